@@ -1,0 +1,111 @@
+// Package ginjson is what the gin adapters share: reading JSON bodies, and the
+// one place that turns errors into status, code and body (http-api: errors are
+// {"error": {"code", "message", "details"?}}).
+package ginjson
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+)
+
+// MaxBody is the most that a request body may hold, in bytes: the gateway
+// protocol's limit, used on every endpoint.
+const MaxBody = 1 << 20
+
+// retryAfter is what a 503 asks clients to wait, in seconds: long enough to
+// matter in a stampede, short enough for a person.
+const retryAfter = 2
+
+// Body is the JSON of every error.
+type Body struct {
+	Error Detail `json:"error"`
+}
+
+// Detail is what went wrong: a code for programs, a message for a person.
+type Detail struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Details any    `json:"details,omitempty"`
+}
+
+// Error is an answer that an adapter decides on itself, such as a body that is
+// not JSON. Its message goes to the client.
+type Error struct {
+	Status  int
+	Code    string
+	Message string
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// Abort answers with err's status, code and text, and ends the handler chain.
+// An error that nobody foresaw becomes a 500; its text goes to the log only.
+func Abort(c *gin.Context, log *slog.Logger, err error) {
+	status, code, message := Classify(err)
+	switch {
+	case status == http.StatusInternalServerError:
+		log.ErrorContext(c.Request.Context(), "request failed", slog.String("method", c.Request.Method),
+			slog.String("route", c.FullPath()), slog.Any("error", err))
+	case status == http.StatusServiceUnavailable:
+		c.Header("Retry-After", strconv.Itoa(retryAfter))
+	}
+	c.AbortWithStatusJSON(status, Body{Detail{Code: code, Message: message}})
+}
+
+// Classify returns an error's status, code and message for the client.
+func Classify(err error) (status int, code, message string) {
+	if own, ok := errors.AsType[*Error](err); ok {
+		return own.Status, own.Code, own.Message
+	}
+	for _, m := range meanings {
+		if errors.Is(err, m.sentinel) {
+			return m.status, m.code, err.Error()
+		}
+	}
+	return http.StatusInternalServerError, "INTERNAL_ERROR", "something went wrong on the server; its log says what"
+}
+
+// Read returns the request's body: one JSON value of at most MaxBody bytes.
+// Errors: *Error with MISSING_BODY, INVALID_JSON or PAYLOAD_TOO_LARGE.
+func Read(c *gin.Context) (json.RawMessage, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, MaxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, &Error{http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE", fmt.Sprintf("the body is larger than %d bytes", MaxBody)}
+	}
+	if err != nil {
+		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body could not be read to its end"}
+	}
+	if len(body) == 0 {
+		return nil, &Error{http.StatusBadRequest, "MISSING_BODY", "the request has no body; JSON is expected"}
+	}
+	if !json.Valid(body) {
+		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body is not valid JSON"}
+	}
+	return body, nil
+}
+
+// Decode reads the body into v, which must accept unknown fields. Errors: those
+// of Read, and INVALID_PAYLOAD if a field has the wrong type.
+func Decode(c *gin.Context, v any) error {
+	body, err := Read(c)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return InvalidPayload("the body does not have the expected form")
+	}
+	return nil
+}
+
+// InvalidPayload says that a body is JSON, but not what is expected.
+func InvalidPayload(message string) error {
+	return &Error{http.StatusBadRequest, "INVALID_PAYLOAD", message}
+}

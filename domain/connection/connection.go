@@ -1,0 +1,70 @@
+// Package connection holds who is connected: a browser's stream is known by its
+// request_id, which the client chose, and by its token, which the gateway chose
+// (rules C of the specification).
+package connection
+
+import (
+	"errors"
+	"fmt"
+)
+
+// RequestID is the client's name for its stream: 1–128 characters of
+// [A-Za-z0-9._~-], without any prefix (rules C1, C2).
+type RequestID string
+
+const maxRequestIDLength = 128
+
+// ErrInvalidRequestID says that a text is no request_id. Tell the client (400);
+// nothing was registered.
+var ErrInvalidRequestID = errors.New("invalid request_id")
+
+// ParseRequestID checks s against rule C2. Errors: ErrInvalidRequestID, with a
+// text that is fit for the client.
+func ParseRequestID(s string) (RequestID, error) {
+	if s == "" {
+		return "", fmt.Errorf("%w: it is missing or empty", ErrInvalidRequestID)
+	}
+	if len(s) > maxRequestIDLength {
+		return "", fmt.Errorf("%w: it has %d characters, at most %d are allowed", ErrInvalidRequestID, len(s), maxRequestIDLength)
+	}
+	for i := range len(s) {
+		if !requestIDByte(s[i]) {
+			return "", fmt.Errorf("%w: character %d is not one of A-Z a-z 0-9 . _ ~ -", ErrInvalidRequestID, i+1)
+		}
+	}
+	return RequestID(s), nil
+}
+
+func requestIDByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return c == '.' || c == '_' || c == '~' || c == '-'
+}
+
+// Token is the gateway's name for a stream. It is opaque, unique, and a secret
+// of the backend: it never reaches a log.
+type Token string
+
+// Connection is one registered stream.
+type Connection struct {
+	RequestID RequestID
+	Token     Token
+	// Node is the name of the node that owns the connection: the one that took
+	// its connect.
+	Node string
+}
+
+// Reason says why a connection ended. Gateways may send others than these:
+// treat them as text.
+type Reason string
+
+// The reasons of the gateway protocol, and our own.
+const (
+	ReasonClientClosed Reason = "client_closed" // the client went away
+	ReasonServerClosed Reason = "server_closed" // the gateway ended the stream on our word
+	ReasonError        Reason = "error"         // the stream broke
+	ReasonReplaced     Reason = "replaced"      // a newer connection took its request_id (C3)
+	ReasonGone         Reason = "gone"          // the gateway does not know its token any more (E5)
+)

@@ -1,0 +1,89 @@
+package connection
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/connection.go -package=mocks -mock_names=Metrics=MockConnectionMetrics,Manager=MockConnectionManager,Observer=MockConnectionObserver
+
+// What the registry and the manager may say.
+var (
+	// ErrNotFound: no connection has that request_id or token. Normal for late news.
+	ErrNotFound = errors.New("connection not found")
+	// ErrTokenTaken: the token already belongs to another request_id. The gateway
+	// is broken; nothing was changed.
+	ErrTokenTaken = errors.New("token belongs to another connection")
+	// ErrShuttingDown: no connection is taken any more.
+	ErrShuttingDown = errors.New("the service is shutting down")
+)
+
+// Registry is the driven port to the record of all connections.
+//
+// There is one record per request_id and it is authoritative: a token that it
+// does not name is unknown (rule C1). Implementations are safe for concurrent
+// use and never show one direction without the other.
+type Registry interface {
+	// Put makes c the record of its request_id and returns the one that it
+	// replaced, or the zero Connection. Putting the same connection again changes
+	// nothing and replaces nothing. Errors: ErrTokenTaken.
+	Put(ctx context.Context, c Connection) (replaced Connection, err error)
+	// Remove deletes the record that names token and returns it; a newer
+	// connection of the same request_id stays. Errors: ErrNotFound.
+	Remove(ctx context.Context, token Token) (Connection, error)
+	// ByRequestID returns the record. Errors: ErrNotFound.
+	ByRequestID(ctx context.Context, id RequestID) (Connection, error)
+	// ByToken returns the record that names token. Errors: ErrNotFound.
+	ByToken(ctx context.Context, token Token) (Connection, error)
+}
+
+// Roster is the driven port to the list of the connections that this node owns.
+// Registries implement it from memory, so it cannot fail.
+type Roster interface {
+	// Count returns how many there are.
+	Count() int
+	// All yields each that is there throughout the iteration once; one that comes
+	// or goes meanwhile may be left out. The loop's body may call the registry.
+	All() iter.Seq[Connection]
+}
+
+// Manager is the driving port that gateways' inbound sides call. It is safe for
+// concurrent use, and none of its methods waits for an observer.
+type Manager interface {
+	// Connect registers a connection, and has the one that it replaces told and
+	// closed at its gateway (rule C3). The stream must be able to take events
+	// already (rule G9). Errors: ErrTokenTaken, ErrShuttingDown.
+	Connect(ctx context.Context, id RequestID, token Token) error
+	// Opened says that the connect was answered: now the observers are called,
+	// in the background (rule C5).
+	Opened(ctx context.Context, token Token)
+	// Disconnect removes the connection that token names. An unknown token
+	// changes nothing and is no error (rule C4).
+	Disconnect(ctx context.Context, token Token, reason Reason)
+	// Observe registers an observer under a name for the logs. Observers are
+	// called in the order of registration, for connections opened from then on.
+	Observe(name string, o Observer)
+}
+
+// Observer is told of connections that can be sent to.
+type Observer interface {
+	// Connected is called outside any lock when c was opened, and again when c had
+	// lost events and can be reached again (rule E6). ctx ends with the observer's
+	// time limit; an error is logged and changes nothing else (rule C5).
+	// Calls for different connections run concurrently.
+	Connected(ctx context.Context, c Connection) error
+}
+
+// ObserverFunc makes an Observer of a function.
+type ObserverFunc func(ctx context.Context, c Connection) error
+
+// Connected calls f.
+func (f ObserverFunc) Connected(ctx context.Context, c Connection) error { return f(ctx, c) }
+
+// Metrics is the driven port that counts connections (rule C9): at any time
+// connects − disconnects is the number of active ones.
+type Metrics interface {
+	Connected()
+	Disconnected()
+}

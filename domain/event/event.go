@@ -1,0 +1,77 @@
+// Package event holds what is sent to browsers and the ports of the broker,
+// which puts what goes to everyone into one order.
+//
+// Three kinds exist. A log event goes to every stream and has an ID, its place
+// in the order. A private event goes to one stream and has none of its own. A
+// control event (replaced, stream_reset, rejected, ready, ping) speaks of the
+// stream itself; it is neither logged nor counted.
+package event
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Service is the part of the product that an event belongs to: the closed set
+// of values of the metrics' service label. Control events have none ("").
+type Service string
+
+// The services.
+const (
+	ServiceTask    Service = "task"
+	ServiceVersion Service = "version"
+)
+
+// Services lists every service, for whoever keeps something per service.
+var Services = [...]Service{ServiceTask, ServiceVersion}
+
+// Names of the control events.
+const (
+	NameReplaced    = "replaced"     // another connection has taken the stream's request_id
+	NameStreamReset = "stream_reset" // what the client asked to resume from is gone
+	NameRejected    = "rejected"     // the stream is refused (envelope format only)
+	NameReady       = "ready"        // the stream is open (envelope format only)
+	NamePing        = "ping"         // the whole path is alive
+)
+
+// Event is one message for browsers. It is a value; nobody changes Data once
+// the event was handed over.
+type Event struct {
+	// Service is whom the event is counted for; "" makes it a control event.
+	Service Service
+	// Name is the SSE event name.
+	Name string
+	// Data is the payload, one JSON value.
+	Data json.RawMessage
+	// Key marks an event that only tells the latest state of something: while it
+	// waits to be sent, a newer one with the same Key may take its place (rule
+	// E10). "" means that every event counts.
+	Key string
+}
+
+// Control reports whether e is a control event, which is not counted (rule M1).
+func (e Event) Control() bool { return e.Service == "" }
+
+// ErrInvalid says that an event cannot be written to a stream: its name holds a
+// line break or NUL, or its payload is not JSON. The caller's mistake; retrying
+// is pointless.
+var ErrInvalid = errors.New("invalid event")
+
+// Validate checks what the wire relies on. Errors: ErrInvalid.
+func (e Event) Validate() error {
+	if e.Name == "" || strings.ContainsAny(e.Name, "\r\n\x00") {
+		return fmt.Errorf("%w: name %q", ErrInvalid, e.Name)
+	}
+	if !json.Valid(e.Data) {
+		return fmt.Errorf("%w: payload of %q is not JSON", ErrInvalid, e.Name)
+	}
+	return nil
+}
+
+// Record is a log event with its place in the log.
+type Record struct {
+	ID    ID
+	Event Event
+}

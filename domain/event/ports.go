@@ -1,0 +1,41 @@
+package event
+
+import (
+	"context"
+	"errors"
+)
+
+//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/event.go -package=mocks
+
+// What a broker may say.
+var (
+	// ErrClosed: the broker is shut down and takes nothing any more.
+	ErrClosed = errors.New("event broker is closed")
+	// ErrUnavailable: the broker cannot be reached now. The event may or may not
+	// have been taken; a later one may succeed.
+	ErrUnavailable = errors.New("event broker is unavailable")
+	// ErrTooLarge: the payload is over the limit (rule E8). The caller must cut it.
+	ErrTooLarge = errors.New("event is too large")
+)
+
+// Publisher is the driven port to the broker: it puts events into the one log
+// that every node reads.
+//
+// Implementations are safe for concurrent use. All events have one total
+// order, that of their IDs; those published from one goroutine are in the
+// order of the calls. What was accepted is handed to every node's Receiver,
+// in that order, once. Publish never waits for a stream.
+type Publisher interface {
+	// Publish returns the event's ID once the broker has it for good, or an error
+	// if it may not have it. The caller leaves ev.Data alone from then on.
+	// Errors: ErrInvalid, ErrTooLarge, ErrClosed, ErrUnavailable, ctx.Err().
+	Publish(ctx context.Context, ev Event) (ID, error)
+}
+
+// Receiver is the driving port that brokers feed on every node.
+//
+// It is called with every log event in order, one call at a time, and must not
+// block: what it hands on to is bounded and never waits for a stream.
+type Receiver interface {
+	Receive(ctx context.Context, rec Record)
+}

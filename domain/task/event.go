@@ -1,0 +1,86 @@
+package task
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"heliograph/domain/event"
+)
+
+// Names of the SSE events that carry tasks.
+const (
+	EventName    = "task_event"    // something happened to a task; a log event
+	SnapshotName = "task_snapshot" // all unfinished tasks; a private event (rule T13)
+)
+
+// EventType says what happened (rule T3).
+type EventType string
+
+// The event types.
+const (
+	EventStarted   EventType = "task_started"
+	EventProgress  EventType = "progress_update"
+	EventCompleted EventType = "task_completed"
+	EventFailed    EventType = "task_failed"
+	EventCancelled EventType = "task_cancelled"
+)
+
+// Event is the payload of a task_event. Data is a Progress for EventProgress,
+// a Failure for EventFailed, the result for EventCompleted, otherwise nil.
+type Event struct {
+	Type      EventType `json:"event_type"`
+	TaskID    ID        `json:"task_id"`
+	Timestamp time.Time `json:"timestamp"` // RFC 3339, in UTC
+	Seq       uint64    `json:"seq"`
+	Attempt   int       `json:"attempt"`
+	Data      any       `json:"data"`
+	// Truncated says that Data was left out for its size; the status endpoint has
+	// it (rule E8).
+	Truncated bool `json:"truncated,omitempty"`
+}
+
+// Failure is the data of EventFailed.
+type Failure struct {
+	Error string `json:"error"`
+}
+
+// ToEvent makes the log event. Progress of one task carries a key, so that a
+// newer one may take the place of one that still waits (rule E10).
+func (e Event) ToEvent() (event.Event, error) {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return event.Event{}, fmt.Errorf("encode %s of task %s: %w", e.Type, e.TaskID, err)
+	}
+	ev := event.Event{Service: event.ServiceTask, Name: EventName, Data: data}
+	if e.Type == EventProgress {
+		ev.Key = "progress/" + string(e.TaskID)
+	}
+	return ev, nil
+}
+
+// Snapshot is the payload of a task_snapshot.
+type Snapshot struct {
+	Tasks []SnapshotTask `json:"tasks"` // never null
+	// More says that another task_snapshot follows that belongs to this one.
+	More bool `json:"more,omitempty"`
+}
+
+// SnapshotTask is what a snapshot says of one task.
+type SnapshotTask struct {
+	TaskID          ID       `json:"task_id"`
+	Type            string   `json:"type"`
+	Status          Status   `json:"status"`
+	CancelRequested bool     `json:"cancel_requested"`
+	Progress        Progress `json:"progress"`
+	Seq             uint64   `json:"seq"`
+	Attempt         int      `json:"attempt"`
+}
+
+// InSnapshot returns what a snapshot says of t.
+func (t Task) InSnapshot() SnapshotTask {
+	return SnapshotTask{
+		TaskID: t.ID, Type: t.Type, Status: t.Status, CancelRequested: t.CancelRequested,
+		Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
+	}
+}

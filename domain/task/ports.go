@@ -1,0 +1,148 @@
+package task
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/task.go -package=mocks -mock_names=Store=MockTaskStore,Handler=MockTaskHandler,Reporter=MockTaskReporter,Service=MockTaskService,Reader=MockTaskReader,Metrics=MockTaskMetrics
+
+// What the store may say.
+var (
+	// ErrNotFound: no task has that ID.
+	ErrNotFound = errors.New("task not found")
+	// ErrConflict: the task was changed since it was read. Read it again and
+	// decide anew.
+	ErrConflict = errors.New("task was changed meanwhile")
+	// ErrDuplicate: a task with that ID or Idempotency-Key exists.
+	ErrDuplicate = errors.New("task exists already")
+	// ErrInvalidCursor: the cursor is not one that List returned.
+	ErrInvalidCursor = errors.New("invalid cursor")
+)
+
+// What the service may say; the texts are fit for callers.
+var (
+	// ErrUnknownType: no handler is registered for the type.
+	ErrUnknownType = errors.New("unknown task type")
+	// ErrInvalidParams: the type's handler does not take these params.
+	ErrInvalidParams = errors.New("invalid params")
+	// ErrQueueFull: too many tasks wait. Try again later.
+	ErrQueueFull = errors.New("the task queue is full")
+	// ErrShuttingDown: no task is taken any more.
+	ErrShuttingDown = errors.New("the service is shutting down")
+	// ErrNotCancellable: the task has ended already.
+	ErrNotCancellable = errors.New("the task has already ended")
+	// ErrNotFinished: the task has not ended yet, so it cannot be removed.
+	ErrNotFinished = errors.New("the task has not ended yet")
+)
+
+// What a handler's context may have as its cause, and what a handler may
+// return.
+var (
+	// ErrCancelled: somebody asked for the task's cancellation, or the service
+	// shuts down. A handler that stops for it returns it, or any other error.
+	ErrCancelled = errors.New("the task was cancelled")
+	// ErrTimeLimit: the task ran longer than it may (rule T8).
+	ErrTimeLimit = errors.New("the task exceeded its time limit")
+)
+
+// Query selects tasks. Its zero value selects all.
+type Query struct {
+	Status Status // "" for any
+	Type   string // "" for any
+	// Unfinished leaves out those in a terminal state.
+	Unfinished bool
+	// EndedBefore leaves out those that ended later or have not ended; the zero
+	// time is no limit.
+	EndedBefore time.Time
+	// Limit is the most that a page holds; 0 is no limit.
+	Limit int
+	// Cursor is what the page before returned; "" for the first.
+	Cursor string
+}
+
+// Store is the driven port to what is known of each task. It is safe for
+// concurrent use, and what one call returned is what a later call of anybody
+// sees, or newer.
+type Store interface {
+	// Create adds t and returns it with its revision. Errors: ErrDuplicate, with
+	// the task that holds the ID or the (non-empty) Idempotency-Key already.
+	Create(ctx context.Context, t Task) (Task, error)
+	// Get returns one task. Errors: ErrNotFound.
+	Get(ctx context.Context, id ID) (Task, error)
+	// Update stores t if the stored revision is still t.Revision, and returns it
+	// with the new one. Errors: ErrNotFound, ErrConflict.
+	Update(ctx context.Context, t Task) (Task, error)
+	// Delete removes the task if the stored revision is still t.Revision. Its
+	// Idempotency-Key is free again. Errors: ErrNotFound, ErrConflict.
+	Delete(ctx context.Context, t Task) error
+	// List returns a page of tasks, newest first, and the cursor of the next one,
+	// or "". A task that is there throughout is on exactly one page. Errors:
+	// ErrInvalidCursor.
+	List(ctx context.Context, q Query) (page []Task, next string, err error)
+}
+
+// Handler is the driven port to what a task of one type does: Go code, a
+// command, a worker elsewhere. It is safe for concurrent use.
+type Handler interface {
+	// Check says whether Run would take params (nil when there are none). Errors:
+	// ErrInvalidParams, with a text that is fit for the caller.
+	Check(params json.RawMessage) error
+	// Run does the work and returns its result: one JSON value, or nil for null.
+	// When ctx ends it stops soon and returns an error; context.Cause says why. An
+	// error's text is shown to users. It keeps nothing of report after it returned.
+	Run(ctx context.Context, params json.RawMessage, report Reporter) (json.RawMessage, error)
+}
+
+// Reporter takes a running task's progress. It never blocks on I/O, is safe for
+// concurrent use, and does nothing once the task has ended.
+type Reporter interface {
+	// Report sets both; Text and Value set one, and the other keeps its last value.
+	// A value outside 0–1 is clamped, one lower than the last raised to it, NaN
+	// ignored (rule T4). Over-long texts are cut.
+	Report(text string, value float64)
+	Text(text string)
+	Value(value float64)
+}
+
+// Type is one kind of task that can be started.
+type Type struct {
+	Name         string
+	Description  string
+	ParamsSchema json.RawMessage // a JSON Schema
+	Handler      Handler
+}
+
+// Service is the driving port that changes tasks. It is safe for concurrent use.
+type Service interface {
+	// Start queues a task and returns it. With a key that was used before it
+	// returns that first task and starts none (rule T14); "" is no key. Errors:
+	// ErrUnknownType, ErrInvalidParams, ErrQueueFull, ErrShuttingDown.
+	Start(ctx context.Context, typ string, params json.RawMessage, key string) (Task, error)
+	// Cancel ends a pending task, and asks a running one to stop (rule T7).
+	// Errors: ErrNotFound, ErrNotCancellable.
+	Cancel(ctx context.Context, id ID) (Task, error)
+	// Remove deletes a finished task. Errors: ErrNotFound, ErrNotFinished.
+	Remove(ctx context.Context, id ID) error
+}
+
+// Reader is the driving port that only looks. It is safe for concurrent use.
+type Reader interface {
+	// Get returns one task. Errors: ErrNotFound.
+	Get(ctx context.Context, id ID) (Task, error)
+	// List returns a page of tasks. Errors: ErrInvalidCursor.
+	List(ctx context.Context, q Query) (page []Task, next string, err error)
+	// Types returns what can be started, by name.
+	Types() []Type
+}
+
+// Metrics is the driven port for what only the pool sees.
+type Metrics interface {
+	// Ended counts a task by its outcome, a terminal status, and observes how long
+	// it ran; 0 for one that never ran.
+	Ended(typ string, outcome Status, ran time.Duration)
+	// Shutdown records how many tasks ran when shutdown began (rule T15).
+	Shutdown(active int)
+}

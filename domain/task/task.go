@@ -1,0 +1,77 @@
+// Package task holds background tasks: their states, the events that tell of
+// them, and the ports to where they are kept and run (rules T of the
+// specification).
+package task
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// ID names one task: a UUID.
+type ID string
+
+// Status is a task's state (rule T2).
+type Status string
+
+// The states. The last three are terminal: final, and never left.
+const (
+	Pending   Status = "pending"
+	Running   Status = "running"
+	Completed Status = "completed"
+	Failed    Status = "failed"
+	Cancelled Status = "cancelled"
+)
+
+// Terminal reports whether s is final.
+func (s Status) Terminal() bool { return s == Completed || s == Failed || s == Cancelled }
+
+// Valid reports whether s is one of the states.
+func (s Status) Valid() bool { return s == Pending || s == Running || s.Terminal() }
+
+// CanBecome reports whether rule T2 has a transition from s to next.
+func (s Status) CanBecome(next Status) bool {
+	switch s {
+	case Pending:
+		return next == Running || next == Cancelled
+	case Running:
+		return next.Terminal() || next == Pending // pending again: its worker's lease was lost
+	default:
+		return false
+	}
+}
+
+// Progress is how far a task is, as it said itself (rule T4).
+type Progress struct {
+	// Text is what to show a person. "" until the task said something.
+	Text string `json:"text"`
+	// Value is the share that is done, 0.0–1.0; within an attempt it never falls.
+	Value float64 `json:"value"`
+}
+
+// Task is what is known of one task. It is a value; nobody changes what its
+// slices hold.
+type Task struct {
+	ID     ID
+	Type   string
+	Params json.RawMessage
+	// IdempotencyKey is the key that the task was started with, or "" (rule T14).
+	IdempotencyKey string
+
+	Status          Status
+	CancelRequested bool
+	// Created, Started and Ended are in UTC; the zero time until it happened.
+	Created, Started, Ended time.Time
+	// Result is what a completed task returned; nil is null.
+	Result json.RawMessage
+	// Error is what a failed task says, for a person; "" otherwise.
+	Error    string
+	Progress Progress
+	// Seq is that of the task's newest event; 0 before the first (rule T3).
+	Seq uint64
+	// Attempt counts the times that the task was begun, from 1.
+	Attempt int
+
+	// Revision is the store's: it changes with every update (compare-and-set).
+	Revision uint64
+}
