@@ -1,6 +1,7 @@
 package ginjson
 
 import (
+	"errors"
 	"net/http"
 
 	"heliograph/domain/connection"
@@ -10,13 +11,40 @@ import (
 	"heliograph/domain/version"
 )
 
-// meanings maps the domain's errors to answers; the first that matches counts.
-// A test holds it against every sentinel of the domain.
-var meanings = []struct {
+// Classify returns an error's status, code and message for the client. What no
+// client can cause is a 500 whose text is for the log only.
+func Classify(err error) (status int, code, message string) {
+	if own, ok := errors.AsType[*Error](err); ok {
+		return own.Status, own.Code, own.Message
+	}
+	for _, m := range meanings {
+		if errors.Is(err, m.sentinel) {
+			return m.status, m.code, m.text(err)
+		}
+	}
+	return http.StatusInternalServerError, "INTERNAL_ERROR", "something went wrong on the server; its log says what"
+}
+
+// meaning is what an error of the domain means to a client.
+type meaning struct {
 	sentinel error
 	status   int
 	code     string
-}{
+}
+
+// text returns all that err says if that is about the request, or about the
+// version source (rule V6 wants its reason). The cause of any other 503 speaks
+// of our insides.
+func (m meaning) text(err error) string {
+	if m.status < http.StatusInternalServerError || errors.Is(m.sentinel, version.ErrUnavailable) {
+		return err.Error()
+	}
+	return m.sentinel.Error()
+}
+
+// meanings maps the domain's errors to answers; the first that matches counts.
+// A test holds it against every sentinel of the domain.
+var meanings = []meaning{
 	{connection.ErrInvalidRequestID, http.StatusBadRequest, "INVALID_REQUEST_ID"},
 	{connection.ErrTokenTaken, http.StatusBadRequest, "INVALID_PAYLOAD"},
 	{connection.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
@@ -35,6 +63,7 @@ var meanings = []struct {
 	{version.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
 	{version.ErrUnavailable, http.StatusServiceUnavailable, "VERSION_UNAVAILABLE"},
 
+	{event.ErrTooLarge, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"},
 	{event.ErrUnavailable, http.StatusServiceUnavailable, "BROKER_UNAVAILABLE"},
 	{event.ErrClosed, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
 	{gateway.ErrClosed, http.StatusServiceUnavailable, "SHUTTING_DOWN"},

@@ -1,6 +1,6 @@
-// Package ginjson is what the gin adapters share: reading JSON bodies, and the
-// one place that turns errors into status, code and body (http-api: errors are
-// {"error": {"code", "message", "details"?}}).
+// Package ginjson is what the gin adapters share: reading JSON bodies and
+// request_ids, and the one place that turns errors into status, code and body
+// (http-api: errors are {"error": {"code", "message", "details"?}}).
 package ginjson
 
 import (
@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 )
@@ -50,27 +51,14 @@ func (e *Error) Error() string { return e.Message }
 // An error that nobody foresaw becomes a 500; its text goes to the log only.
 func Abort(c *gin.Context, log *slog.Logger, err error) {
 	status, code, message := Classify(err)
-	switch {
-	case status == http.StatusInternalServerError:
+	switch status {
+	case http.StatusInternalServerError:
 		log.ErrorContext(c.Request.Context(), "request failed", slog.String("method", c.Request.Method),
 			slog.String("route", c.FullPath()), slog.Any("error", err))
-	case status == http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable:
 		c.Header("Retry-After", strconv.Itoa(retryAfter))
 	}
 	c.AbortWithStatusJSON(status, Body{Detail{Code: code, Message: message}})
-}
-
-// Classify returns an error's status, code and message for the client.
-func Classify(err error) (status int, code, message string) {
-	if own, ok := errors.AsType[*Error](err); ok {
-		return own.Status, own.Code, own.Message
-	}
-	for _, m := range meanings {
-		if errors.Is(err, m.sentinel) {
-			return m.status, m.code, err.Error()
-		}
-	}
-	return http.StatusInternalServerError, "INTERNAL_ERROR", "something went wrong on the server; its log says what"
 }
 
 // Read returns the request's body: one JSON value of at most MaxBody bytes.
@@ -86,23 +74,10 @@ func Read(c *gin.Context) (json.RawMessage, error) {
 	if len(body) == 0 {
 		return nil, &Error{http.StatusBadRequest, "MISSING_BODY", "the request has no body; JSON is expected"}
 	}
-	if !json.Valid(body) {
-		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body is not valid JSON"}
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body is not valid JSON in UTF-8"}
 	}
 	return body, nil
-}
-
-// Decode reads the body into v, which must accept unknown fields. Errors: those
-// of Read, and INVALID_PAYLOAD if a field has the wrong type.
-func Decode(c *gin.Context, v any) error {
-	body, err := Read(c)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return InvalidPayload("the body does not have the expected form")
-	}
-	return nil
 }
 
 // InvalidPayload says that a body is JSON, but not what is expected.

@@ -1,0 +1,357 @@
+package sse_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/adapters/internal/sse"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+	"heliograph/test/sseclient"
+)
+
+func TestResumingClientGetsWhatItMissedThenLiveEvents(t *testing.T) { // G2
+	t.Parallel()
+	b := newBench(t, sse.Config{})
+	b.publishMany(5)
+	c := b.open(b.attach("t", epoch+"-2"))
+	b.publish(note("live"))
+	for seq := 3; seq <= 5; seq++ {
+		c.wantNote(fmt.Sprint(seq), fmt.Sprint(seq))
+	}
+	c.wantNote("6", "live")
+	if s := b.Stats(); s.Replays != 1 || s.ReplayedEvents != 3 {
+		t.Errorf("counted %d replays of %d events, want 1 of 3", s.Replays, s.ReplayedEvents)
+	}
+}
+
+func TestEveryRetainedPlaceCanBeResumedFrom(t *testing.T) { // G2, G3
+	t.Parallel()
+	b := newBench(t, sse.Config{HistoryBytes: 16 << 10})
+	const events = 600
+	b.publishMany(events)
+	expired := 0
+	for seq := range events + 1 {
+		c := b.open(b.attach("t", fmt.Sprint(epoch, "-", seq)))
+		end := b.Close("t", event.Event{Name: event.NameReplaced, Data: []byte(`{}`)})
+		if end != nil {
+			t.Fatalf("close: %v", end)
+		}
+		first := c.next()
+		if first.Event.Name == event.NameStreamReset {
+			if expired++; expired != seq+1 {
+				t.Fatalf("after event %d: expired, though an older one was retained", seq)
+			}
+			c.want("", event.NameReplaced, "{}")
+			continue
+		}
+		for next := seq + 1; next <= events; next++ {
+			if want := fmt.Sprint(epoch, "-", next); first.Event.ID != want {
+				t.Fatalf("after event %d: got %q, want %q", seq, first.Event.ID, want)
+			}
+			first = c.next()
+		}
+		if first.Event.Name != event.NameReplaced {
+			t.Fatalf("after event %d: got %+v at the end", seq, first)
+		}
+	}
+	if expired == 0 || expired > events*3/4 {
+		t.Errorf("%d of %d places had expired; the log holds 16 KiB", expired, events)
+	}
+}
+
+func TestClientThatCannotResumeIsToldOnceAndFromWhere(t *testing.T) { // G3
+	t.Parallel()
+	b := newBench(t, sse.Config{HistoryBytes: 4 << 10})
+	b.publishMany(1000)
+	for id, reason := range map[string]string{
+		epoch + "-1":                     "expired",
+		epoch + "-1001":                  "invalid",
+		"e0-999":                         "epoch",
+		"junk":                           "invalid",
+		epoch + "-01":                    "invalid",
+		epoch + "--1":                    "invalid",
+		epoch + "-99999999999999999999":  "invalid",
+		strings.Repeat("e", 1000) + "-1": "invalid",
+	} {
+		c := b.open(b.attach(connection.Token(id), id))
+		c.want("1000", event.NameStreamReset, `{"reason":"`+reason+`"}`)
+		b.send(connection.Token(id), note("next"))
+		c.wantNote("1000", "next")
+	}
+	resets := b.Stats().Resets
+	if resets[sse.ResetExpired] != 1 || resets[sse.ResetEpoch] != 1 || resets[sse.ResetInvalid] != 6 {
+		t.Errorf("counted resets %v, want 1 expired, 1 epoch, 6 invalid", resets)
+	}
+}
+
+func TestClientThatSawOnlyTheEmptyLogCanResume(t *testing.T) { // G2
+	t.Parallel()
+	b := newBench(t, sse.Config{})
+	c := b.open(b.attach("t", ""))
+	b.send("t", note("private"))
+	c.wantNote("0", "private")
+	b.publishMany(2)
+	again := b.open(b.attach("u", epoch+"-0"))
+	again.wantNote("1", "1")
+	again.wantNote("2", "2")
+}
+
+func TestPrivateEventGoesOutAtItsPlaceInTheLog(t *testing.T) { // G2, G9, V1
+	t.Parallel()
+	b := newBench(t, sse.Config{})
+	b.publishMany(2)
+	s := b.attach("t", epoch+"-1") // one event behind
+	b.send("t", note("first"))
+	b.publish(note("3"))
+	b.send("t", note("second"))
+	b.publish(note("4"))
+	c := b.open(s)
+	c.wantNote("2", "2")
+	c.wantNote("2", "first")
+	c.wantNote("3", "3")
+	c.wantNote("3", "second")
+	c.wantNote("4", "4")
+}
+
+func TestClosedStreamGetsItsLastEventAndNothingAfterIt(t *testing.T) { // C3
+	t.Parallel()
+	b := newBench(t, sse.Config{})
+	s := b.attach("t", "")
+	b.publish(note("before"))
+	if err := b.Close("t", event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}); err != nil {
+		t.Fatalf("close: %v", err)
+	}
+	b.publish(note("after"))
+	if err := b.Send("t", note("after")); !errors.Is(err, gateway.ErrUnknownToken) {
+		t.Errorf("send after close: %v, want ErrUnknownToken", err)
+	}
+	c := b.open(s)
+	c.wantNote("1", "before")
+	c.want("", event.NameReplaced, "{}")
+	c.wantEnd(connection.ReasonServerClosed)
+}
+
+func TestControlEventsCarryNoIDAndAreNotCounted(t *testing.T) { // G2, M1
+	t.Parallel()
+	b := newBench(t, sse.Config{})
+	c := b.open(b.attach("t", ""))
+	ping := event.Event{Name: event.NamePing, Data: []byte(`{}`)}
+	if err := b.Broadcast(event.Record{Event: ping}); err != nil {
+		t.Fatalf("broadcast: %v", err)
+	}
+	b.send("t", ping)
+	c.want("", event.NamePing, "{}")
+	c.want("", event.NamePing, "{}")
+	if ok, failed, took := b.metrics.of(""); ok+failed+took != 0 {
+		t.Errorf("control events were counted: %d, %d, %d", ok, failed, took)
+	}
+}
+
+func TestSlowConsumerFallsOutOfTheLogAloneAndIsCounted(t *testing.T) { // E2, G4, M1
+	t.Parallel()
+	b := newBench(t, sse.Config{HistoryBytes: 8 << 10})
+	slow := b.stuck(b.attach("slow", ""))
+	good := b.open(b.attach("good", ""))
+	const events = 2000
+	for i := 1; i <= events; i++ {
+		b.publish(note(fmt.Sprint(i)))
+		good.wantNote(fmt.Sprint(i), fmt.Sprint(i))
+	}
+	if reason := <-slow.reason; reason != connection.ReasonServerClosed {
+		t.Errorf("it ended for %q", reason)
+	}
+	s := b.Stats()
+	if s.Slow.Log != 1 || s.Streams != 1 {
+		t.Errorf("%d slow consumers counted and %d streams open, want 1 and 1", s.Slow.Log, s.Streams)
+	}
+	if s.LogBytes > 8<<10 {
+		t.Errorf("the log holds %d bytes, over its limit", s.LogBytes)
+	}
+	ok, failed, _ := b.metrics.of(event.ServiceTask)
+	if ok <= events || failed == 0 || ok-events != failed {
+		t.Errorf("%d ok and %d failed: the slow stream got none of the %d that were counted for it", ok, failed, ok-events)
+	}
+}
+
+func TestStreamOverItsPrivateLimitIsEnded(t *testing.T) { // G4, M1
+	t.Parallel()
+	b := newBench(t, sse.Config{PrivateBytes: 1000})
+	c := b.stuck(b.attach("t", ""))
+	sent, err := 0, error(nil)
+	for ; err == nil; sent++ {
+		err = b.Send("t", note(strings.Repeat("x", 100)))
+	}
+	if !errors.Is(err, gateway.ErrStreamFull) || sent > 10 {
+		t.Errorf("after %d events of 100 bytes: %v, want ErrStreamFull at 1000", sent, err)
+	}
+	if reason := <-c.reason; reason != connection.ReasonServerClosed {
+		t.Errorf("it ended for %q", reason)
+	}
+	ok, failed, _ := b.metrics.of(event.ServiceTask)
+	if ok != sent-1 || failed != sent {
+		t.Errorf("counted %d ok, %d failed; want %d and, since none arrived, %d", ok, failed, sent-1, sent)
+	}
+	if n := b.Stats().Slow.Private; n != 1 {
+		t.Errorf("counted %d slow consumers, want 1", n)
+	}
+}
+
+func TestStalledStreamIsEnded(t *testing.T) { // G4
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, sse.Config{})
+		c := b.stuck(b.attach("t", ""))
+		b.publish(note("nobody reads this"))
+		begun := time.Now()
+		<-c.reason
+		if waited := time.Since(begun); waited != 30*time.Second {
+			t.Errorf("it ended after %v, want 30s", waited)
+		}
+		if n := b.Stats().Slow.Stalled; n != 1 {
+			t.Errorf("counted %d stalled streams, want 1", n)
+		}
+	})
+}
+
+func TestIdleStreamsGetHeartbeats(t *testing.T) { // G5
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, sse.Config{Heartbeat: 15 * time.Second})
+		c := b.open(b.attach("t", ""))
+		time.Sleep(10 * time.Second) //nolint:forbidigo // fake time
+		b.publish(note("not idle"))
+		c.wantNote("1", "not idle")
+		quiet := time.Now()
+		for n := 1; n <= 3; n++ {
+			if item := c.next(); item.Kind != sseclient.KindComment || strings.TrimSpace(item.Comment) != "heartbeat" {
+				t.Fatalf("got %+v, want a heartbeat", item)
+			}
+			if waited := time.Since(quiet); waited != time.Duration(n)*15*time.Second {
+				t.Errorf("heartbeat %d came after %v", n, waited)
+			}
+		}
+	})
+}
+
+func TestDrainGivesEveryStreamItsOwnRetryAfterItsEvents(t *testing.T) { // G8, T15
+	t.Parallel()
+	b := newBench(t, sse.Config{DrainSpread: 10 * time.Second})
+	const streams = 50
+	var clients []*client
+	for i := range streams {
+		clients = append(clients, b.open(b.attach(connection.Token(fmt.Sprint(i)), "")))
+	}
+	b.publish(note("last words"))
+	if err := b.Drain(t.Context()); err != nil {
+		t.Fatalf("drain: %v", err)
+	}
+	waits := map[time.Duration]bool{}
+	for _, c := range clients {
+		c.wantNote("1", "last words")
+		retry := c.next()
+		if retry.Kind != sseclient.KindRetry || retry.Retry < time.Second || retry.Retry > 10*time.Second {
+			t.Fatalf("got %+v, want a retry of 1 to 10 s", retry)
+		}
+		waits[retry.Retry] = true
+		c.wantEnd(connection.ReasonServerClosed)
+	}
+	if len(waits) < streams/2 {
+		t.Errorf("%d clients were told only %d different times", streams, len(waits))
+	}
+	if _, err := b.Attach("late", ""); !errors.Is(err, sse.ErrDraining) {
+		t.Errorf("attach while draining: %v, want ErrDraining", err)
+	}
+}
+
+func TestDrainLeavesAStuckStreamBehindWhenItsTimeIsUp(t *testing.T) { // T15, G8
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, sse.Config{})
+		c := b.stuck(b.attach("t", ""))
+		b.publish(note("nobody reads this"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := b.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("drain: %v, want the deadline", err)
+		}
+		<-c.reason
+	})
+}
+
+func TestStoppedEngineEndsItsStreamsAndTakesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, sse.Config{})
+	c := b.open(b.attach("t", ""))
+	b.stop()
+	c.wantEnd(connection.ReasonServerClosed)
+	if _, err := b.Attach("u", ""); !errors.Is(err, gateway.ErrClosed) {
+		t.Errorf("attach: %v, want ErrClosed", err)
+	}
+	if err := b.Broadcast(event.Record{ID: event.ID{Epoch: epoch, Seq: 1}, Event: note("x")}); !errors.Is(err, gateway.ErrClosed) {
+		t.Errorf("broadcast: %v, want ErrClosed", err)
+	}
+}
+
+func TestNumberOfStreamsIsBounded(t *testing.T) { // SSE_MAX_CONNECTIONS
+	t.Parallel()
+	b := newBench(t, sse.Config{MaxStreams: 2})
+	first := b.attach("1", "")
+	second := b.attach("2", "")
+	if _, err := b.Attach("3", ""); !errors.Is(err, sse.ErrTooManyStreams) {
+		t.Errorf("third of two: %v, want ErrTooManyStreams", err)
+	}
+	first.Detach()
+	b.attach("3", "").Detach()
+	second.Detach()
+}
+
+func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M2
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, sse.Config{})
+		b.publish(note("to nobody"))
+		a, c := b.open(b.attach("a", "")), b.stuck(b.attach("b", ""))
+		b.publish(note("to two"))
+		version := event.Event{Service: event.ServiceVersion, Name: "version", Data: json.RawMessage(`{}`)}
+		b.publish(version)
+		a.wantNote("2", "to two")
+		a.want("3", "version", "{}")
+		synctest.Wait()
+		if ok, failed, took := b.metrics.of(event.ServiceTask); ok != 2 || failed != 0 || took != 1 {
+			t.Errorf("while one stream is stuck: %d ok, %d failed, %d measured; want 2, 0, 1", ok, failed, took)
+		}
+		_ = c.conn.Close() // gone: nobody waits for it any more
+		<-c.reason
+		synctest.Wait()
+		if ok, _, took := b.metrics.of(event.ServiceTask); ok != 2 || took != 2 {
+			t.Errorf("in the end: %d ok, %d measured; want 2, 2", ok, took)
+		}
+		if ok, _, took := b.metrics.of(event.ServiceVersion); ok != 2 || took != 1 {
+			t.Errorf("version: %d ok, %d measured; want 2, 1", ok, took)
+		}
+		b.send("a", version)
+		a.want("3", "version", "{}")
+		synctest.Wait()
+		if ok, _, took := b.metrics.of(event.ServiceVersion); ok != 3 || took != 2 {
+			t.Errorf("private: %d ok, %d measured; want 3, 2", ok, took)
+		}
+	})
+}
+
+func TestEnvelopeStreamOpensWithReadyAndWrapsEvents(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, sse.Config{Format: sse.FormatEnvelope})
+	c := b.open(b.attach("t", "junk"))
+	c.want("", event.NameReady, "")
+	c.want("0", event.NameStreamReset, `{"reason":"invalid"}`)
+	b.publish(note("hello"))
+	c.want("1", "message", `{"type":"note","payload":"hello"}`)
+}

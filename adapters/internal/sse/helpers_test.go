@@ -1,0 +1,214 @@
+package sse_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"heliograph/adapters/internal/sse"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/test/sseclient"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const epoch = "e1"
+
+// tally is a gateway.Metrics that adds up.
+type tally struct {
+	mu     sync.Mutex
+	ok     map[event.Service]int
+	failed map[event.Service]int
+	took   map[event.Service]int
+}
+
+func newTally() *tally {
+	return &tally{ok: map[event.Service]int{}, failed: map[event.Service]int{}, took: map[event.Service]int{}}
+}
+
+func (c *tally) Sent(s event.Service, ok, failed int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ok[s] += ok
+	c.failed[s] += failed
+}
+
+func (c *tally) Took(s event.Service, _ time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.took[s]++
+}
+
+func (c *tally) of(s event.Service) (ok, failed, took int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ok[s], c.failed[s], c.took[s]
+}
+
+// bench is an engine that runs until the test ends, and its broker.
+type bench struct {
+	*sse.Engine
+
+	t       testing.TB
+	metrics *tally
+	stop    func() // ends Serve
+	mu      sync.Mutex
+	last    event.ID // guarded by mu
+}
+
+func newBench(t testing.TB, cfg sse.Config) *bench {
+	if cfg.HistoryBytes == 0 {
+		cfg.HistoryBytes = 1 << 20
+	}
+	cfg.Start.Epoch = epoch
+	b := &bench{t: t, metrics: newTally(), last: cfg.Start}
+	b.Engine = sse.New(cfg, b.metrics)
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it must outlive the test's cleanups
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = b.Serve(ctx) })
+	b.stop = func() {
+		cancel()
+		serving.Wait()
+	}
+	t.Cleanup(b.stop)
+	return b
+}
+
+func note(text string) event.Event {
+	data, _ := json.Marshal(text)
+	return event.Event{Service: event.ServiceTask, Name: "note", Data: data}
+}
+
+// publish broadcasts ev as the next log event.
+func (b *bench) publish(ev event.Event) event.ID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last.Seq++
+	if err := b.Broadcast(event.Record{ID: b.last, Event: ev}); err != nil {
+		b.t.Errorf("broadcast: %v", err)
+	}
+	return b.last
+}
+
+// publishMany publishes n notes, numbered from 1.
+func (b *bench) publishMany(n int) {
+	for i := range n {
+		b.publish(note(fmt.Sprint(i + 1)))
+	}
+}
+
+func (b *bench) send(token connection.Token, ev event.Event) {
+	b.t.Helper()
+	if err := b.Send(token, ev); err != nil {
+		b.t.Errorf("send: %v", err)
+	}
+}
+
+// client is the other end of one stream.
+type client struct {
+	t      testing.TB
+	conn   net.Conn
+	items  chan sseclient.Item // closed at the stream's end
+	reason chan connection.Reason
+}
+
+type pipe struct{ net.Conn }
+
+func (pipe) Flush() error { return nil }
+
+// attach adds a stream that is not served yet.
+func (b *bench) attach(token connection.Token, lastEventID string) *sse.Stream {
+	b.t.Helper()
+	s, err := b.Attach(token, lastEventID)
+	if err != nil {
+		b.t.Fatalf("attach: %v", err)
+	}
+	return s
+}
+
+// stuck serves a stream whose client reads nothing.
+func (b *bench) stuck(s *sse.Stream) *client {
+	server, conn := net.Pipe()
+	c := &client{t: b.t, conn: conn, items: make(chan sseclient.Item, 1<<16), reason: make(chan connection.Reason, 1)}
+	ctx, gone := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		c.reason <- s.Serve(ctx, pipe{server})
+		_ = server.Close()
+	})
+	b.t.Cleanup(func() {
+		gone()
+		_ = conn.Close()
+		serving.Wait()
+	})
+	return c
+}
+
+// open serves a stream to a client that reads.
+func (b *bench) open(s *sse.Stream) *client {
+	c := b.stuck(s)
+	var reading sync.WaitGroup
+	reading.Go(c.read)
+	b.t.Cleanup(reading.Wait)
+	b.t.Cleanup(func() { _ = c.conn.Close() })
+	return c
+}
+
+func (c *client) read() {
+	defer close(c.items)
+	d := sseclient.NewDecoder(c.conn, "")
+	for {
+		item, err := d.Next()
+		if err != nil {
+			return
+		}
+		c.items <- item
+	}
+}
+
+// next returns the next item; the zero Item at the stream's end.
+func (c *client) next() sseclient.Item {
+	c.t.Helper()
+	select {
+	case item := <-c.items:
+		return item
+	case <-time.After(30 * time.Second):
+		c.t.Fatal("nothing arrived")
+		return sseclient.Item{}
+	}
+}
+
+// want checks the next event: id is its sequence, or "" for none.
+func (c *client) want(seq, name, data string) {
+	c.t.Helper()
+	want := sseclient.Event{Name: name, Data: data}
+	if seq != "" {
+		want.ID = epoch + "-" + seq
+	}
+	if got := c.next(); got.Event != want {
+		c.t.Fatalf("got %+v, want %+v", got, want)
+	}
+}
+
+func (c *client) wantNote(seq, text string) {
+	c.t.Helper()
+	c.want(seq, "note", fmt.Sprintf("%q", text))
+}
+
+// wantEnd checks that the stream has ended, and why.
+func (c *client) wantEnd(reason connection.Reason) {
+	c.t.Helper()
+	if got := c.next(); got.Kind != 0 {
+		c.t.Fatalf("got %+v where the stream had to end", got)
+	}
+	if got := <-c.reason; got != reason {
+		c.t.Errorf("the stream ended for %q, want %q", got, reason)
+	}
+}

@@ -1,0 +1,77 @@
+package sse
+
+import (
+	"sync"
+	"time"
+
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// ledger measures, per log event, how long it takes from its appending until
+// the last of the streams that were attached then has written it or is gone
+// (rule M2).
+type ledger struct {
+	metrics gateway.Metrics
+
+	mu    sync.Mutex
+	first uint64 // number of the event that open[0] is for; guarded by mu
+	open  []pass // guarded by mu
+}
+
+// pass is one log event on its way.
+type pass struct {
+	service event.Service
+	begun   time.Time
+	left    int // streams that have not written it
+}
+
+// begin opens the pass of the next event, event number n (from 1), for so many
+// streams. It is called in the order of the log, before streams can see the
+// event.
+func (l *ledger) begin(n uint64, s event.Service, now time.Time, streams int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.open) == 0 {
+		l.first = n
+	}
+	l.open = append(l.open, pass{service: s, begun: now, left: streams})
+}
+
+// done says that one stream is through with the events after number from, up
+// to number to.
+func (l *ledger) done(from, to uint64) {
+	if from >= to {
+		return
+	}
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for n := max(from+1, l.first); n <= to && n < l.first+uint64(len(l.open)); n++ {
+		l.open[n-l.first].left--
+	}
+	l.closeLocked(now)
+}
+
+// settle observes what no stream had to write.
+func (l *ledger) settle() {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closeLocked(now)
+}
+
+// closeLocked observes the finished passes at the front. Passes end in order:
+// a stream that has written an event has written all before it.
+func (l *ledger) closeLocked(now time.Time) {
+	n := 0
+	for n < len(l.open) && l.open[n].left <= 0 {
+		l.metrics.Took(l.open[n].service, now.Sub(l.open[n].begun))
+		n++
+	}
+	l.first += uint64(n)
+	l.open = l.open[n:]
+	if len(l.open) == 0 {
+		l.open = nil
+	}
+}

@@ -1,0 +1,37 @@
+// Package embeddedsender implements gateway.Sender over the engine of the
+// embedded gateway, whose other face is ssestream.
+package embeddedsender
+
+import (
+	"context"
+
+	"heliograph/adapters/internal/sse"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// Sender hands to the engine, in memory. It is safe for concurrent use.
+type Sender struct {
+	engine *sse.Engine
+}
+
+var _ gateway.Sender = (*Sender)(nil)
+
+// New returns a Sender over engine.
+func New(engine *sse.Engine) *Sender { return &Sender{engine: engine} }
+
+// Broadcast implements gateway.Sender.
+func (s *Sender) Broadcast(_ context.Context, rec event.Record) error {
+	return s.engine.Broadcast(rec)
+}
+
+// Send implements gateway.Sender.
+func (s *Sender) Send(_ context.Context, token connection.Token, ev event.Event) error {
+	return s.engine.Send(token, ev)
+}
+
+// Close implements gateway.Sender.
+func (s *Sender) Close(_ context.Context, token connection.Token, last event.Event) error {
+	return s.engine.Close(token, last)
+}

@@ -1,0 +1,42 @@
+package version_test
+
+import (
+	"errors"
+	"testing"
+
+	"heliograph/domain/version"
+)
+
+func TestVersionPassesOtherFieldsThrough(t *testing.T) { // V4
+	t.Parallel()
+	v, err := version.Parse([]byte(` {"version": "1.4.2", "build": 12345678901234567890.10, "changelog": null, "x": {"b":1, "a":2}} `))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"version":"1.4.2","build":12345678901234567890.10,"changelog":null,"x":{"b":1,"a":2}}`
+	if v.Name() != "1.4.2" || string(v.Payload()) != want {
+		t.Errorf("%s with %s, want %s", v.Name(), v.Payload(), want)
+	}
+}
+
+func TestWhatIsNoVersionIsRefused(t *testing.T) { // V4, S3
+	t.Parallel()
+	for _, payload := range []string{
+		``, `null`, `"1.0"`, `[]`, `{}`, `{"version":null}`, `{"version":""}`, `{"version":1}`,
+		`{"version":"1","changelog":[]}`, `{"version":"1"`, `{"version":"1"} x`,
+	} {
+		if v, err := version.Parse([]byte(payload)); !errors.Is(err, version.ErrInvalid) || !v.IsZero() {
+			t.Errorf("%s: %v, %v; want ErrInvalid", payload, v, err)
+		}
+	}
+}
+
+func TestNamedVersionIsNothingButItsName(t *testing.T) { // V5
+	t.Parallel()
+	if v, err := version.Named(`1.0 "beta"`); err != nil || string(v.Payload()) != `{"version":"1.0 \"beta\""}` {
+		t.Errorf("%s, %v", v.Payload(), err)
+	}
+	if _, err := version.Named(""); !errors.Is(err, version.ErrInvalid) {
+		t.Errorf("no name: %v, want ErrInvalid", err)
+	}
+}
