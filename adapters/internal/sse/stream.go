@@ -1,10 +1,8 @@
 package sse
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,51 +12,51 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// Sink is what a stream is written to: one HTTP response.
-type Sink interface {
-	io.Writer
-	// Flush sends what was written.
-	Flush() error
-	// SetWriteDeadline makes writes fail from then on, also one under way. It may
-	// be called while another goroutine writes.
-	SetWriteDeadline(t time.Time) error
-}
-
-// stallTimeout is how long one write may take. A reader that takes nothing for
-// two heartbeats of the default interval is gone or as good as gone, and it can
-// come back and resume.
-const stallTimeout = 30 * time.Second
-
-// longAgo as a write deadline makes a write under way fail at once.
-var longAgo = time.Unix(1, 0)
-
 // Why a stream ends.
 var (
 	errClientGone = errors.New("the client went away")
 	errEnded      = errors.New("the stream was ended by the server")
 	errShutdown   = errors.New("the engine was shut down")
-	errStalled    = errors.New("slow consumer: a write took too long")
+	errStalled    = errors.New("slow consumer: it took nothing for too long")
 	errSlowLog    = fmt.Errorf("slow consumer: %w", errBehind)
 )
 
+// stallTimeout is how long a stream may take nothing while there is something
+// for it. A reader that misses two heartbeats of the default interval is gone
+// or as good as gone, and it can come back and resume.
+const stallTimeout = 30 * time.Second
+
 // Stream is one browser's stream: a place in the log and, rarely, private
-// events. It takes events from Attach on, and delivers them once Serve runs.
+// events. It takes events from Attach on, and delivers them once a transport
+// writes it: a shard after Adopt, or the goroutine that calls Serve.
 type Stream struct {
 	engine *Engine
 	token  connection.Token
-	joined uint64      // log events before it was attached, which were not counted for it
-	reset  ResetReason // told to the client first, with the place where it begins
-	wake   chan struct{}
+	joined uint64 // log events before it was attached, which were not counted for it
 
-	at     mark          // what it has written; owned by Serve
+	at     mark          // what it has written, a frame boundary; owned by the transport
 	offset atomic.Uint64 // at.off, for whoever looks for slow consumers
+	socket               // owned by the shard that writes it, if one does
 
-	mu           sync.Mutex
-	private      []private // in the order of their places; guarded by mu
-	privateBytes int       // guarded by mu
-	final        bool      // the last event is queued, none is taken after it; guarded by mu
-	verdict      error     // why the stream must end now; guarded by mu
-	sink         Sink      // set by Serve; guarded by mu
+	mu        sync.Mutex
+	queue     *queue    // guarded by mu
+	verdict   error     // why the stream must end now; guarded by mu
+	transport transport // who writes it, once somebody does; guarded by mu
+}
+
+// transport writes streams. Its methods are called with Stream.mu held.
+type transport interface {
+	// wake says that there may be something new for s.
+	wake(s *Stream)
+	// interrupt says that s must end, even if it is stuck in a write.
+	interrupt(s *Stream)
+}
+
+// queue is what waits for one stream outside the log: nil nearly always.
+type queue struct {
+	private []private // in the order of their places
+	bytes   int
+	final   bool // the last event is queued; none is taken after it
 }
 
 // private is an event for one stream, which goes out when the stream has
@@ -72,68 +70,22 @@ type private struct {
 	final   bool // ends the stream
 }
 
-// Serve writes the stream to sink until it ends, and detaches it. It blocks;
-// call it once. Ending ctx means that the client went away. It returns why the
-// stream ended, in the gateway protocol's words.
-func (s *Stream) Serve(ctx context.Context, sink Sink) connection.Reason {
+// Detach gives up a stream that no transport has taken. Afterwards, and a
+// second time, it does nothing.
+func (s *Stream) Detach() {
 	s.mu.Lock()
-	s.sink = sink
+	taken := s.transport != nil
 	s.mu.Unlock()
-	err := s.serve(ctx, sink)
-	if errors.Is(err, errEnded) {
-		_ = sink.SetWriteDeadline(time.Time{}) // the connection may carry other answers after this one
-	}
-	s.engine.detach(s, err)
-	switch {
-	case errors.Is(err, errClientGone):
-		return connection.ReasonClientClosed
-	case errors.Is(err, errSlowLog), errors.Is(err, errStalled), errors.Is(err, errEnded),
-		errors.Is(err, errShutdown), errors.Is(err, gateway.ErrStreamFull):
-		return connection.ReasonServerClosed
-	default:
-		return connection.ReasonError
+	if !taken {
+		s.engine.detach(s, errClientGone)
 	}
 }
 
-// Detach gives up a stream that was never served; after Serve it does nothing.
-func (s *Stream) Detach() { s.engine.detach(s, errClientGone) }
-
-func (s *Stream) serve(ctx context.Context, sink Sink) error {
-	if err := s.write(sink, s.prelude()); err != nil {
-		return err
-	}
-	for {
-		round := s.engine.round.Load() // before looking, so that nothing slips in between looking and waiting
-		step, err := s.next()
-		if err != nil {
-			return err
-		}
-		if step.bytes == nil {
-			if err := s.wait(ctx, *round); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := s.write(sink, step.bytes); err != nil {
-			return clientErr(ctx, err)
-		}
-		s.wrote(step)
-		if step.private.final {
-			return errEnded
-		}
-	}
-}
-
-// prelude is what a stream begins with; often nothing.
-func (s *Stream) prelude() []byte {
-	var b []byte
-	if s.engine.cfg.Format == FormatEnvelope {
-		b = append(b, readyFrame...)
-	}
-	if s.reset != "" {
-		b = appendReset(b, s.engine.id(s.at), s.reset)
-	}
-	return b
+// take makes t the stream's transport.
+func (s *Stream) take(t transport) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.transport = t
 }
 
 // step is the next piece to write: a private event, or log bytes up to a mark.
@@ -143,7 +95,8 @@ type step struct {
 	to      mark
 }
 
-// next decides what to write; no bytes mean that there is nothing yet.
+// next decides what to write; no bytes mean that there is nothing yet. Until
+// the transport has written all of it, it gives the same again, or more.
 //
 // The log is read before the private events: what was queued before an event
 // was appended is then seen with it, and so leaves before it.
@@ -157,8 +110,8 @@ func (s *Stream) next() (step, error) {
 	if err != nil {
 		return step{}, errSlowLog
 	}
-	if len(s.private) > 0 {
-		p := s.private[0]
+	if s.queue != nil {
+		p := s.queue.private[0]
 		if p.at.off <= s.at.off {
 			return step{bytes: p.frame, private: p, to: s.at}, nil
 		}
@@ -172,88 +125,27 @@ func (s *Stream) next() (step, error) {
 	return step{bytes: chunk, to: to}, nil
 }
 
-// wrote moves on after a step.
-func (s *Stream) wrote(st step) {
-	s.engine.written.Add(uint64(len(st.bytes)))
-	if st.private.frame != nil {
-		s.popPrivate()
-		if st.private.service != "" {
-			s.engine.metrics.Took(st.private.service, time.Since(st.private.begun))
-		}
-		return
-	}
-	from := max(s.at.events(), s.joined)
-	s.at = st.to
-	s.offset.Store(st.to.off)
-	s.engine.ledger.done(from, st.to.events())
-}
-
-func (s *Stream) popPrivate() {
+// wrotePrivate drops the first private event, which was written.
+func (s *Stream) wrotePrivate(p private) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.privateBytes -= len(s.private[0].frame)
-	s.private = s.private[1:]
-	if len(s.private) == 0 {
-		s.private = nil
+	s.queue.bytes -= len(p.frame)
+	s.queue.private = s.queue.private[1:]
+	if len(s.queue.private) == 0 && !s.queue.final {
+		s.queue = nil
+	}
+	s.mu.Unlock()
+	if p.service != "" {
+		s.engine.metrics.Took(p.service, time.Since(p.begun))
 	}
 }
 
-// write writes and flushes, bounded by stallTimeout and interruptible by end.
-func (s *Stream) write(sink Sink, b []byte) error {
-	if len(b) == 0 {
-		return nil
-	}
-	if err := s.arm(sink); err != nil {
-		return err
-	}
-	_, err := sink.Write(b)
-	if err == nil {
-		err = sink.Flush()
-	}
-	if err == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.verdict != nil {
-		return s.verdict // the write was interrupted
-	}
-	if timeout, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](err); ok && timeout.Timeout() {
-		return errStalled
-	}
-	return err
-}
-
-// arm sets the deadline of the next write, unless the stream must end.
-func (s *Stream) arm(sink Sink) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.verdict != nil {
-		return s.verdict
-	}
-	return sink.SetWriteDeadline(time.Now().Add(stallTimeout))
-}
-
-// clientErr tells a write that failed because the client left from others.
-func clientErr(ctx context.Context, err error) error {
-	if ctx.Err() != nil && !errors.Is(err, errEnded) {
-		return errClientGone
-	}
-	return err
-}
-
-// wait blocks until there may be something to write.
-func (s *Stream) wait(ctx context.Context, round <-chan struct{}) error {
-	select {
-	case <-round:
-	case <-s.wake:
-	case <-ctx.Done():
-		return errClientGone
-	}
-	return nil
+// moveTo moves on after the log was written up to the mark to, and returns
+// which of the events counted for s that were: those after from.
+func (s *Stream) moveTo(to mark) (from uint64) {
+	from = max(s.at.events(), s.joined)
+	s.at = to
+	s.offset.Store(to.off)
+	return from
 }
 
 // push queues a private event. The engine calls it under its mutex, so that the
@@ -263,17 +155,22 @@ func (s *Stream) wait(ctx context.Context, round <-chan struct{}) error {
 func (s *Stream) push(p private) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.final || s.verdict != nil {
+	if s.queue == nil {
+		s.queue = &queue{}
+	}
+	if s.queue.final || s.verdict != nil {
 		return gateway.ErrUnknownToken
 	}
-	if s.privateBytes+len(p.frame) > s.engine.cfg.PrivateBytes && !p.final {
+	if s.queue.bytes+len(p.frame) > s.engine.cfg.PrivateBytes && !p.final {
 		s.endLocked(gateway.ErrStreamFull)
 		return gateway.ErrStreamFull
 	}
-	s.private = append(s.private, p)
-	s.privateBytes += len(p.frame)
-	s.final = p.final
-	s.wakeUp()
+	s.queue.private = append(s.queue.private, p)
+	s.queue.bytes += len(p.frame)
+	s.queue.final = p.final
+	if s.transport != nil {
+		s.transport.wake(s)
+	}
 	return nil
 }
 
@@ -290,15 +187,30 @@ func (s *Stream) endLocked(why error) {
 		return
 	}
 	s.verdict = why
-	if s.sink != nil {
-		_ = s.sink.SetWriteDeadline(longAgo) // it fails only for a stream that is broken anyway
+	if s.transport != nil {
+		s.transport.interrupt(s)
 	}
-	s.wakeUp()
 }
 
-func (s *Stream) wakeUp() {
-	select {
-	case s.wake <- struct{}{}:
-	default: // it is awake, or will be
+// undelivered returns what waits in the queue.
+func (s *Stream) undelivered() []private {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue == nil {
+		return nil
+	}
+	return s.queue.private
+}
+
+// reasonOf says why a stream ended in the gateway protocol's words.
+func reasonOf(err error) connection.Reason {
+	switch {
+	case errors.Is(err, errClientGone):
+		return connection.ReasonClientClosed
+	case errors.Is(err, errSlowLog), errors.Is(err, errStalled), errors.Is(err, errEnded),
+		errors.Is(err, errShutdown), errors.Is(err, gateway.ErrStreamFull):
+		return connection.ReasonServerClosed
+	default:
+		return connection.ReasonError
 	}
 }

@@ -1,0 +1,62 @@
+package sse
+
+import (
+	"context"
+	"sync"
+
+	"heliograph/domain/connection"
+)
+
+// endings tells of the streams that ended in a shard, one after the other and
+// in a goroutine of its own, so that no shard waits for who is told.
+type endings struct {
+	tell   func(connection.Token, connection.Reason) // nil: nobody wants to know
+	signal chan struct{}
+
+	mu   sync.Mutex
+	list []ending // guarded by mu
+}
+
+type ending struct {
+	token  connection.Token
+	reason connection.Reason
+}
+
+// OnEnd has tell called after each adopted stream ended. Call it before Serve.
+func (e *Engine) OnEnd(tell func(connection.Token, connection.Reason)) { e.endings.tell = tell }
+
+func (e *endings) add(token connection.Token, reason connection.Reason) {
+	e.mu.Lock()
+	e.list = append(e.list, ending{token, reason})
+	e.mu.Unlock()
+	select {
+	case e.signal <- struct{}{}:
+	default: // it is awake, or will be
+	}
+}
+
+// serve tells until ctx ends.
+func (e *endings) serve(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.signal:
+			e.flush()
+		}
+	}
+}
+
+// flush tells all that is there.
+func (e *endings) flush() {
+	e.mu.Lock()
+	list := e.list
+	e.list = nil
+	e.mu.Unlock()
+	if e.tell == nil {
+		return
+	}
+	for _, end := range list {
+		e.tell(end.token, end.reason)
+	}
+}

@@ -1,0 +1,163 @@
+package sse
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// epoll is the kernel of Linux. Its descriptor hangs in Go's own poller, so
+// waiting for ten thousand sockets takes one parked goroutine and no thread.
+type epoll struct {
+	file   *os.File
+	conn   syscall.RawConn
+	events []unix.EpollEvent
+}
+
+// newKernel returns the system's kernel; an error means that there is none.
+func newKernel() (kernel, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create epoll: %w", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // makes os.NewFile use Go's poller
+		return nil, errors.Join(fmt.Errorf("set up epoll: %w", err), unix.Close(fd))
+	}
+	file := os.NewFile(uintptr(fd), "epoll")
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("poll epoll: %w", err), file.Close())
+	}
+	return &epoll{file: file, conn: conn, events: make([]unix.EpollEvent, 256)}, nil
+}
+
+// take implements kernel. The descriptor is duplicated and conn closed by the
+// caller, so that from then on only the shard can close it: a number cannot be
+// used again behind its back.
+func (k *epoll) take(conn net.Conn) (int, error) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return 0, ErrNotAdoptable
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrNotAdoptable, err)
+	}
+	var fd int
+	controlErr := raw.Control(func(original uintptr) {
+		fd, err = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err := errors.Join(controlErr, err); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrNotAdoptable, err)
+	}
+	// A peer that vanished without a word is noticed when a heartbeat stays
+	// unacknowledged. Where the option is unknown, TCP's own patience applies.
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(stallTimeout.Milliseconds()))
+	return fd, nil
+}
+
+// watch implements kernel. Edges, not levels: nothing needs to be asked for
+// again when a socket is full.
+func (k *epoll) watch(fd int) error {
+	return k.control(func(epfd int) error {
+		return unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{
+			Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), //nolint:gosec // descriptors are small
+		})
+	})
+}
+
+func (k *epoll) control(f func(epfd int) error) error {
+	var err error
+	if controlErr := k.conn.Control(func(fd uintptr) { err = f(int(fd)) }); controlErr != nil {
+		return controlErr
+	}
+	return err
+}
+
+// write implements kernel.
+func (k *epoll) write(fd int, b []byte) (int, error) {
+	for {
+		n, err := unix.Write(fd, b)
+		if err != unix.EINTR { //nolint:errorlint // a system call's error is a number
+			return max(n, 0), meaning(err)
+		}
+	}
+}
+
+// discard implements kernel.
+func (k *epoll) discard(fd int) (int, error) {
+	var buf [4 << 10]byte
+	for total := 0; ; {
+		n, err := unix.Read(fd, buf[:])
+		total += max(n, 0)
+		switch {
+		case err == unix.EINTR: //nolint:errorlint // a system call's error is a number
+		case err != nil:
+			return total, meaning(err)
+		case n == 0:
+			return total, errClientGone
+		case total > maxClientBytes:
+			return total, nil
+		}
+	}
+}
+
+// failure implements kernel.
+func (k *epoll) failure(fd int) error {
+	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && code != 0 {
+		return meaning(syscall.Errno(code)) //nolint:gosec // an errno
+	}
+	return errClientGone
+}
+
+// meaning is what a socket's error says of the client.
+func meaning(err error) error {
+	switch err { //nolint:errorlint // a system call's error is a number
+	case nil:
+		return nil
+	case unix.EAGAIN:
+		return errBlocked
+	case unix.ETIMEDOUT:
+		return errStalled
+	case unix.EPIPE, unix.ECONNRESET:
+		return errClientGone
+	default:
+		return err
+	}
+}
+
+// close implements kernel; closing ends the watching too.
+func (k *epoll) close(fd int) {
+	_ = unix.Close(fd) // on Linux the descriptor is free whatever it returns
+}
+
+// wait implements kernel.
+func (k *epoll) wait(ready []readiness) (n int, err error) {
+	var waitErr error
+	err = k.conn.Read(func(fd uintptr) bool {
+		n, waitErr = unix.EpollWait(int(fd), k.events[:min(len(ready), len(k.events))], 0)
+		return n > 0 || waitErr != nil && waitErr != unix.EINTR //nolint:errorlint // a system call's error is a number
+	})
+	if err != nil || waitErr != nil {
+		return 0, fmt.Errorf("%w: %w", errShutdown, errors.Join(err, waitErr))
+	}
+	for i, ev := range k.events[:n] {
+		ready[i] = readiness{
+			fd:       int(ev.Fd),
+			readable: ev.Events&unix.EPOLLIN != 0,
+			writable: ev.Events&unix.EPOLLOUT != 0,
+			broken:   ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0,
+		}
+	}
+	return n, nil
+}
+
+// shut implements kernel.
+func (k *epoll) shut() {
+	_ = k.file.Close() // nothing was written to it
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package sse
+
+// newKernel says that there is none: every stream is served by a goroutine.
+func newKernel() (kernel, error) { return nil, ErrNotAdoptable }

@@ -1,0 +1,138 @@
+package sse
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"heliograph/domain/connection"
+)
+
+// Sink is what the portable transport writes to: one HTTP response.
+type Sink interface {
+	io.Writer
+	// Flush sends what was written.
+	Flush() error
+	// SetWriteDeadline makes writes fail from then on, also one under way. It may
+	// be called while another goroutine writes.
+	SetWriteDeadline(t time.Time) error
+}
+
+// portable is the transport of one stream whose writer is a goroutine: for
+// TLS, HTTP/2, and systems without epoll.
+type portable struct {
+	sink  Sink
+	awake chan struct{}
+}
+
+// longAgo as a write deadline makes a write under way fail at once.
+var longAgo = time.Unix(1, 0)
+
+func (p *portable) wake(*Stream) {
+	select {
+	case p.awake <- struct{}{}:
+	default: // it is awake, or will be
+	}
+}
+
+func (p *portable) interrupt(s *Stream) {
+	_ = p.sink.SetWriteDeadline(longAgo) // it fails only for a response that is broken anyway
+	p.wake(s)
+}
+
+// Serve writes the stream to sink until it ends, and detaches it. It blocks;
+// call it once. Ending ctx means that the client went away. It returns why the
+// stream ended, in the gateway protocol's words.
+func (s *Stream) Serve(ctx context.Context, sink Sink) connection.Reason {
+	p := &portable{sink: sink, awake: make(chan struct{}, 1)}
+	s.take(p)
+	s.engine.portable.Add(1)
+	err := s.serve(ctx, p)
+	s.engine.portable.Add(-1)
+	if errors.Is(err, errEnded) {
+		_ = sink.SetWriteDeadline(time.Time{}) // the connection may carry other answers after this one
+	}
+	s.engine.detach(s, err)
+	return reasonOf(err)
+}
+
+func (s *Stream) serve(ctx context.Context, p *portable) error {
+	for {
+		round := s.engine.round.Load() // before looking, so that nothing slips in between looking and waiting
+		step, err := s.next()
+		if err != nil {
+			return err
+		}
+		if step.bytes == nil {
+			if err := p.wait(ctx, *round); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.write(ctx, p.sink, step.bytes); err != nil {
+			return err
+		}
+		s.engine.written.Add(uint64(len(step.bytes)))
+		if step.private.final {
+			return errEnded
+		}
+		if step.private.frame != nil {
+			s.wrotePrivate(step.private)
+			continue
+		}
+		s.engine.ledger.done(s.moveTo(step.to), step.to.events(), 1)
+	}
+}
+
+// wait blocks until there may be something to write.
+func (p *portable) wait(ctx context.Context, round <-chan struct{}) error {
+	select {
+	case <-round:
+	case <-p.awake:
+	case <-ctx.Done():
+		return errClientGone
+	}
+	return nil
+}
+
+// write writes and flushes, bounded by stallTimeout and interruptible by end.
+func (s *Stream) write(ctx context.Context, sink Sink, b []byte) error {
+	if err := s.arm(sink); err != nil {
+		return err
+	}
+	_, err := sink.Write(b)
+	if err == nil {
+		err = sink.Flush()
+	}
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.verdict != nil {
+		return s.verdict // the write was interrupted
+	}
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	switch {
+	case ok && timeout.Timeout():
+		return errStalled
+	case ctx.Err() != nil:
+		return errClientGone
+	default:
+		return err
+	}
+}
+
+// arm sets the deadline of the next write, unless the stream must end.
+func (s *Stream) arm(sink Sink) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.verdict != nil {
+		return s.verdict
+	}
+	return sink.SetWriteDeadline(time.Now().Add(stallTimeout))
+}

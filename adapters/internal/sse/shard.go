@@ -1,0 +1,404 @@
+package sse
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ErrNotAdoptable says that a connection's socket cannot be taken over: it is
+// not plain TCP, the system has no epoll, or the engine is stopped. Serve the
+// stream instead.
+var ErrNotAdoptable = errors.New("the connection's socket cannot be taken over")
+
+// kernel is what a shard asks of the system: sockets that never block. Tests
+// and benchmarks have a simulated one.
+type kernel interface {
+	// take makes conn's socket the shard's. The caller closes conn, which leaves
+	// the socket open. Errors: ErrNotAdoptable.
+	take(conn net.Conn) (fd int, err error)
+	// watch asks for the socket's readiness to be told by wait, each time that it
+	// changes.
+	watch(fd int) error
+	// write writes what the socket takes now. Errors: errBlocked if that is
+	// nothing, errClientGone, or what is wrong.
+	write(fd int, b []byte) (int, error)
+	// discard drops what the client sent. Errors: as write.
+	discard(fd int) (int, error)
+	// failure returns what is wrong with the socket.
+	failure(fd int) error
+	close(fd int)
+	// wait fills ready, blocking until there is something. Errors: errShutdown
+	// once shut was called.
+	wait(ready []readiness) (int, error)
+	shut()
+}
+
+// readiness is what changed on a socket.
+type readiness struct {
+	fd                         int
+	readable, writable, broken bool
+}
+
+var errBlocked = errors.New("the socket takes or has nothing now")
+
+// maxClientBytes is how much a client may send after its request; an
+// EventSource sends nothing.
+const maxClientBytes = 16 << 10
+
+// attendEvery is how many streams a pass writes before it looks at what else
+// there is, so that a connect does not wait for ten thousand writes.
+const attendEvery = 64
+
+// socket is a shard's part of a stream.
+type socket struct {
+	fd       int32 // -1 once it is closed
+	slot     int32 // index in shard.streams, -1 before
+	partial  int32 // bytes of the step at hand that are written
+	received int32 // bytes that the client sent
+	blocked  int64 // when the socket took no more, in Unix seconds; 0 if it does
+	listed   bool  // in shard.inbox; guarded by shard.mu
+}
+
+// shard is the transport of its share of the streams: one goroutine, run,
+// writes them all, and another waits for their sockets' readiness.
+type shard struct {
+	engine *Engine
+	kernel kernel
+	signal chan struct{}    // the log or the inbox has grown
+	ready  chan []readiness // from poll to run
+	used   chan struct{}    // what came from ready was worked off
+	done   chan struct{}    // run has ended
+
+	mu     sync.Mutex
+	inbox  []*Stream // to be looked at: new, with private events, or to be ended; guarded by mu
+	closed bool      // guarded by mu
+
+	// Owned by run.
+	streams []*Stream
+	byFD    []*Stream
+	spare   []*Stream // an empty inbox
+	seen    uint64    // the log's head at the last pass
+	credit  credit
+	written uint64
+}
+
+// credit collects what the ledger is told: most streams of a pass take the
+// same step.
+type credit struct {
+	from, to uint64
+	streams  int
+}
+
+func newShard(e *Engine, k kernel) *shard {
+	return &shard{
+		engine: e, kernel: k, signal: make(chan struct{}, 1),
+		ready: make(chan []readiness), used: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+// Adopt hands the stream and the socket of conn to a shard, which first writes
+// head, and closes conn: no goroutine is left to wait for the stream. Its end is
+// told to the function that OnEnd was given. Errors: ErrNotAdoptable; conn is
+// still the caller's then.
+func (s *Stream) Adopt(conn net.Conn, head []byte) error {
+	sh := s.engine.nextShard()
+	if sh == nil {
+		return ErrNotAdoptable
+	}
+	fd, err := sh.kernel.take(conn)
+	if err != nil {
+		return err
+	}
+	s.socket = socket{fd: int32(fd), slot: -1} //nolint:gosec // descriptors are small
+	s.prepend(private{frame: head})
+	s.take(sh)
+	if !sh.list(s) {
+		s.take(nil)
+		sh.kernel.close(fd)
+		return ErrNotAdoptable
+	}
+	_ = conn.Close() // its duplicate is in use
+	return nil
+}
+
+// wake implements transport.
+func (sh *shard) wake(s *Stream) { sh.list(s) }
+
+// interrupt implements transport: no write here blocks.
+func (sh *shard) interrupt(s *Stream) { sh.list(s) }
+
+// list has run look at s. It reports false once run has ended.
+func (sh *shard) list(s *Stream) bool {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.closed {
+		return false
+	}
+	if !s.listed {
+		s.listed = true
+		sh.inbox = append(sh.inbox, s)
+	}
+	sh.nudge()
+	return true
+}
+
+func (sh *shard) nudge() {
+	select {
+	case sh.signal <- struct{}{}:
+	default: // it is awake, or will be
+	}
+}
+
+// serve writes streams until ctx ends, and then closes them.
+func (sh *shard) serve(ctx context.Context) {
+	var polling sync.WaitGroup
+	polling.Go(sh.poll)
+	sh.run(ctx)
+	close(sh.done)
+	sh.kernel.shut()
+	polling.Wait()
+}
+
+// poll hands readiness from the kernel to run.
+func (sh *shard) poll() {
+	buf := make([]readiness, 256)
+	for {
+		n, err := sh.kernel.wait(buf)
+		if err != nil {
+			return
+		}
+		select {
+		case sh.ready <- buf[:n]:
+			<-sh.used
+		case <-sh.done:
+			return
+		}
+	}
+}
+
+func (sh *shard) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			sh.closeAll()
+			return
+		case <-sh.signal:
+		case ready := <-sh.ready:
+			sh.settle(ready)
+		}
+		sh.attend()
+		for head := sh.engine.log.head().off; head != sh.seen; head = sh.engine.log.head().off {
+			sh.seen = head
+			sh.pass()
+		}
+		sh.account()
+	}
+}
+
+// pass brings every stream to the log's end. What is appended meanwhile goes
+// out in the next one, together: that is the batching, and it needs no timer.
+func (sh *shard) pass() {
+	tail, now := sh.engine.log.tail().off, time.Now().Unix()
+	for i := 0; i < len(sh.streams); i++ {
+		if i%attendEvery == 0 {
+			sh.glance()
+		}
+		if i >= len(sh.streams) {
+			break
+		}
+		s := sh.streams[i]
+		switch {
+		case s.blocked == 0:
+			sh.write(s)
+		case s.at.off < tail:
+			sh.drop(s, errSlowLog)
+		case now-s.blocked >= int64(stallTimeout/time.Second):
+			sh.drop(s, errStalled)
+		}
+		if i < len(sh.streams) && sh.streams[i] != s {
+			i-- // it was dropped, and another has its slot
+		}
+	}
+	sh.account()
+}
+
+// glance looks, in the middle of a pass, at what else there is to do.
+func (sh *shard) glance() {
+	select {
+	case ready := <-sh.ready:
+		sh.settle(ready)
+	default:
+	}
+	sh.attend()
+}
+
+// attend works off the inbox.
+func (sh *shard) attend() {
+	sh.mu.Lock()
+	inbox := sh.inbox
+	sh.inbox = sh.spare
+	for _, s := range inbox {
+		s.listed = false
+	}
+	sh.mu.Unlock()
+	for _, s := range inbox {
+		sh.attendTo(s)
+	}
+	clear(inbox)
+	sh.spare = inbox[:0]
+}
+
+func (sh *shard) attendTo(s *Stream) {
+	if s.fd < 0 {
+		return // it has ended since
+	}
+	if s.slot < 0 && !sh.place(s) {
+		return
+	}
+	if s.blocked == 0 {
+		sh.write(s)
+		return
+	}
+	if _, err := s.next(); err != nil {
+		sh.drop(s, err)
+	}
+}
+
+// place adds a new stream.
+func (sh *shard) place(s *Stream) bool {
+	fd := int(s.fd)
+	if fd >= len(sh.byFD) {
+		sh.byFD = slices.Grow(sh.byFD, fd+1-len(sh.byFD))[:fd+1]
+	}
+	s.slot = int32(len(sh.streams)) //nolint:gosec // no more than descriptors
+	sh.streams = append(sh.streams, s)
+	sh.byFD[fd] = s
+	if err := sh.kernel.watch(fd); err != nil {
+		sh.drop(s, err)
+		return false
+	}
+	return true
+}
+
+// write writes what there is for s until its socket takes no more.
+func (sh *shard) write(s *Stream) {
+	for {
+		step, err := s.next()
+		if err != nil {
+			sh.drop(s, err)
+			return
+		}
+		if step.bytes == nil {
+			return
+		}
+		n, err := sh.kernel.write(int(s.fd), step.bytes[s.partial:])
+		if err != nil && !errors.Is(err, errBlocked) {
+			sh.drop(s, err)
+			return
+		}
+		sh.written += uint64(n)    //nolint:gosec // a length
+		s.partial += int32(n)      //nolint:gosec // a step is far smaller than 2 GiB
+		if int(s.partial) < len(step.bytes) {
+			s.blocked = time.Now().Unix()
+			return
+		}
+		s.partial = 0
+		if step.private.final {
+			sh.drop(s, errEnded)
+			return
+		}
+		sh.wrote(s, step)
+	}
+}
+
+func (sh *shard) wrote(s *Stream, st step) {
+	if st.private.frame != nil {
+		s.wrotePrivate(st.private)
+		return
+	}
+	from, to := s.moveTo(st.to), st.to.events()
+	if sh.credit.from != from || sh.credit.to != to {
+		sh.account()
+		sh.credit = credit{from: from, to: to}
+	}
+	sh.credit.streams++
+}
+
+// account hands on what was collected.
+func (sh *shard) account() {
+	if sh.credit.streams > 0 {
+		sh.engine.ledger.done(sh.credit.from, sh.credit.to, sh.credit.streams)
+		sh.credit = credit{}
+	}
+	sh.engine.written.Add(sh.written)
+	sh.written = 0
+}
+
+// settle works off what the poller found, and lets it go on.
+func (sh *shard) settle(ready []readiness) {
+	for _, r := range ready {
+		if s := sh.streamOf(r.fd); s != nil {
+			sh.react(s, r)
+		}
+	}
+	sh.used <- struct{}{}
+}
+
+func (sh *shard) streamOf(fd int) *Stream {
+	if fd >= len(sh.byFD) {
+		return nil
+	}
+	return sh.byFD[fd]
+}
+
+func (sh *shard) react(s *Stream, r readiness) {
+	if r.broken {
+		sh.drop(s, sh.kernel.failure(r.fd))
+		return
+	}
+	if r.readable {
+		n, err := sh.kernel.discard(r.fd)
+		s.received += int32(n) //nolint:gosec // bounded by discard
+		if s.received > maxClientBytes {
+			err = errClientGone // what it speaks is not our protocol
+		}
+		if err != nil && !errors.Is(err, errBlocked) {
+			sh.drop(s, err)
+			return
+		}
+	}
+	if r.writable && s.blocked != 0 {
+		s.blocked = 0
+		sh.write(s)
+	}
+}
+
+// drop ends a stream: its socket is closed and the last stream gets its slot.
+func (sh *shard) drop(s *Stream, why error) {
+	sh.kernel.close(int(s.fd))
+	sh.byFD[s.fd] = nil
+	last := sh.streams[len(sh.streams)-1]
+	sh.streams[s.slot] = last
+	last.slot = s.slot
+	sh.streams[len(sh.streams)-1] = nil
+	sh.streams = sh.streams[:len(sh.streams)-1]
+	s.fd = -1
+	sh.engine.detach(s, why)
+	sh.engine.endings.add(s.token, reasonOf(why))
+}
+
+// closeAll ends every stream, and takes no more.
+func (sh *shard) closeAll() {
+	sh.mu.Lock()
+	sh.closed = true
+	sh.mu.Unlock()
+	sh.attend() // places those that are new
+	for len(sh.streams) > 0 {
+		sh.drop(sh.streams[len(sh.streams)-1], errShutdown)
+	}
+	sh.account()
+}
