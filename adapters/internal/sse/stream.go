@@ -99,7 +99,7 @@ func (s *Stream) Serve(ctx context.Context, sink Sink) connection.Reason {
 func (s *Stream) Detach() { s.engine.detach(s, errClientGone) }
 
 func (s *Stream) serve(ctx context.Context, sink Sink) error {
-	if err := s.write(sink, s.prelude()); err != nil {
+	if err := s.write(ctx, sink, s.prelude()); err != nil {
 		return err
 	}
 	for {
@@ -114,8 +114,8 @@ func (s *Stream) serve(ctx context.Context, sink Sink) error {
 			}
 			continue
 		}
-		if err := s.write(sink, step.bytes); err != nil {
-			return clientErr(ctx, err)
+		if err := s.write(ctx, sink, step.bytes); err != nil {
+			return err
 		}
 		s.wrote(step)
 		if step.private.final {
@@ -199,7 +199,7 @@ func (s *Stream) popPrivate() {
 }
 
 // write writes and flushes, bounded by stallTimeout and interruptible by end.
-func (s *Stream) write(sink Sink, b []byte) error {
+func (s *Stream) write(ctx context.Context, sink Sink, b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
@@ -218,13 +218,18 @@ func (s *Stream) write(sink Sink, b []byte) error {
 	if s.verdict != nil {
 		return s.verdict // the write was interrupted
 	}
-	if timeout, ok := errors.AsType[interface {
+	timeout, ok := errors.AsType[interface {
 		error
 		Timeout() bool
-	}](err); ok && timeout.Timeout() {
+	}](err)
+	switch {
+	case ok && timeout.Timeout():
 		return errStalled
+	case ctx.Err() != nil:
+		return errClientGone
+	default:
+		return err
 	}
-	return err
 }
 
 // arm sets the deadline of the next write, unless the stream must end.
@@ -235,14 +240,6 @@ func (s *Stream) arm(sink Sink) error {
 		return s.verdict
 	}
 	return sink.SetWriteDeadline(time.Now().Add(stallTimeout))
-}
-
-// clientErr tells a write that failed because the client left from others.
-func clientErr(ctx context.Context, err error) error {
-	if ctx.Err() != nil && !errors.Is(err, errEnded) {
-		return errClientGone
-	}
-	return err
 }
 
 // wait blocks until there may be something to write.
