@@ -25,10 +25,10 @@ var (
 // does not name is unknown (rule C1). Implementations are safe for concurrent
 // use and never show one direction without the other.
 type Registry interface {
-	// Put makes c the record of its request_id and returns the one that it
-	// replaced, or the zero Connection. Putting the same connection again changes
-	// nothing and replaces nothing. Errors: ErrTokenTaken.
-	Put(ctx context.Context, c Connection) (replaced Connection, err error)
+	// Put makes c the record of its request_id and returns the one that was there
+	// before: the zero Connection if there was none, c if it was put already, which
+	// changes nothing. Errors: ErrTokenTaken.
+	Put(ctx context.Context, c Connection) (before Connection, err error)
 	// Remove deletes the record that names token and returns it; a newer
 	// connection of the same request_id stays. Errors: ErrNotFound.
 	Remove(ctx context.Context, token Token) (Connection, error)

@@ -27,24 +27,34 @@ type Version struct {
 }
 
 // Parse reads a payload: an object with a non-empty string "version" and, if
-// there is one, a string "changelog". All other fields pass through untouched
-// (rule V4). Errors: ErrInvalid.
+// there is one, a string or null "changelog". All other fields pass through
+// untouched (rule V4). Errors: ErrInvalid.
 func Parse(payload []byte) (Version, error) {
-	var fields struct {
-		Version   *string `json:"version"`
-		Changelog *string `json:"changelog"`
+	var fields map[string]json.RawMessage // a struct would take "Version" for "version"
+	if err := json.Unmarshal(payload, &fields); err != nil || fields == nil {
+		return Version{}, fmt.Errorf("%w: want a JSON object", ErrInvalid)
 	}
-	if err := json.Unmarshal(payload, &fields); err != nil {
-		return Version{}, fmt.Errorf("%w: want an object with a string \"version\" and an optional string \"changelog\"", ErrInvalid)
+	name, err := text(fields["version"])
+	if err != nil || name == "" {
+		return Version{}, fmt.Errorf("%w: \"version\" has to be a string that is not empty", ErrInvalid)
 	}
-	if fields.Version == nil || *fields.Version == "" {
-		return Version{}, fmt.Errorf("%w: \"version\" is missing or empty", ErrInvalid)
+	if _, err := text(fields["changelog"]); err != nil {
+		return Version{}, fmt.Errorf("%w: \"changelog\" has to be a string", ErrInvalid)
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, payload); err != nil {
 		return Version{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	return Version{name: *fields.Version, payload: compact.Bytes()}, nil
+	return Version{name: name, payload: compact.Bytes()}, nil
+}
+
+// text returns a field's string, or "" if it is null or not there.
+func text(field json.RawMessage) (s string, err error) {
+	if field == nil {
+		return "", nil
+	}
+	err = json.Unmarshal(field, &s)
+	return s, err
 }
 
 // Named returns the version that is nothing but its name, which must not be

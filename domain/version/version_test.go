@@ -22,7 +22,7 @@ func TestVersionPassesOtherFieldsThrough(t *testing.T) { // V4
 func TestWhatIsNoVersionIsRefused(t *testing.T) { // V4, S3
 	t.Parallel()
 	for _, payload := range []string{
-		``, `null`, `"1.0"`, `[]`, `{}`, `{"version":null}`, `{"version":""}`, `{"version":1}`,
+		``, `null`, `"1.0"`, `[]`, `{}`, `{"Version":"1"}`, `{"version":null}`, `{"version":""}`, `{"version":1}`,
 		`{"version":"1","changelog":[]}`, `{"version":"1"`, `{"version":"1"} x`,
 	} {
 		if v, err := version.Parse([]byte(payload)); !errors.Is(err, version.ErrInvalid) || !v.IsZero() {

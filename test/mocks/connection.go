@@ -142,8 +142,8 @@ type MockRegistryPutCall struct {
 }
 
 // Return rewrite *gomock.Call.Return
-func (c_2 *MockRegistryPutCall) Return(replaced connection.Connection, err error) *MockRegistryPutCall {
-	c_2.Call = c_2.Call.Return(replaced, err)
+func (c_2 *MockRegistryPutCall) Return(before connection.Connection, err error) *MockRegistryPutCall {
+	c_2.Call = c_2.Call.Return(before, err)
 	return c_2
 }
 

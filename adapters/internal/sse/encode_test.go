@@ -26,7 +26,7 @@ func (b *buffer) Write(p []byte) (int, error) { return b.Buffer.Write(p) }
 // as its last one.
 func wire(t testing.TB, format sse.Format, ev event.Event) []byte {
 	t.Helper()
-	e := sse.New(sse.Config{Start: event.ID{Epoch: epoch}, HistoryBytes: 1 << 20, PrivateBytes: 16 << 20, Format: format}, newTally())
+	e := sse.New(sse.Config{Start: event.ID{Epoch: epoch}, HistoryBytes: 1 << 20, PrivateBytes: 16 << 20, Format: format, Shards: -1}, newTally())
 	s, err := e.Attach("t", "")
 	if err != nil {
 		t.Fatal(err)

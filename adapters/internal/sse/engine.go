@@ -1,10 +1,12 @@
 package sse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,6 +46,9 @@ type Config struct {
 	DrainSpread time.Duration
 	// Format is FormatNamed if empty.
 	Format Format
+	// Shards is the number of goroutines that write adopted streams; 0 is one per
+	// processor, a negative number none: then no stream can be adopted.
+	Shards int
 }
 
 // defaultPrivateBytes is rule G4's.
@@ -57,10 +62,15 @@ type Engine struct {
 	ledger  ledger
 	log     *log
 
-	round    atomic.Pointer[chan struct{}] // closed when there is something new
-	appended chan struct{}                 // tells Serve to end the round
+	newKernel func() (kernel, error)
+	endings   endings                       // of adopted streams
+	round     atomic.Pointer[chan struct{}] // closed when there is something new
+	appended  chan struct{}                 // tells Serve to end the round
+	portable  atomic.Int32                  // streams served by a goroutine
 
 	mu       sync.Mutex
+	shards   []*shard                     // while Serve runs; guarded by mu
+	next     int                          // the shard to adopt next; guarded by mu
 	streams  map[connection.Token]*Stream // guarded by mu
 	last     time.Time                    // when something was appended; guarded by mu
 	draining bool                         // guarded by mu
@@ -72,36 +82,76 @@ type Engine struct {
 
 // New returns an engine without streams. It starts nothing.
 func New(cfg Config, metrics gateway.Metrics) *Engine {
-	if cfg.PrivateBytes == 0 {
-		cfg.PrivateBytes = defaultPrivateBytes
-	}
-	if cfg.Format == "" {
-		cfg.Format = FormatNamed
-	}
+	return newEngine(cfg, metrics, newKernel)
+}
+
+func newEngine(cfg Config, metrics gateway.Metrics, newKernel func() (kernel, error)) *Engine {
+	cfg.PrivateBytes = cmp.Or(cfg.PrivateBytes, defaultPrivateBytes)
+	cfg.Format = cmp.Or(cfg.Format, FormatNamed)
+	cfg.Shards = cmp.Or(cfg.Shards, runtime.GOMAXPROCS(0))
 	e := &Engine{
-		cfg: cfg, metrics: metrics, ledger: ledger{metrics: metrics}, log: newLog(cfg.Start, cfg.HistoryBytes),
-		appended: make(chan struct{}, 1), drained: make(chan struct{}),
+		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: newLog(cfg.Start, cfg.HistoryBytes),
+		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), drained: make(chan struct{}),
 		streams: make(map[connection.Token]*Stream), last: time.Now(),
 	}
 	e.round.Store(new(make(chan struct{})))
 	return e
 }
 
-// Serve wakes streams, sends heartbeats and finds slow consumers until ctx
-// ends; then it ends every stream and takes nothing more. It returns nil.
+// Serve writes adopted streams, wakes the others, sends heartbeats and finds
+// slow consumers until ctx ends; then it ends every stream and takes nothing
+// more. It returns nil once nothing runs any more.
 func (e *Engine) Serve(ctx context.Context) error {
-	defer e.close()
+	var parts sync.WaitGroup
+	for _, sh := range e.makeShards() {
+		parts.Go(func() { sh.serve(ctx) })
+	}
+	parts.Go(func() { e.endings.serve(ctx) })
+	e.serve(ctx)
+	e.close()
+	parts.Wait()
+	e.endings.flush()
+	return nil
+}
+
+// makeShards makes none where the system has no kernel for them.
+func (e *Engine) makeShards() []*shard {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for range e.cfg.Shards {
+		if k, err := e.newKernel(); err == nil {
+			e.shards = append(e.shards, newShard(e, k))
+		}
+	}
+	return e.shards
+}
+
+// nextShard returns the shard for a new stream, or nil.
+func (e *Engine) nextShard() *shard {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.shards) == 0 {
+		return nil
+	}
+	e.next = (e.next + 1) % len(e.shards)
+	return e.shards[e.next]
+}
+
+func (e *Engine) serve(ctx context.Context) {
 	beat := time.NewTimer(e.untilHeartbeat())
 	defer beat.Stop()
 	var tail uint64
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-beat.C:
 			e.heartbeat()
 			beat.Reset(e.untilHeartbeat())
 		case <-e.appended:
+			if e.portable.Load() == 0 {
+				continue
+			}
 			close(*e.round.Swap(new(make(chan struct{}))))
 			if now := e.log.tail().off; now != tail {
 				tail = now
@@ -135,6 +185,9 @@ func (e *Engine) heartbeat() {
 
 func (e *Engine) appendedLocked() {
 	e.last = time.Now()
+	for _, sh := range e.shards {
+		sh.nudge()
+	}
 	select {
 	case e.appended <- struct{}{}:
 	default: // Serve has not seen the one before yet
@@ -166,7 +219,7 @@ func (e *Engine) snapshot() []*Stream {
 // Serve or Detach it. Errors: ErrTooManyStreams, ErrDraining,
 // gateway.ErrClosed.
 func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, error) {
-	s := &Stream{engine: e, token: token, wake: make(chan struct{}, 1)}
+	s := &Stream{engine: e, token: token}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -178,12 +231,27 @@ func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, er
 		return nil, ErrTooManyStreams
 	}
 	head := e.log.head()
-	s.at, s.reset = e.locateLocked(lastEventID)
-	s.joined = head.events()
-	s.offset.Store(s.at.off)
+	at, reset := e.locateLocked(lastEventID)
+	s.at, s.joined = at, head.events()
+	s.offset.Store(at.off)
+	if prelude := e.prelude(at, reset); prelude != nil {
+		s.queue = &queue{private: []private{{at: at, frame: prelude}}, bytes: len(prelude)}
+	}
 	e.streams[token] = s
-	e.countAttach(s, head)
+	e.countAttach(head.events()-at.events(), reset)
 	return s, nil
+}
+
+// prelude is what a stream begins with; mostly nothing.
+func (e *Engine) prelude(at mark, reset ResetReason) []byte {
+	var b []byte
+	if e.cfg.Format == FormatEnvelope {
+		b = append(b, readyFrame...)
+	}
+	if reset != "" {
+		b = appendReset(b, e.id(at), reset)
+	}
+	return b
 }
 
 // locateLocked finds where a client goes on (rules G2, G3).
@@ -225,7 +293,7 @@ func (e *Engine) detach(s *Stream, why error) {
 	}
 	e.mu.Unlock()
 
-	e.ledger.done(max(s.at.events(), s.joined), head.events())
+	e.ledger.done(max(s.at.events(), s.joined), head.events(), 1)
 	if e.countEnd(why) {
 		s.countLost(head)
 	}
@@ -237,11 +305,9 @@ func (s *Stream) countLost(head mark) {
 	for i, service := range event.Services {
 		lost[service] = int(head.sent[i] - s.at.sent[i]) //nolint:gosec // bounded by what one stream can lag behind
 	}
-	s.mu.Lock()
-	for _, p := range s.private {
+	for _, p := range s.undelivered() {
 		lost[p.service]++
 	}
-	s.mu.Unlock()
 	for _, service := range event.Services {
 		if lost[service] > 0 {
 			s.engine.metrics.Sent(service, 0, lost[service])

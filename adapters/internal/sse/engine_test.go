@@ -17,9 +17,35 @@ import (
 	"heliograph/test/sseclient"
 )
 
-func TestResumingClientGetsWhatItMissedThenLiveEvents(t *testing.T) { // G2
+// TestBothTransports runs what must hold for every transport.
+func TestBothTransports(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, sse.Config{})
+	for name, test := range map[string]func(t *testing.T, shards int){
+		"ResumingClientGetsWhatItMissedThenLiveEvents":   resumingClientGetsWhatItMissedThenLiveEvents,
+		"EveryRetainedPlaceCanBeResumedFrom":             everyRetainedPlaceCanBeResumedFrom,
+		"ClientThatCannotResumeIsToldOnceAndFromWhere":   clientThatCannotResumeIsToldOnceAndFromWhere,
+		"ClientThatSawOnlyTheEmptyLogCanResume":          clientThatSawOnlyTheEmptyLogCanResume,
+		"PrivateEventGoesOutAtItsPlaceInTheLog":          privateEventGoesOutAtItsPlaceInTheLog,
+		"ClosedStreamGetsItsLastEventAndNothingAfterIt":  closedStreamGetsItsLastEventAndNothingAfterIt,
+		"ControlEventsCarryNoIDAndAreNotCounted":         controlEventsCarryNoIDAndAreNotCounted,
+		"SlowConsumerFallsOutOfTheLogAloneAndIsCounted":  slowConsumerFallsOutOfTheLogAloneAndIsCounted,
+		"StreamOverItsPrivateLimitIsEnded":               streamOverItsPrivateLimitIsEnded,
+		"DrainGivesEveryStreamItsOwnRetryAfterItsEvents": drainGivesEveryStreamItsOwnRetryAfterItsEvents,
+		"StoppedEngineEndsItsStreamsAndTakesNothing":     stoppedEngineEndsItsStreamsAndTakesNothing,
+		"NumberOfStreamsIsBounded":                       numberOfStreamsIsBounded,
+		"EnvelopeStreamOpensWithReadyAndWrapsEvents":     envelopeStreamOpensWithReadyAndWrapsEvents,
+	} {
+		for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+			t.Run(name+"/"+transport, func(t *testing.T) {
+				t.Parallel()
+				test(t, shards)
+			})
+		}
+	}
+}
+
+func resumingClientGetsWhatItMissedThenLiveEvents(t *testing.T, shards int) { // G2
+	b := newBench(t, sse.Config{Shards: shards})
 	b.publishMany(5)
 	c := b.open(b.attach("t", epoch+"-2"))
 	b.publish(note("live"))
@@ -32,15 +58,15 @@ func TestResumingClientGetsWhatItMissedThenLiveEvents(t *testing.T) { // G2
 	}
 }
 
-func TestEveryRetainedPlaceCanBeResumedFrom(t *testing.T) { // G2, G3
-	t.Parallel()
-	b := newBench(t, sse.Config{HistoryBytes: 16 << 10})
+func everyRetainedPlaceCanBeResumedFrom(t *testing.T, shards int) { // G2, G3
+	b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 16 << 10})
 	const events = 600
 	b.publishMany(events)
 	expired := 0
 	for seq := range events + 1 {
-		c := b.open(b.attach("t", fmt.Sprint(epoch, "-", seq)))
-		end := b.Close("t", event.Event{Name: event.NameReplaced, Data: []byte(`{}`)})
+		token := connection.Token(fmt.Sprint(seq))
+		c := b.open(b.attach(token, fmt.Sprint(epoch, "-", seq)))
+		end := b.Close(token, event.Event{Name: event.NameReplaced, Data: []byte(`{}`)})
 		if end != nil {
 			t.Fatalf("close: %v", end)
 		}
@@ -67,9 +93,8 @@ func TestEveryRetainedPlaceCanBeResumedFrom(t *testing.T) { // G2, G3
 	}
 }
 
-func TestClientThatCannotResumeIsToldOnceAndFromWhere(t *testing.T) { // G3
-	t.Parallel()
-	b := newBench(t, sse.Config{HistoryBytes: 4 << 10})
+func clientThatCannotResumeIsToldOnceAndFromWhere(t *testing.T, shards int) { // G3
+	b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 4 << 10})
 	b.publishMany(1000)
 	for id, reason := range map[string]string{
 		epoch + "-1":                     "expired",
@@ -92,9 +117,8 @@ func TestClientThatCannotResumeIsToldOnceAndFromWhere(t *testing.T) { // G3
 	}
 }
 
-func TestClientThatSawOnlyTheEmptyLogCanResume(t *testing.T) { // G2
-	t.Parallel()
-	b := newBench(t, sse.Config{})
+func clientThatSawOnlyTheEmptyLogCanResume(t *testing.T, shards int) { // G2
+	b := newBench(t, sse.Config{Shards: shards})
 	c := b.open(b.attach("t", ""))
 	b.send("t", note("private"))
 	c.wantNote("0", "private")
@@ -104,9 +128,8 @@ func TestClientThatSawOnlyTheEmptyLogCanResume(t *testing.T) { // G2
 	again.wantNote("2", "2")
 }
 
-func TestPrivateEventGoesOutAtItsPlaceInTheLog(t *testing.T) { // G2, G9, V1
-	t.Parallel()
-	b := newBench(t, sse.Config{})
+func privateEventGoesOutAtItsPlaceInTheLog(t *testing.T, shards int) { // G2, G9, V1
+	b := newBench(t, sse.Config{Shards: shards})
 	b.publishMany(2)
 	s := b.attach("t", epoch+"-1") // one event behind
 	b.send("t", note("first"))
@@ -121,9 +144,8 @@ func TestPrivateEventGoesOutAtItsPlaceInTheLog(t *testing.T) { // G2, G9, V1
 	c.wantNote("4", "4")
 }
 
-func TestClosedStreamGetsItsLastEventAndNothingAfterIt(t *testing.T) { // C3
-	t.Parallel()
-	b := newBench(t, sse.Config{})
+func closedStreamGetsItsLastEventAndNothingAfterIt(t *testing.T, shards int) { // C3
+	b := newBench(t, sse.Config{Shards: shards})
 	s := b.attach("t", "")
 	b.publish(note("before"))
 	if err := b.Close("t", event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}); err != nil {
@@ -139,9 +161,8 @@ func TestClosedStreamGetsItsLastEventAndNothingAfterIt(t *testing.T) { // C3
 	c.wantEnd(connection.ReasonServerClosed)
 }
 
-func TestControlEventsCarryNoIDAndAreNotCounted(t *testing.T) { // G2, M1
-	t.Parallel()
-	b := newBench(t, sse.Config{})
+func controlEventsCarryNoIDAndAreNotCounted(t *testing.T, shards int) { // G2, M1
+	b := newBench(t, sse.Config{Shards: shards})
 	c := b.open(b.attach("t", ""))
 	ping := event.Event{Name: event.NamePing, Data: []byte(`{}`)}
 	if err := b.Broadcast(event.Record{Event: ping}); err != nil {
@@ -155,9 +176,8 @@ func TestControlEventsCarryNoIDAndAreNotCounted(t *testing.T) { // G2, M1
 	}
 }
 
-func TestSlowConsumerFallsOutOfTheLogAloneAndIsCounted(t *testing.T) { // E2, G4, M1
-	t.Parallel()
-	b := newBench(t, sse.Config{HistoryBytes: 8 << 10})
+func slowConsumerFallsOutOfTheLogAloneAndIsCounted(t *testing.T, shards int) { // E2, G4, M1
+	b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 8 << 10})
 	slow := b.stuck(b.attach("slow", ""))
 	good := b.open(b.attach("good", ""))
 	const events = 2000
@@ -176,14 +196,14 @@ func TestSlowConsumerFallsOutOfTheLogAloneAndIsCounted(t *testing.T) { // E2, G4
 		t.Errorf("the log holds %d bytes, over its limit", s.LogBytes)
 	}
 	ok, failed, _ := b.metrics.of(event.ServiceTask)
-	if ok <= events || failed == 0 || ok-events != failed {
-		t.Errorf("%d ok and %d failed: the slow stream got none of the %d that were counted for it", ok, failed, ok-events)
+	// What it had not got was counted as sent when it was appended; a socket took some.
+	if failed == 0 || failed > ok-events || shards < 0 && failed != ok-events {
+		t.Errorf("%d ok and %d failed; %d were counted for the slow stream", ok, failed, ok-events)
 	}
 }
 
-func TestStreamOverItsPrivateLimitIsEnded(t *testing.T) { // G4, M1
-	t.Parallel()
-	b := newBench(t, sse.Config{PrivateBytes: 1000})
+func streamOverItsPrivateLimitIsEnded(t *testing.T, shards int) { // G4, M1
+	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 1000})
 	c := b.stuck(b.attach("t", ""))
 	sent, err := 0, error(nil)
 	for ; err == nil; sent++ {
@@ -241,9 +261,8 @@ func TestIdleStreamsGetHeartbeats(t *testing.T) { // G5
 	})
 }
 
-func TestDrainGivesEveryStreamItsOwnRetryAfterItsEvents(t *testing.T) { // G8, T15
-	t.Parallel()
-	b := newBench(t, sse.Config{DrainSpread: 10 * time.Second})
+func drainGivesEveryStreamItsOwnRetryAfterItsEvents(t *testing.T, shards int) { // G8, T15
+	b := newBench(t, sse.Config{Shards: shards, DrainSpread: 10 * time.Second})
 	const streams = 50
 	var clients []*client
 	for i := range streams {
@@ -286,9 +305,8 @@ func TestDrainLeavesAStuckStreamBehindWhenItsTimeIsUp(t *testing.T) { // T15, G8
 	})
 }
 
-func TestStoppedEngineEndsItsStreamsAndTakesNothing(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, sse.Config{})
+func stoppedEngineEndsItsStreamsAndTakesNothing(t *testing.T, shards int) {
+	b := newBench(t, sse.Config{Shards: shards})
 	c := b.open(b.attach("t", ""))
 	b.stop()
 	c.wantEnd(connection.ReasonServerClosed)
@@ -300,9 +318,8 @@ func TestStoppedEngineEndsItsStreamsAndTakesNothing(t *testing.T) {
 	}
 }
 
-func TestNumberOfStreamsIsBounded(t *testing.T) { // SSE_MAX_CONNECTIONS
-	t.Parallel()
-	b := newBench(t, sse.Config{MaxStreams: 2})
+func numberOfStreamsIsBounded(t *testing.T, shards int) { // SSE_MAX_CONNECTIONS
+	b := newBench(t, sse.Config{Shards: shards, MaxStreams: 2})
 	first := b.attach("1", "")
 	second := b.attach("2", "")
 	if _, err := b.Attach("3", ""); !errors.Is(err, sse.ErrTooManyStreams) {
@@ -346,9 +363,8 @@ func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M
 	})
 }
 
-func TestEnvelopeStreamOpensWithReadyAndWrapsEvents(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, sse.Config{Format: sse.FormatEnvelope})
+func envelopeStreamOpensWithReadyAndWrapsEvents(t *testing.T, shards int) {
+	b := newBench(t, sse.Config{Shards: shards, Format: sse.FormatEnvelope})
 	c := b.open(b.attach("t", "junk"))
 	c.want("", event.NameReady, "")
 	c.want("0", event.NameStreamReset, `{"reason":"invalid"}`)

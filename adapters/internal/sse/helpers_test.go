@@ -59,8 +59,10 @@ type bench struct {
 	t       testing.TB
 	metrics *tally
 	stop    func() // ends Serve
+	shards  int
 	mu      sync.Mutex
-	last    event.ID // guarded by mu
+	last    event.ID                                    // guarded by mu
+	ends    map[connection.Token]chan connection.Reason // of adopted streams; guarded by mu
 }
 
 func newBench(t testing.TB, cfg sse.Config) *bench {
@@ -68,8 +70,15 @@ func newBench(t testing.TB, cfg sse.Config) *bench {
 		cfg.HistoryBytes = 1 << 20
 	}
 	cfg.Start.Epoch = epoch
-	b := &bench{t: t, metrics: newTally(), last: cfg.Start}
+	if cfg.Shards == 0 {
+		cfg.Shards = -1 // sockets know nothing of fake time
+	}
+	b := &bench{
+		t: t, metrics: newTally(), last: cfg.Start, shards: cfg.Shards,
+		ends: map[connection.Token]chan connection.Reason{},
+	}
 	b.Engine = sse.New(cfg, b.metrics)
+	b.OnEnd(b.ended)
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it must outlive the test's cleanups
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = b.Serve(ctx) })
@@ -79,6 +88,15 @@ func newBench(t testing.TB, cfg sse.Config) *bench {
 	}
 	t.Cleanup(b.stop)
 	return b
+}
+
+// ended hears of adopted streams.
+func (b *bench) ended(token connection.Token, why connection.Reason) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if reason := b.ends[token]; reason != nil {
+		reason <- why
+	}
 }
 
 func note(text string) event.Event {
@@ -133,10 +151,28 @@ func (b *bench) attach(token connection.Token, lastEventID string) *sse.Stream {
 	return s
 }
 
-// stuck serves a stream whose client reads nothing.
+// stuck serves a stream whose client reads nothing, by the bench's transport.
 func (b *bench) stuck(s *sse.Stream) *client {
+	b.t.Helper()
+	if b.shards < 0 {
+		return b.served(s)
+	}
+	server, conn := tcpPair(b.t)
+	c := newClient(b.t, conn)
+	b.mu.Lock()
+	b.ends[s.Token()] = c.reason
+	b.mu.Unlock()
+	if err := s.Adopt(server, nil); err != nil {
+		b.t.Fatalf("adopt: %v", err)
+	}
+	b.t.Cleanup(func() { _ = conn.Close() })
+	return c
+}
+
+// served serves a stream with a goroutine.
+func (b *bench) served(s *sse.Stream) *client {
 	server, conn := net.Pipe()
-	c := &client{t: b.t, conn: conn, items: make(chan sseclient.Item, 1<<16), reason: make(chan connection.Reason, 1)}
+	c := newClient(b.t, conn)
 	ctx, gone := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() {
@@ -149,6 +185,30 @@ func (b *bench) stuck(s *sse.Stream) *client {
 		serving.Wait()
 	})
 	return c
+}
+
+func newClient(t testing.TB, conn net.Conn) *client {
+	return &client{t: t, conn: conn, items: make(chan sseclient.Item, 1<<16), reason: make(chan connection.Reason, 1)}
+}
+
+// tcpPair is a connection over loopback with small buffers, so that a client
+// that does not read is noticed soon.
+func tcpPair(t testing.TB) (server, client net.Conn) {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if client, err = new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if server, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	_ = client.(*net.TCPConn).SetReadBuffer(4 << 10)
+	_ = server.(*net.TCPConn).SetWriteBuffer(4 << 10)
+	return server, client
 }
 
 // open serves a stream to a client that reads.

@@ -38,9 +38,9 @@ func (l *ledger) begin(n uint64, s event.Service, now time.Time, streams int) {
 	l.open = append(l.open, pass{service: s, begun: now, left: streams})
 }
 
-// done says that one stream is through with the events after number from, up
-// to number to.
-func (l *ledger) done(from, to uint64) {
+// done says that so many streams are through with the events after number
+// from, up to number to.
+func (l *ledger) done(from, to uint64, streams int) {
 	if from >= to {
 		return
 	}
@@ -48,7 +48,7 @@ func (l *ledger) done(from, to uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for n := max(from+1, l.first); n <= to && n < l.first+uint64(len(l.open)); n++ {
-		l.open[n-l.first].left--
+		l.open[n-l.first].left -= streams
 	}
 	l.closeLocked(now)
 }

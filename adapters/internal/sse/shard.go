@@ -114,10 +114,12 @@ func (s *Stream) Adopt(conn net.Conn, head []byte) error {
 		return err
 	}
 	s.socket = socket{fd: int32(fd), slot: -1} //nolint:gosec // descriptors are small
-	s.prepend(private{frame: head})
+	if len(head) > 0 {
+		s.prepend(private{frame: head})
+	}
 	s.take(sh)
 	if !sh.list(s) {
-		s.take(nil)
+		s.take(nil) // Serve it, it will end at once
 		sh.kernel.close(fd)
 		return ErrNotAdoptable
 	}
@@ -300,8 +302,8 @@ func (sh *shard) write(s *Stream) {
 			sh.drop(s, err)
 			return
 		}
-		sh.written += uint64(n)    //nolint:gosec // a length
-		s.partial += int32(n)      //nolint:gosec // a step is far smaller than 2 GiB
+		sh.written += uint64(n) //nolint:gosec // a length
+		s.partial += int32(n)   //nolint:gosec // a step is far smaller than 2 GiB
 		if int(s.partial) < len(step.bytes) {
 			s.blocked = time.Now().Unix()
 			return

@@ -50,12 +50,13 @@ func (e *Engine) Stats() Stats {
 	}
 }
 
-func (c *counters) countAttach(s *Stream, head mark) {
-	if behind := head.events() - s.at.events(); behind > 0 {
+// countAttach counts a stream that begins behind by so many events.
+func (c *counters) countAttach(behind uint64, reset ResetReason) {
+	if behind > 0 {
 		c.replays.Add(1)
 		c.replayed.Add(behind)
 	}
-	switch s.reset {
+	switch reset {
 	case ResetExpired:
 		c.expired.Add(1)
 	case ResetEpoch:

@@ -3,6 +3,7 @@ package sse
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,6 +70,9 @@ type private struct {
 	begun   time.Time
 	final   bool // ends the stream
 }
+
+// Token is the stream's name.
+func (s *Stream) Token() connection.Token { return s.token }
 
 // Detach gives up a stream that no transport has taken. Afterwards, and a
 // second time, it does nothing.
@@ -146,6 +150,18 @@ func (s *Stream) moveTo(to mark) (from uint64) {
 	s.at = to
 	s.offset.Store(to.off)
 	return from
+}
+
+// prepend queues what goes out before all that waits.
+func (s *Stream) prepend(p private) {
+	p.at = s.at
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue == nil {
+		s.queue = &queue{}
+	}
+	s.queue.private = slices.Insert(s.queue.private, 0, p)
+	s.queue.bytes += len(p.frame)
 }
 
 // push queues a private event. The engine calls it under its mutex, so that the

@@ -1,7 +1,6 @@
 package sse_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,9 +26,18 @@ import (
 // events only of its own and in order, and the right IDs: G2, G3, G4, E2, E7.
 func TestStress(t *testing.T) {
 	t.Parallel()
+	for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			stress(t, shards)
+		})
+	}
+}
+
+func stress(t *testing.T, shards int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	b := newBench(t, sse.Config{HistoryBytes: 32 << 10, PrivateBytes: 4 << 10, Heartbeat: 5 * time.Millisecond})
+	b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 32 << 10, PrivateBytes: 4 << 10, Heartbeat: 5 * time.Millisecond})
 
 	var published atomic.Uint64
 	var clients, publisher sync.WaitGroup
@@ -78,23 +87,18 @@ func (m *model) connect(b *bench) {
 	m.private = 0
 	token := connection.Token(fmt.Sprint(m.name, "/", m.streams))
 	s := b.attach(token, m.lastID)
-	server, conn := net.Pipe()
-	ctx, gone := context.WithCancel(context.Background())
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		s.Serve(ctx, pipe{server})
-		_ = server.Close()
-	})
+	c := b.stuck(s)
+	var sending sync.WaitGroup
 	stop := make(chan struct{})
-	serving.Go(func() { sendPrivate(m.t, b, token, stop) })
+	sending.Go(func() { sendPrivate(m.t, b, token, stop) })
 	if m.rnd.IntN(4) == 0 { // a stall, until the stream has fallen out of the log or nearly so
 		m.stall(b)
 	}
-	m.read(conn, m.rnd.IntN(300))
+	m.read(c.conn, m.rnd.IntN(300))
 	close(stop)
-	gone()
-	_ = conn.Close()
-	serving.Wait()
+	sending.Wait()
+	_ = c.conn.Close()
+	<-c.reason
 }
 
 func (m *model) stall(b *bench) {
@@ -129,7 +133,7 @@ func (m *model) read(conn net.Conn, items int) {
 	for range items {
 		item, err := d.Next()
 		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) {
 				m.t.Errorf("%s: %v", m.name, err)
 			}
 			return

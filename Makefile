@@ -1,0 +1,54 @@
+# The project's commands, and nothing but commands: what they need is in .ci.
+
+GO      ?= go
+VERSION ?= $(patsubst v%,%,$(shell git describe --tags 2>/dev/null))
+STAMP    = -ldflags "-s -w -X heliograph/bootstrap.stamped=$(VERSION)"
+
+LINTER_VERSION = v2.15.0
+LINTER         = bin/golangci-lint-$(LINTER_VERSION)
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test e2e bench cover lint fmt generate verify clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/heliograph
+	CGO_ENABLED=0 $(GO) build -trimpath $(STAMP) -o bin/heliograph ./bootstrap/cmd/heliograph
+
+run: ## run the service on :8080, configured by environment variables
+	$(GO) run $(STAMP) ./bootstrap/cmd/heliograph serve
+
+test: ## run every test with the race detector (installs what that needs, as root)
+	.ci/needs
+	$(GO) test -race -timeout 20m ./...
+
+e2e: ## run only the tests of the real binary
+	.ci/needs
+	$(GO) test -race -timeout 20m -count=1 -v ./test/e2e/...
+
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+cover: ## run the tests and show what they cover
+	$(GO) test -timeout 20m -coverpkg ./domain/...,./application/...,./adapters/...,./bootstrap/... -coverprofile coverage.out ./...
+	$(GO) tool cover -func coverage.out
+
+lint: $(LINTER) ## check style and layers
+	$(LINTER) run ./...
+
+fmt: $(LINTER) ## format the code
+	$(LINTER) fmt ./...
+
+generate: ## make the mocks anew
+	$(GO) generate ./...
+
+verify: ## check that generated code and go.mod are current
+	.ci/verify
+
+clean: ## remove what the other commands made
+	rm -rf bin dist coverage.out
+
+$(LINTER):
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINTER_VERSION)
+	mv bin/golangci-lint $@

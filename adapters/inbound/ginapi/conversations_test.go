@@ -1,0 +1,172 @@
+package ginapi_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/mock/gomock"
+
+	"heliograph/domain/event"
+	"heliograph/domain/task"
+	"heliograph/domain/version"
+)
+
+// conversation is one request, what the ports say to it, and the outcome: method,
+// path, status, and an error's code.
+type conversation struct {
+	outcome string
+	query   string
+	body    string
+	header  []string
+	given   func(*service)
+}
+
+const (
+	goodVersion = `{"version":"1.4.2","request_id":"abc123"}`
+	goodTest    = `{"task_type":"demo_task"}`
+	goodTask    = `{"type":"demo_task"}`
+)
+
+var tooLarge = `{"version":"` + strings.Repeat("x", 10<<20) + `"}`
+
+// conversations has every outcome that openapi.yaml describes.
+var conversations = []conversation{
+	{outcome: "POST /api/tasks 202", body: goodTask, given: started(pending(knownID), nil)},
+	{outcome: "POST /api/tasks 400 MISSING_BODY"},
+	{outcome: "POST /api/tasks 400 INVALID_JSON", body: `{`},
+	{outcome: "POST /api/tasks 400 INVALID_PAYLOAD", body: `{}`},
+	{outcome: "POST /api/tasks 400 INVALID_PARAMS", body: `{"type":"demo_task","params":[]}`},
+	{outcome: "POST /api/tasks 400 UNKNOWN_TASK_TYPE", body: goodTask, given: started(task.Task{}, task.ErrUnknownType)},
+	{outcome: "POST /api/tasks 400 INVALID_IDEMPOTENCY_KEY", body: goodTask, header: []string{"Idempotency-Key", strings.Repeat("k", 256)}},
+	{outcome: "POST /api/tasks 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/tasks 503 SHUTTING_DOWN", body: goodTask, given: started(task.Task{}, task.ErrShuttingDown)},
+	{outcome: "POST /api/tasks 503 QUEUE_FULL", body: goodTask, given: started(task.Task{}, fmt.Errorf("start: %w", task.ErrQueueFull))},
+
+	{outcome: "GET /api/tasks 200", given: listed(nil, "", nil)},
+	{outcome: "GET /api/tasks 400 INVALID_QUERY", query: "?limit=0"},
+	{outcome: "GET /api/tasks 400 INVALID_CURSOR", query: "?cursor=x", given: listed(nil, "", task.ErrInvalidCursor)},
+
+	{outcome: "GET /api/tasks/{id} 200", given: got(pending(knownID), nil)},
+	{outcome: "GET /api/tasks/{id} 404 TASK_NOT_FOUND", given: got(task.Task{}, task.ErrNotFound)},
+	{outcome: "GET /api/tasks/{id}/status 200", given: got(pending(knownID), nil)},
+	{outcome: "GET /api/tasks/{id}/status 404 TASK_NOT_FOUND", given: got(task.Task{}, task.ErrNotFound)},
+	{outcome: "POST /api/tasks/{id}/cancel 200", given: cancelled(pending(knownID), nil)},
+	{outcome: "POST /api/tasks/{id}/cancel 404 TASK_NOT_FOUND", given: cancelled(task.Task{}, task.ErrNotFound)},
+	{outcome: "POST /api/tasks/{id}/cancel 404 TASK_NOT_CANCELLABLE", given: cancelled(task.Task{}, task.ErrNotCancellable)},
+	{outcome: "DELETE /api/tasks/{id} 200", given: removed(nil)},
+	{outcome: "DELETE /api/tasks/{id} 404 TASK_NOT_FOUND", given: removed(task.ErrNotFound)},
+	{outcome: "DELETE /api/tasks/{id} 404 TASK_NOT_FINISHED", given: removed(task.ErrNotFinished)},
+	{outcome: "GET /api/task-types 200", given: func(s *service) { s.reader.EXPECT().Types() }},
+
+	{outcome: "POST /api/versions 202", body: goodVersion, given: announced(nil)},
+	{outcome: "POST /api/versions 400 MISSING_BODY"},
+	{outcome: "POST /api/versions 400 INVALID_JSON", body: `version`},
+	{outcome: "POST /api/versions 400 INVALID_PAYLOAD", body: `[]`},
+	{outcome: "POST /api/versions 400 INVALID_REQUEST_ID", body: `{"version":"1","request_id":"task:abc"}`},
+	{outcome: "POST /api/versions 413 PAYLOAD_TOO_LARGE", body: goodVersion, given: announced(version.ErrTooLarge)}, // E8
+	{outcome: "POST /api/versions 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/versions 503 SHUTTING_DOWN", body: goodVersion, given: announced(version.ErrShuttingDown)}, // V7
+	{outcome: "POST /api/versions 503 BROKER_UNAVAILABLE", body: goodVersion, given: announced(event.ErrUnavailable)},
+	{outcome: "GET /api/version 200", given: current(`{"version":"1.4.2"}`, nil)},
+	{outcome: "GET /api/version 503 VERSION_UNAVAILABLE", given: current("", version.ErrUnavailable)}, // V6
+
+	{outcome: "GET /healthz 200"},
+	{outcome: "GET /readyz 200"},
+	{outcome: "GET /readyz 503", given: func(s *service) { s.checks = map[string]error{"broker": errors.New("down")} }},
+	{outcome: "GET /metrics 200"},
+	{outcome: "GET /api/openapi.yaml 200"},
+
+	{outcome: "POST /api/testing/deployments/version 202", body: goodVersion, given: announced(nil)},
+	{outcome: "POST /api/testing/deployments/version 400 ROUTE_NOT_AVAILABLE", body: goodVersion},
+	{outcome: "POST /api/testing/deployments/version 400 MISSING_BODY"},
+	{outcome: "POST /api/testing/deployments/version 400 INVALID_JSON", body: `}`},
+	{outcome: "POST /api/testing/deployments/version 400 INVALID_PAYLOAD", body: `{"request_id":"abc123"}`},
+	{outcome: "POST /api/testing/deployments/version 400 INVALID_REQUEST_ID", body: `{"version":"1"}`},
+	{outcome: "POST /api/testing/deployments/version 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/testing/deployments/version 503 BROKER_UNAVAILABLE", body: goodVersion, given: announced(event.ErrUnavailable)},
+
+	{outcome: "POST /api/testing/tasks/start 200", body: goodTest, given: started(pending(knownID), nil)},
+	{outcome: "POST /api/testing/tasks/start 400 ROUTE_NOT_AVAILABLE", body: goodTest},
+	{outcome: "POST /api/testing/tasks/start 400 MISSING_BODY"},
+	{outcome: "POST /api/testing/tasks/start 400 INVALID_JSON", body: `{"task_type":}`},
+	{outcome: "POST /api/testing/tasks/start 400 INVALID_PAYLOAD", body: `{}`},
+	{outcome: "POST /api/testing/tasks/start 400 INVALID_PARAMS", body: `{"task_type":"demo_task","params":1}`},
+	{outcome: "POST /api/testing/tasks/start 400 UNKNOWN_TASK_TYPE", body: `{"task_type":"other"}`},
+	{outcome: "POST /api/testing/tasks/start 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/testing/tasks/start 503 SHUTTING_DOWN", body: goodTest, given: started(task.Task{}, task.ErrShuttingDown)},
+	{outcome: "POST /api/testing/tasks/start 503 QUEUE_FULL", body: goodTest, given: started(task.Task{}, task.ErrQueueFull)},
+}
+
+func started(t task.Task, err error) func(*service) {
+	return func(s *service) {
+		s.tasks.EXPECT().Start(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(t, err)
+	}
+}
+
+func listed(page []task.Task, next string, err error) func(*service) {
+	return func(s *service) { s.reader.EXPECT().List(gomock.Any(), gomock.Any()).Return(page, next, err) }
+}
+
+func got(t task.Task, err error) func(*service) {
+	return func(s *service) { s.reader.EXPECT().Get(gomock.Any(), task.ID(knownID)).Return(t, err) }
+}
+
+func cancelled(t task.Task, err error) func(*service) {
+	return func(s *service) { s.tasks.EXPECT().Cancel(gomock.Any(), task.ID(knownID)).Return(t, err) }
+}
+
+func removed(err error) func(*service) {
+	return func(s *service) { s.tasks.EXPECT().Remove(gomock.Any(), task.ID(knownID)).Return(err) }
+}
+
+func announced(err error) func(*service) {
+	return func(s *service) {
+		s.versions.EXPECT().Announce(gomock.Any(), gomock.Any(), gomock.Any()).Return(err)
+	}
+}
+
+func current(payload string, err error) func(*service) {
+	return func(s *service) {
+		v, _ := version.Parse([]byte(payload)) // "" is the zero Version
+		s.versions.EXPECT().Current(gomock.Any()).Return(v, err)
+	}
+}
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatalf("encode %v: %v", v, err)
+	}
+	return string(text)
+}
+
+// taskEvents are events as the domain makes them, and as it must not.
+var taskEvents = []struct {
+	event task.Event
+	valid bool
+}{
+	{taskEvent(task.EventStarted, nil), true},
+	{taskEvent(task.EventProgress, task.Progress{Text: "Step 1/2", Value: .5}), true},
+	{taskEvent(task.EventCompleted, json.RawMessage(`{"rows":3}`)), true},
+	{taskEvent(task.EventCompleted, nil), true},
+	{task.Event{Type: task.EventCompleted, TaskID: knownID, Timestamp: someTime, Seq: 1, Attempt: 1, Truncated: true}, true},
+	{taskEvent(task.EventFailed, task.Failure{Error: "Test error"}), true},
+	{taskEvent(task.EventCancelled, nil), true},
+
+	{taskEvent(task.EventStarted, "something"), false},
+	{taskEvent(task.EventProgress, task.Progress{Value: 1.5}), false},
+	{taskEvent(task.EventFailed, nil), false},
+	{taskEvent("task_paused", nil), false},
+	{task.Event{Type: task.EventStarted, TaskID: "7", Timestamp: someTime}, false},
+}
+
+var someTime = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
+
+func taskEvent(typ task.EventType, data any) task.Event {
+	return task.Event{Type: typ, TaskID: knownID, Timestamp: someTime, Seq: 1, Attempt: 1, Data: data}
+}

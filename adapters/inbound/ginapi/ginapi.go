@@ -1,0 +1,134 @@
+// Package ginapi serves the HTTP API over gin: tasks, versions, health, metrics,
+// and the API's own description, openapi.yaml.
+//
+// A handler reads the request, calls one driving port and writes the answer. An
+// error that it returns becomes status, code and body in one place (package
+// ginjson). NewEngine makes what all inbound adapters register on.
+package ginapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/internal/ginjson"
+	"heliograph/domain/task"
+	"heliograph/domain/version"
+)
+
+// Config is what the API is told. Its zero value is what production uses.
+type Config struct {
+	// Testing opens the routes below /api/testing; without it they answer 400
+	// ROUTE_NOT_AVAILABLE.
+	Testing bool
+	// Version is the build's, as the served openapi.yaml tells it; "" leaves
+	// 0.0.0-dev there.
+	Version string
+}
+
+// Deps is what the API calls. All are required.
+type Deps struct {
+	Tasks      task.Service
+	TaskReader task.Reader
+	Versions   version.Service
+	// Readiness asks each dependency and returns its state by name; a nil error
+	// is fine. It is called for every GET /readyz.
+	Readiness func(ctx context.Context) map[string]error
+	// Metrics answers GET /metrics.
+	Metrics http.Handler
+}
+
+// API holds the handlers. It is safe for concurrent use.
+type API struct {
+	cfg  Config
+	deps Deps
+	log  *slog.Logger
+}
+
+// New returns an API. It starts nothing.
+func New(cfg Config, deps Deps, log *slog.Logger) *API {
+	return &API{cfg: cfg, deps: deps, log: log}
+}
+
+// Register adds the routes to r, which is the root.
+func (a *API) Register(r gin.IRouter) {
+	r.POST("/api/tasks", a.handle(a.startTask))
+	r.GET("/api/tasks", a.handle(a.listTasks))
+	r.GET("/api/tasks/:id", a.handle(byID(a.getTask)))
+	r.DELETE("/api/tasks/:id", a.handle(byID(a.removeTask)))
+	r.GET("/api/tasks/:id/status", a.handle(byID(a.getTask)))
+	r.POST("/api/tasks/:id/cancel", a.handle(byID(a.cancelTask)))
+	r.GET("/api/task-types", a.handle(a.listTaskTypes))
+
+	r.POST("/api/versions", a.handle(a.announceVersion))
+	r.GET("/api/version", a.handle(a.currentVersion))
+
+	r.GET("/healthz", a.handle(a.health))
+	r.GET("/readyz", a.handle(a.readiness))
+	r.GET("/metrics", gin.WrapH(a.deps.Metrics))
+	r.GET("/api/openapi.yaml", a.describe)
+
+	r.POST("/api/testing/deployments/version", a.testingOnly, a.handle(a.deployTestVersion))
+	r.POST("/api/testing/tasks/start", a.testingOnly, a.handle(a.startTestTask))
+}
+
+// statusClientGone stands in metrics and logs for a request that nobody waits
+// for any more; it never reaches a client. nginx made the number customary.
+const statusClientGone = 499
+
+// handle makes a handler of one that may return an error, which is then the
+// answer. When the client's leaving is the error there is none to answer, and
+// no failure to log.
+func (a *API) handle(h func(*gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := h(c)
+		switch {
+		case err == nil:
+		case errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil:
+			c.AbortWithStatus(statusClientGone)
+		default:
+			ginjson.Abort(c, a.log, err)
+		}
+	}
+}
+
+// reply writes v as JSON. Its error comes before anything was written.
+func reply(c *gin.Context, status int, v any) error {
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	c.Data(status, gin.MIMEJSON+"; charset=utf-8", body)
+	return nil
+}
+
+// encode makes JSON of v. Unlike json.Marshal it leaves <, > and & alone, so that
+// raw values come out as they went in, only compact.
+func encode(v any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode JSON: %w", err)
+	}
+	return text.Bytes(), nil
+}
+
+// decode reads the body into v; want tells the client what it should be.
+// Errors: those of ginjson.Read, and INVALID_PAYLOAD.
+func decode(c *gin.Context, v any, want string) error {
+	body, err := ginjson.Read(c)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return ginjson.InvalidPayload(want)
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package ginapi_test
+
+import (
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+
+	"heliograph/adapters/inbound/ginapi"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/task"
+	"heliograph/domain/version"
+)
+
+func TestEveryRouteIsDescribedAndEveryDescribedRouteExists(t *testing.T) {
+	parameter := regexp.MustCompile(`:(\w+)`)
+	var routes []string
+	for _, r := range newService(t, ginapi.Config{}).engine.Routes() {
+		routes = append(routes, r.Method+" "+parameter.ReplaceAllString(r.Path, "{$1}"))
+	}
+	var described []string
+	for op := range ours(t) {
+		described = append(described, op)
+	}
+	slices.Sort(routes)
+	slices.Sort(described)
+	if diff := cmp.Diff(described, routes); diff != "" {
+		t.Errorf("described (-) and registered (+) differ:\n%s", diff)
+	}
+}
+
+// ours returns the described operations but those of other packages' streams, by
+// method and path.
+func ours(t *testing.T) map[string]*openapi3.Operation {
+	t.Helper()
+	doc, err := description()
+	if err != nil {
+		t.Fatalf("openapi.yaml: %v", err)
+	}
+	ops := map[string]*openapi3.Operation{}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if !slices.Contains(op.Tags, "streams") {
+				ops[method+" "+path] = op
+			}
+		}
+	}
+	return ops
+}
+
+// outcomes returns what is described of the operations: each status, and for an
+// error each of its codes.
+func outcomes(ops map[string]*openapi3.Operation) []string {
+	found := map[string]bool{}
+	for name, op := range ops {
+		for status, response := range op.Responses.Map() {
+			if status == "default" {
+				continue // any operation's panic; see TestAPanicIsA500
+			}
+			media := response.Value.Content.Get("application/json")
+			if !isError(status) || media == nil || len(media.Examples) == 0 {
+				found[name+" "+status] = true
+				continue
+			}
+			for code := range media.Examples {
+				found[name+" "+status+" "+code] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func isError(status string) bool { return status >= "400" }
+
+func TestEveryDescribedOutcomeHappens(t *testing.T) {
+	got := map[string]bool{}
+	for _, tc := range conversations {
+		t.Run(tc.outcome, func(t *testing.T) {
+			s := newService(t, ginapi.Config{Testing: !strings.HasSuffix(tc.outcome, "ROUTE_NOT_AVAILABLE")})
+			if tc.given != nil {
+				tc.given(s)
+			}
+			method, rest, _ := strings.Cut(tc.outcome, " ")
+			pattern, _, _ := strings.Cut(rest, " ")
+			target := strings.ReplaceAll(pattern, "{id}", knownID) + tc.query
+			a := s.ask(t, method, target, tc.body, tc.header...)
+			outcome := strings.TrimSpace(method + " " + pattern + " " + strconv.Itoa(a.status) + " " + a.code())
+			if outcome != tc.outcome {
+				t.Errorf("got %s: %s", outcome, a.body)
+			}
+			got[outcome] = true
+		})
+	}
+	for _, want := range outcomes(ours(t)) {
+		if !got[want] {
+			t.Errorf("openapi.yaml describes what no test produces: %s", want)
+		}
+	}
+}
+
+func TestTheDescriptionIsServedWithTheBuildsVersion(t *testing.T) {
+	for _, tc := range []struct{ version, want string }{
+		{"", "version: 0.0.0-dev\n"},
+		{`1.4.2 "beta"`, `version: "1.4.2 \"beta\""` + "\n"},
+	} {
+		a := newService(t, ginapi.Config{Version: tc.version}).ask(t, http.MethodGet, "/api/openapi.yaml", "")
+		if a.status != http.StatusOK || !strings.Contains(a.body, tc.want) {
+			t.Errorf("with version %q: %d, without %q", tc.version, a.status, tc.want)
+		}
+		if doc, err := openapi3.NewLoader().LoadFromData([]byte(a.body)); err != nil || doc.OpenAPI != "3.1.1" {
+			t.Errorf("with version %q it cannot be read: %v", tc.version, err)
+		}
+	}
+}
+
+func TestTheDescriptionKnowsEveryEvent(t *testing.T) {
+	doc, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		task.EventName, task.SnapshotName, version.EventName,
+		event.NameReplaced, event.NameStreamReset, event.NameRejected, event.NamePing,
+	} {
+		if doc.Components.Schemas[name] == nil {
+			t.Errorf("no schema for event %s", name)
+		}
+	}
+}
+
+func TestTheDescriptionOfEventsIsThatOfTheDomain(t *testing.T) {
+	doc, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range taskEvents {
+		ev, err := tc.event.ToEvent()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := visit(doc, ev.Name, string(ev.Data)); (err == nil) != tc.valid {
+			t.Errorf("%s: valid is %t, but: %v", ev.Data, tc.valid, err)
+		}
+	}
+	running := task.Task{ID: knownID, Type: "demo_task", Status: task.Running, Seq: 1, Attempt: 1}
+	snapshot := task.Snapshot{Tasks: []task.SnapshotTask{running.InSnapshot()}, More: true}
+	conformSchema(t, doc, task.SnapshotName, encode(t, snapshot))
+}
+
+func TestTheDescriptionsRequestIDIsThatOfTheDomain(t *testing.T) { // C2
+	doc, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"abc123", "A.z_~-9", strings.Repeat("x", 128), "", "task:abc", strings.Repeat("x", 129), "a b", "ä"} {
+		_, parseErr := connection.ParseRequestID(id)
+		if visitErr := visit(doc, "RequestID", strconv.Quote(id)); (parseErr == nil) != (visitErr == nil) {
+			t.Errorf("%q: domain says %v, openapi.yaml says %v", id, parseErr, visitErr)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package ginapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"heliograph/domain/task"
+)
+
+// byID makes a handler of one for the path's task. What is no UUID in its usual
+// form is not found, since no task has such an ID.
+func byID(h func(*gin.Context, task.ID) error) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		id, err := uuid.Parse(c.Param("id"))
+		if err != nil || len(c.Param("id")) != len(id.String()) {
+			return task.ErrNotFound
+		}
+		return h(c, task.ID(id.String()))
+	}
+}
+
+func (a *API) getTask(c *gin.Context, id task.ID) error {
+	t, err := a.deps.TaskReader.Get(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, statusOf(t))
+}
+
+func (a *API) cancelTask(c *gin.Context, id task.ID) error {
+	t, err := a.deps.Tasks.Cancel(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	if t.Status == task.Cancelled {
+		return reply(c, http.StatusOK, done{true, "the task is cancelled"})
+	}
+	return reply(c, http.StatusOK, done{true, "the task was asked to stop"})
+}
+
+func (a *API) removeTask(c *gin.Context, id task.ID) error {
+	if err := a.deps.Tasks.Remove(c.Request.Context(), id); err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, done{true, "the task is removed"})
+}
+
+// done is the answer of what has nothing else to say.
+type done struct {
+	Success bool   `json:"success"`
+	Message string `json:"message"`
+}
+
+// taskStatus is the JSON of a task.
+type taskStatus struct {
+	TaskID          task.ID         `json:"task_id"`
+	Type            string          `json:"type"`
+	Status          task.Status     `json:"status"`
+	CancelRequested bool            `json:"cancel_requested"`
+	StartTime       *time.Time      `json:"start_time"` // null until it ran
+	EndTime         *time.Time      `json:"end_time"`   // null until it ended
+	Result          json.RawMessage `json:"result"`
+	Error           *string         `json:"error"`
+	Progress        task.Progress   `json:"progress"`
+	Seq             uint64          `json:"seq"`
+	Attempt         int             `json:"attempt"`
+}
+
+func statusOf(t task.Task) taskStatus {
+	return taskStatus{
+		TaskID: t.ID, Type: t.Type, Status: t.Status, CancelRequested: t.CancelRequested,
+		StartTime: orNull(t.Started.UTC()), EndTime: orNull(t.Ended.UTC()),
+		Result: t.Result, Error: orNull(t.Error), Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
+	}
+}
+
+// orNull returns nil, JSON's null, for the zero value.
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}

@@ -1,0 +1,69 @@
+package ginapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/internal/ginjson"
+	"heliograph/domain/task"
+)
+
+// streamPath is where an embedded gateway has its streams.
+const streamPath = "/api/sse/stream"
+
+const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params"`
+
+func (a *API) startTask(c *gin.Context) error {
+	var body struct {
+		Type   string          `json:"type"`
+		Params json.RawMessage `json:"params"`
+	}
+	if err := decode(c, &body, wantTask); err != nil {
+		return err
+	}
+	if body.Type == "" {
+		return ginjson.InvalidPayload(wantTask)
+	}
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	t, err := a.start(c, body.Type, body.Params, key)
+	if err != nil {
+		return err
+	}
+	return reply(c, http.StatusAccepted, map[string]string{
+		"task_id": string(t.ID), "status": string(t.Status),
+		"stream_url": streamPath + "?request_id=" + string(t.ID),
+	})
+}
+
+// maxKeyLength bounds an Idempotency-Key, in bytes: it is kept with the task.
+const maxKeyLength = 255
+
+// idempotencyKey returns the header's value, or "" without one (rule T14).
+func idempotencyKey(c *gin.Context) (string, error) {
+	key := c.GetHeader("Idempotency-Key")
+	if len(key) > maxKeyLength {
+		return "", &ginjson.Error{
+			Status: http.StatusBadRequest, Code: "INVALID_IDEMPOTENCY_KEY",
+			Message: fmt.Sprintf("the Idempotency-Key is longer than %d bytes", maxKeyLength),
+		}
+	}
+	return key, nil
+}
+
+// start starts a task with the params of a body: an object, or none for null or
+// nothing.
+func (a *API) start(c *gin.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
+	switch {
+	case string(params) == "null":
+		params = nil
+	case len(params) > 0 && params[0] != '{':
+		return task.Task{}, fmt.Errorf("%w: they must be an object", task.ErrInvalidParams)
+	}
+	return a.deps.Tasks.Start(c.Request.Context(), typ, params, key)
+}

@@ -1,0 +1,132 @@
+package ginapi_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/mock/gomock"
+
+	"heliograph/adapters/inbound/ginapi"
+	"heliograph/domain/task"
+)
+
+func TestStartingATaskAnswersWithItsStream(t *testing.T) { // T1
+	s := newService(t, ginapi.Config{})
+	s.tasks.EXPECT().Start(gomock.Any(), "demo_task", json.RawMessage(`{"steps": 5}`), "").Return(pending(knownID), nil)
+	s.ask(t, http.MethodPost, "/api/tasks", `{"type":"demo_task","params": {"steps": 5} ,"note":"ignored"}`).
+		wantJSON(t, http.StatusAccepted, `{"status":"pending","stream_url":"/api/sse/stream?request_id=`+knownID+`","task_id":"`+knownID+`"}`)
+}
+
+func TestATaskWithoutParamsIsStartedWithNone(t *testing.T) { // T1
+	for _, body := range []string{`{"type":"demo_task"}`, `{"type":"demo_task","params":null}`} {
+		s := newService(t, ginapi.Config{})
+		s.tasks.EXPECT().Start(gomock.Any(), "demo_task", json.RawMessage(nil), "").Return(pending(knownID), nil)
+		if a := s.ask(t, http.MethodPost, "/api/tasks", body); a.status != http.StatusAccepted {
+			t.Errorf("%s: %d %s", body, a.status, a.body)
+		}
+	}
+}
+
+func TestAnIdempotencyKeyIsHandedOn(t *testing.T) { // T14
+	s := newService(t, ginapi.Config{})
+	key := strings.Repeat("k", 255)
+	first := task.Task{ID: knownID, Type: "demo_task", Status: task.Completed}
+	s.tasks.EXPECT().Start(gomock.Any(), "demo_task", gomock.Any(), key).Return(first, nil)
+	a := s.ask(t, http.MethodPost, "/api/tasks", goodTask, "Idempotency-Key", key)
+	if a.status != http.StatusAccepted || !strings.Contains(a.body, `"status":"completed"`) {
+		t.Errorf("got %d %s, want the first task as it is now", a.status, a.body)
+	}
+}
+
+func TestARefusedTaskSaysWhenToTryAgain(t *testing.T) { // T1, T15
+	for _, err := range []error{task.ErrQueueFull, task.ErrShuttingDown} {
+		s := newService(t, ginapi.Config{})
+		started(task.Task{}, err)(s)
+		if a := s.ask(t, http.MethodPost, "/api/tasks", goodTask); a.header.Get("Retry-After") == "" {
+			t.Errorf("%v: no Retry-After in %v", err, a.header)
+		}
+	}
+}
+
+func TestATasksStatus(t *testing.T) { // T7, T9: what the API shows of each state
+	elsewhere := time.FixedZone("", 3600)
+	begun := time.Date(2026, 1, 2, 4, 4, 5, 0, elsewhere)
+	for _, tc := range []struct {
+		name string
+		task task.Task
+		want string
+	}{
+		{
+			"pending",
+			task.Task{ID: knownID, Type: "demo_task", Status: task.Pending},
+			`{"task_id":"` + knownID + `","type":"demo_task","status":"pending","cancel_requested":false,` +
+				`"start_time":null,"end_time":null,"result":null,"error":null,"progress":{"text":"","value":0},"seq":0,"attempt":0}`,
+		},
+		{
+			"running, asked to stop",
+			task.Task{
+				ID: knownID, Type: "demo_task", Status: task.Running, CancelRequested: true, Started: begun,
+				Progress: task.Progress{Text: "Step 1/2", Value: .5}, Seq: 3, Attempt: 2,
+			},
+			`{"task_id":"` + knownID + `","type":"demo_task","status":"running","cancel_requested":true,` +
+				`"start_time":"2026-01-02T03:04:05Z","end_time":null,"result":null,"error":null,"progress":{"text":"Step 1/2","value":0.5},"seq":3,"attempt":2}`,
+		},
+		{
+			"completed",
+			task.Task{
+				ID: knownID, Type: "demo_task", Status: task.Completed, Started: begun, Ended: begun.Add(time.Second),
+				Result: json.RawMessage(`{"rows":12345678901234567890}`), Progress: task.Progress{Value: 1}, Seq: 4, Attempt: 1,
+			},
+			`{"task_id":"` + knownID + `","type":"demo_task","status":"completed","cancel_requested":false,` +
+				`"start_time":"2026-01-02T03:04:05Z","end_time":"2026-01-02T03:04:06Z","result":{"rows":12345678901234567890},` +
+				`"error":null,"progress":{"text":"","value":1},"seq":4,"attempt":1}`,
+		},
+		{
+			"failed",
+			task.Task{
+				ID: knownID, Type: "demo_task", Status: task.Failed, Started: begun, Ended: begun, Error: "Test error", Seq: 2, Attempt: 1,
+			},
+			`{"task_id":"` + knownID + `","type":"demo_task","status":"failed","cancel_requested":false,` +
+				`"start_time":"2026-01-02T03:04:05Z","end_time":"2026-01-02T03:04:05Z","result":null,` +
+				`"error":"Test error","progress":{"text":"","value":0},"seq":2,"attempt":1}`,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for _, path := range []string{"/api/tasks/" + knownID, "/api/tasks/" + knownID + "/status"} {
+				s := newService(t, ginapi.Config{})
+				got(tc.task, nil)(s)
+				s.ask(t, http.MethodGet, path, "").wantJSON(t, http.StatusOK, tc.want)
+			}
+		})
+	}
+}
+
+func TestCancellingSaysWhetherTheTaskHasEnded(t *testing.T) { // T7
+	for status, message := range map[task.Status]string{
+		task.Cancelled: "the task is cancelled",
+		task.Running:   "the task was asked to stop",
+	} {
+		s := newService(t, ginapi.Config{})
+		cancelled(task.Task{ID: knownID, Status: status}, nil)(s)
+		s.ask(t, http.MethodPost, "/api/tasks/"+knownID+"/cancel", "").
+			wantJSON(t, http.StatusOK, `{"success":true,"message":"`+message+`"}`)
+	}
+}
+
+func TestAFinishedTaskIsRemoved(t *testing.T) { // T9
+	s := newService(t, ginapi.Config{})
+	removed(nil)(s)
+	s.ask(t, http.MethodDelete, "/api/tasks/"+knownID, "").
+		wantJSON(t, http.StatusOK, `{"success":true,"message":"the task is removed"}`)
+}
+
+func TestATasksIDMayBeInUpperCase(t *testing.T) {
+	s := newService(t, ginapi.Config{})
+	got(pending(knownID), nil)(s)
+	if a := s.ask(t, http.MethodGet, "/api/tasks/"+strings.ToUpper(knownID), ""); a.status != http.StatusOK {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+}

@@ -1,0 +1,99 @@
+package gincallback
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"heliograph/adapters/internal/ginjson"
+	"heliograph/domain/connection"
+)
+
+// The actions of the gateway protocol.
+const (
+	actionConnect    = "connect"
+	actionDisconnect = "disconnect"
+)
+
+// maxTokenLength bounds what a gateway can make us keep, in bytes; theirs are
+// UUIDs.
+const maxTokenLength = 256
+
+// message is a callback that makes sense.
+type message struct {
+	action    string
+	token     connection.Token
+	requestID connection.RequestID // of a connect
+	reason    connection.Reason    // of a disconnect; "" when it gives none
+}
+
+// object is a JSON object whose fields are looked at one by one: those that we
+// do not use may hold anything. Unlike a struct's, its names are exact.
+type object map[string]json.RawMessage
+
+// decode reads body, which is valid JSON. Errors: *ginjson.Error with
+// INVALID_PAYLOAD or UNKNOWN_ACTION, connection.ErrInvalidRequestID.
+func decode(body []byte) (message, error) {
+	var fields object
+	if json.Unmarshal(body, &fields) != nil || fields == nil {
+		return message{}, ginjson.InvalidPayload("the body must be an object")
+	}
+	action, err := fields.text("action")
+	if err != nil {
+		return message{}, err
+	}
+	token, err := fields.text("token")
+	if err != nil {
+		return message{}, err
+	}
+	if len(token) > maxTokenLength {
+		return message{}, ginjson.InvalidPayload(fmt.Sprintf(`"token" is longer than %d bytes`, maxTokenLength))
+	}
+	msg := message{action: action, token: connection.Token(token)}
+	switch action {
+	case actionConnect:
+		msg.requestID, err = fields.requestID()
+	case actionDisconnect:
+		msg.reason, err = fields.reason()
+	default:
+		err = &ginjson.Error{
+			Status: http.StatusBadRequest, Code: "UNKNOWN_ACTION",
+			Message: `"action" must be "connect" or "disconnect"`,
+		}
+	}
+	return msg, err
+}
+
+// requestID returns the one in the URL of the client's request: a raw target,
+// path and query.
+func (o object) requestID() (connection.RequestID, error) {
+	var request object
+	if json.Unmarshal(o["request"], &request) != nil || request == nil {
+		return "", ginjson.InvalidPayload(`"request" must be an object`)
+	}
+	target, err := request.text("url")
+	if err != nil {
+		return "", err
+	}
+	_, query, _ := strings.Cut(target, "?")
+	return ginjson.RequestID(query)
+}
+
+// reason returns why the stream ended, in the gateway's words.
+func (o object) reason() (connection.Reason, error) {
+	var reason connection.Reason
+	if raw, given := o["reason"]; given && json.Unmarshal(raw, &reason) != nil {
+		return "", ginjson.InvalidPayload(`"reason" must be a string`)
+	}
+	return reason, nil
+}
+
+// text returns a field that must be a string with something in it.
+func (o object) text(name string) (string, error) {
+	var s string
+	if json.Unmarshal(o[name], &s) != nil || s == "" {
+		return "", ginjson.InvalidPayload(fmt.Sprintf("%q must be a string that is not empty", name))
+	}
+	return s, nil
+}

@@ -1,0 +1,112 @@
+// Package gincallback serves the callback of an external SSE gateway over gin.
+//
+// It authenticates, parses and calls the connection manager; of tasks and
+// versions it knows nothing (rule S1). The protocol is that of
+// gateway-protocol, "Gateway → backend: callbacks".
+package gincallback
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/internal/ginjson"
+	"heliograph/domain/connection"
+)
+
+// Path is where gateways post their callbacks.
+const Path = "/api/sse/callback"
+
+// Config says who may call.
+type Config struct {
+	// Secret is what the gateway must send, in the query's "secret" or in the
+	// header X-SSE-Callback-Secret. "" asks for none.
+	Secret string
+	// RequireSecret refuses every callback while Secret is "" (rule S2, production).
+	RequireSecret bool
+}
+
+// Callback is the callback endpoint. It is safe for concurrent use.
+type Callback struct {
+	open    bool     // no secret is asked for
+	secret  [32]byte // its SHA-256, so that comparing takes the same time for any length
+	manager connection.Manager
+	log     *slog.Logger
+}
+
+// New returns the endpoint.
+func New(cfg Config, m connection.Manager, log *slog.Logger) *Callback {
+	return &Callback{
+		open:   cfg.Secret == "" && !cfg.RequireSecret,
+		secret: sha256.Sum256([]byte(cfg.Secret)), manager: m, log: log,
+	}
+}
+
+// Register adds the route to r, which is the root.
+func (cb *Callback) Register(r gin.IRouter) { r.POST(Path, cb.serve) }
+
+func (cb *Callback) serve(c *gin.Context) {
+	if err := cb.handle(c); err != nil {
+		ginjson.Abort(c, cb.log, err)
+	}
+}
+
+// handle answers, or returns why the callback is refused. The body of a stranger
+// is not read.
+func (cb *Callback) handle(c *gin.Context) error {
+	if !cb.authentic(c) {
+		return &ginjson.Error{
+			Status: http.StatusUnauthorized, Code: "UNAUTHORIZED",
+			Message: "the callback secret is missing or wrong",
+		}
+	}
+	body, err := ginjson.Read(c)
+	if err != nil {
+		return err
+	}
+	msg, err := decode(body)
+	if err != nil {
+		return err
+	}
+	return cb.act(c, msg)
+}
+
+// authentic compares in constant time (rule S2). Without a configured secret,
+// where one is required, nobody is.
+func (cb *Callback) authentic(c *gin.Context) bool {
+	given := c.GetHeader("X-SSE-Callback-Secret")
+	if given == "" {
+		given = c.Query("secret")
+	}
+	sum := sha256.Sum256([]byte(given))
+	return cb.open || given != "" && subtle.ConstantTimeCompare(sum[:], cb.secret[:]) == 1
+}
+
+// act tells the manager, and calls the observers only once the answer is on the
+// wire (rule C5). If it does not get there, the gateway has given the stream up
+// without another callback: then what observers send is answered with 404, and
+// the connection leaves the registry (rule E5).
+func (cb *Callback) act(c *gin.Context, msg message) error {
+	ctx := c.Request.Context()
+	if msg.action == actionDisconnect {
+		cb.manager.Disconnect(ctx, msg.token, msg.reason)
+		answer(c)
+		return nil
+	}
+	if err := cb.manager.Connect(ctx, msg.requestID, msg.token); err != nil {
+		return err
+	}
+	answer(c)
+	cb.manager.Opened(ctx, msg.token)
+	return nil
+}
+
+// answer sends all of the 200. With the length, which gin adds, it is complete
+// for the gateway before this handler returns.
+func answer(c *gin.Context) {
+	c.Data(http.StatusOK, gin.MIMEJSON+"; charset=utf-8", []byte("{}"))
+	c.Writer.Flush()
+}

@@ -1,0 +1,212 @@
+package gincallback_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"go.uber.org/goleak"
+	"go.uber.org/mock/gomock"
+
+	"heliograph/adapters/inbound/gincallback"
+	"heliograph/domain/connection"
+	"heliograph/test/mocks"
+)
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.ReleaseMode)
+	goleak.VerifyTestMain(m)
+}
+
+const (
+	connect    = `{"action":"connect","token":"token-1","request":{"url":"/stream?request_id=abc"}}`
+	disconnect = `{"action":"disconnect","token":"token-1","reason":"client_closed"}`
+)
+
+// backend is the endpoint behind a real HTTP server.
+type backend struct {
+	*httptest.Server
+
+	manager *mocks.MockConnectionManager
+	logs    *bytes.Buffer
+}
+
+func newBackend(t *testing.T, cfg gincallback.Config) backend {
+	t.Helper()
+	b := backend{manager: mocks.NewMockConnectionManager(gomock.NewController(t)), logs: &bytes.Buffer{}}
+	b.Server = httptest.NewServer(newHandler(cfg, b.manager, b.logs))
+	b.Client().Timeout = 10 * time.Second // only ends a test that fails
+	t.Cleanup(b.Close)
+	return b
+}
+
+func newHandler(cfg gincallback.Config, m connection.Manager, logs io.Writer) http.Handler {
+	engine := gin.New()
+	log := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	gincallback.New(cfg, m, log).Register(engine)
+	return engine
+}
+
+// answer is what a gateway gets.
+type answer struct {
+	status      int
+	contentType string
+	body        string
+}
+
+// post sends a callback.
+func (b backend) post(t *testing.T, query, header, body string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.URL+gincallback.Path+query, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header != "" {
+		req.Header.Set("X-SSE-Callback-Secret", header)
+	}
+	res, err := b.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return answer{res.StatusCode, res.Header.Get("Content-Type"), string(text)}
+}
+
+func TestConnectIsAnsweredBeforeTheObserversAreCalled(t *testing.T) { // C5
+	b := newBackend(t, gincallback.Config{})
+	answered, opened := make(chan struct{}), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(answered) })
+	defer goOn()
+	registered := b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"))
+	b.manager.EXPECT().Opened(gomock.Any(), connection.Token("token-1")).After(registered.Call).
+		Do(func(context.Context, connection.Token) {
+			<-answered // never, if the answer had to wait for this
+			close(opened)
+		})
+	got := b.post(t, "", "", connect)
+	goOn()
+	<-opened
+	if want := (answer{http.StatusOK, "application/json; charset=utf-8", "{}"}); got != want {
+		t.Errorf("answer: %+v, want %+v", got, want)
+	}
+}
+
+func TestConnectTakesTheRequestIDOfTheStreamsURL(t *testing.T) { // C1, C2
+	bodies := map[string]string{
+		"the protocol's example": `{"action":"connect","token":"token-1","request":{"url":"/any/path?request_id=abc","headers":{"host":"h","cookie":"c","x-multi":["a","b"]}}}`,
+		"unknown fields":         `{"action":"connect","token":"token-1","request":{"url":"/?request_id=abc","method":1},"reason":[],"more":{"token":5}}`,
+		"other parameters":       `{"action":"connect","token":"token-1","request":{"url":"/?a=%zz&b&request_id=abc&request_id=abc"}}`,
+		"percent-encoding":       `{"action":"connect","token":"token-1","request":{"url":"/%zz?request_id=%61b%63"}}`,
+		"headers of any form":    `{"action":"connect","token":"token-1","request":{"url":"?request_id=abc","headers":7}}`,
+	}
+	for name, body := range bodies {
+		t.Run(name, func(t *testing.T) {
+			b := newBackend(t, gincallback.Config{})
+			opened := make(chan struct{})
+			b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"))
+			b.manager.EXPECT().Opened(gomock.Any(), connection.Token("token-1")).
+				Do(func(context.Context, connection.Token) { close(opened) })
+			if got := b.post(t, "", "", body); got.status != http.StatusOK {
+				t.Fatalf("answer: %+v, want 200", got)
+			}
+			<-opened
+		})
+	}
+}
+
+func TestDisconnectNeedsOnlyTheToken(t *testing.T) { // C4
+	cases := []struct {
+		body   string
+		reason connection.Reason
+	}{
+		{disconnect, connection.ReasonClientClosed},
+		{`{"action":"disconnect","token":"token-1","reason":"out of cheese","request":{"url":"/?request_id=a:b","headers":{}}}`, "out of cheese"},
+		{`{"action":"disconnect","token":"token-1"}`, ""},
+		{`{"action":"disconnect","token":"token-1","reason":null,"request":null}`, ""},
+	}
+	for _, c := range cases {
+		b := newBackend(t, gincallback.Config{})
+		b.manager.EXPECT().Disconnect(gomock.Any(), connection.Token("token-1"), c.reason)
+		if got := b.post(t, "", "", c.body); got.status != http.StatusOK || got.body != "{}" {
+			t.Errorf("%s: %+v, want 200 {}", c.body, got)
+		}
+	}
+}
+
+func TestBadCallbacksAreRefusedAndChangeNothing(t *testing.T) { // S3, C2
+	url := func(u string) string { return `{"action":"connect","token":"t","request":{"url":` + u + `}}` }
+	cases := []struct{ body, code string }{
+		{``, "MISSING_BODY"},
+		{`{`, "INVALID_JSON"},
+		{`action=connect`, "INVALID_JSON"},
+		{`null`, "INVALID_PAYLOAD"},
+		{`[]`, "INVALID_PAYLOAD"},
+		{`"connect"`, "INVALID_PAYLOAD"},
+		{`{}`, "INVALID_PAYLOAD"},
+		{`{"action":5,"token":"t"}`, "INVALID_PAYLOAD"},
+		{`{"Action":"disconnect","Token":"t"}`, "INVALID_PAYLOAD"},
+		{`{"action":"connect","request":{"url":"/?request_id=a"}}`, "INVALID_PAYLOAD"},
+		{`{"action":"disconnect"}`, "INVALID_PAYLOAD"},
+		{`{"action":"disconnect","token":""}`, "INVALID_PAYLOAD"},
+		{`{"action":"disconnect","token":7}`, "INVALID_PAYLOAD"},
+		{`{"action":"disconnect","token":"` + strings.Repeat("x", 257) + `"}`, "INVALID_PAYLOAD"},
+		{`{"action":"disconnect","token":"t","reason":1}`, "INVALID_PAYLOAD"},
+		{`{"action":"other"}`, "INVALID_PAYLOAD"},
+		{`{"action":"other","token":"t"}`, "UNKNOWN_ACTION"},
+		{`{"action":"CONNECT","token":"t","request":{"url":"/?request_id=a"}}`, "UNKNOWN_ACTION"},
+		{`{"action":"connect","token":"t"}`, "INVALID_PAYLOAD"},
+		{`{"action":"connect","token":"t","request":null}`, "INVALID_PAYLOAD"},
+		{`{"action":"connect","token":"t","request":"/?request_id=a"}`, "INVALID_PAYLOAD"},
+		{`{"action":"connect","token":"t","request":{}}`, "INVALID_PAYLOAD"},
+		{url(`["/?request_id=a"]`), "INVALID_PAYLOAD"},
+		{url(`"/stream"`), "INVALID_REQUEST_ID"},
+		{url(`"/stream?request_id="`), "INVALID_REQUEST_ID"},
+		{url(`"/stream?request_id=task:abc"`), "INVALID_REQUEST_ID"},
+		{url(`"/stream?request_id=task%3Aabc"`), "INVALID_REQUEST_ID"},
+		{url(`"/stream?request_id=a&request_id=b"`), "INVALID_REQUEST_ID"},
+		{url(`"/stream?request_id=` + strings.Repeat("x", 129) + `"`), "INVALID_REQUEST_ID"},
+		{url(`"/request_id=a"`), "INVALID_REQUEST_ID"},
+	}
+	b := newBackend(t, gincallback.Config{}) // whose manager takes no call
+	for _, c := range cases {
+		got := b.post(t, "", "", c.body)
+		if got.status != http.StatusBadRequest || !strings.Contains(got.body, `"code":"`+c.code+`"`) {
+			t.Errorf("%.90s: %+v, want 400 %s", c.body, got, c.code)
+		}
+	}
+	if got := b.post(t, "", "", strings.Repeat(" ", 2<<20)); got.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("2 MiB of body: %+v, want 413", got)
+	}
+}
+
+func TestManagersErrorsAreAnswered(t *testing.T) { // S3
+	cases := []struct {
+		err    error
+		status int
+		code   string
+	}{
+		{connection.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
+		{connection.ErrTokenTaken, http.StatusBadRequest, "INVALID_PAYLOAD"},
+		{errors.New("registry is away"), http.StatusInternalServerError, "INTERNAL_ERROR"},
+	}
+	for _, c := range cases {
+		b := newBackend(t, gincallback.Config{})
+		b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).Return(c.err)
+		got := b.post(t, "", "", connect)
+		if got.status != c.status || !strings.Contains(got.body, c.code) {
+			t.Errorf("%v: %+v, want %d %s", c.err, got, c.status, c.code)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+// Package fileversion implements version.Source with a JSON file.
+package fileversion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"heliograph/domain/version"
+)
+
+// maxBytes bounds what is read: far more than an event may hold (64 KiB unless
+// configured otherwise).
+const maxBytes = 1 << 20
+
+var errUnfit = fmt.Errorf("not a regular file of at most %d bytes", maxBytes)
+
+// Source reads the file whenever it is asked. Whoever writes the file should
+// rename a finished one into place; one that is only half there is unavailable.
+type Source struct {
+	path string
+}
+
+var _ version.Source = (*Source)(nil)
+
+// New returns a Source. The file need not exist yet.
+func New(path string) *Source { return &Source{path: path} }
+
+// Current implements version.Source. It does not look at ctx: reading a small
+// file is quicker than that would be worth.
+func (s *Source) Current(context.Context, time.Duration) (version.Answer, error) {
+	at := time.Now()
+	payload, err := s.read()
+	if err != nil {
+		return version.Answer{}, fmt.Errorf("%w: %w", version.ErrUnavailable, err)
+	}
+	v, err := version.Parse(payload)
+	if err != nil {
+		// Without %w: to a caller version.ErrInvalid would be a mistake of its own.
+		return version.Answer{}, fmt.Errorf("%w: %s: %s", version.ErrUnavailable, s.path, err.Error())
+	}
+	return version.Answer{Version: v, At: at}, nil
+}
+
+// read looks before it opens, because opening a named pipe would block for ever.
+func (s *Source) read() ([]byte, error) {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxBytes {
+		return nil, fmt.Errorf("%s: %w", s.path, errUnfit)
+	}
+	file, err := os.Open(s.path)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := io.ReadAll(io.LimitReader(file, maxBytes)) // it may have grown since
+	return payload, errors.Join(err, file.Close())
+}

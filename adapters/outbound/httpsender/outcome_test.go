@@ -1,0 +1,177 @@
+package httpsender_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/adapters/outbound/httpsender"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+func TestUnknownTokenIsGoneAndTheOthersGetTheirs(t *testing.T) { // E5, M1
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b", "c")
+		h.gw.with("b", func(s *stream) { *s = stream{status: http.StatusNotFound} })
+		h.handOver(t, note(1), note(2))
+		synctest.Wait()
+		h.wantGot(t, "a", "note 1", "note 2")
+		h.wantGot(t, "c", "note 1", "note 2")
+		if len(h.listener.gone) != 1 || h.listener.gone[0] != "b" || len(h.listener.failed) != 0 {
+			t.Errorf("gone %v, failed %v; want b gone once", h.listener.gone, h.listener.failed)
+		}
+		if ok, failed, requests := h.metrics.get(event.ServiceTask); ok != 4 || failed != 1 || requests != 5 {
+			t.Errorf("%d succeeded, %d failed, %d requests; want 4, 1, 5", ok, failed, requests)
+		}
+		h.wantLanes(t, 0)
+	})
+}
+
+func TestFailureCostsNobodyElseTheEvent(t *testing.T) { // E6, M1
+	tests := map[string]struct {
+		misbehave func(h *harness)
+		why       error
+	}{
+		"an error": {func(h *harness) { h.answer("b", http.StatusInternalServerError) }, gateway.ErrRefused},
+		"a hang":   {func(h *harness) { h.stick("b") }, gateway.ErrUnreachable},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+				h.open(t, "a", "b", "c")
+				test.misbehave(h)
+				h.broadcast(t, note(1), note(2))
+				h.wantGot(t, "a", "note 1", "note 2")
+				h.wantGot(t, "c", "note 1", "note 2")
+				pass(2 * 5 * time.Second) // the time-out
+				if ok, failed, _ := h.metrics.get(event.ServiceTask); ok != 4 || failed != 2 {
+					t.Errorf("%d succeeded, %d failed; want 4 and 2", ok, failed)
+				}
+				if len(h.listener.failed) != 2 || !errors.Is(h.listener.failed[0], test.why) {
+					t.Errorf("listener heard %v, want %v twice", h.listener.failed, test.why)
+				}
+			})
+		})
+	}
+}
+
+func TestRefusalSaysWhatTheGatewaySaid(t *testing.T) {
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, note(1))
+		if got := h.listener.failed[0].Error(); !strings.Contains(got, `status 500, code "WRITE_FAILED"`) {
+			t.Errorf("the listener heard %q", got)
+		}
+	})
+}
+
+func TestGatewayThatIsDownLosesEventsButNoConnection(t *testing.T) { // E6
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		h.network.setDown(true)
+		h.broadcast(t, note(1), note(2), note(3))
+		if _, failed, requests := h.metrics.get(event.ServiceTask); failed != 6 || requests != 6 {
+			t.Errorf("%d failed in %d requests, want 6 in 6", failed, requests)
+		}
+		if len(h.listener.failed) != 6 || !errors.Is(h.listener.failed[5], gateway.ErrUnreachable) {
+			t.Errorf("listener heard %v, want 6 times ErrUnreachable", h.listener.failed)
+		}
+		h.network.setDown(false)
+		h.broadcast(t, note(4))
+		h.wantGot(t, "a", "note 4")
+		h.wantGot(t, "b", "note 4")
+		h.wantLanes(t, 0)
+	})
+}
+
+// A Node.js gateway closes its end after 5 s, and a push that crosses with that
+// is lost.
+func TestConnectionIsKeptForLessTimeThanTheGatewayKeepsIt(t *testing.T) {
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		for _, idle := range []struct {
+			time  time.Duration
+			dials int
+		}{{0, 1}, {3 * time.Second, 1}, {5 * time.Second, 2}} {
+			pass(idle.time)
+			h.broadcast(t, note(1))
+			if h.network.dials != idle.dials {
+				t.Errorf("%d connections after %s without use, want %d", h.network.dials, idle.time, idle.dials)
+			}
+		}
+	})
+}
+
+func TestControlEventsAreNotCounted(t *testing.T) { // M1
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.broadcast(t, event.Event{Name: event.NamePing, Data: []byte(`{}`)})
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, event.Event{Name: event.NamePing, Data: []byte(`{}`)})
+		h.wantGot(t, "a", "ping {}")
+		if len(h.metrics.counts) != 0 {
+			t.Errorf("counted %v, want nothing", h.metrics.counts)
+		}
+	})
+}
+
+func TestClosingAStreamThatIsGoneIsNormal(t *testing.T) { // C3
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		if err := h.Close(t.Context(), "old", replaced()); err != nil {
+			t.Fatal(err)
+		}
+		h.wantLanes(t, 0)
+		h.stop()
+		if h.logs.Len() > 0 {
+			t.Errorf("logged %s", h.logs)
+		}
+	})
+}
+
+func TestFailedCloseIsLoggedAndOver(t *testing.T) { // C3
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.network.setDown(true)
+		if err := h.Close(t.Context(), "old", replaced()); err != nil {
+			t.Fatal(err)
+		}
+		h.wantLanes(t, 0)
+		h.stop()
+		if got := h.logs.String(); strings.Count(got, "stream could not be closed") != 1 || strings.Contains(got, "old") {
+			t.Errorf("logged %q, want one line without the token", got)
+		}
+	})
+}
+
+func TestStreamThatIsClosingTakesNothingMore(t *testing.T) { // C3
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		var closed []string
+		h.gw.with("a", func(s *stream) { s.report = func(name, _ string) { closed = append(closed, name) } })
+		release := h.stick("a")
+		h.handOver(t, note(1), state(2))
+		if err := h.Close(t.Context(), connection.Token("a"), replaced()); err != nil {
+			t.Fatal(err)
+		}
+		h.handOver(t, note(3))
+		for call, err := range map[string]error{
+			"Send":  h.Send(t.Context(), "a", note(4)),
+			"Close": h.Close(t.Context(), "a", replaced()),
+		} {
+			if !errors.Is(err, gateway.ErrUnknownToken) {
+				t.Errorf("%s after Close: %v, want ErrUnknownToken", call, err)
+			}
+		}
+		release()
+		synctest.Wait()
+		if got := strings.Join(closed, " "); got != "note state replaced" {
+			t.Errorf("the closed stream got %s", got)
+		}
+		h.wantGot(t, "b", "note 1", "state 2", "note 3")
+	})
+}

@@ -1,0 +1,166 @@
+package httpsender_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+
+	"heliograph/adapters/outbound/httpsender"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+)
+
+func TestStreamThatLostAnEventFirstGetsTheStateAsItIsNow(t *testing.T) { // E6
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		h.listener.recover = func(token connection.Token) {
+			h.handOver(t, note(5)) // happens while the state is put together
+			h.send(t, token, snapshot(1))
+			h.send(t, token, snapshot(2))
+		}
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, note(1))
+		h.answer("a", 0)
+		release := h.stick("b") // shows that b's recovery is its own business
+		h.broadcast(t, note(2))
+		h.wantGot(t, "a", "snapshot 1", "snapshot 2", "note 2", "note 5")
+		release()
+		synctest.Wait()
+		h.wantGot(t, "b", "note 1", "note 2", "note 5")
+		if h.listener.recovered != 1 {
+			t.Errorf("%d recoveries, want 1", h.listener.recovered)
+		}
+		h.wantLanes(t, 0)
+	})
+}
+
+func TestStateThatWaitsForARecoveryIsSentAfterIt(t *testing.T) { // E6, V2
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, note(1))
+		h.answer("a", 0)
+		h.broadcast(t, state(2)) // an announced version, which is in no snapshot
+		h.wantGot(t, "a", "snapshot 1", "state 2")
+	})
+}
+
+func TestStateThatChangesDuringARecoveryIsConflated(t *testing.T) { // E6, E10
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.listener.recover = func(token connection.Token) {
+			h.handOver(t, state(9))
+			h.send(t, token, snapshot(1))
+		}
+		release := h.stick("a")
+		h.handOver(t, note(1))
+		synctest.Wait()
+		h.handOver(t, note(2), state(3), note(4))
+		h.answer("a", http.StatusInternalServerError)
+		release()
+		synctest.Wait() // note 1 failed, and the snapshot that came instead took note 2 with it
+		h.answer("a", 0)
+		h.broadcast(t, note(6))
+		h.wantGot(t, "a", "snapshot 1", "note 6", "state 9")
+	})
+}
+
+// A gateway that stays down must cost each event one attempt, not an endless
+// series of recoveries.
+func TestFailingRecoveryEndsAndIsCounted(t *testing.T) { // E6, M1
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.listener.recover = func(token connection.Token) { h.send(t, token, state(0)) }
+		h.network.setDown(true)
+		h.handOver(t, note(1), note(2), note(3))
+		synctest.Wait()
+		if _, failed, _ := h.metrics.get(event.ServiceTask); failed != 3 || len(h.listener.failed) != 3 {
+			t.Errorf("%d events failed and the listener heard of %d, want 3 each", failed, len(h.listener.failed))
+		}
+		if _, failed, _ := h.metrics.get(event.ServiceVersion); failed != 2 || h.listener.recovered != 2 {
+			t.Errorf("%d of %d recoveries failed, want 2 of 2", failed, h.listener.recovered)
+		}
+	})
+}
+
+func TestLostEventIsMadeGoodThoughNothingFollows(t *testing.T) { // E6
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+		h.network.setDown(true)
+		h.broadcast(t, note(1))
+		pass(httpsender.ProbeInterval)
+		if len(h.listener.failed) != 1 {
+			t.Errorf("the listener heard %v, want only the loss of note 1", h.listener.failed)
+		}
+		h.network.setDown(false)
+		pass(httpsender.ProbeInterval)
+		h.wantGot(t, "a", "snapshot 1")
+		h.wantLanes(t, 0)
+	})
+}
+
+func TestLaneOfAConnectionThatLeftIsForgotten(t *testing.T) {
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+		h.network.setDown(true)
+		h.broadcast(t, note(1))
+		h.wantLanes(t, 2)
+		if _, err := h.registry.Remove(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		pass(httpsender.ProbeInterval)
+		h.wantLanes(t, 1)
+	})
+}
+
+func TestStreamThatClosesNeedsNoRecovery(t *testing.T) {
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, note(1))
+		h.answer("a", 0)
+		if err := h.Close(t.Context(), "a", replaced()); err != nil {
+			t.Fatal(err)
+		}
+		h.wantLanes(t, 0)
+		if h.listener.recovered != 0 {
+			t.Error("a stream that closes was recovered")
+		}
+	})
+}
+
+func TestFailingRecoveryLeavesTheCloseItsAttempt(t *testing.T) { // C3, E6
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.listener.recover = func(token connection.Token) {
+			h.send(t, token, snapshot(1))
+			if err := h.Close(t.Context(), token, replaced()); err != nil {
+				t.Error(err)
+			}
+		}
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, note(1), note(2))
+		if h.gw.pushes != 4 {
+			t.Errorf("%d pushes, want those of note 1, snapshot, note 2 and the close", h.gw.pushes)
+		}
+		h.wantLanes(t, 0)
+	})
+}
+
+func TestTokenThatIsGoneDuringRecoveryIsGone(t *testing.T) { // E5, E6
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, note(1))
+		h.answer("a", http.StatusNotFound)
+		h.broadcast(t, note(2))
+		if len(h.listener.gone) != 1 || len(h.listener.failed) != 1 {
+			t.Errorf("gone %v, failed %v; want one each", h.listener.gone, h.listener.failed)
+		}
+		h.wantLanes(t, 0)
+	})
+}

@@ -1,0 +1,77 @@
+package httpsender_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/adapters/outbound/httpsender"
+	"heliograph/domain/event"
+)
+
+func TestCallsReturnThoughTheGatewayHangs(t *testing.T) { // E10
+	bubble(t, httpsender.Config{Parallel: 1}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		h.stick("a")
+		h.stick("b")
+		began := time.Now()
+		h.handOver(t, note(1), note(2), note(3))
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the calls took %s", took)
+		}
+	})
+}
+
+func TestFlushWaitsForWhatWasHandedOverBeforeDrain(t *testing.T) { // T15
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.gw.delay = func() time.Duration { return time.Second }
+		h.open(t, "a")
+		h.handOver(t, note(1), note(2))
+		h.Drain()
+		h.Drain()
+		if err := h.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.wantGot(t, "a", "note 1", "note 2")
+		if err := h.Flush(t.Context()); err != nil {
+			t.Errorf("flush of nothing: %v", err)
+		}
+	})
+}
+
+func TestFlushEndsWithItsContext(t *testing.T) {
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.stick("a")
+		h.handOver(t, note(1))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := h.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the context's error", err)
+		}
+	})
+}
+
+func TestWhatIsLeftAtTheEndIsCountedAndLoggedOnce(t *testing.T) { // T15, M1
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		h.stick("a")
+		h.stick("b")
+		h.handOver(t, note(1))
+		synctest.Wait()
+		h.handOver(t, note(2), note(3))
+		h.stop()
+		if _, failed, _ := h.metrics.get(event.ServiceTask); failed != 6 {
+			t.Errorf("%d events failed, want the 2 under way and the 4 that waited", failed)
+		}
+		if got := h.logs.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "events=4 connections=2") {
+			t.Errorf("logged %q, want one line of 4 events for 2 connections", got)
+		}
+		if got := h.Lanes(); got != 0 {
+			t.Errorf("%d lanes are left", got)
+		}
+	})
+}

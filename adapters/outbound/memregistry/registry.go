@@ -1,0 +1,145 @@
+// Package memregistry implements connection.Registry in memory.
+//
+// It keeps two tables, each cut into shards with a mutex of their own: the
+// records by request_id, which are authoritative, and an index from token to
+// request_id. A token is in the index from before its record is set until after
+// the record is gone, so whoever looks by token finds what the record says
+// (rule C1).
+//
+// Lock order: a shard of the records, then a shard of the index. Nobody holds
+// two shards of one table.
+package memregistry
+
+import (
+	"context"
+	"hash/maphash"
+	"iter"
+	"sync/atomic"
+
+	"heliograph/domain/connection"
+)
+
+var (
+	_ connection.Registry = (*Registry)(nil)
+	_ connection.Roster   = (*Registry)(nil)
+)
+
+// Registry is the record of all connections of this process. It keeps the
+// strings that it is given: cut them free of any larger text first.
+type Registry struct {
+	seed    maphash.Seed
+	count   atomic.Int64
+	records [shards]shard[connection.RequestID, connection.Connection]
+	index   [shards]shard[connection.Token, connection.RequestID]
+}
+
+// New returns an empty Registry.
+func New() *Registry {
+	r := &Registry{seed: maphash.MakeSeed()}
+	for i := range shards {
+		r.records[i].entries = make(map[connection.RequestID]connection.Connection)
+		r.index[i].entries = make(map[connection.Token]connection.RequestID)
+	}
+	return r
+}
+
+// Put implements connection.Registry.
+func (r *Registry) Put(_ context.Context, c connection.Connection) (connection.Connection, error) {
+	records := r.recordsOf(c.RequestID)
+	records.mu.Lock()
+	defer records.mu.Unlock()
+
+	if !r.claim(c.Token, c.RequestID) {
+		return connection.Connection{}, connection.ErrTokenTaken
+	}
+	before, known := records.entries[c.RequestID]
+	records.entries[c.RequestID] = c
+	switch {
+	case !known:
+		r.count.Add(1)
+	case before.Token != c.Token:
+		r.indexOf(before.Token).remove(before.Token)
+	}
+	return before, nil
+}
+
+// Remove implements connection.Registry.
+func (r *Registry) Remove(_ context.Context, token connection.Token) (connection.Connection, error) {
+	id, known := r.indexOf(token).get(token)
+	if !known {
+		return connection.Connection{}, connection.ErrNotFound
+	}
+	records := r.recordsOf(id)
+	records.mu.Lock()
+	defer records.mu.Unlock()
+
+	c, known := records.entries[id]
+	if !known || c.Token != token {
+		return connection.Connection{}, connection.ErrNotFound
+	}
+	delete(records.entries, id)
+	r.indexOf(token).remove(token)
+	r.count.Add(-1)
+	return c, nil
+}
+
+// ByRequestID implements connection.Registry.
+func (r *Registry) ByRequestID(_ context.Context, id connection.RequestID) (connection.Connection, error) {
+	c, known := r.recordsOf(id).get(id)
+	if !known {
+		return connection.Connection{}, connection.ErrNotFound
+	}
+	return c, nil
+}
+
+// ByToken implements connection.Registry.
+func (r *Registry) ByToken(_ context.Context, token connection.Token) (connection.Connection, error) {
+	id, known := r.indexOf(token).get(token)
+	if !known {
+		return connection.Connection{}, connection.ErrNotFound
+	}
+	c, known := r.recordsOf(id).get(id)
+	if !known || c.Token != token { // replaced or removed since
+		return connection.Connection{}, connection.ErrNotFound
+	}
+	return c, nil
+}
+
+// Count implements connection.Roster.
+func (r *Registry) Count() int { return int(r.count.Load()) }
+
+// All implements connection.Roster. It copies one shard at a time.
+func (r *Registry) All() iter.Seq[connection.Connection] {
+	return func(yield func(connection.Connection) bool) {
+		var batch []connection.Connection
+		for i := range r.records {
+			batch = r.records[i].appendTo(batch[:0])
+			for _, c := range batch {
+				if !yield(c) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// claim puts token into the index for id, and reports whether it could: a token
+// that another request_id holds stays there.
+func (r *Registry) claim(token connection.Token, id connection.RequestID) bool {
+	index := r.indexOf(token)
+	index.mu.Lock()
+	defer index.mu.Unlock()
+	if owner, taken := index.entries[token]; taken {
+		return owner == id
+	}
+	index.entries[token] = id
+	return true
+}
+
+func (r *Registry) recordsOf(id connection.RequestID) *shard[connection.RequestID, connection.Connection] {
+	return &r.records[maphash.String(r.seed, string(id))%shards]
+}
+
+func (r *Registry) indexOf(token connection.Token) *shard[connection.Token, connection.RequestID] {
+	return &r.index[maphash.String(r.seed, string(token))%shards]
+}

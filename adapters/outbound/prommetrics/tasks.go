@@ -1,0 +1,59 @@
+package prommetrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"heliograph/domain/task"
+)
+
+var _ task.Metrics = (*tasks)(nil)
+
+// taskBuckets reach from a quick job to beyond the default time limit (300 s).
+// Unit: seconds.
+var taskBuckets = []float64{.1, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
+
+type tasks struct {
+	ended    *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	active   prometheus.Gauge
+}
+
+func newTasks() *tasks {
+	return &tasks{
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "heliograph_tasks_ended_total",
+			Help: "Tasks that ended, by type and outcome.",
+		}, []string{"type", "outcome"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "heliograph_task_duration_seconds",
+			Help:    "How long tasks ran; those that never ran are left out.",
+			Buckets: taskBuckets,
+		}, []string{"type"}),
+		active: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "heliograph_tasks_active_at_shutdown",
+			Help: "Tasks that ran when shutdown began; 0 until then.",
+		}),
+	}
+}
+
+func (t *tasks) prepare(types []string) {
+	for _, typ := range types {
+		t.duration.WithLabelValues(typ)
+		for _, outcome := range []task.Status{task.Completed, task.Failed, task.Cancelled} {
+			t.ended.WithLabelValues(typ, string(outcome))
+		}
+	}
+}
+
+// Ended implements task.Metrics.
+func (t *tasks) Ended(typ string, outcome task.Status, ran time.Duration) {
+	t.ended.WithLabelValues(typ, string(outcome)).Inc()
+	if ran > 0 {
+		t.duration.WithLabelValues(typ).Observe(ran.Seconds())
+	}
+}
+
+// Shutdown implements task.Metrics.
+func (t *tasks) Shutdown(active int) { t.active.Set(float64(active)) }

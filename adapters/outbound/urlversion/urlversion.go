@@ -1,0 +1,97 @@
+// Package urlversion implements version.Source by asking a URL.
+package urlversion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"heliograph/domain/version"
+)
+
+const (
+	// timeLimit is for all of one look-up, down to the last byte (rule V5).
+	timeLimit = 2 * time.Second
+	// maxBytes bounds what is read of an answer: far more than an event may hold
+	// (64 KiB unless configured otherwise).
+	maxBytes = 1 << 20
+)
+
+var errNoURL = errors.New("want an absolute http or https URL")
+
+// Source asks the URL whenever it is asked, over a connection that is kept
+// alive. It follows no redirect: what an operator configures is what is asked.
+type Source struct {
+	url    string
+	client *http.Client
+}
+
+var _ version.Source = (*Source)(nil)
+
+// New returns a Source of an absolute http or https URL, with user and password
+// in it if need be. Anything else is an error, whose text does not repeat it.
+// Proxies come from the environment, as is usual.
+func New(rawURL string) (*Source, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errNoURL
+	}
+	client := &http.Client{
+		Timeout:       timeLimit,
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, IdleConnTimeout: time.Minute},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return &Source{url: rawURL, client: client}, nil
+}
+
+// Close lets go of the connection that is kept alive. A later look-up makes a
+// new one.
+func (s *Source) Close() { s.client.CloseIdleConnections() }
+
+// Current implements version.Source.
+func (s *Source) Current(ctx context.Context, _ time.Duration) (version.Answer, error) {
+	at := time.Now()
+	payload, err := s.get(ctx)
+	if ctx.Err() != nil {
+		return version.Answer{}, ctx.Err()
+	}
+	if err != nil {
+		return version.Answer{}, fmt.Errorf("%w: %w", version.ErrUnavailable, err)
+	}
+	v, err := version.Parse(payload)
+	if err != nil {
+		// Without %w: to a caller version.ErrInvalid would be a mistake of its own.
+		return version.Answer{}, fmt.Errorf("%w: its answer: %s", version.ErrUnavailable, err.Error())
+	}
+	return version.Answer{Version: v, At: at}, nil
+}
+
+func (s *Source) get(ctx context.Context) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	defer func() { _ = resp.Body.Close() }() // it was only read
+	if resp.StatusCode/100 != 2 {
+		return nil, fmt.Errorf("it answered %d", resp.StatusCode)
+	}
+	return io.ReadAll(http.MaxBytesReader(nil, resp.Body, maxBytes))
+}
+
+// withoutURL drops the URL from an error of http.Client: its query may hold a
+// secret, and the text goes to logs and callers.
+func withoutURL(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package connections_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"go.uber.org/mock/gomock"
+
+	"heliograph/adapters/outbound/memregistry"
+	"heliograph/application/connections"
+	"heliograph/domain/connection"
+	"heliograph/test/contract/connectionmanagercontract"
+	"heliograph/test/mocks"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const limit = time.Second // of an observer, in these tests
+
+// fixture is a manager on a registry in memory. All its tokens start with
+// "token": a log that has one fails the test.
+type fixture struct {
+	*connections.Manager
+
+	registry *memregistry.Registry
+	sender   *mocks.MockGatewaySender
+	metrics  *counter
+	logs     *bytes.Buffer // to be read when nothing runs
+}
+
+func newFixture(t *testing.T) fixture {
+	t.Helper()
+	f := fixture{
+		registry: memregistry.New(), sender: mocks.NewMockGatewaySender(gomock.NewController(t)),
+		metrics: &counter{}, logs: &bytes.Buffer{},
+	}
+	f.Manager = f.over(f.registry)
+	t.Cleanup(func() {
+		if err := f.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(f.logs.String(), "token-") {
+			t.Errorf("a token is in the log:\n%s", f.logs)
+		}
+	})
+	return f
+}
+
+// over returns a manager like the fixture's, on another registry.
+func (f fixture) over(r connection.Registry) *connections.Manager {
+	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg := connections.Config{Node: "node-1", ObserverTimeout: limit}
+	return connections.New(cfg, r, f.sender, f.metrics, log)
+}
+
+// open connects a stream and says that it is open.
+func (f fixture) open(t *testing.T, id connection.RequestID, token connection.Token) {
+	t.Helper()
+	f.connect(t, id, token)
+	f.Opened(t.Context(), token)
+}
+
+func (f fixture) connect(t *testing.T, id connection.RequestID, token connection.Token) {
+	t.Helper()
+	if err := f.Connect(t.Context(), id, token); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f fixture) observe(name string, o connection.ObserverFunc) { f.Observe(name, o) }
+
+// wantLog checks that one line of the log has all of parts.
+func (f fixture) wantLog(t *testing.T, parts ...string) {
+	t.Helper()
+	for line := range strings.Lines(f.logs.String()) {
+		if containsAll(line, parts) {
+			return
+		}
+	}
+	t.Errorf("no line of the log has %q:\n%s", parts, f.logs)
+}
+
+func containsAll(line string, parts []string) bool {
+	for _, part := range parts {
+		if !strings.Contains(line, part) {
+			return false
+		}
+	}
+	return true
+}
+
+// counter implements connection.Metrics.
+type counter struct{ connects, disconnects atomic.Int64 }
+
+func (c *counter) Connected()    { c.connects.Add(1) }
+func (c *counter) Disconnected() { c.disconnects.Add(1) }
+
+func (c *counter) want(t *testing.T, connects, disconnects int64) {
+	t.Helper()
+	if got := c.connects.Load(); got != connects {
+		t.Errorf("%d connects were counted, want %d", got, connects)
+	}
+	if got := c.disconnects.Load(); got != disconnects {
+		t.Errorf("%d disconnects were counted, want %d", got, disconnects)
+	}
+}
+
+func TestManagerContract(t *testing.T) {
+	connectionmanagercontract.Run(t, func(t *testing.T) connectionmanagercontract.Subject {
+		f := newFixture(t)
+		closed := make(chan connection.Token, 16)
+		f.sender.EXPECT().Close(gomock.Any(), gomock.Any(), replaced).AnyTimes().DoAndReturn(told(closed))
+		return connectionmanagercontract.Subject{
+			Manager: f.Manager,
+			Registered: func(id connection.RequestID) (connection.Token, bool) {
+				c, err := f.registry.ByRequestID(t.Context(), id)
+				return c.Token, err == nil
+			},
+			Closed: closed,
+		}
+	})
+}

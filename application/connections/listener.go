@@ -1,0 +1,32 @@
+package connections
+
+import (
+	"context"
+	"log/slog"
+
+	"heliograph/domain/connection"
+)
+
+// Gone implements gateway.Listener.
+func (m *Manager) Gone(ctx context.Context, token connection.Token) {
+	m.Disconnect(ctx, token, connection.ReasonGone)
+}
+
+// Failed implements gateway.Listener.
+func (m *Manager) Failed(ctx context.Context, token connection.Token, err error) {
+	if c, ok := m.find(ctx, token); ok {
+		m.log.WarnContext(ctx, "event for a connection was lost", requestID(c), slog.Any("error", err))
+	}
+}
+
+// Recover implements gateway.Listener. It gives up on observers when ctx ends.
+func (m *Manager) Recover(ctx context.Context, token connection.Token) {
+	c, known := m.find(ctx, token)
+	if !known {
+		return
+	}
+	if observers, ok := m.begin(); ok {
+		defer m.running.Done()
+		m.tell(ctx, c, observers)
+	}
+}

@@ -1,0 +1,134 @@
+// Package connections implements connection.Manager: it registers the streams
+// that gateways report, closes what a newer one replaces, and tells observers of
+// whom they can send to (rules C of the specification). It is also the
+// gateway.Listener that hears what became of single streams (rules E5, E6).
+package connections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+var (
+	_ connection.Manager = (*Manager)(nil)
+	_ gateway.Listener   = (*Manager)(nil)
+)
+
+// DefaultObserverTimeout is long enough for a version source that is slow, and
+// short enough that a stuck observer is noticed.
+const DefaultObserverTimeout = 5 * time.Second
+
+// Config is what a Manager can be told.
+type Config struct {
+	// Node is this node's name: the owner of what connects here.
+	Node string
+	// ObserverTimeout is how long one observer may take for one connection (rule
+	// C5); 0 is DefaultObserverTimeout.
+	ObserverTimeout time.Duration
+}
+
+// Manager keeps the registry true to the gateways. It is safe for concurrent
+// use. It holds no lock while it calls a sender or an observer.
+type Manager struct {
+	cfg      Config
+	registry connection.Registry
+	sender   gateway.Sender
+	metrics  connection.Metrics
+	log      *slog.Logger
+
+	drained atomic.Bool
+
+	mu        sync.Mutex
+	observers []observer // guarded by mu; only appended to
+	stopped   bool       // guarded by mu; running only grows while it is false
+
+	stopping chan struct{} // closed by Stop
+	running  sync.WaitGroup
+}
+
+// New returns a Manager. It starts nothing.
+func New(cfg Config, reg connection.Registry, sender gateway.Sender, m connection.Metrics, log *slog.Logger) *Manager {
+	if cfg.ObserverTimeout == 0 {
+		cfg.ObserverTimeout = DefaultObserverTimeout
+	}
+	return &Manager{cfg: cfg, registry: reg, sender: sender, metrics: m, log: log, stopping: make(chan struct{})}
+}
+
+// Drain has Connect refuse from now on. It may be called twice.
+func (m *Manager) Drain() { m.drained.Store(true) }
+
+// Connect implements connection.Manager.
+func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token connection.Token) error {
+	if m.drained.Load() {
+		return connection.ErrShuttingDown
+	}
+	c := connection.Connection{RequestID: id, Token: token, Node: m.cfg.Node}
+	before, err := m.registry.Put(ctx, c)
+	if err != nil {
+		return fmt.Errorf("connect %s: %w", id, err)
+	}
+	if before == c {
+		return nil // its gateway said it twice
+	}
+	m.metrics.Connected()
+	if before.Token != "" {
+		m.metrics.Disconnected()
+		m.closeReplaced(ctx, before)
+	}
+	return nil
+}
+
+// closeReplaced tells the client of old to stop instead of fighting for its
+// request_id (rule C3).
+func (m *Manager) closeReplaced(ctx context.Context, old connection.Connection) {
+	m.log.DebugContext(ctx, "connection was replaced", requestID(old))
+	last := event.Event{Name: event.NameReplaced, Data: []byte("{}")}
+	if err := m.sender.Close(context.WithoutCancel(ctx), old.Token, last); err != nil {
+		m.log.WarnContext(ctx, "replaced connection could not be closed", requestID(old), slog.Any("error", err))
+	}
+}
+
+// Disconnect implements connection.Manager. It does not end with ctx: what is
+// gone is gone.
+func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason connection.Reason) {
+	c, err := m.registry.Remove(context.WithoutCancel(ctx), token)
+	if err != nil {
+		m.notFound(ctx, err)
+		return
+	}
+	m.metrics.Disconnected()
+	m.log.DebugContext(ctx, "connection ended", requestID(c), slog.String("reason", string(reason)))
+}
+
+// find returns the connection that token names.
+func (m *Manager) find(ctx context.Context, token connection.Token) (c connection.Connection, ok bool) {
+	c, err := m.registry.ByToken(ctx, token)
+	if err != nil {
+		m.notFound(ctx, err)
+		return connection.Connection{}, false
+	}
+	return c, true
+}
+
+// notFound logs why a token led to no connection: late news of one that was
+// replaced is normal (rule C4), a registry that fails is not.
+func (m *Manager) notFound(ctx context.Context, err error) {
+	if errors.Is(err, connection.ErrNotFound) {
+		m.log.DebugContext(ctx, "news of a connection that is unknown")
+		return
+	}
+	m.log.ErrorContext(ctx, "connection registry failed", slog.Any("error", err))
+}
+
+func requestID(c connection.Connection) slog.Attr {
+	return slog.String("request_id", string(c.RequestID))
+}

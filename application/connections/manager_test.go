@@ -1,0 +1,181 @@
+package connections_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"go.uber.org/mock/gomock"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+	"heliograph/test/mocks"
+)
+
+// replaced is what the client of a replaced connection gets (rule C3).
+var replaced = event.Event{Name: "replaced", Data: []byte("{}")}
+
+func told(closed chan<- connection.Token) func(context.Context, connection.Token, event.Event) error {
+	return func(_ context.Context, token connection.Token, _ event.Event) error {
+		closed <- token
+		return nil
+	}
+}
+
+func TestConnectRegistersWithTheNode(t *testing.T) { // C1
+	f := newFixture(t)
+	f.connect(t, "a", "token-1")
+	want := connection.Connection{RequestID: "a", Token: "token-1", Node: "node-1"}
+	if got, err := f.registry.ByRequestID(t.Context(), "a"); err != nil || got != want {
+		t.Errorf("registered: %+v, %v; want %+v", got, err, want)
+	}
+}
+
+func TestFailedCloseOfTheReplacedIsLoggedAndNotFatal(t *testing.T) { // C3
+	f := newFixture(t)
+	f.sender.EXPECT().Close(gomock.Any(), connection.Token("token-1"), replaced).Return(gateway.ErrUnreachable)
+	f.connect(t, "a", "token-1")
+	f.connect(t, "a", "token-2")
+	f.wantLog(t, "level=WARN", "replaced connection could not be closed", "request_id=a", "unreachable")
+}
+
+func TestReplacedIsClosedOutsideAnyLockAndWhateverBecomesOfTheRequest(t *testing.T) { // C3
+	f := newFixture(t)
+	f.connect(t, "a", "token-1")
+	ctx, cancel := context.WithCancel(t.Context())
+	f.sender.EXPECT().Close(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(
+		func(ctx context.Context, _ connection.Token, _ event.Event) error {
+			cancel()
+			f.Disconnect(ctx, "token-2", connection.ReasonError)
+			f.connect(t, "a", "token-2") // the same once more: its turn is free
+			if ctx.Err() != nil {
+				t.Error("the request's end is the end of the closing")
+			}
+			return nil
+		})
+	if err := f.Connect(ctx, "a", "token-2"); err != nil {
+		t.Error(err)
+	}
+	f.metrics.want(t, 3, 2)
+}
+
+func TestWhatEntersAndLeavesIsCountedOnce(t *testing.T) { // C9
+	f := newFixture(t)
+	f.sender.EXPECT().Close(gomock.Any(), gomock.Any(), gomock.Any()).Times(1)
+	steps := []struct {
+		does                  string
+		step                  func()
+		connects, disconnects int64
+	}{
+		{"a connect", func() { f.connect(t, "a", "token-1") }, 1, 0},
+		{"the same again", func() { f.connect(t, "a", "token-1") }, 1, 0},
+		{"a replacement", func() { f.connect(t, "a", "token-2") }, 2, 1},
+		{"late news of the replaced", func() { f.Disconnect(t.Context(), "token-1", "error") }, 2, 1},
+		{"a taken token", func() { _ = f.Connect(t.Context(), "b", "token-2") }, 2, 1},
+		{"a disconnect", func() { f.Disconnect(t.Context(), "token-2", "error") }, 2, 2},
+		{"a second disconnect", func() { f.Gone(t.Context(), "token-2") }, 2, 2},
+		{"another connect", func() { f.connect(t, "b", "token-3") }, 3, 2},
+		{"a 404 of the gateway", func() { f.Gone(t.Context(), "token-3") }, 3, 3},
+	}
+	for _, s := range steps {
+		s.step()
+		t.Log("after " + s.does)
+		f.metrics.want(t, s.connects, s.disconnects)
+	}
+}
+
+func TestCountsAreThoseOfTheRegistryWhateverHappensAtOnce(t *testing.T) { // C9
+	f := newFixture(t)
+	f.sender.EXPECT().Close(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	var busy sync.WaitGroup
+	for worker := range 4 {
+		busy.Go(func() {
+			for i := range 500 {
+				id := connection.RequestID(fmt.Sprintf("id-%d", i%3))
+				token := connection.Token(fmt.Sprintf("token-%d", i%7)) // shared: repeated, taken and replaced
+				_ = f.Connect(t.Context(), id, token)
+				if i%4 == worker {
+					f.Disconnect(t.Context(), token, connection.ReasonClientClosed)
+				}
+			}
+		})
+	}
+	busy.Wait()
+	f.metrics.want(t, f.metrics.disconnects.Load()+int64(f.registry.Count()), f.metrics.disconnects.Load())
+}
+
+func TestNothingConnectsOnceDrained(t *testing.T) { // T15
+	f := newFixture(t)
+	f.connect(t, "a", "token-1")
+	f.Drain()
+	if err := f.Connect(t.Context(), "b", "token-2"); !errors.Is(err, connection.ErrShuttingDown) {
+		t.Errorf("Connect: %v, want ErrShuttingDown", err)
+	}
+	f.Disconnect(t.Context(), "token-1", connection.ReasonServerClosed)
+	f.metrics.want(t, 1, 1)
+}
+
+func TestRegistryThatFailsChangesNothing(t *testing.T) {
+	f := newFixture(t)
+	broken := errors.New("registry is away")
+	registry := mocks.NewMockRegistry(gomock.NewController(t))
+	registry.EXPECT().Put(gomock.Any(), gomock.Any()).Return(connection.Connection{}, broken)
+	registry.EXPECT().ByToken(gomock.Any(), gomock.Any()).Return(connection.Connection{}, broken)
+	registry.EXPECT().Remove(gomock.Any(), gomock.Any()).Return(connection.Connection{}, broken)
+	m := f.over(registry)
+
+	if err := m.Connect(t.Context(), "a", "token-1"); !errors.Is(err, broken) {
+		t.Errorf("Connect: %v, want the registry's error", err)
+	}
+	m.Opened(t.Context(), "token-1")
+	m.Disconnect(t.Context(), "token-1", connection.ReasonError)
+	f.metrics.want(t, 0, 0)
+	f.wantLog(t, "level=ERROR", "connection registry failed", "registry is away")
+}
+
+func TestLateNewsIsLoggedAtDebugLevel(t *testing.T) { // C4
+	news := map[string]func(f fixture, ctx context.Context){
+		"disconnect": func(f fixture, ctx context.Context) { f.Disconnect(ctx, "token-1", connection.ReasonError) },
+		"opened":     func(f fixture, ctx context.Context) { f.Opened(ctx, "token-1") },
+		"gone":       func(f fixture, ctx context.Context) { f.Gone(ctx, "token-1") },
+		"failed":     func(f fixture, ctx context.Context) { f.Failed(ctx, "token-1", gateway.ErrRefused) },
+		"recover":    func(f fixture, ctx context.Context) { f.Recover(ctx, "token-1") },
+	}
+	for name, tell := range news {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			tell(f, t.Context())
+			f.wantLog(t, "level=DEBUG", "news of a connection that is unknown")
+			f.metrics.want(t, 0, 0)
+		})
+	}
+}
+
+func TestGoneRemovesOnlyTheConnectionWithThatToken(t *testing.T) { // E5
+	f := newFixture(t)
+	f.sender.EXPECT().Close(gomock.Any(), gomock.Any(), gomock.Any())
+	f.connect(t, "a", "token-1")
+	f.connect(t, "a", "token-2")
+	f.Gone(t.Context(), "token-1")
+	if got, err := f.registry.ByRequestID(t.Context(), "a"); err != nil || got.Token != "token-2" {
+		t.Errorf("after late news: %+v, %v; want the newer connection", got, err)
+	}
+	f.Gone(t.Context(), "token-2")
+	if f.registry.Count() != 0 {
+		t.Error("the connection that is gone is still registered")
+	}
+	f.wantLog(t, "connection ended", "request_id=a", "reason=gone")
+}
+
+func TestFailedIsLoggedWithTheRequestID(t *testing.T) { // E6
+	f := newFixture(t)
+	f.connect(t, "a", "token-1")
+	f.Failed(t.Context(), "token-1", gateway.ErrOverflow)
+	f.wantLog(t, "level=WARN", "request_id=a", gateway.ErrOverflow.Error())
+	if f.registry.Count() != 1 {
+		t.Error("a connection that lost an event was removed")
+	}
+}

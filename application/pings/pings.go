@@ -1,0 +1,59 @@
+// Package pings sends a sign of life through the whole path: an SSE comment
+// cannot be seen by a page, and an external gateway sends its own whether or
+// not the service is alive, but the event "ping" only comes if all is well.
+// A client that misses it knows to connect anew (rule C8).
+package pings
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// Service broadcasts the control event "ping" to the streams of this node.
+type Service struct {
+	interval time.Duration
+	sender   gateway.Sender
+	log      *slog.Logger
+}
+
+// New returns a Service that pings at every interval; 0 is never.
+func New(interval time.Duration, sender gateway.Sender, log *slog.Logger) *Service {
+	return &Service{interval: interval, sender: sender, log: log}
+}
+
+// Serve pings until ctx ends, and returns nil. A ping that fails is logged; the
+// next one may succeed.
+func (s *Service) Serve(ctx context.Context) error {
+	if s.interval <= 0 {
+		return nil
+	}
+	ticks := time.NewTicker(s.interval)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-ticks.C:
+			if err := s.ping(ctx, now); err != nil {
+				s.log.WarnContext(ctx, "ping was not sent", slog.Any("error", err))
+			}
+		}
+	}
+}
+
+func (s *Service) ping(ctx context.Context, now time.Time) error {
+	data, err := json.Marshal(struct {
+		Timestamp time.Time `json:"timestamp"`
+	}{now.UTC()})
+	if err != nil {
+		return fmt.Errorf("encode ping: %w", err)
+	}
+	ev := event.Event{Name: event.NamePing, Data: data, Key: event.NamePing}
+	return s.sender.Broadcast(ctx, event.Record{Event: ev})
+}

@@ -1,0 +1,51 @@
+package tasks
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+)
+
+// Config tunes the Service. A zero field means its default.
+type Config struct {
+	// MaxWorkers is how many tasks run at the same time. Default 4.
+	MaxWorkers int
+	// QueueSize is how many more may wait for a worker. Default 256.
+	QueueSize int
+	// Timeout is how long a task may run (rule T8). Default 300 s.
+	Timeout time.Duration
+	// CancelGrace is how long a task may go on after its context ended, before its
+	// worker gives it up (rule T7). Default 30 s.
+	CancelGrace time.Duration
+	// CleanupInterval is the age, counted from its end, at which the janitor
+	// removes a finished task (rule T9). Default 600 s.
+	CleanupInterval time.Duration
+	// ShutdownReserve is the part of Stop's time, at its end, that is kept for
+	// tasks to stop and say so (rule T15); never more than half of it. Default 5 s.
+	ShutdownReserve time.Duration
+	// MaxEventBytes bounds the payload of an event (rule E8). Default 64 KiB, at
+	// least 1 KiB.
+	MaxEventBytes int
+}
+
+func (c Config) withDefaults() Config {
+	return Config{
+		MaxWorkers:      cmp.Or(c.MaxWorkers, 4),
+		QueueSize:       cmp.Or(c.QueueSize, 256),
+		Timeout:         cmp.Or(c.Timeout, 300*time.Second),
+		CancelGrace:     cmp.Or(c.CancelGrace, 30*time.Second),
+		CleanupInterval: cmp.Or(c.CleanupInterval, 600*time.Second),
+		ShutdownReserve: cmp.Or(c.ShutdownReserve, 5*time.Second),
+		MaxEventBytes:   cmp.Or(c.MaxEventBytes, 64<<10),
+	}
+}
+
+func (c Config) validate() error {
+	if min(c.MaxWorkers, c.QueueSize) < 0 || min(c.Timeout, c.CancelGrace, c.CleanupInterval, c.ShutdownReserve) < 0 {
+		return fmt.Errorf("a number or duration is negative: %+v", c)
+	}
+	if c.MaxEventBytes < minEventBytes {
+		return fmt.Errorf("MaxEventBytes is %d, less than %d", c.MaxEventBytes, minEventBytes)
+	}
+	return nil
+}

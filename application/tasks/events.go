@@ -1,0 +1,55 @@
+package tasks
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"heliograph/domain/event"
+	"heliograph/domain/task"
+)
+
+// newEvent is an event of t as its record is now, but for the data.
+func newEvent(typ task.EventType, t task.Task, at time.Time) task.Event {
+	return task.Event{Type: typ, TaskID: t.ID, Timestamp: at, Seq: t.Seq, Attempt: t.Attempt}
+}
+
+// endEvent is the last event of a finished task.
+func endEvent(t task.Task) task.Event {
+	switch t.Status {
+	case task.Completed:
+		e := newEvent(task.EventCompleted, t, t.Ended)
+		e.Data = t.Result
+		return e
+	case task.Failed:
+		e := newEvent(task.EventFailed, t, t.Ended)
+		e.Data = task.Failure{Error: t.Error}
+		return e
+	default:
+		return newEvent(task.EventCancelled, t, t.Ended)
+	}
+}
+
+// broadcast hands an event to everybody. An event that cannot be sent is logged
+// and changes nothing for its task (rule T12).
+func (s *Service) broadcast(ctx context.Context, e task.Event) {
+	ev, err := s.encode(e)
+	if err == nil {
+		_, err = s.dispatcher.Broadcast(ctx, ev)
+	}
+	if err != nil {
+		s.log.WarnContext(ctx, "task event could not be sent", slog.String("task_id", string(e.TaskID)),
+			slog.String("event_type", string(e.Type)), slog.Uint64("seq", e.Seq), slog.Any("error", err))
+	}
+}
+
+// encode leaves out a result that makes its event too large; texts were cut
+// before (rule E8).
+func (s *Service) encode(e task.Event) (event.Event, error) {
+	ev, err := e.ToEvent()
+	if err == nil && len(ev.Data) > s.cfg.MaxEventBytes && e.Type == task.EventCompleted {
+		e.Data, e.Truncated = nil, true
+		return e.ToEvent()
+	}
+	return ev, err
+}

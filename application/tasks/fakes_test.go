@@ -1,0 +1,169 @@
+package tasks_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+	"heliograph/domain/task"
+)
+
+// sent is a task_event as a client reads it.
+type sent struct {
+	Type      task.EventType  `json:"event_type"`
+	TaskID    task.ID         `json:"task_id"`
+	Timestamp string          `json:"timestamp"`
+	Seq       uint64          `json:"seq"`
+	Attempt   int             `json:"attempt"`
+	Data      json.RawMessage `json:"data"`
+	Truncated bool            `json:"truncated"`
+
+	size   int       // of the payload
+	key    string    // of the event
+	record task.Task // when the event went out
+}
+
+// wire is an event.Publisher that records task events.
+type wire struct {
+	store task.Store
+	slow  func() time.Duration // how long a Publish takes; nil is no time
+	err   error
+
+	mu     sync.Mutex
+	events []sent // guarded by mu
+}
+
+func (w *wire) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
+	if w.slow != nil {
+		<-time.After(w.slow())
+	}
+	if err := errors.Join(ctx.Err(), ev.Validate(), w.err); err != nil {
+		return event.ID{}, err
+	}
+	e := sent{size: len(ev.Data), key: ev.Key}
+	if err := json.Unmarshal(ev.Data, &e); err != nil {
+		return event.ID{}, err
+	}
+	var err error
+	e.record, err = w.store.Get(ctx, e.TaskID)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+	return event.ID{Epoch: "e", Seq: uint64(len(w.events))}, err
+}
+
+func (w *wire) of(id task.ID) (events []sent) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.events {
+		if e.TaskID == id {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// outbox is a gateway.Sender that records private events by token.
+type outbox struct {
+	gateway.Sender
+	err error
+
+	mu     sync.Mutex
+	events map[connection.Token][]event.Event // guarded by mu
+}
+
+func (o *outbox) Send(_ context.Context, token connection.Token, ev event.Event) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.events == nil {
+		o.events = make(map[connection.Token][]event.Event)
+	}
+	o.events[token] = append(o.events[token], ev)
+	return o.err
+}
+
+func (o *outbox) of(token connection.Token) []event.Event {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.events[token])
+}
+
+// strictStore fails the test when a record takes a way that rule T2 has not.
+type strictStore struct {
+	task.Store
+	t *testing.T
+}
+
+func (s *strictStore) Update(ctx context.Context, after task.Task) (task.Task, error) {
+	before, err := s.Get(ctx, after.ID)
+	if err != nil || before.Revision != after.Revision {
+		return s.Store.Update(ctx, after)
+	}
+	if before.Status.Terminal() || before.Status != after.Status && !before.Status.CanBecome(after.Status) {
+		s.t.Errorf("T2: %s went from %s to %s", after.ID, before.Status, after.Status)
+	}
+	if after.Seq < before.Seq {
+		s.t.Errorf("T3: the seq of %s went from %d to %d", after.ID, before.Seq, after.Seq)
+	}
+	return s.Store.Update(ctx, after)
+}
+
+// metrics records what is reported to task.Metrics.
+type metrics struct {
+	mu       sync.Mutex
+	ended    map[task.Status]int // guarded by mu
+	ran      time.Duration       // of the last one; guarded by mu
+	shutdown []int               // guarded by mu
+}
+
+func (m *metrics) Ended(_ string, outcome task.Status, ran time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended == nil {
+		m.ended = make(map[task.Status]int)
+	}
+	m.ended[outcome]++
+	m.ran = ran
+}
+
+func (m *metrics) Shutdown(active int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shutdown = append(m.shutdown, active)
+}
+
+// audience is a connection.Roster that always has one connection.
+type audience struct{ connection.Roster }
+
+func (audience) Count() int { return 1 }
+
+// logs is what was logged.
+type logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logs) has(parts ...string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range bytes.Lines(l.text.Bytes()) {
+		if !slices.ContainsFunc(parts, func(part string) bool { return !bytes.Contains(line, []byte(part)) }) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,96 @@
+package tasks_test
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// wantLawful checks what must be true of any task after Stop, whatever happened:
+// its record is terminal, and its events keep rules T3, T4 and T11.
+func (f *fixture) wantLawful() {
+	f.t.Helper()
+	all, _, err := f.List(f.t.Context(), task.Query{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, record := range all {
+		events := f.wire.of(record.ID)
+		if !record.Status.Terminal() || len(events) == 0 {
+			f.t.Errorf("%s is %s with the events %v", record.ID, record.Status, events)
+			continue
+		}
+		f.wantOrder(events)
+		f.wantOneEnd(record, events)
+		f.wantRisingProgress(events)
+	}
+}
+
+// wantOrder checks seq and time (T3).
+func (f *fixture) wantOrder(events []sent) {
+	f.t.Helper()
+	for i, e := range events {
+		if i == 0 && e.Seq != 1 || i > 0 && e.Seq <= events[i-1].Seq || e.Attempt != 1 {
+			f.t.Errorf("%s: event %d, %s, has the seq %d and the attempt %d", e.TaskID, i, e.Type, e.Seq, e.Attempt)
+		}
+		at, err := time.Parse(time.RFC3339Nano, e.Timestamp)
+		if err != nil || at.Location() != time.UTC {
+			f.t.Errorf("%s: %s has the timestamp %s", e.TaskID, e.Type, e.Timestamp)
+		}
+		if i > 0 && at.Before(f.timeOf(events[i-1])) {
+			f.t.Errorf("%s: %s happened at %s, before the event before it", e.TaskID, e.Type, e.Timestamp)
+		}
+	}
+}
+
+func (f *fixture) timeOf(e sent) time.Time {
+	at, err := time.Parse(time.RFC3339Nano, e.Timestamp)
+	if err != nil {
+		f.t.Error(err)
+	}
+	return at
+}
+
+var endings = map[task.EventType]task.Status{
+	task.EventCompleted: task.Completed, task.EventFailed: task.Failed, task.EventCancelled: task.Cancelled,
+}
+
+// wantOneEnd checks that the events begin with task_started, unless the task
+// never ran, and end with the one that says what the record said already (T11).
+func (f *fixture) wantOneEnd(record task.Task, events []sent) {
+	f.t.Helper()
+	last := events[len(events)-1]
+	if endings[last.Type] != record.Status || last.record.Status != record.Status || last.Seq != record.Seq {
+		f.t.Errorf("%s is %s, its last event is %+v", record.ID, record.Status, last)
+	}
+	if first := events[0].Type; record.Started.IsZero() != (first == task.EventCancelled) || !record.Started.IsZero() && first != task.EventStarted {
+		f.t.Errorf("%s started at %s, its first event is %s", record.ID, record.Started, first)
+	}
+	for _, e := range events[:len(events)-1] {
+		if endings[e.Type] != "" || e.record.Status != task.Running || e.record.Seq != e.Seq {
+			f.t.Errorf("%s: %s with the seq %d went out when the record was %s at %d", record.ID, e.Type, e.Seq, e.record.Status, e.record.Seq)
+		}
+	}
+	starts := slices.DeleteFunc(events, func(e sent) bool { return e.Type != task.EventStarted })
+	if len(starts) > 1 {
+		f.t.Errorf("%s started %d times", record.ID, len(starts))
+	}
+}
+
+// wantRisingProgress checks that the value never goes back (T4).
+func (f *fixture) wantRisingProgress(events []sent) {
+	f.t.Helper()
+	last := 0.0
+	for _, e := range events {
+		if e.Type != task.EventProgress {
+			continue
+		}
+		var p task.Progress
+		if err := json.Unmarshal(e.Data, &p); err != nil || p.Value < last || p.Value > 1 {
+			f.t.Errorf("%s: progress %s after %v (%v)", e.TaskID, e.Data, last, err)
+		}
+		last = p.Value
+	}
+}

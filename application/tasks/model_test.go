@@ -1,0 +1,219 @@
+package tasks_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/task"
+)
+
+// TestWhateverHappensTheRulesHold runs tasks that do anything at random, while
+// others cancel, remove and connect, the store and the broker are slow, and the service stops.
+// T2, T3, T4, T7, T8, T11, T13, T15.
+func TestWhateverHappensTheRulesHold(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { newChaos(t, seed).play() })
+		})
+	}
+}
+
+// chaos is one run of the model. Odd nanoseconds keep its deadlines from falling
+// on the same moment as what the handlers do.
+type chaos struct {
+	*fixture
+
+	mu      sync.Mutex
+	rnd     *rand.Rand          // guarded by mu
+	returns map[string]returned // guarded by mu
+	params  int                 // guarded by mu
+}
+
+// returned is what a handler returned, when, and how its context was.
+type returned struct {
+	result string
+	err    error
+	cause  error
+	at     time.Time
+}
+
+func newChaos(t *testing.T, seed uint64) *chaos {
+	c := &chaos{fixture: newFixture(t), rnd: rand.New(rand.NewPCG(seed, 0)), returns: make(map[string]returned)}
+	c.cfg.MaxWorkers, c.cfg.QueueSize = 3, 10
+	c.cfg.Timeout, c.cfg.CancelGrace = 50*time.Millisecond+1, 20*time.Millisecond+3
+	c.wire.slow = func() time.Duration { return c.upTo(2 * time.Millisecond) }
+	c.store = &faultyStore{Store: c.store, beforeUpdate: func(task.Task) error {
+		<-time.After(c.upTo(time.Millisecond))
+		return nil
+	}}
+	c.build(task.Type{Name: "work", Handler: c})
+	return c
+}
+
+func (c *chaos) upTo(d time.Duration) time.Duration {
+	return time.Duration(c.below(int(d/time.Microsecond))) * time.Microsecond
+}
+
+func (c *chaos) below(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rnd.IntN(n)
+}
+
+func (c *chaos) play() {
+	if err := c.StartWorkers(c.t.Context()); err != nil {
+		c.t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for _, disturb := range []func(){c.starts, c.starts, c.cancels, c.cancels, c.connects} {
+		all.Go(func() {
+			for range 40 {
+				<-time.After(c.upTo(8 * time.Millisecond))
+				disturb()
+			}
+		})
+	}
+	if c.below(2) == 0 {
+		all.Wait()
+	}
+	c.stop(60*time.Millisecond + 7)
+	all.Wait()
+	pass(time.Second) // handlers that were left behind return
+	c.wantLawful()
+	c.wantTruth()
+}
+
+func (c *chaos) starts() {
+	c.mu.Lock()
+	c.params++
+	params := fmt.Sprint(c.params)
+	c.mu.Unlock()
+	_, err := c.Start(c.t.Context(), "work", json.RawMessage(params), "")
+	if err != nil && !errors.Is(err, task.ErrQueueFull) && !errors.Is(err, task.ErrShuttingDown) {
+		c.t.Errorf("Start: %v", err)
+	}
+}
+
+// any returns the ID of a task, which may not exist.
+func (c *chaos) any() task.ID { return task.ID(fmt.Sprintf("task-%d", 1+c.below(60))) }
+
+func (c *chaos) cancels() {
+	_, err := c.Cancel(c.t.Context(), c.any())
+	if err != nil && !errors.Is(err, task.ErrNotFound) && !errors.Is(err, task.ErrNotCancellable) {
+		c.t.Errorf("Cancel: %v", err)
+	}
+	if err := c.Remove(c.t.Context(), "task-1"); err != nil && !errors.Is(err, task.ErrNotFound) && !errors.Is(err, task.ErrNotFinished) {
+		c.t.Errorf("Remove: %v", err)
+	}
+}
+
+// connects checks that a snapshot is never behind the log (T13).
+func (c *chaos) connects() {
+	c.wire.mu.Lock()
+	logged := make(map[task.ID]uint64)
+	for _, e := range c.wire.events {
+		logged[e.TaskID] = e.Seq
+	}
+	c.wire.mu.Unlock()
+	token := connection.Token(fmt.Sprint(c.below(1 << 30)))
+	for _, ev := range c.connect(token) {
+		var got task.Snapshot
+		if err := json.Unmarshal(ev.Data, &got); err != nil {
+			c.t.Error(err)
+		}
+		for _, entry := range got.Tasks {
+			if entry.Seq < logged[entry.TaskID] {
+				c.t.Errorf("T13: the snapshot has %s at %d, the log at %d", entry.TaskID, entry.Seq, logged[entry.TaskID])
+			}
+		}
+	}
+}
+
+// Check implements task.Handler.
+func (*chaos) Check(json.RawMessage) error { return nil }
+
+// Run implements task.Handler for all tasks, and notes what was returned under
+// the params, which are the task's own.
+func (c *chaos) Run(ctx context.Context, params json.RawMessage, report task.Reporter) (json.RawMessage, error) {
+	result, err := c.act(ctx, report)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.returns[string(params)] = returned{string(result), err, context.Cause(ctx), time.Now()}
+	return result, err
+}
+
+// act reports and waits at random, heeds its context or does not, and returns
+// anything.
+func (c *chaos) act(ctx context.Context, report task.Reporter) (json.RawMessage, error) {
+	stopped := ctx.Done()
+	if c.below(4) == 0 {
+		stopped = nil
+	}
+	for i := range c.below(30) {
+		report.Report(fmt.Sprint(i), float64(c.below(120)-10)/100)
+		select {
+		case <-time.After(c.upTo(5 * time.Millisecond)):
+		case <-stopped:
+			<-time.After(c.upTo(10 * time.Millisecond))
+			return c.outcome()
+		}
+	}
+	return c.outcome()
+}
+
+func (c *chaos) outcome() (json.RawMessage, error) {
+	switch c.below(6) {
+	case 0:
+		return nil, errors.New("it broke")
+	case 1:
+		return nil, task.ErrCancelled
+	case 2:
+		return json.RawMessage(`{`), nil
+	default:
+		return json.RawMessage(`{}`), nil
+	}
+}
+
+// wantTruth checks every record against what its handler returned: it counts if
+// the task ended with it, and otherwise the handler was given up (T7, T8).
+func (c *chaos) wantTruth() {
+	all, _, err := c.List(c.t.Context(), task.Query{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, record := range all {
+		r, ran := c.returns[string(record.Params)]
+		switch {
+		case !ran:
+			if record.Status != task.Cancelled {
+				c.t.Errorf("%s never ran and is %s", record.ID, record.Status)
+			}
+		case record.Ended.Before(r.at):
+			if record.Status != task.Failed || !strings.Contains(record.Error, "time limit") && !strings.Contains(record.Error, "abandoned") {
+				c.t.Errorf("%s ended without its handler: %s, %q", record.ID, record.Status, record.Error)
+			}
+		case record.Status != r.status():
+			c.t.Errorf("%s is %s (%s), its handler returned %+v", record.ID, record.Status, record.Error, r)
+		}
+	}
+}
+
+func (r returned) status() task.Status {
+	switch {
+	case r.err == nil && r.result == `{}`:
+		return task.Completed
+	case r.err == nil, !errors.Is(r.err, task.ErrCancelled) && r.cause == nil:
+		return task.Failed
+	default:
+		return task.Cancelled
+	}
+}

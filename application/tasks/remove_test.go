@@ -1,0 +1,102 @@
+package tasks_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/mock/gomock"
+
+	"heliograph/domain/task"
+	"heliograph/test/mocks"
+)
+
+func TestOnlyFinishedTasksCanBeRemoved(t *testing.T) { // T9
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.MaxWorkers = 1
+		f.start(work(untilCancelled))
+		running, pending := f.run(), f.run()
+		synctest.Wait()
+		for _, id := range []task.ID{running, pending} {
+			if err := f.Remove(t.Context(), id); !errors.Is(err, task.ErrNotFinished) {
+				t.Errorf("Remove of an unfinished task: %v", err)
+			}
+		}
+		f.cancel(pending)
+		if err := f.Remove(t.Context(), pending); err != nil {
+			t.Errorf("Remove of a finished task: %v", err)
+		}
+		if err := f.Remove(t.Context(), pending); !errors.Is(err, task.ErrNotFound) {
+			t.Errorf("Remove of a removed task: %v", err)
+		}
+		f.wantStatus(running, task.Running)
+	})
+}
+
+func TestTheJanitorRemovesTasksThatEndedLongEnoughAgo(t *testing.T) { // T9
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.Timeout = 2 * time.Hour
+		f.start(work(func(ctx context.Context, r task.Reporter) (json.RawMessage, error) {
+			if f.ids > 1 {
+				return untilCancelled(ctx, r)
+			}
+			return nil, nil
+		}))
+		done := f.run()
+		f.wantStatus(done, task.Completed)
+		running := f.run()
+		pass(599 * time.Second)
+		f.wantStatus(done, task.Completed)
+		pass(61 * time.Second)
+		if _, err := f.Get(t.Context(), done); !errors.Is(err, task.ErrNotFound) {
+			t.Errorf("after eleven minutes: %v", err)
+		}
+		pass(time.Hour)
+		f.wantStatus(running, task.Running)
+	})
+}
+
+func TestTheJanitorRemovesEverythingInOneSweep(t *testing.T) { // T9
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.QueueSize = 2000
+		f.start(work(succeed))
+		for range 1200 {
+			f.run()
+		}
+		synctest.Wait()
+		if f.logs.has("level=ERROR") {
+			t.Error("there are errors in the log")
+		}
+		pass(601 * time.Second)
+		if left, _, err := f.List(t.Context(), task.Query{}); err != nil || len(left) != 0 {
+			t.Errorf("%d tasks are left, error %v", len(left), err)
+		}
+	})
+}
+
+func TestTheJanitorSurvivesAStoreThatFails(t *testing.T) { // T9
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		old := task.Task{ID: "old", Status: task.Failed}
+		store := mocks.NewMockTaskStore(gomock.NewController(t))
+		gomock.InOrder(
+			store.EXPECT().List(gomock.Any(), gomock.Any()).Return(nil, "", errors.New("no list")),
+			store.EXPECT().List(gomock.Any(), gomock.Any()).Return([]task.Task{old}, "", nil),
+			store.EXPECT().Delete(gomock.Any(), old).Return(errors.New("no delete")),
+			store.EXPECT().List(gomock.Any(), gomock.Any()).Return([]task.Task{old}, "", nil),
+			store.EXPECT().Delete(gomock.Any(), old).Return(nil),
+		)
+		f.store = store
+		f.start(work(succeed))
+		pass(3 * time.Minute)
+		if !f.logs.has("no list") || !f.logs.has("task_id=old", "no delete") {
+			t.Error("the failures are not in the log")
+		}
+	})
+}

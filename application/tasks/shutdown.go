@@ -1,0 +1,143 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// phases are what the workers hear of a shutdown (rule T15), in this order.
+type phases struct {
+	begun   latch // nothing is taken on any more
+	cutOff  latch // the contexts of running tasks are cancelled
+	abandon latch // handlers that still run are left behind
+}
+
+func newPhases() phases { return phases{begun: newLatch(), cutOff: newLatch(), abandon: newLatch()} }
+
+// latch is a channel that may be closed again and again, by anybody.
+type latch struct {
+	c     chan struct{}
+	close func()
+}
+
+func newLatch() latch {
+	c := make(chan struct{})
+	return latch{c: c, close: sync.OnceFunc(func() { close(c) })}
+}
+
+// StartWorkers starts the workers and the janitor, which run until Stop; the end
+// of ctx does not matter to them. A second call does nothing. Errors:
+// task.ErrShuttingDown after Stop.
+func (s *Service) StartWorkers(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return task.ErrShuttingDown
+	}
+	if s.started {
+		return nil
+	}
+	s.started = true
+	ctx = context.WithoutCancel(ctx)
+	for range s.cfg.MaxWorkers {
+		s.busy.Go(func() { s.work(ctx) })
+	}
+	s.busy.Go(func() { s.clean(ctx) })
+	return nil
+}
+
+// enter makes Stop wait until busy.Done is called. It reports false when Stop
+// was called already.
+func (s *Service) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopping {
+		s.busy.Add(1)
+	}
+	return !s.stopping
+}
+
+// Stop refuses new tasks, cancels those that wait, and returns when those that
+// run have ended and their events were handed over (rule T15). Near ctx's
+// deadline it cancels them: Config.ShutdownReserve before; half of that later it
+// abandons those which ignore it. Without a deadline it waits for as long as they
+// take. It may be called again. Errors: ctx.Err(), when something did not end.
+func (s *Service) Stop(ctx context.Context) error {
+	s.refuse(ctx)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.busy.Wait()
+	}()
+	cut, abandon := s.schedule(ctx)
+	for {
+		select {
+		case <-stopped:
+			return nil
+		case <-cut:
+			s.shutdown.cutOff.close()
+		case <-abandon:
+			s.shutdown.abandon.close()
+		case <-ctx.Done():
+			s.shutdown.cutOff.close()
+			s.shutdown.abandon.close()
+			return fmt.Errorf("stop tasks: %w", ctx.Err())
+		}
+	}
+}
+
+// refuse begins the shutdown, once.
+func (s *Service) refuse(ctx context.Context) {
+	active, first := s.beginStopping()
+	if !first {
+		return
+	}
+	waiting := s.queue.close()
+	s.shutdown.begun.close()
+	s.log.InfoContext(ctx, "tasks are stopping", slog.Int("running", active), slog.Int("waiting", len(waiting)))
+	s.metrics.Shutdown(active)
+	go func() {
+		defer s.busy.Done()
+		s.dismiss(ctx, waiting)
+	}()
+}
+
+// beginStopping sets stopping and returns how many tasks run. The first caller
+// must call busy.Done.
+func (s *Service) beginStopping() (active int, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return 0, false
+	}
+	s.stopping = true
+	s.busy.Add(1)
+	return len(s.running), true
+}
+
+// dismiss cancels the tasks that waited when the queue was closed.
+func (s *Service) dismiss(ctx context.Context, waiting []task.ID) {
+	for _, id := range waiting {
+		if _, err := s.Cancel(ctx, id); err != nil && !errors.Is(err, task.ErrNotCancellable) {
+			s.log.ErrorContext(ctx, "waiting task could not be cancelled", slog.Any("error", err))
+		}
+	}
+}
+
+// schedule returns when to cancel the tasks that run and when to abandon them;
+// never, if ctx has no deadline.
+func (s *Service) schedule(ctx context.Context) (cut, abandon <-chan time.Time) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return nil, nil
+	}
+	left := time.Until(deadline)
+	reserve := min(s.cfg.ShutdownReserve, left/2)
+	return time.After(left - reserve), time.After(left - reserve/2)
+}

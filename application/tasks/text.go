@@ -1,0 +1,39 @@
+package tasks
+
+import "unicode/utf8"
+
+// The sizes that keep events below Config.MaxEventBytes (rule E8).
+const (
+	// minEventBytes leaves room for a short text beside the event's own fields.
+	minEventBytes = 1 << 10
+	// maxTextBytes bounds a progress text: far more than a browser shows in a line.
+	maxTextBytes = 1 << 10
+	// maxErrorBytes bounds an error message: a page of text.
+	maxErrorBytes = 4 << 10
+	// overhead is more than an event or a snapshot's entry has beside its text.
+	overhead = 512
+	// escaped is how many bytes JSON makes of one at worst: \u003c.
+	escaped = 6
+)
+
+// limits says how long the texts in events may be, in bytes.
+type limits struct{ text, err int }
+
+func limitsFor(maxEventBytes int) limits {
+	fits := (maxEventBytes - overhead) / escaped
+	return limits{text: min(maxTextBytes, fits), err: min(maxErrorBytes, fits)}
+}
+
+// cut returns s, or if it is over limit bytes as much of it as fits, with whole
+// runes and a mark that something is missing.
+func cut(s string, limit int) string {
+	const mark = "…"
+	if len(s) <= limit {
+		return s
+	}
+	end := limit - len(mark)
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + mark
+}

@@ -1,0 +1,165 @@
+package versions_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/mock/gomock"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+	"heliograph/domain/version"
+	"heliograph/test/mocks"
+)
+
+func TestConnectedSendsOneVersion(t *testing.T) { // V1
+	t.Parallel()
+	for _, c := range []struct {
+		name             string
+		pending, current string
+		want             []string
+	}{
+		{"V1 the pending one of its request_id", "2", "1", []string{"1", "2"}},
+		{"V1 otherwise the current one", "", "1", []string{"1", "1"}},
+		{"V1 the pending one although the source says nothing", "2", "", []string{"2"}},
+		{"V6 nothing while none is known", "", "", []string{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, standard)
+			w.source.fail(version.ErrUnavailable)
+			if c.current != "" {
+				w.source.say(parse(t, c.current)) // what is broadcast when the connect has it found out
+			}
+			if c.pending != "" {
+				if err := w.Announce(t.Context(), "a", parse(t, c.pending)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(c.want, w.connect(t, "a", "token")); diff != "" {
+				t.Errorf("got on the stream (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTheVersionOfAConnectionIsAPrivateEvent(t *testing.T) { // V1, V4
+	t.Parallel()
+	const payload = `{"version":"1","changelog":"new","build":{"id":1.50}}`
+	w := newWorld(t, standard)
+	w.source.say(parse(t, payload))
+	w.poll(t)
+	w.connect(t, "a", "token")
+	want := []event.Event{{Service: event.ServiceVersion, Name: "version", Key: "version", Data: []byte(payload)}}
+	if diff := cmp.Diff(want, w.streams.events("token")); diff != "" {
+		t.Errorf("sent (-want +got):\n%s", diff)
+	}
+}
+
+func TestConnectionsNeverGetAnotherClientsVersion(t *testing.T) { // V1, V2
+	t.Parallel()
+	w := newWorld(t, standard)
+	w.source.say(parse(t, "1"))
+	w.poll(t)
+	if err := w.Announce(t.Context(), "a", parse(t, "2")); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"1"}, w.connect(t, "b", "token")); diff != "" {
+		t.Errorf("got on the stream of b (-want +got):\n%s", diff)
+	}
+}
+
+// TestAVersionQueuedWhileThePendingOneIsRead has the store return an old version
+// after a newer one was broadcast.
+func TestAVersionQueuedWhileThePendingOneIsRead(t *testing.T) { // V1
+	t.Parallel()
+	pending := mocks.NewMockVersionPending(gomock.NewController(t))
+	w := newWorld(t, standard, func(w *world, _ *version.Source) { w.pending = pending })
+	w.source.fail(version.ErrUnavailable)
+	older, newer := parse(t, "1"), parse(t, "2")
+	pending.EXPECT().Put(gomock.Any(), connection.RequestID("a"), newer).Return(nil)
+	gomock.InOrder(
+		pending.EXPECT().Get(gomock.Any(), connection.RequestID("a")).
+			DoAndReturn(func(ctx context.Context, id connection.RequestID) (version.Version, error) {
+				return older, w.Announce(ctx, id, newer)
+			}),
+		pending.EXPECT().Get(gomock.Any(), connection.RequestID("a")).Return(newer, nil),
+	)
+	if diff := cmp.Diff([]string{"2", "2"}, w.connect(t, "a", "token")); diff != "" {
+		t.Errorf("got on the stream (-want +got):\n%s", diff)
+	}
+}
+
+func TestAFailureOnConnectIsReturned(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name      string
+		sent, got error
+	}{
+		{"G4 a stream over its limit", gateway.ErrStreamFull, gateway.ErrStreamFull},
+		{"C4 but not that it has gone meanwhile", gateway.ErrUnknownToken, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, standard)
+			w.source.say(parse(t, "1"))
+			w.streams.sendErr = c.sent
+			err := w.Connected(t.Context(), connection.Connection{RequestID: "a", Token: "token"})
+			if !errors.Is(err, c.got) {
+				t.Errorf("Connected: %v, want %v", err, c.got)
+			}
+		})
+	}
+}
+
+func TestAPendingVersionThatCannotBeReadKeepsAnOlderOneBack(t *testing.T) { // V1
+	t.Parallel()
+	pending := mocks.NewMockVersionPending(gomock.NewController(t))
+	w := newWorld(t, standard, func(w *world, _ *version.Source) { w.pending = pending })
+	w.source.say(parse(t, "1"))
+	w.poll(t)
+	broken := errors.New("broken")
+	pending.EXPECT().Get(gomock.Any(), gomock.Any()).Return(version.Version{}, broken)
+	w.streams.attach("token")
+	if err := w.Connected(t.Context(), connection.Connection{RequestID: "a", Token: "token"}); !errors.Is(err, broken) {
+		t.Errorf("Connected: %v, want %v", err, broken)
+	}
+	if got := w.streams.got("token"); len(got) != 0 {
+		t.Errorf("sent %v, want nothing", got)
+	}
+}
+
+func TestAnObserverWithoutTimeSendsNothing(t *testing.T) { // C5
+	t.Parallel()
+	w := newWorld(t, standard)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := w.Connected(ended, connection.Connection{RequestID: "a", Token: "token"})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Connected: %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestABrokerThatHangsHoldsUpNoConnection(t *testing.T) { // C7
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, standard)
+		w.source.say(parse(t, "1"))
+		w.poll(t)
+		w.streams.hold = make(chan struct{})
+		go func() { _ = w.Announce(t.Context(), "", parse(t, "2")) }()
+		synctest.Wait() // Publish hangs
+		if diff := cmp.Diff([]string{"1"}, w.connect(t, "a", "token")); diff != "" {
+			t.Errorf("got on the stream (-want +got):\n%s", diff)
+		}
+		close(w.streams.hold)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"1", "2"}, w.streams.got("token")); diff != "" {
+			t.Errorf("got on the stream (-want +got):\n%s", diff)
+		}
+	})
+}

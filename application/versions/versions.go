@@ -1,0 +1,111 @@
+// Package versions tells browsers which frontend version is current (rules V of
+// the specification): it watches the source, announces what changed and what it
+// is told to, and sends each new connection its version.
+//
+// There are two locks, taken in this order. announcing is held from a change of
+// the state until its broadcast was accepted, so that the log has announcements
+// in the order of the state. mu guards the state, is never held over I/O, and is
+// held while a connection is handed what was read, so that no announcement comes
+// between (rule V1).
+package versions
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"heliograph/application/delivery"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+	"heliograph/domain/version"
+)
+
+// Config is what a Service needs to know.
+type Config struct {
+	// PollInterval is the time between two look-ups of the watcher; 0 turns it off,
+	// and then only connections and callers have the source asked.
+	PollInterval time.Duration
+	// Confirmations is how many fresh answers in a row must name a new version
+	// before it counts (rule V8); 0 is as good as 1.
+	Confirmations int
+	// CacheTTL is how old the source's answer may be that a connection or a caller
+	// gets (rule V5); 0 has the source asked for each.
+	CacheTTL time.Duration
+	// MaxEventBytes bounds a version's payload (rule E8); 0 is no bound.
+	MaxEventBytes int
+}
+
+// Service announces versions. It is safe for concurrent use.
+type Service struct {
+	cfg        Config
+	source     version.Source
+	pending    version.Pending
+	dispatcher *delivery.Dispatcher
+	sender     gateway.Sender
+	log        *slog.Logger
+
+	draining   atomic.Bool
+	failing    atomic.Bool // the source's last look-up failed
+	announcing sync.Mutex
+
+	mu      sync.RWMutex
+	ballot  ballot          // guarded by mu
+	current version.Version // what rule V1 sends; guarded by mu, and its name also by announcing
+	told    bool            // current was broadcast; guarded by mu
+	queued  uint64          // versions made pending so far; guarded by mu
+}
+
+var (
+	_ version.Service     = (*Service)(nil)
+	_ connection.Observer = (*Service)(nil)
+)
+
+// New returns a Service. It starts nothing: Serve does.
+func New(cfg Config, source version.Source, pending version.Pending, dispatcher *delivery.Dispatcher,
+	sender gateway.Sender, log *slog.Logger,
+) *Service {
+	return &Service{
+		cfg: cfg, source: source, pending: pending, dispatcher: dispatcher, sender: sender, log: log,
+		ballot: ballot{needed: cfg.Confirmations},
+	}
+}
+
+// Serve watches the source until ctx ends, and returns nil (rule V8). It asks at
+// once, and with a PollInterval of 0 never again.
+func (s *Service) Serve(ctx context.Context) error {
+	var tick <-chan time.Time
+	if s.cfg.PollInterval > 0 {
+		ticker := time.NewTicker(s.cfg.PollInterval)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
+		_, _ = s.lookUp(ctx, 0) // a failure is in the log
+		select {
+		case <-tick:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Drain ends all announcing (rule V7). It may be called twice. Connections still
+// get their version.
+func (s *Service) Drain() { s.draining.Store(true) }
+
+// toEvent makes the event of v, whether it goes to all or to one.
+func toEvent(v version.Version) event.Event {
+	return event.Event{Service: event.ServiceVersion, Name: version.EventName, Key: version.Key, Data: v.Payload()}
+}
+
+// checkSize holds v against rule E8. Errors: version.ErrTooLarge.
+func (s *Service) checkSize(v version.Version) error {
+	if size := len(v.Payload()); s.cfg.MaxEventBytes > 0 && size > s.cfg.MaxEventBytes {
+		return fmt.Errorf("%w: its payload has %d bytes, at most %d are allowed", version.ErrTooLarge, size, s.cfg.MaxEventBytes)
+	}
+	return nil
+}

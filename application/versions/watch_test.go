@@ -1,0 +1,267 @@
+package versions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"heliograph/adapters/outbound/cachedversion"
+	"heliograph/application/versions"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/version"
+)
+
+func TestANewVersionCountsOnceItIsConfirmed(t *testing.T) { // V8
+	t.Parallel()
+	for _, c := range []struct {
+		name          string
+		confirmations int
+		answers       string // one a look-up; ! is a failure
+		want          string // what was broadcast
+	}{
+		{"the first good answer counts at once", 2, "! 1", "1"},
+		{"a new one counts when it was seen in a row", 2, "1 2 2", "1 2"},
+		{"it is announced once", 2, "1 1 2 2 2 2", "1 2"},
+		{"while a deploy rolls, answers alternate", 2, "1 2 1 2 1 2 2", "1 2"},
+		{"a third one starts a row of its own", 2, "1 2 3 2 3 3", "1 3"},
+		{"a failure is no answer: it neither counts nor ends a row", 2, "1 2 ! 2", "1 2"},
+		{"three in a row", 3, "1 2 2 1 2 2 2", "1 2"},
+		{"a roll-back is a change like any other", 2, "1 2 2 1 1", "1 2 1"},
+		{"one answer is enough when so configured", 1, "1 2 1", "1 2 1"},
+		{"none asked for is one", 0, "1 2", "1 2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, versions.Config{Confirmations: c.confirmations})
+			for answer := range strings.FieldsSeq(c.answers) {
+				w.say(t, answer)
+				w.poll(t)
+			}
+			if diff := cmp.Diff(strings.Fields(c.want), w.streams.broadcasts()); diff != "" {
+				t.Errorf("broadcast (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func (w *world) say(t *testing.T, answer string) {
+	t.Helper()
+	if answer == "!" {
+		w.source.fail(version.ErrUnavailable)
+		return
+	}
+	w.source.say(parse(t, answer))
+}
+
+func TestUntilANewVersionCountsConnectionsGetTheOldOne(t *testing.T) { // V8, V1
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, versions.Config{Confirmations: 2, CacheTTL: 2 * time.Second}, cached)
+		w.source.say(parse(t, "1"))
+		w.connect(t, "a", "early")
+		w.source.say(parse(t, "2"))
+		<-time.After(3 * time.Second)
+		for i := range 5 { // they share one fresh answer
+			token := connection.Token(fmt.Sprint(i))
+			if diff := cmp.Diff([]string{"1"}, w.connect(t, "a", token)); diff != "" {
+				t.Errorf("connection %d got (-want +got):\n%s", i, diff)
+			}
+		}
+		<-time.After(3 * time.Second)
+		if diff := cmp.Diff([]string{"2", "2"}, w.connect(t, "a", "late")); diff != "" {
+			t.Errorf("the one that had it confirmed got (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func cached(w *world, s *version.Source) { *s = cachedversion.New(w.source) }
+
+func TestAnotherPayloadOfTheCurrentVersionIsNoNews(t *testing.T) { // V8, V1
+	t.Parallel()
+	const payload = `{"version":"1","changelog":"mended"}`
+	w := newWorld(t, standard)
+	for _, text := range []string{"1", payload} {
+		w.source.say(parse(t, text))
+		w.poll(t)
+	}
+	if diff := cmp.Diff([]string{"1"}, w.streams.broadcasts()); diff != "" {
+		t.Errorf("broadcast (-want +got):\n%s", diff)
+	}
+	w.connect(t, "a", "token")
+	if got := string(w.streams.events("token")[0].Data); got != payload {
+		t.Errorf("sent %s, want %s", got, payload)
+	}
+}
+
+func TestServeAsksAtOnceAndThenInIntervals(t *testing.T) { // V8
+	t.Parallel()
+	for _, c := range []struct {
+		interval time.Duration
+		want     int
+	}{{30 * time.Second, 3}, {0, 1}} {
+		t.Run(c.interval.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, versions.Config{PollInterval: c.interval, CacheTTL: time.Hour}, cached)
+				w.source.say(parse(t, "1"))
+				ctx, cancel := context.WithTimeout(t.Context(), 61*time.Second)
+				defer cancel()
+				if err := w.Serve(ctx); err != nil || ctx.Err() == nil {
+					t.Errorf("Serve returned %v, want nil at the end of its context", err)
+				}
+				if got := w.source.count(); got != c.want {
+					t.Errorf("the source was asked %d times in 61s, want %d", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestAReconnectStormIsOneLookUp(t *testing.T) { // V5, V6
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, versions.Config{CacheTTL: 2 * time.Second}, cached)
+		w.source.say(parse(t, "1"))
+		w.source.took = time.Second
+		for i := range 1000 {
+			token := connection.Token(fmt.Sprint(i))
+			w.streams.attach(token)
+			go func() {
+				if err := w.Connected(t.Context(), connection.Connection{RequestID: "a", Token: token}); err != nil {
+					t.Errorf("Connected: %v", err)
+				}
+			}()
+		}
+		<-time.After(time.Second)
+		synctest.Wait()
+		if got := w.source.count(); got != 1 {
+			t.Errorf("the source was asked %d times, want 1", got)
+		}
+		for i := range 1000 {
+			got := w.streams.got(connection.Token(fmt.Sprint(i)))
+			if len(got) == 0 || len(got) > 2 { // the first news of all is broadcast as well
+				t.Errorf("connection %d got %v, want the version", i, got)
+			}
+		}
+	})
+}
+
+func TestASourceThatFailsLeavesTheLastGoodVersion(t *testing.T) { // V6
+	t.Parallel()
+	w := newWorld(t, standard)
+	w.source.say(parse(t, "1"))
+	w.poll(t)
+	w.source.fail(version.ErrUnavailable)
+	if diff := cmp.Diff([]string{"1"}, w.connect(t, "a", "token")); diff != "" {
+		t.Errorf("got on the stream (-want +got):\n%s", diff)
+	}
+	if v, err := w.Current(t.Context()); err != nil || v.Name() != "1" {
+		t.Errorf("Current: %q, %v, want 1", v.Name(), err)
+	}
+}
+
+func TestTheFirstVersionIsBroadcastToThoseWhoGotNone(t *testing.T) { // V6
+	t.Parallel()
+	w := newWorld(t, standard)
+	why := fmt.Errorf("%w: refused", version.ErrUnavailable)
+	w.source.fail(why)
+	w.poll(t)
+	if got := w.connect(t, "a", "token"); len(got) != 0 {
+		t.Errorf("sent %v, want nothing", got)
+	}
+	if _, err := w.Current(t.Context()); !errors.Is(err, why) {
+		t.Errorf("Current: %v, want %v", err, why)
+	}
+	w.source.say(parse(t, "1"))
+	w.poll(t)
+	if diff := cmp.Diff([]string{"1"}, w.streams.got("token")); diff != "" {
+		t.Errorf("got on the stream (-want +got):\n%s", diff)
+	}
+}
+
+func TestCurrentIsWhatTheSourceSaysConfirmedOrNot(t *testing.T) { // V6, V8
+	t.Parallel()
+	w := newWorld(t, standard)
+	for _, want := range []string{"1", "2"} {
+		w.source.say(parse(t, want))
+		if v, err := w.Current(t.Context()); err != nil || v.Name() != want {
+			t.Errorf("Current: %q, %v, want %s", v.Name(), err, want)
+		}
+	}
+	if diff := cmp.Diff([]string{"1"}, w.streams.broadcasts()); diff != "" {
+		t.Errorf("broadcast (-want +got):\n%s", diff)
+	}
+}
+
+func TestAVersionTooLargeToSendIsAFailureOfTheSource(t *testing.T) { // E8, V6
+	t.Parallel()
+	w := newWorld(t, standard)
+	w.source.say(parse(t, strings.Repeat("1", 1<<10)))
+	_, err := w.Current(t.Context())
+	if !errors.Is(err, version.ErrUnavailable) || errors.Is(err, version.ErrTooLarge) {
+		t.Errorf("Current: %v, want only %v", err, version.ErrUnavailable)
+	}
+	if got := w.streams.broadcasts(); len(got) != 0 {
+		t.Errorf("broadcast %v, want nothing", got)
+	}
+}
+
+func TestAChangeThatWasNotBroadcastIsTriedAgain(t *testing.T) { // V8
+	t.Parallel()
+	w := newWorld(t, versions.Config{})
+	w.streams.attach("token")
+	for _, step := range []struct {
+		broker  error
+		version string
+		want    []string
+	}{
+		{nil, "1", []string{"1"}},
+		{event.ErrUnavailable, "2", []string{"1"}},
+		{nil, "2", []string{"1", "2"}},
+		{event.ErrUnavailable, "3", []string{"1", "2"}},
+		{nil, "2", []string{"1", "2", "2"}}, // new connections may have got the 3
+		{nil, "2", []string{"1", "2", "2"}},
+	} {
+		w.streams.breakPublish(step.broker)
+		w.source.say(parse(t, step.version))
+		w.poll(t)
+		if diff := cmp.Diff(step.want, w.streams.got("token")); diff != "" {
+			t.Errorf("after %s (broker: %v), on the stream (-want +got):\n%s", step.version, step.broker, diff)
+		}
+	}
+}
+
+func TestACallerWhoHangsUpDoesNotStopTheNews(t *testing.T) { // V8
+	t.Parallel()
+	w := newWorld(t, standard)
+	w.source.say(parse(t, "1"))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _ = w.Current(ended)
+	if diff := cmp.Diff([]string{"1"}, w.streams.broadcasts()); diff != "" {
+		t.Errorf("broadcast (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheLogTellsWhenTheSourceFailsAndWhenItIsBack(t *testing.T) { // V6
+	t.Parallel()
+	w := newWorld(t, standard)
+	for answer := range strings.FieldsSeq("1 ! ! ! 1 1 !") {
+		w.say(t, answer)
+		w.poll(t)
+	}
+	w.source.fail(context.Canceled) // somebody had no more time: no failure of the source
+	w.poll(t)
+	for text, want := range map[string]int{"version source fails": 2, "version source answers again": 1} {
+		if got := strings.Count(w.logged.String(), text); got != want {
+			t.Errorf("%q was logged %d times, want %d:\n%s", text, got, want, w.logged)
+		}
+	}
+}

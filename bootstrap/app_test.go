@@ -1,0 +1,187 @@
+package bootstrap_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"heliograph/bootstrap"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var silent = slog.New(slog.DiscardHandler)
+
+// environments are the ways to put the service together.
+var environments = map[string]map[string]string{
+	"embedded gateway, memory broker": {},
+	"http gateway, memory broker":     {"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "http://127.0.0.1:1"},
+}
+
+// service is one that runs.
+type service struct {
+	url  string
+	stop func() error // ends it and returns Run's error
+}
+
+func start(t *testing.T, environ map[string]string) service {
+	t.Helper()
+	app := wire(t, environ)
+	ctx, cancel := context.WithCancel(t.Context())
+	addr, ended := make(chan net.Addr, 1), make(chan error, 1)
+	go func() { ended <- app.Run(ctx, func(a net.Addr) { addr <- a }) }()
+	select {
+	case err := <-ended:
+		cancel()
+		t.Fatalf("did not start: %v", err)
+		return service{}
+	case a := <-addr:
+		return service{url: "http://" + a.String(), stop: func() error {
+			cancel()
+			return <-ended
+		}}
+	}
+}
+
+func wire(t *testing.T, environ map[string]string) *bootstrap.App {
+	t.Helper()
+	all := map[string]string{"HTTP_ADDR": "127.0.0.1:0"}
+	maps.Copy(all, environ)
+	app, err := bootstrap.New(load(t, all), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+// get returns the status and the body of an answer that ends.
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func TestEveryEnvironmentStartsServesAndStops(t *testing.T) {
+	for name, environ := range environments {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, environ)
+			if status, body := get(t, s.url+"/readyz"); status != http.StatusOK || !strings.Contains(body, `"service":"ok"`) {
+				t.Errorf("readiness is %d %s", status, body)
+			}
+			if err := s.stop(); err != nil {
+				t.Errorf("stop: %v", err)
+			}
+		})
+	}
+}
+
+func TestTheGatewayDecidesWhichRouteThereIs(t *testing.T) { // S2, G1
+	for name, want := range map[string]struct{ stream, callback int }{
+		"embedded gateway, memory broker": {stream: http.StatusBadRequest, callback: http.StatusNotFound},
+		"http gateway, memory broker":     {stream: http.StatusNotFound, callback: http.StatusMethodNotAllowed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, environments[name])
+			if status, _ := get(t, s.url+"/api/sse/stream?request_id=a:b"); status != want.stream {
+				t.Errorf("the stream answers %d, want %d", status, want.stream)
+			}
+			if status, _ := get(t, s.url+"/api/sse/callback"); status != want.callback {
+				t.Errorf("the callback answers %d, want %d", status, want.callback)
+			}
+			if err := s.stop(); err != nil {
+				t.Errorf("stop: %v", err)
+			}
+		})
+	}
+}
+
+func TestProductionHasNoDemoTasks(t *testing.T) {
+	for env, want := range map[string]bool{"production": false, "development": true, "testing": true} {
+		s := start(t, map[string]string{"APP_ENV": env})
+		if _, body := get(t, s.url+"/api/task-types"); strings.Contains(body, "demo_task") != want {
+			t.Errorf("%s: task types are %s", env, body)
+		}
+		if err := s.stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	}
+}
+
+func TestMetricsAreServed(t *testing.T) { // M
+	s := start(t, nil)
+	_, body := get(t, s.url+"/metrics")
+	for _, name := range []string{
+		"sse_gateway_active_connections 0", "heliograph_tasks_running 0", "heliograph_build_info{", "heliograph_streams_open 0",
+		"go_goroutines ", "process_open_fds ",
+	} {
+		if !strings.Contains(body, "\n"+name) {
+			t.Errorf("no %s among the metrics", name)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestShutdownEndsStreamsCleanly(t *testing.T) { // T15, G8
+	s := start(t, nil)
+	resp, err := http.Get(s.url + "/api/sse/stream?request_id=me")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	lines := bufio.NewScanner(resp.Body)
+	if !lines.Scan() {
+		t.Fatalf("the stream has no event: %v", lines.Err())
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	last := ""
+	for lines.Scan() {
+		if lines.Text() != "" {
+			last = lines.Text()
+		}
+	}
+	if lines.Err() != nil || !strings.HasPrefix(last, "retry: ") {
+		t.Errorf("the stream ends with %q, %v; want retry and a clean end", last, lines.Err())
+	}
+}
+
+func TestATakenPortIsAClearError(t *testing.T) {
+	first := start(t, nil)
+	err := wire(t, map[string]string{"HTTP_ADDR": strings.TrimPrefix(first.url, "http://")}).
+		Run(t.Context(), func(net.Addr) { t.Error("the second service says that it has started") })
+	if err == nil || !strings.HasPrefix(err.Error(), "HTTP_ADDR: ") || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("the second service on the port: %v", err)
+	}
+	if err := first.stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestStartingAndStoppingAgainAndAgainLeavesNothing(t *testing.T) {
+	for range 10 {
+		s := start(t, map[string]string{"SSE_PING_INTERVAL": "1ms", "VERSION_POLL_INTERVAL": "1ms", "SSE_HEARTBEAT_INTERVAL": "1ms"})
+		if err := s.stop(); err != nil {
+			t.Fatalf("stop: %v", err)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+// Command heliograph is the service, and the small commands around it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"heliograph/bootstrap"
+)
+
+func main() {
+	// The first signal ends the service in order; from then on signals have their
+	// usual effect, so that a second one ends it at once.
+	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, restore)
+	host, _ := os.Hostname() // without a name NODE_NAME must be set, and is asked for
+	p := program{
+		args: os.Args[1:], environ: variables(os.Environ()), stdout: os.Stdout, stderr: os.Stderr,
+		host: bootstrap.Host{Name: host, Terminal: term.IsTerminal(int(os.Stderr.Fd()))},
+	}
+	os.Exit(p.run(ctx))
+}
+
+// variables makes a map of name=value texts.
+func variables(environ []string) map[string]string {
+	all := make(map[string]string, len(environ))
+	for _, v := range environ {
+		name, value, _ := strings.Cut(v, "=")
+		all[name] = value
+	}
+	return all
+}
+
+// program is one call of the command, with all that it gets from outside.
+type program struct {
+	args           []string
+	environ        map[string]string
+	stdout, stderr io.Writer
+	host           bootstrap.Host
+}
+
+// commands is the command line.
+type commands struct {
+	Serve       serveCommand       `cmd:"" default:"1" help:"Run the service. This is what happens without a command, too."`
+	Config      configCommand      `cmd:"" help:"Show the effective configuration and where each value comes from."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask the service on this machine whether it is alive; exit status 0 or 1."`
+	Version     versionCommand     `cmd:"" help:"Show the version."`
+}
+
+const description = `One Server-Sent-Events stream per browser for all that happens on the server.
+
+The service is configured by environment variables; "heliograph config" lists them.`
+
+// run returns the exit status: 0, or 1 for any failure.
+func (p *program) run(ctx context.Context) int {
+	exited := -1 // until kong wants to exit by itself, after its help
+	parser, err := kong.New(&commands{}, kong.Name("heliograph"), kong.Description(description),
+		kong.Writers(p.stdout, p.stderr), kong.Exit(func(status int) { exited = status }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(p))
+	if err != nil {
+		return p.fail(err)
+	}
+	command, err := parser.Parse(p.args)
+	if exited >= 0 {
+		return exited
+	}
+	if err == nil {
+		err = command.Run()
+	}
+	return p.fail(err)
+}
+
+// fail tells of err, one mistake a line, and returns the exit status.
+func (p *program) fail(err error) int {
+	if err == nil {
+		return 0
+	}
+	for line := range strings.Lines(err.Error()) {
+		_, _ = fmt.Fprintf(p.stderr, "heliograph: %s\n", strings.TrimSpace(line))
+	}
+	return 1
+}

@@ -1,0 +1,154 @@
+package bootstrap
+
+import (
+	"time"
+)
+
+// Config is everything that can be set from outside: one field for each
+// environment variable, which are all described in docs/configuration.md. A
+// variable that is set to the empty text counts as not set.
+type Config struct {
+	// Environment decides what is open to whom; see the constants.
+	Environment Environment `env:"APP_ENV" envDefault:"development"`
+	// NodeName is this node's name in a cluster and in its logs.
+	NodeName string `env:"NODE_NAME"` // default: the host's name
+	// ShutdownGrace bounds the whole of a shutdown (rule T15).
+	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE_PERIOD" envDefault:"30s"`
+
+	HTTP     HTTPConfig
+	Gateway  GatewayConfig
+	Stream   StreamConfig
+	Broker   BrokerConfig
+	Versions VersionsConfig
+	Tasks    TasksConfig
+	Log      LogConfig
+}
+
+// Environment is the kind of place that the service runs in.
+type Environment string
+
+// The environments.
+const (
+	Development Environment = "development" // demo tasks can be started
+	Testing     Environment = "testing"     // and so can the routes under /api/testing
+	Production  Environment = "production"  // neither; callbacks must carry their secret
+)
+
+// HTTPConfig is for the service's own listener.
+type HTTPConfig struct {
+	// Addr is host:port; an empty host is every interface, port 0 any free one.
+	Addr string `env:"HTTP_ADDR" envDefault:":8080"`
+}
+
+// Gateway says who holds the browsers' streams.
+type Gateway string
+
+// The gateways.
+const (
+	GatewayEmbedded Gateway = "embedded" // this process
+	GatewayHTTP     Gateway = "http"     // an external SSE gateway, over HTTP
+)
+
+// GatewayConfig chooses the gateway and says how to talk to an external one.
+type GatewayConfig struct {
+	Kind Gateway `env:"SSE_GATEWAY" envDefault:"embedded"`
+	// URL is where the external gateway's /internal endpoints are.
+	URL URL `env:"SSE_GATEWAY_URL" envDefault:"http://localhost:3000"`
+	// Timeout is for one push.
+	Timeout time.Duration `env:"SSE_GATEWAY_TIMEOUT" envDefault:"5s"`
+	// Parallel is how many pushes are under way at most, each on a connection that
+	// is kept alive.
+	Parallel int `env:"SSE_GATEWAY_PARALLEL" envDefault:"64"`
+	// CallbackSecret is what the external gateway's callbacks carry (rule S2).
+	CallbackSecret Secret `env:"SSE_CALLBACK_SECRET"`
+	// ObserverTimeout is for one observer and one connection (rule C5).
+	ObserverTimeout time.Duration `env:"SSE_OBSERVER_TIMEOUT" envDefault:"5s"`
+}
+
+// EventFormat is how events are written to streams (gateway-protocol).
+type EventFormat string
+
+// The formats.
+const (
+	FormatNamed    EventFormat = "named"
+	FormatEnvelope EventFormat = "envelope"
+)
+
+// StreamConfig is for the events and, with the embedded gateway, the streams.
+type StreamConfig struct {
+	// Heartbeat is the silence after which a comment is sent; 0 turns it off.
+	Heartbeat time.Duration `env:"SSE_HEARTBEAT_INTERVAL" envDefault:"15s"`
+	// Ping is how often the event "ping" goes through the whole path; 0 is never.
+	Ping time.Duration `env:"SSE_PING_INTERVAL" envDefault:"0"`
+	// History bounds the log, whose oldest events make room for new ones.
+	History ByteSize `env:"SSE_HISTORY_BYTES" envDefault:"16MiB"`
+	// MaxEvent bounds one event's payload (rule E8).
+	MaxEvent ByteSize `env:"SSE_MAX_EVENT_BYTES" envDefault:"64KiB"`
+	// MaxConnections bounds the open streams; 0 is no limit.
+	MaxConnections int `env:"SSE_MAX_CONNECTIONS" envDefault:"0"`
+	// DrainSpread is the span over which clients come back after a shutdown (G8).
+	DrainSpread time.Duration `env:"SSE_DRAIN_SPREAD" envDefault:"10s"`
+	Format      EventFormat   `env:"SSE_EVENT_FORMAT" envDefault:"named"`
+}
+
+// BrokerConfig is for the brokers to come: with all of it empty, as it must be
+// in this version, the broker is this process's memory.
+type BrokerConfig struct {
+	DataDir   string `env:"DATA_DIR"`
+	NATSURL   URL    `env:"NATS_URL"`
+	NATSCreds Secret `env:"NATS_CREDS"`
+}
+
+// VersionsConfig is for the frontend's version: at most one of the sources,
+// and with none it is the service's own build version (rule V6).
+type VersionsConfig struct {
+	URL   URL    `env:"FRONTEND_VERSION_URL"`
+	File  string `env:"FRONTEND_VERSION_FILE"`
+	Fixed string `env:"FRONTEND_VERSION"`
+	// Poll is how often the source is watched; 0 turns watching off (rule V8).
+	Poll time.Duration `env:"VERSION_POLL_INTERVAL" envDefault:"30s"`
+	// Confirmations is how many answers in a row make a new version count.
+	Confirmations int `env:"VERSION_CONFIRMATIONS" envDefault:"2"`
+	// CacheTTL is how long an answer of the source serves others (rule V5).
+	CacheTTL time.Duration `env:"VERSION_CACHE_TTL" envDefault:"2s"`
+	// PendingMax bounds the versions that wait for single clients (rule V3).
+	PendingMax int `env:"VERSION_PENDING_MAX" envDefault:"10000"`
+}
+
+// TasksConfig is for background tasks.
+type TasksConfig struct {
+	MaxWorkers int `env:"TASK_MAX_WORKERS" envDefault:"4"`
+	QueueSize  int `env:"TASK_QUEUE_SIZE" envDefault:"256"`
+	// Timeout is how long a task may run (rule T8).
+	Timeout time.Duration `env:"TASK_TIMEOUT" envDefault:"300s"`
+	// CleanupInterval is how long a finished task is kept (rule T9).
+	CleanupInterval time.Duration `env:"TASK_CLEANUP_INTERVAL" envDefault:"600s"`
+	// CancelGrace is how long a cancelled task may take to stop (rule T7).
+	CancelGrace time.Duration `env:"TASK_CANCEL_GRACE" envDefault:"30s"`
+}
+
+// LogLevel is the least severe level that is logged.
+type LogLevel string
+
+// The levels.
+const (
+	LevelDebug LogLevel = "debug"
+	LevelInfo  LogLevel = "info"
+	LevelWarn  LogLevel = "warn"
+	LevelError LogLevel = "error"
+)
+
+// LogFormat is how log records are written.
+type LogFormat string
+
+// The formats.
+const (
+	LogText LogFormat = "text" // key=value, for people
+	LogJSON LogFormat = "json" // one object a line, for programs
+)
+
+// LogConfig is for the log, which goes to standard error.
+type LogConfig struct {
+	Level  LogLevel  `env:"LOG_LEVEL" envDefault:"info"`
+	Format LogFormat `env:"LOG_FORMAT"` // default: text on a terminal, else json
+}

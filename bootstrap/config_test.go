@@ -1,0 +1,264 @@
+package bootstrap_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"heliograph/bootstrap"
+)
+
+// nowhere is a host without a terminal.
+var nowhere = bootstrap.Host{Name: "node-1"}
+
+func load(t *testing.T, environ map[string]string) bootstrap.Config {
+	t.Helper()
+	cfg, err := bootstrap.Load(environ, nowhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
+	want := bootstrap.Config{
+		Environment: "development", NodeName: "node-1", ShutdownGrace: 30 * time.Second,
+		HTTP: bootstrap.HTTPConfig{Addr: ":8080"},
+		Gateway: bootstrap.GatewayConfig{
+			Kind: "embedded", URL: "http://localhost:3000", Timeout: 5 * time.Second, Parallel: 64, ObserverTimeout: 5 * time.Second,
+		},
+		Stream: bootstrap.StreamConfig{
+			Heartbeat: 15 * time.Second, History: 16 << 20, MaxEvent: 64 << 10, DrainSpread: 10 * time.Second, Format: "named",
+		},
+		Versions: bootstrap.VersionsConfig{Poll: 30 * time.Second, Confirmations: 2, CacheTTL: 2 * time.Second, PendingMax: 10000},
+		Tasks: bootstrap.TasksConfig{
+			MaxWorkers: 4, QueueSize: 256, Timeout: 300 * time.Second, CleanupInterval: 600 * time.Second, CancelGrace: 30 * time.Second,
+		},
+		Log: bootstrap.LogConfig{Level: "info", Format: "json"},
+	}
+	if diff := cmp.Diff(want, load(t, nil)); diff != "" {
+		t.Errorf("without any variable (-want +got):\n%s", diff)
+	}
+}
+
+func TestEmptyVariablesCountAsNotSet(t *testing.T) {
+	environ := map[string]string{}
+	for _, s := range (bootstrap.Config{}).Settings() {
+		environ[s.Name] = ""
+	}
+	if diff := cmp.Diff(load(t, nil), load(t, environ)); diff != "" {
+		t.Errorf("all empty (-none +empty):\n%s", diff)
+	}
+}
+
+func TestEveryVariableIsRead(t *testing.T) {
+	environ := map[string]string{
+		"APP_ENV": "testing", "NODE_NAME": "n", "SHUTDOWN_GRACE_PERIOD": "1s", "HTTP_ADDR": "127.0.0.1:0",
+		"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "https://gateway/x", "SSE_GATEWAY_TIMEOUT": "2s", "SSE_GATEWAY_PARALLEL": "3",
+		"SSE_CALLBACK_SECRET": "s3cret", "SSE_OBSERVER_TIMEOUT": "4s", "SSE_HEARTBEAT_INTERVAL": "0s", "SSE_PING_INTERVAL": "5s",
+		"SSE_HISTORY_BYTES": "1MiB", "SSE_MAX_EVENT_BYTES": "16KiB", "SSE_MAX_CONNECTIONS": "6", "SSE_DRAIN_SPREAD": "7s",
+		"SSE_EVENT_FORMAT": "envelope", "FRONTEND_VERSION_FILE": "v.json", "VERSION_POLL_INTERVAL": "8s", "VERSION_CONFIRMATIONS": "9",
+		"VERSION_CACHE_TTL": "10s", "VERSION_PENDING_MAX": "11", "TASK_MAX_WORKERS": "12", "TASK_QUEUE_SIZE": "13", "TASK_TIMEOUT": "14s",
+		"TASK_CLEANUP_INTERVAL": "15s", "TASK_CANCEL_GRACE": "16s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
+	}
+	// Only one version source and no durable broker can be set at the same time.
+	others := []string{"FRONTEND_VERSION_URL", "FRONTEND_VERSION", "DATA_DIR", "NATS_URL", "NATS_CREDS"}
+	want := maps.Clone(environ)
+	want["SSE_CALLBACK_SECRET"] = "[redacted]"
+	for _, name := range others {
+		want[name] = ""
+	}
+	got := map[string]string{}
+	for _, s := range load(t, environ).Settings() {
+		got[s.Name] = s.Value
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("settings (-set +in force):\n%s", diff)
+	}
+}
+
+func TestMistakesNameTheirVariable(t *testing.T) {
+	for _, c := range []struct {
+		environ map[string]string
+		want    string // a mistake, exactly
+	}{
+		{map[string]string{"APP_ENV": "prod"}, `APP_ENV: "prod" is none of ["development" "testing" "production"]`},
+		{map[string]string{"HTTP_ADDR": "8080"}, `HTTP_ADDR: "8080" is not host:port, such as :8080`},
+		{map[string]string{"HTTP_ADDR": ":99999"}, `HTTP_ADDR: ":99999" is not host:port, such as :8080`},
+		{map[string]string{"SSE_GATEWAY": "nginx"}, `SSE_GATEWAY: "nginx" is none of ["embedded" "http"]`},
+		{map[string]string{"SSE_GATEWAY_URL": "localhost:3000"}, `SSE_GATEWAY_URL: "localhost:3000" is not an http:// or https:// URL`},
+		{map[string]string{"SSE_GATEWAY_TIMEOUT": "5"}, `SSE_GATEWAY_TIMEOUT: "5" is not a duration such as 15s or 5m`},
+		{map[string]string{"SSE_GATEWAY_TIMEOUT": "0s"}, `SSE_GATEWAY_TIMEOUT: 0s must be more than 0`},
+		{map[string]string{"SSE_GATEWAY_PARALLEL": "many"}, `SSE_GATEWAY_PARALLEL: "many" is not a whole number`},
+		{map[string]string{"SSE_GATEWAY_PARALLEL": "0"}, `SSE_GATEWAY_PARALLEL: 0 must be 1 to 10000`},
+		{map[string]string{"SSE_OBSERVER_TIMEOUT": "-1s"}, `SSE_OBSERVER_TIMEOUT: -1s must be more than 0`},
+		{map[string]string{"SSE_HEARTBEAT_INTERVAL": "-1s"}, `SSE_HEARTBEAT_INTERVAL: -1s must not be negative`},
+		{map[string]string{"SSE_PING_INTERVAL": "-1s"}, `SSE_PING_INTERVAL: -1s must not be negative`},
+		{map[string]string{"SSE_HISTORY_BYTES": "lots"}, `SSE_HISTORY_BYTES: "lots" is not a size such as 64KiB`},
+		{map[string]string{"SSE_HISTORY_BYTES": "-1"}, `SSE_HISTORY_BYTES: "-1" is not a size such as 64KiB`},
+		{
+			map[string]string{"SSE_HISTORY_BYTES": "255KiB"},
+			`SSE_HISTORY_BYTES: 255KiB must be at least 256KiB, 4 times SSE_MAX_EVENT_BYTES`,
+		},
+		{map[string]string{"SSE_MAX_EVENT_BYTES": "1KiB"}, `SSE_MAX_EVENT_BYTES: 1KiB must be 8KiB to 512KiB`},
+		{map[string]string{"SSE_MAX_EVENT_BYTES": "20000000000GiB"}, `SSE_MAX_EVENT_BYTES: "20000000000GiB" is not a size such as 64KiB`},
+		{map[string]string{"SSE_MAX_CONNECTIONS": "-1"}, `SSE_MAX_CONNECTIONS: -1 must be at least 0`},
+		{map[string]string{"SSE_DRAIN_SPREAD": "-1s"}, `SSE_DRAIN_SPREAD: -1s must not be negative`},
+		{map[string]string{"SSE_EVENT_FORMAT": "xml"}, `SSE_EVENT_FORMAT: "xml" is none of ["named" "envelope"]`},
+		{
+			map[string]string{"FRONTEND_VERSION": "1", "FRONTEND_VERSION_FILE": "f"},
+			`FRONTEND_VERSION_URL, FRONTEND_VERSION_FILE, FRONTEND_VERSION: set at most one of them`,
+		},
+		{map[string]string{"FRONTEND_VERSION_URL": "ftp://x"}, `FRONTEND_VERSION_URL: "ftp://x" is not an http:// or https:// URL`},
+		{map[string]string{"VERSION_POLL_INTERVAL": "-1s"}, `VERSION_POLL_INTERVAL: -1s must not be negative`},
+		{map[string]string{"VERSION_CONFIRMATIONS": "0"}, `VERSION_CONFIRMATIONS: 0 must be at least 1`},
+		{map[string]string{"VERSION_CACHE_TTL": "-1s"}, `VERSION_CACHE_TTL: -1s must not be negative`},
+		{map[string]string{"VERSION_PENDING_MAX": "0"}, `VERSION_PENDING_MAX: 0 must be at least 1`},
+		{map[string]string{"TASK_MAX_WORKERS": "0"}, `TASK_MAX_WORKERS: 0 must be 1 to 10000`},
+		{map[string]string{"TASK_QUEUE_SIZE": "0"}, `TASK_QUEUE_SIZE: 0 must be at least 1`},
+		{map[string]string{"TASK_TIMEOUT": "0s"}, `TASK_TIMEOUT: 0s must be more than 0`},
+		{map[string]string{"TASK_CLEANUP_INTERVAL": "0s"}, `TASK_CLEANUP_INTERVAL: 0s must be more than 0`},
+		{map[string]string{"TASK_CANCEL_GRACE": "0s"}, `TASK_CANCEL_GRACE: 0s must be more than 0`},
+		{map[string]string{"DATA_DIR": "/data"}, `DATA_DIR: the durable broker is not available in this version`},
+		{map[string]string{"NATS_URL": "nats://n"}, `NATS_URL: the durable broker is not available in this version`},
+		{map[string]string{"NATS_CREDS": "c"}, `NATS_CREDS: the durable broker is not available in this version`},
+		{map[string]string{"SHUTDOWN_GRACE_PERIOD": "0s"}, `SHUTDOWN_GRACE_PERIOD: 0s must be more than 0`},
+		{map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL: "loud" is none of ["debug" "info" "warn" "error"]`},
+		{map[string]string{"LOG_FORMAT": "xml"}, `LOG_FORMAT: "xml" is none of ["text" "json"]`},
+		{ // S2
+			map[string]string{"APP_ENV": "production", "SSE_GATEWAY": "http"},
+			`SSE_CALLBACK_SECRET: required in production with SSE_GATEWAY=http`,
+		},
+	} {
+		_, err := bootstrap.Load(c.environ, nowhere)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%v: got %v, want %s", c.environ, err, c.want)
+		}
+	}
+}
+
+func TestEveryMistakeIsTold(t *testing.T) {
+	for _, environ := range []map[string]string{
+		{"TASK_TIMEOUT": "soon", "SSE_GATEWAY_TIMEOUT": "later", "TASK_QUEUE_SIZE": "-1"}, // two cannot be read
+		{"APP_ENV": "x", "LOG_LEVEL": "y", "TASK_QUEUE_SIZE": "-1", "DATA_DIR": "d", "NATS_URL": "n"},
+	} {
+		_, err := bootstrap.Load(environ, nowhere)
+		if err == nil {
+			t.Fatalf("%v: no error", environ)
+		}
+		if got := strings.Count(err.Error(), "\n") + 1; got != len(environ) {
+			t.Errorf("%v: %d lines, want one for each variable:\n%v", environ, got, err)
+		}
+		for name := range environ {
+			if !strings.Contains(err.Error(), name+": ") {
+				t.Errorf("%v: no word of %s:\n%v", environ, name, err)
+			}
+		}
+	}
+}
+
+func TestAHostWithoutANameNeedsNodeName(t *testing.T) {
+	if _, err := bootstrap.Load(nil, bootstrap.Host{}); err == nil || !strings.HasPrefix(err.Error(), "NODE_NAME: ") {
+		t.Errorf("got %v, want an error about NODE_NAME", err)
+	}
+}
+
+func TestATerminalGetsText(t *testing.T) {
+	cfg, err := bootstrap.Load(nil, bootstrap.Host{Name: "n", Terminal: true})
+	if err != nil || cfg.Log.Format != bootstrap.LogText {
+		t.Errorf("got %q, %v; want text", cfg.Log.Format, err)
+	}
+}
+
+func TestMistypedVariablesAreFound(t *testing.T) {
+	got := bootstrap.Unknown(map[string]string{
+		"SSE_GATEWAI": "x", "TASK_TIMEOUT": "1s", "FRONTEND_VERSIONS": "1", "PATH": "/bin", "DATA_DIRECTORY": "theirs", "VERSION_POLL": "1s",
+	})
+	if diff := cmp.Diff([]string{"FRONTEND_VERSIONS", "SSE_GATEWAI", "VERSION_POLL"}, got); diff != "" {
+		t.Errorf("unknown (-want +got):\n%s", diff)
+	}
+}
+
+func TestSecretsAreShownNowhere(t *testing.T) { // S2
+	const secret = "s3cret"
+	cfg := load(t, map[string]string{
+		"SSE_GATEWAY": "http", "SSE_CALLBACK_SECRET": secret, "SSE_GATEWAY_URL": "http://user:" + secret + "@gateway",
+	})
+	var shown bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&shown, nil))
+	log.Info("x", slog.Any("config", cfg), slog.Any("secret", cfg.Gateway.CallbackSecret))
+	fmt.Fprintf(&shown, "%v %+v %#v %q %x", cfg.Settings(), cfg, cfg, cfg.Gateway.CallbackSecret, cfg.Gateway.CallbackSecret)
+	_ = json.NewEncoder(&shown).Encode(cfg.Gateway)
+	if strings.Contains(shown.String(), secret) || !strings.Contains(shown.String(), "[redacted]") {
+		t.Errorf("the secret is in: %s", &shown)
+	}
+}
+
+func TestEveryVariableIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` ").FindAllSubmatch(doc, -1) {
+		documented = append(documented, string(row[1]))
+	}
+	var known []string
+	for _, s := range (bootstrap.Config{}).Settings() {
+		known = append(known, s.Name)
+	}
+	slices.Sort(documented)
+	slices.Sort(known)
+	if diff := cmp.Diff(known, documented); diff != "" {
+		t.Errorf("rows of docs/configuration.md (-known +documented):\n%s", diff)
+	}
+}
+
+func TestByteSizesAreReadAndWritten(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		bytes bootstrap.ByteSize
+		shown string
+	}{
+		{"16MiB", 16 << 20, "16MiB"},
+		{"64KiB", 64 << 10, "64KiB"},
+		{"1.5 MiB", 3 << 19, "1536KiB"},
+		{"1MB", 1_000_000, "1000000B"},
+		{"1GiB", 1 << 30, "1GiB"},
+		{"4096", 4096, "4KiB"},
+		{"0", 0, "0B"},
+	} {
+		got, err := bootstrap.ParseByteSize(c.text)
+		if err != nil || got != c.bytes || got.String() != c.shown {
+			t.Errorf("%q: %d bytes, shown as %s, error %v; want %d, %s", c.text, int(got), got, err, int(c.bytes), c.shown)
+		}
+	}
+}
+
+func FuzzByteSizeRoundTrip(f *testing.F) {
+	for _, seed := range []string{"64KiB", "1.5MB", "-1", "", "9e99", "8EiB"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		size, err := bootstrap.ParseByteSize(text)
+		if err != nil {
+			return
+		}
+		if size < 0 {
+			t.Errorf("%q is negative: %d", text, int(size))
+		}
+		if again, err := bootstrap.ParseByteSize(size.String()); err != nil || again != size {
+			t.Errorf("%q is shown as %s, which is read as %d, %v", text, size, int(again), err)
+		}
+	})
+}

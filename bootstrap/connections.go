@@ -1,0 +1,26 @@
+package bootstrap
+
+import (
+	"log/slog"
+
+	"go.uber.org/fx"
+
+	"heliograph/application/connections"
+	"heliograph/application/delivery"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// connectionsModule is who is connected, and the way of events to them.
+func connectionsModule() fx.Option {
+	return fx.Module("connections", fx.Provide(
+		fx.Annotate(newManager, fx.As(fx.Self()), fx.As(new(connection.Manager)), fx.As(new(gateway.Listener))),
+		delivery.NewDispatcher,
+		fx.Annotate(delivery.NewReceiver, fx.As(new(event.Receiver))),
+	))
+}
+
+func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, m connection.Metrics, log *slog.Logger) *connections.Manager {
+	return connections.New(connections.Config{Node: cfg.NodeName, ObserverTimeout: cfg.Gateway.ObserverTimeout}, reg, sender, m, log)
+}

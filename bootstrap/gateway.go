@@ -1,0 +1,89 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/fx"
+
+	"heliograph/adapters/inbound/gincallback"
+	"heliograph/adapters/inbound/ssestream"
+	"heliograph/adapters/outbound/embeddedsender"
+	"heliograph/adapters/outbound/httpsender"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// gatewayEnd is what the rest of the wiring needs of a gateway.
+type gatewayEnd struct {
+	// serve carries events to streams until its context ends.
+	serve func(context.Context) error
+	// drain returns when what was handed over is out, and takes nothing more.
+	drain func(context.Context) error
+	// routes adds the inbound side: the stream, or the callback.
+	routes func(gin.IRouter)
+}
+
+// gatewayModule is the choice of who holds the browsers' streams.
+func gatewayModule(cfg Config, start event.ID) fx.Option {
+	switch cfg.Gateway.Kind {
+	case GatewayEmbedded:
+		return fx.Module("gateway/embedded",
+			fx.Supply(fx.Private, engineConfig(cfg, start)),
+			fx.Provide(
+				embeddedsender.NewEngine,
+				fx.Annotate(newEmbeddedSender, fx.As(new(gateway.Sender))),
+				newEmbeddedEnd,
+			))
+	case GatewayHTTP:
+		return fx.Module("gateway/http", fx.Provide(
+			fx.Annotate(newHTTPSender, fx.As(fx.Self()), fx.As(new(gateway.Sender))),
+			newHTTPEnd,
+		))
+	default:
+		return fx.Error(fmt.Errorf("SSE_GATEWAY: unknown gateway %q", cfg.Gateway.Kind))
+	}
+}
+
+func engineConfig(cfg Config, start event.ID) embeddedsender.Config {
+	return embeddedsender.Config{
+		Start: start, HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
+		Heartbeat: cfg.Stream.Heartbeat, DrainSpread: cfg.Stream.DrainSpread, Format: embeddedsender.Format(cfg.Stream.Format),
+	}
+}
+
+func newEmbeddedSender(engine *embeddedsender.Engine, reg prometheus.Registerer) (*embeddedsender.Sender, error) {
+	return embeddedsender.New(engine), reg.Register(embeddedsender.NewCollector(engine))
+}
+
+func newEmbeddedEnd(cfg embeddedsender.Config, engine *embeddedsender.Engine, manager connection.Manager, log *slog.Logger) gatewayEnd {
+	return gatewayEnd{
+		serve:  engine.Serve,
+		drain:  engine.Drain,
+		routes: ssestream.New(engine, cfg.Format, manager, log).Register,
+	}
+}
+
+func newHTTPSender(cfg Config, roster connection.Roster, m gateway.Metrics, log *slog.Logger) (*httpsender.Sender, error) {
+	return httpsender.New(httpsender.Config{
+		URL: string(cfg.Gateway.URL), Timeout: cfg.Gateway.Timeout, Parallel: cfg.Gateway.Parallel,
+	}, roster, m, log)
+}
+
+func newHTTPEnd(cfg Config, sender *httpsender.Sender, listener gateway.Listener, manager connection.Manager, log *slog.Logger) gatewayEnd {
+	callback := gincallback.New(gincallback.Config{
+		Secret: string(cfg.Gateway.CallbackSecret), RequireSecret: cfg.Environment == Production,
+	}, manager, log)
+	return gatewayEnd{
+		serve: func(ctx context.Context) error { return sender.Serve(ctx, listener) },
+		drain: func(ctx context.Context) error {
+			sender.Drain()
+			return sender.Flush(ctx)
+		},
+		routes: callback.Register,
+	}
+}

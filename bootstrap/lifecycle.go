@@ -1,0 +1,114 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.uber.org/fx"
+
+	"heliograph/application/connections"
+	"heliograph/application/pings"
+	"heliograph/application/tasks"
+	"heliograph/application/versions"
+)
+
+// parts is what has to be started and stopped.
+type parts struct {
+	fx.In
+
+	Broker      brokerEnd
+	Gateway     gatewayEnd
+	Connections *connections.Manager
+	Tasks       *tasks.Service
+	Versions    *versions.Service
+	Pings       *pings.Service
+	Server      *server
+	Readiness   *readiness
+	Log         *slog.Logger
+}
+
+// lifecycle is the order of things (rules T15, G8). One list for the start and
+// one for the stop, because the second is not the first in reverse: the
+// listener, which opens last, has to be there until the streams are closed.
+type lifecycle struct {
+	parts
+
+	sources  *loops // make events: stopped first
+	carriers *loops // carry events to the streams: stopped last
+}
+
+func newLifecycle(p parts) *lifecycle {
+	return &lifecycle{parts: p, sources: newLoops(), carriers: newLoops()}
+}
+
+func (l *lifecycle) start(ctx context.Context) error {
+	// First the claim on the address, so that a second service on the same port
+	// ends before it did anything. Nobody is served until the end of the list.
+	if err := l.Server.listen(ctx); err != nil {
+		return err
+	}
+	l.carriers.run("gateway", l.Gateway.serve)
+	// Tasks first: the look-up of a version may take seconds (rule C7).
+	l.Connections.Observe("tasks", l.Tasks)
+	l.Connections.Observe("versions", l.Versions)
+	if err := l.Tasks.StartWorkers(ctx); err != nil {
+		return errors.Join(fmt.Errorf("start tasks: %w", err), l.stop(ctx))
+	}
+	l.sources.run("versions", l.Versions.Serve)
+	l.sources.run("pings", l.Pings.Serve)
+	l.carriers.run("http server", l.Server.serve)
+	l.Log.InfoContext(ctx, "listening", slog.String("addr", l.Server.addr().String()))
+	return nil
+}
+
+// stop does everything in turn, whatever fails: what is left over is closed
+// more rudely by the steps after it. ctx ends with the shutdown's grace.
+func (l *lifecycle) stop(ctx context.Context) error {
+	begin := time.Now()
+	l.Log.InfoContext(ctx, "shutting down")
+	l.Readiness.fail()
+	l.Versions.Drain()
+	l.Connections.Drain()
+	l.sources.stop()
+
+	err := errors.Join(
+		l.step(ctx, "end tasks", l.Tasks.Stop),                // and their last events reach the streams
+		l.step(ctx, "drain streams", within(l.Gateway.drain)), // rule G8
+		l.step(ctx, "close listener", within(l.Server.shutdown)),
+		l.step(ctx, "close broker", l.Broker.close),
+		l.step(ctx, "end observers", l.Connections.Stop),
+	)
+	l.carriers.stop()
+	l.Log.InfoContext(ctx, "stopped", slog.Duration("took", time.Since(begin)))
+	return err
+}
+
+func (l *lifecycle) step(ctx context.Context, name string, stop func(context.Context) error) error {
+	begin := time.Now()
+	err := stop(ctx)
+	l.Log.DebugContext(ctx, "shutdown step ended", slog.String("step", name), slog.Duration("took", time.Since(begin)))
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// within gives stop half of the time that is left, so that one that hangs
+// leaves some for those after it.
+func within(stop func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		deadline, ok := ctx.Deadline()
+		if !ok {
+			return stop(ctx)
+		}
+		half, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+		return stop(half)
+	}
+}
+
+// failed tells of the first part that failed while it should have served.
+func (l *lifecycle) failed() <-chan error { return l.carriers.failed }

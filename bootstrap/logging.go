@@ -1,0 +1,39 @@
+package bootstrap
+
+import (
+	"io"
+	"log/slog"
+
+	"go.uber.org/fx/fxevent"
+)
+
+// NewLogger returns a logger that writes to w.
+func NewLogger(cfg LogConfig, w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: cfg.Level.slog()}
+	if cfg.Format == LogText {
+		return slog.New(slog.NewTextHandler(w, opts))
+	}
+	return slog.New(slog.NewJSONHandler(w, opts))
+}
+
+func (l LogLevel) slog() slog.Level {
+	switch l {
+	case LevelDebug:
+		return slog.LevelDebug
+	case LevelWarn:
+		return slog.LevelWarn
+	case LevelError:
+		return slog.LevelError
+	default:
+		return slog.LevelInfo
+	}
+}
+
+// newFxLogger shows how fx wires at debug level, its errors too: they are
+// returned, and told once by whoever gets them.
+func newFxLogger(log *slog.Logger) fxevent.Logger {
+	l := &fxevent.SlogLogger{Logger: log}
+	l.UseLogLevel(slog.LevelDebug)
+	l.UseErrorLevel(slog.LevelDebug)
+	return l
+}

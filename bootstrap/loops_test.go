@@ -1,0 +1,66 @@
+package bootstrap_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/bootstrap"
+)
+
+func TestLoopsTellOfTheFirstFailureOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bootstrap.NewLoops()
+		broken := errors.New("broken")
+		l.Run("a", func(context.Context) error { return broken })
+		synctest.Wait()
+		l.Run("b", func(context.Context) error { return errors.New("broken too") })
+		l.Run("c", func(context.Context) error { return nil })
+		synctest.Wait()
+		if err := <-l.Failed(); !errors.Is(err, broken) || err.Error() != "a: broken" {
+			t.Errorf("failed with %v, want a: broken", err)
+		}
+		l.Stop()
+		l.Stop() // once more changes nothing
+	})
+}
+
+func TestLoopsStopWhenAllHaveReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bootstrap.NewLoops()
+		var ended time.Duration
+		begin := time.Now()
+		l.Run("slow", func(ctx context.Context) error {
+			<-ctx.Done()
+			<-time.After(time.Second)
+			ended = time.Since(begin)
+			return nil
+		})
+		l.Stop()
+		if ended != time.Second {
+			t.Errorf("stop returned when the loop had run for %s, want 1 s", ended)
+		}
+	})
+}
+
+func TestAStepOfTheShutdownLeavesTimeForTheNext(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		begin := time.Now()
+		hang := bootstrap.Within(func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		for _, want := range []time.Duration{4 * time.Second, 6 * time.Second, 7 * time.Second} {
+			if err := hang(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v, want a deadline", err)
+			}
+			if got := time.Since(begin); got != want {
+				t.Errorf("the step ended after %s, want %s", got, want)
+			}
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// headerTimeout is for a request's headers; browsers send them at once.
+	headerTimeout = 10 * time.Second
+	// bodyTimeout is for a request's body of at most 1 MiB, on a slow line.
+	bodyTimeout = 30 * time.Second
+	// idleTimeout is how long a connection is kept between two requests: longer
+	// than the usual 60 s of a proxy in front, which must be the one to close.
+	idleTimeout = 2 * time.Minute
+	// maxHeaderBytes leaves room for fat cookies, and no more.
+	maxHeaderBytes = 64 << 10
+)
+
+// server is the service's one listener.
+type server struct {
+	configured string // HTTP_ADDR
+	http       *http.Server
+	listener   net.Listener // nil until listen
+}
+
+func newServer(cfg Config, handler http.Handler, log *slog.Logger) *server {
+	return &server{configured: cfg.HTTP.Addr, http: &http.Server{
+		Handler:           limitBodyTime(handler),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}}
+}
+
+// limitBodyTime bounds the time that a body takes to come. http.Server's own
+// ReadTimeout would end streams as well.
+func limitBodyTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			// An error means that the connection cannot be timed; then it is not.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// listen claims the address. Connections wait until serve.
+func (s *server) listen(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.configured)
+	if err != nil {
+		return fmt.Errorf("HTTP_ADDR: %w", err)
+	}
+	s.listener = listener
+	return nil
+}
+
+func (s *server) addr() net.Addr { return s.listener.Addr() }
+
+// serve answers requests until shutdown. Their contexts end with ctx.
+func (s *server) serve(ctx context.Context) error {
+	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// shutdown takes no new connection and waits for the answers under way, at most
+// until ctx ends; then it cuts them off.
+func (s *server) shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.http.Close())
+	}
+	return nil
+}

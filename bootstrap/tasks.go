@@ -1,0 +1,65 @@
+package bootstrap
+
+import (
+	"log/slog"
+
+	"github.com/google/uuid"
+	"go.uber.org/fx"
+
+	"heliograph/adapters/outbound/demotasks"
+	"heliograph/adapters/outbound/prommetrics"
+	"heliograph/application/delivery"
+	"heliograph/application/tasks"
+	"heliograph/domain/gateway"
+	"heliograph/domain/task"
+)
+
+// tasksModule is the task service and the types that it runs.
+func tasksModule() fx.Option {
+	return fx.Module("tasks", fx.Provide(
+		taskTypes,
+		fx.Annotate(newTasks, fx.As(fx.Self()), fx.As(new(task.Service)), fx.As(new(task.Reader))),
+	))
+}
+
+// taskTypes is the choice of the task.Handlers: a product adds its own here. The
+// demo tasks are for trying things out, so production does without.
+func taskTypes(cfg Config) []task.Type {
+	if cfg.Environment == Production {
+		return nil
+	}
+	return demotasks.Types()
+}
+
+type taskParts struct {
+	fx.In
+
+	Config     Config
+	Store      task.Store
+	Types      []task.Type
+	Dispatcher *delivery.Dispatcher
+	Sender     gateway.Sender
+	Metrics    *prommetrics.Metrics
+	Log        *slog.Logger
+}
+
+func newTasks(p taskParts) (*tasks.Service, error) {
+	cfg := tasks.Config{
+		MaxWorkers: p.Config.Tasks.MaxWorkers, QueueSize: p.Config.Tasks.QueueSize,
+		Timeout: p.Config.Tasks.Timeout, CleanupInterval: p.Config.Tasks.CleanupInterval,
+		CancelGrace: p.Config.Tasks.CancelGrace, MaxEventBytes: int(p.Config.Stream.MaxEvent),
+	}
+	s, err := tasks.New(cfg, p.Store, p.Types, p.Dispatcher, p.Sender, p.Metrics.Tasks(names(p.Types)...), uuid.NewString, p.Log)
+	if err != nil {
+		return nil, err
+	}
+	return s, p.Metrics.WatchTasks(s.Counts)
+}
+
+func names(types []task.Type) []string {
+	all := make([]string, 0, len(types))
+	for _, t := range types {
+		all = append(all, t.Name)
+	}
+	return all
+}

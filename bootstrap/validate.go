@@ -1,0 +1,181 @@
+package bootstrap
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+)
+
+const (
+	// minEventBytes leaves room for a task's cut texts and their frame (rule E8).
+	minEventBytes = 8 << 10
+	// maxEventBytes is what an external gateway's body limit leaves for an event's
+	// data once it is quoted (gateway-protocol, 1 MiB).
+	maxEventBytes = 512 << 10
+	// minHistoryEvents is how many of the largest events the log must hold: with
+	// fewer, every hiccup of a client would cost it its place.
+	minHistoryEvents = 4
+	// maxParallel and maxWorkers catch a mistyped number before it costs the
+	// machine its memory.
+	maxParallel = 10_000
+	maxWorkers  = 10_000
+)
+
+// validate returns all that is wrong, one error for each variable.
+func (c Config) validate() error {
+	return errors.Join(
+		oneOf("APP_ENV", c.Environment, Development, Testing, Production),
+		c.validateNodeName(),
+		positive("SHUTDOWN_GRACE_PERIOD", c.ShutdownGrace),
+		address("HTTP_ADDR", c.HTTP.Addr),
+		c.Gateway.validate(c.Environment),
+		c.Stream.validate(),
+		c.Broker.validate(),
+		c.Versions.validate(),
+		c.Tasks.validate(),
+		oneOf("LOG_LEVEL", c.Log.Level, LevelDebug, LevelInfo, LevelWarn, LevelError),
+		oneOf("LOG_FORMAT", c.Log.Format, LogText, LogJSON),
+	)
+}
+
+func (c Config) validateNodeName() error {
+	if c.NodeName == "" {
+		return errors.New("NODE_NAME: the host has no name, so set one")
+	}
+	return nil
+}
+
+func (c GatewayConfig) validate(env Environment) error {
+	var secret error
+	if env == Production && c.Kind == GatewayHTTP && c.CallbackSecret == "" {
+		secret = errors.New("SSE_CALLBACK_SECRET: required in production with SSE_GATEWAY=http")
+	}
+	return errors.Join(
+		oneOf("SSE_GATEWAY", c.Kind, GatewayEmbedded, GatewayHTTP),
+		httpURL("SSE_GATEWAY_URL", c.URL),
+		positive("SSE_GATEWAY_TIMEOUT", c.Timeout),
+		between("SSE_GATEWAY_PARALLEL", c.Parallel, 1, maxParallel),
+		secret,
+		positive("SSE_OBSERVER_TIMEOUT", c.ObserverTimeout),
+	)
+}
+
+func (c StreamConfig) validate() error {
+	return errors.Join(
+		notNegative("SSE_HEARTBEAT_INTERVAL", c.Heartbeat),
+		notNegative("SSE_PING_INTERVAL", c.Ping),
+		between("SSE_MAX_EVENT_BYTES", c.MaxEvent, minEventBytes, maxEventBytes),
+		atLeast("SSE_HISTORY_BYTES", c.History, minHistoryEvents*c.MaxEvent,
+			fmt.Sprintf(", %d times SSE_MAX_EVENT_BYTES", minHistoryEvents)),
+		atLeast("SSE_MAX_CONNECTIONS", c.MaxConnections, 0, ""),
+		notNegative("SSE_DRAIN_SPREAD", c.DrainSpread),
+		oneOf("SSE_EVENT_FORMAT", c.Format, FormatNamed, FormatEnvelope),
+	)
+}
+
+func (c BrokerConfig) validate() error {
+	var errs []error
+	for _, v := range []struct {
+		name string
+		set  bool
+	}{{"DATA_DIR", c.DataDir != ""}, {"NATS_URL", c.NATSURL != ""}, {"NATS_CREDS", c.NATSCreds != ""}} {
+		if v.set {
+			errs = append(errs, fmt.Errorf("%s: the durable broker is not available in this version", v.name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c VersionsConfig) validate() error {
+	return errors.Join(
+		c.validateSource(),
+		notNegative("VERSION_POLL_INTERVAL", c.Poll),
+		atLeast("VERSION_CONFIRMATIONS", c.Confirmations, 1, ""),
+		notNegative("VERSION_CACHE_TTL", c.CacheTTL),
+		atLeast("VERSION_PENDING_MAX", c.PendingMax, 1, ""),
+	)
+}
+
+func (c VersionsConfig) validateSource() error {
+	sources := 0
+	for _, set := range []bool{c.URL != "", c.File != "", c.Fixed != ""} {
+		if set {
+			sources++
+		}
+	}
+	if sources > 1 {
+		return errors.New("FRONTEND_VERSION_URL, FRONTEND_VERSION_FILE, FRONTEND_VERSION: set at most one of them")
+	}
+	if c.URL == "" {
+		return nil
+	}
+	return httpURL("FRONTEND_VERSION_URL", c.URL)
+}
+
+func (c TasksConfig) validate() error {
+	return errors.Join(
+		between("TASK_MAX_WORKERS", c.MaxWorkers, 1, maxWorkers),
+		atLeast("TASK_QUEUE_SIZE", c.QueueSize, 1, ""),
+		positive("TASK_TIMEOUT", c.Timeout),
+		positive("TASK_CLEANUP_INTERVAL", c.CleanupInterval),
+		positive("TASK_CANCEL_GRACE", c.CancelGrace),
+	)
+}
+
+func oneOf[T ~string](name string, value T, allowed ...T) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is none of %q", name, string(value), allowed)
+}
+
+func positive(name string, value time.Duration) error {
+	if value > 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %s must be more than 0", name, value)
+}
+
+func notNegative(name string, value time.Duration) error {
+	if value >= 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %s must not be negative", name, value)
+}
+
+func atLeast[T ~int](name string, value, least T, why string) error {
+	if value >= least {
+		return nil
+	}
+	return fmt.Errorf("%s: %v must be at least %v%s", name, value, least, why)
+}
+
+func between[T ~int](name string, value, least, most T) error {
+	if least <= value && value <= most {
+		return nil
+	}
+	return fmt.Errorf("%s: %v must be %v to %v", name, value, least, most)
+}
+
+func address(name, value string) error {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %q is not host:port, such as :8080", name, value)
+	}
+	return nil
+}
+
+func httpURL(name string, value URL) error {
+	u, err := url.Parse(string(value))
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%s: %q is not an http:// or https:// URL", name, value)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package bootstrap
+
+import (
+	"log/slog"
+	"math"
+	"net/url"
+	"strconv"
+
+	"github.com/dustin/go-humanize"
+)
+
+// ByteSize is a number of bytes, written like 64KiB, 1.5MB or 4096.
+type ByteSize int
+
+// ParseByteSize reads what String wrote, and more (go-humanize's notation).
+func ParseByteSize(s string) (ByteSize, error) {
+	n, err := humanize.ParseBytes(s)
+	if err != nil {
+		return 0, err
+	}
+	if n > math.MaxInt {
+		return 0, strconv.ErrRange
+	}
+	return ByteSize(n), nil
+}
+
+// String returns the size exactly, in the largest unit that divides it.
+func (b ByteSize) String() string {
+	for _, unit := range []struct {
+		size ByteSize
+		name string
+	}{{humanize.GiByte, "GiB"}, {humanize.MiByte, "MiB"}, {humanize.KiByte, "KiB"}} {
+		if b != 0 && b%unit.size == 0 {
+			return strconv.Itoa(int(b/unit.size)) + unit.name
+		}
+	}
+	return strconv.Itoa(int(b)) + "B"
+}
+
+const redacted = "[redacted]"
+
+// Secret is a text that no log, table or encoder ever shows. Convert it to
+// string where it is used. Its zero value is no secret.
+type Secret string
+
+// String returns "[redacted]", or "" when there is no secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return redacted
+}
+
+// GoString is String, for %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue is String, for slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText is String, for encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// URL is a URL as it was written. It may hold a password, which is shown
+// nowhere. Convert it to string where it is used.
+type URL string
+
+// String returns the URL without its password.
+func (u URL) String() string {
+	parsed, err := url.Parse(string(u))
+	if err != nil {
+		return redacted // it may hold a password all the same
+	}
+	return parsed.Redacted()
+}
+
+// GoString is String, for %#v.
+func (u URL) GoString() string { return u.String() }
+
+// LogValue is String, for slog.
+func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
+
+// MarshalText is String, for encoders.
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
