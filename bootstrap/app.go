@@ -67,7 +67,7 @@ func (a *App) Run(ctx context.Context, started func(net.Addr)) error {
 	var failure error
 	select {
 	case <-ctx.Done():
-	case failure = <-a.life.failed():
+	case failure = <-a.life.failed:
 	}
 	stopping, cancel := context.WithTimeout(detached, a.fx.StopTimeout())
 	defer cancel()

@@ -3,6 +3,7 @@ package bootstrap_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/fx"
 	"go.uber.org/goleak"
 
 	"heliograph/bootstrap"
@@ -32,9 +34,9 @@ type service struct {
 	stop func() error // ends it and returns Run's error
 }
 
-func start(t *testing.T, environ map[string]string) service {
+func start(t *testing.T, environ map[string]string, more ...fx.Option) service {
 	t.Helper()
-	app := wire(t, environ)
+	app := wire(t, environ, more...)
 	ctx, cancel := context.WithCancel(t.Context())
 	addr, ended := make(chan net.Addr, 1), make(chan error, 1)
 	go func() { ended <- app.Run(ctx, func(a net.Addr) { addr <- a }) }()
@@ -51,11 +53,11 @@ func start(t *testing.T, environ map[string]string) service {
 	}
 }
 
-func wire(t *testing.T, environ map[string]string) *bootstrap.App {
+func wire(t *testing.T, environ map[string]string, more ...fx.Option) *bootstrap.App {
 	t.Helper()
 	all := map[string]string{"HTTP_ADDR": "127.0.0.1:0"}
 	maps.Copy(all, environ)
-	app, err := bootstrap.New(load(t, all), silent)
+	app, err := bootstrap.New(load(t, all), silent, more...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +67,17 @@ func wire(t *testing.T, environ map[string]string) *bootstrap.App {
 // get returns the status and the body of an answer that ends.
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
+	return ask(t, http.MethodGet, url, "")
+}
+
+func ask(t *testing.T, method, url, content string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(url)
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,6 +173,51 @@ func TestShutdownEndsStreamsCleanly(t *testing.T) { // T15, G8
 	}
 	if lines.Err() != nil || !strings.HasPrefix(last, "retry: ") {
 		t.Errorf("the stream ends with %q, %v; want retry and a clean end", last, lines.Err())
+	}
+}
+
+func TestWhileShuttingDownTheServiceRefusesAndStillAnswers(t *testing.T) { // T15, V7, G8
+	var s service
+	s = start(t, nil, bootstrap.BeforeDrain(func() {
+		for _, c := range []struct {
+			method, path, content string
+			status                int
+			body                  string
+		}{
+			{http.MethodGet, "/healthz", "", http.StatusOK, `"ok"`},
+			{http.MethodGet, "/readyz", "", http.StatusServiceUnavailable, `"service":"the service is shutting down"`},
+			{http.MethodPost, "/api/tasks", `{"type":"demo_task"}`, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
+			{http.MethodPost, "/api/versions", `{"version":"2"}`, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
+			{http.MethodGet, "/api/sse/stream?request_id=late", "", http.StatusOK, "retry: "},
+		} {
+			if status, body := ask(t, c.method, s.url+c.path, c.content); status != c.status || !strings.Contains(body, c.body) {
+				t.Errorf("%s %s: %d %s, want %d with %s", c.method, c.path, status, body, c.status, c.body)
+			}
+		}
+	}))
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestAPartThatFailsEndsTheService(t *testing.T) {
+	broken := errors.New("broken")
+	err := wire(t, nil, bootstrap.GatewayFails(broken)).Run(t.Context(), func(net.Addr) {})
+	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "gateway: ") {
+		t.Errorf("the service ended with %v, want gateway: broken", err)
+	}
+}
+
+func TestShutdownDoesNotWaitForConnectionsWithoutARequest(t *testing.T) { // T15
+	s := start(t, map[string]string{"SHUTDOWN_GRACE_PERIOD": "2s"}) // net/http would wait for 5 s
+	spare, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = spare.Close() }()
+	get(t, s.url+"/healthz") // the spare connection was accepted before this one
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v", err)
 	}
 }
 

@@ -1,6 +1,10 @@
 package bootstrap
 
-import "context"
+import (
+	"context"
+
+	"go.uber.org/fx"
+)
 
 // Within is within, for tests.
 var Within = within
@@ -9,13 +13,31 @@ var Within = within
 type Loops struct{ *loops }
 
 // NewLoops is newLoops.
-func NewLoops() Loops { return Loops{newLoops()} }
+func NewLoops(failed chan<- error) Loops { return Loops{newLoops(failed)} }
 
 // Run is run.
 func (l Loops) Run(name string, serve func(context.Context) error) { l.run(name, serve) }
 
-// Failed is failed.
-func (l Loops) Failed() <-chan error { return l.failed }
-
 // Stop is stop.
 func (l Loops) Stop() { l.stop() }
+
+// GatewayFails has the gateway fail with err while it should serve.
+func GatewayFails(err error) fx.Option {
+	return fx.Decorate(func(g gatewayEnd) gatewayEnd {
+		g.serve = func(context.Context) error { return err }
+		return g
+	})
+}
+
+// BeforeDrain has f called when the tasks have ended and before the streams are
+// sent away.
+func BeforeDrain(f func()) fx.Option {
+	return fx.Decorate(func(g gatewayEnd) gatewayEnd {
+		drain := g.drain
+		g.drain = func(ctx context.Context) error {
+			f()
+			return drain(ctx)
+		}
+		return g
+	})
+}

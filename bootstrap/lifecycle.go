@@ -2,7 +2,6 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -36,12 +35,15 @@ type parts struct {
 type lifecycle struct {
 	parts
 
-	sources  *loops // make events: stopped first
-	carriers *loops // carry events to the streams: stopped last
+	sources  *loops // make events: stopped before the streams are
+	carriers *loops // carry events to the streams: stopped after them
+	// failed gets the first failure of a part that should have served on.
+	failed chan error
 }
 
 func newLifecycle(p parts) *lifecycle {
-	return &lifecycle{parts: p, sources: newLoops(), carriers: newLoops()}
+	failed := make(chan error, 1)
+	return &lifecycle{parts: p, sources: newLoops(failed), carriers: newLoops(failed), failed: failed}
 }
 
 func (l *lifecycle) start(ctx context.Context) error {
@@ -55,7 +57,8 @@ func (l *lifecycle) start(ctx context.Context) error {
 	l.Connections.Observe("tasks", l.Tasks)
 	l.Connections.Observe("versions", l.Versions)
 	if err := l.Tasks.StartWorkers(ctx); err != nil {
-		return errors.Join(fmt.Errorf("start tasks: %w", err), l.stop(ctx))
+		l.stop(ctx)
+		return fmt.Errorf("start tasks: %w", err)
 	}
 	l.sources.run("versions", l.Versions.Serve)
 	l.sources.run("pings", l.Pings.Serve)
@@ -65,35 +68,33 @@ func (l *lifecycle) start(ctx context.Context) error {
 }
 
 // stop does everything in turn, whatever fails: what is left over is closed
-// more rudely by the steps after it. ctx ends with the shutdown's grace.
-func (l *lifecycle) stop(ctx context.Context) error {
+// more rudely by the steps after it. That is logged and no failure of the
+// service, which has stopped in order. ctx ends with the shutdown's grace.
+func (l *lifecycle) stop(ctx context.Context) {
 	begin := time.Now()
 	l.Log.InfoContext(ctx, "shutting down")
 	l.Readiness.fail()
 	l.Versions.Drain()
 	l.Connections.Drain()
+	l.step(ctx, "end tasks", l.Tasks.Stop) // and their last events reach the streams
 	l.sources.stop()
-
-	err := errors.Join(
-		l.step(ctx, "end tasks", l.Tasks.Stop),                // and their last events reach the streams
-		l.step(ctx, "drain streams", within(l.Gateway.drain)), // rule G8
-		l.step(ctx, "close listener", within(l.Server.shutdown)),
-		l.step(ctx, "close broker", l.Broker.close),
-		l.step(ctx, "end observers", l.Connections.Stop),
-	)
+	l.step(ctx, "drain streams", within(l.Gateway.drain)) // rule G8
+	l.step(ctx, "close listener", within(l.Server.shutdown))
+	l.step(ctx, "close broker", l.Broker.close)
+	l.step(ctx, "end observers", l.Connections.Stop)
 	l.carriers.stop()
 	l.Log.InfoContext(ctx, "stopped", slog.Duration("took", time.Since(begin)))
-	return err
 }
 
-func (l *lifecycle) step(ctx context.Context, name string, stop func(context.Context) error) error {
+func (l *lifecycle) step(ctx context.Context, name string, stop func(context.Context) error) {
 	begin := time.Now()
 	err := stop(ctx)
-	l.Log.DebugContext(ctx, "shutdown step ended", slog.String("step", name), slog.Duration("took", time.Since(begin)))
+	took := slog.Duration("took", time.Since(begin))
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		l.Log.WarnContext(ctx, "shutdown step was not finished in time", slog.String("step", name), took, slog.Any("error", err))
+		return
 	}
-	return nil
+	l.Log.DebugContext(ctx, "shutdown step ended", slog.String("step", name), took)
 }
 
 // within gives stop half of the time that is left, so that one that hangs
@@ -109,6 +110,3 @@ func within(stop func(context.Context) error) func(context.Context) error {
 		return stop(half)
 	}
 }
-
-// failed tells of the first part that failed while it should have served.
-func (l *lifecycle) failed() <-chan error { return l.carriers.failed }

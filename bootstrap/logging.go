@@ -13,7 +13,16 @@ func NewLogger(cfg LogConfig, w io.Writer) *slog.Logger {
 	if cfg.Format == LogText {
 		return slog.New(slog.NewTextHandler(w, opts))
 	}
+	opts.ReplaceAttr = spellDurations
 	return slog.New(slog.NewJSONHandler(w, opts))
+}
+
+// spellDurations writes 1.5s where JSON would have a number without a unit.
+func spellDurations(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 func (l LogLevel) slog() slog.Level {

@@ -11,16 +11,17 @@ type loops struct {
 	ctx     context.Context //nolint:containedctx // it is what stop cancels, and outlives the start that fx gives a context for
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	failed  chan error
+	failed  chan<- error
 }
 
-func newLoops() *loops {
+// newLoops returns loops that put their failures into failed while there is
+// room: the first one is what matters.
+func newLoops(failed chan<- error) *loops {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &loops{ctx: ctx, cancel: cancel, failed: make(chan error, 1)}
+	return &loops{ctx: ctx, cancel: cancel, failed: failed}
 }
 
-// run serves until stop, or until serve returns. An error of it goes to failed,
-// unless one is there already.
+// run serves until stop, or until serve returns.
 func (l *loops) run(name string, serve func(context.Context) error) {
 	l.running.Go(func() {
 		if err := serve(l.ctx); err != nil {

@@ -12,14 +12,15 @@ import (
 
 func TestLoopsTellOfTheFirstFailureOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := bootstrap.NewLoops()
+		failed := make(chan error, 1)
+		l := bootstrap.NewLoops(failed)
 		broken := errors.New("broken")
 		l.Run("a", func(context.Context) error { return broken })
 		synctest.Wait()
 		l.Run("b", func(context.Context) error { return errors.New("broken too") })
 		l.Run("c", func(context.Context) error { return nil })
 		synctest.Wait()
-		if err := <-l.Failed(); !errors.Is(err, broken) || err.Error() != "a: broken" {
+		if err := <-failed; !errors.Is(err, broken) || err.Error() != "a: broken" {
 			t.Errorf("failed with %v, want a: broken", err)
 		}
 		l.Stop()
@@ -29,7 +30,7 @@ func TestLoopsTellOfTheFirstFailureOnly(t *testing.T) {
 
 func TestLoopsStopWhenAllHaveReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := bootstrap.NewLoops()
+		l := bootstrap.NewLoops(nil)
 		var ended time.Duration
 		begin := time.Now()
 		l.Run("slow", func(ctx context.Context) error {

@@ -30,13 +30,17 @@ type server struct {
 }
 
 func newServer(cfg Config, handler http.Handler, log *slog.Logger) *server {
-	return &server{configured: cfg.HTTP.Addr, http: &http.Server{
+	unused := &spares{conns: make(map[net.Conn]struct{})}
+	s := &server{configured: cfg.HTTP.Addr, http: &http.Server{
 		Handler:           limitBodyTime(handler),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ConnState:         unused.track,
 	}}
+	s.http.RegisterOnShutdown(unused.close)
+	return s
 }
 
 // limitBodyTime bounds the time that a body takes to come. http.Server's own
@@ -75,6 +79,7 @@ func (s *server) serve(ctx context.Context) error {
 // shutdown takes no new connection and waits for the answers under way, at most
 // until ctx ends; then it cuts them off.
 func (s *server) shutdown(ctx context.Context) error {
+	defer func() { _ = s.listener.Close() }() // if serve was never reached; else it is closed
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(err, s.http.Close())
 	}

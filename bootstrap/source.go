@@ -14,7 +14,7 @@ import (
 // Whatever it is, one cache stands before it (rule V5).
 func sourceModule(cfg Config) fx.Option {
 	name, source := chooseSource(cfg.Versions)
-	return fx.Module("version source/"+name, fx.Provide(
+	return fx.Module("source/"+name, fx.Provide(
 		fx.Annotate(source, fx.As(new(version.Source)), fx.ResultTags(`name:"uncached"`)),
 		fx.Annotate(cachedversion.New, fx.ParamTags(`name:"uncached"`), fx.As(new(version.Source))),
 	))

@@ -2,6 +2,7 @@ package sseclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -195,6 +196,9 @@ func (s *Stream) Err() error {
 	defer s.mu.Unlock()
 	return s.err
 }
+
+// EndedCleanly reports whether the server ended the stream, between two events.
+func (s *Stream) EndedCleanly() bool { return errors.Is(s.Err(), io.EOF) }
 
 // Close ends the stream, if it has not ended, and waits until the record is
 // complete.

@@ -81,7 +81,7 @@ func TestStreamTellsACleanEnd(t *testing.T) {
 	if diff := cmp.Diff([]sseclient.Event{{Name: "a", Data: "1"}}, s.Events()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if len(s.Items()) != 2 || len(s.Violations()) != 0 || !errors.Is(s.Err(), io.EOF) {
+	if len(s.Items()) != 2 || len(s.Violations()) != 0 || !s.EndedCleanly() {
 		t.Errorf("items %+v, violations %q, end %v", s.Items(), s.Violations(), s.Err())
 	}
 }

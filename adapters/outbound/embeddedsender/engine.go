@@ -5,12 +5,15 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// The engine as the wiring knows it, which cannot see adapters/internal.
-type (
-	Engine = sse.Engine
-	Config = sse.Config
-	Format = sse.Format
-)
+// Engine is the embedded gateway's engine, by a name that the wiring can use:
+// it may not see adapters/internal.
+type Engine = sse.Engine
+
+// Config is what an Engine needs to know.
+type Config = sse.Config
+
+// Format is how events look on a stream.
+type Format = sse.Format
 
 // NewEngine returns an engine without streams. It starts nothing.
-func NewEngine(cfg Config, m gateway.Metrics) *Engine { return sse.New(cfg, m) }
+func NewEngine(cfg Config, metrics gateway.Metrics) *Engine { return sse.New(cfg, metrics) }

@@ -1,0 +1,48 @@
+package docs_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const sample = "examples/shared-worker"
+
+func TestJavaScriptOfTheSampleParses(t *testing.T) {
+	for _, name := range []string{"worker.js", "client.js"} {
+		node(t, "--check", moduleCopy(t, t.TempDir(), name))
+	}
+}
+
+func TestSharedWorkerDoesWhatTheMigrationGuideSays(t *testing.T) {
+	dir := t.TempDir()
+	moduleCopy(t, dir, "worker.js")
+	node(t, "--test", moduleCopy(t, dir, "worker.test.mjs"))
+}
+
+// moduleCopy puts a script into dir under the name that makes node take it for
+// a module, as browsers do.
+func moduleCopy(t *testing.T, dir, name string) string {
+	t.Helper()
+	path := filepath.Join(dir, strings.TrimSuffix(strings.TrimSuffix(name, ".js"), ".mjs")+".mjs")
+	if err := os.WriteFile(path, []byte(read(t, filepath.Join(sample, name))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func node(t *testing.T, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath("node")
+	if err != nil && os.Getenv("CI") == "true" { //nolint:forbidigo // CI may not pass without the check
+		t.Fatal("node is not installed, so nothing checks the JavaScript sample")
+	}
+	if err != nil {
+		t.Skip("SKIPPED: node is not installed, so nothing checks the JavaScript sample")
+	}
+	if out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput(); err != nil {
+		t.Errorf("node %v: %v\n%s", args, err, out)
+	}
+}

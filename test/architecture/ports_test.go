@@ -1,0 +1,111 @@
+package architecture_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+)
+
+// suites are the contract suites by port, in test/contract.
+var suites = map[string]string{
+	"connection.Registry": "registrycontract",
+	"connection.Roster":   "registrycontract",
+	"connection.Manager":  "connectionmanagercontract",
+	"connection.Metrics":  "metricscontract",
+	"event.Publisher":     "publishercontract",
+	"gateway.Sender":      "sendercontract",
+	"gateway.Metrics":     "metricscontract",
+	"task.Store":          "taskstorecontract",
+	"task.Handler":        "taskhandlercontract",
+	"task.Metrics":        "metricscontract",
+	"version.Source":      "versionsourcecontract",
+	"version.Pending":     "versionpendingcontract",
+}
+
+// noSuite are the ports without one, and why that is right.
+var noSuite = map[string]string{
+	"connection.Observer": "what it does is its own affair; connection.Manager's suite holds how it is called",
+	"event.Receiver":      "application/delivery is the only one; event.Publisher's suite holds how it is called",
+	"gateway.Listener":    "application/connections is the only one; gateway.Sender's suite holds how it is called",
+	"task.Reporter":       "application/tasks is the only one; task.Handler's suite holds how it is called",
+	"task.Service":        "application/tasks is the only one",
+	"task.Reader":         "application/tasks is the only one",
+	"version.Service":     "application/versions is the only one",
+}
+
+// ports returns the names of all ports with the folder of their package.
+func ports(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, p := range list(t) {
+		if !under(p.folder(), "domain") || !slices.Contains(p.GoFiles, "ports.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, "ports.go"), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			if _, ok := spec.Type.(*ast.InterfaceType); ok {
+				found[filepath.Base(p.Dir)+"."+spec.Name.Name] = p.Dir
+			}
+			return false
+		})
+	}
+	if len(found) == 0 {
+		t.Fatal("no ports found in domain/*/ports.go")
+	}
+	return found
+}
+
+func TestEveryPortHasAMock(t *testing.T) {
+	for port, dir := range ports(t) {
+		concept, name := filepath.Base(dir), filepath.Ext(port)[1:]
+		mocks, err := os.ReadFile(filepath.Join(dir, "../../test/mocks", concept+".go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`is a mock of ` + name + ` interface\.`).Match(mocks) {
+			t.Errorf("test/mocks/%s.go has no mock of %s; run make generate", concept, port)
+		}
+	}
+}
+
+func TestEveryPortHasAContractSuiteThatIsUsed(t *testing.T) {
+	used := map[string]bool{}
+	for _, p := range list(t) {
+		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
+			used[imported] = true
+		}
+	}
+	all := ports(t)
+	for port := range all {
+		suite, reason := suites[port], noSuite[port]
+		switch {
+		case suite == "" && reason == "":
+			t.Errorf("%s has no contract suite", port)
+		case suite != "" && !used[module+"/test/contract/"+suite]:
+			t.Errorf("no test runs %s, the suite of %s", suite, port)
+		}
+	}
+	for port := range maps.Keys(suites) {
+		if all[port] == "" {
+			t.Errorf("%s has a suite, but is no port", port)
+		}
+	}
+	for port := range maps.Keys(noSuite) {
+		if all[port] == "" || suites[port] != "" {
+			t.Errorf("%s is no port without a suite", port)
+		}
+	}
+}

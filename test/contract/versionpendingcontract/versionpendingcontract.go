@@ -1,0 +1,120 @@
+// Package versionpendingcontract is the contract of version.Pending, as tests.
+package versionpendingcontract
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/version"
+)
+
+// Subject is an empty store under test.
+type Subject struct {
+	Pending version.Pending
+	// Bound is the most versions that it keeps: at least 2.
+	Bound int
+}
+
+// Run holds what fresh returns against every sentence of the contract.
+func Run(t *testing.T, fresh func(t *testing.T) Subject) {
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, s Subject)
+	}{
+		{"V3 what was put is pending until another is put", untilAnother},
+		{"V4 a version comes back with every field", everyField},
+		{"V2 each request_id has its own", itsOwn},
+		{"V3 the bound holds, and the least recently used goes first", bounded},
+		{"concurrent callers get what they put", concurrent},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
+	}
+}
+
+func untilAnother(t *testing.T, s Subject) {
+	want(t, s, "a", "")
+	for _, name := range []string{"1", "2", "1"} {
+		put(t, s, "a", name)
+		want(t, s, "a", name)
+		want(t, s, "a", name)
+	}
+}
+
+func everyField(t *testing.T, s Subject) {
+	const payload = `{"more":[1.50,null],"version":"1","changelog":"<b>\u00e9</b>"}`
+	v, err := version.Parse([]byte(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Pending.Put(t.Context(), "a", v); err != nil {
+		t.Fatalf("Put: %v", err)
+	}
+	if got := get(t, s, "a"); string(got.Payload()) != payload || got.Name() != "1" {
+		t.Errorf("pending is %q, %s, want %s", got.Name(), got.Payload(), payload)
+	}
+}
+
+func itsOwn(t *testing.T, s Subject) {
+	put(t, s, "a", "1")
+	put(t, s, "b", "2")
+	want(t, s, "a", "1")
+	want(t, s, "b", "2")
+	want(t, s, "A", "")
+}
+
+func bounded(t *testing.T, s Subject) {
+	for n := range s.Bound {
+		put(t, s, nth(n), "1")
+	}
+	want(t, s, nth(0), "1") // used: now nth(1) was not for the longest time
+	put(t, s, "one-more", "1")
+	want(t, s, nth(1), "")
+	want(t, s, nth(0), "1")
+	want(t, s, "one-more", "1")
+}
+
+func concurrent(t *testing.T, s Subject) {
+	var callers sync.WaitGroup
+	for n := range min(s.Bound, 8) {
+		callers.Go(func() {
+			for round := range 50 {
+				name := fmt.Sprint(round + 1)
+				put(t, s, nth(n), name)
+				want(t, s, nth(n), name)
+			}
+		})
+	}
+	callers.Wait()
+}
+
+func nth(n int) connection.RequestID { return connection.RequestID(fmt.Sprintf("client-%d", n)) }
+
+func put(t *testing.T, s Subject, id connection.RequestID, name string) {
+	t.Helper()
+	v, err := version.Named(name)
+	if err != nil {
+		t.Errorf("version %q: %v", name, err)
+	}
+	if err := s.Pending.Put(t.Context(), id, v); err != nil {
+		t.Errorf("Put: %v", err)
+	}
+}
+
+func get(t *testing.T, s Subject, id connection.RequestID) version.Version {
+	t.Helper()
+	v, err := s.Pending.Get(t.Context(), id)
+	if err != nil {
+		t.Errorf("Get: %v", err)
+	}
+	return v
+}
+
+// want holds that the version of that name is pending for id, or none for "".
+func want(t *testing.T, s Subject, id connection.RequestID, name string) {
+	t.Helper()
+	if got := get(t, s, id); got.Name() != name {
+		t.Errorf("pending for %s is %q, want %q", id, got.Name(), name)
+	}
+}

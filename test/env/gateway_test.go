@@ -1,0 +1,212 @@
+package env_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+
+	"go.uber.org/fx"
+
+	"heliograph/bootstrap"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+	"heliograph/test/contract/connectionmanagercontract"
+	"heliograph/test/contract/sendercontract"
+	"heliograph/test/sseclient"
+	"heliograph/test/standin"
+)
+
+func TestEmbeddedSender(t *testing.T) {
+	sendercontract.Run(t, func(t *testing.T) sendercontract.Subject {
+		w := run(t, embedded.config(t, nil))
+		s := w.subject(w.url)
+		// The engine goes on where the broker is.
+		marker := event.Event{Service: event.ServiceTask, Name: "marker", Data: []byte(`{}`)}
+		var err error
+		if s.Start, err = w.Publisher.Publish(t.Context(), marker); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}
+
+func TestHTTPSender(t *testing.T) {
+	sendercontract.Run(t, func(t *testing.T) sendercontract.Subject {
+		outside := standin.NewServer()
+		if err := outside.Back(t.Context(), "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := outside.Away(); err != nil {
+				t.Error(err)
+			}
+			outside.Wait()
+		})
+		w := run(t, external.config(t, map[string]string{"SSE_GATEWAY_URL": outside.URL()}))
+		outside.SetCallback(w.url + "/api/sse/callback")
+		return w.subject(outside.URL())
+	},
+		sendercontract.LateUnknownToken("the gateway's 404 comes after the call"),
+		sendercontract.NoEventIDs("the protocol without extensions has none"))
+}
+
+func TestConnectionManager(t *testing.T) { // the suite needs no running gateway
+	everywhere(t, func(t *testing.T, e environment) {
+		connectionmanagercontract.Run(t, func(t *testing.T) (s connectionmanagercontract.Subject) {
+			closed := make(chan connection.Token, 64)
+			var registry connection.Registry
+			watch := fx.Decorate(func(next gateway.Sender) gateway.Sender { return closings{next, closed} })
+			if _, err := bootstrap.New(e.config(t, nil), silent, watch, fx.Populate(&s.Manager, &registry)); err != nil {
+				t.Fatal(err)
+			}
+			s.Closed = closed
+			s.Registered = func(id connection.RequestID) (connection.Token, bool) {
+				c, err := registry.ByRequestID(t.Context(), id)
+				return c.Token, err == nil
+			}
+			return s
+		})
+	})
+}
+
+// closings is a sender that keeps which tokens it should close, in place of
+// closing them.
+type closings struct {
+	gateway.Sender
+
+	closed chan<- connection.Token
+}
+
+func (c closings) Close(_ context.Context, token connection.Token, last event.Event) error {
+	if last.Name == event.NameReplaced {
+		c.closed <- token
+	}
+	return nil
+}
+
+// world is a running service, and some of its ports.
+type world struct {
+	Sender    gateway.Sender
+	Registry  connection.Registry
+	Publisher event.Publisher
+
+	url  string
+	gone chan connection.Token
+	stop func()
+}
+
+// run runs the service until t ends, or stop.
+func run(t *testing.T, cfg bootstrap.Config) *world {
+	t.Helper()
+	w := &world{gone: make(chan connection.Token, 64)}
+	listen := fx.Decorate(func(next gateway.Listener) gateway.Listener { return heardGone{next, w.gone} })
+	app, err := bootstrap.New(cfg, silent, listen, fx.Populate(&w.Sender, &w.Registry, &w.Publisher))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	started := make(chan net.Addr, 1)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := app.Run(ctx, func(addr net.Addr) { started <- addr }); err != nil {
+			t.Error(err)
+			close(started)
+		}
+	})
+	w.stop = func() {
+		cancel()
+		running.Wait()
+	}
+	t.Cleanup(w.stop)
+	w.url = "http://" + (<-started).String()
+	return w
+}
+
+// heardGone passes on which tokens are gone.
+type heardGone struct {
+	gateway.Listener
+
+	tokens chan<- connection.Token
+}
+
+func (h heardGone) Gone(ctx context.Context, token connection.Token) {
+	h.Listener.Gone(ctx, token)
+	h.tokens <- token
+}
+
+// subject is the service's sender, with streams as clients open them at url.
+func (w *world) subject(url string) sendercontract.Subject {
+	return sendercontract.Subject{Sender: w.Sender, Shut: w.stop, Gone: w.gone, Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
+		t.Helper()
+		client := openStream(t, url+"/api/sse/stream?request_id="+string(id))
+		c, err := w.Registry.ByRequestID(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sendercontract.Stream{Token: c.Token, Frames: client.frames, Stall: func() func() {
+			client.gate.Lock()
+			return client.gate.Unlock
+		}}
+	}}
+}
+
+// client reads one stream. While its gate is locked it takes nothing.
+type client struct {
+	body   io.ReadCloser
+	gate   sync.Mutex
+	frames chan sendercontract.Frame
+}
+
+// openStream returns when the service has greeted the stream with the only
+// event of its own.
+func openStream(t *testing.T, url string) *client {
+	t.Helper()
+	transport := &http.Transport{}
+	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &client{body: resp.Body, frames: make(chan sendercontract.Frame, sendercontract.MaxFrames)}
+	var reading sync.WaitGroup
+	reading.Go(c.read)
+	t.Cleanup(func() {
+		_ = resp.Body.Close()
+		reading.Wait()
+		transport.CloseIdleConnections()
+	})
+	if first := <-c.frames; first.Name != "task_snapshot" {
+		t.Fatalf("the stream begins with %+v, want the task_snapshot", first)
+	}
+	return c
+}
+
+func (c *client) read() {
+	defer close(c.frames)
+	decoder := sseclient.NewDecoder(gated{c}, "")
+	for {
+		item, err := decoder.Next()
+		if err != nil {
+			return
+		}
+		if e := item.Event; item.Kind == sseclient.KindEvent {
+			c.frames <- sendercontract.Frame{ID: e.ID, Name: e.Name, Data: e.Data}
+		}
+	}
+}
+
+// gated reads the body when the gate is open.
+type gated struct{ *client }
+
+func (g gated) Read(p []byte) (int, error) {
+	g.gate.Lock()
+	g.gate.Unlock() //nolint:staticcheck // only to wait for whoever has locked it
+	return g.body.Read(p)
+}

@@ -1,0 +1,87 @@
+package env_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"heliograph/bootstrap"
+	"heliograph/domain/version"
+	"heliograph/test/contract/versionpendingcontract"
+	"heliograph/test/contract/versionsourcecontract"
+)
+
+func TestPendingVersions(t *testing.T) {
+	everywhere(t, func(t *testing.T, e environment) {
+		versionpendingcontract.Run(t, func(t *testing.T) (s versionpendingcontract.Subject) {
+			var cfg bootstrap.Config
+			e.build(t, map[string]string{"VERSION_PENDING_MAX": "10"}, &s.Pending, &cfg)
+			s.Bound = cfg.Versions.PendingMax
+			return s
+		})
+	})
+}
+
+const says = `{"version":"1.4.2"}`
+
+// source returns the version source that own chooses.
+func source(t *testing.T, own map[string]string) (s version.Source) {
+	t.Helper()
+	own["FRONTEND_VERSION_FILE"] += "" // unsets the environment's
+	embedded.build(t, own, &s)
+	return s
+}
+
+func TestFileSource(t *testing.T) {
+	versionsourcecontract.Run(t, func(t *testing.T) versionsourcecontract.Subject {
+		path := filepath.Join(t.TempDir(), "version.json")
+		say := func(t *testing.T, payload string) {
+			t.Helper()
+			if err := os.WriteFile(path, []byte(payload), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		say(t, says)
+		return versionsourcecontract.Subject{
+			Source: source(t, map[string]string{"FRONTEND_VERSION_FILE": path}), Says: says, Say: say,
+			Break: func(t *testing.T) { say(t, `{"half":`) },
+		}
+	})
+}
+
+func TestURLSource(t *testing.T) {
+	versionsourcecontract.Run(t, func(t *testing.T) versionsourcecontract.Subject {
+		var answer atomic.Pointer[string] // nil is a failure
+		say := func(_ *testing.T, payload string) { answer.Store(&payload) }
+		say(t, says)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if text := answer.Load(); text != nil {
+				_, _ = io.WriteString(w, *text)
+				return
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		}))
+		t.Cleanup(server.Close)
+		return versionsourcecontract.Subject{
+			Source: source(t, map[string]string{"FRONTEND_VERSION_URL": server.URL}), Says: says, Say: say,
+			Break: func(*testing.T) { answer.Store(nil) },
+		}
+	})
+}
+
+func TestFixedSource(t *testing.T) {
+	versionsourcecontract.Run(t, func(t *testing.T) versionsourcecontract.Subject {
+		return versionsourcecontract.Subject{Source: source(t, map[string]string{"FRONTEND_VERSION": "1.4.2"}), Says: says}
+	}, versionsourcecontract.Constant("it is configured"))
+}
+
+func TestTheBuildIsTheSourceWithoutAnother(t *testing.T) { // V6
+	answer, err := source(t, map[string]string{}).Current(t.Context(), 0)
+	if err != nil || answer.Version.Name() != bootstrap.BuildVersion() {
+		t.Errorf("the source says %q, %v, want %q", answer.Version.Name(), err, bootstrap.BuildVersion())
+	}
+}
