@@ -28,9 +28,14 @@ type Streams struct {
 	log     *slog.Logger
 }
 
-// New returns the endpoint. format must be the engine's.
+// New returns the endpoint, and has the engine tell manager of the streams that
+// it adopted and that ended. format must be the engine's.
 func New(engine *sse.Engine, format sse.Format, manager connection.Manager, log *slog.Logger) *Streams {
-	return &Streams{engine: engine, format: format, manager: manager, log: log}
+	s := &Streams{engine: engine, format: format, manager: manager, log: log}
+	engine.OnEnd(func(token connection.Token, reason connection.Reason) {
+		manager.Disconnect(context.Background(), token, reason)
+	})
+	return s
 }
 
 // Register adds the route to r.
@@ -58,17 +63,36 @@ func (s *Streams) serve(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
-	reason := connection.ReasonError
-	defer func() { s.manager.Disconnect(context.WithoutCancel(ctx), token, reason) }()
-
-	sink := newSink(c)
-	if err := sink.open(c); err != nil {
-		s.log.DebugContext(ctx, "stream could not be opened", slog.String("request_id", string(id)), slog.Any("error", err))
+	if s.adopt(c, stream) {
 		return
 	}
-	s.manager.Opened(ctx, token)
-	reason = stream.Serve(ctx, sink)
-	s.log.DebugContext(ctx, "stream ended", slog.String("request_id", string(id)), slog.String("reason", string(reason)))
+	reason := connection.ReasonError
+	defer func() { s.manager.Disconnect(context.WithoutCancel(ctx), token, reason) }()
+	if sink, err := open(c); err == nil {
+		s.manager.Opened(ctx, token)
+		reason = stream.Serve(ctx, sink)
+	}
+}
+
+// adopt hands the stream with its connection to the engine, if that can write
+// to it without us: this handler ends then, and nothing of it is left.
+func (s *Streams) adopt(c *gin.Context, stream *sse.Stream) bool {
+	if !s.engine.Adopts() || c.Request.TLS != nil || c.Request.ProtoMajor != 1 {
+		return false
+	}
+	conn, _, err := http.NewResponseController(c.Writer).Hijack()
+	if err != nil {
+		return false
+	}
+	setHeaders(c.Writer.Header())
+	if err := stream.Adopt(conn, responseHead(c.Writer.Header())); err != nil {
+		// Too late for any other answer; the client comes back.
+		_ = conn.Close()
+		s.manager.Disconnect(context.WithoutCancel(c.Request.Context()), stream.Token(), connection.ReasonError)
+		return true
+	}
+	s.manager.Opened(c.Request.Context(), stream.Token())
+	return true
 }
 
 // refuse answers a stream that cannot be had now. While the service drains,
@@ -99,8 +123,8 @@ func (s *Streams) reject(c *gin.Context, err error) {
 // answer is a stream that consists of one frame. If it cannot be written the
 // client is gone, and nothing is left to do.
 func (s *Streams) answer(c *gin.Context, frame []byte) {
-	sink := newSink(c)
-	if err := sink.open(c); err != nil {
+	sink, err := open(c)
+	if err != nil {
 		return
 	}
 	if _, err := sink.Write(frame); err == nil && sink.Flush() == nil {
@@ -116,51 +140,3 @@ func lastEventID(r *http.Request) string {
 	}
 	return r.URL.Query().Get("last_event_id")
 }
-
-// sink is one HTTP response as the engine wants it.
-type sink struct {
-	http.ResponseWriter
-
-	control *http.ResponseController
-}
-
-var _ sse.Sink = sink{}
-
-// newSink takes the response from below gin's and any middleware's writers,
-// because gin's Flush keeps errors to itself.
-func newSink(c *gin.Context) sink {
-	var w http.ResponseWriter = c.Writer
-	for {
-		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return sink{ResponseWriter: w, control: http.NewResponseController(w)}
-		}
-		w = wrapper.Unwrap()
-	}
-}
-
-// openTimeout bounds the sending of headers, which a new connection takes at
-// once.
-const openTimeout = 5 * time.Second
-
-// open sends the headers (gateway-protocol, "Client → gateway"), through gin so
-// that middleware sees the status.
-func (s sink) open(c *gin.Context) error {
-	h := c.Writer.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Connection", "keep-alive")
-	h.Set("X-Accel-Buffering", "no")
-	if err := s.SetWriteDeadline(time.Now().Add(openTimeout)); err != nil {
-		return err
-	}
-	c.Status(http.StatusOK)
-	c.Writer.WriteHeaderNow()
-	return s.Flush()
-}
-
-// Flush implements sse.Sink.
-func (s sink) Flush() error { return s.control.Flush() }
-
-// SetWriteDeadline implements sse.Sink. The zero time is no deadline.
-func (s sink) SetWriteDeadline(t time.Time) error { return s.control.SetWriteDeadline(t) }

@@ -126,6 +126,13 @@ func (e *Engine) makeShards() []*shard {
 	return e.shards
 }
 
+// Adopts reports whether streams can be adopted now.
+func (e *Engine) Adopts() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.shards) > 0 && !e.closed
+}
+
 // nextShard returns the shard for a new stream, or nil.
 func (e *Engine) nextShard() *shard {
 	e.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -82,6 +83,9 @@ func newBench(t testing.TB, cfg sse.Config) *bench {
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it must outlive the test's cleanups
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = b.Serve(ctx) })
+	for cfg.Shards > 0 && !b.Adopts() {
+		runtime.Gosched() // Serve begins
+	}
 	b.stop = func() {
 		cancel()
 		serving.Wait()

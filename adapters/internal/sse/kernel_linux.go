@@ -62,10 +62,10 @@ func (k *epoll) take(conn net.Conn) (int, error) {
 
 // watch implements kernel. Edges, not levels: nothing needs to be asked for
 // again when a socket is full.
-func (k *epoll) watch(fd int) error {
+func (k *epoll) watch(fd int, mark int32) error {
 	return k.control(func(epfd int) error {
 		return unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{
-			Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), //nolint:gosec // descriptors are small
+			Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), Pad: mark, //nolint:gosec // descriptors are small
 		})
 	})
 }
@@ -149,6 +149,7 @@ func (k *epoll) wait(ready []readiness) (n int, err error) {
 	for i, ev := range k.events[:n] {
 		ready[i] = readiness{
 			fd:       int(ev.Fd),
+			mark:     ev.Pad,
 			readable: ev.Events&unix.EPOLLIN != 0,
 			writable: ev.Events&unix.EPOLLOUT != 0,
 			broken:   ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0,

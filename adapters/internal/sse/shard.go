@@ -20,9 +20,9 @@ type kernel interface {
 	// take makes conn's socket the shard's. The caller closes conn, which leaves
 	// the socket open. Errors: ErrNotAdoptable.
 	take(conn net.Conn) (fd int, err error)
-	// watch asks for the socket's readiness to be told by wait, each time that it
-	// changes.
-	watch(fd int) error
+	// watch asks for the socket's readiness to be told by wait, with this mark,
+	// each time that it changes.
+	watch(fd int, mark int32) error
 	// write writes what the socket takes now. Errors: errBlocked if that is
 	// nothing, errClientGone, or what is wrong.
 	write(fd int, b []byte) (int, error)
@@ -40,6 +40,7 @@ type kernel interface {
 // readiness is what changed on a socket.
 type readiness struct {
 	fd                         int
+	mark                       int32
 	readable, writable, broken bool
 }
 
@@ -56,6 +57,7 @@ const attendEvery = 64
 // socket is a shard's part of a stream.
 type socket struct {
 	fd       int32 // -1 once it is closed
+	mark     int32 // tells it from others that have or had the same fd
 	slot     int32 // index in shard.streams, -1 before
 	partial  int32 // bytes of the step at hand that are written
 	received int32 // bytes that the client sent
@@ -80,6 +82,7 @@ type shard struct {
 	// Owned by run.
 	streams []*Stream
 	byFD    []*Stream
+	marks   int32     // given so far; it may wrap around
 	spare   []*Stream // an empty inbox
 	seen    uint64    // the log's head at the last pass
 	credit  credit
@@ -279,7 +282,9 @@ func (sh *shard) place(s *Stream) bool {
 	s.slot = int32(len(sh.streams)) //nolint:gosec // no more than descriptors
 	sh.streams = append(sh.streams, s)
 	sh.byFD[fd] = s
-	if err := sh.kernel.watch(fd); err != nil {
+	sh.marks++
+	s.mark = sh.marks
+	if err := sh.kernel.watch(fd, s.mark); err != nil {
 		sh.drop(s, err)
 		return false
 	}
@@ -343,18 +348,24 @@ func (sh *shard) account() {
 // settle works off what the poller found, and lets it go on.
 func (sh *shard) settle(ready []readiness) {
 	for _, r := range ready {
-		if s := sh.streamOf(r.fd); s != nil {
+		if s := sh.streamOf(r); s != nil {
 			sh.react(s, r)
 		}
 	}
 	sh.used <- struct{}{}
 }
 
-func (sh *shard) streamOf(fd int) *Stream {
-	if fd >= len(sh.byFD) {
+// streamOf returns the stream that r is about, or nil if that has ended since:
+// its descriptor may be another's by now.
+func (sh *shard) streamOf(r readiness) *Stream {
+	if r.fd >= len(sh.byFD) {
 		return nil
 	}
-	return sh.byFD[fd]
+	s := sh.byFD[r.fd]
+	if s == nil || s.mark != r.mark {
+		return nil
+	}
+	return s
 }
 
 func (sh *shard) react(s *Stream, r readiness) {

@@ -1,0 +1,73 @@
+package ssestream
+
+import (
+	"bytes"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/internal/sse"
+)
+
+// setHeaders sets a stream's headers (gateway-protocol, "Client → gateway").
+func setHeaders(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Connection", "keep-alive")
+	h.Set("X-Accel-Buffering", "no")
+}
+
+// responseHead is the head of an answer that ends when its connection does.
+func responseHead(h http.Header) []byte {
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 200 OK\r\n")
+	_ = h.Write(&b) // a buffer takes everything
+	b.WriteString("\r\n")
+	return b.Bytes()
+}
+
+// sink is one HTTP response as the engine's portable transport wants it.
+type sink struct {
+	http.ResponseWriter
+
+	control *http.ResponseController
+}
+
+var _ sse.Sink = sink{}
+
+// newSink takes the response from below gin's and any middleware's writers,
+// because gin's Flush keeps errors to itself.
+func newSink(c *gin.Context) sink {
+	var w http.ResponseWriter = c.Writer
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return sink{ResponseWriter: w, control: http.NewResponseController(w)}
+		}
+		w = wrapper.Unwrap()
+	}
+}
+
+// openTimeout bounds the sending of headers, which a new connection takes at
+// once.
+const openTimeout = 5 * time.Second
+
+// open sends the headers, through gin so that middleware sees the status.
+func open(c *gin.Context) (sink, error) {
+	s := newSink(c)
+	setHeaders(c.Writer.Header())
+	if err := s.SetWriteDeadline(time.Now().Add(openTimeout)); err != nil {
+		return sink{}, err
+	}
+	c.Status(http.StatusOK)
+	c.Writer.WriteHeaderNow()
+	return s, s.Flush()
+}
+
+// Flush implements sse.Sink.
+func (s sink) Flush() error { return s.control.Flush() }
+
+// SetWriteDeadline implements sse.Sink. The zero time is no deadline.
+func (s sink) SetWriteDeadline(t time.Time) error { return s.control.SetWriteDeadline(t) }
