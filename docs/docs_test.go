@@ -53,7 +53,7 @@ type block struct {
 	text           string
 }
 
-// blocks returns the fenced blocks, and prose the lines outside them.
+// split returns the fenced blocks, and as prose the lines outside them.
 func (d document) split() (blocks []block, prose []string) {
 	var open *block
 	above := ""
