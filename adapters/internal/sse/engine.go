@@ -64,6 +64,7 @@ type Engine struct {
 
 	newKernel func() (kernel, error)
 	endings   endings                       // of adopted streams
+	bodies    bodies                        // of private events
 	round     atomic.Pointer[chan struct{}] // closed when there is something new
 	appended  chan struct{}                 // tells Serve to end the round
 	portable  atomic.Int32                  // streams served by a goroutine
@@ -242,7 +243,7 @@ func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, er
 	s.at, s.joined = at, head.events()
 	s.offset.Store(at.off)
 	if prelude := e.prelude(at, reset); prelude != nil {
-		s.queue = &queue{private: []private{{at: at, frame: prelude}}, bytes: len(prelude)}
+		s.queue = &queue{private: []private{{at: at, body: prelude}}, bytes: len(prelude)}
 	}
 	e.streams[token] = s
 	e.countAttach(head.events()-at.events(), reset)
@@ -379,16 +380,16 @@ func (e *Engine) broadcastControl(ev event.Event) error {
 // event.ErrInvalid, gateway.ErrUnknownToken, gateway.ErrStreamFull,
 // gateway.ErrClosed.
 func (e *Engine) Send(token connection.Token, ev event.Event) error {
-	if err := ev.Validate(); err != nil {
+	body, err := e.bodies.of(e.cfg.Format, ev)
+	if err != nil {
 		return err
 	}
-	body := e.cfg.Format.appendEvent(nil, ev)
-	err := e.push(token, func(at mark) private {
-		frame := body
+	err = e.push(token, func(at mark) private {
+		p := private{body: body, service: ev.Service}
 		if !ev.Control() {
-			frame = append(appendID(make([]byte, 0, len(body)+frameOverhead), e.id(at)), body...)
+			p.id = appendID(nil, e.id(at))
 		}
-		return private{frame: frame, service: ev.Service}
+		return p
 	})
 	if ev.Control() {
 		return err
@@ -404,11 +405,11 @@ func (e *Engine) Send(token connection.Token, ev event.Event) error {
 // Close ends one stream after it was sent last, a control event. Errors: as
 // Send.
 func (e *Engine) Close(token connection.Token, last event.Event) error {
-	if err := last.Validate(); err != nil {
+	body, err := e.bodies.of(e.cfg.Format, last)
+	if err != nil {
 		return err
 	}
-	frame := e.cfg.Format.appendEvent(nil, last)
-	return e.push(token, func(mark) private { return private{frame: frame, final: true} })
+	return e.push(token, func(mark) private { return private{body: body, final: true} })
 }
 
 // push queues what build makes of the stream's next place in the log.
@@ -443,7 +444,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	e.mu.Unlock()
 	for _, s := range e.snapshot() {
 		frame := e.RetryFrame()
-		_ = e.push(s.token, func(mark) private { return private{frame: frame, final: true} }) // it may have ended by itself
+		_ = e.push(s.token, func(mark) private { return private{body: frame, final: true} }) // it may have ended by itself
 	}
 	select {
 	case <-e.drained:

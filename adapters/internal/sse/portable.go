@@ -60,11 +60,11 @@ func (s *Stream) Serve(ctx context.Context, sink Sink) connection.Reason {
 func (s *Stream) serve(ctx context.Context, p *portable) error {
 	for {
 		round := s.engine.round.Load() // before looking, so that nothing slips in between looking and waiting
-		step, err := s.next()
+		step, err := s.next(nil)
 		if err != nil {
 			return err
 		}
-		if step.bytes == nil {
+		if len(step.bytes) == 0 {
 			if err := p.wait(ctx, *round); err != nil {
 				return err
 			}
@@ -74,14 +74,13 @@ func (s *Stream) serve(ctx context.Context, p *portable) error {
 			return err
 		}
 		s.engine.written.Add(uint64(len(step.bytes)))
-		if step.private.final {
-			return errEnded
-		}
-		if step.private.frame != nil {
-			s.wrotePrivate(step.private)
+		if !step.private {
+			s.engine.ledger.done(s.moveTo(step.to), step.to.events(), 1)
 			continue
 		}
-		s.engine.ledger.done(s.moveTo(step.to), step.to.events(), 1)
+		if _, final := s.wrotePrivate(len(step.bytes)); final {
+			return errEnded
+		}
 	}
 }
 

@@ -84,6 +84,7 @@ type shard struct {
 	byFD    []*Stream
 	marks   int32     // given so far; it may wrap around
 	spare   []*Stream // an empty inbox
+	buf     []byte    // for private events
 	seen    uint64    // the log's head at the last pass
 	credit  credit
 	written uint64
@@ -99,7 +100,7 @@ type credit struct {
 func newShard(e *Engine, k kernel) *shard {
 	return &shard{
 		engine: e, kernel: k, signal: make(chan struct{}, 1),
-		ready: make(chan []readiness), used: make(chan struct{}), done: make(chan struct{}),
+		buf: make([]byte, 0, gathered), ready: make(chan []readiness), used: make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
@@ -118,7 +119,7 @@ func (s *Stream) Adopt(conn net.Conn, head []byte) error {
 	}
 	s.socket = socket{fd: int32(fd), slot: -1} //nolint:gosec // descriptors are small
 	if len(head) > 0 {
-		s.prepend(private{frame: head})
+		s.prepend(private{body: head})
 	}
 	s.take(sh)
 	if !sh.list(s) {
@@ -268,7 +269,7 @@ func (sh *shard) attendTo(s *Stream) {
 		sh.write(s)
 		return
 	}
-	if _, err := s.next(); err != nil {
+	if _, err := s.next(sh.buf[:0]); err != nil {
 		sh.drop(s, err)
 	}
 }
@@ -294,12 +295,12 @@ func (sh *shard) place(s *Stream) bool {
 // write writes what there is for s until its socket takes no more.
 func (sh *shard) write(s *Stream) {
 	for {
-		step, err := s.next()
+		step, err := s.next(sh.buf[:0])
 		if err != nil {
 			sh.drop(s, err)
 			return
 		}
-		if step.bytes == nil {
+		if len(step.bytes) == 0 {
 			return
 		}
 		n, err := sh.kernel.write(int(s.fd), step.bytes[s.partial:])
@@ -308,26 +309,33 @@ func (sh *shard) write(s *Stream) {
 			return
 		}
 		sh.written += uint64(n) //nolint:gosec // a length
-		s.partial += int32(n)   //nolint:gosec // a step is far smaller than 2 GiB
-		if int(s.partial) < len(step.bytes) {
-			s.blocked = time.Now().Unix()
-			return
-		}
-		s.partial = 0
-		if step.private.final {
+		if final := sh.wrote(s, step, int(s.partial)+n); final {
 			sh.drop(s, errEnded)
 			return
 		}
-		sh.wrote(s, step)
+		if s.partial > 0 || n == 0 {
+			s.blocked = time.Now().Unix()
+			return
+		}
 	}
 }
 
-func (sh *shard) wrote(s *Stream, st step) {
-	if st.private.frame != nil {
-		s.wrotePrivate(st.private)
-		return
+// wrote moves s on after the first n bytes of a step, and reports whether they
+// were its last.
+func (sh *shard) wrote(s *Stream, st step, n int) (final bool) {
+	if st.private {
+		n, final = s.wrotePrivate(n)
+	} else if n == len(st.bytes) {
+		n = 0
+		sh.give(s.moveTo(st.to), st.to.events())
 	}
-	from, to := s.moveTo(st.to), st.to.events()
+	s.partial = int32(n) //nolint:gosec // a step is far smaller than 2 GiB
+	return final
+}
+
+// give has the ledger told that a stream is through with the events after
+// number from, up to number to.
+func (sh *shard) give(from, to uint64) {
 	if sh.credit.from != from || sh.credit.to != to {
 		sh.account()
 		sh.credit = credit{from: from, to: to}

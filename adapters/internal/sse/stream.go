@@ -65,11 +65,16 @@ type queue struct {
 // was handed over, be it private or not.
 type private struct {
 	at      mark
-	frame   []byte
+	id      []byte        // the line with the event's ID, if it has one
+	body    []byte        // the rest of the frame, which other streams may share
 	service event.Service // "" for a control event
 	begun   time.Time
 	final   bool // ends the stream
 }
+
+func (p private) size() int { return len(p.id) + len(p.body) }
+
+func (p private) appendTo(b []byte) []byte { return append(append(b, p.id...), p.body...) }
 
 // Token is the stream's name.
 func (s *Stream) Token() connection.Token { return s.token }
@@ -92,19 +97,23 @@ func (s *Stream) take(t transport) {
 	s.transport = t
 }
 
-// step is the next piece to write: a private event, or log bytes up to a mark.
+// gathered bounds how many bytes of private events are written at a time.
+const gathered = 64 << 10
+
+// step is what to write next.
 type step struct {
 	bytes   []byte
-	private private
+	private bool // bytes are of private events; otherwise of the log, up to the mark to
 	to      mark
 }
 
-// next decides what to write; no bytes mean that there is nothing yet. Until
-// the transport has written all of it, it gives the same again, or more.
+// next decides what to write; no bytes mean that there is nothing yet. Private
+// events are put together in buf. Until it is told of progress by wrote, it
+// gives the same again, and perhaps more.
 //
 // The log is read before the private events: what was queued before an event
 // was appended is then seen with it, and so leaves before it.
-func (s *Stream) next() (step, error) {
+func (s *Stream) next(buf []byte) (step, error) {
 	chunk, to, err := s.engine.log.read(s.at.off)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,33 +123,52 @@ func (s *Stream) next() (step, error) {
 	if err != nil {
 		return step{}, errSlowLog
 	}
-	if s.queue != nil {
-		p := s.queue.private[0]
-		if p.at.off <= s.at.off {
-			return step{bytes: p.frame, private: p, to: s.at}, nil
-		}
-		if p.at.off < to.off {
-			chunk, to = chunk[:p.at.off-s.at.off], p.at
-		}
+	if s.queue == nil {
+		return step{bytes: chunk, to: to}, nil
 	}
-	if len(chunk) == 0 {
-		return step{}, nil
+	if b := s.queue.appendDue(buf, s.at); len(b) > 0 {
+		return step{bytes: b, private: true}, nil
+	}
+	if p := s.queue.private[0]; p.at.off < to.off {
+		chunk, to = chunk[:p.at.off-s.at.off], p.at
 	}
 	return step{bytes: chunk, to: to}, nil
 }
 
-// wrotePrivate drops the first private event, which was written.
-func (s *Stream) wrotePrivate(p private) {
+// appendDue appends the private events whose place has come.
+func (q *queue) appendDue(b []byte, at mark) []byte {
+	for _, p := range q.private {
+		if p.at.off > at.off || len(b) > 0 && len(b)+p.size() > gathered {
+			break
+		}
+		b = p.appendTo(b)
+	}
+	return b
+}
+
+// wrotePrivate drops the private events that the first n bytes of what waits
+// are, and returns how many bytes of the next one are written, and whether the
+// last event of all was among them.
+func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 	s.mu.Lock()
-	s.queue.bytes -= len(p.frame)
-	s.queue.private = s.queue.private[1:]
-	if len(s.queue.private) == 0 && !s.queue.final {
+	defer s.mu.Unlock()
+	q := s.queue
+	for len(q.private) > 0 && n >= q.private[0].size() {
+		p := q.private[0]
+		n -= p.size()
+		q.bytes -= p.size()
+		q.private = q.private[1:]
+		if p.service != "" {
+			s.engine.metrics.Took(p.service, time.Since(p.begun))
+		}
+		if p.final {
+			return n, true
+		}
+	}
+	if len(q.private) == 0 {
 		s.queue = nil
 	}
-	s.mu.Unlock()
-	if p.service != "" {
-		s.engine.metrics.Took(p.service, time.Since(p.begun))
-	}
+	return n, false
 }
 
 // moveTo moves on after the log was written up to the mark to, and returns
@@ -161,7 +189,7 @@ func (s *Stream) prepend(p private) {
 		s.queue = &queue{}
 	}
 	s.queue.private = slices.Insert(s.queue.private, 0, p)
-	s.queue.bytes += len(p.frame)
+	s.queue.bytes += p.size()
 }
 
 // push queues a private event. The engine calls it under its mutex, so that the
@@ -177,12 +205,12 @@ func (s *Stream) push(p private) error {
 	if s.queue.final || s.verdict != nil {
 		return gateway.ErrUnknownToken
 	}
-	if s.queue.bytes+len(p.frame) > s.engine.cfg.PrivateBytes && !p.final {
+	if s.queue.bytes+p.size() > s.engine.cfg.PrivateBytes && !p.final {
 		s.endLocked(gateway.ErrStreamFull)
 		return gateway.ErrStreamFull
 	}
 	s.queue.private = append(s.queue.private, p)
-	s.queue.bytes += len(p.frame)
+	s.queue.bytes += p.size()
 	s.queue.final = p.final
 	if s.transport != nil {
 		s.transport.wake(s)
