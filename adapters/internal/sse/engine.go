@@ -42,6 +42,9 @@ type Config struct {
 	// Heartbeat is how long the log may be silent until a comment is sent; 0 is
 	// for ever (rule G5).
 	Heartbeat time.Duration
+	// StallTimeout is how long a stream may take nothing while there is something
+	// for it; 0 is 30 s.
+	StallTimeout time.Duration
 	// DrainSpread is the span over which clients come back after a drain (rule G8).
 	DrainSpread time.Duration
 	// Format is FormatNamed if empty.
@@ -51,8 +54,13 @@ type Config struct {
 	Shards int
 }
 
-// defaultPrivateBytes is rule G4's.
-const defaultPrivateBytes = 256 << 10
+const (
+	// defaultPrivateBytes is rule G4's.
+	defaultPrivateBytes = 256 << 10
+	// defaultStallTimeout is two heartbeats of the default interval: who misses
+	// both is gone or as good as gone, and can come back and resume.
+	defaultStallTimeout = 30 * time.Second
+)
 
 // Engine is the embedded gateway: the log and the streams that read it. It is
 // safe for concurrent use.
@@ -62,7 +70,7 @@ type Engine struct {
 	ledger  ledger
 	log     *log
 
-	newKernel func() (kernel, error)
+	newKernel func(stall time.Duration) (kernel, error)
 	endings   endings                       // of adopted streams
 	bodies    bodies                        // of private events
 	round     atomic.Pointer[chan struct{}] // closed when there is something new
@@ -86,8 +94,9 @@ func New(cfg Config, metrics gateway.Metrics) *Engine {
 	return newEngine(cfg, metrics, newKernel)
 }
 
-func newEngine(cfg Config, metrics gateway.Metrics, newKernel func() (kernel, error)) *Engine {
+func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(stall time.Duration) (kernel, error)) *Engine {
 	cfg.PrivateBytes = cmp.Or(cfg.PrivateBytes, defaultPrivateBytes)
+	cfg.StallTimeout = cmp.Or(cfg.StallTimeout, defaultStallTimeout)
 	cfg.Format = cmp.Or(cfg.Format, FormatNamed)
 	cfg.Shards = cmp.Or(cfg.Shards, runtime.GOMAXPROCS(0))
 	e := &Engine{
@@ -120,7 +129,7 @@ func (e *Engine) makeShards() []*shard {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for range e.cfg.Shards {
-		if k, err := e.newKernel(); err == nil {
+		if k, err := e.newKernel(e.cfg.StallTimeout); err == nil {
 			e.shards = append(e.shards, newShard(e, k))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,11 +16,12 @@ import (
 type epoll struct {
 	file   *os.File
 	conn   syscall.RawConn
+	stall  time.Duration
 	events []unix.EpollEvent
 }
 
 // newKernel returns the system's kernel; an error means that there is none.
-func newKernel() (kernel, error) {
+func newKernel(stall time.Duration) (kernel, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("create epoll: %w", err)
@@ -32,7 +34,7 @@ func newKernel() (kernel, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("poll epoll: %w", err), file.Close())
 	}
-	return &epoll{file: file, conn: conn, events: make([]unix.EpollEvent, 256)}, nil
+	return &epoll{file: file, conn: conn, stall: stall, events: make([]unix.EpollEvent, 256)}, nil
 }
 
 // take implements kernel. The descriptor is duplicated and conn closed by the
@@ -56,7 +58,7 @@ func (k *epoll) take(conn net.Conn) (int, error) {
 	}
 	// A peer that vanished without a word is noticed when a heartbeat stays
 	// unacknowledged. Where the option is unknown, TCP's own patience applies.
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(stallTimeout.Milliseconds()))
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(k.stall.Milliseconds()))
 	return fd, nil
 }
 

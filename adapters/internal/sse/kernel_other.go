@@ -2,5 +2,7 @@
 
 package sse
 
+import "time"
+
 // newKernel says that there is none: every stream is served by a goroutine.
-func newKernel() (kernel, error) { return nil, ErrNotAdoptable }
+func newKernel(time.Duration) (kernel, error) { return nil, ErrNotAdoptable }

@@ -95,7 +95,7 @@ func (p *portable) wait(ctx context.Context, round <-chan struct{}) error {
 	return nil
 }
 
-// write writes and flushes, bounded by stallTimeout and interruptible by end.
+// write writes and flushes, bounded by the stall time-out and interruptible by end.
 func (s *Stream) write(ctx context.Context, sink Sink, b []byte) error {
 	if err := s.arm(sink); err != nil {
 		return err
@@ -133,5 +133,5 @@ func (s *Stream) arm(sink Sink) error {
 	if s.verdict != nil {
 		return s.verdict
 	}
-	return sink.SetWriteDeadline(time.Now().Add(stallTimeout))
+	return sink.SetWriteDeadline(time.Now().Add(s.engine.cfg.StallTimeout))
 }

@@ -61,7 +61,7 @@ type socket struct {
 	slot     int32 // index in shard.streams, -1 before
 	partial  int32 // bytes of the step at hand that are written
 	received int32 // bytes that the client sent
-	blocked  int64 // when the socket took no more, in Unix seconds; 0 if it does
+	blocked  int64 // when the socket took no more, in Unix nanoseconds; 0 if it does
 	listed   bool  // in shard.inbox; guarded by shard.mu
 }
 
@@ -208,7 +208,7 @@ func (sh *shard) run(ctx context.Context) {
 // pass brings every stream to the log's end. What is appended meanwhile goes
 // out in the next one, together: that is the batching, and it needs no timer.
 func (sh *shard) pass() {
-	tail, now := sh.engine.log.tail().off, time.Now().Unix()
+	tail, now := sh.engine.log.tail().off, time.Now().UnixNano()
 	for i := 0; i < len(sh.streams); i++ {
 		if i%attendEvery == 0 {
 			sh.glance()
@@ -222,7 +222,7 @@ func (sh *shard) pass() {
 			sh.write(s)
 		case s.at.off < tail:
 			sh.drop(s, errSlowLog)
-		case now-s.blocked >= int64(stallTimeout/time.Second):
+		case now-s.blocked >= int64(sh.engine.cfg.StallTimeout):
 			sh.drop(s, errStalled)
 		}
 		if i < len(sh.streams) && sh.streams[i] != s {
@@ -314,7 +314,7 @@ func (sh *shard) write(s *Stream) {
 			return
 		}
 		if s.partial > 0 || n == 0 {
-			s.blocked = time.Now().Unix()
+			s.blocked = time.Now().UnixNano()
 			return
 		}
 	}

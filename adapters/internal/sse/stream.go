@@ -22,11 +22,6 @@ var (
 	errSlowLog    = fmt.Errorf("slow consumer: %w", errBehind)
 )
 
-// stallTimeout is how long a stream may take nothing while there is something
-// for it. A reader that misses two heartbeats of the default interval is gone
-// or as good as gone, and it can come back and resume.
-const stallTimeout = 30 * time.Second
-
 // Stream is one browser's stream: a place in the log and, rarely, private
 // events. It takes events from Attach on, and delivers them once a transport
 // writes it: a shard after Adopt, or the goroutine that calls Serve.
