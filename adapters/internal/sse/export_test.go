@@ -77,7 +77,6 @@ func (k *Simulation) write(fd int, b []byte) (int, error) {
 }
 
 func (k *Simulation) discard(int) (int, error) { return 0, errBlocked }
-func (k *Simulation) failure(int) error        { return errClientGone }
 
 func (k *Simulation) close(fd int) {
 	k.Closed.Add(1)

@@ -84,8 +84,11 @@ func (k *epoll) control(f func(epfd int) error) error {
 func (k *epoll) write(fd int, b []byte) (int, error) {
 	for {
 		n, err := unix.Write(fd, b)
-		if err != unix.EINTR { //nolint:errorlint // a system call's error is a number
-			return max(n, 0), meaning(err)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return 0, meaning(err)
 		}
 	}
 }
@@ -97,7 +100,7 @@ func (k *epoll) discard(fd int) (int, error) {
 		n, err := unix.Read(fd, buf[:])
 		total += max(n, 0)
 		switch {
-		case err == unix.EINTR: //nolint:errorlint // a system call's error is a number
+		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return total, meaning(err)
 		case n == 0:
@@ -108,25 +111,14 @@ func (k *epoll) discard(fd int) (int, error) {
 	}
 }
 
-// failure implements kernel.
-func (k *epoll) failure(fd int) error {
-	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && code != 0 {
-		return meaning(syscall.Errno(code)) //nolint:gosec // an errno
-	}
-	return errClientGone
-}
-
 // meaning is what a socket's error says of the client.
 func meaning(err error) error {
-	switch err { //nolint:errorlint // a system call's error is a number
-	case nil:
-		return nil
-	case unix.EAGAIN:
+	switch {
+	case errors.Is(err, unix.EAGAIN):
 		return errBlocked
-	case unix.ETIMEDOUT:
+	case errors.Is(err, unix.ETIMEDOUT):
 		return errStalled
-	case unix.EPIPE, unix.ECONNRESET:
+	case errors.Is(err, unix.EPIPE), errors.Is(err, unix.ECONNRESET):
 		return errClientGone
 	default:
 		return err
@@ -143,7 +135,7 @@ func (k *epoll) wait(ready []readiness) (n int, err error) {
 	var waitErr error
 	err = k.conn.Read(func(fd uintptr) bool {
 		n, waitErr = unix.EpollWait(int(fd), k.events[:min(len(ready), len(k.events))], 0)
-		return n > 0 || waitErr != nil && waitErr != unix.EINTR //nolint:errorlint // a system call's error is a number
+		return n > 0 || waitErr != nil && !errors.Is(waitErr, unix.EINTR)
 	})
 	if err != nil || waitErr != nil {
 		return 0, fmt.Errorf("%w: %w", errShutdown, errors.Join(err, waitErr))

@@ -28,7 +28,7 @@ func simulate(t testing.TB, cfg sse.Config, streams int) *simulated {
 	cfg.Start.Epoch = epoch
 	s := &simulated{}
 	s.Engine, s.kernels = sse.NewSimulated(cfg, newTally())
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(ctx) })
 	s.stop = sync.OnceFunc(func() {
@@ -77,6 +77,7 @@ func (s *simulated) count(of func(*sse.Simulation) int64) (n int64) {
 func (s *simulated) bytes() int64 {
 	return s.count(func(k *sse.Simulation) int64 { return k.Bytes.Load() })
 }
+
 func (s *simulated) writes() int64 {
 	return s.count(func(k *sse.Simulation) int64 { return k.Writes.Load() })
 }

@@ -3,52 +3,10 @@ package sse
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
 	"sync"
 	"time"
 )
-
-// ErrNotAdoptable says that a connection's socket cannot be taken over: it is
-// not plain TCP, the system has no epoll, or the engine is stopped. Serve the
-// stream instead.
-var ErrNotAdoptable = errors.New("the connection's socket cannot be taken over")
-
-// kernel is what a shard asks of the system: sockets that never block. Tests
-// and benchmarks have a simulated one.
-type kernel interface {
-	// take makes conn's socket the shard's. The caller closes conn, which leaves
-	// the socket open. Errors: ErrNotAdoptable.
-	take(conn net.Conn) (fd int, err error)
-	// watch asks for the socket's readiness to be told by wait, with this mark,
-	// each time that it changes.
-	watch(fd int, mark int32) error
-	// write writes what the socket takes now. Errors: errBlocked if that is
-	// nothing, errClientGone, or what is wrong.
-	write(fd int, b []byte) (int, error)
-	// discard drops what the client sent. Errors: as write.
-	discard(fd int) (int, error)
-	// failure returns what is wrong with the socket.
-	failure(fd int) error
-	close(fd int)
-	// wait fills ready, blocking until there is something. Errors: errShutdown
-	// once shut was called.
-	wait(ready []readiness) (int, error)
-	shut()
-}
-
-// readiness is what changed on a socket.
-type readiness struct {
-	fd                         int
-	mark                       int32
-	readable, writable, broken bool
-}
-
-var errBlocked = errors.New("the socket takes or has nothing now")
-
-// maxClientBytes is how much a client may send after its request; an
-// EventSource sends nothing.
-const maxClientBytes = 16 << 10
 
 // attendEvery is how many streams a pass writes before it looks at what else
 // there is, so that a connect does not wait for ten thousand writes.
@@ -102,33 +60,6 @@ func newShard(e *Engine, k kernel) *shard {
 		engine: e, kernel: k, signal: make(chan struct{}, 1),
 		buf: make([]byte, 0, gathered), ready: make(chan []readiness), used: make(chan struct{}), done: make(chan struct{}),
 	}
-}
-
-// Adopt hands the stream and the socket of conn to a shard, which first writes
-// head, and closes conn: no goroutine is left to wait for the stream. Its end is
-// told to the function that OnEnd was given. Errors: ErrNotAdoptable; conn is
-// still the caller's then.
-func (s *Stream) Adopt(conn net.Conn, head []byte) error {
-	sh := s.engine.nextShard()
-	if sh == nil {
-		return ErrNotAdoptable
-	}
-	fd, err := sh.kernel.take(conn)
-	if err != nil {
-		return err
-	}
-	s.socket = socket{fd: int32(fd), slot: -1} //nolint:gosec // descriptors are small
-	if len(head) > 0 {
-		s.prepend(private{body: head})
-	}
-	s.take(sh)
-	if !sh.list(s) {
-		s.take(nil) // Serve it, it will end at once
-		sh.kernel.close(fd)
-		return ErrNotAdoptable
-	}
-	_ = conn.Close() // its duplicate is in use
-	return nil
 }
 
 // wake implements transport.
@@ -329,7 +260,7 @@ func (sh *shard) wrote(s *Stream, st step, n int) (final bool) {
 		n = 0
 		sh.give(s.moveTo(st.to), st.to.events())
 	}
-	s.partial = int32(n) //nolint:gosec // a step is far smaller than 2 GiB
+	s.partial = int32(n)
 	return final
 }
 
@@ -377,18 +308,16 @@ func (sh *shard) streamOf(r readiness) *Stream {
 }
 
 func (sh *shard) react(s *Stream, r readiness) {
-	if r.broken {
-		sh.drop(s, sh.kernel.failure(r.fd))
-		return
-	}
-	if r.readable {
+	if r.readable || r.broken {
 		n, err := sh.kernel.discard(r.fd)
 		s.received += int32(n) //nolint:gosec // bounded by discard
-		if s.received > maxClientBytes {
-			err = errClientGone // what it speaks is not our protocol
-		}
-		if err != nil && !errors.Is(err, errBlocked) {
+		blocked := errors.Is(err, errBlocked)
+		switch {
+		case err != nil && !blocked:
 			sh.drop(s, err)
+			return
+		case r.broken, s.received > maxClientBytes: // what it speaks is not our protocol
+			sh.drop(s, errClientGone)
 			return
 		}
 	}

@@ -1,0 +1,117 @@
+package sse
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// Broadcast appends a log event for every stream; with a zero ID, a control
+// event. Errors: event.ErrInvalid, gateway.ErrClosed.
+func (e *Engine) Broadcast(rec event.Record) error {
+	if err := rec.Event.Validate(); err != nil {
+		return err
+	}
+	if rec.ID.IsZero() {
+		return e.broadcastControl(rec.Event)
+	}
+	service := slices.Index(event.Services[:], rec.Event.Service)
+	if service < 0 {
+		return fmt.Errorf("%w: log event %q belongs to no service", event.ErrInvalid, rec.Event.Name)
+	}
+	streams, err := e.appendEvent(rec, service)
+	if err != nil {
+		return err
+	}
+	if streams == 0 {
+		e.ledger.settle()
+		return nil
+	}
+	e.metrics.Sent(rec.Event.Service, streams, 0)
+	return nil
+}
+
+func (e *Engine) appendEvent(rec event.Record, service int) (streams int, err error) {
+	size := frameSize(rec.Event)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return 0, gateway.ErrClosed
+	}
+	e.ledger.begin(e.log.head().events()+1, rec.Event.Service, time.Now(), len(e.streams))
+	e.log.appendEvent(rec.ID.Seq, service, size, func(b []byte) []byte {
+		return e.cfg.Format.appendEvent(appendID(b, rec.ID), rec.Event)
+	})
+	e.appendedLocked()
+	return len(e.streams), nil
+}
+
+func (e *Engine) broadcastControl(ev event.Event) error {
+	frame := e.cfg.Format.appendEvent(nil, ev)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return gateway.ErrClosed
+	}
+	e.log.appendControl(frame)
+	e.appendedLocked()
+	return nil
+}
+
+// Send queues a private event for one stream; unless it is a control event it
+// carries the ID of the last log event before it (rule G2). Errors:
+// event.ErrInvalid, gateway.ErrUnknownToken, gateway.ErrStreamFull,
+// gateway.ErrClosed.
+func (e *Engine) Send(token connection.Token, ev event.Event) error {
+	body, err := e.bodies.of(e.cfg.Format, ev)
+	if err != nil {
+		return err
+	}
+	err = e.push(token, func(at mark) private {
+		p := private{body: body, service: ev.Service}
+		if !ev.Control() {
+			p.id = appendID(nil, e.id(at))
+		}
+		return p
+	})
+	if ev.Control() {
+		return err
+	}
+	if err != nil {
+		e.metrics.Sent(ev.Service, 0, 1)
+		return err
+	}
+	e.metrics.Sent(ev.Service, 1, 0)
+	return nil
+}
+
+// Close ends one stream after it was sent last, a control event. Errors: as
+// Send.
+func (e *Engine) Close(token connection.Token, last event.Event) error {
+	body, err := e.bodies.of(e.cfg.Format, last)
+	if err != nil {
+		return err
+	}
+	return e.push(token, func(mark) private { return private{body: body, final: true} })
+}
+
+// push queues what build makes of the stream's next place in the log.
+func (e *Engine) push(token connection.Token, build func(at mark) private) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return gateway.ErrClosed
+	}
+	s, ok := e.streams[token]
+	if !ok {
+		return gateway.ErrUnknownToken
+	}
+	at := e.log.head()
+	p := build(at)
+	p.at, p.begun = at, time.Now()
+	return s.push(p)
+}
