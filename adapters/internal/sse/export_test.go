@@ -14,12 +14,10 @@ import (
 type Simulation struct {
 	Writes, Bytes, Closed atomic.Int64
 
-	mu    sync.Mutex
-	next  int
-	free  []int
-	stuck map[int]bool
-	news  chan readiness
-	done  chan struct{}
+	mu   sync.Mutex
+	next [2]int   // descriptors given, of each kind; guarded by mu
+	free [2][]int // and given back; guarded by mu
+	done chan struct{}
 }
 
 // NewSimulated returns an engine over one simulation per shard.
@@ -27,7 +25,7 @@ func NewSimulated(cfg Config, metrics gateway.Metrics) (*Engine, func() []*Simul
 	var mu sync.Mutex
 	var all []*Simulation
 	e := newEngine(cfg, metrics, func(time.Duration) (kernel, error) {
-		k := &Simulation{stuck: map[int]bool{}, news: make(chan readiness, 16), done: make(chan struct{})}
+		k := &Simulation{done: make(chan struct{})}
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, k)
@@ -50,25 +48,27 @@ type SimulatedConn struct {
 // Close does nothing.
 func (SimulatedConn) Close() error { return nil }
 
+// take gives stuck sockets odd descriptors.
 func (k *Simulation) take(conn net.Conn) (int, error) {
+	stuck := 0
+	if conn.(SimulatedConn).Stuck {
+		stuck = 1
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	fd := k.next
-	if n := len(k.free); n > 0 {
-		fd, k.free = k.free[n-1], k.free[:n-1]
-	} else {
-		k.next++
+	if n := len(k.free[stuck]); n > 0 {
+		fd := k.free[stuck][n-1]
+		k.free[stuck] = k.free[stuck][:n-1]
+		return fd, nil
 	}
-	if conn.(SimulatedConn).Stuck {
-		k.stuck[fd] = true
-	}
-	return fd, nil
+	k.next[stuck]++
+	return 2*k.next[stuck] + stuck, nil
 }
 
 func (k *Simulation) watch(int, int32) error { return nil }
 
 func (k *Simulation) write(fd int, b []byte) (int, error) {
-	if len(k.stuck) > 0 && k.stuck[fd] {
+	if fd%2 == 1 {
 		return 0, errBlocked
 	}
 	k.Writes.Add(1)
@@ -82,23 +82,12 @@ func (k *Simulation) close(fd int) {
 	k.Closed.Add(1)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	delete(k.stuck, fd)
-	k.free = append(k.free, fd)
+	k.free[fd%2] = append(k.free[fd%2], fd)
 }
 
-// Hangup has the client of the descriptor fd go away; the mark is the order in
-// which the shard got it, from 1.
-func (k *Simulation) Hangup(fd int, mark int32) {
-	k.news <- readiness{fd: fd, mark: mark, broken: true}
-}
-
-func (k *Simulation) wait(ready []readiness) (int, error) {
-	select {
-	case ready[0] = <-k.news:
-		return 1, nil
-	case <-k.done:
-		return 0, errShutdown
-	}
+func (k *Simulation) wait([]readiness) (int, error) {
+	<-k.done
+	return 0, errShutdown
 }
 
 func (k *Simulation) shut() { close(k.done) }
