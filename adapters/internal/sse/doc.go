@@ -5,7 +5,7 @@
 // streams share. A stream is a place in that log (a mark) and, now and then, a
 // few private events; it has no queue of its own. Replay after a reconnect,
 // live delivery and slow consumers are the same thing: reading on from a mark.
-// The design and its reasons: docs/architecture.md.
+// The design and its reasons: docs/engine.md.
 //
 // # Concurrency
 //
@@ -13,7 +13,8 @@
 // log, attaching a stream, queueing a private event. It is held for
 // microseconds and never during I/O. Reading the log takes no lock. Each
 // stream has a mutex of its own for its private events, and is written by one
-// goroutine only, the one that called Stream.Serve.
+// goroutine only: that of the shard which adopted it, or the one that called
+// Stream.Serve. A shard's mutex guards its inbox, the ledger's its entries.
 //
-// Lock order: Engine.mu, then Stream.mu or ledger.mu.
+// Lock order: Engine.mu, Stream.mu, shard.mu; ledger.mu is taken last.
 package sse

@@ -330,7 +330,7 @@ func numberOfStreamsIsBounded(t *testing.T, shards int) { // SSE_MAX_CONNECTIONS
 	second.Detach()
 }
 
-func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M2
+func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M2, E9
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sse.Config{})
