@@ -52,6 +52,7 @@ type Manager struct {
 	stopped   bool       // guarded by mu; running only grows while it is false
 
 	stopping chan struct{} // closed by Stop
+	crew     crew
 	running  sync.WaitGroup
 }
 
@@ -60,7 +61,11 @@ func New(cfg Config, reg connection.Registry, sender gateway.Sender, m connectio
 	if cfg.ObserverTimeout == 0 {
 		cfg.ObserverTimeout = DefaultObserverTimeout
 	}
-	return &Manager{cfg: cfg, registry: reg, sender: sender, metrics: m, log: log, stopping: make(chan struct{})}
+	stopping := make(chan struct{})
+	return &Manager{
+		cfg: cfg, registry: reg, sender: sender, metrics: m, log: log,
+		stopping: stopping, crew: newCrew(stopping),
+	}
 }
 
 // Drain has Connect refuse from now on. It may be called twice.
@@ -92,7 +97,8 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 func (m *Manager) closeReplaced(ctx context.Context, old connection.Connection) {
 	m.log.DebugContext(ctx, "connection was replaced", requestID(old))
 	last := event.Event{Name: event.NameReplaced, Data: []byte("{}")}
-	if err := m.sender.Close(context.WithoutCancel(ctx), old.Token, last); err != nil {
+	err := m.sender.Close(context.WithoutCancel(ctx), old.Token, last)
+	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one has ended by itself
 		m.log.WarnContext(ctx, "replaced connection could not be closed", requestID(old), slog.Any("error", err))
 	}
 }

@@ -49,10 +49,10 @@ func (m *Manager) Opened(ctx context.Context, token connection.Token) {
 		return
 	}
 	if observers, ok := m.begin(); ok {
-		go func() {
+		m.crew.call(func() {
 			defer m.running.Done()
 			m.tell(ctx, c, observers)
-		}()
+		})
 	}
 }
 
@@ -125,13 +125,15 @@ func (m *Manager) call(ctx context.Context, o observer, c connection.Connection)
 // start calls o in a goroutine of its own, because nothing can make it return.
 func (m *Manager) start(ctx context.Context, o observer, c connection.Connection) <-chan error {
 	done := make(chan error, 1) // 1: perhaps nobody waits any more
-	m.running.Go(func() {
+	m.running.Add(1)            // while whoever calls us is counted, so never from zero after Stop
+	m.crew.call(func() {
 		err := errExited
 		defer func() {
 			if v := recover(); v != nil {
 				err = &panicError{value: v, stack: debug.Stack()}
 			}
 			done <- err
+			m.running.Done()
 		}()
 		err = o.Connected(ctx, c)
 	})

@@ -3,12 +3,14 @@ package tasks
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 	"heliograph/domain/task"
 )
 
@@ -20,7 +22,11 @@ func (s *Service) Connected(ctx context.Context, c connection.Connection) error 
 		return fmt.Errorf("make a task snapshot: %w", err)
 	}
 	for _, ev := range events {
-		if err := s.sender.Send(ctx, c.Token, ev); err != nil {
+		err := s.sender.Send(ctx, c.Token, ev)
+		if errors.Is(err, gateway.ErrUnknownToken) {
+			return nil // it left before its snapshot came
+		}
+		if err != nil {
 			return fmt.Errorf("send a task snapshot: %w", err)
 		}
 	}

@@ -182,8 +182,8 @@ func TestASnapshotThatCannotBeMadeOrSentIsAnError(t *testing.T) { // C5
 		if err := f.Connected(t.Context(), connection.Connection{Token: "a"}); !errors.Is(err, store.err) {
 			t.Errorf("Connected: %v", err)
 		}
-		store.err, f.outbox.err = nil, gateway.ErrUnknownToken
-		if err := f.Connected(t.Context(), connection.Connection{Token: "a"}); !errors.Is(err, gateway.ErrUnknownToken) {
+		store.err, f.outbox.err = nil, gateway.ErrStreamFull
+		if err := f.Connected(t.Context(), connection.Connection{Token: "a"}); !errors.Is(err, gateway.ErrStreamFull) {
 			t.Errorf("Connected: %v", err)
 		}
 	})

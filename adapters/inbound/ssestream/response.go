@@ -1,7 +1,6 @@
 package ssestream
 
 import (
-	"bytes"
 	"net/http"
 	"time"
 
@@ -18,14 +17,15 @@ func setHeaders(h http.Header) {
 	h.Set("X-Accel-Buffering", "no")
 }
 
-// responseHead is the head of an answer that ends when its connection does.
-func responseHead(h http.Header) []byte {
-	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	var b bytes.Buffer
-	b.WriteString("HTTP/1.1 200 OK\r\n")
-	_ = h.Write(&b) // a buffer takes everything
-	b.WriteString("\r\n")
-	return b.Bytes()
+// responseHead is the head of an answer that ends when its connection does. It
+// is what setHeaders sets, ready-made.
+func responseHead() []byte {
+	const head = "HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\nConnection: keep-alive\r\n" +
+		"Content-Type: text/event-stream\r\nX-Accel-Buffering: no\r\nDate: "
+	b := make([]byte, 0, len(head)+len(http.TimeFormat)+len("\r\n\r\n"))
+	b = append(b, head...)
+	b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
+	return append(b, "\r\n\r\n"...)
 }
 
 // sink is one HTTP response as the engine's portable transport wants it.

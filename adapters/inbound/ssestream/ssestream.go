@@ -84,8 +84,7 @@ func (s *Streams) adopt(c *gin.Context, stream *sse.Stream) bool {
 	if err != nil {
 		return false
 	}
-	setHeaders(c.Writer.Header())
-	if err := stream.Adopt(conn, responseHead(c.Writer.Header())); err != nil {
+	if err := stream.Adopt(conn, responseHead()); err != nil {
 		// Too late for any other answer; the client comes back.
 		_ = conn.Close()
 		s.manager.Disconnect(context.WithoutCancel(c.Request.Context()), stream.Token(), connection.ReasonError)

@@ -3,6 +3,7 @@ package sse
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -124,6 +125,9 @@ func (sh *shard) run(ctx context.Context) {
 			sh.closeAll()
 			return
 		case <-sh.signal:
+			// Whoever is about to hand over more may do so first, the observers of a new
+			// stream for instance: one write then takes all of it.
+			runtime.Gosched()
 		case ready := <-sh.ready:
 			sh.settle(ready)
 		}
