@@ -25,8 +25,14 @@ func (m *Manager) Recover(ctx context.Context, token connection.Token) {
 	if !known {
 		return
 	}
-	if observers, ok := m.begin(); ok {
-		defer m.running.Done()
-		m.tell(ctx, c, observers)
+	t, ok := m.begin(c)
+	if !ok {
+		return
+	}
+	t.told = make(chan struct{})
+	m.crew.call(func() { t.from(m.life, 0) })
+	select {
+	case <-t.told:
+	case <-ctx.Done():
 	}
 }

@@ -51,9 +51,10 @@ type Manager struct {
 	observers []observer // guarded by mu; only appended to
 	stopped   bool       // guarded by mu; running only grows while it is false
 
-	stopping chan struct{} // closed by Stop
-	crew     crew
-	running  sync.WaitGroup
+	life    context.Context         //nolint:containedctx // what observers' contexts are made of; Stop ends it
+	stop    context.CancelCauseFunc // ends life
+	crew    crew
+	running sync.WaitGroup
 }
 
 // New returns a Manager. It starts nothing.
@@ -61,10 +62,10 @@ func New(cfg Config, reg connection.Registry, sender gateway.Sender, m connectio
 	if cfg.ObserverTimeout == 0 {
 		cfg.ObserverTimeout = DefaultObserverTimeout
 	}
-	stopping := make(chan struct{})
+	life, stop := context.WithCancelCause(context.Background())
 	return &Manager{
 		cfg: cfg, registry: reg, sender: sender, metrics: m, log: log,
-		stopping: stopping, crew: newCrew(stopping),
+		life: life, stop: stop, crew: newCrew(life.Done()),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 
 	"heliograph/domain/connection"
 )
@@ -43,16 +42,12 @@ func (m *Manager) Observe(name string, o connection.Observer) {
 // Opened implements connection.Manager. Nothing here ends with ctx: a gateway
 // that has its answer may hang up.
 func (m *Manager) Opened(ctx context.Context, token connection.Token) {
-	ctx = context.WithoutCancel(ctx)
-	c, known := m.find(ctx, token)
+	c, known := m.find(context.WithoutCancel(ctx), token)
 	if !known {
 		return
 	}
-	if observers, ok := m.begin(); ok {
-		m.crew.call(func() {
-			defer m.running.Done()
-			m.tell(ctx, c, observers)
-		})
+	if t, ok := m.begin(c); ok {
+		m.crew.call(func() { t.from(m.life, 0) })
 	}
 }
 
@@ -75,69 +70,28 @@ func (m *Manager) Stop(ctx context.Context) error {
 	}
 }
 
-// begin returns who is to be told, and counts one more that tells them, which
-// must call running.Done. After Stop it is not ok.
-func (m *Manager) begin() (observers []observer, ok bool) {
+// begin returns what goes through the observers for c, and counts one more
+// that does. After Stop it is not ok.
+func (m *Manager) begin(c connection.Connection) (t *telling, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.stopped {
 		return nil, false
 	}
 	m.running.Add(1)
-	return m.observers, true
+	return &telling{m: m, c: c, observers: m.observers}, true
 }
+
+// halted reports whether Stop was called.
+func (m *Manager) halted() bool { return m.life.Err() != nil }
 
 func (m *Manager) halt() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.stopped {
 		m.stopped = true
-		close(m.stopping)
+		m.stop(errStopped)
 	}
-}
-
-// tell calls observers one after the other.
-func (m *Manager) tell(ctx context.Context, c connection.Connection, observers []observer) {
-	for _, o := range observers {
-		switch err := m.call(ctx, o, c); {
-		case errors.Is(err, errStopped):
-			return
-		case err != nil:
-			m.warn(ctx, o, c, err)
-		}
-	}
-}
-
-// call returns what o says, or why it was not waited for any longer.
-func (m *Manager) call(ctx context.Context, o observer, c connection.Connection) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, m.cfg.ObserverTimeout, errLate)
-	defer cancel()
-	select {
-	case err := <-m.start(ctx, o, c):
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-m.stopping:
-		return errStopped
-	}
-}
-
-// start calls o in a goroutine of its own, because nothing can make it return.
-func (m *Manager) start(ctx context.Context, o observer, c connection.Connection) <-chan error {
-	done := make(chan error, 1) // 1: perhaps nobody waits any more
-	m.running.Add(1)            // while whoever calls us is counted, so never from zero after Stop
-	m.crew.call(func() {
-		err := errExited
-		defer func() {
-			if v := recover(); v != nil {
-				err = &panicError{value: v, stack: debug.Stack()}
-			}
-			done <- err
-			m.running.Done()
-		}()
-		err = o.Connected(ctx, c)
-	})
-	return done
 }
 
 func (m *Manager) warn(ctx context.Context, o observer, c connection.Connection, err error) {

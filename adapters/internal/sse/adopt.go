@@ -23,9 +23,9 @@ type sockets interface {
 	// take makes conn's socket the shard's. The caller closes conn, which leaves
 	// the socket open. Errors: ErrNotAdoptable.
 	take(conn net.Conn) (fd int, err error)
-	// watch asks for the socket's readiness to be told by wait, with this mark,
-	// each time that it changes.
-	watch(fd int, mark int32) error
+	// watch has wait tell, with this mark, when the client of a new socket sends
+	// something or is gone; again, with writable, also when the socket takes more.
+	watch(fd int, mark int32, writable bool) error
 	// write writes what the socket takes now.
 	write(fd int, b []byte) (int, error)
 	// discard drops what the client sent, up to a little over maxClientBytes.

@@ -65,7 +65,7 @@ func (k *Simulation) take(conn net.Conn) (int, error) {
 	return 2*k.next[stuck] + stuck, nil
 }
 
-func (k *Simulation) watch(int, int32) error { return nil }
+func (k *Simulation) watch(int, int32, bool) error { return nil }
 
 func (k *Simulation) write(fd int, b []byte) (int, error) {
 	if fd%2 == 1 {

@@ -14,6 +14,7 @@ import (
 // epoll is the kernel of Linux. Its descriptor hangs in Go's own poller, so
 // waiting for ten thousand sockets takes one parked goroutine and no thread.
 type epoll struct {
+	fd     int // of file, valid until shut
 	file   *os.File
 	conn   syscall.RawConn
 	stall  time.Duration
@@ -34,7 +35,7 @@ func newKernel(stall time.Duration) (kernel, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("poll epoll: %w", err), file.Close())
 	}
-	return &epoll{file: file, conn: conn, stall: stall, events: make([]unix.EpollEvent, 256)}, nil
+	return &epoll{fd: fd, file: file, conn: conn, stall: stall, events: make([]unix.EpollEvent, 256)}, nil
 }
 
 // take implements kernel. The descriptor is duplicated and conn closed by the
@@ -63,21 +64,17 @@ func (k *epoll) take(conn net.Conn) (int, error) {
 }
 
 // watch implements kernel. Edges, not levels: nothing needs to be asked for
-// again when a socket is full.
-func (k *epoll) watch(fd int, mark int32) error {
-	return k.control(func(epfd int) error {
-		return unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{
-			Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), Pad: mark, //nolint:gosec // descriptors are small
-		})
-	})
-}
-
-func (k *epoll) control(f func(epfd int) error) error {
-	var err error
-	if controlErr := k.conn.Control(func(fd uintptr) { err = f(int(fd)) }); controlErr != nil {
-		return controlErr
+// again each time that a socket is full. A new socket is writable, which is no
+// news, so writability is asked for when it matters first.
+func (k *epoll) watch(fd int, mark int32, writable bool) error {
+	op, ev := unix.EPOLL_CTL_ADD, unix.EpollEvent{
+		Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), Pad: mark, //nolint:gosec // descriptors are small
 	}
-	return err
+	if writable {
+		op = unix.EPOLL_CTL_MOD
+		ev.Events |= unix.EPOLLOUT
+	}
+	return unix.EpollCtl(k.fd, op, fd, &ev)
 }
 
 // write implements kernel.

@@ -21,6 +21,7 @@ type socket struct {
 	partial  int32 // bytes of the step at hand that are written
 	received int32 // bytes that the client sent
 	blocked  int64 // when the socket took no more, in Unix nanoseconds; 0 if it does
+	waits    bool  // for writability, which most never have to
 	listed   bool  // in shard.inbox; guarded by shard.mu
 }
 
@@ -220,7 +221,7 @@ func (sh *shard) place(s *Stream) bool {
 	sh.byFD[fd] = s
 	sh.marks++
 	s.mark = sh.marks
-	if err := sh.kernel.watch(fd, s.mark); err != nil {
+	if err := sh.kernel.watch(fd, s.mark, false); err != nil {
 		sh.drop(s, err)
 		return false
 	}
@@ -249,9 +250,21 @@ func (sh *shard) write(s *Stream) {
 			return
 		}
 		if s.partial > 0 || n == 0 {
-			s.blocked = time.Now().UnixNano()
+			sh.block(s)
 			return
 		}
+	}
+}
+
+// block leaves s alone until its socket takes more.
+func (sh *shard) block(s *Stream) {
+	s.blocked = time.Now().UnixNano()
+	if s.waits {
+		return // edges come again without being asked for
+	}
+	s.waits = true
+	if err := sh.kernel.watch(int(s.fd), s.mark, true); err != nil {
+		sh.drop(s, err)
 	}
 }
 

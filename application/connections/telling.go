@@ -1,0 +1,79 @@
+package connections
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync/atomic"
+
+	"heliograph/domain/connection"
+)
+
+// telling goes through the observers for one connection. They are called one
+// after the other and in one goroutine; but nothing can make an observer
+// return, so when one is late its goroutine is left behind with it, and another
+// goes on. Who advances turn decides who that is.
+type telling struct {
+	m         *Manager
+	c         connection.Connection
+	observers []observer
+	turn      atomic.Int32  // index of the observer that is called
+	told      chan struct{} // closed when all were called, if it is not nil
+}
+
+// from calls the observers from the i-th on. ctx is what their contexts are
+// made of. The caller has counted it in Manager.running.
+func (t *telling) from(ctx context.Context, i int) {
+	defer t.m.running.Done()
+	for ; i < len(t.observers) && !t.m.halted(); i++ {
+		if !t.call(ctx, i) {
+			return
+		}
+	}
+	if t.told != nil {
+		close(t.told)
+	}
+}
+
+// call calls the i-th observer, and reports whether the caller is to go on with
+// the next.
+func (t *telling) call(ctx context.Context, i int) (goOn bool) {
+	ctx, cancel := context.WithTimeoutCause(ctx, t.m.cfg.ObserverTimeout, errLate)
+	defer cancel()
+	unwatch := context.AfterFunc(ctx, func() { t.takeOver(ctx, i, context.Cause(ctx)) })
+	defer unwatch()
+	err := errExited
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+		if errors.Is(err, errExited) { // this goroutine ends here
+			t.takeOver(ctx, i, err)
+			return
+		}
+		if goOn = t.advance(i); goOn && err != nil {
+			t.m.warn(ctx, t.observers[i], t.c, err)
+		}
+	}()
+	err = t.observers[i].Connected(ctx, t.c)
+	return
+}
+
+// takeOver goes on after the i-th observer in a goroutine of its own, unless
+// somebody else does.
+func (t *telling) takeOver(ctx context.Context, i int, why error) {
+	if !t.advance(i) {
+		return
+	}
+	if !errors.Is(why, errStopped) {
+		t.m.warn(ctx, t.observers[i], t.c, why)
+	}
+	t.m.running.Add(1) // the one that is left behind still counts
+	t.m.crew.call(func() { t.from(t.m.life, i+1) })
+}
+
+// advance reports whether the i-th observer's turn was not over yet, and ends
+// it.
+func (t *telling) advance(i int) bool {
+	return t.turn.CompareAndSwap(int32(i), int32(i+1)) //nolint:gosec // there are few observers
+}
