@@ -1,0 +1,137 @@
+//go:build linux
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"heliograph/test/bench/load"
+)
+
+// rig is one server and one generator, for one measurement.
+type rig struct {
+	*server
+	*generator
+
+	options Options
+	round   Round
+}
+
+// Measure starts s, takes one round of figures with so many connections, and
+// stops it. The programs of this package are in bin.
+func Measure(ctx context.Context, s *Subject, size int, o Options, bin string) (Round, error) {
+	return withRig(ctx, s, o, bin, false, func(g *rig) error { return g.measure(ctx, size) })
+}
+
+// Recover likewise takes the figures of clients that come back.
+func Recover(ctx context.Context, s *Subject, size int, o Options, bin string) (Round, error) {
+	return withRig(ctx, s, o, bin, true, func(g *rig) error {
+		if err := errors.Join(g.replay(), g.comeBack(size)); err != nil || !s.Greets {
+			return err
+		}
+		return g.storm(ctx, size)
+	})
+}
+
+func withRig(ctx context.Context, s *Subject, o Options, bin string, history bool, f func(*rig) error) (Round, error) {
+	v, err := startServer(ctx, s, history)
+	if err != nil {
+		return Round{}, err
+	}
+	g, err := startGenerator(ctx, bin)
+	if err != nil {
+		return Round{}, errors.Join(err, v.stop())
+	}
+	r := &rig{server: v, generator: g, options: o, round: newRound()}
+	err = f(r)
+	return r.round, errors.Join(err, g.stop(), v.stop())
+}
+
+func (g *rig) measure(ctx context.Context, size int) error {
+	if err := g.warmUp(); err != nil {
+		return err
+	}
+	before, err := g.settled(ctx)
+	if err != nil {
+		return err
+	}
+	connected, err := g.connect(g.streams(size, parallel))
+	if err != nil {
+		return err
+	}
+	g.round.connected(connected, size)
+	if err := g.memory(ctx, IdleBytes, before, size); err != nil || g.subject.Publish == nil {
+		return err
+	}
+	if err := errors.Join(g.pipelined(), g.paced()); err != nil {
+		return err
+	}
+	return g.memory(ctx, UsedBytes, before, size)
+}
+
+// warmUp makes the server allocate what it allocates once: its history is full
+// and its code has run.
+func (g *rig) warmUp() error {
+	if _, err := g.connect(g.streams(warmStreams, warmStreams)); err != nil {
+		return err
+	}
+	if g.subject.Publish != nil && g.options.WarmUp > 0 {
+		a := g.message()
+		a.Messages, a.Window = g.options.WarmUp, inFlight
+		if _, err := g.publish(a); err != nil {
+			return err
+		}
+	}
+	return g.drop()
+}
+
+// settled waits a moment and returns the server's memory.
+func (g *rig) settled(ctx context.Context) (int64, error) {
+	select {
+	case <-time.After(g.options.Settle):
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	u, err := g.server.usage()
+	return u.rss, err
+}
+
+func (g *rig) memory(ctx context.Context, f Figure, before int64, size int) error {
+	now, err := g.settled(ctx)
+	g.round.Figures[f] = float64(now-before) / float64(size)
+	return err
+}
+
+// pipelined keeps a number of messages on their way.
+func (g *rig) pipelined() error {
+	a := g.message()
+	a.Window, a.For = inFlight, g.options.Pipelined
+	p, server, generator, err := g.traffic(a)
+	if err == nil {
+		g.round.pipelined(p, server, generator)
+	}
+	return err
+}
+
+// paced publishes at a steady rate, whatever the server makes of it.
+func (g *rig) paced() error {
+	a := g.message()
+	a.Rate, a.For = pacedRate, g.options.Paced
+	p, server, _, err := g.traffic(a)
+	if err == nil {
+		g.round.paced(p, server)
+	}
+	return err
+}
+
+// traffic publishes and returns what CPU time that took both sides.
+func (g *rig) traffic(a load.PublishArgs) (p load.Published, server, generator time.Duration, err error) {
+	s0, err1 := g.server.usage()
+	g0, err2 := g.generator.usage()
+	p, err3 := g.publish(a)
+	s1, err4 := g.server.usage()
+	g1, err5 := g.generator.usage()
+	return p, s1.cpu - s0.cpu, g1.cpu - g0.cpu, errors.Join(err1, err2, err3, err4, err5)
+}

@@ -1,0 +1,113 @@
+//go:build linux
+
+package bench
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+)
+
+// Markdown writes the results as part of a page: tables, what they say, and
+// what they were made with. plots is the beginning of the plots' file names.
+func (r Results) Markdown(plots string) string {
+	b := new(strings.Builder)
+	fmt.Fprintf(b, "%s, %s, %d cores, %s, %s, commit %s. Made by `%s`: medians of %d rounds.\n\n",
+		r.When.Format("2 January 2006"), r.Machine.Processor, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Commit,
+		r.Command, r.Options.Rounds)
+	for _, size := range slices.Backward(slices.Sorted(slices.Values(r.Options.Sizes))) {
+		fmt.Fprintf(b, "### %s connections\n\n", humanize.Comma(int64(size)))
+		table(b, columns, r.rows(size))
+		r.ahead(b, columns, r.rows(size))
+		if size == slices.Max(r.Options.Sizes) {
+			against(b, r.rows(size))
+		}
+	}
+	r.recovery(b)
+	for _, p := range Plots {
+		fmt.Fprintf(b, "![%s](%s-%s.svg)\n\n", p.Title, plots, p.Name)
+	}
+	r.checks(b)
+	r.settings(b)
+	return b.String()
+}
+
+func (r Results) rows(size int) []row {
+	var rows []row
+	for i := range r.Subjects {
+		if round, ok := r.Subjects[i].BySize[size]; ok {
+			rows = append(rows, row{&r.Subjects[i], round})
+		}
+	}
+	return rows
+}
+
+// ahead says where somebody else is better than we are.
+func (r Results) ahead(b *strings.Builder, cols []column, rows []row) {
+	ours := slices.IndexFunc(rows, func(r row) bool { return r.outcome.Ours })
+	if ours < 0 || cols[0].best(rows) == nil { // we are alone
+		return
+	}
+	var better []string
+	for _, c := range cols {
+		if best := c.best(rows); best != nil && !best.outcome.Ours {
+			better = append(better, fmt.Sprintf("%s at %s (%s against %s)", best.outcome.Name, c.title,
+				c.show(best.round.Figures[c.figure]), c.show(rows[ours].round.Figures[c.figure])))
+		}
+	}
+	if better == nil {
+		b.WriteString("No peer is ahead of heliograph in any column.\n\n")
+		return
+	}
+	fmt.Fprintf(b, "Ahead of heliograph: %s.\n\n", strings.Join(better, "; "))
+}
+
+func (r Results) recovery(b *strings.Builder) {
+	var rows []row
+	for i := range r.Subjects {
+		if len(r.Subjects[i].Recovery.Figures) > 0 {
+			rows = append(rows, row{&r.Subjects[i], r.Subjects[i].Recovery})
+		}
+	}
+	if rows == nil {
+		return
+	}
+	fmt.Fprintf(b, "### Coming back\n\nOne client that has missed %s events; %s clients at once that have missed %d each; as many at once after a restart.\n\n",
+		humanize.Comma(int64(r.Options.Missed)), humanize.Comma(int64(slices.Max(r.Options.Sizes))), missedByAll)
+	table(b, recoveryColumns, rows)
+	r.ahead(b, recoveryColumns, rows)
+}
+
+func (r Results) checks(b *strings.Builder) {
+	size := slices.Max(r.Options.Sizes)
+	fmt.Fprintf(b, "### Was it the server that was measured?\n\nThe generator's side at %s connections.\n\n", humanize.Comma(int64(size)))
+	table(b, checkColumns, slices.DeleteFunc(r.rows(size), func(r row) bool { _, ok := r.round.Figures[InFlight]; return !ok }))
+}
+
+func (r Results) settings(b *strings.Builder) {
+	b.WriteString("### Versions and settings\n\n")
+	for _, o := range r.Subjects {
+		fmt.Fprintf(b, "- **%s**", o.Name)
+		if o.Version != "" {
+			fmt.Fprintf(b, " (%s)", o.Version)
+		}
+		fmt.Fprintf(b, ": %s.\n", o.Settings)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Missing)) {
+		fmt.Fprintf(b, "- **%s** was not measured: %s.\n", name, r.Missing[name])
+	}
+}
+
+// Splice puts text between a page's markers for block.
+func Splice(page, block, text string) (string, error) {
+	begin, end := "<!-- "+block+": generated, do not edit -->\n", "<!-- end of "+block+" -->\n"
+	before, rest, ok1 := strings.Cut(page, begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		return "", fmt.Errorf("the page has no place for %q", block)
+	}
+	return before + begin + "\n" + text + "\n" + end + after, nil
+}

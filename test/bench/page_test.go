@@ -1,0 +1,95 @@
+//go:build linux
+
+package bench_test
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"heliograph/test/bench"
+)
+
+// results is a made-up run of us, a reference and two peers.
+func results() bench.Results {
+	outcome := func(name string, connects, deliveries float64) bench.Outcome {
+		curve := make([]float64, 101)
+		for p := range curve {
+			curve[p] = float64(p) + 1
+		}
+		return bench.Outcome{Name: name, Settings: "default", BySize: map[int]bench.Round{
+			100:  {Figures: map[bench.Figure]float64{bench.ConnectsPerSecond: connects}},
+			1000: {Figures: map[bench.Figure]float64{bench.ConnectsPerSecond: connects, bench.DeliveriesPerSecond: deliveries}, Percentiles: curve},
+		}}
+	}
+	r := bench.Results{
+		Command: "bench", Options: bench.Options{Sizes: []int{100, 1000}, Rounds: 3}, Missing: map[string]string{"absent": "no program"},
+		Subjects: []bench.Outcome{outcome("limit, all pending bytes in one write", 9, 1000), outcome("ours", 5, 900), outcome("fast <peer>", 7, 100)},
+	}
+	r.Subjects[0].Reference, r.Subjects[1].Ours = true, true
+	return r
+}
+
+func TestPageSaysWhoIsAhead(t *testing.T) {
+	t.Parallel()
+	page := results().Markdown("own")
+	for _, want := range []string{
+		"| *limit, all pending bytes in one write* | 9 |",
+		"Ahead of heliograph: fast <peer> at connects/s (7 against 5).",
+		"| pipelined deliveries/s | limit, all pending bytes in one write | 0.90 | at least 0.80 | reached |",
+		"| ours | 5 | – | – | **900** |",
+		"- **absent** was not measured: no program.",
+		"(own-latency.svg)",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %q:\n%s", want, page)
+		}
+	}
+}
+
+func TestPlotsAreWellFormed(t *testing.T) {
+	t.Parallel()
+	for _, p := range bench.Plots {
+		for _, r := range []bench.Results{results(), {Options: bench.Options{Sizes: []int{1}}}} { // the second is empty
+			svg := p.SVG(r)
+			decoder := xml.NewDecoder(strings.NewReader(svg))
+			var err error
+			for err == nil {
+				_, err = decoder.Token()
+			}
+			if !errors.Is(err, io.EOF) || strings.Contains(svg, "NaN") || strings.Contains(svg, "Inf") {
+				t.Errorf("%s: %v\n%s", p.Name, err, svg)
+			}
+		}
+	}
+}
+
+func TestResultsAreWrittenIntoTheirPartOfThePageAndReadAgain(t *testing.T) {
+	t.Parallel()
+	dir, r := t.TempDir(), results()
+	page := filepath.Join(dir, "README.md")
+	const before, after = "method\n<!-- own: generated, do not edit -->\nold\n<!-- end of own -->\nmore\n", "<!-- end of own -->\nmore\n"
+	if err := os.WriteFile(page, []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Write(dir, "own"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(page)
+	if err != nil || strings.Contains(string(got), "old") || !strings.HasPrefix(string(got), "method\n") || !strings.HasSuffix(string(got), after) {
+		t.Errorf("the page is\n%s (%v)", got, err)
+	}
+	again, err := bench.Read(dir, "own")
+	if diff := cmp.Diff(r, again); err != nil || diff != "" {
+		t.Errorf("read again: %v\n%s", err, diff)
+	}
+	if err := r.Write(dir, "other"); err == nil {
+		t.Error("a part that the page does not have was written")
+	}
+}
