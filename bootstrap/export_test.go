@@ -41,3 +41,9 @@ func BeforeDrain(f func()) fx.Option {
 		return g
 	})
 }
+
+// Trimmer is trimmer.
+type Trimmer struct{ trimmer }
+
+// Due is due.
+func (t *Trimmer) Due(allocated, live uint64) bool { return t.due(allocated, live) }

@@ -62,7 +62,7 @@ func (l *lifecycle) start(ctx context.Context) error {
 	}
 	l.sources.run("versions", l.Versions.Serve)
 	l.sources.run("pings", l.Pings.Serve)
-	l.carriers.run("memory trimmer", newTrimmer().serve)
+	l.carriers.run("memory trimmer", new(trimmer).serve)
 	l.carriers.run("http server", l.Server.serve)
 	l.Log.InfoContext(ctx, "listening", slog.String("addr", l.Server.addr().String()))
 	return nil

@@ -13,8 +13,9 @@ const (
 	trimInterval = 500 * time.Millisecond
 	// trimQuiet is the allocation, in bytes per interval, under which the service
 	// counts as quiet: a collection then costs nobody anything.
-	trimQuiet = 1 << 20
-	// trimWorth is how much memory there must be to return, in bytes.
+	trimQuiet = 256 << 10
+	// trimWorth is the least garbage, in bytes, that is worth a collection. A
+	// larger heap has to have more: half of what lives in it.
 	trimWorth = 4 << 20
 )
 
@@ -23,17 +24,13 @@ const (
 // collection, which a service that has become quiet does not begin for two
 // minutes.
 type trimmer struct {
-	samples   []metrics.Sample
-	allocated uint64 // at the last look
-	trimmed   uint64 // allocated at the last trim
-}
-
-func newTrimmer() *trimmer {
-	return &trimmer{samples: []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}}
+	allocated uint64 // bytes at the last look
+	trimmed   uint64 // bytes allocated at the last trim
 }
 
 // serve trims until ctx ends. It returns nil.
 func (t *trimmer) serve(ctx context.Context) error {
+	samples := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	tick := time.NewTicker(trimInterval)
 	defer tick.Stop()
 	for {
@@ -41,20 +38,23 @@ func (t *trimmer) serve(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			t.look()
+			metrics.Read(samples)
+			if t.due(samples[0].Value.Uint64(), samples[1].Value.Uint64()) {
+				debug.FreeOSMemory()
+			}
 		}
 	}
 }
 
-// look trims if nothing much was allocated since the last look, but enough
-// since the last trim.
-func (t *trimmer) look() {
-	metrics.Read(t.samples)
-	now := t.samples[0].Value.Uint64()
-	quiet := now-t.allocated < trimQuiet
-	t.allocated = now
-	if quiet && now-t.trimmed > trimWorth {
-		debug.FreeOSMemory()
-		t.trimmed = now
+// due reports whether to trim, after so many bytes were allocated since the
+// start and with so many alive: hardly any were allocated since the last look,
+// but many since the last trim.
+func (t *trimmer) due(allocated, live uint64) bool {
+	quiet := allocated-t.allocated < trimQuiet
+	t.allocated = allocated
+	if !quiet || allocated-t.trimmed < trimWorth+live/2 {
+		return false
 	}
+	t.trimmed = allocated
+	return true
 }
