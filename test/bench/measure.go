@@ -28,14 +28,20 @@ func Measure(ctx context.Context, s *Subject, size int, o Options, bin string) (
 // Recover likewise takes the figures of clients that come back.
 func Recover(ctx context.Context, s *Subject, size int, o Options, bin string) (Round, error) {
 	return withRig(ctx, s, o, bin, true, func(g *rig) error {
-		if err := errors.Join(g.replay(), g.comeBack(size)); err != nil || !s.Greets {
+		if err := errors.Join(g.comeBack(size), g.replay()); err != nil || !s.Greets {
 			return err
 		}
 		return g.storm(ctx, size)
 	})
 }
 
+// tooLong is how long a round may take beside its traffic; then its processes
+// are killed.
+const tooLong = 3 * time.Minute
+
 func withRig(ctx context.Context, s *Subject, o Options, bin string, history bool, f func(*rig) error) (Round, error) {
+	ctx, cancel := context.WithTimeout(ctx, tooLong+o.Pipelined+o.Paced)
+	defer cancel()
 	v, err := startServer(ctx, s, history)
 	if err != nil {
 		return Round{}, err

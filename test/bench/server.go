@@ -38,7 +38,10 @@ func startServer(ctx context.Context, s *Subject, history bool) (*server, error)
 		return nil, fmt.Errorf("start %s: %w", s.Name, err)
 	}
 	v := &server{subject: s, place: Place{Dir: dir, Streams: ports[0], Publish: ports[1], History: history}}
-	return v, v.start(ctx)
+	if err := v.start(ctx); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return v, nil
 }
 
 func (v *server) start(ctx context.Context) error {

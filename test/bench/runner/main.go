@@ -35,6 +35,8 @@ type flags struct {
 	Mercure    string        `help:"Mercure's program." env:"PEER_MERCURE"`
 	Centrifugo string        `help:"Centrifugo's program, version 6." env:"PEER_CENTRIFUGO"`
 	Render     bool          `help:"Measure nothing; write the page anew from the figures of before."`
+
+	built bool // Bin is ours
 }
 
 func main() {
@@ -88,6 +90,9 @@ func (f *flags) results(ctx context.Context) (bench.Results, error) {
 	for name, why := range missing {
 		log.WarnContext(ctx, "peer is not measured", slog.String("peer", name), slog.String("why", why))
 	}
+	if f.built {
+		defer os.RemoveAll(f.Bin) //nolint:errcheck // it is a temporary folder
+	}
 	r, err := bench.Run(ctx, subjects, f.options(), f.Bin, log)
 	r.Missing, r.Command = missing, strings.Join(append([]string{"go run ./test/bench/runner"}, os.Args[1:]...), " ")
 	return r, err
@@ -100,7 +105,7 @@ func (f *flags) subjects(ctx context.Context) ([]bench.Subject, map[string]strin
 		if err != nil {
 			return nil, nil, err
 		}
-		f.Bin = bin
+		f.Bin, f.built = bin, true
 	}
 	all, missing := bench.Own(f.Bin), map[string]string{}
 	if f.Peers {
