@@ -8,9 +8,8 @@ import "time"
 const idleTime = 100 * time.Millisecond
 
 // crew calls functions in goroutines, which it uses again for the next ones:
-// there are several for every connect, and the stack of a new goroutine has to
-// grow each time, which takes longer than most observers do. It is safe for
-// concurrent use, and its zero value is not ready.
+// there is one for every connect, and the stack of a new goroutine has to grow
+// each time. It is safe for concurrent use, and its zero value is not ready.
 type crew struct {
 	jobs chan func() // taken by whoever is idle
 	stop <-chan struct{}
