@@ -18,7 +18,7 @@ func BenchmarkLifecycle(b *testing.B) {
 	m.Observe("second", connection.ObserverFunc(quiet))
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = m.Connect(b.Context(), "a", "token-1")
+		_ = m.Connect(b.Context(), "a", "token-1", "")
 		m.Opened(b.Context(), "token-1")
 		m.Disconnect(b.Context(), "token-1", connection.ReasonClientClosed)
 	}

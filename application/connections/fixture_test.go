@@ -68,7 +68,7 @@ func (f fixture) open(t *testing.T, id connection.RequestID, token connection.To
 
 func (f fixture) connect(t *testing.T, id connection.RequestID, token connection.Token) {
 	t.Helper()
-	if err := f.Connect(t.Context(), id, token); err != nil {
+	if err := f.Connect(t.Context(), id, token, ""); err != nil {
 		t.Fatal(err)
 	}
 }

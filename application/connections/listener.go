@@ -36,3 +36,15 @@ func (m *Manager) Recover(ctx context.Context, token connection.Token) {
 	case <-ctx.Done():
 	}
 }
+
+// Found implements gateway.Listener.
+func (m *Manager) Found(ctx context.Context, id connection.RequestID, token connection.Token) {
+	if _, err := m.registry.ByRequestID(ctx, id); err == nil {
+		return
+	}
+	if err := m.Connect(ctx, id, token, ""); err != nil {
+		m.log.WarnContext(ctx, "stream of the gateway could not be adopted", slog.String("request_id", string(id)), slog.Any("error", err))
+		return
+	}
+	m.Opened(ctx, token)
+}

@@ -73,11 +73,14 @@ func New(cfg Config, reg connection.Registry, sender gateway.Sender, m connectio
 func (m *Manager) Drain() { m.drained.Store(true) }
 
 // Connect implements connection.Manager.
-func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token connection.Token) error {
+func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token connection.Token, lastEventID string) error {
 	if m.drained.Load() {
 		return connection.ErrShuttingDown
 	}
 	c := connection.Connection{RequestID: id, Token: token, Node: m.cfg.Node}
+	if lastEventID != "" {
+		m.sender.Resume(ctx, token, lastEventID)
+	}
 	before, err := m.registry.Put(ctx, c)
 	if err != nil {
 		return fmt.Errorf("connect %s: %w", id, err)

@@ -56,7 +56,7 @@ func TestReplacedIsClosedOutsideAnyLockAndWhateverBecomesOfTheRequest(t *testing
 			}
 			return nil
 		})
-	if err := f.Connect(ctx, "a", "token-2"); err != nil {
+	if err := f.Connect(ctx, "a", "token-2", ""); err != nil {
 		t.Error(err)
 	}
 	f.metrics.want(t, 3, 2)
@@ -74,7 +74,7 @@ func TestWhatEntersAndLeavesIsCountedOnce(t *testing.T) { // C9
 		{"the same again", func() { f.connect(t, "a", "token-1") }, 1, 0},
 		{"a replacement", func() { f.connect(t, "a", "token-2") }, 2, 1},
 		{"late news of the replaced", func() { f.Disconnect(t.Context(), "token-1", "error") }, 2, 1},
-		{"a taken token", func() { _ = f.Connect(t.Context(), "b", "token-2") }, 2, 1},
+		{"a taken token", func() { _ = f.Connect(t.Context(), "b", "token-2", "") }, 2, 1},
 		{"a disconnect", func() { f.Disconnect(t.Context(), "token-2", "error") }, 2, 2},
 		{"a second disconnect", func() { f.Gone(t.Context(), "token-2") }, 2, 2},
 		{"another connect", func() { f.connect(t, "b", "token-3") }, 3, 2},
@@ -96,7 +96,7 @@ func TestCountsAreThoseOfTheRegistryWhateverHappensAtOnce(t *testing.T) { // C9
 			for i := range 500 {
 				id := connection.RequestID(fmt.Sprintf("id-%d", i%3))
 				token := connection.Token(fmt.Sprintf("token-%d", i%7)) // shared: repeated, taken and replaced
-				_ = f.Connect(t.Context(), id, token)
+				_ = f.Connect(t.Context(), id, token, "")
 				if i%4 == worker {
 					f.Disconnect(t.Context(), token, connection.ReasonClientClosed)
 				}
@@ -111,7 +111,7 @@ func TestNothingConnectsOnceDrained(t *testing.T) { // T15
 	f := newFixture(t)
 	f.connect(t, "a", "token-1")
 	f.Drain()
-	if err := f.Connect(t.Context(), "b", "token-2"); !errors.Is(err, connection.ErrShuttingDown) {
+	if err := f.Connect(t.Context(), "b", "token-2", ""); !errors.Is(err, connection.ErrShuttingDown) {
 		t.Errorf("Connect: %v, want ErrShuttingDown", err)
 	}
 	f.Disconnect(t.Context(), "token-1", connection.ReasonServerClosed)
@@ -127,7 +127,7 @@ func TestRegistryThatFailsChangesNothing(t *testing.T) {
 	registry.EXPECT().Remove(gomock.Any(), gomock.Any()).Return(connection.Connection{}, broken)
 	m := f.over(registry)
 
-	if err := m.Connect(t.Context(), "a", "token-1"); !errors.Is(err, broken) {
+	if err := m.Connect(t.Context(), "a", "token-1", ""); !errors.Is(err, broken) {
 		t.Errorf("Connect: %v, want the registry's error", err)
 	}
 	m.Opened(t.Context(), "token-1")

@@ -141,7 +141,7 @@ func TestStopEndsObserversAndWaitsForThem(t *testing.T) { // C5
 		}
 		f.Opened(t.Context(), "token-1")
 		f.Recover(t.Context(), "token-1")
-		if err := f.Connect(t.Context(), "b", "token-2"); !errors.Is(err, connection.ErrShuttingDown) {
+		if err := f.Connect(t.Context(), "b", "token-2", ""); !errors.Is(err, connection.ErrShuttingDown) {
 			t.Errorf("Connect after Stop: %v, want ErrShuttingDown", err)
 		}
 	})

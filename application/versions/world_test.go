@@ -188,6 +188,8 @@ func (s *streams) Send(_ context.Context, token connection.Token, ev event.Event
 
 func (*streams) Broadcast(context.Context, event.Record) error              { return nil }
 func (*streams) Close(context.Context, connection.Token, event.Event) error { return nil }
+
+func (*streams) Resume(context.Context, connection.Token, string) {}
 func (*streams) All() iter.Seq[connection.Connection]                       { return nil }
 func (s *streams) Count() int {
 	s.mu.Lock()

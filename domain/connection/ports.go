@@ -53,8 +53,10 @@ type Roster interface {
 type Manager interface {
 	// Connect registers a connection, and has the one that it replaces told and
 	// closed at its gateway (rule C3). The stream must be able to take events
-	// already (rule G9). Errors: ErrTokenTaken, ErrShuttingDown.
-	Connect(ctx context.Context, id RequestID, token Token) error
+	// already (rule G9). With a lastEventID it is first sent what it missed since
+	// (rule G6): what its client brought, "" for nothing, or if the gateway has seen
+	// to it. Errors: ErrTokenTaken, ErrShuttingDown.
+	Connect(ctx context.Context, id RequestID, token Token, lastEventID string) error
 	// Opened says that the connect was answered: now the observers are called,
 	// in the background (rule C5).
 	Opened(ctx context.Context, token Token)

@@ -16,6 +16,11 @@ var (
 	ErrUnavailable = errors.New("event broker is unavailable")
 	// ErrTooLarge: the payload is over the limit (rule E8). The caller must cut it.
 	ErrTooLarge = errors.New("event is too large")
+	// ErrExpired: what followed the place is no longer retained, at least in part
+	// (rule G3).
+	ErrExpired = errors.New("events after the id are no longer retained")
+	// ErrEpoch: the place is one of another life of the log (rule G3).
+	ErrEpoch = errors.New("event id is of another epoch")
 )
 
 // Publisher is the driven port to the broker: it puts events into the one log
@@ -38,4 +43,17 @@ type Publisher interface {
 // block: what it hands on to is bounded and never waits for a stream.
 type Receiver interface {
 	Receive(ctx context.Context, rec Record)
+}
+
+// History is the driven port to the log events that the broker still holds. It
+// is safe for concurrent use.
+type History interface {
+	// Newest returns the place of the newest event that was accepted: of the start,
+	// before the first one. Errors: ErrUnavailable, ctx.Err().
+	Newest(ctx context.Context) (ID, error)
+	// After returns the events that follow id, oldest first and without a gap, at
+	// most limit of them (more than 0); none if id is the newest. Errors: ErrExpired,
+	// ErrEpoch, ErrInvalidID for a place that the log has not reached yet,
+	// ErrUnavailable, ctx.Err().
+	After(ctx context.Context, id ID, limit int) ([]Record, error)
 }

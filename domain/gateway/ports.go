@@ -48,6 +48,13 @@ type Sender interface {
 	Send(ctx context.Context, token connection.Token, ev event.Event) error
 	// Close ends one stream after last was sent to it. Errors: as Send.
 	Close(ctx context.Context, token connection.Token, last event.Event) error
+	// Resume sends a stream that is not open yet the log events after lastEventID,
+	// which its client brought, or a stream_reset that says why that cannot be done,
+	// before all else; from then on Broadcast reaches it (rules G2, G3, G6). It
+	// returns when the gateway has them or, at the latest, when the gateway would
+	// give up waiting. What goes wrong is told to the Listener and never costs the
+	// stream. Does nothing where the gateway itself resumes, or passes no IDs on.
+	Resume(ctx context.Context, token connection.Token, lastEventID string)
 }
 
 // Listener is the driving port that senders tell what became of single streams.
@@ -62,6 +69,10 @@ type Listener interface {
 	// It returns when every observer has handed over the state as it is now; what
 	// is handed over meanwhile by Send leaves before all that waits (rule E6).
 	Recover(ctx context.Context, token connection.Token)
+	// Found says that the gateway holds an open stream which may be unknown here,
+	// because the service was restarted: it is adopted unless the registry has a
+	// connection of that request_id (rule C8). It returns once that is decided.
+	Found(ctx context.Context, id connection.RequestID, token connection.Token)
 }
 
 // Metrics is the driven port for what only a sender sees (rules M1, M2).

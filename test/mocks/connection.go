@@ -323,17 +323,17 @@ func (m *MockConnectionManager) EXPECT() *MockConnectionManagerMockRecorder {
 }
 
 // Connect mocks base method.
-func (m *MockConnectionManager) Connect(ctx context.Context, id connection.RequestID, token connection.Token) error {
+func (m *MockConnectionManager) Connect(ctx context.Context, id connection.RequestID, token connection.Token, lastEventID string) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Connect", ctx, id, token)
+	ret := m.ctrl.Call(m, "Connect", ctx, id, token, lastEventID)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // Connect indicates an expected call of Connect.
-func (mr *MockConnectionManagerMockRecorder) Connect(ctx, id, token any) *MockConnectionManagerConnectCall {
+func (mr *MockConnectionManagerMockRecorder) Connect(ctx, id, token, lastEventID any) *MockConnectionManagerConnectCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Connect", reflect.TypeOf((*MockConnectionManager)(nil).Connect), ctx, id, token)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Connect", reflect.TypeOf((*MockConnectionManager)(nil).Connect), ctx, id, token, lastEventID)
 	return &MockConnectionManagerConnectCall{Call: call}
 }
 
@@ -349,13 +349,13 @@ func (c *MockConnectionManagerConnectCall) Return(arg0 error) *MockConnectionMan
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockConnectionManagerConnectCall) Do(f func(context.Context, connection.RequestID, connection.Token) error) *MockConnectionManagerConnectCall {
+func (c *MockConnectionManagerConnectCall) Do(f func(context.Context, connection.RequestID, connection.Token, string) error) *MockConnectionManagerConnectCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockConnectionManagerConnectCall) DoAndReturn(f func(context.Context, connection.RequestID, connection.Token) error) *MockConnectionManagerConnectCall {
+func (c *MockConnectionManagerConnectCall) DoAndReturn(f func(context.Context, connection.RequestID, connection.Token, string) error) *MockConnectionManagerConnectCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

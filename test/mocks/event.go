@@ -139,3 +139,105 @@ func (c *MockReceiverReceiveCall) DoAndReturn(f func(context.Context, event.Reco
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }
+
+// MockHistory is a mock of History interface.
+type MockHistory struct {
+	ctrl     *gomock.Controller
+	recorder *MockHistoryMockRecorder
+	isgomock struct{}
+}
+
+// MockHistoryMockRecorder is the mock recorder for MockHistory.
+type MockHistoryMockRecorder struct {
+	mock *MockHistory
+}
+
+// NewMockHistory creates a new mock instance.
+func NewMockHistory(ctrl *gomock.Controller) *MockHistory {
+	mock := &MockHistory{ctrl: ctrl}
+	mock.recorder = &MockHistoryMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockHistory) EXPECT() *MockHistoryMockRecorder {
+	return m.recorder
+}
+
+// After mocks base method.
+func (m *MockHistory) After(ctx context.Context, id event.ID, limit int) ([]event.Record, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "After", ctx, id, limit)
+	ret0, _ := ret[0].([]event.Record)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// After indicates an expected call of After.
+func (mr *MockHistoryMockRecorder) After(ctx, id, limit any) *MockHistoryAfterCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "After", reflect.TypeOf((*MockHistory)(nil).After), ctx, id, limit)
+	return &MockHistoryAfterCall{Call: call}
+}
+
+// MockHistoryAfterCall wrap *gomock.Call
+type MockHistoryAfterCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockHistoryAfterCall) Return(arg0 []event.Record, arg1 error) *MockHistoryAfterCall {
+	c.Call = c.Call.Return(arg0, arg1)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockHistoryAfterCall) Do(f func(context.Context, event.ID, int) ([]event.Record, error)) *MockHistoryAfterCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockHistoryAfterCall) DoAndReturn(f func(context.Context, event.ID, int) ([]event.Record, error)) *MockHistoryAfterCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Newest mocks base method.
+func (m *MockHistory) Newest(ctx context.Context) (event.ID, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Newest", ctx)
+	ret0, _ := ret[0].(event.ID)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Newest indicates an expected call of Newest.
+func (mr *MockHistoryMockRecorder) Newest(ctx any) *MockHistoryNewestCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Newest", reflect.TypeOf((*MockHistory)(nil).Newest), ctx)
+	return &MockHistoryNewestCall{Call: call}
+}
+
+// MockHistoryNewestCall wrap *gomock.Call
+type MockHistoryNewestCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockHistoryNewestCall) Return(arg0 event.ID, arg1 error) *MockHistoryNewestCall {
+	c.Call = c.Call.Return(arg0, arg1)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockHistoryNewestCall) Do(f func(context.Context) (event.ID, error)) *MockHistoryNewestCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockHistoryNewestCall) DoAndReturn(f func(context.Context) (event.ID, error)) *MockHistoryNewestCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}

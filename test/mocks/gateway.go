@@ -119,6 +119,42 @@ func (c *MockGatewaySenderCloseCall) DoAndReturn(f func(context.Context, connect
 	return c
 }
 
+// Resume mocks base method.
+func (m *MockGatewaySender) Resume(ctx context.Context, token connection.Token, lastEventID string) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "Resume", ctx, token, lastEventID)
+}
+
+// Resume indicates an expected call of Resume.
+func (mr *MockGatewaySenderMockRecorder) Resume(ctx, token, lastEventID any) *MockGatewaySenderResumeCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Resume", reflect.TypeOf((*MockGatewaySender)(nil).Resume), ctx, token, lastEventID)
+	return &MockGatewaySenderResumeCall{Call: call}
+}
+
+// MockGatewaySenderResumeCall wrap *gomock.Call
+type MockGatewaySenderResumeCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewaySenderResumeCall) Return() *MockGatewaySenderResumeCall {
+	c.Call = c.Call.Return()
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewaySenderResumeCall) Do(f func(context.Context, connection.Token, string)) *MockGatewaySenderResumeCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewaySenderResumeCall) DoAndReturn(f func(context.Context, connection.Token, string)) *MockGatewaySenderResumeCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // Send mocks base method.
 func (m *MockGatewaySender) Send(ctx context.Context, token connection.Token, ev event.Event) error {
 	m.ctrl.T.Helper()
@@ -213,6 +249,42 @@ func (c *MockGatewayListenerFailedCall) Do(f func(context.Context, connection.To
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
 func (c *MockGatewayListenerFailedCall) DoAndReturn(f func(context.Context, connection.Token, error)) *MockGatewayListenerFailedCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Found mocks base method.
+func (m *MockGatewayListener) Found(ctx context.Context, id connection.RequestID, token connection.Token) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "Found", ctx, id, token)
+}
+
+// Found indicates an expected call of Found.
+func (mr *MockGatewayListenerMockRecorder) Found(ctx, id, token any) *MockGatewayListenerFoundCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Found", reflect.TypeOf((*MockGatewayListener)(nil).Found), ctx, id, token)
+	return &MockGatewayListenerFoundCall{Call: call}
+}
+
+// MockGatewayListenerFoundCall wrap *gomock.Call
+type MockGatewayListenerFoundCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewayListenerFoundCall) Return() *MockGatewayListenerFoundCall {
+	c.Call = c.Call.Return()
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewayListenerFoundCall) Do(f func(context.Context, connection.RequestID, connection.Token)) *MockGatewayListenerFoundCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewayListenerFoundCall) DoAndReturn(f func(context.Context, connection.RequestID, connection.Token)) *MockGatewayListenerFoundCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -20,7 +20,7 @@ type believer struct {
 	calls []string
 }
 
-func (b *believer) Connect(_ context.Context, id connection.RequestID, token connection.Token) error {
+func (b *believer) Connect(_ context.Context, id connection.RequestID, token connection.Token, _ string) error {
 	if _, err := connection.ParseRequestID(string(id)); err != nil {
 		b.t.Errorf("Connect: %v", err)
 	}

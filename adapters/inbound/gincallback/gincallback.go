@@ -96,7 +96,7 @@ func (cb *Callback) act(c *gin.Context, msg message) error {
 		answer(c)
 		return nil
 	}
-	if err := cb.manager.Connect(ctx, msg.requestID, msg.token); err != nil {
+	if err := cb.manager.Connect(ctx, msg.requestID, msg.token, ""); err != nil {
 		return err
 	}
 	answer(c)

@@ -89,7 +89,7 @@ func TestConnectIsAnsweredBeforeTheObserversAreCalled(t *testing.T) { // C5
 	answered, opened := make(chan struct{}), make(chan struct{})
 	goOn := sync.OnceFunc(func() { close(answered) })
 	defer goOn()
-	registered := b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"))
+	registered := b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), gomock.Any())
 	b.manager.EXPECT().Opened(gomock.Any(), connection.Token("token-1")).After(registered.Call).
 		Do(func(context.Context, connection.Token) {
 			<-answered // never, if the answer had to wait for this
@@ -115,7 +115,7 @@ func TestConnectTakesTheRequestIDOfTheStreamsURL(t *testing.T) { // C1, C2
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t, gincallback.Config{})
 			opened := make(chan struct{})
-			b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"))
+			b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), gomock.Any())
 			b.manager.EXPECT().Opened(gomock.Any(), connection.Token("token-1")).
 				Do(func(context.Context, connection.Token) { close(opened) })
 			if got := b.post(t, "", "", body); got.status != http.StatusOK {
@@ -203,7 +203,7 @@ func TestManagersErrorsAreAnswered(t *testing.T) { // S3
 	}
 	for _, c := range cases {
 		b := newBackend(t, gincallback.Config{})
-		b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).Return(c.err)
+		b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(c.err)
 		got := b.post(t, "", "", connect)
 		if got.status != c.status || !strings.Contains(got.body, c.code) {
 			t.Errorf("%v: %+v, want %d %s", c.err, got, c.status, c.code)

@@ -58,7 +58,7 @@ func (s *Streams) serve(c *gin.Context) {
 		return
 	}
 	defer stream.Detach() // if anything below panics
-	if err := s.manager.Connect(ctx, id, token); err != nil {
+	if err := s.manager.Connect(ctx, id, token, ""); err != nil {
 		stream.Detach()
 		s.refuse(c, err)
 		return

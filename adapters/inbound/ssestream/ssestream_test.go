@@ -109,8 +109,8 @@ func TestStreamTakesEventsBeforeTheManagerIsTold(t *testing.T) { // G1, G9, C5
 	t.Parallel()
 	b := newBench(t, sse.Config{})
 	var token connection.Token
-	connect := b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("me"), gomock.Any()).
-		DoAndReturn(func(_ context.Context, _ connection.RequestID, tok connection.Token) error {
+	connect := b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("me"), gomock.Any(), gomock.Any()).
+		DoAndReturn(func(_ context.Context, _ connection.RequestID, tok connection.Token, _ string) error {
 			token = tok
 			if err := b.engine.Broadcast(event.Record{ID: event.ID{Epoch: "e1", Seq: 1}, Event: note("1")}); err != nil {
 				t.Errorf("broadcast: %v", err)
@@ -149,7 +149,7 @@ func TestStreamTakesEventsBeforeTheManagerIsTold(t *testing.T) { // G1, G9, C5
 func TestStreamHeadersKeepProxiesFromBuffering(t *testing.T) { // G7
 	t.Parallel()
 	b := newBench(t, sse.Config{})
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any())
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
 	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any())
 	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
 	res := b.get(t, "?request_id=me", "Accept-Encoding", "gzip, br")
@@ -188,7 +188,7 @@ func TestClientResumesByHeaderOrElseByQuery(t *testing.T) { // G2
 					t.Fatal(err)
 				}
 			}
-			b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any())
+			b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
 			b.manager.EXPECT().Opened(gomock.Any(), gomock.Any())
 			b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
 			res := b.get(t, "?request_id=me"+c.query, c.headers...)
@@ -243,7 +243,7 @@ func TestFullServiceAsksToComeBackLater(t *testing.T) { // SSE_MAX_CONNECTIONS
 func TestStreamThatComesWhileDrainingIsSentAway(t *testing.T) { // G8
 	t.Parallel()
 	b := newBench(t, sse.Config{DrainSpread: time.Second})
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).Return(connection.ErrShuttingDown)
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(connection.ErrShuttingDown)
 	early := b.get(t, "?request_id=me")
 	_ = b.engine.Drain(t.Context())
 	late := b.get(t, "?request_id=me")
@@ -257,7 +257,7 @@ func TestStreamThatComesWhileDrainingIsSentAway(t *testing.T) { // G8
 func TestRefusedConnectLeavesNoStream(t *testing.T) { // S3
 	t.Parallel()
 	b := newBench(t, sse.Config{})
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).Return(errors.New("registry broke"))
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(errors.New("registry broke"))
 	res := b.get(t, "?request_id=me")
 	if text := body(t, res); res.StatusCode != http.StatusInternalServerError || strings.Contains(text, "registry") {
 		t.Errorf("%d %s", res.StatusCode, text)

@@ -35,3 +35,7 @@ func (s *Sender) Send(_ context.Context, token connection.Token, ev event.Event)
 func (s *Sender) Close(_ context.Context, token connection.Token, last event.Event) error {
 	return s.engine.Close(token, last)
 }
+
+// Resume implements gateway.Sender: the engine resumed the stream when that was
+// attached.
+func (s *Sender) Resume(context.Context, connection.Token, string) {}

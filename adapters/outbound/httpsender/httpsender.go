@@ -112,6 +112,9 @@ func (s *Sender) Close(_ context.Context, token connection.Token, last event.Eve
 	return s.lanes.toOne(token, m)
 }
 
+// Resume implements gateway.Sender.
+func (s *Sender) Resume(context.Context, connection.Token, string) {}
+
 // Drain makes Broadcast, Send and Close return ErrClosed from now on. What was
 // handed over before still leaves. It may be called twice.
 func (s *Sender) Drain() { s.lanes.drain() }

@@ -93,3 +93,5 @@ func snapshot(n int) event.Event {
 func replaced() event.Event {
 	return event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}
 }
+
+func (*listener) Found(context.Context, connection.RequestID, connection.Token) {}

@@ -80,7 +80,7 @@ func lateDisconnect(t *testing.T, s Subject) {
 func tokenTaken(t *testing.T, s Subject) {
 	s.connect(t, "a", "token-a")
 	s.connect(t, "b", "token-b")
-	if err := s.Manager.Connect(t.Context(), "b", "token-a"); !errors.Is(err, connection.ErrTokenTaken) {
+	if err := s.Manager.Connect(t.Context(), "b", "token-a", ""); !errors.Is(err, connection.ErrTokenTaken) {
 		t.Errorf("Connect with a's token: %v, want ErrTokenTaken", err)
 	}
 	s.wantRegistered(t, "a", "token-a")
@@ -156,7 +156,7 @@ func slowObserver(t *testing.T, s Subject) {
 
 func (s Subject) connect(t *testing.T, id connection.RequestID, token connection.Token) {
 	t.Helper()
-	if err := s.Manager.Connect(t.Context(), id, token); err != nil {
+	if err := s.Manager.Connect(t.Context(), id, token, ""); err != nil {
 		t.Fatalf("Connect(%s): %v", id, err)
 	}
 }
