@@ -8,10 +8,10 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e bench bench-peers microbench cover lint fmt generate verify clean
+.PHONY: help build run test e2e bench bench-peers bench-gateway microbench cover lint fmt generate verify clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/heliograph
 	CGO_ENABLED=0 $(GO) build -trimpath $(STAMP) -o bin/heliograph ./bootstrap/cmd/heliograph
@@ -32,6 +32,9 @@ bench: ## measure the service against the machine's limit (ten minutes; writes d
 
 bench-peers: ## the same with other servers, five rounds (an hour and a half)
 	$(GO) run ./test/bench/runner --peers
+
+bench-gateway: ## measure what a gateway in a process of its own costs (ten minutes)
+	$(GO) run ./test/bench/runner --quick --gateway
 
 microbench: ## run the benchmarks of single functions, with their allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

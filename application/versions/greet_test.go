@@ -54,7 +54,7 @@ func TestTheVersionOfAConnectionIsAPrivateEvent(t *testing.T) { // V1, V4
 	w.source.say(parse(t, payload))
 	w.poll(t)
 	w.connect(t, "a", "token")
-	want := []event.Event{{Service: event.ServiceVersion, Name: "version", Key: "version", Data: []byte(payload)}}
+	want := []event.Event{{Service: event.ServiceVersion, Name: "version", Data: []byte(payload)}}
 	if diff := cmp.Diff(want, w.streams.events("token")); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}

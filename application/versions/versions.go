@@ -99,7 +99,7 @@ func (s *Service) Drain() { s.draining.Store(true) }
 
 // toEvent makes the event of v, whether it goes to all or to one.
 func toEvent(v version.Version) event.Event {
-	return event.Event{Service: event.ServiceVersion, Name: version.EventName, Key: version.Key, Data: v.Payload()}
+	return event.Event{Service: event.ServiceVersion, Name: version.EventName, Data: v.Payload()}
 }
 
 // checkSize holds v against rule E8. Errors: version.ErrTooLarge.

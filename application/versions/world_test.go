@@ -190,7 +190,7 @@ func (*streams) Broadcast(context.Context, event.Record) error              { re
 func (*streams) Close(context.Context, connection.Token, event.Event) error { return nil }
 
 func (*streams) Resume(context.Context, connection.Token, string) {}
-func (*streams) All() iter.Seq[connection.Connection]                       { return nil }
+func (*streams) All() iter.Seq[connection.Connection]             { return nil }
 func (s *streams) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

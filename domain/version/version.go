@@ -13,9 +13,6 @@ import (
 // EventName is the SSE event that carries a version.
 const EventName = "version"
 
-// Key is the event.Key of every version event: a newer one makes it worthless.
-const Key = "version"
-
 // ErrInvalid says that a payload is no version. Its text is fit for the caller.
 var ErrInvalid = errors.New("invalid version")
 

@@ -17,7 +17,7 @@ func Build(ctx context.Context, bin string) error {
 		return err
 	}
 	return compile(ctx, root, bin,
-		"./bootstrap/cmd/heliograph", "./test/bench/loadgen", "./test/bench/servers/limit", "./test/bench/servers/baregin")
+		"./bootstrap/cmd/heliograph", "./test/bench/loadgen", "./test/bench/servers/...")
 }
 
 // BuildPeers compiles the servers on other people's Go libraries, which are a

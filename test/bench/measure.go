@@ -71,8 +71,13 @@ func (g *rig) measure(ctx context.Context, size int) error {
 	if err := g.memory(ctx, IdleBytes, before, size); err != nil || g.subject.Publish == nil {
 		return err
 	}
-	if err := errors.Join(g.pipelined(), g.paced()); err != nil {
+	if err := g.pipelined(); err != nil {
 		return err
+	}
+	if !g.subject.Pushes {
+		if err := g.paced(); err != nil {
+			return err
+		}
 	}
 	return g.memory(ctx, UsedBytes, before, size)
 }
@@ -86,6 +91,9 @@ func (g *rig) warmUp() error {
 	if g.subject.Publish != nil && g.options.WarmUp > 0 {
 		a := g.message()
 		a.Messages, a.Window = g.options.WarmUp, inFlight
+		if g.subject.Pushes {
+			a.Messages /= 10
+		}
 		if _, err := g.publish(a); err != nil {
 			return err
 		}

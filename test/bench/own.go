@@ -17,6 +17,7 @@ const (
 	limitEach   = "limit, one write per delivery"
 	limitBatch  = "limit, all pending bytes in one write"
 	bareGinName = "bare gin handler"
+	ownName     = "heliograph"
 )
 
 func limit(bin string, batch bool) Subject {
@@ -52,7 +53,7 @@ func bareGin(bin string) Subject {
 
 func heliograph(bin string) Subject {
 	return Subject{
-		Name:     "heliograph",
+		Name:     ownName,
 		Settings: "`serve`, embedded gateway, memory broker; SSE_HISTORY_BYTES=1MiB (16MiB for replay), LOG_LEVEL=warn; publishing with POST /api/versions",
 		Ours:     true,
 		Version:  programVersion(bin+"/heliograph", "version"),

@@ -30,7 +30,7 @@ func results() bench.Results {
 	}
 	r := bench.Results{
 		Command: "bench", Options: bench.Options{Sizes: []int{100, 1000}, Rounds: 3}, Missing: map[string]string{"absent": "no program"},
-		Subjects: []bench.Outcome{outcome("limit, all pending bytes in one write", 9, 1000), outcome("ours", 5, 900), outcome("fast <peer>", 7, 100)},
+		Subjects: []bench.Outcome{outcome("limit, all pending bytes in one write", 9, 1000), outcome("heliograph", 5, 900), outcome("fast <peer>", 7, 100)},
 	}
 	r.Subjects[0].Reference, r.Subjects[1].Ours = true, true
 	return r
@@ -42,8 +42,8 @@ func TestPageSaysWhoIsAhead(t *testing.T) {
 	for _, want := range []string{
 		"| *limit, all pending bytes in one write* | 9 |",
 		"Ahead of heliograph: fast <peer> at connects/s (7 against 5).",
-		"| pipelined deliveries/s | limit, all pending bytes in one write | 0.90 | at least 0.80 | reached |",
-		"| ours | 5 | – | – | **900** |",
+		"| heliograph | pipelined deliveries/s | limit, all pending bytes in one write | 0.90 | at least 0.80 | reached |",
+		"| heliograph | 5 | – | – | **900** |",
 		"- **absent** was not measured: no program.",
 		"(own-latency.svg)",
 	} {

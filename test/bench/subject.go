@@ -25,6 +25,9 @@ type Subject struct {
 	// Publish makes the request that publishes a payload to everyone; nil if the
 	// system cannot, as the reference for connects.
 	Publish func(payload string) Request
+	// Pushes says that each delivery is a request of its own: then steady traffic
+	// would only pile up, and is not measured.
+	Pushes bool
 	// Resumes says that a client can come back with Last-Event-ID, and Greets that
 	// it is told at once when what it missed is gone.
 	Resumes, Greets bool

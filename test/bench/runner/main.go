@@ -24,7 +24,8 @@ import (
 // flags is the command line. Zero values leave Full's or Quick's options.
 type flags struct {
 	Quick      bool          `help:"A few minutes: two sizes, three rounds."`
-	Peers      bool          `help:"Measure the peers that are there, too."`
+	Peers      bool          `help:"Measure the peers that are there, too." xor:"what"`
+	Gateway    bool          `help:"Measure what a gateway in a process of its own costs instead." xor:"what"`
 	Only       []string      `help:"Only subjects whose names contain one of these."`
 	Sizes      []int         `help:"Numbers of connections."`
 	Rounds     int           `help:"Rounds, of which the median is shown."`
@@ -72,8 +73,11 @@ func (f *flags) run(ctx context.Context) error {
 
 // name is that of the page's part that is written.
 func (f *flags) name() string {
-	if f.Peers {
+	switch {
+	case f.Peers:
 		return "peers"
+	case f.Gateway:
+		return "gateway"
 	}
 	return "own"
 }
@@ -108,6 +112,9 @@ func (f *flags) subjects(ctx context.Context) ([]bench.Subject, map[string]strin
 		f.Bin, f.built = bin, true
 	}
 	all, missing := bench.Own(f.Bin), map[string]string{}
+	if f.Gateway {
+		all = bench.External(f.Bin)
+	}
 	if f.Peers {
 		peers, absent := bench.Peers(f.Bin, map[string]string{"PEER_MERCURE": f.Mercure, "PEER_CENTRIFUGO": f.Centrifugo})
 		all, missing = append(all, peers...), absent
