@@ -74,6 +74,15 @@ const (
 	FormatEnvelope EventFormat = "envelope"
 )
 
+// Transport is how the embedded gateway writes to browsers.
+type Transport string
+
+// The transports.
+const (
+	TransportAuto     Transport = "auto"     // sockets are taken over where that is possible
+	TransportPortable Transport = "portable" // always one goroutine per stream
+)
+
 // StreamConfig is for the events and, with the embedded gateway, the streams.
 type StreamConfig struct {
 	// Heartbeat is the silence after which a comment is sent; 0 turns it off.
@@ -89,6 +98,7 @@ type StreamConfig struct {
 	// DrainSpread is the span over which clients come back after a shutdown (G8).
 	DrainSpread time.Duration `env:"SSE_DRAIN_SPREAD" envDefault:"10s"`
 	Format      EventFormat   `env:"SSE_EVENT_FORMAT" envDefault:"named"`
+	Transport   Transport     `env:"SSE_TRANSPORT" envDefault:"auto"`
 }
 
 // BrokerConfig is for the brokers to come: with all of it empty, as it must be

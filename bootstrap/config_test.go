@@ -39,6 +39,7 @@ func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 		},
 		Stream: bootstrap.StreamConfig{
 			Heartbeat: 15 * time.Second, History: 16 << 20, MaxEvent: 64 << 10, DrainSpread: 10 * time.Second, Format: "named",
+			Transport: "auto",
 		},
 		Versions: bootstrap.VersionsConfig{Poll: 30 * time.Second, Confirmations: 2, CacheTTL: 2 * time.Second, PendingMax: 10000},
 		Tasks: bootstrap.TasksConfig{
@@ -67,7 +68,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "https://gateway/x", "SSE_GATEWAY_TIMEOUT": "2s", "SSE_GATEWAY_PARALLEL": "3",
 		"SSE_CALLBACK_SECRET": "s3cret", "SSE_OBSERVER_TIMEOUT": "4s", "SSE_HEARTBEAT_INTERVAL": "0s", "SSE_PING_INTERVAL": "5s",
 		"SSE_HISTORY_BYTES": "1MiB", "SSE_MAX_EVENT_BYTES": "16KiB", "SSE_MAX_CONNECTIONS": "6", "SSE_DRAIN_SPREAD": "7s",
-		"SSE_EVENT_FORMAT": "envelope", "FRONTEND_VERSION_FILE": "v.json", "VERSION_POLL_INTERVAL": "8s", "VERSION_CONFIRMATIONS": "9",
+		"SSE_EVENT_FORMAT": "envelope", "SSE_TRANSPORT": "portable", "FRONTEND_VERSION_FILE": "v.json", "VERSION_POLL_INTERVAL": "8s", "VERSION_CONFIRMATIONS": "9",
 		"VERSION_CACHE_TTL": "10s", "VERSION_PENDING_MAX": "11", "TASK_MAX_WORKERS": "12", "TASK_QUEUE_SIZE": "13", "TASK_TIMEOUT": "14s",
 		"TASK_CLEANUP_INTERVAL": "15s", "TASK_CANCEL_GRACE": "16s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
 	}
@@ -115,6 +116,7 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"SSE_MAX_CONNECTIONS": "-1"}, `SSE_MAX_CONNECTIONS: -1 must be at least 0`},
 		{map[string]string{"SSE_DRAIN_SPREAD": "-1s"}, `SSE_DRAIN_SPREAD: -1s must not be negative`},
 		{map[string]string{"SSE_EVENT_FORMAT": "xml"}, `SSE_EVENT_FORMAT: "xml" is none of ["named" "envelope"]`},
+		{map[string]string{"SSE_TRANSPORT": "tcp"}, `SSE_TRANSPORT: "tcp" is none of ["auto" "portable"]`},
 		{
 			map[string]string{"FRONTEND_VERSION": "1", "FRONTEND_VERSION_FILE": "f"},
 			`FRONTEND_VERSION_URL, FRONTEND_VERSION_FILE, FRONTEND_VERSION: set at most one of them`,

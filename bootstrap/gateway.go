@@ -50,7 +50,12 @@ func gatewayModule(cfg Config, start event.ID) fx.Option {
 }
 
 func engineConfig(cfg Config, start event.ID) embeddedsender.Config {
+	shards := 0 // one per processor
+	if cfg.Stream.Transport == TransportPortable {
+		shards = -1
+	}
 	return embeddedsender.Config{
+		Shards: shards,
 		Start: start, HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
 		Heartbeat: cfg.Stream.Heartbeat, DrainSpread: cfg.Stream.DrainSpread, Format: embeddedsender.Format(cfg.Stream.Format),
 	}

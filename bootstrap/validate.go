@@ -74,6 +74,7 @@ func (c StreamConfig) validate() error {
 		atLeast("SSE_MAX_CONNECTIONS", c.MaxConnections, 0, ""),
 		notNegative("SSE_DRAIN_SPREAD", c.DrainSpread),
 		oneOf("SSE_EVENT_FORMAT", c.Format, FormatNamed, FormatEnvelope),
+		oneOf("SSE_TRANSPORT", c.Transport, TransportAuto, TransportPortable),
 	)
 }
 

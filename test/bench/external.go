@@ -26,7 +26,7 @@ const (
 func external(bin string) Subject {
 	s := heliograph(bin)
 	s.Name, s.Settings = externalName, "`gateway` and `serve` with SSE_GATEWAY=http, otherwise as heliograph"
-	s.Ours, s.Resumes, s.Greets = false, false, false
+	s.Resumes, s.Greets = false, false
 	s.Command = func(p Place) (Command, error) {
 		return both(bin, p, "HTTP_ADDR=127.0.0.1:"+strconv.Itoa(p.Publish)+
 			" SSE_GATEWAY=http SSE_GATEWAY_URL="+local(p.Streams)+" exec "+bin+"/heliograph serve", "/api/sse/callback"), nil

@@ -9,7 +9,7 @@ import (
 // Own returns what needs nothing but this repository: heliograph and the
 // references. The binaries are in bin.
 func Own(bin string) []Subject {
-	return []Subject{limit(bin, false), limit(bin, true), bareGin(bin), heliograph(bin)}
+	return []Subject{limit(bin, false), limit(bin, true), bareGin(bin), heliograph(bin), portable(bin)}
 }
 
 // The references, by whose names the aims know them.
@@ -74,4 +74,17 @@ func heliograph(bin string) Subject {
 		Resumes: true,
 		Greets:  true,
 	}
+}
+
+// portable is the other transport, which TLS and HTTP/2 get.
+func portable(bin string) Subject {
+	s := heliograph(bin)
+	command := s.Command
+	s.Name, s.Settings = "heliograph, portable transport", "the same with SSE_TRANSPORT=portable"
+	s.Command = func(p Place) (Command, error) {
+		c, err := command(p)
+		c.Env = append(c.Env, "SSE_TRANSPORT=portable")
+		return c, err
+	}
+	return s
 }

@@ -9,7 +9,7 @@ type Subject struct {
 	Name string
 	// Settings is what was set for the test, for the page.
 	Settings string
-	// Ours marks the system whose figures are compared with the others'.
+	// Ours marks heliograph. The first of several is compared with the others.
 	Ours bool
 	// Reference marks what is no gateway but a bound of what one can reach.
 	Reference bool
