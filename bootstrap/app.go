@@ -10,24 +10,27 @@ import (
 	"go.uber.org/fx"
 )
 
-// App is the service, ready to run.
+// App is the service, or another role of this program, ready to run.
 type App struct {
-	fx   *fx.App
-	life *lifecycle
+	fx     *fx.App
+	opened *opened
+	addr   func() net.Addr // once it is started
+	failed <-chan error    // gets the first failure of a part that should have served on
 }
 
-// New wires the service. It starts nothing. Errors: whatever an adapter's
-// constructor does not accept. Tests look into the graph, or put something in
-// its place, with more.
+// New wires the service. It starts nothing but opens the broker, if that is a
+// durable one: call Run, or Close. Errors: whatever an adapter's constructor does
+// not accept. Tests look into the graph, or put something in its place, with more.
 func New(cfg Config, log *slog.Logger, more ...fx.Option) (*App, error) {
-	app := &App{}
+	app := &App{opened: &opened{}}
 	inOrder := func(lc fx.Lifecycle, p parts) {
-		app.life = newLifecycle(p)
-		lc.Append(fx.StartStopHook(app.life.start, app.life.stop))
+		life := newLifecycle(p)
+		app.addr, app.failed = p.Server.addr, life.failed
+		lc.Append(fx.StartStopHook(life.start, life.stop))
 	}
-	app.fx = fx.New(Graph(cfg, log), fx.StopTimeout(cfg.ShutdownGrace), fx.Options(more...), fx.Invoke(inOrder))
+	app.fx = fx.New(Graph(cfg, log), fx.Replace(app.opened), fx.StopTimeout(cfg.ShutdownGrace), fx.Options(more...), fx.Invoke(inOrder))
 	if err := app.fx.Err(); err != nil {
-		return nil, fmt.Errorf("wire the service: %w", err)
+		return nil, errors.Join(fmt.Errorf("wire the service: %w", err), app.Close())
 	}
 	return app, nil
 }
@@ -35,13 +38,12 @@ func New(cfg Config, log *slog.Logger, more ...fx.Option) (*App, error) {
 // Graph is everything that the service is made of, each port with the adapter
 // that cfg chooses. cfg must be one that Load returned.
 func Graph(cfg Config, log *slog.Logger) fx.Option {
-	start := newStart()
 	return fx.Options(
-		fx.Supply(cfg, log),
+		fx.Supply(cfg, log, &opened{}),
 		fx.WithLogger(newFxLogger),
 		metricsModule(),
-		brokerModule(cfg, start),
-		gatewayModule(cfg, start),
+		brokerModule(cfg),
+		gatewayModule(cfg),
 		sourceModule(cfg),
 		connectionsModule(),
 		tasksModule(),
@@ -50,7 +52,7 @@ func Graph(cfg Config, log *slog.Logger) fx.Option {
 	)
 }
 
-// Run starts the service, calls started with the address that it listens on,
+// Run starts everything, calls started with the address that it listens on,
 // and serves until ctx ends or a part of it fails. Then it stops it, which takes
 // the shutdown grace at most. It may be called once.
 func (a *App) Run(ctx context.Context, started func(net.Addr)) error {
@@ -60,16 +62,26 @@ func (a *App) Run(ctx context.Context, started func(net.Addr)) error {
 	starting, cancel := context.WithTimeout(detached, a.fx.StartTimeout())
 	defer cancel()
 	if err := a.fx.Start(starting); err != nil {
-		return err
+		return errors.Join(err, a.Close())
 	}
-	started(a.life.Server.addr())
+	started(a.addr())
 
 	var failure error
 	select {
 	case <-ctx.Done():
-	case failure = <-a.life.failed:
+	case failure = <-a.failed:
 	}
 	stopping, cancel := context.WithTimeout(detached, a.fx.StopTimeout())
 	defer cancel()
-	return errors.Join(failure, a.fx.Stop(stopping))
+	return errors.Join(failure, a.fx.Stop(stopping), a.Close())
+}
+
+// Close closes what New has opened. Run does so at its end; it is for an App that
+// is never run. It may be called twice.
+func (a *App) Close() error {
+	var errs []error
+	for _, closer := range a.opened.closers {
+		errs = append(errs, closer())
+	}
+	return errors.Join(errs...)
 }

@@ -24,9 +24,14 @@ var silent = slog.New(slog.DiscardHandler)
 
 // environments are the ways to put the service together.
 var environments = map[string]map[string]string{
-	"embedded gateway, memory broker": {},
-	"http gateway, memory broker":     {"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "http://127.0.0.1:1"},
+	"embedded gateway, memory broker":  {},
+	"http gateway, memory broker":      {"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "http://127.0.0.1:1"},
+	"embedded gateway, durable broker": {"DATA_DIR": ownFolder},
+	"http gateway, durable broker":     {"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "http://127.0.0.1:1", "DATA_DIR": ownFolder},
 }
+
+// ownFolder is a DATA_DIR of each service's own.
+const ownFolder = "?"
 
 // service is one that runs.
 type service struct {
@@ -57,6 +62,9 @@ func wire(t *testing.T, environ map[string]string, more ...fx.Option) *bootstrap
 	t.Helper()
 	all := map[string]string{"HTTP_ADDR": "127.0.0.1:0"}
 	maps.Copy(all, environ)
+	if all["DATA_DIR"] == ownFolder {
+		all["DATA_DIR"] = t.TempDir()
+	}
 	app, err := bootstrap.New(load(t, all), silent, more...)
 	if err != nil {
 		t.Fatal(err)

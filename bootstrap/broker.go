@@ -16,10 +16,21 @@ import (
 	"heliograph/domain/version"
 )
 
-// brokerEnd is what the lifecycle needs of a broker.
+// brokerEnd is what the rest of the wiring needs of a broker.
 type brokerEnd struct {
+	// loops bring what the broker holds to this process, each until its context ends.
+	loops map[string]func(context.Context) error
+	// flush returns once all that was published, before the start and here, was
+	// handed to the gateway.
+	flush func(context.Context) error
+	// check returns what is wrong, nil for nothing.
+	check func() error
+	// close takes no event any more.
 	close func(context.Context) error
 }
+
+// logStart is the place in the log after which this process' streams begin.
+type logStart event.ID
 
 // newStart returns the place before the first event of a new epoch.
 func newStart() event.ID {
@@ -29,17 +40,46 @@ func newStart() event.ID {
 }
 
 // brokerModule is the choice of what puts events in order and keeps what all
-// nodes share: the connections, the tasks and the pending versions. So far
-// there is one choice, this process's memory, and so one node.
-func brokerModule(cfg Config, start event.ID) fx.Option {
+// nodes share: the connections, the tasks and the pending versions.
+func brokerModule(cfg Config) fx.Option {
+	if cfg.Broker.Durable() {
+		return natsModule(cfg)
+	}
+	return memoryModule(cfg)
+}
+
+// memoryModule is the broker of one node whose memory is the process's.
+func memoryModule(cfg Config) fx.Option {
+	start := newStart()
 	return fx.Module("broker/memory",
-		fx.Supply(fx.Private, mempublisher.Config{Start: start, MaxEventBytes: int(cfg.Stream.MaxEvent)}),
+		fx.Supply(logStart(start)),
+		fx.Supply(fx.Private, mempublisher.Config{
+			Start: start, MaxEventBytes: int(cfg.Stream.MaxEvent), HistoryBytes: historyBytes(cfg),
+		}),
 		fx.Provide(
-			fx.Annotate(mempublisher.New, fx.As(fx.Self()), fx.As(new(event.Publisher))),
-			func(p *mempublisher.Publisher) brokerEnd { return brokerEnd{close: p.Close} },
+			fx.Annotate(mempublisher.New, fx.As(fx.Self()), fx.As(new(event.Publisher)), fx.As(new(event.History))),
+			newMemoryEnd,
 			fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))),
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
 			fx.Annotate(func() (*mempending.Pending, error) { return mempending.New(cfg.Versions.PendingMax) },
 				fx.As(new(version.Pending))),
 		))
+}
+
+// newMemoryEnd says that nothing has to be waited for, and nothing can be wrong.
+func newMemoryEnd(p *mempublisher.Publisher) brokerEnd {
+	return brokerEnd{
+		flush: func(context.Context) error { return nil },
+		check: func() error { return nil },
+		close: p.Close,
+	}
+}
+
+// historyBytes is what the broker itself has to keep for clients that come back:
+// nothing for the embedded gateway, whose log is the history.
+func historyBytes(cfg Config) int {
+	if cfg.Gateway.Kind == GatewayEmbedded {
+		return 0
+	}
+	return int(cfg.Stream.History)
 }

@@ -59,6 +59,9 @@ type GatewayConfig struct {
 	// Parallel is how many pushes are under way at most, each on a connection that
 	// is kept alive.
 	Parallel int `env:"SSE_GATEWAY_PARALLEL" envDefault:"64"`
+	// Secret is what the external gateway's /internal endpoints ask for: its
+	// INTERNAL_SECRET.
+	Secret Secret `env:"SSE_GATEWAY_SECRET"`
 	// CallbackSecret is what the external gateway's callbacks carry (rule S2).
 	CallbackSecret Secret `env:"SSE_CALLBACK_SECRET"`
 	// ObserverTimeout is for one observer and one connection (rule C5).
@@ -101,13 +104,19 @@ type StreamConfig struct {
 	Transport   Transport     `env:"SSE_TRANSPORT" envDefault:"auto"`
 }
 
-// BrokerConfig is for the brokers to come: with all of it empty, as it must be
-// in this version, the broker is this process's memory.
+// BrokerConfig chooses the broker: with all of it empty it is this process's
+// memory.
 type BrokerConfig struct {
-	DataDir   string `env:"DATA_DIR"`
+	// DataDir is a folder for everything that is to survive a restart of this one
+	// node.
+	DataDir string `env:"DATA_DIR"`
+	// NATSURL and NATSCreds are for a cluster, which this version cannot be part of.
 	NATSURL   URL    `env:"NATS_URL"`
 	NATSCreds Secret `env:"NATS_CREDS"`
 }
+
+// Durable reports whether the broker outlives the process.
+func (c BrokerConfig) Durable() bool { return c.DataDir != "" }
 
 // VersionsConfig is for the frontend's version: at most one of the sources,
 // and with none it is the service's own build version (rule V6).
@@ -127,12 +136,22 @@ type VersionsConfig struct {
 
 // TasksConfig is for background tasks.
 type TasksConfig struct {
-	MaxWorkers int `env:"TASK_MAX_WORKERS" envDefault:"4"`
-	QueueSize  int `env:"TASK_QUEUE_SIZE" envDefault:"256"`
+	// File names the commands that can be started, and the types that workers
+	// outside run; "" is none.
+	File       string `env:"TASKS_FILE"`
+	MaxWorkers int    `env:"TASK_MAX_WORKERS" envDefault:"4"`
+	QueueSize  int    `env:"TASK_QUEUE_SIZE" envDefault:"256"`
 	// Timeout is how long a task may run (rule T8).
 	Timeout time.Duration `env:"TASK_TIMEOUT" envDefault:"300s"`
 	// CleanupInterval is how long a finished task is kept (rule T9).
 	CleanupInterval time.Duration `env:"TASK_CLEANUP_INTERVAL" envDefault:"600s"`
+	// RetentionCount and RetentionBytes bound how many finished tasks are kept, and
+	// how large their params and results are together; 0 is no bound.
+	RetentionCount int      `env:"TASK_RETENTION_COUNT" envDefault:"10000"`
+	RetentionBytes ByteSize `env:"TASK_RETENTION_BYTES" envDefault:"256MiB"`
+	// ProgressRate is how many progress events one task sends per second at most
+	// (rule E10); 0 is no limit.
+	ProgressRate int `env:"TASK_PROGRESS_RATE" envDefault:"20"`
 	// CancelGrace is how long a cancelled task may take to stop (rule T7).
 	CancelGrace time.Duration `env:"TASK_CANCEL_GRACE" envDefault:"30s"`
 }

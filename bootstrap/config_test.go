@@ -44,6 +44,7 @@ func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 		Versions: bootstrap.VersionsConfig{Poll: 30 * time.Second, Confirmations: 2, CacheTTL: 2 * time.Second, PendingMax: 10000},
 		Tasks: bootstrap.TasksConfig{
 			MaxWorkers: 4, QueueSize: 256, Timeout: 300 * time.Second, CleanupInterval: 600 * time.Second, CancelGrace: 30 * time.Second,
+			RetentionCount: 10_000, RetentionBytes: 256 << 20, ProgressRate: 20,
 		},
 		Log: bootstrap.LogConfig{Level: "info", Format: "json"},
 	}
@@ -66,16 +67,18 @@ func TestEveryVariableIsRead(t *testing.T) {
 	environ := map[string]string{
 		"APP_ENV": "testing", "NODE_NAME": "n", "SHUTDOWN_GRACE_PERIOD": "1s", "HTTP_ADDR": "127.0.0.1:0",
 		"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "https://gateway/x", "SSE_GATEWAY_TIMEOUT": "2s", "SSE_GATEWAY_PARALLEL": "3",
-		"SSE_CALLBACK_SECRET": "s3cret", "SSE_OBSERVER_TIMEOUT": "4s", "SSE_HEARTBEAT_INTERVAL": "0s", "SSE_PING_INTERVAL": "5s",
+		"SSE_CALLBACK_SECRET": "s3cret", "SSE_GATEWAY_SECRET": "s3cret", "SSE_OBSERVER_TIMEOUT": "4s", "SSE_HEARTBEAT_INTERVAL": "0s", "SSE_PING_INTERVAL": "5s",
 		"SSE_HISTORY_BYTES": "1MiB", "SSE_MAX_EVENT_BYTES": "16KiB", "SSE_MAX_CONNECTIONS": "6", "SSE_DRAIN_SPREAD": "7s",
 		"SSE_EVENT_FORMAT": "envelope", "SSE_TRANSPORT": "portable", "FRONTEND_VERSION_FILE": "v.json", "VERSION_POLL_INTERVAL": "8s", "VERSION_CONFIRMATIONS": "9",
 		"VERSION_CACHE_TTL": "10s", "VERSION_PENDING_MAX": "11", "TASK_MAX_WORKERS": "12", "TASK_QUEUE_SIZE": "13", "TASK_TIMEOUT": "14s",
-		"TASK_CLEANUP_INTERVAL": "15s", "TASK_CANCEL_GRACE": "16s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
+		"TASK_CLEANUP_INTERVAL": "15s", "TASK_CANCEL_GRACE": "16s", "TASK_RETENTION_COUNT": "18",
+		"TASK_RETENTION_BYTES": "19KiB", "TASK_PROGRESS_RATE": "21", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
 	}
 	// Only one version source and no durable broker can be set at the same time.
-	others := []string{"FRONTEND_VERSION_URL", "FRONTEND_VERSION", "DATA_DIR", "NATS_URL", "NATS_CREDS"}
+	others := []string{"TASKS_FILE", "FRONTEND_VERSION_URL", "FRONTEND_VERSION", "DATA_DIR", "NATS_URL", "NATS_CREDS"}
 	want := maps.Clone(environ)
 	want["SSE_CALLBACK_SECRET"] = "[redacted]"
+	want["SSE_GATEWAY_SECRET"] = "[redacted]"
 	for _, name := range others {
 		want[name] = ""
 	}
@@ -130,10 +133,11 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"TASK_QUEUE_SIZE": "0"}, `TASK_QUEUE_SIZE: 0 must be at least 1`},
 		{map[string]string{"TASK_TIMEOUT": "0s"}, `TASK_TIMEOUT: 0s must be more than 0`},
 		{map[string]string{"TASK_CLEANUP_INTERVAL": "0s"}, `TASK_CLEANUP_INTERVAL: 0s must be more than 0`},
+		{map[string]string{"TASK_RETENTION_COUNT": "-1"}, `TASK_RETENTION_COUNT: -1 must be at least 0`},
+		{map[string]string{"TASK_PROGRESS_RATE": "-1"}, `TASK_PROGRESS_RATE: -1 must be at least 0`},
 		{map[string]string{"TASK_CANCEL_GRACE": "0s"}, `TASK_CANCEL_GRACE: 0s must be more than 0`},
-		{map[string]string{"DATA_DIR": "/data"}, `DATA_DIR: the durable broker is not available in this version`},
-		{map[string]string{"NATS_URL": "nats://n"}, `NATS_URL: the durable broker is not available in this version`},
-		{map[string]string{"NATS_CREDS": "c"}, `NATS_CREDS: the durable broker is not available in this version`},
+		{map[string]string{"NATS_URL": "nats://n"}, `NATS_URL: a cluster is not available in this version`},
+		{map[string]string{"NATS_CREDS": "c"}, `NATS_CREDS: a cluster is not available in this version`},
 		{map[string]string{"SHUTDOWN_GRACE_PERIOD": "0s"}, `SHUTDOWN_GRACE_PERIOD: 0s must be more than 0`},
 		{map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL: "loud" is none of ["debug" "info" "warn" "error"]`},
 		{map[string]string{"LOG_FORMAT": "xml"}, `LOG_FORMAT: "xml" is none of ["text" "json"]`},
@@ -152,7 +156,7 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 func TestEveryMistakeIsTold(t *testing.T) {
 	for _, environ := range []map[string]string{
 		{"TASK_TIMEOUT": "soon", "SSE_GATEWAY_TIMEOUT": "later", "TASK_QUEUE_SIZE": "-1"}, // two cannot be read
-		{"APP_ENV": "x", "LOG_LEVEL": "y", "TASK_QUEUE_SIZE": "-1", "DATA_DIR": "d", "NATS_URL": "n"},
+		{"APP_ENV": "x", "LOG_LEVEL": "y", "TASK_QUEUE_SIZE": "-1", "NATS_URL": "n"},
 	} {
 		_, err := bootstrap.Load(environ, nowhere)
 		if err == nil {
@@ -216,7 +220,7 @@ func TestEveryVariableIsDocumented(t *testing.T) {
 		documented = append(documented, string(row[1]))
 	}
 	var known []string
-	for _, s := range (bootstrap.Config{}).Settings() {
+	for _, s := range append((bootstrap.Config{}).Settings(), (bootstrap.GatewayRoleConfig{}).Settings()...) {
 		known = append(known, s.Name)
 	}
 	slices.Sort(documented)

@@ -29,18 +29,18 @@ type gatewayEnd struct {
 }
 
 // gatewayModule is the choice of who holds the browsers' streams.
-func gatewayModule(cfg Config, start event.ID) fx.Option {
+func gatewayModule(cfg Config) fx.Option {
 	switch cfg.Gateway.Kind {
 	case GatewayEmbedded:
 		return fx.Module("gateway/embedded",
-			fx.Supply(fx.Private, engineConfig(cfg, start)),
+			fx.Provide(engineConfig, fx.Private),
 			fx.Provide(
 				embeddedsender.NewEngine,
 				fx.Annotate(newEmbeddedSender, fx.As(new(gateway.Sender))),
 				newEmbeddedEnd,
 			))
 	case GatewayHTTP:
-		return fx.Module("gateway/http", fx.Provide(
+		return fx.Module("gateway/http", fx.Provide(httpConfig, fx.Private), fx.Provide(
 			fx.Annotate(newHTTPSender, fx.As(fx.Self()), fx.As(new(gateway.Sender))),
 			newHTTPEnd,
 		))
@@ -49,14 +49,14 @@ func gatewayModule(cfg Config, start event.ID) fx.Option {
 	}
 }
 
-func engineConfig(cfg Config, start event.ID) embeddedsender.Config {
+func engineConfig(cfg Config, start logStart) embeddedsender.Config {
 	shards := 0 // one per processor
 	if cfg.Stream.Transport == TransportPortable {
 		shards = -1
 	}
 	return embeddedsender.Config{
 		Shards: shards,
-		Start: start, HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
+		Start:  event.ID(start), HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
 		Heartbeat: cfg.Stream.Heartbeat, DrainSpread: cfg.Stream.DrainSpread, Format: embeddedsender.Format(cfg.Stream.Format),
 	}
 }
@@ -73,18 +73,32 @@ func newEmbeddedEnd(cfg embeddedsender.Config, engine *embeddedsender.Engine, ma
 	}
 }
 
-func newHTTPSender(cfg Config, roster connection.Roster, m gateway.Metrics, log *slog.Logger) (*httpsender.Sender, error) {
-	return httpsender.New(httpsender.Config{
-		URL: string(cfg.Gateway.URL), Timeout: cfg.Gateway.Timeout, Parallel: cfg.Gateway.Parallel,
-	}, roster, m, log)
+func httpConfig(cfg Config, start logStart) httpsender.Config {
+	return httpsender.Config{
+		URL: string(cfg.Gateway.URL), Secret: string(cfg.Gateway.Secret),
+		Timeout: cfg.Gateway.Timeout, Parallel: cfg.Gateway.Parallel, Start: event.ID(start),
+	}
 }
 
-func newHTTPEnd(cfg Config, sender *httpsender.Sender, listener gateway.Listener, manager connection.Manager, log *slog.Logger) gatewayEnd {
+func newHTTPSender(cfg httpsender.Config, roster connection.Roster, m gateway.Metrics, reg prometheus.Registerer,
+	log *slog.Logger,
+) (*httpsender.Sender, error) {
+	sender, err := httpsender.New(cfg, roster, m, log)
+	if err != nil {
+		return nil, err
+	}
+	return sender, reg.Register(httpsender.NewCollector(sender))
+}
+
+func newHTTPEnd(cfg Config, sender *httpsender.Sender, listener gateway.Listener, history event.History,
+	manager connection.Manager, log *slog.Logger,
+) gatewayEnd {
 	callback := gincallback.New(gincallback.Config{
 		Secret: string(cfg.Gateway.CallbackSecret), RequireSecret: cfg.Environment == Production,
+		Heard: sender.Heard,
 	}, manager, log)
 	return gatewayEnd{
-		serve: func(ctx context.Context) error { return sender.Serve(ctx, listener) },
+		serve: func(ctx context.Context) error { return sender.Serve(ctx, listener, history) },
 		drain: func(ctx context.Context) error {
 			sender.Drain()
 			return sender.Flush(ctx)

@@ -25,6 +25,7 @@ type handlerParts struct {
 	Config    Config
 	Tasks     task.Service
 	Reader    task.Reader
+	Workers   task.Workers
 	Versions  version.Service
 	Gateway   gatewayEnd
 	Readiness *readiness
@@ -42,7 +43,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	api := ginapi.New(
 		ginapi.Config{Testing: p.Config.Environment == Testing, Version: BuildVersion()},
 		ginapi.Deps{
-			Tasks: p.Tasks, TaskReader: p.Reader, Versions: p.Versions,
+			Tasks: p.Tasks, TaskReader: p.Reader, Workers: p.Workers, Versions: p.Versions,
 			Readiness: p.Readiness.check,
 			Metrics:   promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{}),
 		}, p.Log)

@@ -53,6 +53,10 @@ func (l *lifecycle) start(ctx context.Context) error {
 		return err
 	}
 	l.carriers.run("gateway", l.Gateway.serve)
+	if err := l.startBroker(ctx); err != nil {
+		l.stop(ctx)
+		return err
+	}
 	// Tasks first: the look-up of a version may take seconds (rule C7).
 	l.Connections.Observe("tasks", l.Tasks)
 	l.Connections.Observe("versions", l.Versions)
@@ -68,6 +72,14 @@ func (l *lifecycle) start(ctx context.Context) error {
 	return nil
 }
 
+// startBroker returns when this process has all that the broker held.
+func (l *lifecycle) startBroker(ctx context.Context) error {
+	for name, loop := range l.Broker.loops {
+		l.carriers.run(name, loop)
+	}
+	return l.Broker.flush(ctx)
+}
+
 // stop does everything in turn, whatever fails: what is left over is closed
 // more rudely by the steps after it. That is logged and no failure of the
 // service, which has stopped in order. ctx ends with the shutdown's grace.
@@ -79,6 +91,7 @@ func (l *lifecycle) stop(ctx context.Context) {
 	l.Connections.Drain()
 	l.step(ctx, "end tasks", l.Tasks.Stop) // and their last events reach the streams
 	l.sources.stop()
+	l.step(ctx, "hand over events", within(l.Broker.flush))
 	l.step(ctx, "drain streams", within(l.Gateway.drain)) // rule G8
 	l.step(ctx, "close listener", within(l.Server.shutdown))
 	l.step(ctx, "close broker", l.Broker.close)
@@ -88,14 +101,18 @@ func (l *lifecycle) stop(ctx context.Context) {
 }
 
 func (l *lifecycle) step(ctx context.Context, name string, stop func(context.Context) error) {
+	logStep(ctx, l.Log, name, stop)
+}
+
+func logStep(ctx context.Context, log *slog.Logger, name string, stop func(context.Context) error) {
 	begin := time.Now()
 	err := stop(ctx)
 	took := slog.Duration("took", time.Since(begin))
 	if err != nil {
-		l.Log.WarnContext(ctx, "shutdown step was not finished in time", slog.String("step", name), took, slog.Any("error", err))
+		log.WarnContext(ctx, "shutdown step was not finished in time", slog.String("step", name), took, slog.Any("error", err))
 		return
 	}
-	l.Log.DebugContext(ctx, "shutdown step ended", slog.String("step", name), took)
+	log.DebugContext(ctx, "shutdown step ended", slog.String("step", name), took)
 }
 
 // within gives stop half of the time that is left, so that one that hangs

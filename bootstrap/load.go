@@ -18,40 +18,50 @@ type Host struct {
 	Terminal bool
 }
 
+// log is the log's configuration before any variable was read.
+func (h Host) log() LogConfig {
+	if h.Terminal {
+		return LogConfig{Format: LogText}
+	}
+	return LogConfig{Format: LogJSON}
+}
+
 // Load reads the configuration from environment variables by their names and
 // checks it. The error joins every mistake, one a line, and each names its
 // variable.
 func Load(environ map[string]string, host Host) (Config, error) {
-	r := reader{host: host}
-	cfg, err := r.read(environ)
+	return load(environ, Config{NodeName: host.Name, Log: host.log()})
+}
+
+// load reads variables over what is in cfg.
+func load[C interface{ validate() error }](environ map[string]string, cfg C) (C, error) {
+	var r reader
+	loaded := cfg
+	err := r.read(environ, &loaded)
 	if len(r.unread) == 0 {
-		return cfg, errors.Join(err, cfg.validate())
+		return loaded, errors.Join(err, loaded.validate())
 	}
 	// What cannot be read hides nothing: the rest is judged with its default.
 	rest := maps.Clone(environ)
 	for _, name := range r.unread {
 		delete(rest, name)
 	}
-	cfg, err = r.read(rest)
-	return cfg, errors.Join(errors.Join(r.mistakes...), err, cfg.validate())
+	loaded = cfg
+	err = r.read(rest, &loaded)
+	return loaded, errors.Join(errors.Join(r.mistakes...), err, loaded.validate())
 }
 
 // reader reads variables and remembers what it could not read.
 type reader struct {
-	host     Host
 	variable string // being read; env's own errors name the field instead
 	unread   []string
 	mistakes []error
 }
 
-// read fills a Config. Its error is about a text that could not be read, and is
-// in mistakes too, or about Config itself.
-func (r *reader) read(environ map[string]string) (Config, error) {
-	cfg := Config{NodeName: r.host.Name, Log: LogConfig{Format: LogJSON}}
-	if r.host.Terminal {
-		cfg.Log.Format = LogText
-	}
-	err := env.ParseWithOptions(&cfg, env.Options{
+// read fills cfg, a pointer to a struct. Its error is about a text that could
+// not be read, and is in mistakes too, or about the struct itself.
+func (r *reader) read(environ map[string]string, cfg any) error {
+	return env.ParseWithOptions(cfg, env.Options{
 		Environment: environ,
 		OnSet:       func(name string, _ any, _ bool) { r.variable = name },
 		FuncMap: map[reflect.Type]env.ParserFunc{
@@ -60,7 +70,6 @@ func (r *reader) read(environ map[string]string) (Config, error) {
 			reflect.TypeFor[ByteSize]():      parser(r, ParseByteSize, "a size such as 64KiB"),
 		},
 	})
-	return cfg, err
 }
 
 // parser makes env's parser of parse. want says what would have been right.

@@ -14,11 +14,12 @@ var errDraining = errors.New("the service is shutting down")
 // whether or not we reach it, and each would wait for the other.
 type readiness struct {
 	draining atomic.Bool
+	broker   func() error
 	inside   []string
 }
 
-func newReadiness(cfg Config) *readiness {
-	r := &readiness{inside: []string{"broker"}}
+func newReadiness(cfg Config, broker brokerEnd) *readiness {
+	r := &readiness{broker: broker.check}
 	if cfg.Gateway.Kind == GatewayEmbedded {
 		r.inside = append(r.inside, "gateway")
 	}
@@ -30,7 +31,7 @@ func (r *readiness) fail() { r.draining.Store(true) }
 
 // check returns what is wrong with each dependency, nil for nothing.
 func (r *readiness) check(context.Context) map[string]error {
-	checks := map[string]error{"service": nil}
+	checks := map[string]error{"service": nil, "broker": r.broker()}
 	if r.draining.Load() {
 		checks["service"] = errDraining
 	}

@@ -22,16 +22,22 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// server is the service's one listener.
+// server is one listener.
 type server struct {
-	configured string // HTTP_ADDR
+	variable   string // that says where
+	configured string // its value
 	http       *http.Server
 	listener   net.Listener // nil until listen
 }
 
 func newServer(cfg Config, handler http.Handler, log *slog.Logger) *server {
+	return newServerAt("HTTP_ADDR", cfg.HTTP.Addr, handler, log)
+}
+
+// newServerAt returns the server for an address that a variable says.
+func newServerAt(variable, addr string, handler http.Handler, log *slog.Logger) *server {
 	unused := &spares{conns: make(map[net.Conn]struct{})}
-	s := &server{configured: cfg.HTTP.Addr, http: &http.Server{
+	s := &server{variable: variable, configured: addr, http: &http.Server{
 		Handler:           withStack(limitBodyTime(handler)),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -78,7 +84,7 @@ func (s *server) listen(ctx context.Context) error {
 	// be idle for idleTimeout only. It spares four system calls per connection.
 	listener, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", s.configured)
 	if err != nil {
-		return fmt.Errorf("HTTP_ADDR: %w", err)
+		return fmt.Errorf("%s: %w", s.variable, err)
 	}
 	s.listener = listener
 	return nil

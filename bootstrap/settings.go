@@ -32,16 +32,18 @@ func settingsOf(v reflect.Value) []Setting {
 }
 
 // LogValue returns the settings as attributes, for one line at start.
-func (c Config) LogValue() slog.Value {
+func (c Config) LogValue() slog.Value { return logValue(c.Settings()) }
+
+func logValue(all []Setting) slog.Value {
 	var attrs []slog.Attr
-	for _, s := range c.Settings() {
+	for _, s := range all {
 		attrs = append(attrs, slog.String(strings.ToLower(s.Name), s.Value))
 	}
 	return slog.GroupValue(attrs...)
 }
 
 // prefixes are those of our variables that nobody else's are likely to have.
-var prefixes = []string{"SSE_", "TASK_", "VERSION_", "FRONTEND_VERSION", "NATS_", "SHUTDOWN_GRACE"}
+var prefixes = []string{"SSE_", "TASK_", "TASKS_", "VERSION_", "FRONTEND_VERSION", "NATS_", "SHUTDOWN_GRACE"}
 
 // Unknown returns the variables that look like ours and are not, sorted: they
 // are most likely mistyped.

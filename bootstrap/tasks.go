@@ -14,19 +14,24 @@ import (
 	"heliograph/domain/task"
 )
 
+// TaskTypes is the fx group of what can be started: a product adds its own with
+// fx.Annotate(mytasks.Type, fx.ResultTags(bootstrap.TaskTypes)).
+const TaskTypes = `group:"task_types"`
+
 // tasksModule is the task service and the types that it runs.
 func tasksModule() fx.Option {
+	const several = `group:"task_types,flatten"`
 	return fx.Module("tasks", fx.Provide(
-		taskTypes,
-		fx.Annotate(newTasks, fx.As(fx.Self()), fx.As(new(task.Service)), fx.As(new(task.Reader))),
+		fx.Annotate(demoTypes, fx.ResultTags(several)),
+		fx.Annotate(fileTypes, fx.ResultTags(several)),
+		fx.Annotate(newTasks, fx.As(fx.Self()), fx.As(new(task.Service)), fx.As(new(task.Reader)), fx.As(new(task.Workers))),
 	))
 }
 
-// taskTypes is the choice of the task.Handlers: a product adds its own here. The
-// demo tasks are for trying things out, so production does without.
-func taskTypes(cfg Config) []task.Type {
+// demoTypes are for trying things out, so production does without.
+func demoTypes(cfg Config) ([]task.Type, error) {
 	if cfg.Environment == Production {
-		return nil
+		return nil, nil
 	}
 	return demotasks.Types()
 }
@@ -36,7 +41,7 @@ type taskParts struct {
 
 	Config     Config
 	Store      task.Store
-	Types      []task.Type
+	Types      []task.Type `group:"task_types"`
 	Dispatcher *delivery.Dispatcher
 	Sender     gateway.Sender
 	Metrics    *prommetrics.Metrics
@@ -47,7 +52,9 @@ func newTasks(p taskParts) (*tasks.Service, error) {
 	cfg := tasks.Config{
 		MaxWorkers: p.Config.Tasks.MaxWorkers, QueueSize: p.Config.Tasks.QueueSize,
 		Timeout: p.Config.Tasks.Timeout, CleanupInterval: p.Config.Tasks.CleanupInterval,
-		CancelGrace: p.Config.Tasks.CancelGrace, MaxEventBytes: int(p.Config.Stream.MaxEvent),
+		RetentionCount: p.Config.Tasks.RetentionCount, RetentionBytes: int(p.Config.Tasks.RetentionBytes),
+		ProgressRate: p.Config.Tasks.ProgressRate, CancelGrace: p.Config.Tasks.CancelGrace, MaxEventBytes: int(p.Config.Stream.MaxEvent),
+		Durable: p.Config.Broker.Durable(),
 	}
 	s, err := tasks.New(cfg, p.Store, p.Types, p.Dispatcher, p.Sender, p.Metrics.Tasks(names(p.Types)...), uuid.NewString, p.Log)
 	if err != nil {

@@ -37,8 +37,14 @@ func (c Config) validate() error {
 		c.Broker.validate(),
 		c.Versions.validate(),
 		c.Tasks.validate(),
-		oneOf("LOG_LEVEL", c.Log.Level, LevelDebug, LevelInfo, LevelWarn, LevelError),
-		oneOf("LOG_FORMAT", c.Log.Format, LogText, LogJSON),
+		c.Log.validate(),
+	)
+}
+
+func (c LogConfig) validate() error {
+	return errors.Join(
+		oneOf("LOG_LEVEL", c.Level, LevelDebug, LevelInfo, LevelWarn, LevelError),
+		oneOf("LOG_FORMAT", c.Format, LogText, LogJSON),
 	)
 }
 
@@ -83,9 +89,9 @@ func (c BrokerConfig) validate() error {
 	for _, v := range []struct {
 		name string
 		set  bool
-	}{{"DATA_DIR", c.DataDir != ""}, {"NATS_URL", c.NATSURL != ""}, {"NATS_CREDS", c.NATSCreds != ""}} {
+	}{{"NATS_URL", c.NATSURL != ""}, {"NATS_CREDS", c.NATSCreds != ""}} {
 		if v.set {
-			errs = append(errs, fmt.Errorf("%s: the durable broker is not available in this version", v.name))
+			errs = append(errs, fmt.Errorf("%s: a cluster is not available in this version", v.name))
 		}
 	}
 	return errors.Join(errs...)
@@ -123,8 +129,17 @@ func (c TasksConfig) validate() error {
 		atLeast("TASK_QUEUE_SIZE", c.QueueSize, 1, ""),
 		positive("TASK_TIMEOUT", c.Timeout),
 		positive("TASK_CLEANUP_INTERVAL", c.CleanupInterval),
+		atLeast("TASK_RETENTION_COUNT", c.RetentionCount, 0, ""),
+		atLeast("TASK_RETENTION_BYTES", c.RetentionBytes, 0, ""),
+		atLeast("TASK_PROGRESS_RATE", c.ProgressRate, 0, ""),
 		positive("TASK_CANCEL_GRACE", c.CancelGrace),
+		c.validateFile(),
 	)
+}
+
+func (c TasksConfig) validateFile() error {
+	_, err := c.readFile()
+	return err
 }
 
 func oneOf[T ~string](name string, value T, allowed ...T) error {

@@ -60,15 +60,18 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText is String, for encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// URL is a URL as it was written. It may hold a password, which is shown
-// nowhere. Convert it to string where it is used.
+// URL is a URL as it was written. It may hold a password, or a secret in its
+// query, which are shown nowhere. Convert it to string where it is used.
 type URL string
 
-// String returns the URL without its password.
+// String returns the URL without its password and its query.
 func (u URL) String() string {
 	parsed, err := url.Parse(string(u))
 	if err != nil {
-		return redacted // it may hold a password all the same
+		return redacted // it may hold a secret all the same
+	}
+	if parsed.RawQuery != "" {
+		parsed.RawQuery = redacted
 	}
 	return parsed.Redacted()
 }

@@ -2,9 +2,12 @@ package connections
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 )
 
 // Gone implements gateway.Listener.
@@ -37,14 +40,42 @@ func (m *Manager) Recover(ctx context.Context, token connection.Token) {
 	}
 }
 
-// Found implements gateway.Listener.
+// lost tells a client that nobody knows what it has got: the service that sent
+// it is another life of this one.
+var lost = event.Event{Name: event.NameStreamReset, Data: []byte(`{"reason":"epoch"}`)}
+
+// Found implements gateway.Listener. Nobody knows what the stream has got so far,
+// so it begins with a stream_reset.
 func (m *Manager) Found(ctx context.Context, id connection.RequestID, token connection.Token) {
-	if _, err := m.registry.ByRequestID(ctx, id); err == nil {
+	c := connection.Connection{RequestID: id, Token: token, Node: m.cfg.Node}
+	adopted, err := m.adopt(ctx, c)
+	if err != nil {
+		m.log.WarnContext(ctx, "stream of the gateway could not be adopted", requestID(c), slog.Any("error", err))
 		return
 	}
-	if err := m.Connect(ctx, id, token, ""); err != nil {
-		m.log.WarnContext(ctx, "stream of the gateway could not be adopted", slog.String("request_id", string(id)), slog.Any("error", err))
+	if !adopted {
 		return
+	}
+	m.metrics.Connected()
+	m.log.DebugContext(ctx, "stream of the gateway was adopted", requestID(c))
+	if err := m.sender.Send(ctx, token, lost); err != nil && !errors.Is(err, gateway.ErrUnknownToken) {
+		m.log.WarnContext(ctx, "adopted stream was not told to fetch the state", requestID(c), slog.Any("error", err))
 	}
 	m.Opened(ctx, token)
+}
+
+// adopt registers c unless its request_id has a connection. Errors: those of
+// connection.Registry, ErrShuttingDown.
+func (m *Manager) adopt(ctx context.Context, c connection.Connection) (adopted bool, err error) {
+	if m.drained.Load() {
+		return false, connection.ErrShuttingDown
+	}
+	m.registering.Lock() // no connect comes between
+	defer m.registering.Unlock()
+	_, err = m.registry.ByRequestID(ctx, c.RequestID)
+	if !errors.Is(err, connection.ErrNotFound) {
+		return false, err
+	}
+	_, err = m.registry.Put(ctx, c)
+	return err == nil, err
 }

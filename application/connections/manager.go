@@ -1,7 +1,7 @@
 // Package connections implements connection.Manager: it registers the streams
 // that gateways report, closes what a newer one replaces, and tells observers of
 // whom they can send to (rules C of the specification). It is also the
-// gateway.Listener that hears what became of single streams (rules E5, E6).
+// gateway.Listener that hears what became of single streams (rules C8, E5, E6).
 package connections
 
 import (
@@ -45,7 +45,8 @@ type Manager struct {
 	metrics  connection.Metrics
 	log      *slog.Logger
 
-	drained atomic.Bool
+	drained     atomic.Bool
+	registering sync.RWMutex // locked for reading to connect, for writing to adopt what is not registered
 
 	mu        sync.Mutex
 	observers []observer // guarded by mu; only appended to
@@ -81,7 +82,7 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	if lastEventID != "" {
 		m.sender.Resume(ctx, token, lastEventID)
 	}
-	before, err := m.registry.Put(ctx, c)
+	before, err := m.register(ctx, c)
 	if err != nil {
 		return fmt.Errorf("connect %s: %w", id, err)
 	}
@@ -94,6 +95,12 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 		m.closeReplaced(ctx, before)
 	}
 	return nil
+}
+
+func (m *Manager) register(ctx context.Context, c connection.Connection) (before connection.Connection, err error) {
+	m.registering.RLock()
+	defer m.registering.RUnlock()
+	return m.registry.Put(ctx, c)
 }
 
 // closeReplaced tells the client of old to stop instead of fighting for its

@@ -12,9 +12,13 @@ import (
 // errTransition says that rule T2 has no such transition. Another was faster.
 var errTransition = errors.New("the task cannot become that any more")
 
+// errUnchanged says that the record is already as it should be.
+var errUnchanged = errors.New("nothing is to be changed")
+
 // modify reads a task, changes it and stores it, again and again until nobody
 // else changed it in between, and returns what was stored. When change fails, so
-// does modify, and nothing is changed. Errors: those of task.Store and of change,
+// does modify, and nothing is changed; but with errUnchanged it returns the record
+// as it is. Errors: those of task.Store and of change,
 // errTransition.
 func (s *Service) modify(ctx context.Context, id task.ID, change func(*task.Task) error) (task.Task, error) {
 	for {
@@ -23,7 +27,10 @@ func (s *Service) modify(ctx context.Context, id task.ID, change func(*task.Task
 			return task.Task{}, err
 		}
 		after := before
-		if err := change(&after); err != nil {
+		switch err := change(&after); {
+		case errors.Is(err, errUnchanged):
+			return before, nil
+		case err != nil:
 			return task.Task{}, err
 		}
 		if after.Status != before.Status && !before.Status.CanBecome(after.Status) {
@@ -36,11 +43,17 @@ func (s *Service) modify(ctx context.Context, id task.ID, change func(*task.Task
 	}
 }
 
+// cancelPatience bounds how long Cancel tries to reach the store: its caller
+// waits.
+const cancelPatience = 5 * time.Second
+
 // Cancel implements task.Service. Cancelling a running task again changes
 // nothing more.
 func (s *Service) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
 	ctx = context.WithoutCancel(ctx) // a caller who goes away must not cost others the event
-	t, err := s.modify(ctx, id, requestCancel)
+	limited, end := context.WithTimeout(ctx, cancelPatience)
+	defer end()
+	t, err := s.insist(limited, id, requestCancel())
 	if err != nil {
 		return task.Task{}, fmt.Errorf("cancel task %s: %w", id, err)
 	}
@@ -48,30 +61,37 @@ func (s *Service) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
 		s.interrupt(id)
 		return t, nil
 	}
-	s.queue.remove(id)
+	s.queue.remove(t.Type, id)
 	s.announceEnd(ctx, t)
 	return t, nil
 }
 
-func requestCancel(t *task.Task) error {
-	if t.Status.Terminal() {
-		return task.ErrNotCancellable
+// requestCancel returns a change that ends a pending task and marks a running one.
+// It knows what it did before, should the store's answer have been lost.
+func requestCancel() func(*task.Task) error {
+	var cancelled ending
+	return func(t *task.Task) error {
+		switch {
+		case cancelled.appliedTo(t):
+			return errUnchanged
+		case t.Status.Terminal():
+			return task.ErrNotCancellable
+		case t.Status == task.Pending:
+			cancelled = ending{status: task.Cancelled, at: time.Now()}
+			cancelled.apply(t, t.Seq)
+		}
+		t.CancelRequested = true
+		return nil
 	}
-	t.CancelRequested = true
-	if t.Status == task.Pending {
-		ending{status: task.Cancelled, at: time.Now()}.apply(t, t.Seq)
-	}
-	return nil
 }
 
-// interrupt cancels the context of a running task. It finds every task whose
-// record says running, because a worker registers it before it says so.
+// interrupt tells whoever runs the task to stop.
 func (s *Service) interrupt(id task.ID) {
 	s.mu.Lock()
-	cancel := s.running[id]
+	a := s.running[id]
 	s.mu.Unlock()
-	if cancel != nil { // otherwise it ended since
-		cancel(task.ErrCancelled)
+	if a != nil { // otherwise it ended since
+		a.cancel(task.ErrCancelled)
 	}
 }
 

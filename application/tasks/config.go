@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Config tunes the Service. A zero field means its default.
+// Config tunes the Service. A zero field means its default, or
+// where that is said no limit.
 type Config struct {
 	// MaxWorkers is how many tasks run at the same time. Default 4.
 	MaxWorkers int
@@ -17,9 +18,19 @@ type Config struct {
 	// CancelGrace is how long a task may go on after its context ended, before its
 	// worker gives it up (rule T7). Default 30 s.
 	CancelGrace time.Duration
+	// ProgressRate is how many progress events a task sends per second at most; of
+	// those in between the newest wins. 0 is no limit.
+	ProgressRate int
 	// CleanupInterval is the age, counted from its end, at which the janitor
 	// removes a finished task (rule T9). Default 600 s.
 	CleanupInterval time.Duration
+	// RetentionCount and RetentionBytes bound how many finished tasks are kept, and
+	// how large their params and results are together; those that ended first go
+	// first. Until the janitor comes there may be a tenth more. 0 is no bound.
+	RetentionCount, RetentionBytes int
+	// Durable says that the store outlives the process, and that no other works on
+	// it: what waits stays there at Stop, and StartWorkers takes up what it finds.
+	Durable bool
 	// ShutdownReserve is the part of Stop's time, at its end, that is kept for
 	// tasks to stop and say so (rule T15); never more than half of it. Default 5 s.
 	ShutdownReserve time.Duration
@@ -30,6 +41,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	return Config{
+		ProgressRate: c.ProgressRate, RetentionCount: c.RetentionCount, RetentionBytes: c.RetentionBytes, Durable: c.Durable,
 		MaxWorkers:      cmp.Or(c.MaxWorkers, 4),
 		QueueSize:       cmp.Or(c.QueueSize, 256),
 		Timeout:         cmp.Or(c.Timeout, 300*time.Second),
@@ -40,8 +52,16 @@ func (c Config) withDefaults() Config {
 	}
 }
 
+// progressInterval is the time from one progress event of a task to the next.
+func (c Config) progressInterval() time.Duration {
+	if c.ProgressRate == 0 {
+		return 0
+	}
+	return time.Second / time.Duration(c.ProgressRate)
+}
+
 func (c Config) validate() error {
-	if min(c.MaxWorkers, c.QueueSize) < 0 || min(c.Timeout, c.CancelGrace, c.CleanupInterval, c.ShutdownReserve) < 0 {
+	if min(c.MaxWorkers, c.QueueSize, c.ProgressRate, c.RetentionCount, c.RetentionBytes) < 0 || min(c.Timeout, c.CancelGrace, c.CleanupInterval, c.ShutdownReserve) < 0 {
 		return fmt.Errorf("a number or duration is negative: %+v", c)
 	}
 	if c.MaxEventBytes < minEventBytes {

@@ -18,6 +18,10 @@ type ending struct {
 	result json.RawMessage // of a completed task
 	err    string          // of a failed one
 	at     time.Time
+	// decreed says that whoever ran the task did not say so; its lease is taken away.
+	decreed bool
+	// retry says that another attempt may follow instead.
+	retry bool
 }
 
 // failed is the ending of a task with an error.
@@ -54,28 +58,69 @@ func completed(result json.RawMessage) ending {
 // apply makes t terminal; last is the number of the event before its last one.
 func (e ending) apply(t *task.Task, last uint64) {
 	t.Status, t.Result, t.Error, t.Ended = e.status, e.result, e.err, e.at.UTC()
-	t.Seq = last + 1
+	t.Seq, t.LeaseUntil, t.NotBefore = last+1, time.Time{}, time.Time{}
+	if e.decreed {
+		t.Lease = ""
+	}
 }
 
+// appliedTo reports whether t has ended so already.
+func (e ending) appliedTo(t *task.Task) bool { return t.Status == e.status && t.Ended.Equal(e.at) }
+
 // end makes the record of a running task terminal and then tells of it: exactly
-// once, since no second attempt to change the record can succeed (rule T11).
-func (s *Service) end(ctx context.Context, id task.ID, last uint64, e ending) {
+// once, since no second attempt to change the record can succeed (rule T11). Or it
+// makes it pending for the next attempt, which the next task_started tells of.
+func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (task.Task, error) {
 	e.err = cut(e.err, s.limits.err)
-	t, err := s.modify(ctx, id, func(t *task.Task) error {
-		e.apply(t, last)
-		return nil
-	})
-	s.unregister(id)
+	t, err := s.insist(ctx, a.id, func(t *task.Task) error { return s.conclusion(t, a, last, e) })
+	s.unregister(a)
+	if e.retry && a.line.typ.Outside {
+		s.metrics.LeaseLost(a.task.Type)
+	}
 	if err != nil {
 		s.log.ErrorContext(ctx, "task ended but its record could not be changed",
-			slog.String("task_id", string(id)), slog.String("status", string(e.status)), slog.Any("error", err))
-		return
+			slog.String("task_id", string(a.id)), slog.String("status", string(e.status)), slog.Any("error", err))
+		return task.Task{}, err
 	}
-	s.announceEnd(ctx, t)
+	if t.Status.Terminal() {
+		s.announceEnd(ctx, t)
+	}
+	return t, nil
 }
+
+// conclusion is what the end of an attempt does to the task's record.
+func (s *Service) conclusion(t *task.Task, a *attempt, last uint64, e ending) error {
+	switch policy := a.line.typ.Policy; {
+	case e.appliedTo(t), e.retry && t.Status == task.Pending && t.Attempt == a.task.Attempt+1:
+		return errUnchanged // the store did it before, but its answer was lost
+	case t.Lease != a.lease:
+		return task.ErrLeaseLost
+	case e.retry && t.Attempt < policy.Attempts && !t.CancelRequested && (s.cfg.Durable || !s.shutdown.begun.passed()):
+		anew(t, policy, last)
+	default:
+		e.apply(t, last)
+	}
+	return nil
+}
+
+// defaultBackoff is the wait before a second attempt, when the type does not say.
+const defaultBackoff = time.Second
+
+// anew makes t pending for its next attempt. Its number grows, so that a snapshot
+// that shows it is newer than the progress of the attempt before.
+func anew(t *task.Task, policy task.Policy, last uint64) {
+	pause := cmp.Or(policy.Backoff, defaultBackoff) << min(t.Attempt-1, maxDoublings)
+	t.Status, t.Lease, t.LeaseUntil, t.NotBefore = task.Pending, "", time.Time{}, time.Now().Add(pause).UTC()
+	t.Progress, t.Seq = task.Progress{}, last+1
+	t.Attempt++
+}
+
+// maxDoublings keeps a back-off from overflowing: a second becomes twelve days.
+const maxDoublings = 20
 
 // announceEnd tells of a task whose record has just become terminal.
 func (s *Service) announceEnd(ctx context.Context, t task.Task) {
+	s.litter.add(t)
 	s.metrics.Ended(t.Type, t.Status, ran(t))
 	level := slog.LevelDebug
 	if t.Status == task.Failed {

@@ -38,7 +38,8 @@ type wire struct {
 	err   error
 
 	mu     sync.Mutex
-	events []sent // guarded by mu
+	events []sent            // guarded by mu
+	orders map[string]uint64 // the newest of each topic; guarded by mu
 }
 
 func (w *wire) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
@@ -56,6 +57,13 @@ func (w *wire) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
 	e.record, err = w.store.Get(ctx, e.TaskID)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.orders == nil {
+		w.orders = make(map[string]uint64)
+	}
+	if ev.Order == w.orders[ev.Topic] {
+		return event.ID{}, nil // it has been taken
+	}
+	w.orders[ev.Topic] = ev.Order
 	w.events = append(w.events, e)
 	return event.ID{Epoch: "e", Seq: uint64(len(w.events))}, err
 }
@@ -121,6 +129,7 @@ type metrics struct {
 	mu       sync.Mutex
 	ended    map[task.Status]int // guarded by mu
 	ran      time.Duration       // of the last one; guarded by mu
+	lost     int                 // guarded by mu
 	shutdown []int               // guarded by mu
 }
 
@@ -132,6 +141,12 @@ func (m *metrics) Ended(_ string, outcome task.Status, ran time.Duration) {
 	}
 	m.ended[outcome]++
 	m.ran = ran
+}
+
+func (m *metrics) LeaseLost(string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lost++
 }
 
 func (m *metrics) Shutdown(active int) {

@@ -1,97 +1,275 @@
 package tasks
 
 import (
+	"cmp"
+	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"heliograph/domain/task"
 )
 
-// queue holds the tasks that wait, first in first out, and bounds how many are
-// taken on. A slot is held from before a task is recorded until a worker is done
-// with it, so what is taken on depends on no worker's speed. It is safe for
-// concurrent use.
+// queue holds the tasks that wait, bounds how many are taken on, and hands each
+// to who is to run it: to a worker of the pool, or to one outside that asks for
+// its type. It is safe for concurrent use.
+//
+// Nobody polls: whoever finds nothing becomes a waiter, and the first change that
+// makes a task ready hands it to the waiter that came first.
 type queue struct {
-	mu      sync.Mutex
-	changed sync.Cond // waiting has grown, or closed is set
+	workers int // of the pool
+	size    int // tasks that may wait
+	lines   map[string]*line
 
-	free    int       // slots; guarded by mu
-	waiting []task.ID // oldest first; guarded by mu
-	closed  bool      // guarded by mu
+	mu      sync.Mutex
+	pooled  int                    // tasks for the pool, from reserve to done; guarded by mu
+	outside int                    // tasks for workers outside that wait; guarded by mu
+	turn    uint64                 // the last one given; guarded by mu
+	later   map[*entry]*time.Timer // tasks that may not be begun yet; guarded by mu
+	waiters []*waiter              // in the order in which they came; guarded by mu
+	closed  bool                   // guarded by mu
 }
 
-func newQueue(slots int) *queue {
-	q := &queue{free: slots}
-	q.changed.L = &q.mu
+// waiter is somebody who waits for a task.
+type waiter struct {
+	wants func(*line) bool
+	got   chan *entry // takes one without blocking; closed with the queue
+}
+
+func newQueue(workers, size int, types []task.Type) *queue {
+	q := &queue{workers: workers, size: size, lines: make(map[string]*line), later: make(map[*entry]*time.Timer)}
+	for _, typ := range types {
+		q.lines[typ.Name] = &line{typ: typ}
+	}
 	return q
 }
 
-// reserve takes a slot, to be used by put or given back by release. It reports
-// false when there is none.
-func (q *queue) reserve() bool {
+// reserve takes a seat for a task, to be used by put or given back by release.
+// It reports false when there is none. What is taken on depends on no worker's
+// speed: a seat of the pool is held until the task is done.
+func (q *queue) reserve(typ string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.free == 0 {
+	waiting := max(0, q.pooled-q.workers) + q.outside
+	if q.lines[typ].typ.Outside {
+		if waiting >= q.size {
+			return false
+		}
+		q.outside++
+		return true
+	}
+	if q.pooled >= q.workers && waiting >= q.size {
 		return false
 	}
-	q.free--
+	q.pooled++
 	return true
 }
 
-// release gives a slot back: nothing came of it, or a worker is done with it.
-func (q *queue) release() {
+// release gives a seat back of which nothing came.
+func (q *queue) release(typ string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.free++
+	q.releaseLocked(q.lines[typ])
 }
 
-// put appends a task for which a slot is reserved. It reports false when the
+func (q *queue) releaseLocked(l *line) {
+	if l.typ.Outside {
+		q.outside--
+	} else {
+		q.pooled--
+	}
+}
+
+// put lets a task wait for which a seat is reserved. It reports false when the
 // queue is closed.
-func (q *queue) put(id task.ID) bool {
+func (q *queue) put(typ string, id task.ID) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return false
 	}
-	q.waiting = append(q.waiting, id)
-	q.changed.Signal()
+	q.turn++
+	l := q.lines[typ]
+	l.insert(&entry{id: id, line: l, turn: q.turn, lease: newLease()})
+	q.handOutLocked(l)
 	return true
 }
 
-// next waits for a task and takes it, with its slot. It reports false when the
-// queue is closed.
-func (q *queue) next() (task.ID, bool) {
+// next waits for a task of the lines that are wanted and takes it; done or again
+// must follow. It may return one although ctx has just ended. Errors:
+// task.ErrShuttingDown when the queue is closed, ctx.Err().
+func (q *queue) next(ctx context.Context, wants func(*line) bool) (*entry, error) {
+	w := &waiter{wants: wants, got: make(chan *entry, 1)}
+	if !q.ask(w) {
+		return nil, task.ErrShuttingDown
+	}
+	select {
+	case e := <-w.got:
+		if e == nil {
+			return nil, task.ErrShuttingDown
+		}
+		return e, nil
+	case <-ctx.Done():
+		if e := q.forget(w); e != nil {
+			return e, nil
+		}
+		return nil, ctx.Err()
+	}
+}
+
+// ask gives w what is ready, or lets it wait. It reports false when the queue is
+// closed.
+func (q *queue) ask(w *waiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting) == 0 && !q.closed {
-		q.changed.Wait()
+	if q.closed {
+		return false
+	}
+	var best *line
+	for _, l := range q.lines {
+		if l.ready() && w.wants(l) && (best == nil || l.before(best)) {
+			best = l
+		}
+	}
+	if best == nil {
+		q.waiters = append(q.waiters, w)
+	} else {
+		w.got <- q.takeLocked(best)
+	}
+	return true
+}
+
+// forget ends the waiting of w, and returns what it was handed at the last
+// moment, or nil.
+func (q *queue) forget(w *waiter) *entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiters = slices.DeleteFunc(q.waiters, func(other *waiter) bool { return other == w })
+	select {
+	case e := <-w.got:
+		return e
+	default:
+		return nil
+	}
+}
+
+// handOutLocked gives what is ready in l to those who wait for it.
+func (q *queue) handOutLocked(l *line) {
+	for l.ready() {
+		i := slices.IndexFunc(q.waiters, func(w *waiter) bool { return w.wants(l) })
+		if i < 0 {
+			return
+		}
+		q.waiters[i].got <- q.takeLocked(l)
+		q.waiters = slices.Delete(q.waiters, i, i+1)
+	}
+}
+
+func (q *queue) takeLocked(l *line) *entry {
+	if l.typ.Outside {
+		q.outside--
+	}
+	return l.take()
+}
+
+// done gives the seat of a taken task free.
+func (q *queue) done(e *entry) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e.line.running--
+	if !e.line.typ.Outside {
+		q.pooled--
+	}
+	q.handOutLocked(e.line)
+}
+
+// again lets a taken task wait once more, in its old place but not before some
+// time has passed. Nothing is refused for want of seats: it was taken on before.
+// It reports false when the queue is closed.
+func (q *queue) again(e *entry, after time.Duration) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e.line.running--
+	if e.line.typ.Outside {
+		q.outside++
 	}
 	if q.closed {
-		return "", false
+		return false
 	}
-	id := q.waiting[0]
-	q.waiting = q.waiting[1:]
-	return id, true
+	if after > 0 {
+		q.later[e] = time.AfterFunc(after, func() { q.ripen(e) })
+	} else {
+		e.line.insert(e)
+	}
+	q.handOutLocked(e.line) // perhaps another of the type: there is room for it now
+	return true
 }
 
-// remove takes a task out and frees its slot, if it still waits.
-func (q *queue) remove(id task.ID) {
+// adopt takes on a task that was taken on in an earlier life of the service, as
+// one that is taken: done or again must follow.
+func (q *queue) adopt(l *line, id task.ID, lease task.Lease) *entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if i := slices.Index(q.waiting, id); i >= 0 {
-		q.waiting = slices.Delete(q.waiting, i, i+1)
-		q.free++
+	q.turn++
+	l.running++
+	if !l.typ.Outside {
+		q.pooled++
+	}
+	return &entry{id: id, line: l, turn: q.turn, lease: lease}
+}
+
+// ripen lets a task be begun whose time has come.
+func (q *queue) ripen(e *entry) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, waits := q.later[e]; waits {
+		delete(q.later, e)
+		e.line.insert(e)
+		q.handOutLocked(e.line)
 	}
 }
 
-// close ends every next and put from now on, and returns what still waited.
-func (q *queue) close() []task.ID {
+// remove takes a task out and frees its seat, if it still waits.
+func (q *queue) remove(typ string, id task.ID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lines[typ]
+	if l == nil {
+		return
+	}
+	if l.remove(id) {
+		q.releaseLocked(l)
+		return
+	}
+	for e, timer := range q.later {
+		if e.id == id {
+			timer.Stop()
+			delete(q.later, e)
+			q.releaseLocked(l)
+		}
+	}
+}
+
+// close ends every next, put and again from now on, and returns what still
+// waited, oldest first.
+func (q *queue) close() []*entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.changed.Broadcast()
-	left := q.waiting
-	q.waiting = nil
+	for _, w := range q.waiters {
+		close(w.got)
+	}
+	var left []*entry
+	for _, l := range q.lines {
+		left = append(left, l.waiting...)
+		l.waiting = nil
+	}
+	for e, timer := range q.later {
+		timer.Stop()
+		left = append(left, e)
+	}
+	q.waiters, q.later = nil, nil
+	slices.SortFunc(left, func(a, b *entry) int { return cmp.Compare(a.turn, b.turn) })
 	return left
 }
 
@@ -99,5 +277,9 @@ func (q *queue) close() []task.ID {
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting)
+	n := len(q.later)
+	for _, l := range q.lines {
+		n += len(l.waiting)
+	}
+	return n
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/mock/gomock"
 
+	"heliograph/application/tasks"
 	"heliograph/domain/task"
 	"heliograph/test/mocks"
 )
@@ -77,6 +80,57 @@ func TestTheJanitorRemovesEverythingInOneSweep(t *testing.T) { // T9
 		if left, _, err := f.List(t.Context(), task.Query{}); err != nil || len(left) != 0 {
 			t.Errorf("%d tasks are left, error %v", len(left), err)
 		}
+	})
+}
+
+func TestOnlySoManyFinishedTasksAreKept(t *testing.T) { // T9
+	for name, c := range map[string]struct {
+		cfg  tasks.Config
+		want int // of ten tasks with 100 bytes each
+	}{
+		"by number":                  {tasks.Config{RetentionCount: 3}, 3},
+		"by size":                    {tasks.Config{RetentionBytes: 450}, 4},
+		"the newest however large":   {tasks.Config{RetentionBytes: 1}, 1},
+		"all of them without bounds": {tasks.Config{}, 10},
+		"by whichever is less":       {tasks.Config{RetentionCount: 2, RetentionBytes: 450}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t)
+				f.cfg = c.cfg
+				f.start(work(give(`"` + strings.Repeat("x", 98) + `"`)))
+				for range 10 {
+					pass(time.Second)
+					f.wantStatus(f.run(), task.Completed)
+				}
+				left, _, err := f.List(t.Context(), task.Query{})
+				if err != nil || len(left) != c.want || left[0].ID != "task-10" || left[len(left)-1].ID != task.ID(fmt.Sprint("task-", 11-c.want)) {
+					t.Errorf("%d tasks are left: %+v, %v", len(left), left, err)
+				}
+			})
+		})
+	}
+}
+
+func TestTheOneThatEndedFirstGoesFirst(t *testing.T) { // T9
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.RetentionCount = 1
+		f.start(far(task.Policy{Lease: time.Hour}))
+		f.begin("far")
+		f.begin("far")
+		older, newer := f.claim(), f.claim()
+		pass(time.Second)
+		for _, c := range []task.Claim{newer, older} {
+			if err := f.completes(c); err != nil {
+				t.Error(err)
+			}
+			pass(time.Second)
+		}
+		if _, err := f.Get(t.Context(), newer.Task.ID); !errors.Is(err, task.ErrNotFound) {
+			t.Errorf("the task that ended first: %v", err)
+		}
+		f.wantStatus(older.Task.ID, task.Completed)
 	})
 }
 

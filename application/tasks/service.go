@@ -1,18 +1,23 @@
 // Package tasks starts, runs and ends background tasks and tells everybody
 // about them (rules T).
 //
-// The way of a task: Start records it and puts it into the queue; a worker takes
-// it, makes its record running and calls the handler in a goroutine of its own,
-// so that one which ignores its context can be left behind; the sequencer
-// numbers what the handler reports, and one pump per running task stores it and
-// then broadcasts it. So what a snapshot shows is never older than what the log
-// held when it was read, and nothing overtakes. When the handler returns, or
-// waiting for it is given up, the record is made terminal and then the last
-// event goes out.
+// The way of a task: Start records it and puts it into the queue. A worker of the
+// pool takes it, or one outside claims it, and an attempt begins: the record
+// becomes running. In the pool the handler runs in a goroutine of its own, so that
+// one which ignores its context can be left behind. The attempt's sequencer numbers
+// what is reported, and one pump stores it and then broadcasts it. So what a
+// snapshot shows is never older than what the log held when it was read, and
+// nothing overtakes. One goroutine follows the attempt until whoever runs the task
+// offers its end, or is given up; then the record is made terminal and the last
+// event goes out, or the task waits for its next attempt.
 //
 // Every change of a record is a compare-and-set in the store (modify), which
-// decides all races: between Cancel and a worker that begins, or a handler that
-// returns. Locks (Service.mu and those of queue, sequencer and snapshots) guard
+// decides all races: between Cancel and an attempt that begins or ends. Every
+// attempt has a lease, a token in the record, and changes nothing in a record that
+// has another one. So the order of things does not depend on there being only one
+// node.
+//
+// Locks (Service.mu and those of queue, sequencer, litter and snapshots) guard
 // fields only: none is held while another is taken or a port is called.
 package tasks
 
@@ -24,6 +29,8 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"heliograph/application/delivery"
 	"heliograph/domain/connection"
@@ -45,24 +52,27 @@ type Service struct {
 
 	queue     *queue
 	snapshots *snapshots
+	litter    *litter
 	shutdown  phases
 	busy      sync.WaitGroup // workers, the janitor, and what Stop must not overtake
+	started   atomic.Bool
 
 	mu       sync.Mutex
-	started  bool                                // guarded by mu
-	stopping bool                                // guarded by mu; nothing joins busy once it is set
-	running  map[task.ID]context.CancelCauseFunc // guarded by mu
+	stopping bool                 // guarded by mu; nothing joins busy once it is set
+	running  map[task.ID]*attempt // guarded by mu
 }
 
 var (
 	_ task.Service        = (*Service)(nil)
 	_ task.Reader         = (*Service)(nil)
+	_ task.Workers        = (*Service)(nil)
 	_ connection.Observer = (*Service)(nil)
 )
 
 // New returns a Service for the given types. newID makes the IDs of tasks:
-// UUIDs. Until StartWorkers tasks are taken on, but not run. It fails if cfg is
-// out of range, or a type has no name or handler, or a name of another.
+// UUIDs. Until StartWorkers tasks are taken on, but not run. It fails if cfg or
+// a type's policy is out of range, or a type has no name or handler, or a name of
+// another.
 func New(cfg Config, store task.Store, types []task.Type, dispatcher *delivery.Dispatcher, sender gateway.Sender,
 	m task.Metrics, newID func() string, log *slog.Logger,
 ) (*Service, error) {
@@ -74,10 +84,11 @@ func New(cfg Config, store task.Store, types []task.Type, dispatcher *delivery.D
 	return &Service{
 		cfg: cfg, limits: limitsFor(cfg.MaxEventBytes), store: store, types: byName,
 		dispatcher: dispatcher, sender: sender, metrics: m, newID: newID, log: log,
-		queue:     newQueue(cfg.MaxWorkers + cfg.QueueSize),
+		queue:     newQueue(cfg.MaxWorkers, cfg.QueueSize, byName),
 		snapshots: newSnapshots(store, cfg.MaxEventBytes),
+		litter:    newLitter(cfg),
 		shutdown:  newPhases(),
-		running:   make(map[task.ID]context.CancelCauseFunc),
+		running:   make(map[task.ID]*attempt),
 	}, nil
 }
 
@@ -90,6 +101,9 @@ func sortTypes(types []task.Type) ([]task.Type, error) {
 		if i > 0 && sorted[i-1].Name == typ.Name {
 			return nil, fmt.Errorf("task type %q is there twice", typ.Name)
 		}
+		if p := typ.Policy; min(p.Timeout, p.Backoff, p.Lease) < 0 || min(p.Concurrency, p.Attempts) < 0 {
+			return nil, fmt.Errorf("task type %q: a number or duration of its policy is negative: %+v", typ.Name, p)
+		}
 	}
 	return sorted, nil
 }
@@ -101,7 +115,13 @@ func (s *Service) Get(ctx context.Context, id task.ID) (task.Task, error) {
 
 // List implements task.Reader.
 func (s *Service) List(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
-	return s.store.List(ctx, q)
+	page, next, err = s.store.List(ctx, q)
+	for i := range page {
+		if t := &page[i]; len(t.Result) > s.cfg.MaxEventBytes {
+			t.Result, t.Truncated = nil, true
+		}
+	}
+	return page, next, err
 }
 
 // Types implements task.Reader.
@@ -115,11 +135,7 @@ func (s *Service) Counts() (running, queued int) {
 	return running, s.queue.length()
 }
 
-// handler returns the handler of a type, or nil.
-func (s *Service) handler(typ string) task.Handler {
-	i, found := slices.BinarySearchFunc(s.types, typ, func(t task.Type, name string) int { return cmp.Compare(t.Name, name) })
-	if !found {
-		return nil
-	}
-	return s.types[i].Handler
+// timeout is how long an attempt at a task of a type may take (rule T8).
+func (s *Service) timeout(typ task.Type) time.Duration {
+	return cmp.Or(typ.Policy.Timeout, s.cfg.Timeout)
 }

@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -26,6 +25,16 @@ type latch struct {
 	close func()
 }
 
+// passed reports whether the latch was closed.
+func (l latch) passed() bool {
+	select {
+	case <-l.c:
+		return true
+	default:
+		return false
+	}
+}
+
 func newLatch() latch {
 	c := make(chan struct{})
 	return latch{c: c, close: sync.OnceFunc(func() { close(c) })}
@@ -33,18 +42,21 @@ func newLatch() latch {
 
 // StartWorkers starts the workers and the janitor, which run until Stop; the end
 // of ctx does not matter to them. A second call does nothing. Errors:
-// task.ErrShuttingDown after Stop.
+// task.ErrShuttingDown after Stop, those of task.Store with Config.Durable.
 func (s *Service) StartWorkers(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
+	if !s.enter() {
 		return task.ErrShuttingDown
 	}
-	if s.started {
+	defer s.busy.Done()
+	if s.started.Swap(true) {
 		return nil
 	}
-	s.started = true
 	ctx = context.WithoutCancel(ctx)
+	if s.cfg.Durable {
+		if err := s.takeUp(ctx); err != nil {
+			return err
+		}
+	}
 	for range s.cfg.MaxWorkers {
 		s.busy.Go(func() { s.work(ctx) })
 	}
@@ -104,7 +116,9 @@ func (s *Service) refuse(ctx context.Context) {
 	s.metrics.Shutdown(active)
 	go func() {
 		defer s.busy.Done()
-		s.dismiss(ctx, waiting)
+		for _, e := range waiting {
+			s.dismiss(ctx, e)
+		}
 	}()
 }
 
@@ -121,12 +135,14 @@ func (s *Service) beginStopping() (active int, first bool) {
 	return len(s.running), true
 }
 
-// dismiss cancels the tasks that waited when the queue was closed.
-func (s *Service) dismiss(ctx context.Context, waiting []task.ID) {
-	for _, id := range waiting {
-		if _, err := s.Cancel(ctx, id); err != nil && !errors.Is(err, task.ErrNotCancellable) {
-			s.log.ErrorContext(ctx, "waiting task could not be cancelled", slog.Any("error", err))
-		}
+// dismiss cancels a task that waited when the queue was closed, unless it can wait
+// for the next start of the service.
+func (s *Service) dismiss(ctx context.Context, e *entry) {
+	if s.cfg.Durable {
+		return
+	}
+	if _, err := s.Cancel(ctx, e.id); err != nil && !decided(err) {
+		s.log.ErrorContext(ctx, "waiting task could not be cancelled", slog.Any("error", err))
 	}
 }
 

@@ -76,7 +76,7 @@ func TestASnapshotOfNothingIsAnEmptyList(t *testing.T) { // T13
 	f := newFixture(t)
 	f.build()
 	if got := f.connect("a"); len(got) != 1 || string(got[0].Data) != `{"tasks":[]}` {
-		t.Errorf("the snapshot is %s", got)
+		t.Errorf("the snapshot is %+v", got)
 	}
 }
 

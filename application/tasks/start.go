@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"heliograph/domain/task"
@@ -23,15 +22,15 @@ func (s *Service) Start(ctx context.Context, typ string, params json.RawMessage,
 		return task.Task{}, task.ErrShuttingDown
 	}
 	defer s.busy.Done()
-	if !s.queue.reserve() {
+	if !s.queue.reserve(typ) {
 		return s.firstWithKey(ctx, key)
 	}
 	t, err := s.create(ctx, typ, params, key)
 	if err != nil {
-		s.queue.release()
+		s.queue.release(typ)
 		return existing(t, key, err)
 	}
-	if !s.queue.put(t.ID) {
+	if !s.queue.put(typ, t.ID) {
 		_, err := s.Cancel(ctx, t.ID) // Stop came in between: nobody would ever run it
 		return task.Task{}, errors.Join(task.ErrShuttingDown, err)
 	}
@@ -39,24 +38,35 @@ func (s *Service) Start(ctx context.Context, typ string, params json.RawMessage,
 }
 
 func (s *Service) check(typ string, params json.RawMessage, key string) error {
-	handler := s.handler(typ)
-	if handler == nil {
+	line := s.queue.lines[typ]
+	if line == nil {
 		return fmt.Errorf("%w: %q", task.ErrUnknownType, cut(typ, maxKeyBytes))
 	}
 	if len(key) > maxKeyBytes {
 		return fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(key), maxKeyBytes)
 	}
-	if err := handler.Check(params); err != nil {
+	if err := line.typ.Handler.Check(params); err != nil {
 		return fmt.Errorf("start %s: %w", typ, err)
 	}
 	return nil
 }
 
+// create records the task. A store that fails may have done so all the same, so
+// it is asked again once, and then knows the task.
 func (s *Service) create(ctx context.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
-	return s.store.Create(ctx, task.Task{
+	t := task.Task{
 		ID: task.ID(s.newID()), Type: typ, Params: params, IdempotencyKey: key,
 		Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
-	})
+	}
+	stored, err := s.store.Create(ctx, t)
+	if err == nil || errors.Is(err, task.ErrDuplicate) {
+		return stored, err
+	}
+	stored, err = s.store.Create(ctx, t)
+	if errors.Is(err, task.ErrDuplicate) && stored.ID == t.ID {
+		return stored, nil
+	}
+	return stored, err
 }
 
 // existing returns the task that Create found under the same key (rule T14), or
@@ -69,19 +79,17 @@ func existing(t task.Task, key string, err error) (task.Task, error) {
 }
 
 // firstWithKey is Start when the queue is full: a task that was started with the
-// key before is still the answer. The store finds keys only by creating, so this
-// rare case looks through all tasks.
+// key before is still the answer.
 func (s *Service) firstWithKey(ctx context.Context, key string) (task.Task, error) {
 	if key == "" {
 		return task.Task{}, task.ErrQueueFull
 	}
-	all, _, err := s.store.List(ctx, task.Query{})
+	t, err := s.store.ByKey(ctx, key)
+	if errors.Is(err, task.ErrNotFound) {
+		return task.Task{}, task.ErrQueueFull
+	}
 	if err != nil {
 		return task.Task{}, fmt.Errorf("look for the idempotency key: %w", err)
 	}
-	i := slices.IndexFunc(all, func(t task.Task) bool { return t.IdempotencyKey == key })
-	if i < 0 {
-		return task.Task{}, task.ErrQueueFull
-	}
-	return all[i], nil
+	return t, nil
 }

@@ -163,7 +163,7 @@ func TestAStoreThatFailsFailsTheStartAndKeepsNoSlot(t *testing.T) {
 	f.cfg.MaxWorkers, f.cfg.QueueSize = 1, 1
 	broken := errors.New("the store is broken")
 	store := mocks.NewMockTaskStore(gomock.NewController(t))
-	store.EXPECT().Create(gomock.Any(), gomock.Any()).Return(task.Task{}, broken).Times(5)
+	store.EXPECT().Create(gomock.Any(), gomock.Any()).Return(task.Task{}, broken).Times(10) // each is tried twice
 	f.store = store
 	f.build(work(succeed))
 	for range 5 {
@@ -184,6 +184,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"tiny events":      {cfg: tasks.Config{MaxEventBytes: 100}},
 		"no name":          {types: []task.Type{{Handler: good.Handler}}},
 		"no handler":       {types: []task.Type{{Name: "x"}}},
+		"negative policy":  {types: []task.Type{{Name: "x", Handler: good.Handler, Policy: task.Policy{Lease: -1}}}},
 		"same name twice":  {types: []task.Type{good, {Name: "x", Handler: good.Handler}, good}},
 	} {
 		if _, err := tasks.New(c.cfg, nil, c.types, nil, nil, nil, nil, nil); err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,10 @@ type faultyStore struct {
 	task.Store
 	beforeCreate func()
 	beforeUpdate func(t task.Task) error
+	// afterUpdate makes the answer of Update an error; taken says whether the store
+	// has the change then.
+	afterUpdate func(t task.Task) error
+	taken       bool
 }
 
 func (s *faultyStore) Create(ctx context.Context, t task.Task) (task.Task, error) {
@@ -31,7 +36,15 @@ func (s *faultyStore) Update(ctx context.Context, t task.Task) (task.Task, error
 			return task.Task{}, err
 		}
 	}
-	return s.Store.Update(ctx, t)
+	if s.afterUpdate == nil {
+		return s.Store.Update(ctx, t)
+	}
+	err := s.afterUpdate(t)
+	if err == nil || s.taken {
+		stored, updated := s.Store.Update(ctx, t)
+		return stored, errors.Join(err, updated)
+	}
+	return task.Task{}, err
 }
 
 func halfway(_ context.Context, r task.Reporter) (json.RawMessage, error) {
@@ -39,51 +52,170 @@ func halfway(_ context.Context, r task.Reporter) (json.RawMessage, error) {
 	return nil, nil
 }
 
-func TestAChangeThatIsNotStoredIsNotToldOfAndTheWorkerGoesOn(t *testing.T) { // T11
-	down := errors.New("the store is down")
-	for name, c := range map[string]struct {
-		fails func(task.Task) bool
-		want  []task.EventType
-		log   string
-	}{
-		"that it runs": {
-			func(t task.Task) bool { return t.Status == task.Running },
-			nil, "could not be begun",
-		},
-		"its progress": {
-			func(t task.Task) bool { return t.Progress.Value > 0 },
-			[]task.EventType{task.EventStarted, task.EventCompleted},
-			"progress could not be recorded",
-		},
-		"its end": {
-			func(t task.Task) bool { return t.Status.Terminal() },
-			[]task.EventType{task.EventStarted, task.EventProgress},
-			"record could not be changed",
-		},
+func TestAChangeThatTheStoreDoesNotTakeIsTriedAgainAndThenToldOfOnce(t *testing.T) { // T11
+	for name, fails := range map[string]func(task.Task) bool{
+		"that it runs":        func(t task.Task) bool { return t.Status == task.Running && t.Progress.Value == 0 },
+		"its end":             func(t task.Task) bool { return t.Status.Terminal() },
+		"everything about it": func(task.Task) bool { return true },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				f := newFixture(t)
-				f.cfg.MaxWorkers = 1
-				store := &faultyStore{Store: f.store, beforeUpdate: func(t task.Task) error {
-					if t.ID == "task-1" && c.fails(t) {
-						return down
-					}
-					return nil
-				}}
-				f.store = store
-				f.start(work(halfway))
-				f.wantEvents(f.run(), c.want...)
-				if !f.logs.has("level=ERROR", "task_id=task-1", c.log, "the store is down") {
-					t.Error("it is not in the log")
-				}
-				last := f.wantEvents(f.run(), task.EventStarted, task.EventProgress, task.EventCompleted)[2]
-				if running, _ := f.Counts(); running != 0 || last.Seq != 3 {
-					t.Errorf("%d run, the last seq is %d", running, last.Seq)
-				}
+		for _, taken := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, taken all the same: %v", name, taken), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { tryAgain(t, fails, taken) })
 			})
-		})
+		}
 	}
+}
+
+// tryAgain has the store fail four times; taken says whether it then has the
+// change all the same.
+func tryAgain(t *testing.T, fails func(task.Task) bool, taken bool) {
+	t.Helper()
+	f := newFixture(t)
+	f.cfg.MaxWorkers = 1
+	left := 4
+	f.store = &faultyStore{Store: f.store, afterUpdate: func(record task.Task) error {
+		if record.ID == "task-1" && fails(record) && left > 0 {
+			left--
+			return errDown
+		}
+		return nil
+	}, taken: taken}
+	f.start(work(halfway))
+	id := f.run()
+	pass(time.Minute)
+	events := f.wire.of(id)
+	if first, last := events[0], events[len(events)-1]; first.Type != task.EventStarted || last.Type != task.EventCompleted || len(events) > 3 {
+		t.Errorf("the events are %+v", events)
+	}
+	if !f.logs.has("task_id=task-1", "could not be", errDown.Error()) {
+		t.Error("it is not in the log")
+	}
+	f.stop(time.Minute)
+	f.wantLawful()
+}
+
+var errDown = errors.New("the store is down")
+
+func TestATaskThatCannotBeBegunYetKeepsNoOtherWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.MaxWorkers = 1
+		f.store = &faultyStore{Store: f.store, beforeUpdate: func(t task.Task) error {
+			if t.ID == "task-1" {
+				return errDown
+			}
+			return nil
+		}}
+		f.start(work(succeed))
+		f.run()
+		f.wantStatus(f.run(), task.Completed)
+		f.wantStatus("task-1", task.Pending)
+	})
+}
+
+func TestProgressThatIsNotStoredIsNotToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.store = &faultyStore{Store: f.store, beforeUpdate: func(t task.Task) error {
+			if t.Status == task.Running && t.Progress.Value > 0 {
+				return errDown
+			}
+			return nil
+		}}
+		f.start(work(halfway))
+		f.wantEvents(f.run(), task.EventStarted, task.EventCompleted)
+		if !f.logs.has("level=ERROR", "task_id=task-1", "progress could not be recorded") {
+			t.Error("it is not in the log")
+		}
+	})
+}
+
+func TestAStoreThatStaysAwayDoesNotKeepStopFromReturning(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		down := false
+		f.store = &faultyStore{Store: f.store, beforeUpdate: func(task.Task) error {
+			if down {
+				return errDown
+			}
+			return nil
+		}}
+		f.cfg.MaxWorkers = 1
+		f.start(work(untilCancelled))
+		f.run()
+		f.run()
+		synctest.Wait()
+		down = true
+		f.stop(30 * time.Second)
+		if !f.logs.has("level=ERROR", "task_id=task-1", "record could not be changed") {
+			t.Error("it is not in the log")
+		}
+	})
+}
+
+func TestATaskThatCouldNotBeBegunBeforeShutdownIsCancelled(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.store = &faultyStore{Store: f.store, beforeUpdate: func(record task.Task) error {
+			if record.Status != task.Running {
+				return nil
+			}
+			<-time.After(time.Second) // and shutdown begins meanwhile
+			return errDown
+		}}
+		f.start(work(succeed), far(task.Policy{}))
+		here, there := f.run(), f.begin("far")
+		go func() {
+			if _, err := f.Claim(t.Context(), []string{"far"}); !errors.Is(err, task.ErrShuttingDown) {
+				t.Errorf("Claim: %v", err)
+			}
+		}()
+		synctest.Wait()
+		f.stop(time.Minute)
+		f.wantEvents(here, task.EventCancelled)
+		f.wantEvents(there, task.EventCancelled)
+	})
+}
+
+func TestACancellationWhoseAnswerWasLostIsToldOfOnce(t *testing.T) { // T7, T11
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		left := 2
+		f.store = &faultyStore{Store: f.store, taken: true, afterUpdate: func(task.Task) error {
+			if left--; left >= 0 {
+				return errDown
+			}
+			return nil
+		}}
+		f.build(work(succeed))
+		id := f.run()
+		f.cancel(id)
+		f.wantEvents(id, task.EventCancelled)
+	})
+}
+
+func TestATaskThatWasRecordedThoughTheStoreFailedIsStarted(t *testing.T) { // T1
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.store = &lossyCreate{Store: f.store}
+		f.start(work(succeed))
+		f.wantStatus(f.run(), task.Completed)
+	})
+}
+
+// lossyCreate loses the first answer of Create.
+type lossyCreate struct {
+	task.Store
+	lost bool
+}
+
+func (s *lossyCreate) Create(ctx context.Context, t task.Task) (task.Task, error) {
+	stored, err := s.Store.Create(ctx, t)
+	if !s.lost {
+		s.lost = true
+		return task.Task{}, errDown
+	}
+	return stored, err
 }
 
 func TestAConflictIsTriedAgain(t *testing.T) {

@@ -8,10 +8,13 @@ const (
 	minEventBytes = 1 << 10
 	// maxTextBytes bounds a progress text: far more than a browser shows in a line.
 	maxTextBytes = 1 << 10
+	// maxUnitBytes bounds the name of a unit, which is a word.
+	maxUnitBytes = 16
 	// maxErrorBytes bounds an error message: a page of text.
 	maxErrorBytes = 4 << 10
-	// overhead is more than an event or a snapshot's entry has beside its text.
-	overhead = 512
+	// overhead is more than an event or a snapshot's entry has beside its text
+	// or message: its names, its numbers, a unit.
+	overhead = 640
 	// escaped is how many bytes JSON makes of one at worst: \u003c.
 	escaped = 6
 )

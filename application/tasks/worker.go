@@ -2,106 +2,84 @@ package tasks
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"heliograph/domain/task"
 )
 
-// work runs one task after the other until the queue is closed.
+// work runs one task of the pool after the other until the queue is closed.
 func (s *Service) work(ctx context.Context) {
 	for {
-		id, ok := s.queue.next()
-		if !ok {
+		e, err := s.queue.next(ctx, func(l *line) bool { return !l.typ.Outside })
+		if err != nil {
 			return
 		}
-		s.attempt(ctx, id)
-		s.queue.release()
+		s.runHere(ctx, e)
 	}
 }
 
-// attempt runs a task once, unless it was cancelled while it waited.
-func (s *Service) attempt(ctx context.Context, id task.ID) {
-	runCtx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	s.register(id, cancel)
-	t, err := s.begin(ctx, id)
+// runHere runs a task with its handler, unless it was cancelled while it waited.
+func (s *Service) runHere(ctx context.Context, e *entry) {
+	a, runCtx, err := s.attempt(ctx, e)
 	if err != nil {
-		s.unregister(id)
-		s.logNotBegun(ctx, id, err)
 		return
 	}
-	seq := newSequencer(t.Seq, s.limits.text)
-	pumped := s.pump(ctx, t, seq)
-	c := s.call(runCtx, t, seq)
-	e, gaveUp := s.await(runCtx, cancel, c)
-	last := seq.close()
-	<-pumped
-	s.end(ctx, id, last, e)
-	if gaveUp != nil {
-		s.leave(ctx, t, c, gaveUp.patience)
+	defer a.cancel(nil)
+	returned := s.call(runCtx, a)
+	if _, gaveUp := s.follow(ctx, runCtx, a); gaveUp != nil {
+		s.leave(ctx, a, returned, gaveUp.patience)
 	}
+	s.queue.done(e)
 }
 
-func (s *Service) register(id task.ID, cancel context.CancelCauseFunc) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.running[id] = cancel
-}
-
-func (s *Service) unregister(id task.ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.running, id)
-}
-
-// begin makes the record running and then tells of it.
-func (s *Service) begin(ctx context.Context, id task.ID) (task.Task, error) {
-	t, err := s.modify(ctx, id, func(t *task.Task) error {
-		t.Status, t.Started = task.Running, time.Now().UTC()
-		t.Seq++
-		return nil
-	})
-	if err == nil {
-		s.broadcast(ctx, newEvent(task.EventStarted, t, t.Started))
-	}
-	return t, err
-}
-
-func (s *Service) logNotBegun(ctx context.Context, id task.ID, err error) {
-	if errors.Is(err, errTransition) || errors.Is(err, task.ErrNotFound) {
-		return // it was cancelled, and perhaps removed, while it waited
-	}
-	s.log.ErrorContext(ctx, "task could not be begun", slog.String("task_id", string(id)), slog.Any("error", err))
-}
-
-// pump starts the one goroutine that stores and then broadcasts a running task's
-// progress; the pace of both is its own. The channel is closed when it is done,
-// which it is soon after seq was closed.
-func (s *Service) pump(ctx context.Context, t task.Task, seq *sequencer) <-chan struct{} {
+// call calls the handler in a goroutine of its own, so that one which ignores its
+// context can be left behind. The channel is closed when it is back.
+func (s *Service) call(ctx context.Context, a *attempt) (returned <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
+		e := failed("the task ended its goroutine instead of returning")
 		defer close(done)
-		for range seq.wake {
-			if n, waited := seq.take(); waited {
-				s.progress(ctx, t.ID, n)
+		defer func() {
+			if v := recover(); v != nil {
+				e = s.panicked(ctx, a.task, v)
 			}
-		}
+			e.at = time.Now()
+			select {
+			case a.offers <- e:
+			case <-a.over:
+			}
+		}()
+		result, err := a.line.typ.Handler.Run(ctx, a.task.Params, a.seq)
+		e = conclude(ctx, result, err)
 	}()
 	return done
 }
 
-func (s *Service) progress(ctx context.Context, id task.ID, n note) {
-	t, err := s.modify(ctx, id, func(t *task.Task) error {
-		t.Progress, t.Seq = n.progress, n.seq
-		return nil
-	})
-	if err != nil {
-		s.log.ErrorContext(ctx, "task progress could not be recorded", slog.String("task_id", string(id)), slog.Any("error", err))
+// panicked says what a handler panicked with (rule T6). Only its first line: some
+// libraries put the stack behind it, which belongs in the log (rule T5).
+func (s *Service) panicked(ctx context.Context, t task.Task, value any) ending {
+	s.log.ErrorContext(ctx, "task panicked", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
+		slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
+	line, _, _ := strings.Cut(fmt.Sprint(value), "\n")
+	return failed("the task panicked: " + line)
+}
+
+// leave returns, so that the worker is as good as a new one, when the handler is
+// back after all or patience is over. The goroutine of a handler cannot be ended;
+// whatever one that is left behind still does has no effect here.
+func (s *Service) leave(ctx context.Context, a *attempt, returned <-chan struct{}, patience time.Duration) {
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	select {
+	case <-returned:
 		return
+	case <-over.C:
+	case <-s.shutdown.abandon.c:
 	}
-	e := newEvent(task.EventProgress, t, n.at)
-	e.Data = n.progress
-	s.broadcast(ctx, e)
+	s.log.ErrorContext(ctx, "task handler ignores its context and was abandoned",
+		slog.String("task_id", string(a.id)), slog.String("type", a.task.Type))
 }

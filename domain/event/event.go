@@ -49,6 +49,13 @@ type Event struct {
 	// waits to be sent, a newer one with the same Key may take its place (rule
 	// E10). "" means that every event counts.
 	Key string
+	// Topic names what the event is about, such as "task/<task_id>" or "version":
+	// a broker that outlives its callers keeps the events of one topic in turn. ""
+	// is no topic.
+	Topic string
+	// Order is the event's number in its topic, from 1, so that such a broker takes
+	// it once however often it is published. It may leave numbers out. 0 is none.
+	Order uint64
 }
 
 // Control reports whether e is a control event, which is not counted (rule M1).

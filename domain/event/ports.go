@@ -16,6 +16,9 @@ var (
 	ErrUnavailable = errors.New("event broker is unavailable")
 	// ErrTooLarge: the payload is over the limit (rule E8). The caller must cut it.
 	ErrTooLarge = errors.New("event is too large")
+	// ErrStale: the log has a newer event of the same topic. This one comes too
+	// late, and is of no use to anybody any more.
+	ErrStale = errors.New("a newer event of the topic is in the log")
 	// ErrExpired: what followed the place is no longer retained, at least in part
 	// (rule G3).
 	ErrExpired = errors.New("events after the id are no longer retained")
@@ -30,10 +33,16 @@ var (
 // order, that of their IDs; those published from one goroutine are in the
 // order of the calls. What was accepted is handed to every node's Receiver,
 // in that order, once. Publish never waits for a stream.
+//
+// A broker that outlives its callers keeps each topic in turn, as well as it
+// remembers: an event that was published before is not added again, and keeps
+// its ID; one whose Order is lower than the newest of its topic is refused; and
+// one that failed is not in the log after a later one of its topic.
 type Publisher interface {
 	// Publish returns the event's ID once the broker has it for good, or an error
-	// if it may not have it. The caller leaves ev.Data alone from then on.
-	// Errors: ErrInvalid, ErrTooLarge, ErrClosed, ErrUnavailable, ctx.Err().
+	// if it may not have it. It takes five seconds at most. The caller leaves
+	// ev.Data alone from then on. Errors: ErrInvalid, ErrTooLarge, ErrStale,
+	// ErrClosed, ErrUnavailable, ctx.Err().
 	Publish(ctx context.Context, ev Event) (ID, error)
 }
 

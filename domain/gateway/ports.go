@@ -71,7 +71,8 @@ type Listener interface {
 	Recover(ctx context.Context, token connection.Token)
 	// Found says that the gateway holds an open stream which may be unknown here,
 	// because the service was restarted: it is adopted unless the registry has a
-	// connection of that request_id (rule C8). It returns once that is decided.
+	// connection of that request_id (rule C8). It returns once that is decided; what
+	// Send hands over for it meanwhile leaves before all that waits.
 	Found(ctx context.Context, id connection.RequestID, token connection.Token)
 }
 

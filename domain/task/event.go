@@ -52,7 +52,10 @@ func (e Event) ToEvent() (event.Event, error) {
 	if err != nil {
 		return event.Event{}, fmt.Errorf("encode %s of task %s: %w", e.Type, e.TaskID, err)
 	}
-	ev := event.Event{Service: event.ServiceTask, Name: EventName, Data: data}
+	ev := event.Event{
+		Service: event.ServiceTask, Name: EventName, Data: data,
+		Topic: "task/" + string(e.TaskID), Order: e.Seq,
+	}
 	if e.Type == EventProgress {
 		ev.Key = "progress/" + string(e.TaskID)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/task.go -package=mocks -mock_names=Store=MockTaskStore,Handler=MockTaskHandler,Reporter=MockTaskReporter,Service=MockTaskService,Reader=MockTaskReader,Metrics=MockTaskMetrics
+//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/task.go -package=mocks -mock_names=Store=MockTaskStore,Handler=MockTaskHandler,Reporter=MockTaskReporter,Service=MockTaskService,Reader=MockTaskReader,Workers=MockTaskWorkers,Metrics=MockTaskMetrics
 
 // What the store may say.
 var (
@@ -36,6 +36,11 @@ var (
 	ErrNotCancellable = errors.New("the task has already ended")
 	// ErrNotFinished: the task has not ended yet, so it cannot be removed.
 	ErrNotFinished = errors.New("the task has not ended yet")
+	// ErrNoTask: no task came for the worker. Ask again.
+	ErrNoTask = errors.New("there is no task for the worker")
+	// ErrLeaseLost: the task is not, or no longer, the caller's. It must drop it;
+	// nothing was changed.
+	ErrLeaseLost = errors.New("the task is no longer leased to the caller")
 )
 
 // What a handler's context may have as its cause, and what a handler may
@@ -66,12 +71,15 @@ type Query struct {
 // Store is the driven port to what is known of each task. It is safe for
 // concurrent use, and what one call returned is what a later call of anybody
 // sees, or newer.
-type Store interface {
+type Store interface { //nolint:interfacebloat // one kind of record: two ports would always go together
 	// Create adds t and returns it with its revision. Errors: ErrDuplicate, with
 	// the task that holds the ID or the (non-empty) Idempotency-Key already.
 	Create(ctx context.Context, t Task) (Task, error)
 	// Get returns one task. Errors: ErrNotFound.
 	Get(ctx context.Context, id ID) (Task, error)
+	// ByKey returns the task that holds the (non-empty) Idempotency-Key. Errors:
+	// ErrNotFound.
+	ByKey(ctx context.Context, idempotencyKey string) (Task, error)
 	// Update stores t if the stored revision is still t.Revision, and returns it
 	// with the new one. Errors: ErrNotFound, ErrConflict.
 	Update(ctx context.Context, t Task) (Task, error)
@@ -105,14 +113,8 @@ type Reporter interface {
 	Report(text string, value float64)
 	Text(text string)
 	Value(value float64)
-}
-
-// Type is one kind of task that can be started.
-type Type struct {
-	Name         string
-	Description  string
-	ParamsSchema json.RawMessage // a JSON Schema
-	Handler      Handler
+	// Update sets what u has (see Progress.With).
+	Update(u Update)
 }
 
 // Service is the driving port that changes tasks. It is safe for concurrent use.
@@ -128,21 +130,45 @@ type Service interface {
 	Remove(ctx context.Context, id ID) error
 }
 
+// Workers is the driving port for workers outside, each of which claims tasks,
+// one at a time or several, and says how they go. It is safe for concurrent use.
+type Workers interface {
+	// Claim begins a pending task of one of the types and leases it to the caller:
+	// of the highest priority, and of those the oldest. It waits until there is one,
+	// or ctx ends; then no task is begun. Errors: ErrUnknownType when workers outside
+	// run none of the types, ErrNoTask, ErrShuttingDown.
+	Claim(ctx context.Context, types []string) (Claim, error)
+	// Progress renews the lease and reports u, which may be empty. It says whether
+	// the worker is to stop (rule T7). Errors: ErrNotFound, ErrLeaseLost.
+	Progress(ctx context.Context, id ID, lease Lease, u Update) (cancelRequested bool, err error)
+	// Complete ends the task with its result: one JSON value, or nil for null. When
+	// it returns nil the record is terminal. Calling it again then changes nothing
+	// and returns nil, so it may be repeated when no answer came. Errors:
+	// ErrNotFound, ErrLeaseLost, ctx.Err().
+	Complete(ctx context.Context, id ID, lease Lease, result json.RawMessage) error
+	// Fail is Complete for a task that failed, or that stopped because its
+	// cancellation was asked for, which makes it cancelled (rule T7).
+	Fail(ctx context.Context, id ID, lease Lease, message string) error
+}
+
 // Reader is the driving port that only looks. It is safe for concurrent use.
 type Reader interface {
 	// Get returns one task. Errors: ErrNotFound.
 	Get(ctx context.Context, id ID) (Task, error)
-	// List returns a page of tasks. Errors: ErrInvalidCursor.
+	// List returns a page of tasks, without the results that are larger than an
+	// event may be (Task.Truncated). Errors: ErrInvalidCursor.
 	List(ctx context.Context, q Query) (page []Task, next string, err error)
 	// Types returns what can be started, by name.
 	Types() []Type
 }
 
-// Metrics is the driven port for what only the pool sees.
+// Metrics is the driven port for what only the service sees.
 type Metrics interface {
 	// Ended counts a task by its outcome, a terminal status, and observes how long
 	// it ran; 0 for one that never ran.
 	Ended(typ string, outcome Status, ran time.Duration)
+	// LeaseLost counts a worker outside that gave no sign for too long.
+	LeaseLost(typ string)
 	// Shutdown records how many tasks ran when shutdown began (rule T15).
 	Shutdown(active int)
 }

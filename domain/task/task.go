@@ -41,14 +41,6 @@ func (s Status) CanBecome(next Status) bool {
 	}
 }
 
-// Progress is how far a task is, as it said itself (rule T4).
-type Progress struct {
-	// Text is what to show a person. "" until the task said something.
-	Text string `json:"text"`
-	// Value is the share that is done, 0.0–1.0; within an attempt it never falls.
-	Value float64 `json:"value"`
-}
-
 // Task is what is known of one task. It is a value; nobody changes what its
 // slices hold.
 type Task struct {
@@ -61,6 +53,7 @@ type Task struct {
 	Status          Status
 	CancelRequested bool
 	// Created, Started and Ended are in UTC; the zero time until it happened.
+	// Started is when the last attempt was begun.
 	Created, Started, Ended time.Time
 	// Result is what a completed task returned; nil is null.
 	Result json.RawMessage
@@ -69,8 +62,21 @@ type Task struct {
 	Progress Progress
 	// Seq is that of the task's newest event; 0 before the first (rule T3).
 	Seq uint64
-	// Attempt counts the times that the task was begun, from 1.
+	// Attempt counts the times that the task was begun, from 1; that of a pending
+	// task is the one to come.
 	Attempt int
+	// Lease names the attempt that runs, or that ended the task; "" if it waits, or
+	// if its end was decided without the one that ran it.
+	Lease Lease
+	// LeaseUntil is when the lease of a worker outside is lost, in UTC; the zero
+	// time for a task that needs to give no sign.
+	LeaseUntil time.Time
+	// NotBefore is when a pending task may be begun, in UTC; the zero time is at
+	// once.
+	NotBefore time.Time
+	// Truncated says that the result was left out for its size; Reader.Get has it.
+	// It is never stored.
+	Truncated bool
 
 	// Revision is the store's: it changes with every update (compare-and-set).
 	Revision uint64

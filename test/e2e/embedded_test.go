@@ -16,21 +16,23 @@ import (
 // A duplicated tab carries the same request_id.
 func TestNewerStreamReplacesTheOlder(t *testing.T) { // C3, C9
 	t.Parallel()
-	s := start(t)
-	before := s.scrape(t)
-	older := s.stream(t, "me")
-	older.awaitNamed(t, "task_snapshot")
-	newer := s.stream(t, "me")
-	older.awaitNamed(t, "replaced")
-	await(t, "the end of the older stream", older.Done())
-	if names := older.names(); !older.EndedCleanly() || names[len(names)-1] != "replaced" {
-		t.Errorf("C3: the older stream ended with %v after %q", older.Err(), names)
-	}
-	s.awaitMetrics(t, before, metrics{connects: 2, disconnects: 1})
-	s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"2"}`)
-	newer.awaitVersion(t, "2")
-	newer.Close()
-	s.awaitMetrics(t, before, metrics{connects: 2, disconnects: 2})
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t)
+		before := s.scrape(t)
+		older := s.stream(t, "me")
+		older.awaitNamed(t, "task_snapshot")
+		newer := s.stream(t, "me")
+		older.awaitNamed(t, "replaced")
+		await(t, "the end of the older stream", older.Done())
+		if names := older.names(); !older.EndedCleanly() || names[len(names)-1] != "replaced" {
+			t.Errorf("C3: the older stream ended with %v after %q", older.Err(), names)
+		}
+		s.awaitMetrics(t, before, metrics{connects: 2, disconnects: 1})
+		s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"2"}`)
+		newer.awaitVersion(t, "2")
+		newer.Close()
+		s.awaitMetrics(t, before, metrics{connects: 2, disconnects: 2})
+	})
 }
 
 func TestIdleStreamsGetHeartbeatsAndPings(t *testing.T) { // G5
@@ -140,15 +142,17 @@ func TestStreamIsNeverCompressed(t *testing.T) { // G7
 
 func TestEventsAreCountedPerConnection(t *testing.T) { // M1, M2
 	t.Parallel()
-	s := start(t, versionless)
-	streams := s.streams(t, 7)
-	eventually(t, "the snapshots are counted", func() bool { return s.scrape(t)[taskSent] == 7 })
-	before := s.scrape(t)
-	for i := range 3 {
-		s.must(t, http.StatusAccepted, "POST", "/api/versions", fmt.Sprintf(`{"version":"v%d"}`, i))
-		for _, st := range streams {
-			st.awaitVersion(t, fmt.Sprintf("v%d", i))
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t, versionless)
+		streams := s.streams(t, 7)
+		eventually(t, "the snapshots are counted", func() bool { return s.scrape(t)[taskSent] == 7 })
+		before := s.scrape(t)
+		for i := range 3 {
+			s.must(t, http.StatusAccepted, "POST", "/api/versions", fmt.Sprintf(`{"version":"v%d"}`, i))
+			for _, st := range streams {
+				st.awaitVersion(t, fmt.Sprintf("v%d", i))
+			}
 		}
-	}
-	s.awaitMetrics(t, before, metrics{versionSent: 21, versionError: 0, versionTook: 3, taskSent: 0})
+		s.awaitMetrics(t, before, metrics{versionSent: 21, versionError: 0, versionTook: 3, taskSent: 0})
+	})
 }

@@ -235,17 +235,6 @@ func TestCallbackSecret(t *testing.T) { // S2
 	s.logs.mustBeClean(t, secret)
 }
 
-// The last events reach streams that an external gateway holds, too.
-func TestShutdownBehindAGateway(t *testing.T) { // T15
-	t.Parallel()
-	s, g := startWithGateway(t)
-	st := g.stream(t, "me")
-	id := s.startTask(t, `{"type":"long_running_task","params":{"total_time":60}}`)
-	st.awaitTask(t, id, "progress_update")
-	s.terminate(t)
-	st.awaitTask(t, id, "task_cancelled")
-}
-
 func TestShutdownWithAHungGatewayStaysWithinItsGrace(t *testing.T) { // T15
 	t.Parallel()
 	s, g := startWithGateway(t, "SHUTDOWN_GRACE_PERIOD=3s", "SSE_GATEWAY_TIMEOUT=10m")

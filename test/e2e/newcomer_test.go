@@ -16,39 +16,41 @@ import (
 // starts a task (issue: "make run, one curl, and I see events").
 func TestNewcomerSeesATaskFromStartToEnd(t *testing.T) { // G1, G2, T1, T3, T4, T5, T11, T13, V1
 	t.Parallel()
-	s := start(t, "SHUTDOWN_GRACE_PERIOD=") // set to nothing: the default
-	me, other := s.stream(t, "me"), s.stream(t, "other")
-	me.newcomerSeesTheState(t)
-	other.newcomerSeesTheState(t)
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t, "SHUTDOWN_GRACE_PERIOD=") // set to nothing: the default
+		me, other := s.stream(t, "me"), s.stream(t, "other")
+		me.newcomerSeesTheState(t)
+		other.newcomerSeesTheState(t)
 
-	var started struct {
-		TaskID    string `json:"task_id"`
-		Status    string
-		StreamURL string `json:"stream_url"`
-	}
-	s.must(t, http.StatusAccepted, "POST", "/api/tasks",
-		`{"type":"demo_task","params":{"steps":5,"delay":0.02,"message":"hello"}}`).into(t, &started)
-	if want := "/api/sse/stream?request_id=" + started.TaskID; started.StreamURL != want || started.Status != "pending" || !uuid.MatchString(started.TaskID) {
-		t.Errorf("T1: the start answered %+v", started)
-	}
+		var started struct {
+			TaskID    string `json:"task_id"`
+			Status    string
+			StreamURL string `json:"stream_url"`
+		}
+		s.must(t, http.StatusAccepted, "POST", "/api/tasks",
+			`{"type":"demo_task","params":{"steps":5,"delay":0.02,"message":"hello"}}`).into(t, &started)
+		if want := "/api/sse/stream?request_id=" + started.TaskID; started.StreamURL != want || started.Status != "pending" || !uuid.MatchString(started.TaskID) {
+			t.Errorf("T1: the start answered %+v", started)
+		}
 
-	end := me.awaitTask(t, started.TaskID, "task_completed")
-	status := s.status(t, started.TaskID) // read on receipt: T11
-	other.awaitTask(t, started.TaskID, "task_completed")
+		end := me.awaitTask(t, started.TaskID, "task_completed")
+		status := s.status(t, started.TaskID) // read on receipt: T11
+		other.awaitTask(t, started.TaskID, "task_completed")
 
-	mustBeWhole(t, me.taskEvents(t, started.TaskID))
-	if diff := cmp.Diff(me.taskEvents(t, started.TaskID), other.taskEvents(t, started.TaskID)); diff != "" {
-		t.Errorf("E7: the two streams differ: %s", diff)
-	}
-	if want := `{"message":"hello","steps_completed":5,"status":"success"}`; !sameJSON(t, string(end.Data), want) || !sameJSON(t, string(status.Result), want) {
-		t.Errorf("result %s in the event, %s in the status; want %s", end.Data, status.Result, want)
-	}
-	if status.Status != "completed" || status.Progress != (progress{"Step 5/5", 1}) || status.Seq != end.Seq ||
-		status.StartTime == nil || status.EndTime == nil || status.Error != nil || status.Attempt != 1 {
-		t.Errorf("T11: status %+v", status)
-	}
-	inOrder(t, me.Events(), place{})
-	inOrder(t, other.Events(), place{})
+		mustBeWhole(t, me.taskEvents(t, started.TaskID))
+		if diff := cmp.Diff(me.taskEvents(t, started.TaskID), other.taskEvents(t, started.TaskID)); diff != "" {
+			t.Errorf("E7: the two streams differ: %s", diff)
+		}
+		if want := `{"message":"hello","steps_completed":5,"status":"success"}`; !sameJSON(t, string(end.Data), want) || !sameJSON(t, string(status.Result), want) {
+			t.Errorf("result %s in the event, %s in the status; want %s", end.Data, status.Result, want)
+		}
+		if status.Status != "completed" || status.Progress != (progress{"Step 5/5", 1}) || status.Seq != end.Seq ||
+			status.StartTime == nil || status.EndTime == nil || status.Error != nil || status.Attempt != 1 {
+			t.Errorf("T11: status %+v", status)
+		}
+		s.inOrder(t, me.Events(), place{})
+		s.inOrder(t, other.Events(), place{})
+	})
 }
 
 // The README's first screen is true, word for word.

@@ -1,26 +1,26 @@
 package e2e_test
 
 import (
-	"bytes"
-	"errors"
+	"net"
 	"net/http"
-	"os"
-	"os/exec"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"heliograph/test/freeport"
 )
 
-// service is one running "heliograph serve".
+// service is one running "heliograph serve", and the gateway before it if that
+// is a process of its own.
 type service struct {
-	addr   string // host:port of its listener
-	url    string
-	logs   *logs
-	client *http.Client
+	*process
 
-	cmd    *exec.Cmd
-	exited chan struct{} // closed when the process has ended; cmd.ProcessState is set then
+	addr       string // host:port of its listener
+	url        string
+	streamAddr string // host:port where its streams are
+	client     *http.Client
+	gateway    *process // nil: embedded
+	env        []string // what it was started with
 }
 
 // quick keeps a test's end short. Tests of the shutdown set their own.
@@ -29,116 +29,68 @@ const quick = "SHUTDOWN_GRACE_PERIOD=4s"
 // versionless leaves the log empty: no version is known, so none is announced.
 const versionless = "FRONTEND_VERSION_FILE=/does/not/exist.json"
 
-// start runs the service on a free port, with these variables and no others
-// but the harness's own, and waits until it listens. At the test's end it must
-// stop cleanly, with a clean log.
+// starter runs the service with these variables and no others but the harness's
+// own, and waits until it listens.
+type starter func(t *testing.T, env ...string) *service
+
+// withEachGateway runs a test with the embedded gateway, and with ours as a
+// process of its own: a client cannot tell which.
+func withEachGateway(t *testing.T, test func(t *testing.T, start starter)) {
+	t.Helper()
+	for name, start := range map[string]starter{"embedded": start, "external": startExternal} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, start)
+		})
+	}
+}
+
+// start is the starter with the embedded gateway, on a free port.
 func start(t *testing.T, env ...string) *service {
 	t.Helper()
-	s := launch(t, append([]string{"HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=debug", quick}, env...)...)
-	eventually(t, "the service listens", func() bool {
-		if s.hasExited() {
-			t.Fatalf("the service ended with %s:\n%s", s.cmd.ProcessState, s.logs)
-		}
-		for _, r := range s.logs.records("listening") {
-			s.addr, _ = r["addr"].(string)
-		}
-		return s.addr != ""
-	})
-	s.url = "http://" + s.addr
-	return s
-}
-
-// environ is what every process gets. The race detector need not linger at its
-// exit.
-func environ() []string { return []string{"LOG_FORMAT=json", "GORACE=atexit_sleep_ms=0"} }
-
-// launch starts the process. A later variable wins over an earlier one.
-func launch(t *testing.T, env ...string) *service {
-	t.Helper()
-	s := &service{logs: &logs{}, exited: make(chan struct{})}
+	s := &service{env: slices.Concat([]string{"HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=debug", quick}, env)}
 	s.client = &http.Client{Transport: &http.Transport{}, Timeout: patience}
-	s.cmd = exec.Command(binary(t, "heliograph"), "serve")
-	s.cmd.Env = append(environ(), env...)
-	s.cmd.Stderr = s.logs
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = s.cmd.Wait() // its status is in ProcessState
-		close(s.exited)
-	}()
-	t.Cleanup(func() { s.end(t) })
+	s.serve(t)
+	t.Cleanup(s.client.CloseIdleConnections)
+	s.streamAddr = s.addr
 	return s
 }
 
-// end is the test's last word: whatever it did, the service can be stopped.
-func (s *service) end(t *testing.T) {
-	s.client.CloseIdleConnections()
-	if !s.hasExited() {
-		s.terminate(t)
-	}
-	s.logs.mustBeClean(t)
-	if t.Failed() {
-		_, log, _ := strings.Cut(s.logs.String(), "listening") // before it, the wiring
-		t.Logf("the service's log:\n%s", log[max(0, len(log)-20_000):])
-	}
-}
-
-func (s *service) hasExited() bool {
-	select {
-	case <-s.exited:
-		return true
-	default:
-		return false
-	}
-}
-
-// signal sends a signal to the process.
-func (s *service) signal(t *testing.T, sig os.Signal) {
+// serve launches the process.
+func (s *service) serve(t *testing.T) {
 	t.Helper()
-	if err := s.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		t.Errorf("%s: %v", sig, err)
-	}
+	s.process = launch(t, "serve", s.env...)
+	s.addr = s.awaitAddr(t)
+	s.url = "http://" + s.addr
 }
 
-// wait returns the exit status, once there is one; a process that does not end
-// is killed.
-func (s *service) wait(t *testing.T) int {
+// startExternal is the starter with a gateway in a process of its own.
+func startExternal(t *testing.T, env ...string) *service {
 	t.Helper()
-	select {
-	case <-s.exited:
-	case <-time.After(2 * patience):
-		t.Error("the service did not end")
-		s.kill(t)
-	}
-	return s.cmd.ProcessState.ExitCode()
+	addr, gateway := freeport.Addr(t), freeport.Addr(t)
+	role := launch(t, "gateway", roleEnv(addr, gateway, env)...)
+	role.awaitAddr(t)
+	s := start(t, append([]string{"HTTP_ADDR=" + addr, "SSE_GATEWAY=http", "SSE_GATEWAY_URL=http://" + gateway}, env...)...)
+	s.gateway, s.streamAddr = role, gateway
+	return s
 }
 
-// terminate asks the service to stop and requires that it does so cleanly.
-func (s *service) terminate(t *testing.T) {
-	t.Helper()
-	s.signal(t, syscall.SIGTERM)
-	if status := s.wait(t); status != 0 {
-		t.Errorf("after SIGTERM: exit status %d, want 0", status)
+// roleEnv is the environment of a gateway: of the service's, what it knows, too.
+func roleEnv(service, gateway string, env []string) []string {
+	_, port, _ := net.SplitHostPort(gateway)
+	role := []string{"PORT=" + port, "CALLBACK_URL=http://" + service + "/api/sse/callback", quick}
+	for _, e := range env {
+		name, _, _ := strings.Cut(e, "=")
+		if slices.Contains([]string{"SSE_EVENT_FORMAT", "SSE_HISTORY_BYTES", "SSE_DRAIN_SPREAD", "SHUTDOWN_GRACE_PERIOD"}, name) {
+			role = append(role, e)
+		}
 	}
+	return role
 }
 
-// kill ends the process without a chance to do anything.
-func (s *service) kill(t *testing.T) {
+// again starts the service anew where it was, after it has ended.
+func (s *service) again(t *testing.T) {
 	t.Helper()
-	s.signal(t, syscall.SIGKILL)
-	<-s.exited
-}
-
-// heliograph runs another command of the binary to its end.
-func heliograph(t *testing.T, env []string, args ...string) (status int, stdout, stderr string) {
-	t.Helper()
-	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), binary(t, "heliograph"), args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = append(environ(), env...), &out, &errs
-	err := cmd.Run()
-	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
-		t.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+	s.env = append(s.env, "HTTP_ADDR="+s.addr)
+	s.serve(t)
 }

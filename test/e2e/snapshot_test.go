@@ -29,32 +29,34 @@ type snapshot struct {
 // its future live: together they miss nothing.
 func TestSnapshotAndLiveEventsTogetherMissNothing(t *testing.T) { // T13, G9
 	t.Parallel()
-	s := start(t)
-	whole := s.stream(t, "whole")
-	var tasks []string
-	for range 4 {
-		tasks = append(tasks, s.startTask(t, chatty))
-		whole.awaitTask(t, tasks[len(tasks)-1], "progress_update")
-	}
-	streams := s.streams(t, 20)
-	for _, id := range tasks {
-		s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
-	}
-	for _, st := range append(streams, whole) {
-		for _, id := range tasks {
-			st.awaitTask(t, id, "task_cancelled")
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t)
+		whole := s.stream(t, "whole")
+		var tasks []string
+		for range 4 {
+			tasks = append(tasks, s.startTask(t, chatty))
+			whole.awaitTask(t, tasks[len(tasks)-1], "progress_update")
 		}
-		st.awaitNamed(t, "task_snapshot")
-	}
-	for _, st := range streams {
-		known := decode[snapshot](t, st.awaitNamed(t, "task_snapshot").Data)
-		for _, task := range known.Tasks {
-			want, got := after(whole.taskEvents(t, task.TaskID), task.Seq), after(st.taskEvents(t, task.TaskID), task.Seq)
-			if diff := gocmp.Diff(want, got); diff != "" {
-				t.Errorf("T13: after seq %d of the snapshot: -happened +got\n%s", task.Seq, diff)
+		streams := s.streams(t, 20)
+		for _, id := range tasks {
+			s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
+		}
+		for _, st := range append(streams, whole) {
+			for _, id := range tasks {
+				st.awaitTask(t, id, "task_cancelled")
+			}
+			st.awaitNamed(t, "task_snapshot")
+		}
+		for _, st := range streams {
+			known := decode[snapshot](t, st.awaitNamed(t, "task_snapshot").Data)
+			for _, task := range known.Tasks {
+				want, got := after(whole.taskEvents(t, task.TaskID), task.Seq), after(st.taskEvents(t, task.TaskID), task.Seq)
+				if diff := gocmp.Diff(want, got); diff != "" {
+					t.Errorf("T13: after seq %d of the snapshot: -happened +got\n%s", task.Seq, diff)
+				}
 			}
 		}
-	}
+	})
 }
 
 // after returns the events that are newer than seq.
@@ -65,51 +67,55 @@ func after(events []taskEvent, seq uint64) []taskEvent {
 
 func TestLargeSnapshotIsSplit(t *testing.T) { // T13, E8
 	t.Parallel()
-	const tasks = 100
-	s := start(t, "SSE_MAX_EVENT_BYTES=8KiB", "TASK_MAX_WORKERS=1")
-	want := map[string]bool{}
-	for range tasks {
-		want[s.startTask(t, chatty)] = true
-	}
-	st := s.stream(t, "me")
-	st.await(t, "the snapshot's last part", func(e sseclient.Event) bool {
-		return e.Name == "task_snapshot" && !decode[snapshot](t, e.Data).More
-	})
-	parts := 0
-	for _, e := range st.Events() {
-		if e.Name != "task_snapshot" {
-			continue
+	withEachGateway(t, func(t *testing.T, start starter) {
+		const tasks = 100
+		s := start(t, "SSE_MAX_EVENT_BYTES=8KiB", "TASK_MAX_WORKERS=1")
+		want := map[string]bool{}
+		for range tasks {
+			want[s.startTask(t, chatty)] = true
 		}
-		parts++
-		if len(e.Data) > 8<<10 {
-			t.Errorf("E8: a part has %d bytes", len(e.Data))
-		}
-		for _, task := range decode[snapshot](t, e.Data).Tasks {
-			if !want[task.TaskID] {
-				t.Errorf("T13: %s is in the snapshot twice, or is no task", task.TaskID)
+		st := s.stream(t, "me")
+		st.await(t, "the snapshot's last part", func(e sseclient.Event) bool {
+			return e.Name == "task_snapshot" && !decode[snapshot](t, e.Data).More
+		})
+		parts := 0
+		for _, e := range st.Events() {
+			if e.Name != "task_snapshot" {
+				continue
 			}
-			delete(want, task.TaskID)
+			parts++
+			if len(e.Data) > 8<<10 {
+				t.Errorf("E8: a part has %d bytes", len(e.Data))
+			}
+			for _, task := range decode[snapshot](t, e.Data).Tasks {
+				if !want[task.TaskID] {
+					t.Errorf("T13: %s is in the snapshot twice, or is no task", task.TaskID)
+				}
+				delete(want, task.TaskID)
+			}
 		}
-	}
-	if parts < 2 || len(want) != 0 {
-		t.Errorf("T13: %d parts, without %d of the tasks", parts, len(want))
-	}
+		if parts < 2 || len(want) != 0 {
+			t.Errorf("T13: %d parts, without %d of the tasks", parts, len(want))
+		}
+	})
 }
 
 func TestLargeResultGoesByReference(t *testing.T) { // E8
 	t.Parallel()
-	s := start(t)
-	st := s.stream(t, "me")
-	text := fmt.Sprintf("%0100000d", 7)
-	id := s.startTask(t, `{"type":"demo_task","params":{"steps":1,"delay":0,"message":"`+text+`"}}`)
-	if e := st.awaitTask(t, id, "task_completed"); !e.Truncated || string(e.Data) != "null" {
-		t.Errorf("E8: truncated is %v, data %.100s", e.Truncated, e.Data)
-	}
-	if got := decode[struct{ Message string }](t, string(s.status(t, id).Result)).Message; got != text {
-		t.Errorf("E8: the status has a message of %d bytes, want %d", len(got), len(text))
-	}
-	id = s.startTask(t, `{"type":"failing_task","params":{"delay":0,"error_message":"`+text+`"}}`)
-	if e := st.awaitTask(t, id, "task_failed"); len(e.Data) > 64<<10 || len(e.Data) < 100 {
-		t.Errorf("E8: the error has %d bytes", len(e.Data))
-	}
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t)
+		st := s.stream(t, "me")
+		text := fmt.Sprintf("%0100000d", 7)
+		id := s.startTask(t, `{"type":"demo_task","params":{"steps":1,"delay":0,"message":"`+text+`"}}`)
+		if e := st.awaitTask(t, id, "task_completed"); !e.Truncated || string(e.Data) != "null" {
+			t.Errorf("E8: truncated is %v, data %.100s", e.Truncated, e.Data)
+		}
+		if got := decode[struct{ Message string }](t, string(s.status(t, id).Result)).Message; got != text {
+			t.Errorf("E8: the status has a message of %d bytes, want %d", len(got), len(text))
+		}
+		id = s.startTask(t, `{"type":"failing_task","params":{"delay":0,"error_message":"`+text+`"}}`)
+		if e := st.awaitTask(t, id, "task_failed"); len(e.Data) > 64<<10 || len(e.Data) < 100 {
+			t.Errorf("E8: the error has %d bytes", len(e.Data))
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -20,10 +21,15 @@ type stream struct {
 	client *sseclient.Client
 }
 
-// stream opens the embedded gateway's stream for a request_id.
+// stream opens a stream for a request_id.
 func (s *service) stream(t *testing.T, requestID string) *stream {
 	t.Helper()
-	return open(t, sseclient.New(s.url+"/api/sse/stream?request_id="+requestID))
+	return open(t, s.newClient(requestID))
+}
+
+// newClient returns one that has not connected yet. more goes into the query.
+func (s *service) newClient(requestID string, more ...string) *sseclient.Client {
+	return sseclient.New("http://" + s.streamAddr + "/api/sse/stream?request_id=" + requestID + strings.Join(more, ""))
 }
 
 // streams opens n streams at once.
@@ -33,7 +39,7 @@ func (s *service) streams(t *testing.T, n int) []*stream {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			streams[i], errs[i] = connect(t, sseclient.New(fmt.Sprintf("%s/api/sse/stream?request_id=tab-%d", s.url, i)))
+			streams[i], errs[i] = connect(t, s.newClient(fmt.Sprintf("tab-%d", i)))
 		})
 	}
 	wg.Wait()

@@ -24,65 +24,71 @@ func TestFullQueueRefuses(t *testing.T) { // T1
 
 func TestTaskCanBeCancelledAndRemoved(t *testing.T) { // T7, T9, T11, T14
 	t.Parallel()
-	s := start(t, "TASK_MAX_WORKERS=1")
-	st := s.stream(t, "me")
-	const key = "Idempotency-Key: k1"
-	var first, same struct {
-		TaskID string `json:"task_id"`
-	}
-	s.must(t, http.StatusAccepted, "POST", "/api/tasks", chatty, key).into(t, &first)
-	s.must(t, http.StatusAccepted, "POST", "/api/tasks", chatty, key).into(t, &same)
-	if first != same {
-		t.Errorf("T14: the key started %s and %s", first.TaskID, same.TaskID)
-	}
-	running, pending := first.TaskID, s.startTask(t, quickTask)
-	st.awaitTask(t, running, "task_started")
-	if got := s.must(t, http.StatusNotFound, "DELETE", "/api/tasks/"+running, ""); got.code() != "TASK_NOT_FINISHED" {
-		t.Errorf("T9: %s", got.body)
-	}
-	for _, id := range []string{pending, running} {
-		s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
-		st.awaitTask(t, id, "task_cancelled")
-		if got := s.status(t, id); got.Status != "cancelled" || !got.CancelRequested && id == running {
-			t.Errorf("T7, T11: %+v", got)
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t, "TASK_MAX_WORKERS=1")
+		st := s.stream(t, "me")
+		const key = "Idempotency-Key: k1"
+		var first, same struct {
+			TaskID string `json:"task_id"`
 		}
-		if got := s.must(t, http.StatusNotFound, "POST", "/api/tasks/"+id+"/cancel", ""); got.code() != "TASK_NOT_CANCELLABLE" {
-			t.Errorf("T7: %s", got.body)
+		s.must(t, http.StatusAccepted, "POST", "/api/tasks", chatty, key).into(t, &first)
+		s.must(t, http.StatusAccepted, "POST", "/api/tasks", chatty, key).into(t, &same)
+		if first != same {
+			t.Errorf("T14: the key started %s and %s", first.TaskID, same.TaskID)
 		}
-		s.must(t, http.StatusOK, "DELETE", "/api/tasks/"+id, "")
-		s.must(t, http.StatusNotFound, "GET", "/api/tasks/"+id+"/status", "")
-	}
-	if events := st.taskEvents(t, pending); len(events) != 1 {
-		t.Errorf("T7: a task that never ran has events %+v", events)
-	}
+		running, pending := first.TaskID, s.startTask(t, quickTask)
+		st.awaitTask(t, running, "task_started")
+		if got := s.must(t, http.StatusNotFound, "DELETE", "/api/tasks/"+running, ""); got.code() != "TASK_NOT_FINISHED" {
+			t.Errorf("T9: %s", got.body)
+		}
+		for _, id := range []string{pending, running} {
+			s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
+			st.awaitTask(t, id, "task_cancelled")
+			if got := s.status(t, id); got.Status != "cancelled" || !got.CancelRequested && id == running {
+				t.Errorf("T7, T11: %+v", got)
+			}
+			if got := s.must(t, http.StatusNotFound, "POST", "/api/tasks/"+id+"/cancel", ""); got.code() != "TASK_NOT_CANCELLABLE" {
+				t.Errorf("T7: %s", got.body)
+			}
+			s.must(t, http.StatusOK, "DELETE", "/api/tasks/"+id, "")
+			s.must(t, http.StatusNotFound, "GET", "/api/tasks/"+id+"/status", "")
+		}
+		if events := st.taskEvents(t, pending); len(events) != 1 {
+			t.Errorf("T7: a task that never ran has events %+v", events)
+		}
+	})
 }
 
 func TestFailuresSayWhy(t *testing.T) { // T5, T8
 	t.Parallel()
-	s := start(t, "TASK_TIMEOUT=200ms")
-	st := s.stream(t, "me")
-	for body, want := range map[string]string{
-		`{"type":"failing_task","params":{"error_message":"no disk","delay":0.01}}`: "no disk",
-		chatty: "200ms",
-	} {
-		id := s.startTask(t, body)
-		said := decode[struct{ Error string }](t, string(st.awaitTask(t, id, "task_failed").Data)).Error
-		if got := s.status(t, id); !strings.Contains(said, want) || got.Status != "failed" || got.Error == nil || *got.Error != said {
-			t.Errorf("T5, T8: %s: the event says %q, the status %+v", body, said, got)
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t, "TASK_TIMEOUT=200ms")
+		st := s.stream(t, "me")
+		for body, want := range map[string]string{
+			`{"type":"failing_task","params":{"error_message":"no disk","delay":0.01}}`: "no disk",
+			chatty: "200ms",
+		} {
+			id := s.startTask(t, body)
+			said := decode[struct{ Error string }](t, string(st.awaitTask(t, id, "task_failed").Data)).Error
+			if got := s.status(t, id); !strings.Contains(said, want) || got.Status != "failed" || got.Error == nil || *got.Error != said {
+				t.Errorf("T5, T8: %s: the event says %q, the status %+v", body, said, got)
+			}
 		}
-	}
+	})
 }
 
 func TestTestingRoutes(t *testing.T) { // http-api, APP_ENV=testing
 	t.Parallel()
 	s := start(t, "APP_ENV=testing")
 	st := s.stream(t, "me")
-	for _, typ := range []string{"demo_task", "failing_task", "long_running_task"} {
+	for typ, params := range map[string]string{
+		"demo_task": `{"delay":0.01}`, "failing_task": `{"delay":0.01}`, "long_running_task": `{"total_time":0.05,"check_interval":0.01}`,
+	} {
 		var started struct {
 			TaskID string `json:"task_id"`
 			Status string
 		}
-		body := fmt.Sprintf(`{"task_type":%q,"params":{"delay":0.01,"total_time":0.05,"check_interval":0.01}}`, typ)
+		body := fmt.Sprintf(`{"task_type":%q,"params":%s}`, typ, params)
 		s.must(t, http.StatusOK, "POST", "/api/testing/tasks/start", body).into(t, &started)
 		if st.awaitTask(t, started.TaskID, "task_started"); started.Status != "pending" {
 			t.Errorf("%s: %+v", typ, started)

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"heliograph/test/sseclient"
 )
 
 // watchful makes the service look often.
@@ -62,24 +60,26 @@ func (s *source) awaitLooks(t *testing.T, n int64) {
 // A deploy replaces the version file, and every open page knows without asking.
 func TestEditedVersionFileReachesEveryStreamUnasked(t *testing.T) { // V4, V8
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "version.json")
-	write(t, file, `{"version":"1.0.0"}`)
-	s := start(t, append(watchful, "FRONTEND_VERSION_FILE="+file)...)
-	streams := s.streams(t, 3)
-	for _, st := range streams {
-		st.awaitVersion(t, "1.0.0")
-	}
-	write(t, file, `{"version":"1.1.0", "changelog": "faster", "build": {"n": 7}}`)
-	for _, st := range streams {
-		if v := st.awaitVersion(t, "1.1.0"); !sameJSON(t, v.Data, `{"version":"1.1.0","changelog":"faster","build":{"n":7}}`) {
-			t.Errorf("V4: payload %s", v.Data)
+	withEachGateway(t, func(t *testing.T, start starter) {
+		file := filepath.Join(t.TempDir(), "version.json")
+		write(t, file, `{"version":"1.0.0"}`)
+		s := start(t, append(watchful, "FRONTEND_VERSION_FILE="+file)...)
+		streams := s.streams(t, 3)
+		for _, st := range streams {
+			st.awaitVersion(t, "1.0.0")
 		}
-		inOrder(t, st.Events(), place{})
-	}
-	late := s.stream(t, "late")
-	if late.awaitNamed(t, "version"); !slices.Equal(late.versions(t), []string{"1.1.0"}) {
-		t.Errorf("V1: a new stream got %q", late.versions(t))
-	}
+		write(t, file, `{"version":"1.1.0", "changelog": "faster", "build": {"n": 7}}`)
+		for _, st := range streams {
+			if v := st.awaitVersion(t, "1.1.0"); !sameJSON(t, v.Data, `{"version":"1.1.0","changelog":"faster","build":{"n":7}}`) {
+				t.Errorf("V4: payload %s", v.Data)
+			}
+			s.inOrder(t, st.Events(), place{})
+		}
+		late := s.stream(t, "late")
+		if late.awaitNamed(t, "version"); !slices.Equal(late.versions(t), []string{"1.1.0"}) {
+			t.Errorf("V1: a new stream got %q", late.versions(t))
+		}
+	})
 }
 
 // write replaces a file at once, as deploys should.
@@ -97,90 +97,98 @@ func write(t *testing.T, file, text string) {
 // turn.
 func TestAlternatingAnswersAreNoNewVersion(t *testing.T) { // V8
 	t.Parallel()
-	src := newSource(t, always(`{"version":"old"}`))
-	s := start(t, append(watchful, "FRONTEND_VERSION_URL="+src.URL)...)
-	st := s.stream(t, "me")
-	st.awaitVersion(t, "old")
+	withEachGateway(t, func(t *testing.T, start starter) {
+		src := newSource(t, always(`{"version":"old"}`))
+		s := start(t, append(watchful, "FRONTEND_VERSION_URL="+src.URL)...)
+		st := s.stream(t, "me")
+		st.awaitVersion(t, "old")
 
-	src.say(func(asked int64) string { return []string{`{"version":"old"}`, `{"version":"new"}`}[asked%2] })
-	src.awaitLooks(t, 10)
-	if other := s.stream(t, "other"); other.awaitNamed(t, "version").Data != `{"version":"old"}` {
-		t.Errorf("V8: while answers alternate a new stream got %q", other.versions(t))
-	}
-	if got := st.versions(t); slices.Contains(got, "new") {
-		t.Errorf("V8: while answers alternated the stream got %q", got)
-	}
-	src.say(always(`{"version":"new"}`))
-	st.awaitVersion(t, "new")
+		src.say(func(asked int64) string { return []string{`{"version":"old"}`, `{"version":"new"}`}[asked%2] })
+		src.awaitLooks(t, 10)
+		if other := s.stream(t, "other"); other.awaitNamed(t, "version").Data != `{"version":"old"}` {
+			t.Errorf("V8: while answers alternate a new stream got %q", other.versions(t))
+		}
+		if got := st.versions(t); slices.Contains(got, "new") {
+			t.Errorf("V8: while answers alternated the stream got %q", got)
+		}
+		src.say(always(`{"version":"new"}`))
+		st.awaitVersion(t, "new")
+	})
 }
 
 func TestVersionSourceMayFail(t *testing.T) { // V6
 	t.Parallel()
-	src := newSource(t, always(""))
-	s := start(t, append(watchful, "FRONTEND_VERSION_URL="+src.URL)...)
-	st := s.stream(t, "me")
-	st.awaitNamed(t, "task_snapshot")
-	src.awaitLooks(t, 2)
-	if got := s.must(t, http.StatusServiceUnavailable, "GET", "/api/version", ""); got.code() != "VERSION_UNAVAILABLE" {
-		t.Errorf("V6: GET /api/version says %s", got.body)
-	}
-	if got := st.versions(t); len(got) != 0 {
-		t.Errorf("V6: with no version known the stream got %q", got)
-	}
+	withEachGateway(t, func(t *testing.T, start starter) {
+		src := newSource(t, always(""))
+		s := start(t, append(watchful, "FRONTEND_VERSION_URL="+src.URL)...)
+		st := s.stream(t, "me")
+		st.awaitNamed(t, "task_snapshot")
+		src.awaitLooks(t, 2)
+		if got := s.must(t, http.StatusServiceUnavailable, "GET", "/api/version", ""); got.code() != "VERSION_UNAVAILABLE" {
+			t.Errorf("V6: GET /api/version says %s", got.body)
+		}
+		if got := st.versions(t); len(got) != 0 {
+			t.Errorf("V6: with no version known the stream got %q", got)
+		}
 
-	src.say(always(`{"version":"1"}`))
-	st.awaitVersion(t, "1") // counts at once, and is broadcast
+		src.say(always(`{"version":"1"}`))
+		st.awaitVersion(t, "1") // counts at once, and is broadcast
 
-	src.say(always(""))
-	src.awaitLooks(t, 3)
-	if v := s.stream(t, "late").awaitNamed(t, "version"); v.Data != `{"version":"1"}` {
-		t.Errorf("V6: with the source down a new stream got %s", v.Data)
-	}
-	if got := s.must(t, http.StatusOK, "GET", "/api/version", ""); !sameJSON(t, string(got.body), `{"version":"1"}`) {
-		t.Errorf("V6: GET /api/version says %s", got.body)
-	}
+		src.say(always(""))
+		src.awaitLooks(t, 3)
+		if v := s.stream(t, "late").awaitNamed(t, "version"); v.Data != `{"version":"1"}` {
+			t.Errorf("V6: with the source down a new stream got %s", v.Data)
+		}
+		if got := s.must(t, http.StatusOK, "GET", "/api/version", ""); !sameJSON(t, string(got.body), `{"version":"1"}`) {
+			t.Errorf("V6: GET /api/version says %s", got.body)
+		}
 
-	src.say(always(`{"version":"2"}`))
-	st.awaitVersion(t, "2")
-	if got := st.versions(t); !slices.Equal(got, []string{"1", "2"}) {
-		t.Errorf("V6: the stream got %q", got)
-	}
+		src.say(always(`{"version":"2"}`))
+		st.awaitVersion(t, "2")
+		if got := st.versions(t); !slices.Equal(got, []string{"1", "2"}) {
+			t.Errorf("V6: the stream got %q", got)
+		}
+	})
 }
 
 // A hundred tabs that come back at once must not become a hundred look-ups.
 func TestReconnectStormIsNoStormOnTheSource(t *testing.T) { // V5
 	t.Parallel()
-	src := newSource(t, always(`{"version":"1"}`))
-	s := start(t, "VERSION_CACHE_TTL=1m", "FRONTEND_VERSION_URL="+src.URL)
-	for _, st := range s.streams(t, 100) {
-		st.awaitVersion(t, "1")
-	}
-	if got := src.asked.Load(); got != 1 {
-		t.Errorf("V5: %d look-ups for 100 connections within the cache's time, want 1", got)
-	}
+	withEachGateway(t, func(t *testing.T, start starter) {
+		src := newSource(t, always(`{"version":"1"}`))
+		s := start(t, "VERSION_CACHE_TTL=1m", "FRONTEND_VERSION_URL="+src.URL)
+		for _, st := range s.streams(t, 100) {
+			st.awaitVersion(t, "1")
+		}
+		if got := src.asked.Load(); got != 1 {
+			t.Errorf("V5: %d look-ups for 100 connections within the cache's time, want 1", got)
+		}
+	})
 }
 
 func TestAnnouncedVersionStaysPendingForItsClient(t *testing.T) { // V1, V2, V3, V4, E2
 	t.Parallel()
-	s := start(t, "FRONTEND_VERSION=1")
-	mine, other := s.stream(t, "mine"), s.stream(t, "other")
-	mine.awaitVersion(t, "1")
-	other.awaitVersion(t, "1")
-	got := s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"2","request_id":"mine","extra":[1.50,"x"]}`)
-	if !sameJSON(t, string(got.body), `{"delivered":true}`) {
-		t.Errorf("V2: %s", got.body)
-	}
-	for _, st := range []*stream{mine, other} {
-		if v := st.awaitVersion(t, "2"); !strings.Contains(v.Data, "1.50") || !sameJSON(t, v.Data, `{"version":"2","extra":[1.50,"x"]}`) {
-			t.Errorf("V4: %s", v.Data)
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t, "FRONTEND_VERSION=1")
+		mine, other := s.stream(t, "mine"), s.stream(t, "other")
+		mine.awaitVersion(t, "1")
+		other.awaitVersion(t, "1")
+		got := s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"2","request_id":"mine","extra":[1.50,"x"]}`)
+		if !sameJSON(t, string(got.body), `{"delivered":true}`) {
+			t.Errorf("V2: %s", got.body)
 		}
-	}
-	for id, want := range map[string]string{"mine": "2", "other": "1", "third": "1"} {
-		for range 2 { // V3: sending does not clear it
-			if got := open(t, sseclient.New(s.url+"/api/sse/stream?request_id="+id)).awaitNamed(t, "version"); decode[struct{ Version string }](t, got.Data).Version != want {
-				t.Errorf("V1: %s reconnects and gets %s, want version %s", id, got.Data, want)
+		for _, st := range []*stream{mine, other} {
+			if v := st.awaitVersion(t, "2"); !strings.Contains(v.Data, "1.50") || !sameJSON(t, v.Data, `{"version":"2","extra":[1.50,"x"]}`) {
+				t.Errorf("V4: %s", v.Data)
 			}
 		}
-	}
-	s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"3"}`) // nobody need be there: E3
+		for id, want := range map[string]string{"mine": "2", "other": "1", "third": "1"} {
+			for range 2 { // V3: sending does not clear it
+				if got := s.stream(t, id).awaitNamed(t, "version"); decode[struct{ Version string }](t, got.Data).Version != want {
+					t.Errorf("V1: %s reconnects and gets %s, want version %s", id, got.Data, want)
+				}
+			}
+		}
+		s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"3"}`) // nobody need be there: E3
+	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"heliograph/bootstrap"
 	"heliograph/domain/event"
+	"heliograph/test/contract/historycontract"
 	"heliograph/test/contract/publishercontract"
 	"heliograph/test/contract/registrycontract"
 	"heliograph/test/contract/taskstorecontract"
@@ -45,17 +46,48 @@ func TestPublisher(t *testing.T) {
 				seen.next = next
 				return seen
 			})
-			if _, err := bootstrap.New(cfg, silent, watch, fx.Populate(&publisher)); err != nil {
-				t.Fatal(err)
-			}
+			wire(t, cfg, watch, fx.Populate(&publisher))
 			return publishercontract.Subject{
-				Publisher: publisher, Received: seen.all, MaxEventBytes: int(cfg.Stream.MaxEvent),
+				Publisher: publisher, Received: func() []event.Record {
+					flush(t, publisher)
+					return seen.all()
+				},
+				MaxEventBytes: int(cfg.Stream.MaxEvent),
 				Close: publisher.(interface {
 					Close(ctx context.Context) error
 				}).Close,
 			}
 		})
 	})
+}
+
+// flush waits for a broker that does not hand over at once.
+func flush(t *testing.T, publisher event.Publisher) {
+	t.Helper()
+	if p, ok := publisher.(interface {
+		Flush(ctx context.Context) error
+	}); ok {
+		if err := p.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestHistory(t *testing.T) { // the embedded gateway's log is the history there
+	for _, e := range []environment{external, externalDurable} {
+		t.Run(e.name, func(t *testing.T) {
+			historycontract.Run(t, func(t *testing.T) (s historycontract.Subject) {
+				own := map[string]string{"SSE_MAX_EVENT_BYTES": "8KiB", "SSE_HISTORY_BYTES": "32KiB"}
+				var cfg bootstrap.Config
+				e.build(t, own, &s.Publisher, &s.History, &cfg)
+				s.Retention = int(cfg.Stream.History)
+				if cfg.Broker.Durable() {
+					s.Retention *= 2 // the stream's bound is not only for payloads
+				}
+				return s
+			})
+		})
+	}
 }
 
 // recorder keeps what it hands on.

@@ -1,10 +1,13 @@
 package env_test
 
 import (
+	"context"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"go.uber.org/fx"
@@ -24,11 +27,17 @@ type environment struct {
 var (
 	embedded = environment{"embedded gateway, memory broker", map[string]string{"SSE_GATEWAY": "embedded"}}
 	external = environment{"external gateway, memory broker", map[string]string{"SSE_GATEWAY": "http"}}
+
+	embeddedDurable = environment{"embedded gateway, durable broker", map[string]string{"SSE_GATEWAY": "embedded", "DATA_DIR": ownFolder}}
+	externalDurable = environment{"external gateway, durable broker", map[string]string{"SSE_GATEWAY": "http", "DATA_DIR": ownFolder}}
 )
+
+// ownFolder is a DATA_DIR of each service's own.
+const ownFolder = "?"
 
 // everywhere runs a test in each environment.
 func everywhere(t *testing.T, test func(t *testing.T, e environment)) {
-	for _, e := range []environment{embedded, external} {
+	for _, e := range []environment{embedded, external, embeddedDurable, externalDurable} {
 		t.Run(e.name, func(t *testing.T) { test(t, e) })
 	}
 }
@@ -43,6 +52,10 @@ func (e environment) config(t *testing.T, own map[string]string) bootstrap.Confi
 	}
 	maps.Copy(environ, e.environ)
 	maps.Copy(environ, own)
+	if environ["DATA_DIR"] == ownFolder {
+		environ["DATA_DIR"] = t.TempDir()
+		environ["SHUTDOWN_GRACE_PERIOD"] = "1s" // there is no gateway that could take what is left
+	}
 	cfg, err := bootstrap.Load(environ, bootstrap.Host{Name: "node-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -52,13 +65,47 @@ func (e environment) config(t *testing.T, own map[string]string) bootstrap.Confi
 
 var silent = slog.New(slog.DiscardHandler)
 
-// build wires the environment, without starting it, and puts ports of its graph
-// into targets.
+// build wires the environment and puts ports of its graph into targets.
 func (e environment) build(t *testing.T, own map[string]string, targets ...any) {
 	t.Helper()
-	if _, err := bootstrap.New(e.config(t, own), silent, fx.Populate(targets...)); err != nil {
+	wire(t, e.config(t, own), fx.Populate(targets...))
+}
+
+// wire wires the service. It starts it only with a durable broker, which this
+// process has to follow, and then until t ends.
+func wire(t *testing.T, cfg bootstrap.Config, more ...fx.Option) {
+	t.Helper()
+	app, err := bootstrap.New(cfg, silent, more...)
+	if err != nil {
 		t.Fatal(err)
 	}
+	if cfg.Broker.Durable() {
+		start(t, app)
+	}
+}
+
+// start runs the service until t ends, or stop.
+func start(t *testing.T, app *bootstrap.App) (url string, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	started := make(chan net.Addr, 1)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := app.Run(ctx, func(addr net.Addr) { started <- addr }); err != nil {
+			t.Error(err)
+			close(started)
+		}
+	})
+	stop = func() {
+		cancel()
+		running.Wait()
+	}
+	t.Cleanup(stop)
+	addr, ok := <-started
+	if !ok {
+		t.FailNow()
+	}
+	return "http://" + addr.String(), stop
 }
 
 func TestTheGraphIsComplete(t *testing.T) {

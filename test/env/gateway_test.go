@@ -3,7 +3,6 @@ package env_test
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -23,35 +22,37 @@ import (
 func TestEmbeddedSender(t *testing.T) {
 	sendercontract.Run(t, func(t *testing.T) sendercontract.Subject {
 		w := run(t, embedded.config(t, nil))
-		s := w.subject(w.url)
-		// The engine goes on where the broker is.
-		marker := event.Event{Service: event.ServiceTask, Name: "marker", Data: []byte(`{}`)}
-		var err error
-		if s.Start, err = w.Publisher.Publish(t.Context(), marker); err != nil {
-			t.Fatal(err)
-		}
-		return s
+		return w.subject(t, w.url)
 	})
 }
 
 func TestHTTPSender(t *testing.T) {
-	sendercontract.Run(t, func(t *testing.T) sendercontract.Subject {
-		outside := standin.NewServer()
-		if err := outside.Back(t.Context(), "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
+	late := sendercontract.LateUnknownToken("the gateway's 404 comes after the call")
+	t.Run("gateway without extensions", func(t *testing.T) {
+		sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return behindStandIn(t) },
+			late, sendercontract.NoEventIDs("the protocol without extensions has none"))
+	})
+	t.Run("gateway with all extensions", func(t *testing.T) {
+		sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return behindStandIn(t, standin.Extensions...) }, late)
+	})
+}
+
+// behindStandIn is the service behind a gateway with these extensions.
+func behindStandIn(t *testing.T, extensions ...string) sendercontract.Subject {
+	outside := standin.NewServer()
+	outside.Announce(extensions...)
+	if err := outside.Back(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := outside.Away(); err != nil {
+			t.Error(err)
 		}
-		t.Cleanup(func() {
-			if err := outside.Away(); err != nil {
-				t.Error(err)
-			}
-			outside.Wait()
-		})
-		w := run(t, external.config(t, map[string]string{"SSE_GATEWAY_URL": outside.URL()}))
-		outside.SetCallback(w.url + "/api/sse/callback")
-		return w.subject(outside.URL())
-	},
-		sendercontract.LateUnknownToken("the gateway's 404 comes after the call"),
-		sendercontract.NoEventIDs("the protocol without extensions has none"))
+		outside.Wait()
+	})
+	w := run(t, external.config(t, map[string]string{"SSE_GATEWAY_URL": outside.URL()}))
+	outside.SetCallback(w.url + "/api/sse/callback")
+	return w.subject(t, outside.URL())
 }
 
 func TestConnectionManager(t *testing.T) { // the suite needs no running gateway
@@ -60,9 +61,7 @@ func TestConnectionManager(t *testing.T) { // the suite needs no running gateway
 			closed := make(chan connection.Token, 64)
 			var registry connection.Registry
 			watch := fx.Decorate(func(next gateway.Sender) gateway.Sender { return closings{next, closed} })
-			if _, err := bootstrap.New(e.config(t, nil), silent, watch, fx.Populate(&s.Manager, &registry)); err != nil {
-				t.Fatal(err)
-			}
+			wire(t, e.config(t, nil), watch, fx.Populate(&s.Manager, &registry))
 			s.Closed = closed
 			s.Registered = func(id connection.RequestID) (connection.Token, bool) {
 				c, err := registry.ByRequestID(t.Context(), id)
@@ -90,9 +89,9 @@ func (c closings) Close(_ context.Context, token connection.Token, last event.Ev
 
 // world is a running service, and some of its ports.
 type world struct {
-	Sender    gateway.Sender
-	Registry  connection.Registry
-	Publisher event.Publisher
+	Sender   gateway.Sender
+	Registry connection.Registry
+	History  event.History
 
 	url  string
 	gone chan connection.Token
@@ -104,25 +103,11 @@ func run(t *testing.T, cfg bootstrap.Config) *world {
 	t.Helper()
 	w := &world{gone: make(chan connection.Token, 64)}
 	listen := fx.Decorate(func(next gateway.Listener) gateway.Listener { return heardGone{next, w.gone} })
-	app, err := bootstrap.New(cfg, silent, listen, fx.Populate(&w.Sender, &w.Registry, &w.Publisher))
+	app, err := bootstrap.New(cfg, silent, listen, fx.Populate(&w.Sender, &w.Registry, &w.History))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	started := make(chan net.Addr, 1)
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := app.Run(ctx, func(addr net.Addr) { started <- addr }); err != nil {
-			t.Error(err)
-			close(started)
-		}
-	})
-	w.stop = func() {
-		cancel()
-		running.Wait()
-	}
-	t.Cleanup(w.stop)
-	w.url = "http://" + (<-started).String()
+	w.url, w.stop = start(t, app)
 	return w
 }
 
@@ -139,8 +124,12 @@ func (h heardGone) Gone(ctx context.Context, token connection.Token) {
 }
 
 // subject is the service's sender, with streams as clients open them at url.
-func (w *world) subject(url string) sendercontract.Subject {
-	return sendercontract.Subject{Sender: w.Sender, Shut: w.stop, Gone: w.gone, Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
+func (w *world) subject(t *testing.T, url string) sendercontract.Subject {
+	start, err := w.History.Newest(t.Context()) // the sender goes on where the broker is
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sendercontract.Subject{Sender: w.Sender, Shut: w.stop, Gone: w.gone, Start: start, Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
 		t.Helper()
 		client := openStream(t, url+"/api/sse/stream?request_id="+string(id))
 		c, err := w.Registry.ByRequestID(t.Context(), id)

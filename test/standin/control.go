@@ -12,10 +12,11 @@ import (
 // order is one thing that a Control asks a Server to do; what is not set is
 // left as it is.
 type order struct {
-	Callback *string `json:",omitempty"`
-	Faults   *Faults `json:",omitempty"`
-	Forget   *string `json:",omitempty"`
-	Away     *bool   `json:",omitempty"` // false: come back
+	Callback *string   `json:",omitempty"`
+	Announce *[]string `json:",omitempty"`
+	Faults   *Faults   `json:",omitempty"`
+	Forget   *string   `json:",omitempty"`
+	Away     *bool     `json:",omitempty"` // false: come back
 }
 
 // ControlHandler serves a Control: POST takes an order, GET returns the State.
@@ -39,6 +40,9 @@ func (s *Server) ControlHandler() http.Handler {
 func (s *Server) obey(ctx context.Context, o order) error {
 	if o.Callback != nil {
 		s.SetCallback(*o.Callback)
+	}
+	if o.Announce != nil {
+		s.Announce(*o.Announce...)
 	}
 	if o.Faults != nil {
 		s.SetFaults(*o.Faults)
@@ -68,6 +72,11 @@ type Control struct {
 // SetCallback does what Gateway.SetCallback does.
 func (c *Control) SetCallback(ctx context.Context, url string) error {
 	return c.order(ctx, order{Callback: &url})
+}
+
+// Announce does what Gateway.Announce does.
+func (c *Control) Announce(ctx context.Context, extensions ...string) error {
+	return c.order(ctx, order{Announce: &extensions})
 }
 
 // SetFaults does what Gateway.SetFaults does.

@@ -37,6 +37,9 @@ type Gateway struct {
 	faults   Faults             // guarded by mu
 	changed  chan struct{}      // guarded by mu; closed and replaced with faults
 	record   record             // guarded by mu
+
+	extensions []string        // guarded by mu
+	taken      map[string]bool // IDs of broadcasts; guarded by mu
 }
 
 // New returns a Gateway that has no callback URL yet.
@@ -46,6 +49,7 @@ func New() *Gateway {
 		streams:   map[string]*stream{},
 		changed:   make(chan struct{}),
 		record:    newRecord(),
+		taken:     map[string]bool{},
 	}
 }
 
@@ -95,6 +99,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.ready(w)
 	case r.URL.Path == "/internal/send" && r.Method == http.MethodPost:
 		g.push(w, r)
+	case r.URL.Path == "/internal/broadcast" && r.Method == http.MethodPost && g.announces("broadcast"):
+		g.broadcast(w, r)
+	case r.URL.Path == "/internal/connections" && g.announces("connections"):
+		g.connections(w, r)
 	case r.Method == http.MethodGet:
 		g.stream(w, r)
 	default:
@@ -107,7 +115,11 @@ func (g *Gateway) ready(w http.ResponseWriter) {
 		answer(w, http.StatusServiceUnavailable, map[string]any{"status": "not_ready", "configured": false})
 		return
 	}
-	answer(w, http.StatusOK, map[string]any{"status": "ready", "configured": true})
+	ready := map[string]any{"status": "ready", "configured": true}
+	if extensions := g.announced(); len(extensions) > 0 {
+		ready["capabilities"] = extensions
+	}
+	answer(w, http.StatusOK, ready)
 }
 
 func (g *Gateway) callbackURL() string {
@@ -118,6 +130,7 @@ func (g *Gateway) callbackURL() string {
 
 func (g *Gateway) add(r *http.Request) *stream {
 	s := newStream(uuid.NewString(), r.RequestURI)
+	s.pending.lastEventID = r.Header.Get("Last-Event-ID")
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.streams[s.token] = s

@@ -15,7 +15,9 @@ type pushed struct {
 	token      string
 	hasEvent   bool
 	name, data string
+	id         string
 	close      bool
+	toAll      bool // a broadcast
 	began      time.Time
 }
 
@@ -53,7 +55,7 @@ func (g *Gateway) deliver(r *http.Request, s *stream, p pushed) (status int, buf
 	case fault.Status != 0:
 		return fault.Status, false
 	}
-	buffered, err = s.send(p.frame(), p.close)
+	buffered, err = s.send(p)
 	switch {
 	case errors.Is(err, errEnded):
 		return http.StatusNotFound, false
@@ -62,6 +64,9 @@ func (g *Gateway) deliver(r *http.Request, s *stream, p pushed) (status int, buf
 	}
 	return http.StatusOK, buffered
 }
+
+// lineBreaks makes every kind of line break the same.
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // frame returns the event in the format "named".
 func (p pushed) frame() string {
@@ -72,7 +77,10 @@ func (p pushed) frame() string {
 	if p.name != "" {
 		frame.WriteString("event: " + p.name + "\n")
 	}
-	for line := range strings.SplitSeq(p.data, "\n") {
+	if p.id != "" {
+		frame.WriteString("id: " + p.id + "\n")
+	}
+	for line := range strings.SplitSeq(lineBreaks.Replace(p.data), "\n") {
 		frame.WriteString("data: " + line + "\n")
 	}
 	return frame.String() + "\n"
@@ -128,6 +136,7 @@ func parseEvent(raw json.RawMessage, p *pushed) *refusal {
 	if name, there := event["name"]; there && !read(name, &p.name) {
 		return bad("INVALID_EVENT_NAME_TYPE", "event.name must be a string")
 	}
+	_ = read(event["id"], &p.id)
 	p.hasEvent = true
 	return nil
 }

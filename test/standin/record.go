@@ -23,8 +23,8 @@ type StreamState struct{ Token, URL string }
 
 // Push is one push that was understood.
 type Push struct {
-	Token       string
-	URL         string // the stream's; "" for an unknown token
+	Token       string // "" for a broadcast
+	URL         string // the stream's; "" for an unknown token or a broadcast
 	Name, Data  string
 	Close       bool
 	Status      int // the answer; 0 if the backend hung up first

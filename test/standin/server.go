@@ -62,6 +62,7 @@ func (s *Server) Away() error {
 		return nil
 	}
 	s.Forget("")
+	s.forgetTaken()
 	err := s.server.Close()
 	if ended := <-s.serve; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)

@@ -25,7 +25,7 @@ type stream struct {
 
 	mu      sync.Mutex
 	w       http.ResponseWriter // nil unless open; guarded by mu
-	buffer  []string            // frames before it opened; guarded by mu
+	pending pending             // what came before it was open; guarded by mu
 	reason  string              // why it ended; guarded by mu
 	written time.Time           // of the last frame; guarded by mu
 }
@@ -75,10 +75,16 @@ func (s *stream) open(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusOK)
 	_ = http.NewResponseController(w).Flush() // a client that is gone shows at the next write
 	s.w = w
-	for _, frame := range s.buffer {
-		_ = s.writeLocked(frame)
+	for _, p := range s.pending.all() {
+		_ = s.writeLocked(p.frame())
 	}
-	s.buffer = nil
+	s.pending = pending{}
+}
+
+func (s *stream) isOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w != nil
 }
 
 // hold returns when the stream has ended and nothing is written any more.
@@ -122,21 +128,20 @@ func (s *stream) endLocked(reason string) {
 	}
 }
 
-// send writes a frame and, if last, ends the stream. It reports whether the
-// frame was buffered.
-func (s *stream) send(frame string, last bool) (buffered bool, err error) {
+// send does what p says. It reports whether the event was buffered.
+func (s *stream) send(p pushed) (buffered bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.reason != "":
 		return false, errEnded
 	case s.w != nil:
-		err = s.writeLocked(frame)
+		err = s.writeLocked(p.frame())
 	default:
-		s.buffer = append(s.buffer, frame)
+		s.pending.add(p)
 		buffered = true
 	}
-	if last {
+	if p.close {
 		s.endLocked(reasonServer)
 	}
 	return buffered, err

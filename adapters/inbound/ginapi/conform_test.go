@@ -43,8 +43,10 @@ func conform(t *testing.T, req *http.Request, got answer) {
 		return
 	}
 	request := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route}
-	if err := openapi3filter.ValidateRequest(req.Context(), request); err != nil && got.status < http.StatusBadRequest {
-		t.Errorf("%s %s was granted\nagainst openapi.yaml: %v", req.Method, req.URL, err)
+	if got.status < http.StatusBadRequest {
+		if err := openapi3filter.ValidateRequest(req.Context(), request); err != nil {
+			t.Errorf("%s %s was granted\nagainst openapi.yaml: %v", req.Method, req.URL, err)
+		}
 	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: request, Status: got.status, Header: got.header,

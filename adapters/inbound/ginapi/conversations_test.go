@@ -29,9 +29,21 @@ const (
 	goodVersion = `{"version":"1.4.2","request_id":"abc123"}`
 	goodTest    = `{"task_type":"demo_task"}`
 	goodTask    = `{"type":"demo_task"}`
+
+	goodClaim    = `{"types":["resize"]}`
+	goodProgress = `{"lease":"l1","value":0.5}`
+	goodResult   = `{"lease":"l1","result":{"rows":3}}`
+	goodFailure  = `{"lease":"l1","error":"no such file"}`
 )
 
-var tooLarge = `{"version":"` + strings.Repeat("x", 10<<20) + `"}`
+var tooLarge = `{"version":"` + strings.Repeat("x", 1<<20) + `"}`
+
+var hugeResult = `{"lease":"l1","result":"` + strings.Repeat("x", 16<<20) + `"}`
+
+var claim = task.Claim{
+	Task:  task.Task{ID: knownID, Type: "resize", Params: json.RawMessage(`{"width":300}`), Attempt: 2},
+	Lease: "l1", Term: 30 * time.Second,
+}
 
 // conversations has every outcome that openapi.yaml describes.
 var conversations = []conversation{
@@ -61,6 +73,37 @@ var conversations = []conversation{
 	{outcome: "DELETE /api/tasks/{id} 404 TASK_NOT_FOUND", given: removed(task.ErrNotFound)},
 	{outcome: "DELETE /api/tasks/{id} 404 TASK_NOT_FINISHED", given: removed(task.ErrNotFinished)},
 	{outcome: "GET /api/task-types 200", given: func(s *service) { s.reader.EXPECT().Types() }},
+
+	{outcome: "POST /api/workers/claim 200", body: goodClaim, given: claimedBy(claim, nil)},
+	{outcome: "POST /api/workers/claim 204", body: goodClaim, given: claimedBy(task.Claim{}, task.ErrNoTask)},
+	{outcome: "POST /api/workers/claim 400 MISSING_BODY"},
+	{outcome: "POST /api/workers/claim 400 INVALID_JSON", body: `{`},
+	{outcome: "POST /api/workers/claim 400 INVALID_PAYLOAD", body: `{"types":[]}`},
+	{outcome: "POST /api/workers/claim 400 UNKNOWN_TASK_TYPE", body: goodClaim, given: claimedBy(task.Claim{}, task.ErrUnknownType)},
+	{outcome: "POST /api/workers/claim 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/workers/claim 503 SHUTTING_DOWN", body: goodClaim, given: claimedBy(task.Claim{}, task.ErrShuttingDown)},
+
+	{outcome: "POST /api/tasks/{id}/progress 200", body: goodProgress, given: progressed(nil)},
+	{outcome: "POST /api/tasks/{id}/progress 400 MISSING_BODY"},
+	{outcome: "POST /api/tasks/{id}/progress 400 INVALID_JSON", body: `{`},
+	{outcome: "POST /api/tasks/{id}/progress 400 INVALID_PAYLOAD", body: `{"lease":""}`},
+	{outcome: "POST /api/tasks/{id}/progress 404 TASK_NOT_FOUND", body: goodProgress, given: progressed(task.ErrNotFound)},
+	{outcome: "POST /api/tasks/{id}/progress 409 LEASE_LOST", body: goodProgress, given: progressed(task.ErrLeaseLost)},
+	{outcome: "POST /api/tasks/{id}/progress 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/tasks/{id}/complete 200", body: goodResult, given: completed(nil)},
+	{outcome: "POST /api/tasks/{id}/complete 400 MISSING_BODY"},
+	{outcome: "POST /api/tasks/{id}/complete 400 INVALID_JSON", body: `{`},
+	{outcome: "POST /api/tasks/{id}/complete 400 INVALID_PAYLOAD", body: `{"lease":""}`},
+	{outcome: "POST /api/tasks/{id}/complete 404 TASK_NOT_FOUND", body: goodResult, given: completed(task.ErrNotFound)},
+	{outcome: "POST /api/tasks/{id}/complete 409 LEASE_LOST", body: goodResult, given: completed(task.ErrLeaseLost)},
+	{outcome: "POST /api/tasks/{id}/complete 413 PAYLOAD_TOO_LARGE", body: hugeResult},
+	{outcome: "POST /api/tasks/{id}/fail 200", body: goodFailure, given: failed(nil)},
+	{outcome: "POST /api/tasks/{id}/fail 400 MISSING_BODY"},
+	{outcome: "POST /api/tasks/{id}/fail 400 INVALID_JSON", body: `{`},
+	{outcome: "POST /api/tasks/{id}/fail 400 INVALID_PAYLOAD", body: `{"lease":""}`},
+	{outcome: "POST /api/tasks/{id}/fail 404 TASK_NOT_FOUND", body: goodFailure, given: failed(task.ErrNotFound)},
+	{outcome: "POST /api/tasks/{id}/fail 409 LEASE_LOST", body: goodFailure, given: failed(task.ErrLeaseLost)},
+	{outcome: "POST /api/tasks/{id}/fail 413 PAYLOAD_TOO_LARGE", body: tooLarge},
 
 	{outcome: "POST /api/versions 202", body: goodVersion, given: announced(nil)},
 	{outcome: "POST /api/versions 400 MISSING_BODY"},
@@ -121,6 +164,28 @@ func cancelled(t task.Task, err error) func(*service) {
 
 func removed(err error) func(*service) {
 	return func(s *service) { s.tasks.EXPECT().Remove(gomock.Any(), task.ID(knownID)).Return(err) }
+}
+
+func claimedBy(c task.Claim, err error) func(*service) {
+	return func(s *service) { s.workers.EXPECT().Claim(gomock.Any(), []string{"resize"}).Return(c, err) }
+}
+
+func progressed(err error) func(*service) {
+	return func(s *service) {
+		s.workers.EXPECT().Progress(gomock.Any(), task.ID(knownID), task.Lease("l1"), gomock.Any()).Return(false, err)
+	}
+}
+
+func completed(err error) func(*service) {
+	return func(s *service) {
+		s.workers.EXPECT().Complete(gomock.Any(), task.ID(knownID), task.Lease("l1"), json.RawMessage(`{"rows":3}`)).Return(err)
+	}
+}
+
+func failed(err error) func(*service) {
+	return func(s *service) {
+		s.workers.EXPECT().Fail(gomock.Any(), task.ID(knownID), task.Lease("l1"), "no such file").Return(err)
+	}
 }
 
 func announced(err error) func(*service) {

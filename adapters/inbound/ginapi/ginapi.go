@@ -36,6 +36,7 @@ type Config struct {
 type Deps struct {
 	Tasks      task.Service
 	TaskReader task.Reader
+	Workers    task.Workers
 	Versions   version.Service
 	// Readiness asks each dependency and returns its state by name; a nil error
 	// is fine. It is called for every GET /readyz.
@@ -65,6 +66,11 @@ func (a *API) Register(r gin.IRouter) {
 	r.GET("/api/tasks/:id/status", a.handle(byID(a.getTask)))
 	r.POST("/api/tasks/:id/cancel", a.handle(byID(a.cancelTask)))
 	r.GET("/api/task-types", a.handle(a.listTaskTypes))
+
+	r.POST(claimPath, a.handle(a.claimTask))
+	r.POST("/api/tasks/:id/progress", a.handle(byID(a.reportProgress)))
+	r.POST("/api/tasks/:id/complete", a.handle(byID(a.completeTask)))
+	r.POST("/api/tasks/:id/fail", a.handle(byID(a.failTask)))
 
 	r.POST("/api/versions", a.handle(a.announceVersion))
 	r.GET("/api/version", a.handle(a.currentVersion))

@@ -30,6 +30,7 @@ const knownID = "0b0f6a5e-6f0c-4a37-9a57-0f2f8b7f6f0a"
 type service struct {
 	tasks    *mocks.MockTaskService
 	reader   *mocks.MockTaskReader
+	workers  *mocks.MockTaskWorkers
 	versions *mocks.MockVersionService
 	checks   map[string]error // what /readyz is told
 	registry *prometheus.Registry
@@ -42,12 +43,12 @@ func newService(t *testing.T, cfg ginapi.Config) *service {
 	ctrl := gomock.NewController(t)
 	s := &service{
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
-		versions: mocks.NewMockVersionService(ctrl), registry: prometheus.NewRegistry(), log: &buffer{},
+		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl), registry: prometheus.NewRegistry(), log: &buffer{},
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.engine = ginapi.NewEngine(log, newMetrics(t, s.registry))
 	ginapi.New(cfg, ginapi.Deps{
-		Tasks: s.tasks, TaskReader: s.reader, Versions: s.versions,
+		Tasks: s.tasks, TaskReader: s.reader, Workers: s.workers, Versions: s.versions,
 		Readiness: func(context.Context) map[string]error { return s.checks },
 		Metrics:   promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}),
 	}, log).Register(s.engine)

@@ -28,14 +28,14 @@ func NewHTTPMetrics(reg prometheus.Registerer) (*HTTPMetrics, error) {
 		}, []string{"method", "route", "status"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "heliograph_http_request_duration_seconds",
-			Help: "Time to answer an HTTP request, without streams.",
+			Help: "Time to answer an HTTP request, without streams and claims, which wait.",
 			// Answers come from memory in well under a millisecond, from a broker in
 			// some; 5 s is when a gateway gives up on its callback.
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .1, .5, 1, 5},
 		}, []string{"method", "route"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "heliograph_http_requests_in_flight",
-			Help: "HTTP requests that are being answered, without streams.",
+			Help: "HTTP requests that are being answered, without streams and claims, which wait.",
 		}),
 	}
 	return m, errors.Join(reg.Register(m.requests), reg.Register(m.durations), reg.Register(m.inFlight))
@@ -44,7 +44,7 @@ func NewHTTPMetrics(reg prometheus.Registerer) (*HTTPMetrics, error) {
 // measure is the middleware.
 func (m *HTTPMetrics) measure(c *gin.Context) {
 	method, route := methodLabel(c.Request.Method), routeLabel(c.FullPath())
-	if route != streamPath {
+	if route != streamPath && route != claimPath {
 		m.inFlight.Inc()
 		defer m.inFlight.Dec()
 		defer m.observe(method, route, time.Now())

@@ -1,6 +1,7 @@
 package ginapi_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,8 +10,10 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/inbound/ginapi"
+	"heliograph/domain/task"
 )
 
 func TestRequestsAreCountedByMethodRouteAndStatus(t *testing.T) {
@@ -43,7 +46,7 @@ heliograph_http_requests_total{method="other",route="none",status="405"} 1
 	}
 }
 
-func TestStreamsHaveNoDurationAndAreNotInFlight(t *testing.T) {
+func TestWhatWaitsHasNoDurationAndIsNotInFlight(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	inFlight := func(want float64) gin.HandlerFunc {
 		return func(c *gin.Context) {
@@ -54,6 +57,13 @@ func TestStreamsHaveNoDurationAndAreNotInFlight(t *testing.T) {
 	}
 	s.engine.GET("/api/sse/stream", inFlight(0))
 	s.engine.GET("/here", inFlight(1))
+	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any()).DoAndReturn(func(context.Context, []string) (task.Claim, error) {
+		if got := gauge(t, s.registry, "heliograph_http_requests_in_flight"); got != 0 {
+			t.Errorf("in a claim: %g in flight, want 0", got)
+		}
+		return claim, nil
+	})
+	s.ask(t, http.MethodPost, "/api/workers/claim", goodClaim)
 	for _, path := range []string{"/api/sse/stream", "/here"} {
 		s.engine.ServeHTTP(httptest.NewRecorder(), newRequest(t, http.MethodGet, path, ""))
 	}

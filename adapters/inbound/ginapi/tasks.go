@@ -64,17 +64,19 @@ type taskStatus struct {
 	StartTime       *time.Time      `json:"start_time"` // null until it ran
 	EndTime         *time.Time      `json:"end_time"`   // null until it ended
 	Result          json.RawMessage `json:"result"`
-	Error           *string         `json:"error"`
-	Progress        task.Progress   `json:"progress"`
-	Seq             uint64          `json:"seq"`
-	Attempt         int             `json:"attempt"`
+	// Truncated says that a list left the result out for its size.
+	Truncated bool          `json:"truncated,omitempty"`
+	Error     *string       `json:"error"`
+	Progress  task.Progress `json:"progress"`
+	Seq       uint64        `json:"seq"`
+	Attempt   int           `json:"attempt"`
 }
 
 func statusOf(t task.Task) taskStatus {
 	return taskStatus{
 		TaskID: t.ID, Type: t.Type, Status: t.Status, CancelRequested: t.CancelRequested,
 		StartTime: orNull(t.Started.UTC()), EndTime: orNull(t.Ended.UTC()),
-		Result: t.Result, Error: orNull(t.Error), Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
+		Result: t.Result, Truncated: t.Truncated, Error: orNull(t.Error), Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
 	}
 }
 

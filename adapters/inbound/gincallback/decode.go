@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/internal/streamurl"
 	"heliograph/domain/connection"
 )
 
@@ -22,10 +23,11 @@ const maxTokenLength = 256
 
 // message is a callback that makes sense.
 type message struct {
-	action    string
-	token     connection.Token
-	requestID connection.RequestID // of a connect
-	reason    connection.Reason    // of a disconnect; "" when it gives none
+	action      string
+	token       connection.Token
+	requestID   connection.RequestID // of a connect
+	lastEventID string               // of a connect; "" when its client brings none
+	reason      connection.Reason    // of a disconnect; "" when it gives none
 }
 
 // object is a JSON object whose fields are looked at one by one: those that we
@@ -53,7 +55,7 @@ func decode(body []byte) (message, error) {
 	msg := message{action: action, token: connection.Token(token)}
 	switch action {
 	case actionConnect:
-		msg.requestID, err = fields.requestID()
+		msg.requestID, msg.lastEventID, err = fields.request()
 	case actionDisconnect:
 		msg.reason, err = fields.reason()
 	default:
@@ -65,19 +67,37 @@ func decode(body []byte) (message, error) {
 	return msg, err
 }
 
-// requestID returns the one in the URL of the client's request: a raw target,
-// path and query.
-func (o object) requestID() (connection.RequestID, error) {
+// request reads the client's request: the URL, a raw target of path and query,
+// and of the headers the one that says where it left off (rule G6).
+func (o object) request() (id connection.RequestID, lastEventID string, err error) {
 	var request object
 	if json.Unmarshal(o["request"], &request) != nil || request == nil {
-		return "", ginjson.InvalidPayload(`"request" must be an object`)
+		return "", "", ginjson.InvalidPayload(`"request" must be an object`)
 	}
 	target, err := request.text("url")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	_, query, _ := strings.Cut(target, "?")
-	return ginjson.RequestID(query)
+	if id, err = streamurl.RequestID(query); err != nil {
+		return "", "", err
+	}
+	return id, streamurl.LastEventID(request.header("last-event-id"), query), nil
+}
+
+// header returns the values of a request's header, by its name in lower case.
+// One that is not as the protocol says counts as absent: nothing depends on it
+// but what the client is spared.
+func (o object) header(name string) []string {
+	var headers object
+	_ = json.Unmarshal(o["headers"], &headers)
+	var one string
+	if json.Unmarshal(headers[name], &one) == nil {
+		return []string{one}
+	}
+	var several []string
+	_ = json.Unmarshal(headers[name], &several)
+	return several
 }
 
 // reason returns why the stream ended, in the gateway's words.

@@ -27,10 +27,14 @@ type Config struct {
 	Secret string
 	// RequireSecret refuses every callback while Secret is "" (rule S2, production).
 	RequireSecret bool
+	// Heard is called with every authentic callback, as proof that the gateway is
+	// there; nil is nobody.
+	Heard func()
 }
 
 // Callback is the callback endpoint. It is safe for concurrent use.
 type Callback struct {
+	heard   func()
 	open    bool     // no secret is asked for
 	secret  [32]byte // its SHA-256, so that comparing takes the same time for any length
 	manager connection.Manager
@@ -39,7 +43,11 @@ type Callback struct {
 
 // New returns the endpoint.
 func New(cfg Config, m connection.Manager, log *slog.Logger) *Callback {
+	if cfg.Heard == nil {
+		cfg.Heard = func() {}
+	}
 	return &Callback{
+		heard:  cfg.Heard,
 		open:   cfg.Secret == "" && !cfg.RequireSecret,
 		secret: sha256.Sum256([]byte(cfg.Secret)), manager: m, log: log,
 	}
@@ -63,6 +71,7 @@ func (cb *Callback) handle(c *gin.Context) error {
 			Message: "the callback secret is missing or wrong",
 		}
 	}
+	cb.heard()
 	body, err := ginjson.Read(c)
 	if err != nil {
 		return err
@@ -96,7 +105,7 @@ func (cb *Callback) act(c *gin.Context, msg message) error {
 		answer(c)
 		return nil
 	}
-	if err := cb.manager.Connect(ctx, msg.requestID, msg.token, ""); err != nil {
+	if err := cb.manager.Connect(ctx, msg.requestID, msg.token, msg.lastEventID); err != nil {
 		return err
 	}
 	answer(c)

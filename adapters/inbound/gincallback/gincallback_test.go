@@ -126,6 +126,42 @@ func TestConnectTakesTheRequestIDOfTheStreamsURL(t *testing.T) { // C1, C2
 	}
 }
 
+func TestConnectPassesOnWhereTheClientLeftOff(t *testing.T) { // G6
+	request := func(url, headers string) string {
+		return `{"action":"connect","token":"token-1","request":{"url":"` + url + `","headers":` + headers + `}}`
+	}
+	cases := []struct{ body, want string }{
+		{connect, ""},
+		{request("/?request_id=abc", `{"last-event-id":"e-7"}`), "e-7"},
+		{request("/?request_id=abc&last_event_id=e-6", `{"last-event-id":["e-7","e-8"]}`), "e-7"},
+		{request("/?request_id=abc&last_event_id=e-6", `{"host":"h"}`), "e-6"},
+		{request("/?request_id=abc&last_event_id=e-6", `{"last-event-id":7}`), "e-6"},
+		{request("/?request_id=abc", `{"last-event-id":{"a":1}}`), ""},
+	}
+	for _, c := range cases {
+		b := newBackend(t, gincallback.Config{})
+		opened := make(chan struct{})
+		b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), c.want)
+		b.manager.EXPECT().Opened(gomock.Any(), connection.Token("token-1")).
+			Do(func(context.Context, connection.Token) { close(opened) })
+		if got := b.post(t, "", "", c.body); got.status != http.StatusOK {
+			t.Fatalf("%s: %+v, want 200", c.body, got)
+		}
+		<-opened
+	}
+}
+
+func TestEveryAuthenticCallbackIsProofOfTheGateway(t *testing.T) {
+	heard := 0
+	b := newBackend(t, gincallback.Config{Secret: "s", Heard: func() { heard++ }})
+	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
+	b.post(t, "", "wrong", disconnect)
+	b.post(t, "", "s", disconnect)
+	if heard != 1 {
+		t.Errorf("heard %d callbacks, want the authentic one", heard)
+	}
+}
+
 func TestDisconnectNeedsOnlyTheToken(t *testing.T) { // C4
 	cases := []struct {
 		body   string

@@ -8,12 +8,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/internal/ginjson"
 	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/internal/ssehttp"
 	"heliograph/domain/connection"
 )
 
@@ -23,6 +23,7 @@ const Path = "/api/sse/stream"
 // Streams is the stream endpoint. It is safe for concurrent use.
 type Streams struct {
 	engine  *sse.Engine
+	opener  *ssehttp.Opener
 	format  sse.Format
 	manager connection.Manager
 	log     *slog.Logger
@@ -31,7 +32,7 @@ type Streams struct {
 // New returns the endpoint, and has the engine tell manager of the streams that
 // it adopted and that ended. format must be the engine's.
 func New(engine *sse.Engine, format sse.Format, manager connection.Manager, log *slog.Logger) *Streams {
-	s := &Streams{engine: engine, format: format, manager: manager, log: log}
+	s := &Streams{engine: engine, opener: ssehttp.NewOpener(engine), format: format, manager: manager, log: log}
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) {
 		manager.Disconnect(context.Background(), token, reason)
 	})
@@ -52,7 +53,7 @@ func (s *Streams) serve(c *gin.Context) {
 		return
 	}
 	token := connection.Token(rand.Text())
-	stream, err := s.engine.Attach(token, lastEventID(c.Request))
+	stream, err := s.engine.Attach(token, ssehttp.LastEventID(c.Request))
 	if err != nil {
 		s.refuse(c, err)
 		return
@@ -63,35 +64,26 @@ func (s *Streams) serve(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
-	if s.adopt(c, stream) {
-		return
-	}
-	reason := connection.ReasonError
-	defer func() { s.manager.Disconnect(context.WithoutCancel(ctx), token, reason) }()
-	if sink, err := open(c); err == nil {
-		s.manager.Opened(ctx, token)
-		reason = stream.Serve(ctx, sink)
-	}
+	s.hold(c, stream)
 }
 
-// adopt hands the stream with its connection to the engine, if that can write
-// to it without us: this handler ends then, and nothing of it is left.
-func (s *Streams) adopt(c *gin.Context, stream *sse.Stream) bool {
-	if !s.engine.Adopts() || c.Request.TLS != nil || c.Request.ProtoMajor != 1 {
-		return false
+// hold hands an open stream to the engine or serves it to its end.
+func (s *Streams) hold(c *gin.Context, stream *sse.Stream) {
+	ctx := c.Request.Context()
+	adopted, err := s.opener.Adopt(c, stream)
+	if adopted {
+		s.manager.Opened(ctx, stream.Token())
+		return // the engine tells of its end
 	}
-	conn, _, err := http.NewResponseController(c.Writer).Hijack()
+	reason := connection.ReasonError
+	defer func() { s.manager.Disconnect(context.WithoutCancel(ctx), stream.Token(), reason) }()
 	if err != nil {
-		return false
+		return
 	}
-	if err := stream.Adopt(conn, responseHead()); err != nil {
-		// Too late for any other answer; the client comes back.
-		_ = conn.Close()
-		s.manager.Disconnect(context.WithoutCancel(c.Request.Context()), stream.Token(), connection.ReasonError)
-		return true
+	if sink, err := s.opener.Open(c); err == nil {
+		s.manager.Opened(ctx, stream.Token())
+		reason = stream.Serve(ctx, sink)
 	}
-	s.manager.Opened(c.Request.Context(), stream.Token())
-	return true
 }
 
 // refuse answers a stream that cannot be had now. While the service drains,
@@ -100,7 +92,7 @@ func (s *Streams) adopt(c *gin.Context, stream *sse.Stream) bool {
 func (s *Streams) refuse(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, sse.ErrDraining), errors.Is(err, connection.ErrShuttingDown):
-		s.answer(c, s.engine.RetryFrame())
+		s.opener.Answer(c, s.engine.RetryFrame())
 	case errors.Is(err, sse.ErrTooManyStreams):
 		ginjson.Abort(c, s.log, &ginjson.Error{Status: http.StatusServiceUnavailable, Code: "TOO_MANY_CONNECTIONS", Message: err.Error()})
 	default:
@@ -116,26 +108,5 @@ func (s *Streams) reject(c *gin.Context, err error) {
 		return
 	}
 	status, _, message := ginjson.Classify(err)
-	s.answer(c, sse.RejectedFrame(status, message))
-}
-
-// answer is a stream that consists of one frame. If it cannot be written the
-// client is gone, and nothing is left to do.
-func (s *Streams) answer(c *gin.Context, frame []byte) {
-	sink, err := open(c)
-	if err != nil {
-		return
-	}
-	if _, err := sink.Write(frame); err == nil && sink.Flush() == nil {
-		_ = sink.SetWriteDeadline(time.Time{}) // the connection may carry other answers after this one
-	}
-}
-
-// lastEventID is where the client left off. The header comes from a browser
-// that reconnects by itself, so it is newer than the query of the page's URL.
-func lastEventID(r *http.Request) string {
-	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		return id
-	}
-	return r.URL.Query().Get("last_event_id")
+	s.opener.Answer(c, sse.RejectedFrame(status, message))
 }

@@ -57,6 +57,7 @@ var meanings = []meaning{
 	{task.ErrInvalidCursor, http.StatusBadRequest, "INVALID_CURSOR"},
 	{task.ErrQueueFull, http.StatusServiceUnavailable, "QUEUE_FULL"},
 	{task.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
+	{task.ErrLeaseLost, http.StatusConflict, "LEASE_LOST"},
 
 	{version.ErrInvalid, http.StatusBadRequest, "INVALID_PAYLOAD"},
 	{version.ErrTooLarge, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"},

@@ -17,7 +17,7 @@ import (
 )
 
 // MaxBody is the most that a request body may hold, in bytes: the gateway
-// protocol's limit, used on every endpoint.
+// protocol's limit, used wherever nothing else is said.
 const MaxBody = 1 << 20
 
 // retryAfter is what a 503 asks clients to wait, in seconds: long enough to
@@ -63,10 +63,13 @@ func Abort(c *gin.Context, log *slog.Logger, err error) {
 
 // Read returns the request's body: one JSON value of at most MaxBody bytes.
 // Errors: *Error with MISSING_BODY, INVALID_JSON or PAYLOAD_TOO_LARGE.
-func Read(c *gin.Context) (json.RawMessage, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, MaxBody))
+func Read(c *gin.Context) (json.RawMessage, error) { return ReadUpTo(c, MaxBody) }
+
+// ReadUpTo is Read for a body of at most limit bytes.
+func ReadUpTo(c *gin.Context, limit int64) (json.RawMessage, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, &Error{http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE", fmt.Sprintf("the body is larger than %d bytes", MaxBody)}
+		return nil, &Error{http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE", fmt.Sprintf("the body is larger than %d bytes", limit)}
 	}
 	if err != nil {
 		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body could not be read to its end"}

@@ -1,31 +1,9 @@
 package ginjson
 
 import (
-	"fmt"
-	"net/url"
-	"strings"
-
+	"heliograph/adapters/internal/streamurl"
 	"heliograph/domain/connection"
 )
 
-// RequestID returns the request_id of a URL's raw query. Whatever else is there
-// does not matter, and neither does a repetition of the same value. The result
-// does not hold on to query. Errors: connection.ErrInvalidRequestID.
-func RequestID(query string) (connection.RequestID, error) {
-	found, seen := "", false
-	for pair := range strings.SplitSeq(query, "&") {
-		key, value, _ := strings.Cut(pair, "=")
-		if name, err := url.QueryUnescape(key); err != nil || name != "request_id" {
-			continue
-		}
-		value, err := url.QueryUnescape(value)
-		if err != nil {
-			return "", fmt.Errorf("%w: its percent-encoding is broken", connection.ErrInvalidRequestID)
-		}
-		if seen && value != found {
-			return "", fmt.Errorf("%w: there are several", connection.ErrInvalidRequestID)
-		}
-		found, seen = value, true
-	}
-	return connection.ParseRequestID(strings.Clone(found))
-}
+// RequestID is streamurl.RequestID.
+func RequestID(query string) (connection.RequestID, error) { return streamurl.RequestID(query) }

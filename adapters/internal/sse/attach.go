@@ -11,7 +11,10 @@ import (
 // Serve or Detach it. Errors: ErrTooManyStreams, ErrDraining,
 // gateway.ErrClosed.
 func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, error) {
-	s := &Stream{engine: e, token: token}
+	return e.attach(&Stream{engine: e, token: token}, lastEventID)
+}
+
+func (e *Engine) attach(s *Stream, lastEventID string) (*Stream, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -27,9 +30,9 @@ func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, er
 	s.at, s.joined = at, head.events()
 	s.offset.Store(at.off)
 	if prelude := e.prelude(at, reset); prelude != nil {
-		s.queue = &queue{private: []private{{at: at, body: prelude}}, bytes: len(prelude)}
+		s.queue = &queue{private: []private{{at: at, body: prelude, own: true}}}
 	}
-	e.streams[token] = s
+	e.streams[s.token] = s
 	e.countAttach(head.events()-at.events(), reset)
 	return s, nil
 }

@@ -91,3 +91,6 @@ func (k *Simulation) wait([]readiness) (int, error) {
 }
 
 func (k *Simulation) shut() { close(k.done) }
+
+// FrameBytes is what streams get of f.
+func FrameBytes(f Frame) []byte { return f.bytes }

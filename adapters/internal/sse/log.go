@@ -2,6 +2,7 @@ package sse
 
 import (
 	"errors"
+	"slices"
 	"sort"
 	"sync/atomic"
 
@@ -48,6 +49,7 @@ type segment struct {
 	buf   []byte
 	end   atomic.Pointer[mark] // start of what is free in buf
 	index []entry              // of its log events, in order; owned by the appender
+	ids   map[string]span      // its frames with a backend's ID; nil if there are none; owned by the appender
 }
 
 // entry finds one log event: where its frame ends and whose it is.
@@ -56,6 +58,9 @@ type entry struct {
 	end     uint32 // offset in the segment
 	service uint8  // index in event.Services
 }
+
+// span is where a frame is: offsets in its segment.
+type span struct{ start, end uint32 }
 
 // Segments are a 64th of the log, which bounds what retention loses by dropping
 // whole segments to 2 %, but neither so small that every frame needs its own nor
@@ -101,11 +106,26 @@ func (l *log) appendEvent(seq uint64, service int, size int, encode func([]byte)
 }
 
 // appendControl adds a frame that is no log event: a heartbeat or a ping.
-func (l *log) appendControl(frame []byte) {
+func (l *log) appendControl(frame []byte) { l.appendFrame("", frame) }
+
+// appendFrame adds a frame that is no log event of ours, and which find finds
+// by a backend's id unless that is "".
+func (l *log) appendFrame(id string, frame []byte) {
 	s := l.room(len(frame))
 	m := *s.end.Load()
+	start := m.off - s.start.off
 	m.off += s.write(m, func(b []byte) []byte { return append(b, frame...) })
+	if id != "" {
+		s.remember(id, span{start: uint32(start), end: uint32(m.off - s.start.off)}) //nolint:gosec // see appendEvent
+	}
 	s.end.Store(&m)
+}
+
+func (s *segment) remember(id string, at span) {
+	if s.ids == nil {
+		s.ids = make(map[string]span)
+	}
+	s.ids[id] = at
 }
 
 // write encodes into what is free after m and returns the number of bytes.
@@ -167,17 +187,41 @@ func (l *log) after(seq uint64) (mark, error) {
 	return view[i].after(seq), nil
 }
 
+// find returns the frame that was appended under a backend's id, and the place
+// right after it. Only the appender may call it.
+func (l *log) find(id string) (frame []byte, after mark, ok bool) {
+	if id == "" {
+		return nil, mark{}, false
+	}
+	view := *l.view.Load()
+	for _, s := range slices.Backward(view) {
+		if at, ok := s.ids[id]; ok {
+			return s.buf[at.start:at.end], s.place(at.end), true
+		}
+	}
+	return nil, mark{}, false
+}
+
+// place is the mark of a frame boundary, an offset in s.
+func (s *segment) place(end uint32) mark {
+	n := sort.Search(len(s.index), func(i int) bool { return s.index[i].end > end })
+	m := s.count(n)
+	m.off = s.start.off + uint64(end)
+	return m
+}
+
 // after is the place right after the last event that is not newer than seq.
 func (s *segment) after(seq uint64) mark {
 	n := sort.Search(len(s.index), func(i int) bool { return s.start.seq+uint64(s.index[i].seq) > seq })
+	return s.count(n)
+}
+
+// count is the place right after the first n events.
+func (s *segment) count(n int) mark {
 	m := s.start
-	if n == 0 {
-		return m
-	}
 	for _, e := range s.index[:n] {
 		m.sent[e.service]++
+		m.off, m.seq = s.start.off+uint64(e.end), s.start.seq+uint64(e.seq)
 	}
-	last := s.index[n-1]
-	m.off, m.seq = s.start.off+uint64(last.end), s.start.seq+uint64(last.seq)
 	return m
 }

@@ -30,6 +30,9 @@ type Stream struct {
 	token  connection.Token
 	joined uint64 // log events before it was attached, which were not counted for it
 
+	pending bool // nobody has accepted it yet; guarded by Engine.mu
+
+	active int64         // when private events were last written, in Unix nanoseconds; owned by the transport
 	at     mark          // what it has written, a frame boundary; owned by the transport
 	offset atomic.Uint64 // at.off, for whoever looks for slow consumers
 	socket               // owned by the shard that writes it, if one does
@@ -51,8 +54,8 @@ type transport interface {
 // queue is what waits for one stream outside the log: nil nearly always.
 type queue struct {
 	private []private // in the order of their places
-	bytes   int
-	final   bool // the last event is queued; none is taken after it
+	bytes   int       // of what was pushed
+	final   bool      // the last event is queued; none is taken after it
 }
 
 // private is an event for one stream, which goes out when the stream has
@@ -64,6 +67,7 @@ type private struct {
 	body    []byte        // the rest of the frame, which other streams may share
 	service event.Service // "" for a control event
 	begun   time.Time
+	own     bool // the engine's, of what a stream begins with
 	final   bool // ends the stream
 }
 
@@ -118,16 +122,31 @@ func (s *Stream) next(buf []byte) (step, error) {
 	if err != nil {
 		return step{}, errSlowLog
 	}
+	if s.needless(chunk) {
+		s.moveTo(to)
+		chunk = nil
+	}
 	if s.queue == nil {
 		return step{bytes: chunk, to: to}, nil
 	}
 	if b := s.queue.appendDue(buf, s.at); len(b) > 0 {
 		return step{bytes: b, private: true}, nil
 	}
-	if p := s.queue.private[0]; p.at.off < to.off {
+	p := s.queue.private[0]
+	if p.final && p.at.off <= s.at.off {
+		return step{}, errEnded // without a last event
+	}
+	if p.at.off < to.off {
 		chunk, to = chunk[:p.at.off-s.at.off], p.at
 	}
 	return step{bytes: chunk, to: to}, nil
+}
+
+// needless reports whether chunk is a heartbeat, which the log got because it
+// was silent, while this stream was not.
+func (s *Stream) needless(chunk []byte) bool {
+	return s.active != 0 && s.partial == 0 && string(chunk) == heartbeat &&
+		time.Now().UnixNano()-s.active < int64(s.engine.cfg.Heartbeat)
 }
 
 // appendDue appends the private events whose place has come.
@@ -145,13 +164,16 @@ func (q *queue) appendDue(b []byte, at mark) []byte {
 // are, and returns how many bytes of the next one are written, and whether the
 // last event of all was among them.
 func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
+	s.active = time.Now().UnixNano()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.queue
-	for len(q.private) > 0 && n >= q.private[0].size() {
+	for n > 0 && n >= q.private[0].size() {
 		p := q.private[0]
 		n -= p.size()
-		q.bytes -= p.size()
+		if !p.own {
+			q.bytes -= p.size()
+		}
 		q.private = q.private[1:]
 		if p.service != "" {
 			s.engine.metrics.Took(p.service, time.Since(p.begun))
@@ -177,14 +199,13 @@ func (s *Stream) moveTo(to mark) (from uint64) {
 
 // prepend queues what goes out before all that waits.
 func (s *Stream) prepend(p private) {
-	p.at = s.at
+	p.at, p.own = s.at, true
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queue == nil {
 		s.queue = &queue{}
 	}
 	s.queue.private = slices.Insert(s.queue.private, 0, p)
-	s.queue.bytes += p.size()
 }
 
 // push queues a private event. The engine calls it under its mutex, so that the
@@ -200,7 +221,8 @@ func (s *Stream) push(p private) error {
 	if s.queue.final || s.verdict != nil {
 		return gateway.ErrUnknownToken
 	}
-	if s.queue.bytes+p.size() > s.engine.cfg.PrivateBytes && !p.final {
+	// An event that is over the limit by itself may wait alone.
+	if s.queue.bytes > 0 && s.queue.bytes+p.size() > s.engine.cfg.PrivateBytes && !p.final {
 		s.endLocked(gateway.ErrStreamFull)
 		return gateway.ErrStreamFull
 	}

@@ -1,66 +1,33 @@
 // Package demotasks implements task.Handler in Go, three times: tasks that only
 // pretend to work, for trying the product out and for the end-to-end tests of
 // frontends (the http-api specification has their params and what they report).
+//
+// The bounds of the params are more than a demonstration needs, and little
+// enough that nobody keeps a worker busy for a day or floods browsers with
+// events.
 package demotasks
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"time"
 
+	"heliograph/adapters/internal/typedtask"
 	"heliograph/domain/task"
 )
 
-// Types returns the demonstration tasks.
-func Types() []task.Type {
-	return []task.Type{
-		{
-			Name: "demo_task", Handler: handler{newDemo},
-			Description:  "Goes through a number of steps and succeeds.",
-			ParamsSchema: demoSchema,
-		},
-		{
-			Name: "failing_task", Handler: handler{newFailing},
-			Description:  "Waits and then fails with a given message.",
-			ParamsSchema: failingSchema,
-		},
-		{
-			Name: "long_running_task", Handler: handler{newLongRunning},
-			Description:  "Runs for a given time and reports how much of it has passed.",
-			ParamsSchema: longRunningSchema,
-		},
-	}
+// Types returns the demonstration tasks. An error is a broken build.
+func Types() ([]task.Type, error) {
+	demo, err1 := typedtask.New("demo_task", "Goes through a number of steps and succeeds.", demo)
+	failing, err2 := typedtask.New("failing_task", "Waits and then fails with a given message.", failing)
+	long, err3 := typedtask.New("long_running_task", "Runs for a given time and reports how much of it has passed.", longRunning)
+	return []task.Type{demo, failing, long}, errors.Join(err1, err2, err3)
 }
 
-// work is a task's params, which know what to do.
-type work interface {
-	// check says what is wrong with the params, or nil.
-	check() error
-	// run is task.Handler's Run.
-	run(ctx context.Context, report task.Reporter) (json.RawMessage, error)
-}
+// seconds is a duration as callers write it.
+type seconds float64
 
-// handler is the task.Handler of one kind of work.
-type handler struct {
-	defaults func() work // a pointer to decode params into
-}
-
-var _ task.Handler = handler{}
-
-// Check implements task.Handler.
-func (h handler) Check(params json.RawMessage) error {
-	_, err := h.decode(params)
-	return err
-}
-
-// Run implements task.Handler.
-func (h handler) Run(ctx context.Context, params json.RawMessage, report task.Reporter) (json.RawMessage, error) {
-	w, err := h.decode(params)
-	if err != nil {
-		return nil, err
-	}
-	return w.run(ctx, report)
-}
+func (s seconds) duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
 
 // wait returns after d, or with the cause when ctx ends before.
 func wait(ctx context.Context, d time.Duration) error {

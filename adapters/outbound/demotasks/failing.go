@@ -2,34 +2,20 @@ package demotasks
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"heliograph/domain/task"
 )
 
-// failing is failing_task.
-type failing struct {
-	ErrorMessage string  `json:"error_message"`
-	Delay        seconds `json:"delay"`
+type failingParams struct {
+	ErrorMessage string  `json:"error_message" default:"Test error" jsonschema:"what it fails with"`
+	Delay        seconds `json:"delay" default:"0.1" minimum:"0" maximum:"3600" jsonschema:"seconds until it fails"`
 }
 
-func newFailing() work { return &failing{ErrorMessage: "Test error", Delay: 0.1} }
-
-var failingSchema = json.RawMessage(`{
-	"type": "object",
-	"properties": {
-		"error_message": {"type": "string", "default": "Test error", "description": "what it fails with"},
-		"delay": {"type": "number", "default": 0.1, "minimum": 0, "maximum": 3600, "description": "seconds until it fails"}
-	}
-}`)
-
-func (f *failing) check() error { return within("delay", float64(f.Delay), 0, maxSeconds) }
-
-func (f *failing) run(ctx context.Context, report task.Reporter) (json.RawMessage, error) {
+func failing(ctx context.Context, p failingParams, report task.Reporter) (struct{}, error) {
 	report.Report("Starting failing task", 0)
-	if err := wait(ctx, f.Delay.duration()); err != nil {
-		return nil, err
+	if err := wait(ctx, p.Delay.duration()); err != nil {
+		return struct{}{}, err
 	}
-	return nil, errors.New(f.ErrorMessage)
+	return struct{}{}, errors.New(p.ErrorMessage)
 }

@@ -41,7 +41,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	serve(b, s, newListener(memregistry.New()))
+	serve(b, s, newListener(memregistry.New()), newHistory())
 	broadcast(b, s) // opens the connections
 	var ours, kept, fresh time.Duration
 	for b.Loop() {
@@ -65,7 +65,7 @@ func BenchmarkPush(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	serve(b, s, newListener(memregistry.New()))
+	serve(b, s, newListener(memregistry.New()), newHistory())
 	b.ReportAllocs()
 	ev := state(1)
 	for b.Loop() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -20,16 +21,37 @@ const (
 	// 5 s after which a Node.js server closes its end: a push that meets such a
 	// close is lost, since repeating it could deliver twice (rule E7).
 	idleTimeout = 4 * time.Second
-	// maxAnswer bounds what is read of an answer, in bytes. Those of the protocol
-	// are short; after a longer one the connection is not used again.
+	// maxAnswer bounds what is read of an answer to a push, in bytes. Those of the
+	// protocol are short; after a longer one the connection is not used again.
 	maxAnswer = 4 << 10
+	// maxPage bounds a page of streams, in bytes: pageSize URLs, which are mostly
+	// far shorter than the 8 KiB that servers take.
+	maxPage = 16 << 20
+	// pageSize is how many streams are asked for at a time.
+	pageSize = 1000
 )
+
+var (
+	// errNotSent: the gateway has not got the request, which can be repeated.
+	errNotSent = errors.New("not sent")
+	// errSecret: the gateway's /internal endpoints ask for another secret.
+	errSecret = errors.New("gateway refuses the secret: SSE_GATEWAY_SECRET must be its INTERNAL_SECRET")
+	// errNoBroadcast: the gateway has not the broadcast extension.
+	errNoBroadcast = errors.New("gateway knows no broadcast")
+)
+
+// capabilities is what of the protocol's extensions a gateway announces.
+type capabilities struct{ Broadcast, EventID, Connections bool }
 
 // client speaks the gateway's wire protocol. It is safe for concurrent use.
 type client struct {
-	transport *http.Transport
-	send      *http.Request // what every push has in common
-	timeout   time.Duration
+	pushes, control *http.Transport // apart, so that neither waits for the other
+
+	base    *url.URL
+	header  http.Header
+	send    *http.Request // what every push has in common
+	toAll   *http.Request // what every broadcast has in common
+	timeout time.Duration
 }
 
 func newClient(cfg Config) (*client, error) {
@@ -43,26 +65,38 @@ func newClient(cfg Config) (*client, error) {
 	if base.Path == "" {
 		base.Path = "/" // or what JoinPath makes of it is relative
 	}
-	return &client{
-		// A bare transport follows no redirects.
-		transport: &http.Transport{
-			DialContext:         cfg.Dial,
-			TLSHandshakeTimeout: cfg.Timeout,
-			MaxConnsPerHost:     cfg.Parallel,
-			MaxIdleConnsPerHost: cfg.Parallel,
-			IdleConnTimeout:     idleTimeout,
-			DisableCompression:  true,
-		},
-		send:    newRequest(base.JoinPath("internal", "send")),
-		timeout: cfg.Timeout,
-	}, nil
+	c := &client{pushes: newTransport(cfg, cfg.Parallel), control: newTransport(cfg, 2), base: base, timeout: cfg.Timeout}
+	c.header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {"heliograph"}}
+	if cfg.Secret != "" {
+		c.header.Set("X-Internal-Secret", cfg.Secret)
+	}
+	c.send = c.newRequest(http.MethodPost, "", "internal", "send")
+	c.toAll = c.newRequest(http.MethodPost, "", "internal", "broadcast")
+	return c, nil
 }
 
-func newRequest(u *url.URL) *http.Request {
-	r := &http.Request{Method: http.MethodPost, URL: u, Host: u.Host, Header: http.Header{
-		"Content-Type": {"application/json"},
-		"User-Agent":   {"heliograph"},
-	}}
+// newTransport returns a bare transport, which follows no redirects.
+func newTransport(cfg Config, connections int) *http.Transport {
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := cfg.Dial(ctx, network, address)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", errNotSent, err)
+			}
+			return conn, nil
+		},
+		TLSHandshakeTimeout: cfg.Timeout,
+		MaxConnsPerHost:     connections,
+		MaxIdleConnsPerHost: connections,
+		IdleConnTimeout:     idleTimeout,
+		DisableCompression:  true,
+	}
+}
+
+func (c *client) newRequest(method, query string, path ...string) *http.Request {
+	u := c.base.JoinPath(path...)
+	u.RawQuery = query
+	r := &http.Request{Method: method, URL: u, Host: u.Host, Header: c.header.Clone()}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		r.SetBasicAuth(u.User.Username(), password)
@@ -70,24 +104,71 @@ func newRequest(u *url.URL) *http.Request {
 	return r
 }
 
-// push delivers m to one stream. Errors: gateway.ErrUnknownToken, ErrRefused,
-// ErrUnreachable; after the last the gateway may have got it.
-func (c *client) push(ctx context.Context, token connection.Token, m *message) error {
+// push delivers an event to one stream. Errors: gateway.ErrUnknownToken,
+// ErrRefused, ErrUnreachable, after which the gateway may have got it, errNotSent,
+// errSecret.
+func (c *client) push(ctx context.Context, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	answer, err := c.transport.RoundTrip(c.request(ctx, m.body(token)))
-	if err != nil {
-		return fmt.Errorf("%w: %w", gateway.ErrUnreachable, err)
-	}
-	defer answer.Body.Close() //nolint:errcheck // nothing to be done about it
-	rest := io.LimitReader(answer.Body, maxAnswer)
-	err = meaning(answer.StatusCode, rest)
-	_, _ = io.Copy(io.Discard, rest) // so that the connection can be used again
-	return err
+	return exchange(c.pushes, withBody(ctx, c.send, body), maxAnswer, nil)
 }
 
-func (c *client) request(ctx context.Context, body []byte) *http.Request {
-	r := c.send.WithContext(ctx)
+// capabilities asks whether the gateway is there, and what it can. Whatever it
+// answers, it is there; but if it can list its streams it must take our secret.
+// Errors: as push.
+func (c *client) capabilities(ctx context.Context) (can capabilities, err error) {
+	var ready struct{ Capabilities []string }
+	err = exchange(c.control, c.newRequest(http.MethodGet, "", "readyz").WithContext(ctx), maxAnswer, &ready)
+	if errors.Is(err, gateway.ErrUnreachable) || errors.Is(err, errNotSent) {
+		return can, err
+	}
+	for _, name := range ready.Capabilities {
+		switch name {
+		case "broadcast":
+			can.Broadcast = true
+		case "event-id":
+			can.EventID = true
+		case "connections":
+			can.Connections = true
+		}
+	}
+	if can.Connections {
+		_, _, err = c.streams(ctx, "", 1)
+	}
+	if errors.Is(err, gateway.ErrUnreachable) || errors.Is(err, errNotSent) || errors.Is(err, errSecret) {
+		return can, err
+	}
+	return can, nil
+}
+
+// listed is one of the gateway's streams.
+type listed struct {
+	Token connection.Token
+	URL   string
+}
+
+// streams returns the open streams that follow the token after, at most limit,
+// and where to go on, "" at the end. Errors: as push.
+func (c *client) streams(ctx context.Context, after string, limit int) (streams []listed, next string, err error) {
+	query := url.Values{"limit": {fmt.Sprint(limit)}}
+	if after != "" {
+		query.Set("after", after)
+	}
+	var page struct {
+		Connections []listed
+		Next        string // null is ""
+	}
+	err = exchange(c.control, c.newRequest(http.MethodGet, query.Encode(), "internal", "connections").WithContext(ctx), maxPage, &page)
+	return page.Connections, page.Next, err
+}
+
+func (c *client) close() {
+	c.pushes.CloseIdleConnections()
+	c.control.CloseIdleConnections()
+}
+
+func withBody(ctx context.Context, template *http.Request, body []byte) *http.Request {
+	r := template.WithContext(ctx)
 	r.ContentLength = int64(len(body))
 	// Asked for again only if the gateway had closed a kept-alive connection
 	// before anything was written to it.
@@ -96,19 +177,41 @@ func (c *client) request(ctx context.Context, body []byte) *http.Request {
 	return r
 }
 
+// exchange makes one request, and reads an answer of at most limit bytes into
+// result unless that is nil. Errors: as client.push.
+func exchange(t *http.Transport, r *http.Request, limit int64, result any) error {
+	answer, err := t.RoundTrip(r)
+	if err != nil {
+		return fmt.Errorf("%w: %w", gateway.ErrUnreachable, err)
+	}
+	defer answer.Body.Close() //nolint:errcheck // nothing to be done about it
+	body := io.LimitReader(answer.Body, limit)
+	if result == nil && answer.StatusCode/100 == 2 {
+		_, _ = io.Copy(io.Discard, body) // so that the connection can be used again
+		return nil
+	}
+	text, _ := io.ReadAll(body)
+	if result != nil {
+		_ = json.Unmarshal(text, result) // whoever answered may not speak the protocol
+	}
+	return meaning(answer.StatusCode, text)
+}
+
 // meaning says what an answer means for the event.
-func meaning(status int, body io.Reader) error {
+func meaning(status int, body []byte) error {
 	switch {
 	case status/100 == 2:
 		return nil
 	case status == http.StatusNotFound:
 		return gateway.ErrUnknownToken
+	case status == http.StatusUnauthorized:
+		return fmt.Errorf("%w: %w", errNotSent, errSecret)
 	}
 	var why struct {
 		Error struct {
 			Code string `json:"code"`
 		} `json:"error"`
 	}
-	_ = json.NewDecoder(body).Decode(&why) // whoever answered may not speak the protocol
+	_ = json.Unmarshal(body, &why) // whoever answered may not speak the protocol
 	return fmt.Errorf("%w: status %d, code %.40q", gateway.ErrRefused, status, why.Error.Code)
 }

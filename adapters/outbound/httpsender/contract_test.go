@@ -14,24 +14,37 @@ import (
 )
 
 func TestSenderContract(t *testing.T) {
-	sendercontract.Run(t, subject,
-		sendercontract.LateUnknownToken("the gateway's 404 comes after the call"),
-		sendercontract.NoEventIDs("the protocol without extensions has none"))
+	late := sendercontract.LateUnknownToken("the gateway's 404 comes after the call")
+	for name, kind := range map[string]struct {
+		can  []string
+		opts []sendercontract.Option
+	}{
+		"without extensions": {nil, []sendercontract.Option{late, sendercontract.NoEventIDs("the protocol without extensions has none")}},
+		"with event IDs":     {[]string{"event-id"}, []sendercontract.Option{late}},
+		"with broadcasts": {[]string{"broadcast"}, []sendercontract.Option{
+			late, sendercontract.NoEventIDs("the gateway does not announce them"),
+		}},
+		"with all extensions": {extensions, []sendercontract.Option{late}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return subject(t, kind.can) }, kind.opts...)
+		})
+	}
 }
 
 // subject is a sender that talks to a stand-in over TCP.
-func subject(t *testing.T) sendercontract.Subject {
-	gw, registry := newStandIn(), memregistry.New()
+func subject(t *testing.T, can []string) sendercontract.Subject {
+	gw, registry := newStandIn(can...), memregistry.New()
 	server := httptest.NewServer(gw)
 	t.Cleanup(server.Close)
-	s, err := httpsender.New(httpsender.Config{URL: server.URL}, registry, newMetrics(), slog.New(slog.DiscardHandler))
+	s, err := httpsender.New(httpsender.Config{URL: server.URL, Start: start}, registry, newMetrics(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	heard := heardGone{newListener(registry), make(chan connection.Token, 1)}
-	serve(t, s, heard)
+	serve(t, s, heard, newHistory())
 	return sendercontract.Subject{
-		Sender: s, Shut: s.Drain, Gone: heard.tokens,
+		Sender: s, Shut: s.Drain, Gone: heard.tokens, Start: start,
 		Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream { return openOn(t, gw, registry, id) },
 	}
 }
@@ -45,7 +58,10 @@ type heardGone struct {
 
 func (h heardGone) Gone(ctx context.Context, token connection.Token) {
 	h.listener.Gone(ctx, token)
-	h.tokens <- token
+	select {
+	case h.tokens <- token:
+	default: // nobody asks
+	}
 }
 
 func openOn(t *testing.T, gw *standIn, registry *memregistry.Registry, id connection.RequestID) sendercontract.Stream {
@@ -53,7 +69,7 @@ func openOn(t *testing.T, gw *standIn, registry *memregistry.Registry, id connec
 	token := fmt.Sprintf("token of %s", id)
 	frames := make(chan sendercontract.Frame, sendercontract.MaxFrames)
 	gw.open(token, &stream{
-		report: func(name, data string) { frames <- sendercontract.Frame{Name: name, Data: data} },
+		report: func(name, data, id string) { frames <- sendercontract.Frame{ID: id, Name: name, Data: data} },
 		ended:  func() { close(frames) },
 	})
 	c := connection.Connection{RequestID: id, Token: connection.Token(token)}

@@ -5,27 +5,37 @@ import (
 	"heliograph/domain/event"
 )
 
-// ProbeInterval is how often idle streams that lost an event are tried again.
-const ProbeInterval = probeInterval
-
-// What may wait for one stream.
+// How often what is done.
 const (
-	MaxEvents = maxEvents
-	MaxBytes  = maxBytes
+	SweepInterval = sweepInterval
+	LookInterval  = lookInterval
+	AskInterval   = askInterval
+	MatchPause    = matchPause
+	ResumeTime    = resumeTime
+	MaxReplay     = maxReplay
+	MaxFailures   = maxFailures
+	HealTime      = healTime
 )
 
-// Body returns the body of a push.
+// What may wait for one stream, and for all.
+var (
+	MaxEvents      = laneBound.events
+	MaxBytes       = laneBound.bytes
+	MaxTrunkEvents = trunkBound.events
+)
+
+// Body returns the body of a push, without ID.
 func Body(token connection.Token, ev event.Event, closing bool) ([]byte, error) {
-	m, err := encode(ev, closing)
+	b, err := encode(ev)
 	if err != nil {
 		return nil, err
 	}
-	return m.body(token), nil
+	return (&message{body: b, closing: closing}).push(token, true), nil
 }
 
 // Lanes returns how many lanes exist.
 func (s *Sender) Lanes() int {
-	s.lanes.mu.Lock()
-	defer s.lanes.mu.Unlock()
-	return len(s.lanes.byToken)
+	s.outbox.mu.Lock()
+	defer s.outbox.mu.Unlock()
+	return len(s.outbox.byToken)
 }

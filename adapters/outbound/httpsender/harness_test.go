@@ -33,22 +33,28 @@ type harness struct {
 	gw       *standIn
 	network  *network
 	registry *memregistry.Registry
+	history  *history
 	listener *listener
 	metrics  *metrics
 	logs     *bytes.Buffer // read it after stop
 	stop     func()        // ends Serve and waits for it
-	seq      uint64
 }
 
-// bubble calls f with a fresh harness.
+// bubble calls f with a fresh harness, whose gateway has no extensions.
 func bubble(t *testing.T, cfg httpsender.Config, f func(t *testing.T, h *harness)) {
+	t.Helper()
+	bubbleWith(t, newStandIn(), cfg, f)
+}
+
+// bubbleWith calls f with a fresh harness of this gateway.
+func bubbleWith(t *testing.T, gw *standIn, cfg httpsender.Config, f func(t *testing.T, h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := &harness{
-			gw: newStandIn(), network: newNetwork(), registry: memregistry.New(), metrics: newMetrics(), logs: new(bytes.Buffer),
+			gw: gw, network: newNetwork(), registry: memregistry.New(), history: newHistory(), metrics: newMetrics(), logs: new(bytes.Buffer),
 		}
 		h.listener = newListener(h.registry)
-		cfg.URL, cfg.Dial = "http://gateway", h.network.dial
+		cfg.URL, cfg.Dial, cfg.Start = "http://gateway", h.network.dial, start
 		h.start(t, cfg)
 		f(t, h)
 	})
@@ -56,23 +62,24 @@ func bubble(t *testing.T, cfg httpsender.Config, f func(t *testing.T, h *harness
 
 func (h *harness) start(t *testing.T, cfg httpsender.Config) {
 	t.Helper()
-	server := &http.Server{Handler: h.gw, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{Handler: h.gw, ErrorLog: log.New(io.Discard, "", 0), ConnContext: nameConns}
 	go func() { _ = server.Serve(h.network) }()
 	var err error
-	h.Sender, err = httpsender.New(cfg, h.registry, h.metrics, slog.New(slog.NewTextHandler(h.logs, nil)))
+	h.Sender, err = httpsender.New(cfg, h.registry, h.metrics,
+		slog.New(slog.NewTextHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	h.stop = serve(t, h.Sender, h.listener)
+	h.stop = serve(t, h.Sender, h.listener, h.history)
 }
 
 // serve has s at work until stop is called, at the latest when t ends.
-func serve(t testing.TB, s *httpsender.Sender, l gateway.Listener) (stop func()) {
+func serve(t testing.TB, s *httpsender.Sender, l gateway.Listener, h event.History) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, l) }()
+	go func() { served <- s.Serve(ctx, l, h) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-served; err != nil {
@@ -111,9 +118,7 @@ func (h *harness) broadcast(t *testing.T, evs ...event.Event) {
 func (h *harness) handOver(t *testing.T, evs ...event.Event) {
 	t.Helper()
 	for _, ev := range evs {
-		h.seq++
-		rec := event.Record{ID: event.ID{Epoch: "test", Seq: h.seq}, Event: ev}
-		if err := h.Broadcast(t.Context(), rec); err != nil {
+		if err := h.Broadcast(t.Context(), h.history.append(ev)); err != nil {
 			t.Errorf("broadcast: %v", err)
 		}
 	}
@@ -148,6 +153,16 @@ func (h *harness) wantGot(t *testing.T, token string, want ...string) {
 	}
 }
 
+// wantIDs checks the IDs of what a stream has got.
+func (h *harness) wantIDs(t *testing.T, token string, want ...string) {
+	t.Helper()
+	h.gw.with(token, func(s *stream) {
+		if !slices.Equal(s.ids, want) {
+			t.Errorf("%s got the IDs %q, want %q", token, s.ids, want)
+		}
+	})
+}
+
 func (h *harness) wantLanes(t *testing.T, want int) {
 	t.Helper()
 	synctest.Wait()
@@ -169,8 +184,8 @@ type network struct {
 	close  func()
 
 	mu    sync.Mutex
-	down  bool // guarded by mu, as dials
-	dials int
+	down  bool       // guarded by mu, as conns
+	conns []net.Conn // the server's ends
 }
 
 func newNetwork() *network {
@@ -179,7 +194,22 @@ func newNetwork() *network {
 	return n
 }
 
+// setDown makes the network break all connections and refuse new ones, or not
+// any more.
 func (n *network) setDown(down bool) {
+	n.refuse(down)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if down {
+		for _, c := range n.conns {
+			_ = c.Close()
+		}
+		n.conns = nil
+	}
+}
+
+// refuse makes the network refuse new connections, or not any more.
+func (n *network) refuse(down bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.down = down
@@ -191,8 +221,8 @@ func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if n.down {
 		return nil, &net.OpError{Op: "dial", Net: "memory", Err: net.ErrClosed}
 	}
-	n.dials++
 	ours, theirs := net.Pipe()
+	n.conns = append(n.conns, theirs)
 	select {
 	case n.accept <- theirs:
 		return ours, nil

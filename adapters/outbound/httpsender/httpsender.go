@@ -1,17 +1,32 @@
 // Package httpsender implements gateway.Sender over HTTP: it pushes to an
-// external SSE gateway, one request per event and connection (gateway-protocol,
-// POST /internal/send).
+// external SSE gateway (gateway-protocol), which may be of two kinds.
 //
-// What is handed over goes into one lane per connection, where it waits in
-// order. A lane exists only while something waits or after something was lost,
-// so idle connections cost nothing. Workers take the lanes in turn and push one
-// event at a time: in parallel between connections, in order within one. No
-// lock is held during a push, so a gateway that hangs delays nobody but the
-// streams behind it.
+// One without extensions takes one request per event and connection. Each
+// connection has a lane, where events wait in order; workers take the lanes in
+// turn and push one event at a time: in parallel between connections, in order
+// within one. A lane exists only while something waits or after something was
+// lost, so idle connections cost nothing.
 //
-//	lanes.go, queue.go    what waits, and whose turn it is
-//	serve.go, turn.go     the workers, and what a turn does to its lane
-//	client.go, encode.go  the wire
+// One with the broadcast extension takes a log event once for all. Then the
+// lanes have the private events only, and what goes to everyone is posted from
+// the trunk, one event after the other.
+//
+// All that is handed over goes through the trunk, which keeps the order: a
+// private event leaves after the broadcasts that were handed over before it and
+// before those after it. While the gateway cannot be reached it is the outbox:
+// what waits there is bounded, progress is conflated (rule E10), and it leaves in
+// order when the gateway is back. No lock is held during a request.
+//
+//	outbox.go, trunk.go     what waits, and when it may leave
+//	lanes.go, turn.go       whose turn it is, and what a turn does to its lane
+//	queue.go                what waits in a bounded space
+//	serve.go, post.go       the goroutines that push and post
+//	watch.go, reconcile.go  whether the gateway is there, what it can, what it holds
+//	resume.go               a client that comes back
+//	client.go, pipeline.go, message.go  the wire
+//
+// Locks: that of the outbox is the only one that is held during calls, to the
+// roster and the metrics.
 package httpsender
 
 import (
@@ -20,6 +35,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"heliograph/domain/connection"
@@ -32,11 +48,17 @@ type Config struct {
 	// URL is the gateway's base URL, such as http://localhost:3000. It may have a
 	// path, and user and password for basic authentication.
 	URL string
+	// Secret is what the gateway's /internal endpoints ask for, in X-Internal-Secret;
+	// "" sends none.
+	Secret string
 	// Timeout bounds one push, from dialling to the end of the answer; 0 is 5 s.
 	Timeout time.Duration
 	// Parallel bounds the pushes under way at one time, and so the kept-alive
 	// connections; 0 is 64.
 	Parallel int
+	// Start is the place in the log after which Broadcast goes on. With the zero ID,
+	// events handed over before the first broadcast carry none.
+	Start event.ID
 	// Dial opens a connection to the gateway; nil dials TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -57,18 +79,25 @@ func (c Config) withDefaults() Config {
 // Sender pushes events to one external gateway. It is safe for concurrent use.
 // What is handed over waits until Serve runs.
 type Sender struct {
-	parallel int
-	client   *client
-	lanes    *lanes
-	roster   connection.Roster
-	metrics  gateway.Metrics
-	log      *slog.Logger
+	cfg     Config
+	client  *client
+	bodies  bodies
+	outbox  *outbox
+	roster  connection.Roster
+	history event.History // set by Serve, before the gateway is reached for the first time
+	metrics gateway.Metrics
+	log     *slog.Logger
+
+	breaker  atomic.Pointer[breaker]
+	news     chan struct{} // wakes the watch
+	doubt    atomic.Bool   // the gateway and the roster may not agree
+	resuming chan struct{} // holds one token for each stream that resumes
 }
 
 var _ gateway.Sender = (*Sender)(nil)
 
-// New returns a Sender to the connections in roster. It starts nothing. An
-// error says what is wrong with the configuration.
+// New returns a Sender to the connections in roster. It starts nothing. An error
+// says what is wrong with the configuration.
 func New(cfg Config, roster connection.Roster, metrics gateway.Metrics, log *slog.Logger) (*Sender, error) {
 	if cfg.Timeout < 0 || cfg.Parallel < 0 {
 		return nil, errors.New("gateway time-out and parallel pushes must not be negative")
@@ -78,54 +107,60 @@ func New(cfg Config, roster connection.Roster, metrics gateway.Metrics, log *slo
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{parallel: cfg.Parallel, client: client, roster: roster, metrics: metrics, log: log}
-	s.lanes = newLanes(func(lost *message) { s.count(lost.service, 0, 1) })
+	s := &Sender{
+		cfg: cfg, client: client, roster: roster, metrics: metrics, log: log,
+		news: make(chan struct{}, 1), resuming: make(chan struct{}, cfg.Parallel),
+	}
+	s.outbox = newOutbox(cfg.Start, roster, func(lost *message, connections int) { s.count(lost, 0, connections) })
+	s.breaker.Store(s.newBreaker())
 	return s, nil
 }
 
-// Broadcast implements gateway.Sender. A protocol without event IDs has no use
-// for the record's.
+// Broadcast implements gateway.Sender.
 func (s *Sender) Broadcast(_ context.Context, rec event.Record) error {
-	m, err := encode(rec.Event, false)
+	body, err := s.bodies.of(rec.Event)
 	if err != nil {
 		return err
 	}
-	return s.lanes.toAll(s.roster, m)
+	return s.outbox.toAll(&message{body: body, id: rec.ID})
 }
 
 // Send implements gateway.Sender. That the gateway does not know the token comes
 // out later; only one that is being closed is ErrUnknownToken at once.
 func (s *Sender) Send(_ context.Context, token connection.Token, ev event.Event) error {
-	m, err := encode(ev, false)
+	body, err := s.bodies.of(ev)
 	if err != nil {
 		return err
 	}
-	return s.lanes.toOne(token, m)
+	return s.outbox.toOne(&message{body: body, token: token})
 }
 
 // Close implements gateway.Sender. Errors: as Send.
 func (s *Sender) Close(_ context.Context, token connection.Token, last event.Event) error {
-	m, err := encode(last, true)
+	body, err := s.bodies.of(last)
 	if err != nil {
 		return err
 	}
-	return s.lanes.toOne(token, m)
+	return s.outbox.toOne(&message{body: body, token: token, closing: true})
 }
-
-// Resume implements gateway.Sender.
-func (s *Sender) Resume(context.Context, connection.Token, string) {}
 
 // Drain makes Broadcast, Send and Close return ErrClosed from now on. What was
 // handed over before still leaves. It may be called twice.
-func (s *Sender) Drain() { s.lanes.drain() }
+func (s *Sender) Drain() { s.outbox.drain() }
 
 // Flush waits until all that was handed over has been pushed or given up. Serve
 // must be running. Errors: ctx.Err().
 func (s *Sender) Flush(ctx context.Context) error {
 	select {
-	case <-s.lanes.whenIdle():
+	case <-s.outbox.whenIdle():
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("events still wait for the gateway: %w", ctx.Err())
+	}
+}
+
+func (s *Sender) count(m *message, ok, failed int) {
+	if !m.ev.Control() {
+		s.metrics.Sent(m.ev.Service, ok, failed)
 	}
 }

@@ -1,209 +1,208 @@
 package httpsender
 
 import (
-	"sync"
-
 	"heliograph/domain/connection"
-	"heliograph/domain/gateway"
 )
 
-// lane is what waits for one stream. Its fields are guarded by lanes.mu.
+// lane is what waits for one stream behind the trunk. Its fields are guarded by
+// outbox.mu.
 //
 // A busy lane waits for its turn or has it: it is in the FIFO, or in the hands of
-// one worker. One that is not busy is empty, and exists only because it is lossy.
+// one worker. One that is not busy is empty or held; it exists because of one of
+// the flags.
 type lane struct {
 	token connection.Token
 	front queue // what recovery handed over; leaves before the rest
 	queue queue
 
 	busy       bool
-	lossy      bool // lost an event: recovery must come first (rule E6)
-	recovering bool // the listener hands over the state now
-	sealed     bool // closing or gone: takes nothing more
-	givenUp    int  // events for which there was no room, not yet reported
+	held       bool   // the stream resumes, or is being adopted: no turn yet
+	early      int    // ticks for which it is fed though the roster does not have it
+	lossy      bool   // lost an event: recovery must come first (rule E6)
+	reset      string // why the client must be told of a gap, if it must
+	sick       bool   // busy, and counted as one that recovers first
+	recovering bool   // the listener hands over the state now
+	closing    bool   // its end was handed over
+	sealed     bool   // its end is here, or it is gone: takes nothing more
+	givenUp    int    // events for which there was no room, not yet reported
 
 	next *lane // in the FIFO
 }
 
-// lanes is the set of lanes, and the FIFO of those whose turn is due. It does no
-// I/O and is safe for concurrent use.
-type lanes struct {
-	giveUp func(*message) // counts a lost event; is called under mu
+// earlyTicks is for how many sweeps a stream is fed that the roster does not
+// have: it is registered as soon as it has resumed, or never.
+const earlyTicks = 2
 
-	mu          sync.Mutex // guards the following fields and all lanes
-	ready       sync.Cond  // a lane is due, or stopped is set
-	byToken     map[connection.Token]*lane
-	first, last *lane // the FIFO
-	busy        int   // number of busy lanes
-	idle        chan struct{}
-	closed      bool // nothing is taken any more
-	stopped     bool // no turn is given any more
-}
-
-func newLanes(giveUp func(*message)) *lanes {
-	ls := &lanes{giveUp: giveUp, byToken: make(map[connection.Token]*lane)}
-	ls.ready.L = &ls.mu
-	return ls
-}
-
-// toAll adds m to the lane of every connection in roster.
-func (ls *lanes) toAll(roster connection.Roster, m *message) error {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if ls.closed {
-		return gateway.ErrClosed
-	}
-	for c := range roster.All() {
-		if l := ls.laneLocked(c.Token); !l.sealed {
-			ls.addLocked(l, &l.queue, m)
-		}
-	}
-	return nil
-}
-
-// toOne adds m to one lane: during its recovery to what leaves first.
-func (ls *lanes) toOne(token connection.Token, m *message) error {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if ls.closed {
-		return gateway.ErrClosed
-	}
-	l := ls.laneLocked(token)
-	if l.sealed {
-		return gateway.ErrUnknownToken
-	}
-	if l.recovering && !m.closing {
-		ls.addLocked(l, &l.front, m)
-		return nil
-	}
-	l.sealed = m.closing
-	ls.addLocked(l, &l.queue, m)
-	return nil
-}
-
-func (ls *lanes) laneLocked(token connection.Token) *lane {
-	l := ls.byToken[token]
+func (o *outbox) laneLocked(token connection.Token) *lane {
+	l := o.byToken[token]
 	if l == nil {
 		l = &lane{token: token}
-		ls.byToken[token] = l
+		o.byToken[token] = l
 	}
 	return l
 }
 
-func (ls *lanes) addLocked(l *lane, q *queue, m *message) {
-	q.add(m, func(lost *message) {
-		ls.giveUp(lost)
+func (o *outbox) addLocked(l *lane, q *queue, m *message) {
+	q.add(m, laneBound, func(lost *message) {
+		o.lost(lost, 1)
 		l.givenUp++
-		// A recovery that is too large would be so again.
-		l.lossy = l.lossy || q == &l.queue
+		if q == &l.queue { // a recovery that is too large would be so again
+			l.missedLocked(lost)
+		}
 	})
-	ls.wakeLocked(l)
+	o.wakeLocked(l)
+}
+
+// missedLocked notes that the stream has lost m for good. That is a gap if m is
+// in the log.
+func (l *lane) missedLocked(m *message) {
+	l.lossy = true
+	if m.toAll() && !m.ev.Control() && l.reset == "" {
+		l.reset = resetExpired
+	}
+}
+
+// sickLocked counts the lane among those that recover first, or not.
+func (o *outbox) sickLocked(l *lane, sick bool) {
+	switch {
+	case sick && !l.sick:
+		o.sick++
+	case !sick && l.sick:
+		o.sick--
+	}
+	l.sick = sick
 }
 
 // wakeLocked makes the lane's turn due, unless it is anyway.
-func (ls *lanes) wakeLocked(l *lane) {
-	if l.busy {
+func (o *outbox) wakeLocked(l *lane) {
+	if l.busy || l.held {
 		return
 	}
 	l.busy = true
-	ls.busy++
-	ls.pushLocked(l)
-	ls.ready.Signal()
+	o.busy++
+	o.pushLocked(l)
+	o.laneDue.Signal()
 }
 
-func (ls *lanes) pushLocked(l *lane) {
-	if ls.first == nil {
-		ls.first = l
+func (o *outbox) pushLocked(l *lane) {
+	o.sickLocked(l, l.lossy)
+	if o.first == nil {
+		o.first = l
 	} else {
-		ls.last.next = l
+		o.last.next = l
 	}
-	ls.last = l
+	o.last = l
 }
 
 // next waits for a lane whose turn is due, and hands it to the caller until
 // release. It returns nil after stop.
-func (ls *lanes) next() *lane {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for ls.first == nil && !ls.stopped {
-		ls.ready.Wait()
+func (o *outbox) next() *lane {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for (o.first == nil || !o.reachable || o.posting) && !o.stopped {
+		o.laneDue.Wait()
 	}
-	if ls.stopped {
+	if o.stopped {
 		return nil
 	}
-	l := ls.first
-	ls.first, l.next = l.next, nil
+	l := o.first
+	o.first, l.next = l.next, nil
 	return l
 }
 
 // release ends the lane's turn: one that has more to send goes to the FIFO's end
-// (its worker looks there next, so no other needs to wake up), a lossy one stays
-// for the next probe, any other has served its purpose.
-func (ls *lanes) release(l *lane) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
+// (its worker looks there next, so no other needs to wake up), one with a reason
+// to stay does, any other has served its purpose.
+func (o *outbox) release(l *lane) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if len(l.front.messages)+len(l.queue.messages) > 0 {
-		ls.pushLocked(l)
+		o.pushLocked(l)
+		o.wakePosterLocked()
 		return
-	}
-	if l.sealed || !l.lossy {
-		delete(ls.byToken, l.token)
 	}
 	l.busy = false
-	ls.busy--
-	ls.tellIdleLocked()
+	o.busy--
+	o.sickLocked(l, false)
+	if l.sealed || !l.lossy && !l.held && l.early == 0 && !l.closing {
+		o.forgetLocked(l)
+	}
+	if o.busy == 0 && o.healing {
+		o.healing = false
+		o.pumpLocked()
+	}
+	o.wakePosterLocked()
+	o.tellIdleLocked()
 }
 
-// probe gives a turn to the idle lanes, all of them lossy, whose connections are
-// still there, and forgets the others.
-func (ls *lanes) probe(roster connection.Roster) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if len(ls.byToken) == ls.busy {
+func (o *outbox) forgetLocked(l *lane) {
+	delete(o.byToken, l.token)
+	delete(o.early, l)
+}
+
+// sweep gives a turn to the idle lanes that lost something and whose connections
+// are still there, and forgets those that nobody needs.
+func (o *outbox) sweep() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.reachable || len(o.byToken) == o.busy {
 		return
 	}
-	for c := range roster.All() {
-		if l := ls.byToken[c.Token]; l != nil {
-			ls.wakeLocked(l)
+	for c := range o.roster.All() {
+		if l := o.byToken[c.Token]; l != nil {
+			l.early = 0
+			if l.lossy {
+				o.wakeLocked(l)
+			}
 		}
 	}
-	for token, l := range ls.byToken {
-		if !l.busy {
-			delete(ls.byToken, token)
+	for _, l := range o.byToken {
+		l.early = max(0, l.early-1)
+		if !l.busy && !l.held && l.early == 0 {
+			o.forgetLocked(l)
 		}
 	}
 }
 
-// whenIdle returns a channel that is closed once nothing waits or is under way.
-func (ls *lanes) whenIdle() <-chan struct{} {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if ls.idle == nil {
-		ls.idle = make(chan struct{})
+// hold gives the lane of token no turn until letGo.
+func (o *outbox) hold(token connection.Token) *lane {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l := o.laneLocked(token)
+	l.held = true
+	return l
+}
+
+func (o *outbox) letGo(l *lane) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l.held, l.recovering = false, false
+	switch {
+	case len(l.front.messages)+len(l.queue.messages) > 0, l.lossy:
+		o.wakeLocked(l)
+	case l.early == 0 && !l.closing:
+		o.forgetLocked(l)
 	}
-	idle := ls.idle
-	ls.tellIdleLocked()
-	return idle
 }
 
-func (ls *lanes) tellIdleLocked() {
-	if ls.busy == 0 && ls.idle != nil {
-		close(ls.idle)
-		ls.idle = nil
+// greet calls welcome, and has what that hands over for token leave before all
+// that waits.
+func (o *outbox) greet(token connection.Token, welcome func()) {
+	l := o.hold(token)
+	o.mu.Lock()
+	l.recovering = !l.busy // a worker decides about one that is
+	o.mu.Unlock()
+	welcome()
+	o.letGo(l)
+}
+
+// check asks the gateway about tokens: those that it does not know are gone.
+func (o *outbox) check(tokens []connection.Token) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, token := range tokens {
+		if l := o.laneLocked(token); !l.sealed {
+			o.addLocked(l, &l.queue, &message{body: &body{}, token: token})
+		}
 	}
-}
-
-// drain takes nothing more; turns are still given.
-func (ls *lanes) drain() {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	ls.closed = true
-}
-
-// stop takes nothing more and gives no turn any more.
-func (ls *lanes) stop() {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	ls.closed, ls.stopped = true, true
-	ls.ready.Broadcast()
 }

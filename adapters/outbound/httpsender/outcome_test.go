@@ -71,25 +71,6 @@ func TestRefusalSaysWhatTheGatewaySaid(t *testing.T) {
 	})
 }
 
-func TestGatewayThatIsDownLosesEventsButNoConnection(t *testing.T) { // E6
-	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
-		h.open(t, "a", "b")
-		h.network.setDown(true)
-		h.broadcast(t, note(1), note(2), note(3))
-		if _, failed, requests := h.metrics.get(event.ServiceTask); failed != 6 || requests != 6 {
-			t.Errorf("%d failed in %d requests, want 6 in 6", failed, requests)
-		}
-		if len(h.listener.failed) != 6 || !errors.Is(h.listener.failed[5], gateway.ErrUnreachable) {
-			t.Errorf("listener heard %v, want 6 times ErrUnreachable", h.listener.failed)
-		}
-		h.network.setDown(false)
-		h.broadcast(t, note(4))
-		h.wantGot(t, "a", "note 4")
-		h.wantGot(t, "b", "note 4")
-		h.wantLanes(t, 0)
-	})
-}
-
 // A Node.js gateway closes its end after 5 s, and a push that crosses with that
 // is lost.
 func TestConnectionIsKeptForLessTimeThanTheGatewayKeepsIt(t *testing.T) {
@@ -97,12 +78,12 @@ func TestConnectionIsKeptForLessTimeThanTheGatewayKeepsIt(t *testing.T) {
 		h.open(t, "a")
 		for _, idle := range []struct {
 			time  time.Duration
-			dials int
+			conns int
 		}{{0, 1}, {3 * time.Second, 1}, {5 * time.Second, 2}} {
 			pass(idle.time)
 			h.broadcast(t, note(1))
-			if h.network.dials != idle.dials {
-				t.Errorf("%d connections after %s without use, want %d", h.network.dials, idle.time, idle.dials)
+			if got := len(h.gw.conns); got != idle.conns {
+				t.Errorf("%d connections after %s without use, want %d", got, idle.time, idle.conns)
 			}
 		}
 	})
@@ -136,7 +117,7 @@ func TestClosingAStreamThatIsGoneIsNormal(t *testing.T) { // C3
 
 func TestFailedCloseIsLoggedAndOver(t *testing.T) { // C3
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
-		h.network.setDown(true)
+		h.gw.open("old", &stream{status: http.StatusInternalServerError})
 		if err := h.Close(t.Context(), "old", replaced()); err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +133,7 @@ func TestStreamThatIsClosingTakesNothingMore(t *testing.T) { // C3
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a", "b")
 		var closed []string
-		h.gw.with("a", func(s *stream) { s.report = func(name, _ string) { closed = append(closed, name) } })
+		h.gw.with("a", func(s *stream) { s.report = func(name, _, _ string) { closed = append(closed, name) } })
 		release := h.stick("a")
 		h.handOver(t, note(1), state(2))
 		if err := h.Close(t.Context(), connection.Token("a"), replaced()); err != nil {

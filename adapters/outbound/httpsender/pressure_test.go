@@ -110,7 +110,7 @@ func TestStreamsTakeTurns(t *testing.T) {
 		h.open(t, "first", "a", "b")
 		var order []string
 		for _, token := range []string{"a", "b"} {
-			h.gw.with(token, func(s *stream) { s.report = func(_, data string) { order = append(order, token+data) } })
+			h.gw.with(token, func(s *stream) { s.report = func(_, data, _ string) { order = append(order, token+data) } })
 		}
 		release := h.stick("first")
 		h.send(t, "first", note(0))

@@ -27,6 +27,10 @@ func pushTo(t *testing.T, path string, answer http.HandlerFunc) (requests []requ
 	t.Helper()
 	arrived := make(chan request, 10)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.WriteHeader(http.StatusNotFound) // it has no /readyz
+			return
+		}
 		body, _ := io.ReadAll(r.Body)
 		arrived <- request{r.Method + " " + r.RequestURI, r.Header.Get("Content-Type"), r.Header.Get("Authorization"), string(body)}
 		answer(w, r)
@@ -38,7 +42,7 @@ func pushTo(t *testing.T, path string, answer http.HandlerFunc) (requests []requ
 		t.Fatal(err)
 	}
 	l = newListener(memregistry.New())
-	defer serve(t, s, l)()
+	defer serve(t, s, l, newHistory())()
 	ev := event.Event{Service: event.ServiceTask, Name: "task_event", Data: []byte(`{"a":"<b>"}`)}
 	if err := s.Send(t.Context(), "t1", ev); err != nil {
 		t.Fatal(err)
@@ -86,6 +90,9 @@ func TestConnectionIsUsedAgainAfterAnyAnswer(t *testing.T) {
 	addresses := make(map[string]bool)
 	pushes := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			return
+		}
 		addresses[r.RemoteAddr] = true // one worker, so one request at a time
 		pushes++
 		w.WriteHeader([]int{200, 404, 500}[pushes%3])
@@ -96,7 +103,7 @@ func TestConnectionIsUsedAgainAfterAnyAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serve(t, s, newListener(memregistry.New()))
+	serve(t, s, newListener(memregistry.New()), newHistory())
 	for range 6 {
 		_ = s.Send(t.Context(), "t1", note(1))
 		_ = s.Flush(t.Context())

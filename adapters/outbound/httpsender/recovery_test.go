@@ -66,13 +66,13 @@ func TestStateThatChangesDuringARecoveryIsConflated(t *testing.T) { // E6, E10
 	})
 }
 
-// A gateway that stays down must cost each event one attempt, not an endless
+// A stream that cannot be reached must cost each event one attempt, not an endless
 // series of recoveries.
 func TestFailingRecoveryEndsAndIsCounted(t *testing.T) { // E6, M1
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a")
 		h.listener.recover = func(token connection.Token) { h.send(t, token, state(0)) }
-		h.network.setDown(true)
+		h.answer("a", http.StatusInternalServerError)
 		h.handOver(t, note(1), note(2), note(3))
 		synctest.Wait()
 		if _, failed, _ := h.metrics.get(event.ServiceTask); failed != 3 || len(h.listener.failed) != 3 {
@@ -88,14 +88,14 @@ func TestLostEventIsMadeGoodThoughNothingFollows(t *testing.T) { // E6
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a")
 		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
-		h.network.setDown(true)
+		h.answer("a", http.StatusInternalServerError)
 		h.broadcast(t, note(1))
-		pass(httpsender.ProbeInterval)
+		pass(httpsender.SweepInterval)
 		if len(h.listener.failed) != 1 {
 			t.Errorf("the listener heard %v, want only the loss of note 1", h.listener.failed)
 		}
-		h.network.setDown(false)
-		pass(httpsender.ProbeInterval)
+		h.answer("a", 0)
+		pass(httpsender.SweepInterval)
 		h.wantGot(t, "a", "snapshot 1")
 		h.wantLanes(t, 0)
 	})
@@ -105,13 +105,14 @@ func TestLaneOfAConnectionThatLeftIsForgotten(t *testing.T) {
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a", "b")
 		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
-		h.network.setDown(true)
+		h.answer("a", http.StatusInternalServerError)
+		h.answer("b", http.StatusInternalServerError)
 		h.broadcast(t, note(1))
 		h.wantLanes(t, 2)
 		if _, err := h.registry.Remove(t.Context(), "a"); err != nil {
 			t.Fatal(err)
 		}
-		pass(httpsender.ProbeInterval)
+		pass(httpsender.SweepInterval)
 		h.wantLanes(t, 1)
 	})
 }

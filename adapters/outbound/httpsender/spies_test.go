@@ -16,15 +16,17 @@ import (
 type listener struct {
 	registry *memregistry.Registry
 	recover  func(connection.Token)
+	adopt    func(connection.Token)
 
 	mu        sync.Mutex
 	gone      []connection.Token // guarded by mu, as all below
 	failed    []error
 	recovered int
+	found     []string // "request_id token"
 }
 
 func newListener(registry *memregistry.Registry) *listener {
-	return &listener{registry: registry, recover: func(connection.Token) {}}
+	return &listener{registry: registry, recover: func(connection.Token) {}, adopt: func(connection.Token) {}}
 }
 
 func (l *listener) Gone(ctx context.Context, token connection.Token) {
@@ -90,8 +92,65 @@ func snapshot(n int) event.Event {
 	return event.Event{Service: event.ServiceTask, Name: "snapshot", Data: fmt.Append(nil, n)}
 }
 
+func reset() event.Event {
+	return event.Event{Name: event.NameStreamReset, Data: []byte(`{"reason":"epoch"}`)}
+}
+
 func replaced() event.Event {
 	return event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}
 }
 
-func (*listener) Found(context.Context, connection.RequestID, connection.Token) {}
+func (l *listener) Found(_ context.Context, id connection.RequestID, token connection.Token) {
+	l.mu.Lock()
+	l.found = append(l.found, string(id)+" "+string(token))
+	l.mu.Unlock()
+	l.adopt(token)
+}
+
+// start is the place before the first event.
+var start = event.ID{Epoch: "test", Seq: 100}
+
+// history is an event.History of what was appended.
+type history struct {
+	mu   sync.Mutex
+	recs []event.Record // guarded by mu
+	err  error          // of After, unless nil; guarded by mu
+}
+
+func newHistory() *history { return &history{} }
+
+func (h *history) append(ev event.Event) event.Record {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	rec := event.Record{ID: event.ID{Epoch: start.Epoch, Seq: start.Seq + uint64(len(h.recs)) + 1}, Event: ev}
+	h.recs = append(h.recs, rec)
+	return rec
+}
+
+// fail makes After fail.
+func (h *history) fail(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.err = err
+}
+
+func (h *history) Newest(context.Context) (event.ID, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return event.ID{Epoch: start.Epoch, Seq: start.Seq + uint64(len(h.recs))}, nil
+}
+
+func (h *history) After(_ context.Context, id event.ID, limit int) ([]event.Record, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch n := id.Seq - start.Seq; {
+	case h.err != nil:
+		return nil, h.err
+	case id.Epoch != start.Epoch:
+		return nil, event.ErrEpoch
+	case n > uint64(len(h.recs)):
+		return nil, event.ErrInvalidID
+	default:
+		return h.recs[n:min(len(h.recs), int(n)+limit)], nil
+	}
+}

@@ -1,50 +1,109 @@
 package httpsender_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
 
-// push is the body of POST /internal/send, written from the protocol's page.
+// push is the body of POST /internal/send and /internal/broadcast, written from
+// the protocol's page.
 type push struct {
-	Token string `json:"token"`
+	Token *string `json:"token"`
 	Event *struct {
 		Name string  `json:"name"`
 		Data *string `json:"data"`
+		ID   string  `json:"id"`
 	} `json:"event"`
-	Close bool `json:"close"`
+	Close  bool     `json:"close"`
+	Tokens []string `json:"tokens"`
 }
 
-// standIn stands in for an external gateway: it takes pushes at /internal/send
-// and keeps, per token, what a client would have got.
+// standIn stands in for an external gateway: it takes pushes at /internal/send,
+// and what its extensions offer, and keeps per token what a client would have
+// got.
 type standIn struct {
-	mu      sync.Mutex
-	streams map[string]*stream // guarded by mu, as all below
-	pushes  int                // requests that came in
-	now     int                // requests under way
-	most    int                // under way at one time
-	delay   func() time.Duration
+	mu         sync.Mutex
+	can        []string           // what it announces; guarded by mu, as all below
+	secret     string             // what it asks for
+	hang       chan struct{}      // every request hangs until it is closed, unless nil
+	streams    map[string]*stream // open
+	taken      map[string]bool    // IDs of broadcasts
+	pushes     int                // requests to push that came in
+	broadcasts int                // requests to broadcast that came in
+	all        int                // requests of any kind
+	conns      map[any]bool       // connections that carried pushes
+	now        int                // pushes under way
+	most       int                // under way at one time
+	delay      func() time.Duration
+	mute       int // broadcasts that take effect and are not answered
 }
 
 // stream is one open stream of the stand-in, and how it misbehaves.
 type stream struct {
-	got    []string                // "name data"; what arrived, in order
-	report func(name, data string) // called with what arrives, if set
-	ended  func()                  // called when the stream is closed, if set
-	status int                     // the answer to every push, unless 0
-	stuck  chan struct{}           // pushes hang until it is closed, unless nil
+	url    string                      // of the client's request
+	got    []string                    // "name data"; what arrived, in order
+	ids    []string                    // and the IDs of that
+	report func(name, data, id string) // called with what arrives, if set
+	ended  func()                      // called when the stream is closed, if set
+	status int                         // the answer to every push, unless 0
+	stuck  chan struct{}               // pushes hang until it is closed, unless nil
 }
 
-func newStandIn() *standIn { return &standIn{streams: make(map[string]*stream)} }
+// extensions are all that there are.
+var extensions = []string{"broadcast", "event-id", "connections"}
+
+func newStandIn(can ...string) *standIn {
+	return &standIn{
+		can: can, streams: make(map[string]*stream), taken: make(map[string]bool), conns: make(map[any]bool),
+	}
+}
 
 // open opens a stream.
 func (g *standIn) open(token string, s *stream) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.streams[token] = s
+}
+
+// restart makes g a new process: it knows no stream, and announces this.
+func (g *standIn) restart(can ...string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.can, g.streams, g.taken = can, make(map[string]*stream), make(map[string]bool)
+}
+
+// announce changes what g announces and can.
+func (g *standIn) announce(can ...string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.can = can
+}
+
+// forget drops a stream without a word.
+func (g *standIn) forget(token string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.streams, token)
+}
+
+func (g *standIn) setHang(hang chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hang = hang
+}
+
+// requests returns how many requests of any kind came in.
+func (g *standIn) requests() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.all
 }
 
 // with calls f with the stream of token, which must be open.
@@ -56,21 +115,93 @@ func (g *standIn) with(token string, f func(*stream)) {
 
 // got returns what the stream of token, which must be open, has got.
 func (g *standIn) got(token string) (got []string) {
-	g.with(token, func(s *stream) { got = s.got })
+	g.with(token, func(s *stream) { got = slices.Clone(s.got) })
 	return got
 }
 
 // ServeHTTP implements http.Handler.
 func (g *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var p push
-	body := json.NewDecoder(r.Body)
-	body.DisallowUnknownFields()
-	if err := body.Decode(&p); err != nil || p.Token == "" || p.Event == nil || p.Event.Data == nil ||
-		r.Method != http.MethodPost || r.URL.Path != "/internal/send" || r.Header.Get("Content-Type") != "application/json" {
+	g.mu.Lock()
+	can, secret, hang := g.can, g.secret, g.hang
+	g.all++
+	g.mu.Unlock()
+	if hang != nil {
+		select {
+		case <-hang:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	route := r.Method + " " + r.URL.Path
+	switch {
+	case route == "GET /readyz":
+		w.WriteHeader(http.StatusServiceUnavailable) // which says nothing about its endpoints
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": "not_ready", "capabilities": can})
+	case r.Header.Get("X-Internal-Secret") != secret:
+		refuse(w, http.StatusUnauthorized, "UNAUTHORIZED")
+	case route == "GET /internal/connections" && slices.Contains(can, "connections"):
+		g.list(w, r)
+	case route == "POST /internal/broadcast" && slices.Contains(can, "broadcast"):
+		g.broadcast(w, r)
+	case route == "POST /internal/send":
+		g.push(w, r)
+	default:
+		refuse(w, http.StatusNotFound, "NOT_FOUND")
+	}
+}
+
+// list answers in pages of two.
+func (g *standIn) list(w http.ResponseWriter, r *http.Request) {
+	type listed struct {
+		Token string `json:"token"`
+		URL   string `json:"url"`
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	page := []listed{}
+	var next *string
+	for _, token := range slices.Sorted(maps.Keys(g.streams)) {
+		if token <= r.URL.Query().Get("after") {
+			continue
+		}
+		if len(page) == 2 {
+			next = &page[1].Token
+			break
+		}
+		page = append(page, listed{token, g.streams[token].url})
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"connections": page, "next": next})
+}
+
+func (g *standIn) broadcast(w http.ResponseWriter, r *http.Request) {
+	p, err := parse(r)
+	if err != nil || p.Event == nil || p.Event.Data == nil || p.Token != nil || p.Tokens != nil {
 		refuse(w, http.StatusBadRequest, "INVALID_EVENT_DATA_MISSING")
 		return
 	}
-	stuck, delay := g.enter(p.Token)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.broadcasts++
+	if p.Event.ID == "" || !g.taken[p.Event.ID] {
+		for _, s := range g.streams {
+			s.take(p)
+		}
+	}
+	g.taken[p.Event.ID] = true
+	if g.mute > 0 {
+		g.mute--
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = fmt.Fprintf(w, `{"status":"ok","delivered":%d,"unknown":[]}`, len(g.streams))
+}
+
+func (g *standIn) push(w http.ResponseWriter, r *http.Request) {
+	p, err := parse(r)
+	if err != nil || p.Token == nil || p.Event != nil && p.Event.Data == nil || p.Tokens != nil {
+		refuse(w, http.StatusBadRequest, "INVALID_EVENT_DATA_MISSING")
+		return
+	}
+	stuck, delay := g.enter(*p.Token, r.Context().Value(connKey{}))
 	defer g.leave()
 	select {
 	case <-stuck:
@@ -81,10 +212,23 @@ func (g *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.answer(w, p)
 }
 
-func (g *standIn) enter(token string) (stuck <-chan struct{}, delay time.Duration) {
+func parse(r *http.Request) (p push, err error) {
+	body := json.NewDecoder(r.Body)
+	body.DisallowUnknownFields()
+	if err := body.Decode(&p); err != nil {
+		return p, err
+	}
+	if r.Header.Get("Content-Type") != "application/json" {
+		return p, fmt.Errorf("content type %q", r.Header.Get("Content-Type"))
+	}
+	return p, nil
+}
+
+func (g *standIn) enter(token string, conn any) (stuck <-chan struct{}, delay time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pushes++
+	g.conns[conn] = true
 	g.now++
 	g.most = max(g.most, g.now)
 	if g.delay != nil {
@@ -107,7 +251,7 @@ func (g *standIn) leave() {
 func (g *standIn) answer(w http.ResponseWriter, p push) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := g.streams[p.Token]
+	s := g.streams[*p.Token]
 	switch {
 	case s == nil:
 		refuse(w, http.StatusNotFound, "TOKEN_NOT_FOUND")
@@ -116,24 +260,35 @@ func (g *standIn) answer(w http.ResponseWriter, p push) {
 		refuse(w, s.status, "WRITE_FAILED")
 		return
 	}
-	s.got = append(s.got, p.Event.Name+" "+*p.Event.Data)
-	if s.report != nil {
-		s.report(p.Event.Name, *p.Event.Data)
-	}
+	s.take(p)
 	if p.Close {
-		g.closeLocked(p.Token, s)
+		delete(g.streams, *p.Token)
+		if s.ended != nil {
+			s.ended()
+		}
 	}
 	_, _ = fmt.Fprint(w, `{"status":"ok"}`)
 }
 
-func (g *standIn) closeLocked(token string, s *stream) {
-	delete(g.streams, token)
-	if s.ended != nil {
-		s.ended()
+func (s *stream) take(p push) {
+	if p.Event == nil {
+		return
+	}
+	s.got = append(s.got, p.Event.Name+" "+*p.Event.Data)
+	s.ids = append(s.ids, p.Event.ID)
+	if s.report != nil {
+		s.report(p.Event.Name, *p.Event.Data, p.Event.ID)
 	}
 }
 
 func refuse(w http.ResponseWriter, status int, code string) {
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, `{"error":{"message":"no","code":%q}}`, code)
+}
+
+type connKey struct{}
+
+// nameConns gives the requests of a connection a value of their own.
+func nameConns(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
 }

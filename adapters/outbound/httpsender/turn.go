@@ -1,84 +1,112 @@
 package httpsender
 
+import "heliograph/domain/event"
+
 // A worker takes a lane through its turn with these methods: begin, endRecovery
-// if one is due, take, and, by the outcome, fail or seal.
+// if one is due, take, and, by the outcome, nothing, putBack, fail or seal.
 
 // begin opens a lane's turn. It returns how many events had to be given up since
 // the last one, and whether recovery is due; then what Send hands over goes to
 // the front until endRecovery.
-func (ls *lanes) begin(l *lane) (givenUp int, recovery bool) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
+func (o *outbox) begin(l *lane) (givenUp int, recovery bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	givenUp, l.givenUp = l.givenUp, 0
-	l.recovering = l.lossy && !l.sealed && !ls.closed // what ends needs no state, or could not have it
-	if l.recovering {
-		l.lossy = false
-		l.front = queue{}
+	l.recovering = l.lossy && !l.sealed && !o.drained // what ends needs no state, or could not have it
+	o.sickLocked(l, l.recovering)
+	if !l.recovering {
+		return givenUp, false
 	}
-	return givenUp, l.recovering
+	l.lossy, l.front = false, queue{}
+	if l.reset != "" && o.can.EventID {
+		l.front.add(newReset(l.token, l.reset), laneBound, nil)
+	}
+	l.reset = ""
+	o.wakePosterLocked()
+	return givenUp, true
 }
 
-func (ls *lanes) endRecovery(l *lane) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
+// endRecovery waits for a post that is under way: what it has to follow.
+func (o *outbox) endRecovery(l *lane) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	l.recovering = false
+	o.sickLocked(l, false)
+	for o.posting && !o.stopped {
+		o.posted.Wait()
+	}
 }
 
-// take removes and returns what the lane sends next, or nil, and whether that is
-// part of a recovery.
-func (ls *lanes) take(l *lane) (m *message, recovery bool) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if m = l.front.take(); m != nil {
-		return m, true
+// take removes and returns what the lane sends next, or nil, whether that is
+// part of a recovery, and whether it may carry an ID.
+func (o *outbox) take(l *lane) (m *message, recovery, ids bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	recovery = l.front.first() != nil
+	if m = l.front.take(); m == nil {
+		m = l.queue.take()
 	}
-	return l.queue.take(), false
+	if m != nil && m.carriesPlace() && (recovery || o.can.Broadcast) {
+		m.id = o.placeLocked(l)
+	}
+	return m, recovery, o.can.EventID
+}
+
+// placeLocked is the last place in the log that the lane is past: the one before
+// the next log event that waits in it.
+func (o *outbox) placeLocked(l *lane) event.ID {
+	for _, m := range l.queue.messages {
+		if m.toAll() && !m.id.IsZero() {
+			return event.ID{Epoch: m.id.Epoch, Seq: m.id.Seq - 1}
+		}
+	}
+	return o.place
+}
+
+// putBack makes m, which was taken and not sent, the next to be sent again.
+func (o *outbox) putBack(l *lane, m *message, recovery bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if recovery {
+		l.front.putBack(m)
+	} else {
+		l.queue.putBack(m)
+	}
 }
 
 // fail notes that m, which was taken, did not arrive, and returns the event that
 // the stream has lost for good by that, or nil. A part of a recovery is made anew
 // by the next one; but it takes the first event that waits with it, so that a
-// gateway that is down gets one recovery per event and not one after the other.
-func (ls *lanes) fail(l *lane, m *message, recovery bool) (lost *message) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	l.lossy = true
+// stream that cannot be reached gets one recovery per event and not one after the
+// other.
+func (o *outbox) fail(l *lane, m *message, recovery bool) (lost *message) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(m.fields) == 0 {
+		return nil // only a question
+	}
+	l.missedLocked(m)
 	if !recovery {
 		return m
 	}
 	l.front = queue{}
+	if m.ev.Control() {
+		l.reset = resetExpired // it was the reset that did not arrive
+	}
 	if l.sealed {
 		return nil
 	}
 	if lost = l.queue.take(); lost != nil {
-		ls.giveUp(lost)
+		o.lost(lost, 1)
+		l.missedLocked(lost)
 	}
 	return lost
 }
 
 // seal empties the lane of a token that is gone, and lets it take nothing more.
-func (ls *lanes) seal(l *lane) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	l.sealed = true
+func (o *outbox) seal(l *lane) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l.closing, l.sealed = true, true
 	l.front, l.queue = queue{}, queue{}
-}
-
-// giveUpAll counts all that still waits as lost, and returns how many events
-// that was, of how many streams.
-func (ls *lanes) giveUpAll() (events, streams int) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for _, l := range ls.byToken {
-		before := events
-		for _, m := range append(l.front.messages, l.queue.messages...) {
-			ls.giveUp(m)
-			events++
-		}
-		if events > before {
-			streams++
-		}
-	}
-	clear(ls.byToken)
-	return events, streams
 }

@@ -8,6 +8,7 @@ import (
 
 	"heliograph/adapters/outbound/mempublisher"
 	"heliograph/domain/event"
+	"heliograph/test/contract/historycontract"
 	"heliograph/test/contract/publishercontract"
 )
 
@@ -36,4 +37,28 @@ func TestPublisherContract(t *testing.T) {
 		p := mempublisher.New(mempublisher.Config{Start: event.ID{Epoch: "e"}, MaxEventBytes: 1 << 10}, r)
 		return publishercontract.Subject{Publisher: p, Received: r.received, Close: p.Close, MaxEventBytes: 1 << 10}
 	})
+}
+
+func TestHistoryContract(t *testing.T) {
+	t.Parallel()
+	historycontract.Run(t, func(*testing.T) historycontract.Subject {
+		const retention = 16 << 10
+		p := mempublisher.New(mempublisher.Config{Start: event.ID{Epoch: "e"}, HistoryBytes: retention}, &recorder{})
+		return historycontract.Subject{Publisher: p, History: p, Retention: retention}
+	})
+}
+
+func TestWithoutHistoryEveryPlaceButTheNewestIsExpired(t *testing.T) {
+	t.Parallel()
+	p := mempublisher.New(mempublisher.Config{Start: event.ID{Epoch: "e"}}, &recorder{})
+	id, err := p.Publish(t.Context(), event.Event{Service: event.ServiceTask, Name: "note", Data: []byte("1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if recs, err := p.After(t.Context(), id, 1); len(recs) != 0 || err != nil {
+		t.Errorf("after the newest: %v, %v; want nothing", recs, err)
+	}
+	if _, err := p.After(t.Context(), event.ID{Epoch: "e"}, 1); err == nil {
+		t.Error("what was not kept is said to be there")
+	}
 }

@@ -1,6 +1,6 @@
-// Package mempublisher implements event.Publisher in memory: the broker of a
-// single node. Its order is that of one mutex, and it lives as long as the
-// process, so every start begins a new epoch.
+// Package mempublisher implements event.Publisher and event.History in memory:
+// the broker of a single node. Its order is that of one mutex, and it lives as
+// long as the process, so every start begins a new epoch.
 package mempublisher
 
 import (
@@ -18,6 +18,9 @@ type Config struct {
 	Start event.ID
 	// MaxEventBytes bounds an event's payload (rule E8); 0 is no bound.
 	MaxEventBytes int
+	// HistoryBytes bounds what After can return, roughly in bytes of memory; 0 keeps
+	// nothing, for a gateway that has a log of its own.
+	HistoryBytes int
 }
 
 // Publisher is the broker. It is safe for concurrent use.
@@ -25,16 +28,22 @@ type Publisher struct {
 	maxBytes int
 	receiver event.Receiver
 
-	mu     sync.Mutex
-	last   event.ID // guarded by mu
-	closed bool     // guarded by mu
+	mu      sync.Mutex
+	last    event.ID // guarded by mu, as all below
+	closed  bool
+	history history
 }
 
-var _ event.Publisher = (*Publisher)(nil)
+var (
+	_ event.Publisher = (*Publisher)(nil)
+	_ event.History   = (*Publisher)(nil)
+)
 
 // New returns a Publisher that hands every event to receiver.
 func New(cfg Config, receiver event.Receiver) *Publisher {
-	return &Publisher{maxBytes: cfg.MaxEventBytes, receiver: receiver, last: cfg.Start}
+	return &Publisher{
+		maxBytes: cfg.MaxEventBytes, receiver: receiver, last: cfg.Start, history: history{limit: cfg.HistoryBytes},
+	}
 }
 
 // Publish implements event.Publisher. The mutex is held while the receiver is
@@ -55,8 +64,33 @@ func (p *Publisher) Publish(ctx context.Context, ev event.Event) (event.ID, erro
 		return event.ID{}, event.ErrClosed
 	}
 	p.last.Seq++
-	p.receiver.Receive(ctx, event.Record{ID: p.last, Event: ev})
+	rec := event.Record{ID: p.last, Event: ev}
+	p.history.add(rec) // first: whoever was handed an event finds it there
+	p.receiver.Receive(ctx, rec)
 	return p.last, nil
+}
+
+// Newest implements event.History.
+func (p *Publisher) Newest(ctx context.Context) (event.ID, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last, ctx.Err()
+}
+
+// After implements event.History.
+func (p *Publisher) After(ctx context.Context, id event.ID, limit int) ([]event.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case id.Epoch != p.last.Epoch:
+		return nil, fmt.Errorf("%w: the log's is %s", event.ErrEpoch, p.last.Epoch)
+	case id.Seq > p.last.Seq:
+		return nil, fmt.Errorf("%w: the newest event is %s", event.ErrInvalidID, p.last)
+	}
+	return p.history.last(p.last.Seq-id.Seq, limit)
 }
 
 // Close ends publishing: from then on Publish returns event.ErrClosed. It may

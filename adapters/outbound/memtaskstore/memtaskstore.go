@@ -72,6 +72,16 @@ func (s *Store) Get(_ context.Context, id task.ID) (task.Task, error) {
 	return task.Task{}, task.ErrNotFound
 }
 
+// ByKey implements task.Store.
+func (s *Store) ByKey(_ context.Context, idempotencyKey string) (task.Task, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if t := s.byKey[idempotencyKey]; t != nil {
+		return *t, nil
+	}
+	return task.Task{}, task.ErrNotFound
+}
+
 // Update implements task.Store. Created and the Idempotency-Key stay as they
 // were created.
 func (s *Store) Update(_ context.Context, t task.Task) (task.Task, error) {

@@ -17,6 +17,7 @@ var taskBuckets = []float64{.1, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
 type tasks struct {
 	ended    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	lost     *prometheus.CounterVec
 	active   prometheus.Gauge
 }
 
@@ -31,6 +32,10 @@ func newTasks() *tasks {
 			Help:    "How long tasks ran; those that never ran are left out.",
 			Buckets: taskBuckets,
 		}, []string{"type"}),
+		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "heliograph_task_leases_lost_total",
+			Help: "Workers outside that gave no sign of their task for too long, by its type.",
+		}, []string{"type"}),
 		active: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "heliograph_tasks_active_at_shutdown",
 			Help: "Tasks that ran when shutdown began; 0 until then.",
@@ -41,6 +46,7 @@ func newTasks() *tasks {
 func (t *tasks) prepare(types []string) {
 	for _, typ := range types {
 		t.duration.WithLabelValues(typ)
+		t.lost.WithLabelValues(typ)
 		for _, outcome := range []task.Status{task.Completed, task.Failed, task.Cancelled} {
 			t.ended.WithLabelValues(typ, string(outcome))
 		}
@@ -54,6 +60,9 @@ func (t *tasks) Ended(typ string, outcome task.Status, ran time.Duration) {
 		t.duration.WithLabelValues(typ).Observe(ran.Seconds())
 	}
 }
+
+// LeaseLost implements task.Metrics.
+func (t *tasks) LeaseLost(typ string) { t.lost.WithLabelValues(typ).Inc() }
 
 // Shutdown implements task.Metrics.
 func (t *tasks) Shutdown(active int) { t.active.Set(float64(active)) }

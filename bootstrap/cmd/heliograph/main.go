@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"heliograph/adapters/inbound/taskcli"
 	"heliograph/bootstrap"
 )
 
@@ -50,6 +52,8 @@ type program struct {
 // commands is the command line.
 type commands struct {
 	Serve       serveCommand       `cmd:"" default:"1" help:"Run the service. This is what happens without a command, too."`
+	Run         runCommand         `cmd:"" help:"Start a task on a running service and follow it to its end."`
+	Gateway     gatewayCommand     `cmd:"" help:"Run an SSE gateway for a backend, and nothing else."`
 	Config      configCommand      `cmd:"" help:"Show the effective configuration and where each value comes from."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the service on this machine whether it is alive; exit status 0 or 1."`
 	Version     versionCommand     `cmd:"" help:"Show the version."`
@@ -59,7 +63,7 @@ const description = `One Server-Sent-Events stream per browser for all that happ
 
 The service is configured by environment variables; "heliograph config" lists them.`
 
-// run returns the exit status: 0, or 1 for any failure.
+// run returns the exit status: 0, or 1 for any failure; runCommand has more.
 func (p *program) run(ctx context.Context) int {
 	exited := -1 // until kong wants to exit by itself, after its help
 	parser, err := kong.New(&commands{}, kong.Name("heliograph"), kong.Description(description),
@@ -72,8 +76,15 @@ func (p *program) run(ctx context.Context) int {
 	if exited >= 0 {
 		return exited
 	}
+	if ofRun(err) {
+		p.fail(err)
+		return taskcli.Usage
+	}
 	if err == nil {
 		err = command.Run()
+	}
+	if status, ok := errors.AsType[statusError](err); ok {
+		return int(status)
 	}
 	return p.fail(err)
 }

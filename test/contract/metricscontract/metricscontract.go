@@ -34,6 +34,8 @@ type Reading struct {
 	Ended    func(typ string, outcome task.Status) int
 	Ran      func(typ string) int
 	Shutdown int
+	// Lost is how many leases of a type were lost.
+	Lost func(typ string) int
 }
 
 // Sent is what was sent for one service.
@@ -53,6 +55,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 	t.Run("tasks are counted by type and outcome, and only those that ran are timed", func(t *testing.T) {
 		tasks(t, fresh(t))
 	})
+	t.Run("lost leases are counted by type", func(t *testing.T) { leases(t, fresh(t)) })
 	t.Run("T15 the number of active tasks at shutdown is kept", func(t *testing.T) { shutdown(t, fresh(t)) })
 	t.Run("nothing is lost when many report at once", func(t *testing.T) { concurrently(t, fresh(t)) })
 }
@@ -111,6 +114,14 @@ func tasks(t *testing.T, s Subject) {
 	}
 	if a, b := r.Ran("a"), r.Ran("b"); a != 2 || b != 0 {
 		t.Errorf("timed %d of type a and %d of type b, want 2 and 0", a, b)
+	}
+}
+
+func leases(t *testing.T, s Subject) {
+	s.Tasks.LeaseLost("a")
+	s.Tasks.LeaseLost("a")
+	if r := s.Read(t); r.Lost("a") != 2 || r.Lost("b") != 0 {
+		t.Errorf("%d and %d leases were lost, want 2 and 0", r.Lost("a"), r.Lost("b"))
 	}
 }
 

@@ -114,6 +114,17 @@ func (s *suite) wantUnknown(t *testing.T, b *bench, token connection.Token, err 
 	}
 }
 
+func (s *suite) resumeUnknown(t *testing.T) { // G3, G6
+	b := s.bench(t)
+	bystander := b.open(t, 1)[0]
+	b.broadcast(t, note("before"))
+	for _, id := range []string{b.last.String(), "other-1", "no ID"} {
+		promptly(t, func() { b.Sender.Resume(t.Context(), "no such token", id) })
+	}
+	b.broadcast(t, note("after"))
+	want(t, bystander, note("before"), note("after"))
+}
+
 func (s *suite) invalidEvents(t *testing.T) {
 	b := s.bench(t)
 	stream := b.open(t, 1)[0]

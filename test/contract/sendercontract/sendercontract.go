@@ -88,6 +88,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, opts ...Option) {
 	t.Run("Close sends its event after all before it, and ends that stream only", s.closing)
 	t.Run("a token that no stream has is unknown", s.unknownToken)
 	t.Run("the token of a closed stream is unknown", s.closedToken)
+	t.Run("Resume of what is unknown returns and costs nobody an event", s.resumeUnknown)
 	t.Run("an invalid event is refused and reaches nobody", s.invalidEvents)
 	t.Run("every call returns ErrClosed once the sender is shut", s.shut)
 }

@@ -175,3 +175,4 @@ type reporter struct{ calls atomic.Int64 }
 func (r *reporter) Report(string, float64) { r.calls.Add(1) }
 func (r *reporter) Text(string)            { r.calls.Add(1) }
 func (r *reporter) Value(float64)          { r.calls.Add(1) }
+func (r *reporter) Update(task.Update)     { r.calls.Add(1) }

@@ -87,6 +87,26 @@ func update(t *testing.T, f fixture) {
 	f.want(updated)
 }
 
+func byKey(t *testing.T, f fixture) {
+	f.create(pending(1))
+	held := f.update(f.createOne(withKey(2)), func(t *task.Task) { t.Status = task.Running })
+	got, err := f.store.ByKey(t.Context(), "key")
+	f.wantError(err, nil)
+	f.want(got)
+	if got.ID != held.ID {
+		t.Errorf("ByKey returned %s, want %s", got.ID, held.ID)
+	}
+}
+
+func byKeyUnknown(t *testing.T, f fixture) {
+	f.create(pending(1))
+	_, err := f.store.ByKey(t.Context(), "other")
+	f.wantError(err, task.ErrNotFound)
+	f.remove(f.createOne(withKey(2)))
+	_, err = f.store.ByKey(t.Context(), "key")
+	f.wantError(err, task.ErrNotFound)
+}
+
 func updateConflict(t *testing.T, f fixture) {
 	old := f.createOne(pending(1))
 	current := f.update(old, func(t *task.Task) { t.Seq = 1 })

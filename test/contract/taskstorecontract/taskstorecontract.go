@@ -34,6 +34,8 @@ var sentences = map[string]func(*testing.T, fixture){
 	"of many that Create with one key exactly one wins":               createRace,   // T14
 	"no key is no duplicate":                                          noKey,
 	"Get of an unknown ID is ErrNotFound":                             getUnknown,
+	"ByKey finds the task that holds the key, as it is":               byKey,        // T14
+	"ByKey of a key that nobody holds is ErrNotFound":                 byKeyUnknown, // T14
 	"Update changes the task and its revision":                        update,
 	"Update with an old revision is ErrConflict and changes nothing":  updateConflict,
 	"Update of an unknown task is ErrNotFound":                        updateUnknown,
@@ -144,6 +146,8 @@ func full() task.Task {
 	t.Status, t.CancelRequested = task.Failed, true
 	t.Started, t.Ended = t.Created.Add(time.Second), t.Created.Add(time.Minute)
 	t.Result, t.Error = json.RawMessage(`[1]`), "it broke"
-	t.Progress, t.Seq, t.Attempt = task.Progress{Text: "half", Value: 0.5}, 7, 2
+	t.Progress = task.Progress{Text: "half", Value: 0.5, Stage: 1, Stages: 2, Done: 3.5, Total: 7, Unit: "files"}
+	t.Seq, t.Attempt = 7, 2
+	t.Lease, t.LeaseUntil, t.NotBefore = "lease", t.Created.Add(2*time.Minute), t.Created.Add(time.Hour)
 	return t
 }

@@ -1,0 +1,25 @@
+package gatewayrole
+
+import (
+	"heliograph/adapters/internal/sse"
+	"heliograph/domain/connection"
+)
+
+// Push is a push as a test sees it.
+type Push struct {
+	Token connection.Token
+	Event *sse.Raw
+	Close bool
+}
+
+// DecodeUsual and DecodeAny are the two ways to read a push.
+func DecodeUsual(body []byte) (Push, bool) {
+	p, ok := decodeUsual(body)
+	return Push{p.token, p.event, p.close}, ok
+}
+
+// DecodeAny is the one for every push.
+func DecodeAny(body []byte) (Push, error) {
+	p, err := decodeAny(body)
+	return Push{p.token, p.event, p.close}, err
+}

@@ -1,0 +1,147 @@
+// Package gatewayrole serves the SSE gateway's wire protocol over gin
+// (gateway-protocol): a stream on any path, for which the backend is asked, and
+// the endpoints where the backend pushes. The streams are the engine's.
+package gatewayrole
+
+import (
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/internal/ssehttp"
+	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
+)
+
+// Engine is the stream engine, and Config what it needs to know, by names that
+// the wiring can use: it may not see adapters/internal.
+type (
+	// Engine holds the streams.
+	Engine = sse.Engine
+	// EngineConfig is what an Engine needs to know.
+	EngineConfig = sse.Config
+	// Format is how events look on a stream.
+	Format = sse.Format
+)
+
+// NewEngine returns an engine without streams. It starts nothing.
+func NewEngine(cfg EngineConfig, metrics gateway.Metrics) *Engine { return sse.New(cfg, metrics) }
+
+// Config is what a Gateway needs to know.
+type Config struct {
+	// Format must be the engine's.
+	Format Format
+	// Configured says that there is a backend, for GET /readyz.
+	Configured bool
+	// Secret is what requests to /internal must carry in X-Internal-Secret; "" asks
+	// for none.
+	Secret string
+	// Separate says that InternalHandler is served at an address of its own: then
+	// Handler does not have the /internal endpoints.
+	Separate bool
+}
+
+// Gateway holds the endpoints. It is safe for concurrent use.
+type Gateway struct {
+	cfg      Config
+	secret   [32]byte // SHA-256 of cfg.Secret, so that comparing takes the same time for any length
+	engine   *sse.Engine
+	opener   *ssehttp.Opener
+	relay    gateway.Relay
+	log      *slog.Logger
+	draining atomic.Bool
+}
+
+// New returns the endpoints, and has the engine tell relay of the streams that
+// it adopted and that ended.
+func New(cfg Config, engine *sse.Engine, relay gateway.Relay, log *slog.Logger) *Gateway {
+	engine.OnEnd(func(token connection.Token, reason connection.Reason) { relay.End(token, reason) })
+	return &Gateway{
+		cfg: cfg, secret: sha256.Sum256([]byte(cfg.Secret)), engine: engine,
+		opener: ssehttp.NewOpener(engine, cors...), relay: relay, log: log,
+	}
+}
+
+// Drain makes the gateway unready for good. It may be called twice.
+func (g *Gateway) Drain() { g.draining.Store(true) }
+
+// Handler returns what browsers see, and all there is unless Config.Separate.
+//
+// gin's mode is global to the process; it is set to release, so that gin prints
+// nothing.
+func (g *Gateway) Handler() http.Handler {
+	e := newRouter()
+	e.Use(preflight)
+	if g.cfg.Separate {
+		for _, path := range []string{sendPath, broadcastPath, connectionsPath} {
+			e.Any(path, g.notHere)
+		}
+		g.registerHealth(e)
+	} else {
+		e.Use(allowOrigins)
+		g.registerHealth(e)
+		g.registerInternal(e)
+	}
+	e.NoRoute(allowOrigins, g.stream)
+	e.NoMethod(g.wrongMethod)
+	return e
+}
+
+// InternalHandler returns what the backend and operators see with
+// Config.Separate.
+func (g *Gateway) InternalHandler(metrics http.Handler) http.Handler {
+	e := newRouter()
+	g.registerHealth(e)
+	g.registerInternal(e)
+	e.GET("/metrics", gin.WrapH(metrics))
+	e.NoRoute(g.notHere)
+	e.NoMethod(g.wrongMethod)
+	return e
+}
+
+func newRouter() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.RedirectTrailingSlash = false // any path that is not ours is a stream's
+	e.HandleMethodNotAllowed = true // gin adds Allow
+	return e
+}
+
+func (g *Gateway) registerHealth(r gin.IRouter) {
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		r.Handle(method, "/healthz", g.health)
+		r.Handle(method, "/readyz", g.ready)
+	}
+}
+
+func (g *Gateway) registerInternal(r gin.IRouter) {
+	r.POST(sendPath, g.internal(g.send))
+	r.POST(broadcastPath, g.internal(g.broadcast))
+	r.GET(connectionsPath, g.internal(g.connections))
+}
+
+func (g *Gateway) notHere(c *gin.Context) {
+	ginjson.Abort(c, g.log, &ginjson.Error{Status: http.StatusNotFound, Code: "NOT_FOUND", Message: "there is nothing at this path"})
+}
+
+func (g *Gateway) wrongMethod(c *gin.Context) {
+	ginjson.Abort(c, g.log, &ginjson.Error{
+		Status: http.StatusMethodNotAllowed, Code: "METHOD_NOT_ALLOWED", Message: "this path does not take this method; see Allow",
+	})
+}
+
+// abort answers an error. A 500 of the protocol is the doing of a client or of
+// the backend, and no failure of ours that belongs into the log.
+func (g *Gateway) abort(c *gin.Context, err error) {
+	if known, ok := errors.AsType[*ginjson.Error](err); ok && known.Status == http.StatusInternalServerError {
+		c.AbortWithStatusJSON(known.Status, ginjson.Body{Error: ginjson.Detail{Code: known.Code, Message: known.Message}})
+		return
+	}
+	ginjson.Abort(c, g.log, err)
+}

@@ -1,0 +1,182 @@
+package gatewayrole
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/internal/sse"
+	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
+)
+
+// Where the backend pushes and asks.
+const (
+	sendPath        = "/internal/send"
+	broadcastPath   = "/internal/broadcast"
+	connectionsPath = "/internal/connections"
+)
+
+// internal guards a handler with the secret, and answers the error that it
+// returns. The body of a stranger is not read.
+func (g *Gateway) internal(handle func(*gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := error(&ginjson.Error{Status: http.StatusUnauthorized, Code: "UNAUTHORIZED", Message: "X-Internal-Secret is missing or wrong"})
+		if g.authentic(c) {
+			err = handle(c)
+		}
+		if err != nil {
+			g.abort(c, err)
+		}
+	}
+}
+
+// authentic compares in constant time.
+func (g *Gateway) authentic(c *gin.Context) bool {
+	if g.cfg.Secret == "" {
+		return true
+	}
+	sum := sha256.Sum256([]byte(c.GetHeader("X-Internal-Secret")))
+	return subtle.ConstantTimeCompare(sum[:], g.secret[:]) == 1
+}
+
+func (g *Gateway) send(c *gin.Context) error {
+	body, err := ginjson.Read(c)
+	if err != nil {
+		return err
+	}
+	p, err := decodePush(body)
+	if err != nil {
+		return err
+	}
+	frame, err := g.frame(p.event)
+	if err != nil {
+		return err
+	}
+	pending, err := g.engine.Push(p.token, frame, p.close)
+	if err != nil {
+		return pushError(err)
+	}
+	status := []byte(`{"status":"ok"}`)
+	if pending {
+		status = []byte(`{"status":"buffered"}`)
+	}
+	c.Data(http.StatusOK, jsonType, status)
+	return nil
+}
+
+const jsonType = gin.MIMEJSON + "; charset=utf-8"
+
+// frame encodes an event; none is the zero Frame.
+func (g *Gateway) frame(ev *sse.Raw) (sse.Frame, error) {
+	if ev == nil {
+		return sse.Frame{}, nil
+	}
+	return g.engine.Frame(*ev)
+}
+
+func pushError(err error) error {
+	switch {
+	case errors.Is(err, gateway.ErrUnknownToken):
+		return &ginjson.Error{Status: http.StatusNotFound, Code: "TOKEN_NOT_FOUND", Message: "no stream has this token"}
+	case errors.Is(err, gateway.ErrStreamFull):
+		return &ginjson.Error{
+			Status: http.StatusInternalServerError, Code: "WRITE_FAILED",
+			Message: "the client takes too little: too much waits for it, and it was disconnected",
+		}
+	default:
+		return err
+	}
+}
+
+// delivery is the answer to a broadcast.
+type delivery struct {
+	Status    string             `json:"status"`
+	Delivered int                `json:"delivered"`
+	Unknown   []connection.Token `json:"unknown"`
+}
+
+func (g *Gateway) broadcast(c *gin.Context) error {
+	body, err := ginjson.Read(c)
+	if err != nil {
+		return err
+	}
+	b, err := decodeBroadcast(body)
+	if err != nil {
+		return err
+	}
+	frame, err := g.frame(&b.event)
+	if err != nil {
+		return err
+	}
+	d, err := g.deliver(frame, b)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, d)
+	return nil
+}
+
+// deliver hands the event to every stream, by the log, or to those that are
+// named, who all share its bytes. One of those that is over its limit is neither
+// among the delivered nor unknown.
+func (g *Gateway) deliver(f sse.Frame, b broadcast) (delivery, error) {
+	d := delivery{Status: "ok", Unknown: []connection.Token{}}
+	if b.all {
+		var err error
+		d.Delivered, err = g.engine.Publish(f)
+		return d, err
+	}
+	for _, token := range b.tokens {
+		_, err := g.engine.Push(token, f, false)
+		switch {
+		case err == nil:
+			d.Delivered++
+		case errors.Is(err, gateway.ErrUnknownToken):
+			d.Unknown = append(d.Unknown, token)
+		case errors.Is(err, gateway.ErrClosed):
+			return d, err
+		}
+	}
+	return d, nil
+}
+
+const (
+	// defaultLimit is the size of a page that was not asked for otherwise.
+	defaultLimit = 1000
+	maxLimit     = 10_000
+)
+
+type listed struct {
+	Token connection.Token `json:"token"`
+	URL   string           `json:"url"`
+}
+
+func (g *Gateway) connections(c *gin.Context) error {
+	limit := defaultLimit
+	if text := c.Query("limit"); text != "" {
+		var err error
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxLimit {
+			return bad("INVALID_LIMIT", fmt.Sprintf("limit must be 1 to %d", maxLimit))
+		}
+	}
+	page, more := g.relay.Page(connection.Token(c.Query("after")), limit)
+	answer := struct {
+		Connections []listed          `json:"connections"`
+		Next        *connection.Token `json:"next"`
+	}{Connections: make([]listed, 0, len(page))}
+	for _, o := range page {
+		answer.Connections = append(answer.Connections, listed{o.Token, o.Target})
+	}
+	if more {
+		answer.Next = &page[len(page)-1].Token
+	}
+	c.JSON(http.StatusOK, answer)
+	return nil
+}

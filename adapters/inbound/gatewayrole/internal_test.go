@@ -1,0 +1,242 @@
+package gatewayrole_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/mock/gomock"
+
+	"heliograph/adapters/inbound/gatewayrole"
+	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
+)
+
+const (
+	send      = "/internal/send"
+	broadcast = "/internal/broadcast"
+)
+
+func TestMistakesInAPushHaveTheirCodes(t *testing.T) { // gateway-protocol: push
+	t.Parallel()
+	r := newRig(t, setup{})
+	for body, want := range map[string]string{
+		``:                                       "MISSING_BODY",
+		`{`:                                      "INVALID_JSON",
+		`[]`:                                     "INVALID_PAYLOAD",
+		`null`:                                   "INVALID_PAYLOAD",
+		`{}`:                                     "INVALID_TOKEN_MISSING",
+		`{"token":""}`:                           "INVALID_TOKEN_MISSING",
+		`{"token":1}`:                            "INVALID_TOKEN_MISSING",
+		`{"token":null,"event":1}`:               "INVALID_TOKEN_MISSING",
+		`{"token":"t","event":"x"}`:              "INVALID_EVENT_TYPE",
+		`{"token":"t","event":[]}`:               "INVALID_EVENT_TYPE",
+		`{"token":"t","event":null}`:             "INVALID_EVENT_TYPE",
+		`{"token":"t","event":{}}`:               "INVALID_EVENT_DATA_MISSING",
+		`{"token":"t","event":{"data":{}}}`:      "INVALID_EVENT_DATA_MISSING",
+		`{"token":"t","event":{"data":null}}`:    "INVALID_EVENT_DATA_MISSING",
+		push("t", `{"data":"x","name":1}`):       "INVALID_EVENT_NAME_TYPE",
+		push("t", `{"data":"x","name":null}`):    "INVALID_EVENT_NAME_TYPE",
+		push("t", `{"data":"x","name":"a\nb"}`):  "INVALID_EVENT_NAME_TYPE",
+		push("t", `{"data":"x","id":7}`):         "INVALID_EVENT_ID_TYPE",
+		push("t", `{"data":"x","id":"a\rb"}`):    "INVALID_EVENT_ID_TYPE",
+		push("t", `{"data":"x"}`, `,"close":1`):  "INVALID_CLOSE_TYPE",
+		push("t", `{"data":1}`, `,"close":"no"`): "INVALID_EVENT_DATA_MISSING",
+	} {
+		r.want(send, body, http.StatusBadRequest, want)
+	}
+	r.want(send, `{"token":"t"}`, http.StatusNotFound, "TOKEN_NOT_FOUND")
+	r.want(send, push("t", `{"data":"x","more":[1]}`, `,"other":{}`), http.StatusNotFound, "TOKEN_NOT_FOUND")
+	r.want(send, push("t", `{"data":"`+strings.Repeat("x", 1<<20)+`"}`), http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE")
+}
+
+func TestMistakesInABroadcastHaveTheirCodes(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	for body, want := range map[string]string{
+		`{}`:                                 "INVALID_EVENT_TYPE",
+		`{"event":{"data":1}}`:               "INVALID_EVENT_DATA_MISSING",
+		`{"event":{"data":""},"tokens":1}`:   "INVALID_TOKENS_TYPE",
+		`{"event":{"data":""},"tokens":[1]}`: "INVALID_TOKENS_TYPE",
+	} {
+		r.want(broadcast, body, http.StatusBadRequest, want)
+	}
+}
+
+func TestBroadcastGoesToAllOrToThoseNamed(t *testing.T) { // gateway-protocol: extensions
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.accept(nil)
+	a, tokenA := r.stream("/a")
+	b, _ := r.stream("/b")
+	r.want(broadcast, `{"event":{"name":"n","data":"1","id":"e-1"}}`, 200, `{"status":"ok","delivered":2,"unknown":[]}`)
+	r.want(broadcast, `{"event":{"name":"n","data":"1","id":"e-1"}}`, 200, `{"status":"ok","delivered":2,"unknown":[]}`)
+	r.want(broadcast, `{"event":{"data":"2"},"tokens":["gone","`+string(tokenA)+`"]}`, 200, `{"status":"ok","delivered":1,"unknown":["gone"]}`)
+	r.want(broadcast, `{"event":{"data":"3"},"tokens":[]}`, 200, `{"status":"ok","delivered":0,"unknown":[]}`)
+	r.want(broadcast, `{"event":{"data":"4"}}`, 200, `{"status":"ok","delivered":2,"unknown":[]}`)
+	if got := fmt.Sprint(await(t, a, 3)); got != "[{e-1 n 1} { message 2} { message 4}]" {
+		t.Errorf("a got %s", got)
+	}
+	if got := fmt.Sprint(await(t, b, 2)); got != "[{e-1 n 1} { message 4}]" {
+		t.Errorf("b got %s", got)
+	}
+}
+
+func TestPushOfTheLargestBodyArrives(t *testing.T) { // better than what it replaces: 1 MiB
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.accept(nil)
+	s, token := r.stream("/x")
+	data := strings.Repeat("x", 1<<20-100)
+	r.want(send, push(token, `{"data":"`+data+`"}`), 200, `{"status":"ok"}`)
+	if got := await(t, s, 1)[0].Data; got != data {
+		t.Errorf("%d bytes arrived, want %d", len(got), len(data))
+	}
+}
+
+func TestPushOverTheStreamsLimitFailsAndEndsIt(t *testing.T) { // G4
+	t.Parallel()
+	r := newRig(t, setup{engine: gatewayrole.EngineConfig{PrivateBytes: 1000}})
+	r.accept(func(token connection.Token, _ gateway.Request) {
+		r.want(send, push(token, `{"data":"`+strings.Repeat("x", 900)+`"}`), 200, `{"status":"buffered"}`)
+		r.want(send, push(token, `{"data":"`+strings.Repeat("x", 900)+`"}`), 500, "WRITE_FAILED")
+	})
+	conn, _ := dial(t, r.url)
+	_, _ = fmt.Fprint(conn, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+	if why := <-r.ended; why != connection.ReasonServerClosed {
+		t.Errorf("ended for %q", why)
+	}
+}
+
+func TestConnectionsAreListedInPages(t *testing.T) { // gateway-protocol: connections
+	t.Parallel()
+	r := newRig(t, setup{})
+	page := []gateway.Opened{{Token: "b", Target: "/x?request_id=1&<"}, {Token: "c", Target: "/y"}}
+	r.relay.EXPECT().Page(connection.Token("a"), 2).Return(page, true)
+	r.relay.EXPECT().Page(connection.Token(""), gomock.Any()).Return(nil, false)
+	got := r.do(http.MethodGet, r.internal+"/internal/connections?after=a&limit=2", "")
+	want := `{"connections":[{"token":"b","url":"/x?request_id=1\u0026\u003c"},{"token":"c","url":"/y"}],"next":"c"}`
+	if got.status != 200 || got.body != want {
+		t.Errorf("%+v, want %s", got, want)
+	}
+	if got := r.do(http.MethodGet, r.internal+"/internal/connections", ""); got.body != `{"connections":[],"next":null}` {
+		t.Errorf("none: %s", got.body)
+	}
+	for _, limit := range []string{"0", "-1", "x", "10001"} {
+		if got := r.do(http.MethodGet, r.internal+"/internal/connections?limit="+limit, ""); got.status != 400 || codeOf(got.body) != "INVALID_LIMIT" {
+			t.Errorf("limit %s: %+v", limit, got)
+		}
+	}
+}
+
+func TestSecretIsAskedFor(t *testing.T) { // INTERNAL_SECRET
+	t.Parallel()
+	r := newRig(t, setup{role: gatewayrole.Config{Secret: "s3cret"}})
+	for _, given := range []string{"", "wrong", "s3cre", "s3crets"} {
+		for path, method := range map[string]string{send: http.MethodPost, broadcast: http.MethodPost, "/internal/connections": http.MethodGet} {
+			if got := r.do(method, r.internal+path, "{}", "X-Internal-Secret", given); got.status != 401 || codeOf(got.body) != "UNAUTHORIZED" {
+				t.Errorf("%s with %q: %+v", path, given, got)
+			}
+		}
+	}
+	if got := r.do(http.MethodPost, r.internal+send, `{"token":"t"}`, "X-Internal-Secret", "s3cret"); got.status != 404 {
+		t.Errorf("with the secret: %+v", got)
+	}
+	if got := r.do(http.MethodGet, r.url+"/healthz", ""); got.status != 200 {
+		t.Errorf("healthz: %+v", got)
+	}
+}
+
+func TestHealthAndReadiness(t *testing.T) { // gateway-protocol, "Other endpoints"
+	t.Parallel()
+	const capabilities = `"capabilities":["broadcast","event-id","connections"]}`
+	for configured, want := range map[bool]answer{
+		true:  {status: 200, body: `{"status":"ready","configured":true,` + capabilities},
+		false: {status: 503, body: `{"status":"not_ready","configured":false,` + capabilities},
+	} {
+		r := newRig(t, setup{role: gatewayrole.Config{Configured: configured}})
+		if got := r.do(http.MethodGet, r.url+"/readyz", ""); got.status != want.status || got.body != want.body {
+			t.Errorf("configured %t: %+v", configured, got)
+		}
+		if got := r.do(http.MethodGet, r.url+"/healthz", ""); got.status != 200 || got.body != `{"status":"ok"}` {
+			t.Errorf("healthz: %+v", got)
+		}
+		if got := r.do(http.MethodHead, r.url+"/healthz", ""); got.status != 200 {
+			t.Errorf("HEAD /healthz: %+v", got)
+		}
+	}
+}
+
+func TestEveryAnswerAllowsEveryOrigin(t *testing.T) { // gateway-protocol: CORS
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes().Return(gateway.ErrNotConfigured)
+	for _, got := range []answer{
+		r.do(http.MethodOptions, r.url+"/any/path", ""), r.do(http.MethodOptions, r.url+send, ""), r.do(http.MethodGet, r.url+"/x", ""),
+		r.do(http.MethodGet, r.url+"/healthz", ""), r.do(http.MethodGet, r.url+"/readyz", ""), r.do(http.MethodPost, r.url+send, "{}"),
+		r.do(http.MethodPost, r.url+"/x", ""), r.do(http.MethodGet, r.url+send, ""),
+	} {
+		wantCORS(t, got, true)
+	}
+	if got := r.do(http.MethodOptions, r.url+"/x", ""); got.status != http.StatusNoContent {
+		t.Errorf("OPTIONS: %d", got.status)
+	}
+}
+
+func wantCORS(t *testing.T, got answer, want bool) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+		"Access-Control-Allow-Headers": "Content-Type, Cache-Control",
+	} {
+		if has := got.header.Get(name); (has == value) != want || !want && has != "" {
+			t.Errorf("%d %s: %s is %q, wanted: %t", got.status, got.body, name, has, want)
+		}
+	}
+}
+
+func TestSeparateInternalAddressHasTheInternalEndpointsAlone(t *testing.T) { // INTERNAL_ADDR
+	t.Parallel()
+	r := newRig(t, setup{role: gatewayrole.Config{Separate: true}})
+	r.accept(nil)
+	s, token := r.stream("/metrics") // any path is a stream
+	if s.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Error("the stream has no CORS headers")
+	}
+	for _, path := range []string{send, broadcast, "/internal/connections"} {
+		for _, method := range []string{http.MethodPost, http.MethodGet} {
+			if got := r.do(method, r.url+path, push(token, `{"data":"x"}`)); got.status != 404 || codeOf(got.body) != "NOT_FOUND" {
+				t.Errorf("%s %s at the public address: %+v", method, path, got)
+			}
+		}
+	}
+	r.want(send, push(token, `{"data":"x"}`), 200, `{"status":"ok"}`)
+	_ = await(t, s, 1)
+	wantCORS(t, r.do(http.MethodOptions, r.url+"/x", ""), true)
+	for _, url := range []string{r.internal + "/healthz", r.url + "/healthz", r.internal + "/nothing"} {
+		wantCORS(t, r.do(http.MethodGet, url, ""), false)
+	}
+}
+
+func FuzzPush(f *testing.F) {
+	f.Add(`{"token":"t","event":{"name":"a","data":"b","id":"c"},"close":true}`)
+	f.Add(`{"token":"t","event":{"data":"\u0000","name":null},"tokens":[]}`)
+	f.Add(`{"token":"t","event":{"data":"x"},"event":{"name":"y"},"Close":null}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		var value any // without keys that come twice, of which one way merges the values
+		if json.Unmarshal([]byte(strings.ToLower(body)), &value) != nil {
+			return
+		}
+		text, _ := json.Marshal(value)
+		usual, ok := gatewayrole.DecodeUsual(text)
+		if !ok {
+			return
+		}
+		if careful, err := gatewayrole.DecodeAny(text); err != nil || !cmp.Equal(usual, careful) {
+			t.Errorf("%q: in one pass %+v, else %+v, %v", body, usual, careful, err)
+		}
+	})
+}

@@ -1,0 +1,112 @@
+package gatewayrole
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/internal/ssehttp"
+	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
+)
+
+// stream takes a stream in the order of rule G9: its place in the log is fixed
+// and its token can be pushed to, then the backend is asked, and then the client
+// gets its headers, what was pushed meanwhile, and the log.
+func (g *Gateway) stream(c *gin.Context) {
+	if c.Request.Method != http.MethodGet {
+		c.Header("Allow", "GET, OPTIONS")
+		g.wrongMethod(c)
+		return
+	}
+	token := connection.Token(uuid.NewString())
+	stream, err := g.engine.AttachPending(token)
+	if err != nil {
+		g.refuse(c, err)
+		return
+	}
+	defer stream.Detach() // unless it was opened
+	if err := g.relay.Open(c.Request.Context(), token, describe(c.Request)); err != nil {
+		stream.Detach()
+		g.refuse(c, err)
+		return
+	}
+	stream.Open(ssehttp.LastEventID(c.Request))
+	g.hold(c, stream)
+}
+
+// hold hands an open stream to the engine or serves it to its end.
+func (g *Gateway) hold(c *gin.Context, stream *sse.Stream) {
+	adopted, err := g.opener.Adopt(c, stream)
+	if adopted {
+		return // the engine tells of its end
+	}
+	reason := connection.ReasonError
+	defer func() { g.relay.End(stream.Token(), reason) }()
+	if err != nil {
+		return
+	}
+	if sink, err := g.opener.Open(c); err == nil {
+		reason = stream.Serve(c.Request.Context(), sink)
+	}
+}
+
+// refuse answers a stream that cannot be had. While the gateway drains, the
+// client is asked to come back later: any other answer makes an EventSource give
+// up for good (rule G8).
+func (g *Gateway) refuse(c *gin.Context, err error) {
+	switch {
+	case errors.Is(err, context.Canceled):
+		c.Abort() // the client has gone
+	case errors.Is(err, sse.ErrDraining), errors.Is(err, gateway.ErrClosed):
+		g.opener.Answer(c, g.engine.RetryFrame())
+	default:
+		refusal := refusalOf(err)
+		if g.cfg.Format == sse.FormatEnvelope && onStream(refusal.Status) {
+			g.opener.Answer(c, sse.RejectedFrame(refusal.Status, refusal.Message))
+			return
+		}
+		g.abort(c, refusal)
+	}
+}
+
+// onStream reports whether a client of the envelope format learns of a
+// rejection on a stream.
+func onStream(status int) bool {
+	return status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden
+}
+
+// refusalOf is what the client is told (gateway-protocol, "Client → gateway").
+func refusalOf(err error) *ginjson.Error {
+	if rejected, ok := errors.AsType[*gateway.RejectedError](err); ok {
+		return rejection(rejected.Status)
+	}
+	switch {
+	case errors.Is(err, sse.ErrTooManyStreams):
+		return &ginjson.Error{Status: http.StatusServiceUnavailable, Code: "TOO_MANY_CONNECTIONS", Message: sse.ErrTooManyStreams.Error()}
+	case errors.Is(err, gateway.ErrNotConfigured):
+		return &ginjson.Error{Status: http.StatusServiceUnavailable, Code: "SERVICE_NOT_CONFIGURED", Message: gateway.ErrNotConfigured.Error()}
+	case errors.Is(err, gateway.ErrBackendTimeout):
+		return &ginjson.Error{Status: http.StatusGatewayTimeout, Code: "GATEWAY_TIMEOUT", Message: gateway.ErrBackendTimeout.Error()}
+	default:
+		return &ginjson.Error{Status: http.StatusServiceUnavailable, Code: "BACKEND_UNAVAILABLE", Message: gateway.ErrBackendUnreachable.Error()}
+	}
+}
+
+func rejection(status int) *ginjson.Error {
+	e := &ginjson.Error{Status: status, Code: "BACKEND_ERROR", Message: "the backend rejected the stream"}
+	switch {
+	case status == http.StatusUnauthorized:
+		e.Code = "BACKEND_AUTH_FAILED"
+	case status == http.StatusForbidden:
+		e.Code = "BACKEND_FORBIDDEN"
+	case status < http.StatusMultipleChoices || status > 599: // none that can be passed on
+		e.Status = http.StatusBadGateway
+	}
+	return e
+}

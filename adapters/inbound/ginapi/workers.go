@@ -1,0 +1,140 @@
+package ginapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/internal/ginjson"
+	"heliograph/domain/task"
+)
+
+// claimPath is where workers outside wait for tasks.
+const claimPath = "/api/workers/claim"
+
+const (
+	// defaultWait is how long a claim waits: less than the 30 s after which many
+	// clients and proxies give up.
+	defaultWait = 20 * time.Second
+	// maxWait is as long as the usual time-out of a proxy.
+	maxWait = 60 * time.Second
+	// minWait is what a claim that does not want to wait has for being answered.
+	minWait = 100 * time.Millisecond
+	// maxResult bounds the body that completes a task, in bytes. What is larger is
+	// for a store of files, and the result is where it is.
+	maxResult = 16 << 20
+)
+
+const wantClaim = `the body must be an object with a non-empty list of strings "types" and, if wanted, a number "wait" from 0 to 60 seconds`
+
+// claimed is the JSON of a task for a worker.
+type claimed struct {
+	TaskID       task.ID         `json:"task_id"`
+	Type         string          `json:"type"`
+	Params       json.RawMessage `json:"params"`
+	Attempt      int             `json:"attempt"`
+	Lease        task.Lease      `json:"lease"`
+	LeaseSeconds float64         `json:"lease_seconds"`
+}
+
+func (a *API) claimTask(c *gin.Context) error {
+	types, wait, err := readClaim(c)
+	if err != nil {
+		return err
+	}
+	// The server bounds the time that a body takes; the body is here, and an answer
+	// may take longer. An error means that there is no such bound.
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
+	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
+	defer cancel()
+	claim, err := a.deps.Workers.Claim(ctx, types)
+	if errors.Is(err, task.ErrNoTask) {
+		c.Status(http.StatusNoContent)
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t := claim.Task
+	return reply(c, http.StatusOK, claimed{t.ID, t.Type, t.Params, t.Attempt, claim.Lease, claim.Term.Seconds()})
+}
+
+func readClaim(c *gin.Context) (types []string, wait time.Duration, err error) {
+	body := struct {
+		Types []string `json:"types"`
+		Wait  float64  `json:"wait"` // seconds
+	}{Wait: defaultWait.Seconds()}
+	if err := decode(c, &body, wantClaim); err != nil {
+		return nil, 0, err
+	}
+	if len(body.Types) == 0 || body.Wait < 0 || body.Wait > maxWait.Seconds() {
+		return nil, 0, ginjson.InvalidPayload(wantClaim)
+	}
+	return body.Types, max(minWait, time.Duration(body.Wait*float64(time.Second))), nil
+}
+
+const wantLease = `the body must be an object with a non-empty string "lease", `
+
+func (a *API) reportProgress(c *gin.Context, id task.ID) error {
+	const want = wantLease + `and, if wanted, strings "text" and "unit", numbers "value", "done" and "total", and whole numbers "stage" and "stages"`
+	var body struct {
+		Lease task.Lease `json:"lease"`
+		task.Update
+	}
+	if err := decode(c, &body, want); err != nil {
+		return err
+	}
+	if body.Lease == "" {
+		return ginjson.InvalidPayload(want)
+	}
+	cancelRequested, err := a.deps.Workers.Progress(c.Request.Context(), id, body.Lease, body.Update)
+	if err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, map[string]bool{"cancel_requested": cancelRequested})
+}
+
+func (a *API) completeTask(c *gin.Context, id task.ID) error {
+	const want = wantLease + `and, if wanted, any "result"`
+	text, err := ginjson.ReadUpTo(c, maxResult)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Lease  task.Lease      `json:"lease"`
+		Result json.RawMessage `json:"result"`
+	}
+	if err := json.Unmarshal(text, &body); err != nil || body.Lease == "" {
+		return ginjson.InvalidPayload(want)
+	}
+	if string(body.Result) == "null" {
+		body.Result = nil
+	}
+	if err := a.deps.Workers.Complete(c.Request.Context(), id, body.Lease, body.Result); err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, done{true, "the task is completed"})
+}
+
+func (a *API) failTask(c *gin.Context, id task.ID) error {
+	const want = wantLease + `and a non-empty string "error"`
+	var body struct {
+		Lease task.Lease `json:"lease"`
+		Error string     `json:"error"`
+	}
+	if err := decode(c, &body, want); err != nil {
+		return err
+	}
+	if body.Lease == "" || body.Error == "" {
+		return ginjson.InvalidPayload(want)
+	}
+	if err := a.deps.Workers.Fail(c.Request.Context(), id, body.Lease, body.Error); err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, done{true, "the task has ended"})
+}

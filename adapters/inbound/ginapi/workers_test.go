@@ -1,0 +1,135 @@
+package ginapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/mock/gomock"
+
+	"heliograph/adapters/inbound/ginapi"
+	"heliograph/domain/task"
+)
+
+func TestAClaimedTaskComesWithItsLease(t *testing.T) {
+	s := newService(t, ginapi.Config{})
+	claimedBy(claim, nil)(s)
+	s.ask(t, http.MethodPost, "/api/workers/claim", goodClaim).wantJSON(t, http.StatusOK,
+		`{"task_id":"`+knownID+`","type":"resize","params":{"width":300},"attempt":2,"lease":"l1","lease_seconds":30}`)
+}
+
+func TestAClaimWaitsAsLongAsItSays(t *testing.T) {
+	for body, want := range map[string]time.Duration{
+		`{"types":["resize"]}`:            20 * time.Second,
+		`{"types":["resize"],"wait":60}`:  time.Minute,
+		`{"types":["resize"],"wait":1.5}`: 1500 * time.Millisecond,
+		`{"types":["resize"],"wait":0}`:   100 * time.Millisecond, // what is there is given out all the same
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, begin := newService(t, ginapi.Config{}), time.Now()
+			s.workers.EXPECT().Claim(gomock.Any(), []string{"resize"}).DoAndReturn(func(ctx context.Context, _ []string) (task.Claim, error) {
+				<-ctx.Done()
+				return task.Claim{}, task.ErrNoTask
+			})
+			a := s.ask(t, http.MethodPost, "/api/workers/claim", body)
+			if waited := time.Since(begin); a.status != http.StatusNoContent || a.body != "" || waited != want {
+				t.Errorf("%s: %d %q after %s, want 204 after %s", body, a.status, a.body, waited, want)
+			}
+		})
+	}
+}
+
+func TestBadWorkersBodiesAreRefused(t *testing.T) { // S3
+	for path, bodies := range map[string][]string{
+		"/api/workers/claim": {
+			`null`, `{}`, `{"types":"resize"}`, `{"types":[1]}`, `{"types":["a"],"wait":-1}`, `{"types":["a"],"wait":61}`, `{"types":["a"],"wait":"1"}`,
+		},
+		"/api/tasks/" + knownID + "/progress": {
+			`null`, `{"value":1}`, `{"lease":1}`, `{"lease":"l","value":"1"}`, `{"lease":"l","text":1}`, `{"lease":"l","stage":1.5}`, `{"lease":"l","unit":{}}`,
+		},
+		"/api/tasks/" + knownID + "/complete": {`null`, `{"result":1}`, `{"lease":[]}`},
+		"/api/tasks/" + knownID + "/fail":     {`null`, `{"lease":"l"}`, `{"lease":"l","error":""}`, `{"lease":"l","error":{}}`, `{"error":"e"}`},
+	} {
+		for _, body := range bodies {
+			newService(t, ginapi.Config{}).ask(t, http.MethodPost, path, body).wantError(t, http.StatusBadRequest, "INVALID_PAYLOAD")
+		}
+	}
+}
+
+func TestProgressIsHandedOnAndAnsweredWithTheWishToStop(t *testing.T) { // T4, T7
+	for body, want := range map[string]task.Update{
+		`{"lease":"l1"}`: {},
+		`{"lease":"l1","text":"","value":0,"stage":1,"stages":2,"done":1.5,"total":3,"unit":"MiB"}`: {
+			Text: new(""), Value: new(0.0), Stage: new(1), Stages: new(2), Done: new(1.5), Total: new(3.0), Unit: new("MiB"),
+		},
+		`{"lease":"l1","text":null,"value":7}`: {Value: new(7.0)},
+	} {
+		s := newService(t, ginapi.Config{})
+		s.workers.EXPECT().Progress(gomock.Any(), task.ID(knownID), task.Lease("l1"), gomock.Any()).
+			DoAndReturn(func(_ context.Context, _ task.ID, _ task.Lease, got task.Update) (bool, error) {
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", body, diff)
+				}
+				return true, nil
+			})
+		s.ask(t, http.MethodPost, "/api/tasks/"+knownID+"/progress", body).wantJSON(t, http.StatusOK, `{"cancel_requested":true}`)
+	}
+}
+
+func TestATaskMayBeCompletedWithAnyResult(t *testing.T) { // T5
+	large := `"` + strings.Repeat("x", 2<<20) + `"`
+	for body, want := range map[string]string{
+		`{"lease":"l1"}`:                           "",
+		`{"lease":"l1","result":null}`:             "",
+		`{"lease":"l1","result":false}`:            "false",
+		`{"lease":"l1","result":[1,{"a":"<&>"}]}`:  `[1,{"a":"<&>"}]`,
+		`{"lease":"l1","result":` + large + `}`:    large,
+		`{"lease":"l1","result":{"b":1.0,"a":[]}}`: `{"b":1.0,"a":[]}`,
+	} {
+		s := newService(t, ginapi.Config{})
+		result := json.RawMessage(want)
+		if want == "" {
+			result = nil
+		}
+		s.workers.EXPECT().Complete(gomock.Any(), task.ID(knownID), task.Lease("l1"), result)
+		if a := s.ask(t, http.MethodPost, "/api/tasks/"+knownID+"/complete", body); a.status != http.StatusOK {
+			t.Errorf("%.80s: %d %s", body, a.status, a.body)
+		}
+	}
+}
+
+func TestAListSaysThatItLeftAResultOut(t *testing.T) { // E8
+	s := newService(t, ginapi.Config{})
+	listed([]task.Task{{ID: knownID, Type: "t", Status: task.Completed, Truncated: true}}, "", nil)(s)
+	if a := s.ask(t, http.MethodGet, "/api/tasks", ""); !strings.Contains(a.body, `"result":null,"truncated":true`) {
+		t.Errorf("got %s", a.body)
+	}
+}
+
+// deadlines is an answer that knows when the reading of its request must end.
+type deadlines struct {
+	*httptest.ResponseRecorder
+
+	read []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.read = append(d.read, at)
+	return nil
+}
+
+// The server's limit for a body would cut a claim that waits for longer.
+func TestAClaimMayTakeLongerThanABody(t *testing.T) {
+	s, rec := newService(t, ginapi.Config{}), &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	claimedBy(task.Claim{}, task.ErrNoTask)(s)
+	s.engine.ServeHTTP(rec, newRequest(t, http.MethodPost, "/api/workers/claim", goodClaim))
+	if len(rec.read) != 1 || !rec.read[0].IsZero() {
+		t.Errorf("read deadlines %v, want that there is none", rec.read)
+	}
+}

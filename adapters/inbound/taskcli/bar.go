@@ -1,0 +1,65 @@
+package taskcli
+
+import (
+	"io"
+	"strings"
+
+	"github.com/rivo/uniseg"
+	"github.com/schollz/progressbar/v3"
+
+	"heliograph/adapters/internal/apiclient"
+)
+
+// bar is the view on a terminal.
+type bar struct {
+	width func() int
+	bar   *progressbar.ProgressBar
+}
+
+const (
+	// barSteps is more than a terminal has columns.
+	barSteps = 1000
+	// barRoom is what percentage, bar and clock take of a line, in columns.
+	barRoom = 45
+)
+
+func newBar(out io.Writer, width func() int) *bar {
+	return &bar{width: width, bar: progressbar.NewOptions(barSteps,
+		progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(20), progressbar.OptionUseANSICodes(true),
+		progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(true))}
+}
+
+// show draws the bar with its clock. What cannot be written nobody sees.
+func (b *bar) show(t apiclient.Task) {
+	// The last step is left out: with it the library takes the bar for finished,
+	// though another attempt may begin anew.
+	_ = b.bar.Set(min(int(t.Progress.Value*barSteps), barSteps-1))
+	b.bar.Describe(cut(describeShort(t), b.width()-barRoom))
+}
+
+func (b *bar) clear() { _ = b.bar.Clear() }
+
+// describeShort is describe without the percentage, which the bar has.
+func describeShort(t apiclient.Task) string {
+	state := ""
+	switch {
+	case t.CancelRequested:
+		state = "stopping"
+	case t.Progress.Text == "":
+		state = string(t.Status)
+	}
+	return strings.Trim(state+", "+detail(t), ", ")
+}
+
+// cut shortens text to a number of columns.
+func cut(text string, columns int) string {
+	if uniseg.StringWidth(text) <= columns {
+		return text
+	}
+	var short strings.Builder
+	for graphemes, room := uniseg.NewGraphemes(text), columns-1; graphemes.Next() && room >= graphemes.Width(); {
+		room -= graphemes.Width()
+		short.WriteString(graphemes.Str())
+	}
+	return short.String() + "…"
+}

@@ -1,0 +1,169 @@
+// Package apiclient is a client of the service's own HTTP API: it starts tasks,
+// asks for them, and follows one to its end. It is for programs that stand before
+// a running service, as "heliograph run" does.
+package apiclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// ErrUnreachable says that the service did not answer, or with what is none of
+// this API's answers.
+var ErrUnreachable = errors.New("the service cannot be reached")
+
+// Error is the service's refusal.
+type Error struct {
+	Status  int    // of HTTP
+	Code    string // for programs; "" if the answer had none
+	Message string // for a person
+}
+
+// Error returns the message, and the code if there is one.
+func (e *Error) Error() string {
+	if e.Code == "" {
+		return e.Message
+	}
+	return e.Message + " (" + e.Code + ")"
+}
+
+// answerTimeout bounds every request but the stream's: each is answered from
+// memory or a broker, so that a service that needs longer is not well.
+const answerTimeout = 10 * time.Second
+
+// maxAnswer bounds what is read of an answer, in bytes: a task's result can be
+// large, but no service of ours keeps one of this size.
+const maxAnswer = 256 << 20
+
+// Client speaks to one service. It is safe for concurrent use.
+type Client struct {
+	base      string // without a slash at its end
+	transport http.RoundTripper
+}
+
+// New returns a Client of the service at base, such as http://localhost:8080. It
+// connects nowhere yet.
+func New(base string, transport http.RoundTripper) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, fmt.Errorf("%q is not a URL such as http://localhost:8080", base)
+	}
+	return &Client{base: strings.TrimRight(base, "/"), transport: transport}, nil
+}
+
+// Task is what the service says of a task.
+type Task struct {
+	ID              task.ID         `json:"task_id"`
+	Type            string          `json:"type"`
+	Status          task.Status     `json:"status"`
+	CancelRequested bool            `json:"cancel_requested"`
+	StartTime       *time.Time      `json:"start_time"` // nil until it ran
+	EndTime         *time.Time      `json:"end_time"`   // nil until it ended
+	Result          json.RawMessage `json:"result"`
+	Error           *string         `json:"error"` // nil unless it failed
+	Progress        task.Progress   `json:"progress"`
+	Seq             uint64          `json:"seq"`
+	Attempt         int             `json:"attempt"`
+}
+
+// Types returns the JSON Schema of each type's params, by the type's name.
+func (c *Client) Types(ctx context.Context) (map[string]json.RawMessage, error) {
+	var answer struct {
+		Types []struct {
+			Type   string          `json:"type"`
+			Schema json.RawMessage `json:"params_schema"`
+		} `json:"task_types"`
+	}
+	if err := c.ask(ctx, http.MethodGet, "/api/task-types", nil, nil, &answer); err != nil {
+		return nil, err
+	}
+	schemas := make(map[string]json.RawMessage, len(answer.Types))
+	for _, t := range answer.Types {
+		schemas[t.Type] = t.Schema
+	}
+	return schemas, nil
+}
+
+// Start starts a task and returns what is known of it. Params may be nil; with a
+// non-empty key, a second call returns the first one's task. Errors: *Error,
+// ErrUnreachable.
+func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, key string) (Task, error) {
+	body, err := json.Marshal(map[string]any{"type": typ, "params": params})
+	if err != nil {
+		return Task{}, fmt.Errorf("encode params: %w", err)
+	}
+	header := http.Header{}
+	if key != "" {
+		header.Set("Idempotency-Key", key)
+	}
+	t := Task{Type: typ}
+	err = c.ask(ctx, http.MethodPost, "/api/tasks", header, body, &t)
+	return t, err
+}
+
+// Status returns what is known of a task. Errors: *Error, ErrUnreachable.
+func (c *Client) Status(ctx context.Context, id task.ID) (t Task, err error) {
+	err = c.ask(ctx, http.MethodGet, "/api/tasks/"+url.PathEscape(string(id)), nil, nil, &t)
+	return t, err
+}
+
+// Cancel asks for a task's cancellation. Errors: *Error, with TASK_NOT_CANCELLABLE
+// if it has ended; ErrUnreachable.
+func (c *Client) Cancel(ctx context.Context, id task.ID) error {
+	return c.ask(ctx, http.MethodPost, "/api/tasks/"+url.PathEscape(string(id))+"/cancel", nil, nil, &struct{}{})
+}
+
+// ask makes one request and decodes the answer into v.
+func (c *Client) ask(ctx context.Context, method, path string, header http.Header, body []byte, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if header != nil {
+		req.Header = header
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := (&http.Client{Transport: c.transport}).Do(req)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return read(resp.StatusCode, text, v)
+}
+
+// read decodes an answer, which may be a refusal.
+func read(status int, text []byte, v any) error {
+	if status >= http.StatusMultipleChoices {
+		return refusal(status, text)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("%w: it answered %d with %.80q", ErrUnreachable, status, text)
+	}
+	return nil
+}
+
+// refusal makes an Error of an answer, which may be a proxy's.
+func refusal(status int, text []byte) error {
+	var body struct{ Error Error }
+	if err := json.Unmarshal(text, &body); err != nil || body.Error.Code == "" {
+		return &Error{Status: status, Message: fmt.Sprintf("the service answered %d %s", status, http.StatusText(status))}
+	}
+	body.Error.Status = status
+	return &body.Error
+}

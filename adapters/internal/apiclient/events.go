@@ -1,0 +1,114 @@
+package apiclient
+
+import (
+	"context"
+	"encoding/json"
+
+	"heliograph/domain/event"
+	"heliograph/domain/task"
+)
+
+// event takes one event of the stream; what it does not know, or cannot read, it
+// passes over. Errors: errEnded, and Follow's.
+func (f *follower) event(ctx context.Context, name, data string) error {
+	switch name {
+	case task.EventName:
+		return f.taskEvent(ctx, data)
+	case task.SnapshotName:
+		return f.snapshot(ctx, data)
+	case event.NameStreamReset:
+		return f.refresh(ctx)
+	case "": // the envelope format
+		envelope, ok := decode[struct {
+			Type    string          `json:"type"`
+			Payload json.RawMessage `json:"payload"`
+		}](data)
+		if !ok || envelope.Type == "" {
+			return nil
+		}
+		return f.event(ctx, envelope.Type, string(envelope.Payload))
+	}
+	return nil
+}
+
+// taskEvent is a task.Event whose data is still JSON.
+type taskEvent struct {
+	task.Event
+
+	Data json.RawMessage `json:"data"`
+}
+
+func (f *follower) taskEvent(ctx context.Context, data string) error {
+	ev, ok := decode[taskEvent](data)
+	if !ok || ev.TaskID != f.known.ID || ev.Seq <= f.known.Seq {
+		return nil
+	}
+	t := f.known
+	t.Seq, t.Attempt = ev.Seq, ev.Attempt
+	switch ev.Type {
+	case task.EventStarted:
+		t.Status, t.Progress = task.Running, task.Progress{}
+	case task.EventProgress:
+		t.Status = task.Running
+		t.Progress, _ = decode[task.Progress](string(ev.Data))
+	case task.EventCompleted:
+		t.Status, t.Result = task.Completed, ev.Data
+	case task.EventFailed:
+		failure, _ := decode[task.Failure](string(ev.Data))
+		t.Status, t.Error = task.Failed, &failure.Error
+	case task.EventCancelled:
+		t.Status = task.Cancelled
+	}
+	if !t.Status.Terminal() {
+		return f.learn(t)
+	}
+	return f.ended(ctx, t, ev.Truncated)
+}
+
+// ended takes over the status, which has all that there is to say of a task that
+// ended (rule T11). If the service can no longer be asked, as in its shutdown,
+// what the event said must do, unless that was cut.
+func (f *follower) ended(ctx context.Context, t Task, truncated bool) error {
+	if truncated {
+		return f.refresh(ctx)
+	}
+	if whole, err := f.client.Status(ctx, t.ID); err == nil {
+		t = whole
+	}
+	return f.learn(t)
+}
+
+// snapshot takes one part of a snapshot. A task that no part has may have ended
+// before the stream began.
+func (f *follower) snapshot(ctx context.Context, data string) error {
+	part, ok := decode[task.Snapshot](data)
+	if !ok {
+		return nil
+	}
+	for _, s := range part.Tasks {
+		if s.TaskID != f.known.ID {
+			continue
+		}
+		f.listed = true
+		t := f.known
+		t.Status, t.CancelRequested, t.Progress, t.Seq, t.Attempt = s.Status, s.CancelRequested, s.Progress, s.Seq, s.Attempt
+		if err := f.learn(t); err != nil {
+			return err
+		}
+	}
+	if part.More {
+		return nil
+	}
+	listed := f.listed
+	f.listed = false
+	if listed {
+		return nil
+	}
+	return f.refresh(ctx)
+}
+
+// decode returns the value of a JSON text, and whether it is one.
+func decode[T any](text string) (v T, ok bool) {
+	err := json.Unmarshal([]byte(text), &v)
+	return v, err == nil
+}

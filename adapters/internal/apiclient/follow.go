@@ -1,0 +1,93 @@
+package apiclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+const (
+	// pollInterval is for a service that has no stream for us.
+	pollInterval = time.Second
+	// patience is how long a service may be away before it counts as lost: longer
+	// than a restart takes.
+	patience = 45 * time.Second
+)
+
+// errEnded ends the following of a task that has ended.
+var errEnded = errors.New("the task has ended")
+
+// Follow calls show, from its own goroutine, with t and then whenever more is
+// known of the task, never with an older seq (rule T3), and returns it as it
+// ended. It reads the stream, and asks for the status where there is none.
+// Errors: *Error when the service does not know the task any more, ErrUnreachable
+// when it was away for too long, ctx's.
+func (c *Client) Follow(ctx context.Context, t Task, show func(Task)) (Task, error) {
+	f := &follower{client: c, show: show, known: t}
+	show(t)
+	err := f.readStream(ctx)
+	if errors.Is(err, errNoStream) {
+		err = f.poll(ctx)
+	}
+	if errors.Is(err, errEnded) {
+		err = nil
+	}
+	return f.known, err
+}
+
+// follower is one call of Follow. It belongs to that call's goroutine.
+type follower struct {
+	client *Client
+	show   func(Task)
+	known  Task
+	listed bool // the parts of a snapshot so far had the task
+}
+
+// poll asks for the status until the task has ended.
+func (f *follower) poll(ctx context.Context) error {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		if err := f.refresh(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// refresh takes over the task's status. It tries again while the service is
+// away. Errors: errEnded, and Follow's.
+func (f *follower) refresh(ctx context.Context) error {
+	t, err := backoff.Retry(ctx, func() (Task, error) {
+		t, err := f.client.Status(ctx, f.known.ID)
+		if refused, ok := errors.AsType[*Error](err); ok && refused.Status < http.StatusInternalServerError {
+			err = backoff.Permanent(err)
+		}
+		return t, err
+	}, backoff.WithMaxElapsedTime(patience))
+	if err != nil {
+		return fmt.Errorf("ask for the task's status: %w", err)
+	}
+	return f.learn(t)
+}
+
+// learn takes over what is newer. With the same seq the status can still say
+// more: that a cancellation was asked for. Errors: errEnded.
+func (f *follower) learn(t Task) error {
+	if t.Seq >= f.known.Seq {
+		f.known = t
+		f.show(t)
+	}
+	if f.known.Status.Terminal() {
+		return errEnded
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+// Package natsbroker connects to NATS JetStream, either a server inside this
+// process that keeps its files in one folder, or a cluster elsewhere, and holds
+// what the adapters on it share: streams and buckets, names, following a stream.
+package natsbroker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// answerTime is for one request where the caller has set no limit of its own.
+	answerTime = 5 * time.Second
+	// reconnectWait is short: a cluster's servers take over from each other within
+	// seconds, and events wait meanwhile.
+	reconnectWait = 250 * time.Millisecond
+)
+
+// ErrAway says that the connection to NATS is lost. It is tried again without end.
+var ErrAway = errors.New("no connection to NATS")
+
+// Config says where NATS is. Exactly one of Dir and URL must be set.
+type Config struct {
+	// Dir has a server started inside this process, which listens nowhere and keeps
+	// its files there. No other process may use the folder at the same time.
+	Dir string
+	// URL is one or more servers to connect to, with commas between them.
+	URL string
+	// Creds is the path of a credentials file for URL; "" is none.
+	Creds string
+	// Name is what the server calls this connection: the node's name.
+	Name string
+	// InMemory keeps streams in the servers' memory, for tests.
+	InMemory bool
+}
+
+// Broker is a connection to JetStream. It is safe for concurrent use.
+type Broker struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	cfg    Config
+	server *embedded // nil with Config.URL
+}
+
+// Open starts the server if it is an embedded one, and connects. Errors: the
+// folder is in use or cannot be written, or NATS cannot be reached.
+func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err error) {
+	b = &Broker{cfg: cfg}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.Close())
+		}
+	}()
+	options := b.options(log)
+	if cfg.Dir != "" {
+		if b.server, err = startServer(ctx, cfg.Dir, cfg.Name, log); err != nil {
+			return b, fmt.Errorf("start the embedded NATS server: %w", err)
+		}
+		options = append(options, nats.InProcessServer(b.server))
+	}
+	if b.nc, err = nats.Connect(cfg.URL, options...); err != nil {
+		return b, fmt.Errorf("connect to NATS: %w", err)
+	}
+	b.js, err = jetstream.New(b.nc, jetstream.WithDefaultTimeout(answerTime))
+	return b, err
+}
+
+func (b *Broker) options(log *slog.Logger) []nats.Option {
+	options := []nats.Option{
+		nats.Name(b.cfg.Name),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // nil: we closed it
+				log.Warn("connection to NATS was lost", slog.Any("error", err))
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("connection to NATS is back") }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Warn("error from NATS", slog.Any("error", err))
+		}),
+	}
+	if b.cfg.Creds != "" {
+		options = append(options, nats.UserCredentials(b.cfg.Creds))
+	}
+	return options
+}
+
+// Conn is the connection itself, for requests between nodes.
+func (b *Broker) Conn() *nats.Conn { return b.nc }
+
+// JetStream is its JetStream. Requests with a context that has no deadline are
+// given up after five seconds.
+func (b *Broker) JetStream() jetstream.JetStream { return b.js }
+
+// Check returns nil if NATS can be used now. Errors: ErrAway.
+func (b *Broker) Check() error {
+	if !b.nc.IsConnected() {
+		return ErrAway
+	}
+	return nil
+}
+
+// Close closes the connection, and ends the embedded server once all is on disk.
+// It may be called twice.
+func (b *Broker) Close() error {
+	if b.nc != nil {
+		b.nc.Close()
+	}
+	if b.server != nil {
+		return b.server.stop()
+	}
+	return nil
+}
+
+// the embedded server is what nats.InProcessServer takes.
+var _ nats.InProcessConnProvider = (*server.Server)(nil)

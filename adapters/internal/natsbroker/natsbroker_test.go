@@ -1,0 +1,134 @@
+package natsbroker_test
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/test/natsserver"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natsserver.Leaks()...) }
+
+var silent = slog.New(slog.DiscardHandler)
+
+func open(t *testing.T, cfg natsbroker.Config) *natsbroker.Broker {
+	t.Helper()
+	cfg.Name = "node-1"
+	b, err := natsbroker.Open(t.Context(), cfg, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+func TestTheFolderIsForOneProcessAtATime(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, natsbroker.Config{Dir: dir})
+	if b, err := natsbroker.Open(t.Context(), natsbroker.Config{Dir: dir}, silent); err == nil {
+		t.Errorf("a second one could open the folder: %v", b.Close())
+	}
+	if err := first.Check(); err != nil {
+		t.Errorf("the first one: %v", err)
+	}
+	for range 2 {
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := first.Check(); !errors.Is(err, natsbroker.ErrAway) {
+		t.Errorf("after Close: %v, want ErrAway", err)
+	}
+	open(t, natsbroker.Config{Dir: dir})
+}
+
+func TestAServerThatIsNotThereIsAnErrorAtOnce(t *testing.T) {
+	server := natsserver.Start(t)
+	server.Away()
+	if _, err := natsbroker.Open(t.Context(), natsbroker.Config{URL: server.URL()}, silent); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestBoundsOfAStreamThatIsThereAreBroughtUpToDate(t *testing.T) {
+	b := open(t, natsbroker.Config{Dir: t.TempDir()})
+	want := jetstream.StreamConfig{Name: "s", Subjects: []string{"s"}, MaxBytes: 1 << 20, MaxMsgs: -1, Description: "first"}
+	for _, bytes := range []int64{1 << 20, 1 << 21} {
+		want.MaxBytes = bytes
+		s, err := b.Stream(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := s.CachedInfo().Config; have.MaxBytes != bytes || have.Description != "first" {
+			t.Errorf("the stream holds %d bytes, %q", have.MaxBytes, have.Description)
+		}
+		want.Description = "second" // which is the operator's to change
+	}
+}
+
+func TestOneServerAloneHoldsEachRecordOnceAndAClusterThrice(t *testing.T) {
+	want := jetstream.StreamConfig{Name: "s", Subjects: []string{"s"}, MaxMsgs: -1, MaxBytes: -1}
+	for urls, replicas := range map[string]int{
+		natsserver.Start(t).URL():              1,
+		natsserver.URLs(natsserver.Cluster(t)): 3,
+	} {
+		s, err := open(t, natsbroker.Config{URL: urls}).Stream(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.CachedInfo().Config.Replicas; got != replicas {
+			t.Errorf("%d replicas, want %d", got, replicas)
+		}
+	}
+}
+
+func TestFollowEndsWithAnErrorOfItsHandler(t *testing.T) {
+	b := open(t, natsbroker.Config{Dir: t.TempDir(), InMemory: true})
+	if _, err := b.Stream(t.Context(), jetstream.StreamConfig{Name: "s", Subjects: []string{"s"}, MaxMsgs: -1, MaxBytes: -1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.JetStream().Publish(t.Context(), "s", nil); err != nil {
+		t.Fatal(err)
+	}
+	enough := errors.New("enough")
+	err := b.Follow(t.Context(), "s", jetstream.OrderedConsumerConfig{}, func(jetstream.Msg, *jetstream.MsgMetadata) error { return enough })
+	if !errors.Is(err, enough) {
+		t.Errorf("follow: %v", err)
+	}
+}
+
+func TestKeysAreLegalAndDiffer(t *testing.T) {
+	seen := map[string][]string{}
+	for _, parts := range [][]string{{""}, {"", ""}, {"a.b"}, {"a", "b"}, {"a=2Eb"}, {".."}, {"~"}, {"A"}, {"a"}, {"ü*> "}} {
+		key := natsbroker.Key(parts...)
+		if other, twice := seen[key]; twice {
+			t.Errorf("%q and %q are both %s", parts, other, key)
+		}
+		seen[key] = parts
+		if got, err := natsbroker.Parts(key); err != nil || !cmp.Equal(got, parts) {
+			t.Errorf("%s is of %q, %v, want %q", key, got, err, parts)
+		}
+	}
+}
+
+func FuzzParts(f *testing.F) {
+	for _, seed := range []string{"", "=", "a.b", "a=2Eb", "a%2Eb", "=zz", "a.", "=c3=bc", "=C3=BC"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		parts, err := natsbroker.Parts(key)
+		if err == nil && natsbroker.Key(parts...) != key {
+			t.Errorf("%q is of %q, which make %q", key, parts, natsbroker.Key(parts...))
+		}
+	})
+}

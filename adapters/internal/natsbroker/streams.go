@@ -1,0 +1,110 @@
+package natsbroker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// clusterReplicas is how many servers of a cluster hold each record: with three,
+// one may be lost.
+const clusterReplicas = 3
+
+// Codes of the server's errors that the client library has no name for.
+const (
+	codeNoPeers     jetstream.ErrorCode = 10005 // the cluster is too small for the replicas
+	codeNotReplicas jetstream.ErrorCode = 10074 // it is no cluster
+)
+
+// MarkerTTL is how long a bucket remembers that a key was deleted, for those who
+// follow it.
+const MarkerTTL = 10 * time.Minute
+
+// Stream returns the stream of want's name, which is made if it is not there.
+// With one that is there, want's bounds are put in force and all else stays as
+// it is, so that an operator may choose replicas and placement.
+func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := b.js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = b.create(ctx, want)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
+	}
+	have := s.CachedInfo().Config
+	if have.MaxBytes == want.MaxBytes && have.MaxMsgs == want.MaxMsgs && have.MaxAge == want.MaxAge {
+		return s, nil
+	}
+	have.MaxBytes, have.MaxMsgs, have.MaxAge = want.MaxBytes, want.MaxMsgs, want.MaxAge
+	if s, err = b.js.UpdateStream(ctx, have); err != nil {
+		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
+	}
+	return s, nil
+}
+
+// create makes a stream with as many replicas as the servers can give, unless
+// another node makes it at the same moment.
+func (b *Broker) create(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	if b.cfg.InMemory {
+		want.Storage = jetstream.MemoryStorage
+	}
+	want.Replicas = 1
+	if b.cfg.URL != "" {
+		want.Replicas = clusterReplicas
+	}
+	s, err := b.js.CreateStream(ctx, want)
+	if code := codeOf(err); code == codeNoPeers || code == codeNotReplicas {
+		want.Replicas = 1
+		s, err = b.js.CreateStream(ctx, want)
+	}
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return b.js.Stream(ctx, want.Name)
+	}
+	return s, err
+}
+
+// Bucket returns the key-value bucket of that name, of at most maxKeys keys, of
+// which the longest unwritten go first; -1 is no bound. Reads come from the one
+// server that takes the writes, so that what was written is read.
+func (b *Broker) Bucket(ctx context.Context, name string, maxKeys int64) (jetstream.KeyValue, error) {
+	_, err := b.Stream(ctx, jetstream.StreamConfig{
+		Name: BucketStream(name), Subjects: []string{BucketSubject(name, ">")},
+		MaxMsgsPerSubject: 1, MaxMsgs: maxKeys, MaxBytes: -1, Discard: jetstream.DiscardOld,
+		AllowRollup: true, DenyDelete: true, AllowMsgTTL: true, SubjectDeleteMarkerTTL: MarkerTTL,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.js.KeyValue(ctx, name)
+}
+
+// BucketStream is the name of the stream that holds a bucket.
+func BucketStream(bucket string) string { return "KV_" + bucket }
+
+// BucketSubject is the subject of a key, or of keys, in a bucket.
+func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
+
+// Conflict reports whether err says that what was to be changed is not as it was
+// expected to be.
+func Conflict(err error) bool {
+	code := codeOf(err)
+	return code == jetstream.JSErrCodeStreamWrongLastSequence || code == jetstream.JSErrCodeStreamWrongLastSequenceConstant
+}
+
+// codeOf is the server's code for err, or 0.
+func codeOf(err error) jetstream.ErrorCode {
+	var answer jetstream.JetStreamError
+	if !errors.As(err, &answer) || answer.APIError() == nil {
+		return 0
+	}
+	return answer.APIError().ErrorCode
+}
+
+// Deleted reports whether a message of a bucket says that its key was deleted.
+func Deleted(header nats.Header) bool {
+	return header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != ""
+}

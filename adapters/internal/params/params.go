@@ -1,0 +1,171 @@
+// Package params checks the params of tasks against a JSON Schema and says what
+// is wrong in words that are fit for the caller.
+package params
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"heliograph/domain/task"
+)
+
+// Schema is what the params of one type of task must be: an object whose fields
+// are all known. It is immutable.
+type Schema struct {
+	text   json.RawMessage
+	fields []field
+}
+
+// field is one param.
+type field struct {
+	name     string
+	schema   *jsonschema.Resolved
+	required bool
+	fallback json.RawMessage // the default; nil is none
+}
+
+// New takes the properties of object, their order, and which are required; one
+// with a default is not. Errors: a property's schema makes no sense, or does not
+// allow its own default.
+func New(object *jsonschema.Schema) (*Schema, error) {
+	s, order := &Schema{}, object.PropertyOrder
+	if len(order) == 0 {
+		order = slices.Sorted(maps.Keys(object.Properties))
+	}
+	var required []string
+	for _, name := range order {
+		property := object.Properties[name]
+		resolved, err := property.Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true})
+		if err != nil {
+			return nil, fmt.Errorf("%q: %s", name, readable(err))
+		}
+		f := field{name: name, schema: resolved, fallback: property.Default}
+		if f.required = f.fallback == nil && slices.Contains(object.Required, name); f.required {
+			required = append(required, name)
+		}
+		s.fields = append(s.fields, f)
+	}
+	text, err := json.Marshal(&jsonschema.Schema{
+		Type: "object", Properties: object.Properties, PropertyOrder: order, Required: required,
+		AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}},
+	})
+	s.text = text
+	return s, err
+}
+
+// JSON returns the schema as a document, which the caller must not change.
+func (s *Schema) JSON() json.RawMessage { return s.text }
+
+// Has reports whether there is a param of that name.
+func (s *Schema) Has(name string) bool {
+	return slices.ContainsFunc(s.fields, func(f field) bool { return f.name == name })
+}
+
+// Read returns the values of all params that were given or have a default; null
+// is as good as not given. A whole number has no decimal point, whatever the
+// caller wrote. Errors: task.ErrInvalidParams.
+func (s *Schema) Read(params json.RawMessage) (map[string]json.RawMessage, error) {
+	values, err := decode(params)
+	if err == nil {
+		err = s.check(values)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", task.ErrInvalidParams, err)
+	}
+	return values, nil
+}
+
+// decode reads an object, or nothing.
+func decode(params json.RawMessage) (map[string]json.RawMessage, error) {
+	values := map[string]json.RawMessage{}
+	if len(params) == 0 {
+		return values, nil
+	}
+	if err := json.Unmarshal(params, &values); err != nil {
+		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return nil, errors.New("they must be an object")
+		}
+		return nil, errors.New("they are not valid JSON")
+	}
+	if values == nil { // they are null
+		values = map[string]json.RawMessage{}
+	}
+	maps.DeleteFunc(values, func(_ string, v json.RawMessage) bool { return string(v) == "null" })
+	return values, nil
+}
+
+// check judges what is given, and adds the defaults of what is not.
+func (s *Schema) check(values map[string]json.RawMessage) error {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !s.Has(name) {
+			return fmt.Errorf("%.80q is unknown; %s", name, s.known())
+		}
+	}
+	for _, f := range s.fields {
+		if err := f.check(values); err != nil {
+			return fmt.Errorf("%q %w", f.name, err)
+		}
+	}
+	return nil
+}
+
+func (f field) check(values map[string]json.RawMessage) error {
+	text, ok := values[f.name]
+	switch {
+	case !ok && f.required:
+		return errors.New("is missing")
+	case !ok && f.fallback == nil:
+		return nil
+	case !ok:
+		text = f.fallback
+	}
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		return errors.New("is wrong: a number is too large")
+	}
+	if err := f.schema.Validate(value); err != nil {
+		return errors.New("is wrong: " + readable(err))
+	}
+	values[f.name] = whole(text, value)
+	return nil
+}
+
+// whole writes 3.0 and 3e0 as 3: to JSON Schema these are integers, to Go and to
+// most programs they are not. Beyond 2^53 a float64 is no longer exact.
+func whole(text json.RawMessage, value any) json.RawMessage {
+	const exact = 1 << 53
+	f, ok := value.(float64)
+	if !ok || f != math.Trunc(f) || math.Abs(f) >= exact {
+		return text
+	}
+	return strconv.AppendInt(nil, int64(f), 10)
+}
+
+func (s *Schema) known() string {
+	if len(s.fields) == 0 {
+		return "there are no params"
+	}
+	names := make([]string, len(s.fields))
+	for i, f := range s.fields {
+		names[i] = f.name
+	}
+	return "the params are " + strings.Join(names, ", ")
+}
+
+// readable leaves out where in its own tree the validator was.
+func readable(err error) string {
+	const limit = 500 // bytes; it quotes values of any length
+	text := strings.ReplaceAll(err.Error(), "validating root: ", "")
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "…"
+	}
+	return text
+}

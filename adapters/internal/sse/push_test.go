@@ -1,0 +1,265 @@
+package sse_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/adapters/internal/sse"
+	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
+	"heliograph/test/sseclient"
+)
+
+// raw is an event of a backend, with an ID unless that is "".
+func raw(id, name, data string) sse.Raw { return sse.Raw{ID: id, Name: name, Data: data} }
+
+func (b *bench) frame(r sse.Raw) sse.Frame {
+	b.t.Helper()
+	f, err := b.Frame(r)
+	if err != nil {
+		b.t.Fatalf("%+v: %v", r, err)
+	}
+	return f
+}
+
+func (b *bench) push(token connection.Token, r sse.Raw, wantPending bool) {
+	b.t.Helper()
+	if pending, err := b.Push(token, b.frame(r), false); err != nil || pending != wantPending {
+		b.t.Errorf("push %+v: pending %t, %v", r, pending, err)
+	}
+}
+
+func (b *bench) broadcastRaw(r sse.Raw, want int) {
+	b.t.Helper()
+	if streams, err := b.Publish(b.frame(r)); err != nil || streams != want {
+		b.t.Errorf("publish %+v: %d streams, %v; want %d", r, streams, err, want)
+	}
+}
+
+func (b *bench) pending(token connection.Token) *sse.Stream {
+	b.t.Helper()
+	s, err := b.AttachPending(token)
+	if err != nil {
+		b.t.Fatalf("attach: %v", err)
+	}
+	return s
+}
+
+// finish ends a stream and returns all that it got, as "id name data".
+func (b *bench) finish(c *client, token connection.Token) (got []string) {
+	b.t.Helper()
+	if _, err := b.Push(token, sse.Frame{}, true); err != nil {
+		b.t.Errorf("end: %v", err)
+	}
+	for item := c.next(); item.Kind != 0; item = c.next() {
+		got = append(got, strings.TrimSpace(item.Event.ID+" "+item.Event.Name+" "+item.Event.Data))
+	}
+	return got
+}
+
+func wantAll(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
+		t.Errorf("the stream got\n%q, want\n%q", got, want)
+	}
+}
+
+// TestBothTransportsCarryABackendsEvents runs what must hold for every transport.
+func TestBothTransportsCarryABackendsEvents(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(t *testing.T, shards int){
+		"WhatIsPushedToAPendingStreamGoesOutBeforeTheLog":     pendingGoesOutBeforeTheLog,
+		"RepeatedEventThatTheLogHasTooGoesOutOnce":            repeatedEventGoesOutOnce,
+		"PrivateEventWithTheIDOfALogEventGoesOutAfterIt":      privateEventStaysBehindItsLogEvent,
+		"ResetMovesAPendingStreamBehindItsID":                 resetMovesAPendingStream,
+		"ClientDoesNotGetAgainWhatItHas":                      clientDoesNotGetAgainWhatItHas,
+		"BroadcastUnderAKnownIDIsNotRepeated":                 broadcastUnderAKnownIDIsNotRepeated,
+		"EndWithoutAnEventEndsTheStreamAfterAllBefore":        endWithoutAnEvent,
+		"EventLargerThanTheLimitIsTakenAlone":                 largeEventIsTakenAlone,
+		"OpenStreamOverItsLimitIsDropped":                     openStreamOverItsLimit,
+		"DrainedPendingStreamGetsItsEventsThenRetryAndTheEnd": drainedPendingStream,
+	} {
+		for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+			t.Run(name+"/"+transport, func(t *testing.T) {
+				t.Parallel()
+				test(t, shards)
+			})
+		}
+	}
+}
+
+func pendingGoesOutBeforeTheLog(t *testing.T, shards int) { // gateway-protocol: callbacks
+	b := newBench(t, sse.Config{Shards: shards})
+	s := b.pending("t")
+	b.broadcastRaw(raw("", "", "log"), 1)
+	b.push("t", raw("", "a", "first"), true)
+	b.push("t", raw("x-9", "b", "second"), true)
+	s.Open("")
+	b.push("t", raw("", "", "third"), false)
+	wantAll(t, b.finish(b.open(s), "t"), "a first", "x-9 b second", "message log", "message third")
+}
+
+func repeatedEventGoesOutOnce(t *testing.T, shards int) { // G2, G6
+	b := newBench(t, sse.Config{Shards: shards})
+	b.broadcastRaw(raw("e-2", "n", "2"), 0)
+	s := b.pending("t")
+	for _, r := range []sse.Raw{raw("e-3", "n", "3"), raw("e-4", "n", "4"), raw("e-5", "n", "5")} {
+		b.broadcastRaw(r, 1)
+	}
+	for _, r := range []sse.Raw{raw("e-2", "n", "2"), raw("e-3", "n", "3"), raw("e-4", "n", "4")} {
+		b.push("t", r, true)
+	}
+	s.Open("e-1")
+	wantAll(t, b.finish(b.open(s), "t"), "e-2 n 2", "e-3 n 3", "e-4 n 4", "e-5 n 5")
+}
+
+func privateEventStaysBehindItsLogEvent(t *testing.T, shards int) { // G2
+	b := newBench(t, sse.Config{Shards: shards})
+	s := b.pending("t")
+	b.broadcastRaw(raw("e-1", "n", "1"), 1)
+	b.broadcastRaw(raw("e-2", "n", "2"), 1)
+	b.push("t", raw("e-1", "snapshot", "s"), true)
+	b.push("t", raw("e-0", "old", "o"), true)
+	s.Open("")
+	wantAll(t, b.finish(b.open(s), "t"), "e-1 n 1", "e-1 snapshot s", "e-0 old o", "e-2 n 2")
+}
+
+func resetMovesAPendingStream(t *testing.T, shards int) { // G3
+	b := newBench(t, sse.Config{Shards: shards})
+	s := b.pending("t")
+	b.broadcastRaw(raw("e-1", "n", "1"), 1)
+	b.broadcastRaw(raw("e-2", "n", "2"), 1)
+	b.push("t", raw("e-1", "stream_reset", "{}"), true)
+	s.Open("d-7")
+	wantAll(t, b.finish(b.open(s), "t"), "e-1 stream_reset {}", "e-2 n 2")
+}
+
+func clientDoesNotGetAgainWhatItHas(t *testing.T, shards int) { // G2
+	b := newBench(t, sse.Config{Shards: shards})
+	s := b.pending("t")
+	b.broadcastRaw(raw("e-1", "n", "1"), 1)
+	b.broadcastRaw(raw("e-2", "n", "2"), 1)
+	s.Open("e-1")
+	wantAll(t, b.finish(b.open(s), "t"), "e-2 n 2")
+}
+
+func broadcastUnderAKnownIDIsNotRepeated(t *testing.T, shards int) { // gateway-protocol: extensions
+	b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 4 << 10})
+	c := b.open(b.attach("t", ""))
+	for range 3 {
+		b.broadcastRaw(raw("e-1", "n", "1"), 1)
+		b.broadcastRaw(raw("e-1", "stream_reset", "r"), 1) // names a place, and is not what lies there
+	}
+	if got := c.next().Event; got != (sseclient.Event{ID: "e-1", Name: "n", Data: "1"}) {
+		t.Fatalf("got %+v", got)
+	}
+	for range 3 {
+		if got := c.next().Event; got.Name != "stream_reset" || got.ID != "e-1" {
+			t.Fatalf("got %+v, want a reset", got)
+		}
+	}
+	for i := range 100 {
+		b.broadcastRaw(raw("", "n", strings.Repeat("x", 100)), 1)
+		if got := c.next().Event.Data; len(got) != 100 {
+			t.Fatalf("event %d: %q", i, got)
+		}
+	}
+	b.broadcastRaw(raw("e-1", "n", "1"), 1) // the log has forgotten it
+	wantAll(t, b.finish(c, "t"), "e-1 n 1")
+}
+
+func endWithoutAnEvent(t *testing.T, shards int) { // gateway-protocol: push
+	b := newBench(t, sse.Config{Shards: shards})
+	c := b.open(b.attach("t", ""))
+	if pending, err := b.Push("t", sse.Frame{}, false); pending || err != nil {
+		t.Errorf("nothing: %t, %v", pending, err)
+	}
+	b.push("t", raw("", "n", "1"), false)
+	b.broadcastRaw(raw("", "n", "2"), 1)
+	wantAll(t, b.finish(c, "t"), "n 1", "n 2")
+	if why := <-c.reason; why != connection.ReasonServerClosed {
+		t.Errorf("ended for %q", why)
+	}
+	if _, err := b.Push("t", sse.Frame{}, false); !errors.Is(err, gateway.ErrUnknownToken) {
+		t.Errorf("a push after the end: %v, want ErrUnknownToken", err)
+	}
+}
+
+func largeEventIsTakenAlone(t *testing.T, shards int) { // G4
+	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 1000, Format: sse.FormatEnvelope})
+	large := strings.Repeat("x", 5000)
+	s := b.pending("t")
+	b.push("t", raw("", "", large), true) // behind "ready", which does not count
+	if _, err := b.Push("t", b.frame(raw("", "", "more")), false); !errors.Is(err, gateway.ErrStreamFull) {
+		t.Errorf("more: %v, want ErrStreamFull", err)
+	}
+	s.Detach()
+	c := b.open(b.attach("u", ""))
+	c.want("", "ready", "")
+	b.push("u", raw("", "", large), false)
+	c.want("", "message", large)
+}
+
+func openStreamOverItsLimit(t *testing.T, shards int) { // G4
+	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 1000})
+	c := b.stuck(b.attach("t", ""))
+	var err error
+	for n := 0; err == nil && n < 1<<20; n += 100 { // the socket's buffers take some
+		_, err = b.Push("t", b.frame(raw("", "n", strings.Repeat("x", 90))), false)
+	}
+	if !errors.Is(err, gateway.ErrStreamFull) {
+		t.Fatalf("push: %v, want ErrStreamFull", err)
+	}
+	if why := <-c.reason; why != connection.ReasonServerClosed {
+		t.Errorf("ended for %q", why)
+	}
+	if n := b.Stats().Slow.Private; n != 1 {
+		t.Errorf("%d slow consumers were counted, want 1", n)
+	}
+}
+
+func drainedPendingStream(t *testing.T, shards int) { // G8
+	b := newBench(t, sse.Config{Shards: shards, DrainSpread: time.Second})
+	s := b.pending("t")
+	b.push("t", raw("", "n", "1"), true)
+	b.broadcastRaw(raw("", "n", "2"), 1)
+	drained := make(chan error, 1)
+	go func() { drained <- b.Drain(t.Context()) }()
+	for late, err := b.AttachPending("u"); !errors.Is(err, sse.ErrDraining); late, err = b.AttachPending("u") {
+		late.Detach() // it has not begun
+	}
+	s.Open("")
+	c := b.open(s)
+	c.want("", "n", "1")
+	c.want("", "n", "2")
+	if item := c.next(); item.Kind != sseclient.KindRetry {
+		t.Errorf("got %+v, want a retry", item)
+	}
+	c.wantEnd(connection.ReasonServerClosed)
+	if err := <-drained; err != nil {
+		t.Errorf("drain: %v", err)
+	}
+}
+
+func TestHeartbeatsAreForIdleStreams(t *testing.T) { // G5
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, sse.Config{Heartbeat: 10 * time.Second})
+		begin := time.Now()
+		idle, busy := b.open(b.attach("idle", "")), b.open(b.attach("busy", ""))
+		<-time.After(5 * time.Second)
+		b.push("busy", raw("", "n", "1"), false)
+		busy.want("", "n", "1")
+		wantHeartbeat := func(c *client, after time.Duration) {
+			if item := c.next(); item.Comment != "heartbeat" || time.Since(begin) != after {
+				t.Errorf("after %s: %+v, want a heartbeat after %s", time.Since(begin), item, after)
+			}
+		}
+		wantHeartbeat(idle, 10*time.Second)
+		wantHeartbeat(busy, 20*time.Second)
+		b.stop()
+	})
+}

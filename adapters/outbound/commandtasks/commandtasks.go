@@ -1,0 +1,101 @@
+// Package commandtasks implements task.Handler with programs that an operator
+// allows by naming them in a file (docs/commands.md has its format). Workers
+// elsewhere are named in the same file; of theirs the Handler only checks params.
+//
+// What a caller sends never reaches a shell: a param is one argument, or part of
+// one, or an environment variable, and the file's schema decides what it may be.
+// A program runs in a process group of its own with an environment of its own,
+// and when Run returns, nothing of that group is left.
+package commandtasks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"time"
+
+	"heliograph/adapters/internal/params"
+	"heliograph/domain/task"
+)
+
+// command is the task.Handler of one program.
+type command struct {
+	schema      *params.Schema
+	program     string // its absolute path
+	folder      string // "" is the service's own
+	arguments   []argument
+	environment []variable
+	inherited   []string // name=value
+	killAfter   time.Duration
+	progress    progress
+}
+
+var _ task.Handler = (*command)(nil)
+
+// Check implements task.Handler.
+func (c *command) Check(given json.RawMessage) error {
+	_, _, err := c.expand(given)
+	return err
+}
+
+// Run implements task.Handler.
+func (c *command) Run(ctx context.Context, given json.RawMessage, report task.Reporter) (json.RawMessage, error) {
+	arguments, environment, err := c.expand(given)
+	if err != nil {
+		return nil, err
+	}
+	out := newOutput(c.progress, report)
+	cmd := exec.CommandContext(ctx, c.program, arguments...) //nolint:gosec // which program is the operator's word
+	cmd.Dir, cmd.Env, cmd.WaitDelay = c.folder, environment, c.killAfter
+	cmd.Stdout, cmd.Stderr = &out.stdout, &out.stderr
+	err = runGroup(cmd)
+	out.close()
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // the latter: a child of it kept the output open
+		return out.result()
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	default:
+		return nil, out.failure(err)
+	}
+}
+
+// runGroup runs cmd in a process group that ends with it. When cmd's context
+// ends, the group is asked to stop; what is left of it after cmd.WaitDelay, or
+// when cmd and all that hold its output are gone, is killed.
+func runGroup(cmd *exec.Cmd) error {
+	// The death signal comes when the thread that started the process ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	lead(cmd)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("the command could not be started: %w", err)
+	}
+	defer killGroup(cmd.Process.Pid)
+	return cmd.Wait()
+}
+
+// expand makes arguments and environment of params. Errors: task.ErrInvalidParams.
+func (c *command) expand(given json.RawMessage) (arguments, environment []string, err error) {
+	fields, err := c.schema.Read(given)
+	if err != nil {
+		return nil, nil, err
+	}
+	values, err := textsOf(fields)
+	if err == nil {
+		arguments, err = expandAll(c.arguments, values)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", task.ErrInvalidParams, err)
+	}
+	environment = append(environment, c.inherited...)
+	for _, v := range c.environment {
+		if text, ok := v.value.expand(values); ok {
+			environment = append(environment, v.name+"="+text)
+		}
+	}
+	return arguments, environment, nil
+}

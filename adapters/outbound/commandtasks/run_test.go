@@ -1,0 +1,140 @@
+package commandtasks_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"heliograph/domain/task"
+)
+
+func TestTheResultIsTheExitStatus(t *testing.T) {
+	got, err := start(t, handler(t, `command: ["true"]`), ``).end(t)
+	if err != nil || string(got) != `{"exit_code":0}` {
+		t.Errorf("Run = %s, %v", got, err)
+	}
+}
+
+func TestAFailureSaysHowItEndedAndWhatItPrintedLast(t *testing.T) { // T5
+	for _, c := range []struct{ script, want string }{
+		{`exit 7`, "the command ended with exit status 7"},
+		{`echo first; echo second; exit 1`, "the command ended with exit status 1:\nfirst\nsecond"},
+		{`echo wrong >&2; exit 1`, "the command ended with exit status 1:\nwrong"},
+		{`printf 'no end'; exit 1`, "the command ended with exit status 1:\nno end"},
+		{`kill -9 $$`, "the command ended with signal: killed"},
+		{`printf '1%%\r2%%\r\n\r\n3%%\rbad\n'; exit 1`, "the command ended with exit status 1:\n2%\nbad"},
+		{`printf '\033[1;31mred\033[0m\a \377\376\n'; exit 1`, "the command ended with exit status 1:\nred \uFFFD"},
+	} {
+		_, err := start(t, handler(t, shell(c.script)), ``).end(t)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s: %q, want %q", c.script, err, c.want)
+		}
+	}
+}
+
+func TestTheTailIsBounded(t *testing.T) { // E8
+	_, err := start(t, handler(t, shell(`i=0; while [ $i -lt 5000 ]; do echo "line $i"; i=$((i+1)); done; exit 1`)), ``).end(t)
+	if err == nil || len(err.Error()) > 2200 || !strings.HasSuffix(err.Error(), "\nline 4998\nline 4999") {
+		t.Errorf("%d bytes: %v", len(err.Error()), err)
+	}
+	_, err = start(t, handler(t, shell(`head -c 3000000 /dev/zero | tr '\0' x; exit 1`)), ``).end(t)
+	if err == nil || len(err.Error()) > 2200 || !strings.HasSuffix(err.Error(), "xxx") {
+		t.Errorf("%d bytes: %.200v", len(err.Error()), err)
+	}
+}
+
+func TestAProgramThatCannotBeStartedFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "program")
+	write(t, path, "#!/nowhere/at/all\n")
+	if err := os.Chmod(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := start(t, handler(t, `command: ["`+path+`"]`), ``).end(t)
+	if err == nil || !strings.HasPrefix(err.Error(), "the command could not be started: ") {
+		t.Errorf("Run = %v", err)
+	}
+}
+
+func TestCommandsGetNothingOfTheServicesSecrets(t *testing.T) {
+	r := start(t, handler(t, shell(`env | grep -v "^_=\|^PWD=\|^SHLVL=\|^OLDPWD=" | sort | tr "\n" " "`,
+		`params: {level: {type: integer}, absent: {type: string}}`,
+		`env: {LEVEL: "at ${level}", ABSENT: "${absent}", HOME: /nowhere}`, `inherit: [TOKEN_FILE, UNSET]`)), `{"level":5}`)
+	if got, want := r.text(t), "HOME=/nowhere LEVEL=at 5 PATH=/usr/bin:/bin TOKEN_FILE=/run/token"; got != want {
+		t.Errorf("the environment is %s, want %s", got, want)
+	}
+}
+
+func TestCommandsHaveNoInputAndTheirFolder(t *testing.T) {
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, handler(t, shell(`cat; pwd`, `folder: "`+folder+`"`)), ``)
+	if got := r.text(t); got != folder {
+		t.Errorf("it said %q, want %q", got, folder)
+	}
+}
+
+func TestParamsAreNeverSplitNorReadByAShell(t *testing.T) {
+	h := handler(t, `
+command: [sh, -c, 'for a; do echo "<$a>"; done', sh, a, "${text}", "--x=${text}", [--opt, "${absent}"], "${list}", [--yes, "${flag}"], "$${text}"]
+params: {text: {type: string}, absent: {type: string}, list: {type: array}, flag: {type: boolean}}`)
+	r := start(t, h, `{"text":"a b; $(reboot) 'q' \"é\n*","list":[1, "x"],"flag":true}`)
+	if _, err := r.end(t); err != nil {
+		t.Fatal(err)
+	}
+	close(r.texts)
+	var got []string
+	for text := range r.texts {
+		got = append(got, text)
+	}
+	want := `<a>|<a b; $(reboot) 'q' "é|*>|<--x=a b; $(reboot) 'q' "é|*>|<[1, "x"]>|<--yes>|<true>|<${text}>`
+	if strings.Join(got, "|") != want {
+		t.Errorf("the arguments were\n%s, want\n%s", strings.Join(got, "|"), want)
+	}
+}
+
+func TestCancellingEndsTheWholeGroup(t *testing.T) { // T7
+	dir := t.TempDir()
+	h := handler(t, shell(`sh -c 'trap "echo cleaned >`+dir+`/child; exit" TERM; echo ready; while :; do sleep 0.01; done' & wait`))
+	r := start(t, h, ``)
+	r.text(t)
+	r.cancel(task.ErrCancelled)
+	if got, err := r.end(t); !errors.Is(err, task.ErrCancelled) {
+		t.Errorf("Run = %s, %v", got, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "child")); err != nil {
+		t.Errorf("the child could not clean up: %v", err)
+	}
+}
+
+func TestAStubbornCommandIsKilled(t *testing.T) { // T7
+	r := start(t, handler(t, shell(`trap "" TERM; echo ready; while :; do sleep 0.01; done`, `kill_after: 50ms`)), ``)
+	r.text(t)
+	r.cancel(task.ErrTimeLimit)
+	if got, err := r.end(t); !errors.Is(err, task.ErrTimeLimit) {
+		t.Errorf("Run = %s, %v", got, err)
+	}
+}
+
+func TestACommandThatEndedWellBeforeItsCancellationIsCompleted(t *testing.T) { // T7
+	r := start(t, handler(t, shell(`echo done`)), ``)
+	_, err := r.end(t)
+	r.cancel(task.ErrCancelled)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRunWithAnEndedContextStartsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(task.ErrCancelled)
+	path := filepath.Join(t.TempDir(), "file")
+	_, err := handler(t, `command: [touch, "`+path+`"]`).Run(ctx, nil, newReports())
+	if _, stat := os.Stat(path); !errors.Is(err, task.ErrCancelled) || stat == nil {
+		t.Errorf("Run = %v, and the file: %v", err, stat)
+	}
+}

@@ -1,0 +1,144 @@
+// Package httpbackend implements gateway.Backend over HTTP: the callbacks of the
+// gateway protocol ("Gateway → backend").
+package httpbackend
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
+)
+
+const (
+	// DefaultTimeout is the protocol's time limit of a callback.
+	DefaultTimeout = 5 * time.Second
+	// maxConns bounds the connections to the backend: in a storm of connects each
+	// open stream already costs one file.
+	maxConns = 256
+	// idleTimeout is how long an unused connection is kept: less than the 5 s after
+	// which a Node.js server closes its end.
+	idleTimeout = 4 * time.Second
+	// maxAnswer bounds what is read of an answer, in bytes; its body does not
+	// matter. After a longer one the connection is not used again.
+	maxAnswer = 4 << 10
+)
+
+// Config says where the backend is.
+type Config struct {
+	// URL gets the callbacks; "" is no backend. It may hold secrets.
+	URL string
+	// Timeout is for one callback, the wait for a free connection included; 0 is
+	// DefaultTimeout.
+	Timeout time.Duration
+}
+
+// Backend makes the callbacks, on connections that are kept alive. It is safe
+// for concurrent use.
+type Backend struct {
+	url       *url.URL // nil if there is none
+	timeout   time.Duration
+	transport *http.Transport
+}
+
+var _ gateway.Backend = (*Backend)(nil)
+
+// New returns a Backend. Errors: a URL that is none; its text is not repeated.
+func New(cfg Config) (*Backend, error) {
+	b := &Backend{
+		timeout: cmp.Or(cfg.Timeout, DefaultTimeout),
+		transport: &http.Transport{ // bare, it follows no redirects
+			MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns, IdleConnTimeout: idleTimeout, DisableCompression: true,
+		},
+	}
+	if cfg.URL == "" {
+		return b, nil
+	}
+	u, err := url.Parse(cfg.URL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, errors.New("the callback URL is not an http:// or https:// URL")
+	}
+	b.url = u
+	return b, nil
+}
+
+// Close closes the connections that are kept alive.
+func (b *Backend) Close() { b.transport.CloseIdleConnections() }
+
+// callback is the body of a request.
+type callback struct {
+	Action  string            `json:"action"`
+	Token   connection.Token  `json:"token"`
+	Reason  connection.Reason `json:"reason,omitempty"`
+	Request request           `json:"request"`
+}
+
+type request struct {
+	URL     string          `json:"url"`
+	Headers json.RawMessage `json:"headers"`
+}
+
+// Connect implements gateway.Backend.
+func (b *Backend) Connect(ctx context.Context, token connection.Token, r gateway.Request) error {
+	return b.call(ctx, callback{Action: "connect", Token: token, Request: request{r.Target, r.Headers}})
+}
+
+// Disconnect implements gateway.Backend.
+func (b *Backend) Disconnect(ctx context.Context, token connection.Token, r gateway.Request, reason connection.Reason) error {
+	return b.call(ctx, callback{Action: "disconnect", Token: token, Reason: reason, Request: request{r.Target, r.Headers}})
+}
+
+func (b *Backend) call(ctx context.Context, c callback) error {
+	if b.url == nil {
+		return gateway.ErrNotConfigured
+	}
+	body, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("encode callback: %w", err)
+	}
+	limited, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	status, err := b.post(limited, body)
+	switch {
+	case err == nil && status/100 == 2:
+		return nil
+	case err == nil:
+		return &gateway.RejectedError{Status: status}
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case limited.Err() != nil:
+		return gateway.ErrBackendTimeout
+	default:
+		return fmt.Errorf("%w: %w", gateway.ErrBackendUnreachable, err)
+	}
+}
+
+// post returns the status of the answer.
+func (b *Backend) post(ctx context.Context, body []byte) (status int, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url.String(), bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "heliograph")
+	if user := b.url.User; user != nil {
+		password, _ := user.Password()
+		r.SetBasicAuth(user.Username(), password)
+	}
+	answer, err := b.transport.RoundTrip(r)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // nothing to be done about it
+	// So that the connection can be used again; what it says does not matter.
+	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
+	return answer.StatusCode, nil
+}

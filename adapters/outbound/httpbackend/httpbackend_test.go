@@ -1,0 +1,73 @@
+package httpbackend_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"heliograph/adapters/outbound/httpbackend"
+	"heliograph/domain/gateway"
+)
+
+func TestWithoutAURLThereIsNobodyToAsk(t *testing.T) {
+	b, err := httpbackend.New(httpbackend.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Connect(t.Context(), "t", gateway.Request{}); !errors.Is(err, gateway.ErrNotConfigured) {
+		t.Errorf("connect: %v, want ErrNotConfigured", err)
+	}
+}
+
+func TestURLIsUsedAsItIsAndToldToNobody(t *testing.T) {
+	var target, user string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		name, password, _ := r.BasicAuth()
+		target, user = r.RequestURI, name+":"+password
+	}))
+	url := strings.Replace(server.URL, "http://", "http://me:pass@", 1) + "/a%2Fb?secret=s3cret&x"
+	b, err := httpbackend.New(httpbackend.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); err != nil || target != "/a%2Fb?secret=s3cret&x" || user != "me:pass" {
+		t.Errorf("connect: %v; it asked %s as %s", err, target, user)
+	}
+	server.Close()
+	if err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); err == nil || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "pass") {
+		t.Errorf("of a backend that is away: %v; its error must hold no secret", err)
+	}
+}
+
+func TestBadURLIsRefused(t *testing.T) {
+	for _, url := range []string{"localhost:3000", "http://", "ftp://b/", "http://me:s3cret@b d/", "%"} {
+		if _, err := httpbackend.New(httpbackend.Config{URL: url}); err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+func TestConnectionIsUsedAgainAfterAnyAnswer(t *testing.T) {
+	addresses, n := map[string]bool{}, 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		addresses[r.RemoteAddr] = true
+		n++
+		w.WriteHeader([]int{200, 401, 500}[n%3])
+		_, _ = w.Write([]byte(strings.Repeat("something ", 100)))
+	}))
+	defer server.Close()
+	b, err := httpbackend.New(httpbackend.Config{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for range 6 {
+		_ = b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
+	}
+	if n != 6 || len(addresses) != 1 {
+		t.Errorf("%d callbacks over %d connections, want 6 over 1", n, len(addresses))
+	}
+}

@@ -1,0 +1,143 @@
+package httpsender
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+)
+
+// message is one event as it waits and leaves. Once it has left the trunk it is
+// immutable, but for the ID of a private one.
+type message struct {
+	*body
+
+	token   connection.Token // of a private event; "" is every stream
+	id      event.ID         // zero: it carries none
+	closing bool             // ends the stream
+}
+
+// body is an event's part of the wire, which all its messages share. It is
+// immutable.
+type body struct {
+	ev     event.Event
+	fields []byte // of the event's JSON object, all but its id; none for a message without an event
+}
+
+// toAll reports whether m goes to every stream.
+func (m *message) toAll() bool { return m.token == "" }
+
+// carriesPlace reports whether m, a private event, names the log event before it
+// (rules G2, G3).
+func (m *message) carriesPlace() bool {
+	return !m.toAll() && (!m.ev.Control() || m.ev.Name == event.NameStreamReset)
+}
+
+// replaces reports whether older may be left out once m is there (rule E10).
+func (m *message) replaces(older *message) bool {
+	return m.ev.Key != "" && m.ev.Key == older.ev.Key && m.token == older.token && !m.closing && !older.closing
+}
+
+// conflates reports whether a newer event may take m's place.
+func (m *message) conflates() bool { return m.ev.Key != "" && !m.closing }
+
+// push returns the body of POST /internal/send, in one piece: net/http sends
+// headers and body together only if it knows that the body is in memory.
+func (m *message) push(token connection.Token, ids bool) []byte {
+	quoted, _ := json.Marshal(token) // a string is always JSON
+	b := make([]byte, 0, len(quoted)+len(m.fields)+128)
+	b = append(b, `{"token":`...)
+	b = append(b, quoted...)
+	if len(m.fields) > 0 {
+		b = m.appendEvent(append(b, ','), ids)
+	}
+	if m.closing {
+		return append(b, `,"close":true}`...)
+	}
+	return append(b, `,"close":false}`...)
+}
+
+// broadcast returns the body of POST /internal/broadcast to all streams.
+func (m *message) broadcast(ids bool) []byte {
+	b := make([]byte, 0, len(m.fields)+128)
+	b = m.appendEvent(append(b, '{'), ids)
+	return append(b, '}')
+}
+
+func (m *message) appendEvent(b []byte, ids bool) []byte {
+	b = append(b, `"event":{`...)
+	b = append(b, m.fields...)
+	if ids && !m.id.IsZero() {
+		b = append(b, `,"id":"`...)
+		b = append(m.id.AppendTo(b), '"')
+	}
+	return append(b, '}')
+}
+
+// bodies encodes events, and keeps the last one of each service: ten thousand
+// clients that connect at once are sent the same snapshot and version, which is
+// then encoded once.
+type bodies struct {
+	task, version atomic.Pointer[body]
+}
+
+// of returns ev's body. Errors: event.ErrInvalid.
+func (b *bodies) of(ev event.Event) (*body, error) {
+	last := &b.task
+	if ev.Service == event.ServiceVersion {
+		last = &b.version
+	}
+	if known := last.Load(); known != nil && known.is(ev) {
+		return known, nil
+	}
+	made, err := encode(ev)
+	if err == nil && !ev.Control() {
+		last.Store(made)
+	}
+	return made, err
+}
+
+// is reports whether b is of the very same event. Nobody changes an event's
+// data once it was handed over, so the same memory is the same data.
+func (b *body) is(ev event.Event) bool {
+	return b.ev.Name == ev.Name && b.ev.Service == ev.Service && b.ev.Key == ev.Key &&
+		len(b.ev.Data) == len(ev.Data) && len(ev.Data) > 0 && &b.ev.Data[0] == &ev.Data[0]
+}
+
+// wireEvent is the JSON of an event without its id.
+type wireEvent struct {
+	Name string `json:"name"`
+	Data string `json:"data"`
+}
+
+// encode makes the body of ev. Errors: event.ErrInvalid.
+func encode(ev event.Event) (*body, error) {
+	if err := ev.Validate(); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // \u003c for < would be five bytes more towards the gateway's limit (rule E8)
+	if err := enc.Encode(wireEvent{Name: ev.Name, Data: string(ev.Data)}); err != nil {
+		return nil, fmt.Errorf("%w: %w", event.ErrInvalid, err)
+	}
+	fields := bytes.TrimSuffix(bytes.TrimPrefix(b.Bytes(), []byte("{")), []byte("}\n"))
+	return &body{ev: ev, fields: fields}, nil
+}
+
+// newReset returns the event that tells a client to fetch the state again, since
+// it cannot get all that it missed (rule G3).
+func newReset(token connection.Token, reason string) *message {
+	body, _ := encode(event.Event{Name: event.NameStreamReset, Data: fmt.Appendf(nil, `{"reason":%q}`, reason)})
+	return &message{body: body, token: token}
+}
+
+// The reasons of a stream_reset.
+const (
+	resetExpired = "expired"
+	resetEpoch   = "epoch"
+	resetInvalid = "invalid"
+)

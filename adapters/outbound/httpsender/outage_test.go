@@ -1,0 +1,187 @@
+package httpsender_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"heliograph/adapters/outbound/httpsender"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+)
+
+// kinds are the gateways that make a difference.
+var kinds = map[string][]string{"without extensions": nil, "with all extensions": extensions}
+
+// onEach calls f with a harness of each kind of gateway.
+func onEach(t *testing.T, cfg httpsender.Config, f func(t *testing.T, h *harness)) {
+	for name, can := range kinds {
+		t.Run(name, func(t *testing.T) { bubbleWith(t, newStandIn(can...), cfg, f) })
+	}
+}
+
+func TestWhatIsHandedOverWhileTheGatewayIsAwayLeavesInOrderWhenItIsBack(t *testing.T) { // E6, E10
+	onEach(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		synctest.Wait()
+		h.network.setDown(true)
+		h.handOver(t, note(1), state(1), note(2), state(2))
+		h.send(t, "a", snapshot(3))
+		h.handOver(t, state(3), note(4))
+		pass(time.Minute)
+		h.network.setDown(false)
+		pass(httpsender.LookInterval)
+		h.wantGot(t, "a", "note 1", "note 2", "snapshot 3", "state 3", "note 4")
+		h.wantGot(t, "b", "note 1", "note 2", "state 3", "note 4")
+		if _, failed, _ := h.metrics.get(event.ServiceTask); failed != 0 || len(h.listener.failed) != 0 {
+			t.Errorf("%d events failed, the listener heard %v; want none", failed, h.listener.failed)
+		}
+		h.wantLanes(t, 0)
+		h.stop()
+		if got := h.logs.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "gateway is not reachable") {
+			t.Errorf("logged %q, want one line that the gateway was away", got)
+		}
+	})
+}
+
+func TestOverflowOfTheOutboxIsCountedAndEveryStreamGetsTheState(t *testing.T) { // E6, G3
+	onEach(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+		synctest.Wait()
+		h.network.setDown(true)
+		h.broadcast(t, note(-1)) // opens the circuit
+		h.handOver(t, state(0))
+		room, reset := httpsender.MaxEvents, []string(nil)
+		if len(h.gw.can) > 0 {
+			room, reset = httpsender.MaxTrunkEvents, []string{`stream_reset {"reason":"expired"}`}
+		}
+		for i := range room + 9 {
+			h.handOver(t, note(i))
+		}
+		givenUp := 2 * 10
+		if len(reset) > 0 {
+			givenUp = 2 * 11 // note -1 waits there too
+		}
+		if _, failed, _ := h.metrics.get(event.ServiceTask); failed != givenUp {
+			t.Errorf("%d events were given up, want %d", failed, givenUp)
+		}
+		h.network.setDown(false)
+		pass(2 * httpsender.LookInterval)
+		want := slices.Concat(reset, []string{"snapshot 1", "state 0", "note 10"})
+		got := slices.DeleteFunc(h.gw.got("a"), func(ev string) bool { return ev == "note -1" }) // not lost, and before or after
+		if !slices.Equal(got[:len(want)], want) {
+			t.Errorf("the stream began with %q, want %q", got[:len(want)], want)
+		}
+		last := fmt.Sprint("note ", room+8)
+		if got[len(got)-1] != last {
+			t.Errorf("the stream ended with %q, want %q", got[len(got)-1], last)
+		}
+	})
+}
+
+func TestHangingGatewayIsLeftAloneUntilItAnswers(t *testing.T) { // E6
+	onEach(t, httpsender.Config{Parallel: 1}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		synctest.Wait()
+		hang := make(chan struct{})
+		h.gw.setHang(hang)
+		circuit := httpsender.NewCollector(h.Sender)
+		for i := range 10 {
+			h.handOver(t, note(i))
+		}
+		pass(30 * time.Second)
+		if got := value(t, circuit, "heliograph_gateway_circuit_open"); got != 1 {
+			t.Error("the circuit is not open")
+		}
+		before := h.gw.requests()
+		pass(time.Minute)
+		if got := h.gw.requests() - before; got > 60 {
+			t.Errorf("%d requests in a minute, want at most one a second", got)
+		}
+		h.gw.setHang(nil)
+		close(hang)
+		pass(3 * httpsender.LookInterval)
+		if got := h.gw.got("a"); !slices.Contains(got, "note 9") {
+			t.Errorf("the stream got %q, want what waited", got)
+		}
+		if got := value(t, circuit, "heliograph_gateway_circuit_open"); got != 0 {
+			t.Error("the circuit is still open")
+		}
+	})
+}
+
+func TestGatewayThatCallsIsLookedForAtOnce(t *testing.T) {
+	onEach(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		synctest.Wait()
+		h.network.setDown(true)
+		h.handOver(t, note(1))
+		pass(10*httpsender.LookInterval + time.Millisecond)
+		h.network.setDown(false)
+		h.Heard()
+		synctest.Wait()
+		h.wantGot(t, "a", "note 1")
+	})
+}
+
+func TestWrongSecretIsAClearErrorAndLosesNothing(t *testing.T) {
+	gw := newStandIn(extensions...)
+	gw.secret = "other"
+	bubbleWith(t, gw, httpsender.Config{Secret: "s3cret"}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.handOver(t, note(1))
+		pass(time.Minute)
+		h.gw.mu.Lock()
+		h.gw.secret = "s3cret"
+		h.gw.mu.Unlock()
+		pass(httpsender.LookInterval)
+		h.wantGot(t, "a", "note 1")
+		h.stop()
+		if got := h.logs.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level=ERROR") ||
+			!strings.Contains(got, "SSE_GATEWAY_SECRET") || strings.Contains(got, "s3cret") {
+			t.Errorf("logged %q, want one error that names the variable", got)
+		}
+	})
+}
+
+func TestSecretIsRefusedInTheMiddle(t *testing.T) {
+	onEach(t, httpsender.Config{Secret: "old"}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.gw.mu.Lock()
+		h.gw.secret = "new"
+		h.gw.mu.Unlock()
+		h.handOver(t, note(1))
+		synctest.Wait()
+		h.gw.mu.Lock()
+		h.gw.secret = "old"
+		h.gw.mu.Unlock()
+		pass(2 * httpsender.LookInterval)
+		h.wantGot(t, "a", "note 1")
+	})
+}
+
+// value returns what c says now.
+func value(t *testing.T, c prometheus.Collector, name string) float64 {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	if err := registry.Register(c); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.Metric[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return 0
+}

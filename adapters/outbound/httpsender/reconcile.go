@@ -1,0 +1,92 @@
+package httpsender
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"heliograph/adapters/internal/streamurl"
+	"heliograph/domain/connection"
+)
+
+const (
+	// matchPause is how long the gateway's streams and the roster may disagree
+	// again after they were compared: while browsers come and go they always do.
+	matchPause = 5 * time.Second
+	// matchPauseEach is the same where every token is a request of its own.
+	matchPauseEach = time.Minute
+)
+
+func (w *watch) matchInterval() time.Duration {
+	if w.can.Connections {
+		return matchPause
+	}
+	return matchPauseEach
+}
+
+// match makes the gateway's streams and the roster agree: what only the gateway
+// has is adopted (rule C8), what only the roster has is asked for by its token, and
+// gone if the gateway does not know it (rule E5).
+func (w *watch) match(ctx context.Context) {
+	w.matched = time.Now()
+	doubted := w.doubt.Swap(false)
+	if !w.can.Connections && !doubted {
+		return
+	}
+	missing := make(map[connection.Token]struct{})
+	for c := range w.roster.All() {
+		missing[c.Token] = struct{}{}
+	}
+	if err := w.eachStream(ctx, func(s listed) {
+		if _, known := missing[s.Token]; known {
+			delete(missing, s.Token)
+		} else {
+			w.found(ctx, s)
+		}
+	}); err != nil {
+		w.doubt.Store(true)
+		w.log.WarnContext(ctx, "streams of the gateway could not be listed", slog.Any("error", err))
+		return
+	}
+	tokens := make([]connection.Token, 0, len(missing))
+	for token := range missing {
+		tokens = append(tokens, token)
+	}
+	w.outbox.check(tokens)
+}
+
+// eachStream calls f with the gateway's streams, if it can list them. Errors: as
+// client.streams.
+func (w *watch) eachStream(ctx context.Context, f func(listed)) error {
+	if !w.can.Connections {
+		return nil
+	}
+	for after := ""; ; {
+		page, next, err := w.page(ctx, after)
+		if err != nil {
+			return err
+		}
+		for _, s := range page {
+			f(s)
+		}
+		if next == "" || next == after {
+			return nil
+		}
+		after = next
+	}
+}
+
+func (w *watch) page(ctx context.Context, after string) ([]listed, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.client.timeout)
+	defer cancel()
+	return w.client.streams(ctx, after, pageSize)
+}
+
+// found tells the listener of a stream. One without a request_id is not ours.
+func (w *watch) found(ctx context.Context, s listed) {
+	_, query, _ := strings.Cut(s.URL, "?")
+	if id, err := streamurl.RequestID(query); err == nil {
+		w.outbox.greet(s.Token, func() { w.listener.Found(ctx, id, s.Token) })
+	}
+}

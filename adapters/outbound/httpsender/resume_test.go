@@ -1,0 +1,187 @@
+package httpsender_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"heliograph/adapters/outbound/httpsender"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+)
+
+// resumable calls f with a harness of each kind of gateway that passes IDs on.
+func resumable(t *testing.T, f func(t *testing.T, h *harness)) {
+	for name, can := range map[string][]string{"with event IDs": {"event-id"}, "with all extensions": extensions} {
+		t.Run(name, func(t *testing.T) { bubbleWith(t, newStandIn(can...), httpsender.Config{}, f) })
+	}
+}
+
+// register does what comes after Resume.
+func (h *harness) register(t *testing.T, token connection.Token) {
+	t.Helper()
+	c := connection.Connection{RequestID: connection.RequestID(token), Token: token}
+	if _, err := h.registry.Put(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestClientThatComesBackGetsWhatItMissedThenTheLiveEvents(t *testing.T) { // G2, G6
+	resumable(t, func(t *testing.T, h *harness) {
+		h.broadcast(t, note(1), note(2), note(3))
+		h.gw.open("a", &stream{})
+		h.Resume(t.Context(), "a", "test-101")
+		h.wantGot(t, "a", "note 2", "note 3")
+		h.register(t, "a")
+		h.send(t, "a", snapshot(1))
+		h.broadcast(t, note(4))
+		h.wantGot(t, "a", "note 2", "note 3", "snapshot 1", "note 4")
+		h.wantIDs(t, "a", "test-102", "test-103", "test-103", "test-104")
+		pass(3 * httpsender.SweepInterval)
+		h.wantLanes(t, 0)
+	})
+}
+
+func TestClientThatCannotResumeIsToldOnce(t *testing.T) { // G3
+	tests := map[string]struct {
+		id, reason string
+		err        error
+	}{
+		"another epoch":         {"other-101", "epoch", nil},
+		"not reached yet":       {"test-999", "invalid", nil},
+		"no ID":                 {"what?", "invalid", nil},
+		"expired":               {"test-100", "expired", event.ErrExpired},
+		"the broker is away":    {"test-100", "expired", event.ErrUnavailable},
+		"the broker has failed": {"test-100", "expired", errors.New("broken")},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			resumable(t, func(t *testing.T, h *harness) {
+				h.broadcast(t, note(1))
+				h.history.fail(test.err)
+				h.gw.open("a", &stream{})
+				h.Resume(t.Context(), "a", test.id)
+				h.register(t, "a")
+				h.broadcast(t, note(2))
+				h.wantGot(t, "a", `stream_reset {"reason":"`+test.reason+`"}`, "note 2")
+				h.wantIDs(t, "a", "test-101", "test-102")
+			})
+		})
+	}
+}
+
+func TestReplayThatIsTooLargeIsAReset(t *testing.T) { // G3, G4
+	resumable(t, func(t *testing.T, h *harness) {
+		for range 3 {
+			h.broadcast(t, event.Event{Service: event.ServiceTask, Name: "note", Data: bytes.Repeat([]byte("1"), httpsender.MaxReplay/2)})
+		}
+		h.gw.open("a", &stream{})
+		h.Resume(t.Context(), "a", start.String())
+		h.wantGot(t, "a", `stream_reset {"reason":"expired"}`)
+	})
+}
+
+// Without broadcasts every live event is a push of its own, which must not
+// overtake the replay, and reaches a stream that the roster does not have yet.
+func TestEventsDuringTheReplayFollowIt(t *testing.T) { // G2, G9
+	bubbleWith(t, newStandIn("event-id"), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "other")
+		h.broadcast(t, note(1), note(2))
+		h.gw.delay = func() time.Duration { return time.Second }
+		h.gw.open("a", &stream{})
+		resumed := make(chan struct{})
+		go func() {
+			defer close(resumed)
+			h.Resume(t.Context(), "a", start.String())
+		}()
+		pass(500 * time.Millisecond)
+		h.handOver(t, note(3))
+		pass(2 * time.Second)
+		<-resumed
+		h.handOver(t, note(4))
+		h.register(t, "a")
+		h.handOver(t, note(5))
+		pass(10 * time.Second)
+		h.wantGot(t, "a", "note 1", "note 2", "note 3", "note 4", "note 5")
+	})
+}
+
+func TestGatewayWithoutEventIDsResumesNothing(t *testing.T) { // G6
+	for _, can := range [][]string{nil, {"broadcast"}} {
+		bubbleWith(t, newStandIn(can...), httpsender.Config{}, func(t *testing.T, h *harness) {
+			h.broadcast(t, note(1))
+			h.gw.open("a", &stream{})
+			h.Resume(t.Context(), "a", start.String())
+			h.wantGot(t, "a")
+		})
+	}
+}
+
+func TestStreamThatCannotBeResumedInTimeIsToldLater(t *testing.T) { // E6, G3
+	resumable(t, func(t *testing.T, h *harness) {
+		h.broadcast(t, note(1))
+		h.network.setDown(true)
+		pass(time.Minute)
+		h.broadcast(t, note(2))
+		h.gw.open("a", &stream{})
+		began := time.Now()
+		h.Resume(t.Context(), "a", start.String())
+		if took := time.Since(began); took != httpsender.ResumeTime {
+			t.Errorf("the callback waited %s", took)
+		}
+		h.register(t, "a")
+		h.network.setDown(false)
+		pass(2 * httpsender.LookInterval)
+		h.wantGot(t, "a", `stream_reset {"reason":"expired"}`, "note 2")
+		h.wantIDs(t, "a", "test-101", "test-102")
+	})
+}
+
+func TestReplayThatTheGatewayRefusesIsToldLater(t *testing.T) { // E6
+	resumable(t, func(t *testing.T, h *harness) {
+		h.broadcast(t, note(1))
+		h.gw.open("a", &stream{status: http.StatusInternalServerError})
+		h.Resume(t.Context(), "a", start.String())
+		h.register(t, "a")
+		h.answer("a", 0)
+		pass(httpsender.SweepInterval)
+		h.wantGot(t, "a", `stream_reset {"reason":"expired"}`)
+	})
+}
+
+func TestStreamThatLeavesDuringItsReplayIsNoFailure(t *testing.T) { // E5
+	resumable(t, func(t *testing.T, h *harness) {
+		h.broadcast(t, note(1), note(2))
+		h.Resume(t.Context(), "a", start.String())
+		if h.gw.pushes != 1 {
+			t.Errorf("%d pushes to a token that is gone, want 1", h.gw.pushes)
+		}
+		pass(3 * httpsender.SweepInterval)
+		h.wantLanes(t, 0)
+	})
+}
+
+// The gateway was killed after it had taken a broadcast and before it answered:
+// the new one must not be given it again, or clients would get it twice.
+func TestBroadcastThatAClientHasGotIsNotRepeated(t *testing.T) { // E7, G2
+	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "old")
+		h.broadcast(t, note(1))
+		h.gw.mute = 1
+		h.network.refuse(true) // the connection that is there goes on
+		h.broadcast(t, note(2))
+		h.wantGot(t, "old", "note 1", "note 2")
+		h.network.setDown(true)
+		h.handOver(t, note(3))
+		pass(time.Minute + httpsender.LookInterval/2) // it is not looked for just now
+		h.gw.restart(extensions...)
+		h.network.setDown(false)
+		h.gw.open("new", &stream{})
+		h.Resume(t.Context(), "new", "test-102")
+		h.register(t, "new")
+		pass(3 * httpsender.LookInterval)
+		h.wantGot(t, "new", "note 3")
+	})
+}

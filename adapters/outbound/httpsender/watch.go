@@ -1,0 +1,175 @@
+package httpsender
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"heliograph/domain/gateway"
+)
+
+const (
+	// lookInterval is how often a gateway that is away is looked for.
+	lookInterval = time.Second
+	// askInterval is how often one that answers is asked what it can: it may have
+	// been exchanged while nothing was sent.
+	askInterval = 10 * time.Second
+	// askTimeout bounds one such question: longer than any pause of a gateway that
+	// lives.
+	askTimeout = 2 * time.Second
+	// sweepInterval is how often streams that lost an event, and have nothing else
+	// to send, are tried again: the lost event may have been the last one for long.
+	sweepInterval = 10 * time.Second
+	// maxFailures is how many requests in a row a gateway that lives may leave
+	// unanswered: a single stream that hangs must not stop all others.
+	maxFailures = 3
+)
+
+// breaker fails requests at once while the gateway does not answer.
+type breaker = gobreaker.CircuitBreaker[struct{}]
+
+// newBreaker returns one that is closed. When it opens, nothing leaves any more
+// until the watch has found the gateway again.
+func (s *Sender) newBreaker() *breaker {
+	return gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:      lookInterval / 2, // the watch is what makes it wait
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= maxFailures },
+		IsSuccessful: func(err error) bool { return !errors.Is(err, gateway.ErrUnreachable) && !errors.Is(err, errSecret) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, context.Canceled) }, // our own doing
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			if to == gobreaker.StateOpen {
+				s.outbox.lose()
+				s.tell()
+			}
+		},
+	})
+}
+
+// through calls request unless the breaker is open. Errors: those of request,
+// errNotSent.
+func (s *Sender) through(request func() error) error {
+	_, err := s.breaker.Load().Execute(func() (struct{}, error) { return struct{}{}, request() })
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return errors.Join(errNotSent, err)
+	}
+	if errors.Is(err, gateway.ErrUnreachable) {
+		s.tell()
+	}
+	return err
+}
+
+// Heard says that the gateway has called: one that was away is looked for at
+// once.
+func (s *Sender) Heard() {
+	if !s.outbox.reaches() {
+		s.breaker.Store(s.newBreaker())
+		s.tell()
+	}
+}
+
+// tell wakes the watch.
+func (s *Sender) tell() {
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// watch keeps the outbox informed of the gateway until ctx ends.
+func (s *Sender) watch(ctx context.Context, listener gateway.Listener) {
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	w := watch{Sender: s, listener: listener, swept: time.Now()}
+	for ctx.Err() == nil {
+		w.look(ctx)
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-s.news:
+		}
+	}
+}
+
+// watch is what one goroutine knows of the gateway.
+type watch struct {
+	*Sender
+
+	listener gateway.Listener
+
+	can                   capabilities
+	away                  bool  // and it was logged
+	why                   error // it is not reachable, as it was logged
+	asked, swept, matched time.Time
+}
+
+// look does what is due.
+func (w *watch) look(ctx context.Context) {
+	now := time.Now()
+	if !w.outbox.reaches() || now.Sub(w.asked) >= askInterval || w.failing() && now.Sub(w.asked) >= lookInterval {
+		w.asked = now
+		w.ask(ctx)
+	}
+	if now.Sub(w.swept) >= sweepInterval {
+		w.swept = now
+		w.outbox.sweep()
+	}
+	if w.doubt.Load() && now.Sub(w.matched) >= w.matchInterval() {
+		w.match(ctx)
+	}
+}
+
+// failing reports whether the last request got no answer.
+func (w *watch) failing() bool { return w.breaker.Load().Counts().ConsecutiveFailures > 0 }
+
+// ask asks the gateway whether it is there and what it can.
+func (w *watch) ask(ctx context.Context) {
+	asking, cancel := context.WithTimeout(ctx, min(askTimeout, w.client.timeout))
+	defer cancel()
+	var can capabilities
+	err := w.through(func() (err error) {
+		can, err = w.client.capabilities(asking)
+		return err
+	})
+	switch {
+	case ctx.Err() != nil:
+	case err == nil:
+		w.there(ctx, can)
+	default:
+		w.missing(ctx, err)
+	}
+}
+
+// there draws the consequences of an answer. Until the streams of a gateway that
+// was away are known, what waits for all of them does so.
+func (w *watch) there(ctx context.Context, can capabilities) {
+	news := w.outbox.reach(can)
+	if news || can != w.can {
+		w.log.InfoContext(ctx, "gateway is reachable", slog.Bool("broadcast", can.Broadcast),
+			slog.Bool("event_id", can.EventID), slog.Bool("connections", can.Connections))
+	}
+	w.can, w.away, w.why = can, false, nil
+	if news {
+		w.match(ctx)
+		w.outbox.adopted()
+	}
+}
+
+// missing logs that there was no answer, once.
+func (w *watch) missing(ctx context.Context, err error) {
+	if w.outbox.reaches() || errors.Is(err, gobreaker.ErrOpenState) {
+		return // so far it may be a hiccup; or it was not asked
+	}
+	refused := errors.Is(err, errSecret)
+	if w.away && refused == errors.Is(w.why, errSecret) {
+		return
+	}
+	w.away, w.why = true, err
+	level := slog.LevelWarn
+	if refused {
+		level = slog.LevelError
+	}
+	w.log.LogAttrs(ctx, level, "gateway is not reachable, events wait", slog.Any("error", err))
+}

@@ -1,0 +1,46 @@
+package natscontrol
+
+import (
+	"errors"
+	"fmt"
+
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// done is the answer that says that all went well.
+const done = "ok"
+
+// words are the answers that say which error it was.
+var words = map[string]error{
+	"unknown_token": gateway.ErrUnknownToken,
+	"stream_full":   gateway.ErrStreamFull,
+	"closed":        gateway.ErrClosed,
+	"invalid":       event.ErrInvalid,
+}
+
+// wordFor is the answer for what became of a request. What has no word is told
+// as it is.
+func wordFor(err error) string {
+	if err == nil {
+		return done
+	}
+	for word, known := range words {
+		if errors.Is(err, known) {
+			return word
+		}
+	}
+	return err.Error()
+}
+
+// outcome reads what wordFor wrote.
+func outcome(word string) error {
+	switch known := words[word]; {
+	case word == done:
+		return nil
+	case known != nil:
+		return fmt.Errorf("other node: %w", known)
+	default:
+		return fmt.Errorf("other node: %s", word)
+	}
+}

@@ -1,0 +1,103 @@
+// Package natscontrol implements gateway.Control by requests over NATS, and
+// answers those for this node.
+package natscontrol
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// answerTime bounds one request: what is asked for needs no I/O.
+const answerTime = 2 * time.Second
+
+// Control talks to other nodes. It is safe for concurrent use.
+type Control struct {
+	conn     *nats.Conn
+	requests *nats.Subscription // of other nodes to this one
+	log      *slog.Logger
+}
+
+var _ gateway.Control = (*Control)(nil)
+
+// Open returns the Control of the node of that name. What that node is asked for
+// waits for Serve.
+func Open(broker *natsbroker.Broker, node string, log *slog.Logger) (*Control, error) {
+	requests, err := broker.Conn().SubscribeSync(subject(node))
+	if err != nil {
+		return nil, fmt.Errorf("listen to other nodes: %w", err)
+	}
+	return &Control{conn: broker.Conn(), requests: requests, log: log}, nil
+}
+
+// request is what a node is asked for.
+type request struct {
+	Token connection.Token `json:"token"`
+	Name  string           `json:"name"`
+	Data  json.RawMessage  `json:"data"`
+}
+
+// subject is where a node is asked to close a stream.
+func subject(node string) string { return "heliograph.node." + natsbroker.Key(node) + ".close" }
+
+// Close implements gateway.Control.
+func (c *Control) Close(ctx context.Context, node string, token connection.Token, last event.Event) error {
+	if err := last.Validate(); err != nil {
+		return err
+	}
+	text, err := json.Marshal(request{Token: token, Name: last.Name, Data: last.Data})
+	if err != nil {
+		return fmt.Errorf("%w: %w", event.ErrInvalid, err)
+	}
+	limited, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	answer, err := c.conn.RequestWithContext(limited, subject(node), text)
+	switch {
+	case err == nil:
+		return outcome(string(answer.Data))
+	case ctx.Err() != nil:
+		return ctx.Err()
+	default:
+		return fmt.Errorf("%w: %w", gateway.ErrNodeAway, err)
+	}
+}
+
+// Serve does what other nodes ask for, with sender, until ctx ends, which is no
+// error. It may be called once.
+func (c *Control) Serve(ctx context.Context, sender gateway.Sender) error {
+	defer func() { _ = c.requests.Unsubscribe() }() // it can only be closed already
+	for {
+		msg, err := c.requests.NextMsgWithContext(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, nats.ErrSlowConsumer): // some were dropped; who asked is told that nobody answers
+			c.log.WarnContext(ctx, "requests of other nodes were lost", slog.Any("error", err))
+		case err != nil:
+			return fmt.Errorf("listen to other nodes: %w", err)
+		default:
+			c.answer(ctx, sender, msg)
+		}
+	}
+}
+
+func (c *Control) answer(ctx context.Context, sender gateway.Sender, msg *nats.Msg) {
+	var asked request
+	err := json.Unmarshal(msg.Data, &asked)
+	if err == nil {
+		err = sender.Close(ctx, asked.Token, event.Event{Name: asked.Name, Data: asked.Data})
+	}
+	if err := msg.Respond([]byte(wordFor(err))); err != nil {
+		c.log.WarnContext(ctx, "another node could not be answered", slog.Any("error", err))
+	}
+}

@@ -1,0 +1,53 @@
+package natscontrol_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/outbound/natscontrol"
+	"heliograph/domain/gateway"
+	"heliograph/test/contract/controlcontract"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var silent = slog.New(slog.DiscardHandler)
+
+func TestControlContract(t *testing.T) {
+	controlcontract.Run(t, func(t *testing.T, sender gateway.Sender) controlcontract.Subject {
+		broker, err := natsbroker.Open(t.Context(), natsbroker.Config{Dir: t.TempDir(), Name: "test"}, silent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+		var serving sync.WaitGroup
+		t.Cleanup(func() {
+			cancel()
+			serving.Wait()
+			if err := broker.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		other := open(t, broker, "node 2.*")
+		serving.Go(func() {
+			if err := other.Serve(ctx, sender); err != nil {
+				t.Error(err)
+			}
+		})
+		return controlcontract.Subject{Control: open(t, broker, "node-1"), Node: "node 2.*", Away: "node-3"}
+	})
+}
+
+func open(t *testing.T, broker *natsbroker.Broker, node string) *natscontrol.Control {
+	t.Helper()
+	c, err := natscontrol.Open(broker, node, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

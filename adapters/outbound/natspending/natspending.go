@@ -1,0 +1,64 @@
+// Package natspending implements version.Pending in a NATS key-value bucket that
+// all nodes share.
+//
+// The bucket lets the keys go first that were not written for the longest time,
+// so reading a version writes it again: what is used stays (rule V3).
+package natspending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/connection"
+	"heliograph/domain/version"
+)
+
+const bucket = "heliograph_pending"
+
+// Pending holds versions up to a number. It is safe for concurrent use.
+type Pending struct{ kv jetstream.KeyValue }
+
+var _ version.Pending = (*Pending)(nil)
+
+// Open returns the pending versions, at most bound of them; the nodes must agree
+// on it. Fewer than one is an error.
+func Open(ctx context.Context, broker *natsbroker.Broker, bound int) (*Pending, error) {
+	if bound < 1 {
+		return nil, fmt.Errorf("pending versions: at most %d are none", bound)
+	}
+	kv, err := broker.Bucket(ctx, bucket, int64(bound))
+	if err != nil {
+		return nil, err
+	}
+	return &Pending{kv: kv}, nil
+}
+
+// Put implements version.Pending.
+func (p *Pending) Put(ctx context.Context, id connection.RequestID, v version.Version) error {
+	if _, err := p.kv.Put(ctx, natsbroker.Key(string(id)), v.Payload()); err != nil {
+		return fmt.Errorf("pending version: %w", err)
+	}
+	return nil
+}
+
+// Get implements version.Pending.
+func (p *Pending) Get(ctx context.Context, id connection.RequestID) (version.Version, error) {
+	entry, err := p.kv.Get(ctx, natsbroker.Key(string(id)))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return version.Version{}, nil
+	}
+	if err != nil {
+		return version.Version{}, fmt.Errorf("pending version: %w", err)
+	}
+	v, err := version.Parse(entry.Value())
+	if err != nil {
+		return version.Version{}, fmt.Errorf("pending version: %w", err)
+	}
+	// If this fails it was written meanwhile, or it may go a little early.
+	_, _ = p.kv.Update(ctx, entry.Key(), entry.Value(), entry.Revision())
+	return v, nil
+}

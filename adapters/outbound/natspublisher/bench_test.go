@@ -1,0 +1,35 @@
+package natspublisher_test
+
+import (
+	"testing"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/outbound/natspublisher"
+	"heliograph/domain/event"
+)
+
+// BenchmarkPublish is one event of a task at a time, as a node with a data
+// directory publishes it: acknowledged, and on its way to the disk.
+func BenchmarkPublish(b *testing.B) {
+	broker, err := natsbroker.Open(b.Context(), natsbroker.Config{Dir: b.TempDir()}, silent)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = broker.Close() }()
+	log, err := natspublisher.OpenLog(b.Context(), broker, natspublisher.LogConfig{MaxBytes: 32 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := natspublisher.New(log, 0, newRecorder(), silent)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ev := event.Event{Service: event.ServiceTask, Name: "task_event", Topic: "task/a", Data: []byte(`{"event_type":"progress_update","data":{"text":"Step 1/3","value":0.3}}`)}
+	b.ReportAllocs()
+	for b.Loop() {
+		ev.Order++
+		if _, err := p.Publish(b.Context(), ev); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

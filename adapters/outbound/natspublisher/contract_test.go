@@ -1,0 +1,30 @@
+package natspublisher_test
+
+import (
+	"testing"
+
+	"heliograph/adapters/outbound/natspublisher"
+	"heliograph/test/contract/historycontract"
+	"heliograph/test/contract/publishercontract"
+)
+
+func TestPublisherContract(t *testing.T) {
+	publishercontract.Run(t, fresh)
+}
+
+func TestPublisherContractOfBrokersThatOutliveTheirCallers(t *testing.T) {
+	publishercontract.RunLasting(t, fresh)
+}
+
+func fresh(t *testing.T) publishercontract.Subject {
+	n := serve(t, inProcess(t), natspublisher.LogConfig{})
+	return publishercontract.Subject{Publisher: n, Received: n.received, Close: n.Close, MaxEventBytes: maxEventBytes}
+}
+
+func TestHistoryContract(t *testing.T) {
+	historycontract.Run(t, func(t *testing.T) historycontract.Subject {
+		const retention = 16 << 10
+		n := serve(t, inProcess(t), natspublisher.LogConfig{MaxBytes: retention})
+		return historycontract.Subject{Publisher: n, History: n.log, Retention: retention}
+	})
+}

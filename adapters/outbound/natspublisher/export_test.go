@@ -1,0 +1,18 @@
+package natspublisher
+
+import "time"
+
+// SetPatience sets how long Publish tries.
+func (p *Publisher) SetPatience(d time.Duration) { p.patience = d }
+
+// What Serve may fail with.
+var (
+	ErrGone   = errGone
+	ErrBehind = errBehind
+)
+
+// Encode and Decode are encode and decode.
+var (
+	Encode = encode
+	Decode = decode
+)

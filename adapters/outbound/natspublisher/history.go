@@ -1,0 +1,116 @@
+package natspublisher
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/domain/event"
+)
+
+// historyTime bounds one look into the history.
+const historyTime = 5 * time.Second
+
+// Newest implements event.History.
+func (l *Log) Newest(ctx context.Context) (event.ID, error) {
+	state, err := l.state(ctx)
+	if err != nil {
+		return event.ID{}, unavailable(ctx, err)
+	}
+	return l.id(state.LastSeq), nil
+}
+
+// After implements event.History.
+func (l *Log) After(ctx context.Context, id event.ID, limit int) ([]event.Record, error) {
+	if id.Epoch != l.epoch {
+		return nil, event.ErrEpoch
+	}
+	limited, cancel := context.WithTimeout(ctx, historyTime)
+	defer cancel()
+	state, err := l.state(limited)
+	switch {
+	case err != nil:
+		return nil, unavailable(ctx, err)
+	case id.Seq > state.LastSeq:
+		return nil, fmt.Errorf("%w: the newest is %s", event.ErrInvalidID, l.id(state.LastSeq))
+	case id.Seq+1 < state.FirstSeq:
+		return nil, event.ErrExpired
+	}
+	records, err := l.read(limited, id.Seq+1, min(uint64(limit), state.LastSeq-id.Seq)) //nolint:gosec // limit is positive
+	if err != nil {
+		return nil, unavailable(ctx, err)
+	}
+	for i, rec := range records {
+		if rec.ID.Seq != id.Seq+1+uint64(i) { // it was dropped since, or deleted by somebody
+			return nil, event.ErrExpired
+		}
+	}
+	return records, nil
+}
+
+// read returns n records from sequence from on, or those after them if some of
+// these are not there. It asks again while a server that lags behind has not
+// got them yet.
+func (l *Log) read(ctx context.Context, from, n uint64) (records []event.Record, err error) {
+	for end := from + n; from < end && err == nil; err = ctx.Err() {
+		var more []event.Record
+		if more, err = l.batch(ctx, from, end-from); err != nil {
+			return nil, err
+		}
+		if len(more) > 0 {
+			records = append(records, more...)
+			from = more[len(more)-1].ID.Seq + 1
+		}
+	}
+	return records, err
+}
+
+// batch asks for n records from sequence from on with one request, which any
+// server that has the stream answers, with a message for each and one without a
+// sequence at the end. Fewer come if a server does not have more.
+func (l *Log) batch(ctx context.Context, from, n uint64) (records []event.Record, err error) {
+	request, err := json.Marshal(map[string]uint64{"seq": from, "batch": n})
+	if err != nil {
+		return nil, err
+	}
+	conn := l.broker.Conn()
+	answers, err := conn.SubscribeSync(conn.NewInbox())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = answers.Unsubscribe() }() // it can only be closed already
+	if err := conn.PublishRequest("$JS.API.DIRECT.GET."+streamName, answers.Subject, request); err != nil {
+		return nil, err
+	}
+	for {
+		msg, err := answers.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, err
+		}
+		text := msg.Header.Get(jetstream.SequenceHeader)
+		if text == "" {
+			return records, nil
+		}
+		seq, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		ev, err := decode(msg.Header, msg.Data)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, event.Record{ID: l.id(seq), Event: ev})
+	}
+}
+
+// unavailable is what is told of err: the end of the caller's own time as it is.
+func unavailable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: %w", event.ErrUnavailable, err)
+}

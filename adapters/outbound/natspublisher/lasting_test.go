@@ -1,0 +1,173 @@
+package natspublisher_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/outbound/natspublisher"
+	"heliograph/domain/event"
+	"heliograph/test/natsserver"
+)
+
+func TestTheLogSurvivesARestart(t *testing.T) { // G2
+	dir := t.TempDir()
+	before := open(t, natsbroker.Config{Dir: dir})
+	old := serve(t, before, natspublisher.LogConfig{})
+	first, last := old.publish(numbered("task/a", 1)), old.publish(numbered("task/a", 2))
+	want := old.received()
+	old.stop()
+	if err := before.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	n := serve(t, open(t, natsbroker.Config{Dir: dir}), natspublisher.LogConfig{Replay: true})
+	if n.log.Start() != (event.ID{Epoch: first.Epoch}) {
+		t.Errorf("the log begins after %v", n.log.Start())
+	}
+	if diff := cmp.Diff(want, n.until(last)); diff != "" {
+		t.Errorf("replayed (-want +got):\n%s", diff)
+	}
+	if id := n.publish(numbered("task/a", 2)); id != last { // T11: a crash came before anybody knew
+		t.Errorf("the same event again is %v, was %v", id, last)
+	}
+	if id := n.publish(numbered("task/a", 3)); id.Epoch != last.Epoch || id.Seq != last.Seq+1 {
+		t.Errorf("the next event is %v, the one before was %v", id, last)
+	}
+}
+
+func TestWithoutReplayOnlyWhatIsNewIsReceived(t *testing.T) {
+	broker := inProcess(t)
+	old := serve(t, broker, natspublisher.LogConfig{})
+	start := old.publish(numbered("", 1))
+	n := serve(t, broker, natspublisher.LogConfig{})
+	id := old.publish(numbered("", 2))
+	if got := n.until(id); len(got) != 1 || n.log.Start() != start {
+		t.Errorf("after %v %d events were received, want the one after %v", n.log.Start(), len(got), start)
+	}
+}
+
+func TestAShortLossOfNATSLosesAndDoublesNothing(t *testing.T) {
+	server := natsserver.Start(t)
+	n := serve(t, open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
+	want := []event.ID{n.publish(numbered("task/a", 1))}
+	server.Away()
+	published := make(chan event.ID)
+	go func() {
+		defer close(published)
+		for order := range uint64(3) {
+			published <- n.publish(numbered("task/a", order+2))
+		}
+	}()
+	server.Back(t)
+	for id := range published {
+		want = append(want, id)
+	}
+	var got []event.ID
+	for _, rec := range n.received() {
+		got = append(got, rec.ID)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("received (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhileNATSIsAwayPublishFailsInTime(t *testing.T) {
+	server := natsserver.Start(t)
+	n := serve(t, open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
+	n.SetPatience(50 * time.Millisecond)
+	server.Away()
+	if _, err := n.Publish(t.Context(), numbered("", 1)); !errors.Is(err, event.ErrUnavailable) {
+		t.Errorf("publish: %v, want ErrUnavailable", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	n.SetPatience(time.Hour)
+	if _, err := n.Publish(ctx, numbered("", 1)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("publish: %v, want the context's error", err)
+	}
+	if _, err := n.log.Newest(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("newest: %v, want the context's error", err)
+	}
+}
+
+func TestServeEndsWhenTheLogIsNoLongerThere(t *testing.T) {
+	broker := inProcess(t)
+	n := serve(t, broker, natspublisher.LogConfig{})
+	n.publish(numbered("", 1))
+	n.received()
+	if err := broker.JetStream().DeleteStream(t.Context(), "heliograph_events"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-n.failed; !errors.Is(err, natspublisher.ErrGone) {
+		t.Errorf("Serve: %v", err)
+	}
+	n.failed <- nil
+}
+
+func TestAClosedConnectionIsAClosedBroker(t *testing.T) {
+	broker := inProcess(t)
+	n := serve(t, broker, natspublisher.LogConfig{})
+	n.stop()
+	if err := broker.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Publish(t.Context(), numbered("", 1)); !errors.Is(err, event.ErrClosed) {
+		t.Errorf("publish: %v, want ErrClosed", err)
+	}
+}
+
+func TestSomebodyElsesMessageIsLeftOut(t *testing.T) {
+	broker := inProcess(t)
+	n := serve(t, broker, natspublisher.LogConfig{})
+	if _, err := broker.JetStream().Publish(t.Context(), "heliograph.events.x", []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	id := n.publish(numbered("", 1))
+	if got := n.until(id); len(got) != 1 || id.Seq != 2 {
+		t.Errorf("received %v", got)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(`{"service":"task","name":"n","order":7}`, []byte("1"))
+	f.Add("{", []byte(nil))
+	f.Fuzz(func(t *testing.T, header string, data []byte) {
+		ev, err := natspublisher.Decode(nats.Header{"Heliograph-Event": {header}}, data)
+		if err != nil {
+			return
+		}
+		msg, err := natspublisher.Encode(ev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := natspublisher.Decode(msg.Header, msg.Data); err != nil || !cmp.Equal(again, ev) {
+			t.Errorf("%+v became %+v, %v", ev, again, err)
+		}
+	})
+}
+
+func TestANodeThatTheLogHasLeftBehindSaysSo(t *testing.T) { // its clients would miss events and never know
+	broker := inProcess(t)
+	n := serve(t, broker, natspublisher.LogConfig{})
+	n.publish(numbered("", 1))
+	n.received()
+	n.stop()
+	n.publish(numbered("", 2))
+	stream, err := broker.JetStream().Stream(t.Context(), "heliograph_events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	n.publish(numbered("", 3))
+	if err := n.Serve(t.Context()); !errors.Is(err, natspublisher.ErrBehind) {
+		t.Errorf("Serve: %v", err)
+	}
+}

@@ -1,0 +1,107 @@
+// Package natspublisher implements event.Publisher and event.History over NATS
+// JetStream: one stream is the log of all nodes, with a subject for each topic,
+// and each node follows it with one consumer. An event's ID is the stream's
+// creation and the message's sequence, so every node reads it the same way, and
+// after a restart too.
+package natspublisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/event"
+)
+
+const (
+	streamName = "heliograph_events"
+	subjects   = "heliograph.events."
+
+	// duplicateTime is how long the server knows an event again by its message ID:
+	// longer than Publish tries, and than a late copy can be on its way.
+	duplicateTime = 30 * time.Second
+)
+
+// errGone: the stream that this process reads is not there any more. Only a
+// restart helps.
+var errGone = errors.New("the log's stream was deleted or made anew")
+
+// LogConfig is for the log that all nodes share.
+type LogConfig struct {
+	// MaxBytes and MaxAge bound what is retained, whichever is reached first;
+	// MaxBytes counts about 200 bytes more than an event's payload. 0 is no bound.
+	MaxBytes int64
+	MaxAge   time.Duration
+	// Replay has this node's Receiver get what is retained already, too.
+	Replay bool
+}
+
+// Log is the log. It is safe for concurrent use.
+type Log struct {
+	broker *natsbroker.Broker
+	epoch  string
+	start  uint64
+	newest uint64 // when the log was opened
+}
+
+var _ event.History = (*Log)(nil)
+
+// OpenLog returns the log, which is made if it is not there yet.
+func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Log, error) {
+	stream, err := broker.Stream(ctx, jetstream.StreamConfig{
+		Name: streamName, Subjects: []string{subjects + ">"},
+		MaxBytes: boundOf(cfg.MaxBytes), MaxMsgs: -1, MaxAge: cfg.MaxAge, Discard: jetstream.DiscardOld,
+		Duplicates: duplicateTime, AllowDirect: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", streamName, err)
+	}
+	l := &Log{broker: broker, epoch: epochOf(info), start: info.State.LastSeq, newest: info.State.LastSeq}
+	if cfg.Replay {
+		l.start = max(info.State.FirstSeq, 1) - 1
+	}
+	return l, nil
+}
+
+// boundOf is bound as JetStream has it, where -1 is none.
+func boundOf(bound int64) int64 {
+	if bound == 0 {
+		return -1
+	}
+	return bound
+}
+
+// epochOf makes a stream that was made anew another epoch.
+func epochOf(info *jetstream.StreamInfo) string {
+	return strconv.FormatInt(info.Created.UnixNano(), 36)
+}
+
+// Start is the place after which this node's Receiver gets events.
+func (l *Log) Start() event.ID { return l.id(l.start) }
+
+func (l *Log) id(seq uint64) event.ID { return event.ID{Epoch: l.epoch, Seq: seq} }
+
+// state asks the server what the stream holds now. Errors: errGone.
+func (l *Log) state(ctx context.Context) (jetstream.StreamState, error) {
+	stream, err := l.broker.JetStream().Stream(ctx, streamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return jetstream.StreamState{}, errGone
+	}
+	if err != nil {
+		return jetstream.StreamState{}, err
+	}
+	info := stream.CachedInfo()
+	if epochOf(info) != l.epoch {
+		return jetstream.StreamState{}, errGone
+	}
+	return info.State, nil
+}

@@ -1,0 +1,47 @@
+package natspublisher
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/event"
+)
+
+// eventHeader holds all of an event but its payload, which is the message's own.
+const eventHeader = "Heliograph-Event"
+
+// about is what eventHeader holds, as JSON.
+type about struct {
+	Service event.Service `json:"service"`
+	Name    string        `json:"name"`
+	Key     string        `json:"key,omitempty"`
+	Topic   string        `json:"topic,omitempty"`
+	Order   uint64        `json:"order,omitempty"`
+}
+
+func encode(ev event.Event) (*nats.Msg, error) {
+	text, err := json.Marshal(about{ev.Service, ev.Name, ev.Key, ev.Topic, ev.Order})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", event.ErrInvalid, err)
+	}
+	return &nats.Msg{
+		Subject: subjectOf(ev.Topic), Data: ev.Data, Header: nats.Header{eventHeader: {string(text)}},
+	}, nil
+}
+
+// decode reads what encode wrote.
+func decode(header nats.Header, data []byte) (event.Event, error) {
+	var a about
+	if err := json.Unmarshal([]byte(header.Get(eventHeader)), &a); err != nil {
+		return event.Event{}, fmt.Errorf("message is no event: %w", err)
+	}
+	return event.Event{Service: a.Service, Name: a.Name, Key: a.Key, Topic: a.Topic, Order: a.Order, Data: data}, nil
+}
+
+func subjectOf(topic string) string {
+	return subjects + natsbroker.Key(strings.Split(topic, "/")...)
+}

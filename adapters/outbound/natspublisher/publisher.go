@@ -1,0 +1,197 @@
+package natspublisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/event"
+)
+
+const (
+	// publishTime rides out a server's restart or a change of leader.
+	publishTime = 5 * time.Second
+	// tryTime is for one try: short enough for a second one.
+	tryTime = 2 * time.Second
+	// tryPause is between two tries.
+	tryPause = 100 * time.Millisecond
+	// topics is how many topics' newest sequences are kept at hand. One that is not
+	// costs two requests more.
+	topics = 4096
+)
+
+// Publisher adds events to the log, and hands what it holds to this node's
+// Receiver. It is safe for concurrent use.
+type Publisher struct {
+	log      *Log
+	receiver event.Receiver
+	maxBytes int
+	logger   *slog.Logger
+
+	patience time.Duration // publishTime; tests have less
+
+	closed atomic.Bool
+	newest *lru.Cache[string, place] // of each topic, as far as we know
+
+	last   uint64               // handed to receiver; owned by Serve
+	handed *natsbroker.Position // last, for others
+	due    atomic.Uint64        // the newest that somebody waits for: opened with, or published here
+}
+
+var _ event.Publisher = (*Publisher)(nil)
+
+// New returns a Publisher to log. maxBytes bounds an event's payload (rule E8); 0
+// is no bound. The receiver gets nothing until Serve.
+func New(log *Log, maxBytes int, receiver event.Receiver, logger *slog.Logger) (*Publisher, error) {
+	newest, err := lru.New[string, place](topics)
+	if err != nil {
+		return nil, err
+	}
+	p := &Publisher{
+		log: log, receiver: receiver, maxBytes: maxBytes, logger: logger, patience: publishTime,
+		newest: newest, last: log.start, handed: natsbroker.NewPosition(log.start),
+	}
+	p.due.Store(log.newest)
+	return p, nil
+}
+
+// Close ends publishing: from then on Publish returns event.ErrClosed. It may be
+// called twice and never fails.
+func (p *Publisher) Close(context.Context) error {
+	p.closed.Store(true)
+	return nil
+}
+
+// Publish implements event.Publisher. While NATS is away it tries again, under
+// the same message ID, so that the event is added once.
+func (p *Publisher) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
+	if err := p.check(ctx, ev); err != nil {
+		return event.ID{}, err
+	}
+	o, err := p.offer(ev)
+	if err != nil {
+		return event.ID{}, err
+	}
+	limited, cancel := context.WithTimeout(ctx, p.patience)
+	defer cancel()
+	for {
+		seq, err := p.try(limited, o)
+		switch {
+		case err == nil:
+			return p.log.id(seq), nil
+		case errors.Is(err, event.ErrStale):
+			return event.ID{}, err
+		case errors.Is(err, nats.ErrConnectionClosed):
+			return event.ID{}, fmt.Errorf("%w: %w", event.ErrClosed, err)
+		case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum):
+			return event.ID{}, fmt.Errorf("%w: %w", event.ErrTooLarge, err)
+		case limited.Err() != nil:
+			return event.ID{}, unavailable(ctx, err)
+		}
+		natsbroker.Pause(limited, tryPause)
+	}
+}
+
+// check refuses what need not be sent to find out.
+func (p *Publisher) check(ctx context.Context, ev event.Event) error {
+	if err := ev.Validate(); err != nil {
+		return err
+	}
+	if p.maxBytes > 0 && len(ev.Data) > p.maxBytes {
+		return fmt.Errorf("%w: %d bytes, at most %d are allowed", event.ErrTooLarge, len(ev.Data), p.maxBytes)
+	}
+	if p.closed.Load() {
+		return event.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// place is that of a topic's newest event. The zero place is before the first.
+type place struct{ seq, order uint64 }
+
+// offer is an event on its way into the log.
+type offer struct {
+	msg   *nats.Msg
+	topic string
+	order uint64
+	id    string // message ID, by which the server knows it again
+}
+
+func (p *Publisher) offer(ev event.Event) (offer, error) {
+	msg, err := encode(ev)
+	id := nuid.Next()
+	if ev.Topic != "" && ev.Order > 0 {
+		id = ev.Topic + "/" + strconv.FormatUint(ev.Order, 10)
+	}
+	return offer{msg: msg, topic: ev.Topic, order: ev.Order, id: id}, err
+}
+
+// try offers the event to the server. Within a topic it says which event must be
+// the newest, so that nothing that is late gets in behind a newer one.
+func (p *Publisher) try(ctx context.Context, o offer) (seq uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	for {
+		newest, _ := p.newest.Get(o.topic)
+		if o.order > 0 && o.order <= newest.order {
+			return o.inPlaceOf(newest)
+		}
+		options := []jetstream.PublishOpt{jetstream.WithMsgID(o.id), jetstream.WithExpectStream(streamName)}
+		if o.topic != "" {
+			options = append(options, jetstream.WithExpectLastSequencePerSubject(newest.seq))
+		}
+		ack, err := p.log.broker.JetStream().PublishMsg(ctx, o.msg, options...)
+		if err == nil {
+			p.newest.Add(o.topic, place{ack.Sequence, o.order})
+			p.expect(ack.Sequence)
+			return ack.Sequence, nil
+		}
+		if !natsbroker.Conflict(err) {
+			return 0, err
+		}
+		if err := p.look(ctx, o); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// inPlaceOf is what becomes of an event that is not newer than the newest one:
+// it is that one, or it comes too late.
+func (o offer) inPlaceOf(newest place) (seq uint64, err error) {
+	if o.order == newest.order {
+		return newest.seq, nil
+	}
+	return 0, fmt.Errorf("%w: number %d of %s, the newest is %d", event.ErrStale, o.order, o.topic, newest.order)
+}
+
+// look finds out the place of the newest event of o's topic.
+func (p *Publisher) look(ctx context.Context, o offer) error {
+	stream, err := p.log.broker.JetStream().Stream(ctx, streamName)
+	if err != nil {
+		return err
+	}
+	msg, err := stream.GetLastMsgForSubject(ctx, o.msg.Subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) { // retention has dropped it
+		p.newest.Remove(o.topic)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	newest, err := decode(msg.Header, msg.Data)
+	if err != nil {
+		return err
+	}
+	p.newest.Add(o.topic, place{msg.Sequence, newest.Order})
+	return nil
+}

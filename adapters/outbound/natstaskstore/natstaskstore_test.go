@@ -1,0 +1,162 @@
+package natstaskstore_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/outbound/natstaskstore"
+	"heliograph/domain/task"
+	"heliograph/test/contract/taskstorecontract"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var silent = slog.New(slog.DiscardHandler)
+
+func broker(t *testing.T, cfg natsbroker.Config) *natsbroker.Broker {
+	t.Helper()
+	b, err := natsbroker.Open(t.Context(), cfg, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+func inProcess(t *testing.T) *natsbroker.Broker {
+	t.Helper()
+	return broker(t, natsbroker.Config{Dir: t.TempDir(), InMemory: true, Name: "test"})
+}
+
+// serve runs a node's store until t ends, or stop.
+func serve(t *testing.T, b *natsbroker.Broker, node string) (s *natstaskstore.Store, stop func()) {
+	t.Helper()
+	s, err := natstaskstore.Open(t.Context(), b, node, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := s.Serve(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	stop = func() {
+		cancel()
+		running.Wait()
+	}
+	t.Cleanup(stop)
+	return s, stop
+}
+
+func TestStoreContract(t *testing.T) {
+	taskstorecontract.Run(t, func(t *testing.T) taskstorecontract.Subject {
+		s, _ := serve(t, inProcess(t), "node-1")
+		return taskstorecontract.Subject{Store: s}
+	})
+}
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)
+
+func create(t *testing.T, s *natstaskstore.Store, given task.Task) task.Task {
+	t.Helper()
+	stored, err := s.Create(t.Context(), given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
+}
+
+func wantListed(t *testing.T, s *natstaskstore.Store, want ...task.Task) {
+	t.Helper()
+	got, _, err := s.List(t.Context(), task.Query{})
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("listed: %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestEveryNodeListsWhatAnotherHasJustDone(t *testing.T) {
+	b := inProcess(t)
+	one, _ := serve(t, b, "node-1")
+	two, _ := serve(t, b, "node-2")
+	for range 20 {
+		stored := create(t, one, task.Task{ID: "a", Created: noon, Params: json.RawMessage(`{"html":"<b>"}`)})
+		wantListed(t, two, stored)
+		stored.Status = task.Completed
+		stored, err := two.Update(t.Context(), stored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantListed(t, one, stored)
+		if err := one.Delete(t.Context(), stored); err != nil {
+			t.Fatal(err)
+		}
+		wantListed(t, two)
+	}
+}
+
+func TestTasksSurviveARestart(t *testing.T) {
+	dir := t.TempDir()
+	before := broker(t, natsbroker.Config{Dir: dir, Name: "test"})
+	s, stop := serve(t, before, "node-1")
+	stored := create(t, s, task.Task{ID: "a", Created: noon, IdempotencyKey: "key"})
+	stop()
+	if err := before.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := serve(t, broker(t, natsbroker.Config{Dir: dir, Name: "test"}), "node-1")
+	wantListed(t, again, stored)
+	if got, err := again.ByKey(t.Context(), "key"); err != nil || !cmp.Equal(got, stored) {
+		t.Errorf("by its key: %+v, %v", got, err)
+	}
+}
+
+func TestAnInterruptedStartIsFinishedByWhoComesNext(t *testing.T) { // T14
+	b := inProcess(t)
+	s, _ := serve(t, b, "node-1")
+	first := create(t, s, task.Task{ID: "a", Created: noon, IdempotencyKey: "key"})
+	interrupt(t, b, "task.a")
+	got, err := s.Create(t.Context(), task.Task{ID: "b", Created: noon, IdempotencyKey: "key"})
+	if !errors.Is(err, task.ErrDuplicate) || got.ID != first.ID || got.IdempotencyKey != "key" {
+		t.Errorf("the second start: %+v, %v", got, err)
+	}
+	if stored, err := s.Get(t.Context(), "a"); err != nil || !cmp.Equal(stored, got) {
+		t.Errorf("stored is %+v, %v", stored, err)
+	}
+}
+
+// interrupt makes it as if the task's key had been claimed and no more.
+func interrupt(t *testing.T, b *natsbroker.Broker, key string) {
+	t.Helper()
+	kv, err := b.JetStream().KeyValue(t.Context(), "heliograph_tasks")
+	if err == nil {
+		err = kv.Purge(t.Context(), key)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestListWaitsNoLongerThanItsCaller(t *testing.T) {
+	s, stop := serve(t, inProcess(t), "node-1")
+	stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, _, err := s.List(ctx, task.Query{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("list: %v, want the context's error", err)
+	}
+}

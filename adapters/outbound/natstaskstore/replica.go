@@ -1,0 +1,145 @@
+package natstaskstore
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/task"
+)
+
+const (
+	// listTime bounds the wait for the copy to be as new as the bucket.
+	listTime = 5 * time.Second
+	// servePause is between two tries to follow the bucket.
+	servePause = 250 * time.Millisecond
+)
+
+// Serve keeps the copy of the bucket up to date until ctx ends, which is no
+// error. It may be called once.
+func (s *Store) Serve(ctx context.Context) error {
+	for ctx.Err() == nil {
+		// From the start each time: what was deleted while we did not follow is in no
+		// message any more.
+		s.copy.clear()
+		err := s.broker.Follow(ctx, natsbroker.BucketStream(bucket), jetstream.OrderedConsumerConfig{
+			DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
+			FilterSubjects: []string{subject(byID, "*"), subject(bySync, "*")},
+		}, s.receive)
+		if err != nil {
+			s.log.WarnContext(ctx, "tasks cannot be followed, trying again", slog.Any("error", err))
+			natsbroker.Pause(ctx, servePause)
+		}
+	}
+	return nil
+}
+
+// subject is that of all keys of a kind.
+func subject(kind, name string) string { return natsbroker.BucketSubject(bucket, kind+"."+name) }
+
+// receive brings one message of the bucket into the copy.
+func (s *Store) receive(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	kind, id, err := keyOf(msg.Subject())
+	if err != nil {
+		return err
+	}
+	revision := meta.Sequence.Stream
+	switch {
+	case kind != byID:
+	case natsbroker.Deleted(msg.Headers()):
+		s.copy.remove(id)
+	default:
+		t, err := decode(msg.Data(), revision)
+		if err != nil {
+			return err
+		}
+		s.copy.set(t)
+	}
+	s.copy.reached.Set(revision)
+	return nil
+}
+
+// keyOf returns the two parts of the key that a subject is for.
+func keyOf(subject string) (kind string, id task.ID, err error) {
+	parts, err := natsbroker.Parts(subject[len(natsbroker.BucketSubject(bucket, "")):])
+	if err != nil || len(parts) != 2 {
+		return "", "", fmt.Errorf("subject %q is no task's: %w", subject, err)
+	}
+	return parts[0], task.ID(parts[1]), nil
+}
+
+// current returns all tasks, no older than any change that anybody knows of: it
+// writes, and waits until what was written comes back behind all that was before.
+func (s *Store) current(ctx context.Context) ([]task.Task, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
+	revision, err := s.kv.Put(ctx, natsbroker.Key(bySync, s.node), nil)
+	if err != nil {
+		return nil, fmt.Errorf("task store: %w", err)
+	}
+	all, err := s.copy.at(ctx, revision)
+	if err != nil {
+		return nil, fmt.Errorf("task store: %w", err)
+	}
+	return all, nil
+}
+
+// replica is a copy of the tasks in the bucket. It is safe for concurrent use.
+type replica struct {
+	reached *natsbroker.Position // what is up to there was brought in
+
+	mu    sync.Mutex            // held while reached goes back
+	tasks map[task.ID]task.Task // guarded by mu
+}
+
+func newReplica() *replica {
+	return &replica{reached: natsbroker.NewPosition(0), tasks: make(map[task.ID]task.Task)}
+}
+
+func (r *replica) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reached.Set(0)
+	clear(r.tasks)
+}
+
+func (r *replica) set(t task.Task) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tasks[t.ID] = t
+}
+
+func (r *replica) remove(id task.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.tasks, id)
+}
+
+// at returns all tasks as they are at that revision, or later. Errors: ctx.Err().
+func (r *replica) at(ctx context.Context, revision uint64) ([]task.Task, error) {
+	for {
+		if err := r.reached.Wait(ctx, revision); err != nil {
+			return nil, err
+		}
+		if all, ok := r.all(revision); ok {
+			return all, nil
+		}
+	}
+}
+
+// all returns all tasks, unless the copy was begun anew.
+func (r *replica) all(revision uint64) (all []task.Task, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reached.At() < revision {
+		return nil, false
+	}
+	return slices.Collect(maps.Values(r.tasks)), true
+}

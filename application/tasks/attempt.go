@@ -1,0 +1,211 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// attempt is one attempt at a task, by a handler in the pool or by a worker
+// outside: from its beginning to the end of the task, or to the next attempt.
+type attempt struct {
+	*entry
+	task     task.Task // as it was when it began
+	seq      *sequencer
+	cancel   context.CancelCauseFunc
+	stopping <-chan struct{} // closed when it is to stop
+	silence  *time.Timer     // fires when the lease is lost; nil in the pool
+
+	// offers takes from who runs the task how it ended: what is received counts.
+	offers chan ending
+	over   chan struct{} // closed when nothing is received any more
+	// recorded is closed when the end is in the record, or err says why not.
+	recorded chan struct{}
+	err      error
+}
+
+// newAttempt returns an attempt that was not begun, and the context of whoever
+// will run it, made of ctx.
+func newAttempt(ctx context.Context, e *entry) (*attempt, context.Context) {
+	runCtx, cancel := context.WithCancelCause(ctx)
+	return &attempt{
+		entry: e, cancel: cancel, stopping: runCtx.Done(),
+		offers: make(chan ending), over: make(chan struct{}), recorded: make(chan struct{}),
+	}, runCtx
+}
+
+// attempt begins the task of e. The returned context is that of whoever runs it.
+func (s *Service) attempt(ctx context.Context, e *entry) (*attempt, context.Context, error) {
+	a, runCtx := newAttempt(ctx, e)
+	if err := s.begin(ctx, a); err != nil {
+		a.cancel(nil)
+		s.notBegun(ctx, e, err)
+		return nil, nil, err
+	}
+	return a, runCtx, nil
+}
+
+// begin makes the record running and then tells of it. It is registered first, so
+// that Cancel finds every task whose record says running.
+func (s *Service) begin(ctx context.Context, a *attempt) error {
+	s.register(a)
+	t, err := s.modify(ctx, a.id, a.start)
+	if err != nil {
+		s.unregister(a)
+		return err
+	}
+	s.equip(a, t)
+	s.broadcast(ctx, newEvent(task.EventStarted, t, t.Started))
+	return nil
+}
+
+// equip gives an attempt what it needs to go on from its record.
+func (s *Service) equip(a *attempt, t task.Task) {
+	a.task, a.seq = t, newSequencer(t, s.limits.text)
+	if a.line.typ.Outside {
+		a.silence = time.NewTimer(a.term())
+	}
+	if t.CancelRequested { // before the record was read
+		a.cancel(task.ErrCancelled)
+	}
+}
+
+func (a *attempt) start(t *task.Task) error {
+	switch {
+	case t.Status == task.Running && t.Lease == a.lease:
+		return errUnchanged
+	case t.Status != task.Pending:
+		return errTransition // also when another runs it
+	}
+	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), a.lease, time.Time{}
+	if a.line.typ.Outside {
+		t.LeaseUntil = t.Started.Add(a.term())
+	}
+	t.Seq++
+	return nil
+}
+
+// notBegun lets the task wait for a while when the store is to blame.
+func (s *Service) notBegun(ctx context.Context, e *entry, err error) {
+	if decided(err) { // it was cancelled, and perhaps removed, while it waited
+		s.queue.done(e)
+		return
+	}
+	s.log.ErrorContext(ctx, "task could not be begun yet", slog.String("task_id", string(e.id)), slog.Any("error", err))
+	e.misses++
+	s.waitAgain(ctx, e, pauseAfter(e.misses-1))
+}
+
+// follow sees the attempt to its end. It returns the record, and why the attempt
+// was given up, if it was.
+func (s *Service) follow(ctx, runCtx context.Context, a *attempt) (task.Task, *surrender) {
+	pumped := s.pump(ctx, a)
+	e, gaveUp := s.await(runCtx, a)
+	close(a.over)
+	last := a.seq.close()
+	<-pumped
+	var t task.Task
+	if gaveUp != nil && gaveUp.leave {
+		s.unregister(a)
+		a.err = task.ErrShuttingDown
+	} else {
+		t, a.err = s.end(ctx, a, last, e)
+	}
+	close(a.recorded)
+	return t, gaveUp
+}
+
+// surrender is why whoever runs a task is not waited for any longer.
+type surrender struct {
+	cause    error         // for its context
+	message  string        // for users
+	patience time.Duration // how long a worker of the pool still waits, once the task has ended
+	retry    bool          // another attempt may follow
+	leave    bool          // the task goes on, to be taken up after the service's next start
+}
+
+// await returns how the attempt ended: as who runs it says, or if nothing was
+// said, as it must look to others, and why it was given up.
+func (s *Service) await(runCtx context.Context, a *attempt) (ending, *surrender) {
+	e, why := s.outwait(runCtx, a)
+	if why == nil {
+		return e, nil
+	}
+	select {
+	case e := <-a.offers: // at the last moment: what is reported is what happened
+		return e, nil
+	default:
+		if why.leave {
+			return ending{}, why
+		}
+		a.cancel(why.cause)
+		e := failed(why.message)
+		e.at, e.decreed, e.retry = time.Now(), true, why.retry
+		return e, why
+	}
+}
+
+// outwait returns how the attempt ended, or why to give it up.
+func (s *Service) outwait(runCtx context.Context, a *attempt) (ending, *surrender) {
+	timeout := s.timeout(a.line.typ)
+	limit := time.NewTimer(time.Until(a.task.Started.Add(timeout)))
+	defer limit.Stop()
+	silence := a.silent()
+	cutOff, abandoned, cancelled := s.shutdown.cutOff.c, s.shutdown.abandon.c, runCtx.Done()
+	outlives := s.cfg.Durable && a.line.typ.Outside
+	if outlives {
+		abandoned = nil
+	}
+	var grace <-chan time.Time // runs once runCtx was cancelled
+	for {
+		select {
+		case e := <-a.offers:
+			return e, nil
+		case <-cutOff:
+			if outlives {
+				return ending{}, &surrender{leave: true}
+			}
+			cutOff = nil
+			a.cancel(task.ErrCancelled)
+		case <-cancelled:
+			cancelled, grace = nil, time.After(s.cfg.CancelGrace)
+		case <-limit.C:
+			return ending{}, &surrender{cause: task.ErrTimeLimit, message: fmt.Sprintf("%s of %s", task.ErrTimeLimit, timeout), patience: s.cfg.CancelGrace}
+		case <-silence:
+			return ending{}, &surrender{cause: task.ErrLeaseLost, message: fmt.Sprintf("worker_lost: it gave no sign for %s", a.term()), retry: true}
+		case <-grace:
+			return ending{}, abandon(fmt.Sprintf("it did not stop within %s of its cancellation", s.cfg.CancelGrace))
+		case <-abandoned:
+			return ending{}, abandon("it did not stop when the service shut down")
+		}
+	}
+}
+
+func abandon(why string) *surrender {
+	return &surrender{cause: task.ErrCancelled, message: "the task was abandoned: " + why}
+}
+
+func (s *Service) register(a *attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running[a.id] = a
+}
+
+func (s *Service) unregister(a *attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running[a.id] == a {
+		delete(s.running, a.id)
+	}
+}
+
+// decided reports whether trying the change again is pointless: the task is not
+// what it must be for it.
+func decided(err error) bool {
+	return errors.Is(err, errTransition) || errors.Is(err, task.ErrNotFound) ||
+		errors.Is(err, task.ErrLeaseLost) || errors.Is(err, task.ErrNotCancellable)
+}

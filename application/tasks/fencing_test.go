@@ -1,0 +1,76 @@
+package tasks_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// takeOver makes the record that of an attempt which another node runs.
+func (f *fixture) takeOver(id task.ID) {
+	f.t.Helper()
+	record, err := f.Get(f.t.Context(), id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	record.Status, record.Lease = task.Running, "another's"
+	if _, err := f.store.Update(f.t.Context(), record); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestWhoLostATaskToAnotherNodeChangesNothing(t *testing.T) { // T11
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.start(work(func(_ context.Context, r task.Reporter) (json.RawMessage, error) {
+			<-time.After(time.Second)
+			r.Value(0.5)
+			return nil, nil
+		}), far(task.Policy{}))
+		here := f.run()
+		f.begin("far")
+		c := f.claim()
+		synctest.Wait()
+		f.takeOver(here)
+		f.takeOver(c.Task.ID)
+		f.sign(c, task.Update{Value: new(0.5)}, false, nil)
+		synctest.Wait()
+		if err := f.completes(c); !errors.Is(err, task.ErrLeaseLost) {
+			t.Errorf("Complete: %v", err)
+		}
+		pass(time.Minute)
+		for _, id := range []task.ID{here, c.Task.ID} {
+			if got := f.wantStatus(id, task.Running); got.Progress.Value != 0 {
+				t.Errorf("the progress is %v", got.Progress)
+			}
+			f.wantEvents(id, task.EventStarted)
+		}
+		if running, _ := f.Counts(); running != 0 {
+			t.Errorf("%d run", running)
+		}
+	})
+}
+
+func TestATaskThatAnotherNodeBeganIsNotBegunHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.MaxWorkers = 1
+		f.start(work(succeed), far(task.Policy{}))
+		id := f.begin("far")
+		f.takeOver(id)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if c, err := f.Claim(ctx, []string{"far"}); !errors.Is(err, task.ErrNoTask) {
+			t.Errorf("Claim = %+v, %v", c, err)
+		}
+		f.wantEvents(id)
+		if running, queued := f.Counts(); running != 0 || queued != 0 {
+			t.Errorf("%d run and %d wait", running, queued)
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// said is what a worker outside said of the end of its task, and what it was told.
+type said struct {
+	claim    task.Claim
+	complete bool
+	err      error
+}
+
+// worksOutside is a worker that comes once.
+func (c *chaos) worksOutside() {
+	ctx, cancel := context.WithTimeout(c.t.Context(), c.upTo(10*time.Millisecond))
+	defer cancel()
+	claim, err := c.Claim(ctx, []string{"far"})
+	switch {
+	case err == nil:
+		c.holds(claim)
+	case !errors.Is(err, task.ErrNoTask) && !errors.Is(err, task.ErrShuttingDown):
+		c.t.Errorf("Claim: %v", err)
+	}
+}
+
+// holds reports at random, obeys or does not, is silent for too long, and ends the
+// task or vanishes.
+func (c *chaos) holds(claim task.Claim) {
+	lost := false
+	for i := range c.below(12) {
+		<-time.After(c.upTo(9 * time.Millisecond))
+		if c.below(10) == 0 {
+			<-time.After(20 * time.Millisecond) // longer than the lease
+		}
+		stop, err := c.Progress(c.t.Context(), claim.Task.ID, claim.Lease, task.Update{Done: new(float64(i)), Total: new(10.0)})
+		if lost && err == nil {
+			c.t.Errorf("%s: a lost lease is back", claim.Task.ID)
+		}
+		if lost = err != nil; stop && c.below(2) == 0 {
+			break
+		}
+	}
+	if c.below(4) > 0 {
+		c.says(said{claim: claim, complete: c.below(3) > 0})
+	}
+}
+
+// says ends the task, perhaps again and again.
+func (c *chaos) says(what said) {
+	call := func() error {
+		if what.complete {
+			return c.Complete(c.t.Context(), what.claim.Task.ID, what.claim.Lease, nil)
+		}
+		return c.Fail(c.t.Context(), what.claim.Task.ID, what.claim.Lease, "it broke")
+	}
+	what.err = call()
+	if again := call(); !errors.Is(again, what.err) && !errors.Is(again, task.ErrNotFound) {
+		c.t.Errorf("%s: told %v, then %v", what.claim.Task.ID, what.err, again)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = append(c.said, what)
+}
+
+// wantTruthOutside checks that what workers were told is what became of their
+// tasks, and that nobody else's word counted.
+func (c *chaos) wantTruthOutside() {
+	believed := make(map[task.Lease]bool)
+	for _, what := range c.said {
+		record, err := c.Get(c.t.Context(), what.claim.Task.ID)
+		mine := record.Lease == what.claim.Lease && (record.Status == task.Completed) == what.complete
+		switch {
+		case err != nil: // it was removed
+		case what.err == nil:
+			believed[what.claim.Lease] = true
+		case !errors.Is(what.err, task.ErrLeaseLost) && !errors.Is(what.err, task.ErrNotFound):
+			c.t.Errorf("%s: told %v", record.ID, what.err)
+		}
+		if err == nil && mine != (what.err == nil) {
+			c.t.Errorf("%s: told %v, and it is %s", record.ID, what.err, record.Status)
+		}
+	}
+	all, _, err := c.List(c.t.Context(), task.Query{Type: "far"})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, record := range all {
+		if record.Lease != "" && !believed[record.Lease] {
+			c.t.Errorf("%s is %s by a lease that nobody used", record.ID, record.Status)
+		}
+		if record.Lease == "" && !decreed(record) {
+			c.t.Errorf("%s is %s (%s), and nobody said so", record.ID, record.Status, record.Error)
+		}
+	}
+}
+
+func decreed(t task.Task) bool {
+	for _, reason := range []string{"worker_lost", "time limit", "abandoned"} {
+		if t.Status == task.Failed && strings.Contains(t.Error, reason) {
+			return true
+		}
+	}
+	return t.Status == task.Cancelled
+}

@@ -1,0 +1,196 @@
+package tasks
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// defaultLease is how long a worker outside may give no sign, when its type does
+// not say: some ten times what a healthy one needs to send one.
+const defaultLease = 30 * time.Second
+
+// term is how long a worker outside may give no sign.
+func (a *attempt) term() time.Duration { return cmp.Or(a.line.typ.Policy.Lease, defaultLease) }
+
+// silent fires when the lease is lost; never for an attempt in the pool.
+func (a *attempt) silent() <-chan time.Time {
+	if a.silence == nil {
+		return nil
+	}
+	return a.silence.C
+}
+
+// runOutside reports whether workers outside run tasks of the type.
+func (s *Service) runOutside(typ string) bool {
+	l := s.queue.lines[typ]
+	return l != nil && l.typ.Outside
+}
+
+// Claim implements task.Workers.
+func (s *Service) Claim(ctx context.Context, types []string) (task.Claim, error) {
+	if !slices.ContainsFunc(types, s.runOutside) {
+		return task.Claim{}, fmt.Errorf("%w: workers outside run none of %.200q", task.ErrUnknownType, types)
+	}
+	if !s.enter() {
+		return task.Claim{}, task.ErrShuttingDown
+	}
+	defer s.busy.Done()
+	wants := func(l *line) bool { return l.typ.Outside && slices.Contains(types, l.typ.Name) }
+	for {
+		e, err := s.queue.next(ctx, wants)
+		if ctx.Err() != nil {
+			if e != nil { // at the last moment: nobody would run it
+				s.waitAgain(ctx, e, 0)
+			}
+			return task.Claim{}, task.ErrNoTask
+		}
+		if err != nil {
+			return task.Claim{}, err
+		}
+		if a := s.lend(context.WithoutCancel(ctx), e); a != nil {
+			return task.Claim{Task: a.task, Lease: a.lease, Term: a.term()}, nil
+		}
+	}
+}
+
+// lend begins a task for a worker outside and follows it. It returns nil if it
+// could not be begun.
+func (s *Service) lend(ctx context.Context, e *entry) *attempt {
+	a, runCtx, err := s.attempt(ctx, e)
+	if err != nil {
+		return nil
+	}
+	s.followOutside(ctx, runCtx, a)
+	return a
+}
+
+// followOutside follows the attempt of a worker outside in a goroutine, which Stop
+// waits for.
+func (s *Service) followOutside(ctx, runCtx context.Context, a *attempt) {
+	s.busy.Go(func() {
+		defer a.cancel(nil)
+		defer a.silence.Stop()
+		t, _ := s.follow(ctx, runCtx, a)
+		s.settle(ctx, a.entry, t)
+	})
+}
+
+// settle gives up the seat of an attempt that has ended, or lets its task wait for
+// the next one.
+func (s *Service) settle(ctx context.Context, e *entry, t task.Task) {
+	if t.Status == task.Pending {
+		s.waitAgain(ctx, e.next(), time.Until(t.NotBefore))
+	} else {
+		s.queue.done(e)
+	}
+}
+
+// waitAgain lets a taken task wait once more, or cancels it when shutdown has
+// begun: nobody would run it.
+func (s *Service) waitAgain(ctx context.Context, e *entry, pause time.Duration) {
+	if !s.queue.again(e, pause) {
+		s.dismiss(context.WithoutCancel(ctx), e)
+	}
+}
+
+// Progress implements task.Workers.
+func (s *Service) Progress(ctx context.Context, id task.ID, lease task.Lease, u task.Update) (cancelRequested bool, err error) {
+	a := s.leased(id, lease)
+	if a == nil {
+		return false, s.notLeased(ctx, id, lease)
+	}
+	a.silence.Reset(a.term())
+	if !a.seq.sign(time.Now().Add(a.term()), u) {
+		return false, task.ErrLeaseLost
+	}
+	select {
+	case <-a.stopping:
+		return true, nil
+	default:
+		return false, nil
+	}
+}
+
+// Complete implements task.Workers.
+func (s *Service) Complete(ctx context.Context, id task.ID, lease task.Lease, result json.RawMessage) error {
+	return s.handIn(ctx, id, lease, func(*attempt) ending { return completed(result) }, task.Completed)
+}
+
+// Fail implements task.Workers.
+func (s *Service) Fail(ctx context.Context, id task.ID, lease task.Lease, message string) error {
+	return s.handIn(ctx, id, lease, func(a *attempt) ending {
+		select {
+		case <-a.stopping:
+			return ending{status: task.Cancelled}
+		default:
+			return failed(message)
+		}
+	}, task.Failed, task.Cancelled)
+}
+
+// handIn hands in how a leased task ended, and returns when that is recorded.
+// same are the states in which a task that the same lease has ended already says
+// nothing else.
+func (s *Service) handIn(ctx context.Context, id task.ID, lease task.Lease, how func(*attempt) ending, same ...task.Status) error {
+	a := s.leased(id, lease)
+	if a == nil {
+		return s.handedIn(ctx, id, lease, same)
+	}
+	e := how(a)
+	e.at = time.Now()
+	accepted := false
+	select {
+	case a.offers <- e:
+		accepted = true
+	case <-a.over:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-a.recorded:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if accepted {
+		return a.err
+	}
+	return s.handedIn(ctx, id, lease, same)
+}
+
+// handedIn returns nil if the lease has ended its task so before: the answer was
+// lost, and the worker asks again.
+func (s *Service) handedIn(ctx context.Context, id task.ID, lease task.Lease, same []task.Status) error {
+	t, err := s.store.Get(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case t.Lease == lease && slices.Contains(same, t.Status):
+		return nil
+	case t.Lease == lease && t.Status == task.Running && s.runOutside(t.Type):
+		return task.ErrShuttingDown // the lease is good, but nobody here follows it any more
+	default:
+		return task.ErrLeaseLost
+	}
+}
+
+// notLeased says why nobody follows the lease here.
+func (s *Service) notLeased(ctx context.Context, id task.ID, lease task.Lease) error {
+	return s.handedIn(ctx, id, lease, nil)
+}
+
+// leased returns the attempt that a worker outside holds with this lease, or nil.
+func (s *Service) leased(id task.ID, lease task.Lease) *attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.running[id]
+	if a == nil || !a.line.typ.Outside || a.lease != lease {
+		return nil
+	}
+	return a
+}

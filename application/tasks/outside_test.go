@@ -1,0 +1,467 @@
+package tasks_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// far is the type "far", which workers outside run.
+func far(policy task.Policy) task.Type {
+	return task.Type{Name: "far", Handler: handler(succeed), Outside: true, Policy: policy}
+}
+
+// begin starts a task of a type.
+func (f *fixture) begin(typ string) task.ID {
+	f.t.Helper()
+	t, err := f.Start(f.t.Context(), typ, json.RawMessage(`{"n":1}`), "")
+	if err != nil {
+		f.t.Fatalf("start %s: %v", typ, err)
+	}
+	return t.ID
+}
+
+// claim claims a task of the type "far", which must be there within the hour.
+func (f *fixture) claim() task.Claim {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Hour)
+	defer cancel()
+	c, err := f.Claim(ctx, []string{"far"})
+	if err != nil {
+		f.t.Fatalf("claim: %v", err)
+	}
+	return c
+}
+
+// sign says that the worker of c is alive, and checks the answer.
+func (f *fixture) sign(c task.Claim, u task.Update, wantCancel bool, wantErr error) {
+	f.t.Helper()
+	got, err := f.Progress(f.t.Context(), c.Task.ID, c.Lease, u)
+	if got != wantCancel || !errors.Is(err, wantErr) {
+		f.t.Errorf("Progress of %s: %v, %v; want %v, %v", c.Task.ID, got, err, wantCancel, wantErr)
+	}
+}
+
+// wantLate checks that the lease is worth nothing any more.
+func (f *fixture) wantLate(c task.Claim) {
+	f.t.Helper()
+	before, err := f.Get(f.t.Context(), c.Task.ID)
+	events := len(f.wire.of(c.Task.ID))
+	f.sign(c, task.Update{Value: new(0.9)}, false, task.ErrLeaseLost)
+	complete := f.Complete(f.t.Context(), c.Task.ID, c.Lease, json.RawMessage(`"late"`))
+	fail := f.Fail(f.t.Context(), c.Task.ID, c.Lease, "late")
+	if err != nil || !errors.Is(complete, task.ErrLeaseLost) || !errors.Is(fail, task.ErrLeaseLost) {
+		f.t.Errorf("late calls: %v, %v (%v)", complete, fail, err)
+	}
+	after := f.wantStatus(c.Task.ID, before.Status)
+	if after.Revision != before.Revision || len(f.wire.of(c.Task.ID)) != events {
+		f.t.Errorf("late calls changed %+v to %+v", before, after)
+	}
+}
+
+func TestAWorkerOutsideRunsATask(t *testing.T) { // T3, T4, T11
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t).start(far(task.Policy{}))
+		id := f.begin("far")
+		f.wantStatus(id, task.Pending)
+		c := f.claim()
+		if c.Task.ID != id || string(c.Task.Params) != `{"n":1}` || c.Task.Attempt != 1 || c.Lease == "" || c.Term != 30*time.Second {
+			t.Errorf("the claim is %+v", c)
+		}
+		f.wantStatus(id, task.Running)
+		f.sign(c, task.Update{Text: new("half"), Done: new(5.0), Total: new(10.0), Unit: new("files")}, false, nil)
+		synctest.Wait()
+		if err := f.Complete(t.Context(), id, c.Lease, json.RawMessage(` {"n": 2}`)); err != nil {
+			t.Errorf("Complete: %v", err)
+		}
+		record, err := f.Get(t.Context(), id) // terminal as soon as Complete returned
+		if err != nil || record.Status != task.Completed || string(record.Result) != `{"n":2}` || record.Progress.Value != 0.5 {
+			t.Errorf("the record is %+v, %v", record, err)
+		}
+		events := f.wantEvents(id, task.EventStarted, task.EventProgress, task.EventCompleted)
+		if got := string(events[1].Data); got != `{"text":"half","value":0.5,"done":5,"total":10,"unit":"files"}` {
+			t.Errorf("the progress is %s", got)
+		}
+		f.stop(time.Minute)
+		f.wantLawful()
+	})
+}
+
+func TestTheSameEndMayBeSaidAgainAndNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t).start(far(task.Policy{}))
+		for name, c := range map[string]struct {
+			say, other func(task.Claim) error
+			want       task.Status
+		}{
+			"complete": {f.completes, f.fails, task.Completed},
+			"fail":     {f.fails, f.completes, task.Failed},
+		} {
+			id := f.begin("far")
+			claim := f.claim()
+			first, again, other := c.say(claim), c.say(claim), c.other(claim)
+			if first != nil || again != nil || !errors.Is(other, task.ErrLeaseLost) {
+				t.Errorf("%s: %v, again: %v, then another: %v", name, first, again, other)
+			}
+			f.wantStatus(id, c.want)
+			if n := len(f.wire.of(id)); n != 2 {
+				t.Errorf("%s: %d events", name, n)
+			}
+		}
+	})
+}
+
+func (f *fixture) completes(c task.Claim) error {
+	return f.Complete(f.t.Context(), c.Task.ID, c.Lease, nil)
+}
+
+func (f *fixture) fails(c task.Claim) error {
+	return f.Fail(f.t.Context(), c.Task.ID, c.Lease, "it broke")
+}
+
+func TestWhoHoldsNoLeaseChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t).start(far(task.Policy{}), work(untilCancelled))
+		f.begin("far")
+		c := f.claim()
+		c.Lease = "guessed"
+		f.wantLate(c)
+		pooled := f.wantStatus(f.run(), task.Running)
+		f.wantLate(task.Claim{Task: pooled, Lease: pooled.Lease}) // that of the pool is nobody's
+		if _, err := f.Progress(t.Context(), "unknown", c.Lease, task.Update{}); !errors.Is(err, task.ErrNotFound) {
+			t.Errorf("Progress of an unknown task: %v", err)
+		}
+		if err := f.Complete(t.Context(), "unknown", c.Lease, nil); !errors.Is(err, task.ErrNotFound) {
+			t.Errorf("Complete of an unknown task: %v", err)
+		}
+	})
+}
+
+func TestAClaimWaitsForATask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t).start(far(task.Policy{}), work(succeed))
+		claimed := make(chan task.ID, 10)
+		for range 2 {
+			go func() { claimed <- f.claim().Task.ID }()
+		}
+		synctest.Wait()
+		f.run() // of another type
+		want := f.begin("far")
+		synctest.Wait()
+		if got := <-claimed; got != want || len(claimed) != 0 {
+			t.Errorf("claimed %s, want %s and no other", got, want)
+		}
+		f.begin("far")
+		<-claimed
+	})
+}
+
+func TestAClaimOfNoTypeForWorkersOutsideIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t).start(far(task.Policy{}), work(succeed))
+		for _, types := range [][]string{nil, {"other"}, {"work"}} {
+			if _, err := f.Claim(t.Context(), types); !errors.Is(err, task.ErrUnknownType) {
+				t.Errorf("Claim(%v): %v", types, err)
+			}
+		}
+		f.begin("far")
+		if c, err := f.Claim(t.Context(), []string{"other", "far", "far"}); err != nil || c.Task.Type != "far" {
+			t.Errorf("Claim = %+v, %v", c, err)
+		}
+	})
+}
+
+func TestAClaimWhoseCallerHasGoneSwallowsNoTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t).start(far(task.Policy{}))
+		ctx, cancel := context.WithCancel(t.Context())
+		const callers, n = 50, 20
+		errs := make(chan error, callers)
+		claimed := 0
+		for range callers {
+			go func() {
+				_, err := f.Claim(ctx, []string{"far"})
+				errs <- err
+			}()
+		}
+		synctest.Wait()
+		go cancel() // at the same moment as the tasks come
+		for range n {
+			f.begin("far")
+		}
+		for range callers {
+			if err := <-errs; err == nil {
+				claimed++
+			} else if !errors.Is(err, task.ErrNoTask) {
+				t.Errorf("Claim: %v", err)
+			}
+		}
+		for range n - claimed {
+			f.claim()
+		}
+		if running, queued := f.Counts(); running != n || queued != 0 {
+			t.Errorf("%d run and %d wait", running, queued)
+		}
+		if _, err := f.Claim(ctx, []string{"far"}); !errors.Is(err, task.ErrNoTask) {
+			t.Errorf("Claim with an ended context: %v", err)
+		}
+	})
+}
+
+func TestALostLeaseFailsTheTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.start(far(task.Policy{Lease: 10 * time.Second}))
+		id := f.begin("far")
+		c := f.claim()
+		for range 5 {
+			pass(9 * time.Second)
+			f.sign(c, task.Update{}, false, nil)
+		}
+		pass(10*time.Second - 1)
+		f.wantStatus(id, task.Running)
+		pass(1)
+		if got := f.wantStatus(id, task.Failed); got.Error != "worker_lost: it gave no sign for 10s" || !got.LeaseUntil.IsZero() {
+			t.Errorf("the record is %+v", got)
+		}
+		f.wantLate(c)
+		f.wantEvents(id, task.EventStarted, task.EventFailed)
+		if f.metrics.lost != 1 {
+			t.Errorf("%d leases were counted as lost", f.metrics.lost)
+		}
+	})
+}
+
+func TestALostLeaseLeadsToTheNextAttemptIfThereIsOne(t *testing.T) { // T2, T3, T4
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.start(far(task.Policy{Lease: 10 * time.Second, Attempts: 3, Backoff: 4 * time.Second}))
+		id := f.begin("far")
+		began := time.Now()
+		var late []task.Claim
+		for attempt, want := range []time.Duration{0, 14 * time.Second, 14*time.Second + 18*time.Second} {
+			c := f.claim() // as soon as the back-off is over
+			if at := time.Since(began); at != want || c.Task.Attempt != attempt+1 || c.Task.Progress != (task.Progress{}) {
+				t.Errorf("attempt %d began after %s: %+v", attempt+1, at, c.Task)
+			}
+			f.sign(c, task.Update{Value: new(0.5 - float64(attempt)/10)}, false, nil)
+			synctest.Wait()
+			late = append(late, c)
+		}
+		pass(5 * time.Second)
+		for _, c := range late[:2] {
+			f.wantLate(c)
+		}
+		pass(5 * time.Second)
+		f.wantStatus(id, task.Failed)
+		events := f.wantEvents(id, task.EventStarted, task.EventProgress, task.EventStarted, task.EventProgress,
+			task.EventStarted, task.EventProgress, task.EventFailed)
+		for i, want := range []int{1, 1, 2, 2, 3, 3, 3} {
+			if events[i].Attempt != want {
+				t.Errorf("event %d is of attempt %d, want %d", i, events[i].Attempt, want)
+			}
+		}
+		f.stop(time.Minute)
+		f.wantLawful()
+	})
+}
+
+func TestATaskThatWaitsForItsNextAttemptIsInTheSnapshotAndCanBeCancelled(t *testing.T) { // T7, T13
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.QueueSize = 1
+		f.start(far(task.Policy{Lease: 10 * time.Second, Attempts: 2, Backoff: time.Hour}))
+		id := f.begin("far")
+		f.sign(f.claim(), task.Update{Value: new(0.5)}, false, nil)
+		pass(10 * time.Second)
+		want := `{"tasks":[{"task_id":"task-1","type":"far","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":3,"attempt":2}]}`
+		if got := f.connect("a"); string(got[0].Data) != want {
+			t.Errorf("the snapshot is %s", got[0].Data)
+		}
+		if running, queued := f.Counts(); running != 0 || queued != 1 {
+			t.Errorf("%d run and %d wait", running, queued)
+		}
+		f.cancel(id)
+		f.wantEvents(id, task.EventStarted, task.EventProgress, task.EventCancelled)
+		f.begin("far") // its seat is free
+		if _, queued := f.Counts(); queued != 1 {
+			t.Errorf("%d wait", queued)
+		}
+	})
+}
+
+func TestCancellingWhatAWorkerOutsideRuns(t *testing.T) { // T7
+	for name, c := range map[string]struct {
+		end  func(f *fixture, c task.Claim) error
+		want task.Status
+	}{
+		"it stops":          {(*fixture).fails, task.Cancelled},
+		"it had finished":   {(*fixture).completes, task.Completed},
+		"it ignores it":     {func(*fixture, task.Claim) error { pass(30 * time.Second); return nil }, task.Failed},
+		"its lease is lost": {func(*fixture, task.Claim) error { pass(20 * time.Second); return nil }, task.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t)
+				lease := map[bool]time.Duration{true: 20 * time.Second, false: time.Hour}[name == "its lease is lost"]
+				f.start(far(task.Policy{Lease: lease, Attempts: 5}))
+				id := f.begin("far")
+				claim := f.claim()
+				if got := f.cancel(id); !got.CancelRequested || got.Status != task.Running {
+					t.Errorf("Cancel returned %+v", got)
+				}
+				f.sign(claim, task.Update{}, true, nil)
+				if err := c.end(f, claim); err != nil {
+					t.Error(err)
+				}
+				f.wantStatus(id, c.want) // and never another attempt
+				if n := len(f.wire.of(id)); n != 2 {
+					t.Errorf("there are %d events", n)
+				}
+			})
+		})
+	}
+}
+
+func TestTheTimeLimitOfAWorkerOutsideCountsFromItsClaim(t *testing.T) { // T8
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.start(far(task.Policy{Lease: time.Hour, Timeout: time.Minute, Attempts: 5}))
+		id := f.begin("far")
+		pass(50 * time.Second)
+		c := f.claim()
+		pass(time.Minute - 1)
+		f.sign(c, task.Update{}, false, nil)
+		pass(1)
+		if got := f.wantStatus(id, task.Failed); got.Error != "the task exceeded its time limit of 1m0s" {
+			t.Errorf("the record is %+v", got)
+		}
+		f.wantLate(c)
+	})
+}
+
+func TestShutdownWithWorkersOutside(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.start(far(task.Policy{Lease: time.Hour}))
+		f.begin("far")
+		f.begin("far")
+		f.begin("far")
+		obeys, ignores := f.claim(), f.claim()
+		refused := make(chan error, 1)
+		go func() {
+			_, err := f.Claim(t.Context(), []string{"far"})
+			refused <- err
+		}()
+		synctest.Wait()
+		third := f.wantStatus("task-3", task.Running) // the claim above has it
+		go func() {
+			_, err := f.Claim(t.Context(), []string{"far"})
+			refused <- err
+		}()
+		synctest.Wait()
+		go f.stop(30 * time.Second)
+		synctest.Wait()
+		if first, second := <-refused, <-refused; first != nil || !errors.Is(second, task.ErrShuttingDown) {
+			t.Errorf("the claims: %v, %v", first, second)
+		}
+		if _, err := f.Claim(t.Context(), []string{"far"}); !errors.Is(err, task.ErrShuttingDown) {
+			t.Errorf("Claim while stopping: %v", err)
+		}
+		f.sign(obeys, task.Update{}, false, nil) // it may finish until near the end
+		pass(25 * time.Second)
+		f.sign(obeys, task.Update{}, true, nil)
+		if err := f.fails(obeys); err != nil {
+			t.Error(err)
+		}
+		pass(5 * time.Second)
+		f.wantStatus(obeys.Task.ID, task.Cancelled)
+		for _, id := range []task.ID{ignores.Task.ID, third.ID} {
+			if got := f.wantStatus(id, task.Failed); got.Error != "the task was abandoned: it did not stop when the service shut down" {
+				t.Errorf("the error is %q", got.Error)
+			}
+		}
+		f.wantLawful()
+	})
+}
+
+func TestALeaseThatIsLostDuringShutdownFailsTheTask(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t).start(far(task.Policy{Lease: time.Second, Attempts: 2}))
+		id := f.begin("far")
+		f.claim()
+		f.stop(time.Minute)
+		f.wantStatus(id, task.Failed)
+		f.wantLawful()
+	})
+}
+
+func TestATaskThatWaitsForItsNextAttemptLetsOthersGoBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t).start(far(task.Policy{Lease: time.Minute, Attempts: 2, Backoff: time.Hour, Concurrency: 1}))
+		f.begin("far")
+		next := f.begin("far")
+		f.claim()
+		began := time.Now()
+		if c := f.claim(); c.Task.ID != next || time.Since(began) != time.Minute {
+			t.Errorf("claimed %s after %s", c.Task.ID, time.Since(began))
+		}
+	})
+}
+
+func TestWhatWaitsForItsNextAttemptIsCancelledAtShutdown(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t).start(far(task.Policy{Lease: time.Second, Attempts: 2, Backoff: time.Hour}))
+		id := f.begin("far")
+		f.claim()
+		pass(time.Second)
+		f.wantStatus(id, task.Pending)
+		f.stop(time.Minute)
+		f.wantStatus(id, task.Cancelled)
+		f.wantLawful()
+	})
+}
+
+func TestWhatWaitsForWorkersOutsideLeavesFreeWorkersOfThePoolTheirTasks(t *testing.T) { // T1
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.MaxWorkers, f.cfg.QueueSize = 1, 1
+		f.start(far(task.Policy{}), work(untilCancelled))
+		f.begin("far")
+		f.wantStatus(f.run(), task.Running)
+		if _, err := f.Start(t.Context(), "work", nil, ""); !errors.Is(err, task.ErrQueueFull) {
+			t.Errorf("Start with a full queue: %v", err)
+		}
+	})
+}
+
+func TestWorkersOutsideTakeNoWorkerOfThePool(t *testing.T) { // T1
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.MaxWorkers, f.cfg.QueueSize = 1, 2
+		f.start(far(task.Policy{Lease: time.Hour}), work(untilCancelled))
+		for range 3 {
+			f.begin("far")
+			f.claim()
+		}
+		f.wantStatus(f.run(), task.Running)
+		f.begin("far") // these wait in the one queue
+		f.run()
+		for _, typ := range []string{"far", "work"} {
+			if _, err := f.Start(t.Context(), typ, nil, ""); !errors.Is(err, task.ErrQueueFull) {
+				t.Errorf("Start of %s with a full queue: %v", typ, err)
+			}
+		}
+		f.claim()
+		f.begin("far")
+		if got := fmt.Sprint(f.Counts()); got != "5 2" {
+			t.Errorf("run and wait: %s", got)
+		}
+	})
+}

@@ -1,0 +1,188 @@
+package tasks_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// restarted returns a fixture with the store and the broker of f, as after a
+// restart of the service.
+func (f *fixture) restarted() *fixture {
+	next := newFixture(f.t)
+	next.cfg, next.store, next.wire = f.cfg, f.store, f.wire
+	next.ids = f.ids
+	return next
+}
+
+func TestWithADurableStoreWhatWaitsGoesOnAfterARestart(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.MaxWorkers, f.cfg.Durable = 1, true
+		f.start(work(untilCancelled), far(task.Policy{}))
+		running, first, second, outside := f.run(), f.run(), f.run(), f.begin("far")
+		synctest.Wait()
+		f.stop(30 * time.Second)
+		f.wantStatus(running, task.Cancelled)
+		for _, id := range []task.ID{first, second, outside} {
+			f.wantStatus(id, task.Pending)
+		}
+
+		next := f.restarted()
+		next.start(work(succeed), far(task.Policy{}))
+		next.wantStatus(first, task.Completed)
+		next.wantStatus(second, task.Completed)
+		ended := slices.DeleteFunc(slices.Clone(next.wire.events), func(e sent) bool { return e.Type != task.EventCompleted })
+		if len(ended) != 2 || ended[0].TaskID != first {
+			t.Errorf("the younger one came first: %+v", ended)
+		}
+		if err := next.completes(next.claim()); err != nil {
+			t.Error(err)
+		}
+		next.stop(time.Minute)
+		next.wantLawful()
+	})
+}
+
+func TestWithADurableStoreAWorkerOutsideOutlivesARestart(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.Durable = true
+		lease := far(task.Policy{Lease: time.Minute, Timeout: time.Hour})
+		f.start(lease)
+		for range 3 {
+			f.begin("far")
+		}
+		alive, dead, cancelled := f.claim(), f.claim(), f.claim()
+		f.cancel(cancelled.Task.ID)
+		f.sign(alive, task.Update{Value: new(0.5)}, false, nil)
+		synctest.Wait()
+		f.stop(30 * time.Second)
+		f.sign(alive, task.Update{}, false, task.ErrShuttingDown)
+		if err := f.completes(alive); !errors.Is(err, task.ErrShuttingDown) {
+			t.Errorf("Complete without a service: %v", err)
+		}
+		pass(10 * time.Minute)
+
+		next := f.restarted()
+		next.start(lease)
+		next.sign(cancelled, task.Update{}, true, nil)
+		if err := next.fails(cancelled); err != nil {
+			t.Error(err)
+		}
+		pass(time.Minute - 1)
+		next.sign(alive, task.Update{Value: new(0.3)}, false, nil)
+		pass(1)
+		next.wantStatus(dead.Task.ID, task.Failed)
+		if err := next.completes(alive); err != nil {
+			t.Error(err)
+		}
+		next.wantEvents(alive.Task.ID, task.EventStarted, task.EventProgress, task.EventProgress, task.EventCompleted)
+		next.stop(time.Minute)
+		next.wantLawful()
+	})
+}
+
+func TestTheTimeLimitGoesOnOverARestart(t *testing.T) { // T8
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.Durable = true
+		slow := far(task.Policy{Lease: time.Hour, Timeout: time.Hour})
+		f.start(slow)
+		id := f.begin("far")
+		f.claim()
+		f.stop(30 * time.Second)
+		pass(50 * time.Minute)
+		next := f.restarted()
+		next.start(slow)
+		pass(10 * time.Minute)
+		if got := next.wantStatus(id, task.Failed); got.Error != "the task exceeded its time limit of 1h0m0s" {
+			t.Errorf("the record is %+v", got)
+		}
+	})
+}
+
+func TestWithADurableStoreWhatDiedWithTheServiceHasFailedOrIsTriedAgain(t *testing.T) { // T2
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.Durable = true
+		store := f.store
+		crashed := false
+		f.store = &faultyStore{Store: store, beforeUpdate: func(task.Task) error {
+			if crashed {
+				return errDown
+			}
+			return nil
+		}}
+		twice := task.Type{Name: "twice", Handler: handler(untilCancelled), Policy: task.Policy{Attempts: 2}}
+		f.start(work(untilCancelled), twice, task.Type{Name: "gone", Handler: handler(untilCancelled)})
+		once, again, gone := f.run(), f.begin("twice"), f.begin("gone")
+		synctest.Wait()
+		crashed = true
+		f.stop(30 * time.Second)
+
+		next := f.restarted()
+		next.store = store
+		twice.Handler = handler(func(context.Context, task.Reporter) (json.RawMessage, error) { return nil, nil })
+		next.start(work(succeed), twice)
+		for _, id := range []task.ID{once, gone} {
+			if got := next.wantStatus(id, task.Failed); got.Error != "worker_lost: the service stopped while it ran" {
+				t.Errorf("the error is %q", got.Error)
+			}
+		}
+		pass(time.Second)
+		next.wantStatus(again, task.Completed)
+		next.stop(time.Minute)
+		next.wantLawful()
+	})
+}
+
+func TestWithADurableStoreAnEndThatACrashHidIsToldOf(t *testing.T) { // T11
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.Durable = true
+		f.start(work(succeed))
+		old := f.run()
+		pass(2 * time.Minute)
+		told := f.run()
+		synctest.Wait()
+		f.wire.err = errors.New("the process dies here")
+		hidden := f.run()
+		synctest.Wait()
+		f.stop(time.Minute)
+		f.wire.err = nil
+
+		next := f.restarted()
+		next.start(work(succeed))
+		next.wantEvents(hidden, task.EventCompleted)
+		for _, id := range []task.ID{old, told} {
+			next.wantEvents(id, task.EventStarted, task.EventCompleted)
+		}
+	})
+}
+
+func TestATypeThatIsGoneKeepsItsWaitingTasksAndNobodyElses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.MaxWorkers, f.cfg.Durable = 1, true
+		f.start(work(untilCancelled), task.Type{Name: "gone", Handler: handler(succeed)})
+		f.run()
+		id := f.begin("gone")
+		synctest.Wait()
+		f.stop(30 * time.Second)
+		next := f.restarted()
+		next.start(work(succeed))
+		next.wantStatus(id, task.Pending)
+		next.cancel(id)
+		next.wantStatus(id, task.Cancelled)
+		if !next.logs.has("level=WARN", "type=gone", "not known any more") {
+			t.Error("it is not in the log")
+		}
+	})
+}

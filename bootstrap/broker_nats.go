@@ -1,0 +1,127 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.uber.org/fx"
+
+	"heliograph/adapters/outbound/memregistry"
+	"heliograph/adapters/outbound/natspending"
+	"heliograph/adapters/outbound/natspublisher"
+	"heliograph/adapters/outbound/natsregistry"
+	"heliograph/adapters/outbound/natstaskstore"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/task"
+	"heliograph/domain/version"
+)
+
+const (
+	// openTime is for opening the broker, above all for reading back what it holds.
+	openTime = 30 * time.Second
+	// historyAge bounds the log beside SSE_HISTORY_BYTES: who was away for longer
+	// begins anew.
+	historyAge = 24 * time.Hour
+	// historyFactor makes room for what NATS keeps beside an event's payload, so that
+	// the log holds no less than the embedded gateway's does.
+	historyFactor = 2
+)
+
+// natsModule is the broker that outlives the process: NATS JetStream.
+func natsModule(cfg Config) fx.Option {
+	return fx.Module("broker/nats", registryOption(cfg), fx.Provide(
+		openNATS,
+		fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(event.History))),
+		func(log *natspublisher.Log) logStart { return logStart(log.Start()) },
+		fx.Annotate(newPublisher, fx.As(fx.Self()), fx.As(new(event.Publisher))),
+		fx.Annotate(openTaskStore, fx.As(fx.Self()), fx.As(new(task.Store))),
+		fx.Annotate(openPending, fx.As(new(version.Pending))),
+		newNATSEnd,
+	))
+}
+
+// registryOption keeps the connections of an external gateway, whose streams live
+// on while we restart (rule C8). Those of the embedded one end with this process,
+// and so may their registry.
+func registryOption(cfg Config) fx.Option {
+	if cfg.Gateway.Kind == GatewayEmbedded {
+		return fx.Provide(fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))))
+	}
+	return fx.Provide(fx.Annotate(openRegistry, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))))
+}
+
+// opened collects what has to be closed at the very end, or if nothing ever
+// starts.
+type opened struct{ closers []func() error }
+
+func openNATS(cfg Config, log *slog.Logger, o *opened) (*natspublisher.Broker, error) {
+	ctx, cancel := opening()
+	defer cancel()
+	broker, err := natspublisher.OpenBroker(ctx, natspublisher.BrokerConfig{Dir: cfg.Broker.DataDir, Name: cfg.NodeName}, log)
+	if err != nil {
+		return nil, fmt.Errorf("DATA_DIR: %w", err)
+	}
+	o.closers = append(o.closers, broker.Close)
+	return broker, nil
+}
+
+// opening is the context of whatever opens something; fx has none for it.
+func opening() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), openTime)
+}
+
+func openLog(cfg Config, broker *natspublisher.Broker) (*natspublisher.Log, error) {
+	ctx, cancel := opening()
+	defer cancel()
+	return natspublisher.OpenLog(ctx, broker, natspublisher.LogConfig{
+		MaxBytes: historyFactor * int64(cfg.Stream.History), MaxAge: historyAge,
+		Replay: cfg.Gateway.Kind == GatewayEmbedded, // an external gateway has sent it already
+	})
+}
+
+func newPublisher(cfg Config, events *natspublisher.Log, receiver event.Receiver, log *slog.Logger) (*natspublisher.Publisher, error) {
+	return natspublisher.New(events, int(cfg.Stream.MaxEvent), receiver, log)
+}
+
+// openRegistry counts the connections that it finds as this process's own: no
+// other node has them.
+func openRegistry(broker *natspublisher.Broker, m connection.Metrics) (*natsregistry.Registry, error) {
+	ctx, cancel := opening()
+	defer cancel()
+	const alone = "" // the host's name may be another one each time
+	registry, err := natsregistry.Open(ctx, broker, alone)
+	if err != nil {
+		return nil, err
+	}
+	if err := registry.Adopt(ctx); err != nil {
+		return nil, err
+	}
+	for range registry.Count() {
+		m.Connected()
+	}
+	return registry, nil
+}
+
+func openTaskStore(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natstaskstore.Store, error) {
+	ctx, cancel := opening()
+	defer cancel()
+	return natstaskstore.Open(ctx, broker, cfg.NodeName, log)
+}
+
+func openPending(cfg Config, broker *natspublisher.Broker) (*natspending.Pending, error) {
+	ctx, cancel := opening()
+	defer cancel()
+	return natspending.Open(ctx, broker, cfg.Versions.PendingMax)
+}
+
+func newNATSEnd(broker *natspublisher.Broker, publisher *natspublisher.Publisher, store *natstaskstore.Store) brokerEnd {
+	return brokerEnd{
+		loops: map[string]func(context.Context) error{"event log": publisher.Serve, "task store": store.Serve},
+		flush: publisher.Flush,
+		check: broker.Check,
+		close: publisher.Close,
+	}
+}

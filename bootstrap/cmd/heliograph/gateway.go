@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+
+	"heliograph/bootstrap"
+)
+
+type gatewayCommand struct{}
+
+// Help is shown by "heliograph gateway --help".
+func (gatewayCommand) Help() string {
+	return `It holds the browsers' streams, asks the backend at CALLBACK_URL about each, and takes
+events on POST /internal/send. It is configured by environment variables, foremost PORT,
+CALLBACK_URL and HEARTBEAT_INTERVAL_SECONDS; "heliograph config gateway" lists them.`
+}
+
+// Run serves until ctx ends.
+func (gatewayCommand) Run(ctx context.Context, p *program) error {
+	cfg, ignored, err := bootstrap.LoadGatewayRole(p.environ, p.host)
+	if err != nil {
+		return err
+	}
+	log := bootstrap.NewLogger(cfg.Log, p.stderr)
+	if ignored != nil {
+		log.ErrorContext(ctx, "setting cannot be used and was ignored", slog.Any("error", ignored))
+	}
+	for _, name := range bootstrap.Unknown(p.environ) {
+		log.WarnContext(ctx, "environment variable is not one of ours and has no effect", slog.String("name", name))
+	}
+	log.InfoContext(ctx, "starting", slog.String("version", bootstrap.BuildVersion()), slog.Any("config", cfg))
+	app, err := bootstrap.NewGatewayRole(cfg, log)
+	if err != nil {
+		return err
+	}
+	return app.Run(ctx, func(addr net.Addr) {
+		if cfg.Log.Format == bootstrap.LogText {
+			welcomeGateway(p.stderr, cfg, addr)
+		}
+	})
+}
+
+// welcomeGateway tells a person what to try. Nobody reads it if it cannot be
+// written.
+func welcomeGateway(w io.Writer, cfg bootstrap.GatewayRoleConfig, addr net.Addr) {
+	base := "http://" + reachable(addr)
+	_, _ = fmt.Fprintf(w, "\nheliograph %s is an SSE gateway on %s\n\n", bootstrap.BuildVersion(), base)
+	if cfg.CallbackURL == "" {
+		_, _ = fmt.Fprint(w, "  set CALLBACK_URL   to the backend that is asked about streams; until then there are none\n\n")
+		return
+	}
+	_, _ = fmt.Fprintf(w, "  asks the backend   %s\n  watch a stream     curl -N '%s/any/path?request_id=me'\n\n", cfg.CallbackURL, base)
+}

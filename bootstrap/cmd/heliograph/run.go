@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"heliograph/adapters/inbound/taskcli"
+)
+
+// runCommand is "heliograph run"; its exit status is the task's outcome.
+type runCommand struct {
+	Type   string   `arg:"" help:"The task's type; GET /api/task-types lists them."`
+	Param  []string `short:"p" placeholder:"NAME=VALUE" sep:"none" help:"A param. The type's schema decides whether a value is a number, a boolean or a text. Repeatable."`
+	Params string   `placeholder:"JSON" help:"The params as a JSON object; -p wins over it."`
+	URL    string   `default:"http://localhost:8080" help:"Where the service is."`
+	Key    string   `placeholder:"TEXT" help:"An Idempotency-Key: with one that was used before, the first task is followed and none started."`
+	JSON   bool     `name:"json" help:"Print all that is known of the ended task, not only its result."`
+	Detach bool     `help:"Print the task's ID and do not follow it."`
+}
+
+// Help is what --help says more.
+func (runCommand) Help() string {
+	return `The result goes to standard output as JSON, everything else to standard error.
+
+Exit status: 0 completed, 1 failed, 2 bad usage, 3 cancelled, 4 the service cannot be reached or has lost the task, 130 left before the end.
+
+Ctrl-C on a terminal asks whether to cancel the task; elsewhere it cancels it. A second one leaves, and the task goes on.`
+}
+
+// Run starts the task and follows it.
+func (c runCommand) Run(ctx context.Context, p *program) error {
+	interrupts := make(chan os.Signal, 2) // the second may come while the first is dealt with
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(interrupts)
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	defer transport.CloseIdleConnections()
+	// A signal ends ctx at once, but not the session.
+	status := taskcli.Run(context.WithoutCancel(ctx), taskcli.Options{
+		URL: c.URL, Type: c.Type, Params: c.Params, Pairs: c.Param, Key: c.Key, JSON: c.JSON, Detach: c.Detach,
+	}, taskcli.Terminal{
+		In: os.Stdin, Out: p.stdout, Err: p.stderr,
+		Interactive: p.host.Terminal && term.IsTerminal(int(os.Stdin.Fd())), Width: width,
+		Interrupts: interrupts, Transport: transport,
+	})
+	if status != 0 {
+		return statusError(status)
+	}
+	return nil
+}
+
+// width is the terminal's, in columns.
+func width() int {
+	columns, _, err := term.GetSize(int(os.Stderr.Fd()))
+	if err != nil || columns <= 0 {
+		return 80 // what terminals had before they said
+	}
+	return columns
+}
+
+// statusError is an exit status whose reason has been told already.
+type statusError int
+
+// Error implements error.
+func (statusError) Error() string { return "" }
+
+// ofRun reports whether a mistake on the command line is about "heliograph run",
+// which has an exit status of its own for it.
+func ofRun(err error) bool {
+	parse, ok := errors.AsType[*kong.ParseError](err)
+	if !ok {
+		return false
+	}
+	node := parse.Context.Selected()
+	return node != nil && node.Name == "run"
+}

@@ -1,0 +1,115 @@
+package bootstrap
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/fx"
+
+	"heliograph/adapters/inbound/gatewayrole"
+	"heliograph/adapters/outbound/embeddedsender"
+	"heliograph/adapters/outbound/httpbackend"
+	"heliograph/application/relay"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// NewGatewayRole wires the gateway role. It starts nothing. Errors and more: as
+// for New.
+func NewGatewayRole(cfg GatewayRoleConfig, log *slog.Logger, more ...fx.Option) (*App, error) {
+	app := &App{opened: &opened{}}
+	inOrder := func(lc fx.Lifecycle, p roleParts) {
+		life := newRoleLifecycle(p)
+		app.addr, app.failed = p.Servers.public.addr, life.failed
+		lc.Append(fx.StartStopHook(life.start, life.stop))
+	}
+	app.fx = fx.New(GatewayRoleGraph(cfg, log), fx.StopTimeout(cfg.ShutdownGrace), fx.Options(more...), fx.Invoke(inOrder))
+	if err := app.fx.Err(); err != nil {
+		return nil, fmt.Errorf("wire the gateway: %w", err)
+	}
+	return app, nil
+}
+
+// GatewayRoleGraph is everything that the gateway role is made of. cfg must be
+// one that LoadGatewayRole returned.
+func GatewayRoleGraph(cfg GatewayRoleConfig, log *slog.Logger) fx.Option {
+	return fx.Options(
+		fx.Supply(cfg, log, roleEngineConfig(cfg)),
+		fx.WithLogger(newFxLogger),
+		fx.Provide(
+			func() gateway.Metrics { return unmeasured{} },
+			gatewayrole.NewEngine,
+			fx.Annotate(newBackend, fx.As(fx.Self()), fx.As(new(gateway.Backend))),
+			fx.Annotate(newRelay, fx.As(fx.Self()), fx.As(new(gateway.Relay))),
+			newGatewayRole,
+			newRegistry,
+			newRoleServers,
+		),
+	)
+}
+
+// unmeasured is the gateway.Metrics of a gateway that does not know whose events
+// it carries.
+type unmeasured struct{}
+
+func (unmeasured) Sent(event.Service, int, int)      {}
+func (unmeasured) Took(event.Service, time.Duration) {}
+
+func roleEngineConfig(cfg GatewayRoleConfig) gatewayrole.EngineConfig {
+	shards := 0 // one per processor
+	if cfg.Stream.Transport == TransportPortable {
+		shards = -1
+	}
+	return gatewayrole.EngineConfig{
+		Start: newStart(), HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
+		Heartbeat: cfg.heartbeat(), DrainSpread: cfg.Stream.DrainSpread, Format: gatewayrole.Format(cfg.Stream.Format), Shards: shards,
+	}
+}
+
+func newBackend(cfg GatewayRoleConfig, lc fx.Lifecycle) (*httpbackend.Backend, error) {
+	b, err := httpbackend.New(httpbackend.Config{URL: string(cfg.CallbackURL)})
+	if err != nil {
+		return nil, fmt.Errorf("CALLBACK_URL: %w", err)
+	}
+	lc.Append(fx.StopHook(b.Close))
+	return b, nil
+}
+
+func newRelay(backend gateway.Backend, log *slog.Logger) *relay.Relay {
+	return relay.New(relay.Config{}, backend, log)
+}
+
+func newGatewayRole(cfg GatewayRoleConfig, engine *gatewayrole.Engine, r gateway.Relay, log *slog.Logger) *gatewayrole.Gateway {
+	return gatewayrole.New(gatewayrole.Config{
+		Format: gatewayrole.Format(cfg.Stream.Format), Configured: cfg.CallbackURL != "",
+		Secret: string(cfg.InternalSecret), Separate: cfg.InternalAddr != "",
+	}, engine, r, log)
+}
+
+// roleServers are the listeners: one, or a second for the backend's endpoints.
+type roleServers struct {
+	public   *server
+	internal *server // nil: there is one only
+}
+
+func (s roleServers) all() []*server {
+	if s.internal == nil {
+		return []*server{s.public}
+	}
+	return []*server{s.public, s.internal}
+}
+
+func newRoleServers(
+	cfg GatewayRoleConfig, role *gatewayrole.Gateway, engine *gatewayrole.Engine, reg *prometheus.Registry, log *slog.Logger,
+) (roleServers, error) {
+	s := roleServers{public: newServerAt("PORT", cfg.addr(), role.Handler(), log)}
+	if cfg.InternalAddr == "" {
+		return s, nil
+	}
+	metrics := promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+	s.internal = newServerAt("INTERNAL_ADDR", cfg.InternalAddr, role.InternalHandler(metrics), log)
+	return s, reg.Register(embeddedsender.NewCollector(engine))
+}

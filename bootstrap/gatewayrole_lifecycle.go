@@ -1,0 +1,74 @@
+package bootstrap
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.uber.org/fx"
+
+	"heliograph/adapters/inbound/gatewayrole"
+	"heliograph/application/relay"
+)
+
+// roleParts is what of the gateway role has to be started and stopped.
+type roleParts struct {
+	fx.In
+
+	Engine  *gatewayrole.Engine
+	Role    *gatewayrole.Gateway
+	Relay   *relay.Relay
+	Servers roleServers
+	Log     *slog.Logger
+}
+
+// roleLifecycle is the order of things for the gateway role (rule G8).
+type roleLifecycle struct {
+	roleParts
+
+	engine *loops // stopped before the backend is told of the last streams
+	rest   *loops
+	failed chan error
+}
+
+func newRoleLifecycle(p roleParts) *roleLifecycle {
+	failed := make(chan error, 1)
+	return &roleLifecycle{roleParts: p, engine: newLoops(failed), rest: newLoops(failed), failed: failed}
+}
+
+func (l *roleLifecycle) start(ctx context.Context) error {
+	for i, s := range l.Servers.all() {
+		if err := s.listen(ctx); err != nil {
+			for _, claimed := range l.Servers.all()[:i] {
+				_ = claimed.shutdown(ctx) // nothing was served yet
+			}
+			return err
+		}
+	}
+	l.engine.run("streams", l.Engine.Serve)
+	l.rest.run("memory trimmer", new(trimmer).serve)
+	for _, s := range l.Servers.all() {
+		l.rest.run("http server", s.serve)
+		l.Log.InfoContext(ctx, "listening", slog.String("for", s.variable), slog.String("addr", s.addr().String()))
+	}
+	return nil
+}
+
+// stop does everything in turn, whatever fails, as lifecycle.stop does.
+func (l *roleLifecycle) stop(ctx context.Context) {
+	begin := time.Now()
+	l.Log.InfoContext(ctx, "shutting down")
+	l.Role.Drain() // not ready
+	l.step(ctx, "drain streams", within(l.Engine.Drain))
+	for _, s := range l.Servers.all() {
+		l.step(ctx, "close listener", within(s.shutdown))
+	}
+	l.engine.stop() // and the relay knows of every end
+	l.step(ctx, "tell the backend", l.Relay.Close)
+	l.rest.stop()
+	l.Log.InfoContext(ctx, "stopped", slog.Duration("took", time.Since(begin)))
+}
+
+func (l *roleLifecycle) step(ctx context.Context, name string, stop func(context.Context) error) {
+	logStep(ctx, l.Log, name, stop)
+}

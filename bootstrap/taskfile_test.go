@@ -1,0 +1,88 @@
+package bootstrap_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/fx"
+
+	"heliograph/adapters/outbound/gotasks"
+	"heliograph/bootstrap"
+	"heliograph/domain/task"
+)
+
+func taskFile(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tasks.yaml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMistakesInTheTaskFileNameVariableAndLine(t *testing.T) {
+	path := taskFile(t, "tasks:\n  a:\n    command: [no-such-program]\n  b:\n    worker: {lease: soon}\n")
+	for file, want := range map[string]string{
+		path: "TASKS_FILE: " + path + `:3: a: command: there is no program "no-such-program"` + "\n" +
+			"TASKS_FILE: " + path + `:5: b: worker: "soon" is not a duration such as 15s or 5m`,
+		"/nowhere/tasks.yaml": "TASKS_FILE: open /nowhere/tasks.yaml: no such file or directory",
+	} {
+		if _, err := bootstrap.Load(map[string]string{"TASKS_FILE": file}, nowhere); err == nil || err.Error() != want {
+			t.Errorf("Load says\n%v, want\n%s", err, want)
+		}
+	}
+}
+
+func TestTaskTypesComeFromTheFileAndFromTheGroup(t *testing.T) {
+	path := taskFile(t, "tasks:\n  pictures: {worker: {}}\n  list: {command: [ls]}\n")
+	own := func() (task.Type, error) {
+		return gotasks.New("own", "", func(context.Context, struct{}, task.Reporter) (any, error) { return 0, nil })
+	}
+	var reader task.Reader
+	wire(t, map[string]string{"TASKS_FILE": path, "APP_ENV": "production"},
+		fx.Provide(fx.Annotate(own, fx.ResultTags(bootstrap.TaskTypes))), fx.Populate(&reader))
+	var names []string
+	for _, typ := range reader.Types() {
+		names = append(names, typ.Name)
+	}
+	if got := strings.Join(names, " "); got != "list own pictures" {
+		t.Errorf("the types are %s", got)
+	}
+}
+
+func TestACommandRunsAsATask(t *testing.T) {
+	path := taskFile(t, `tasks: {greet: {params: {name: {type: string}}, command: [printf, '{"text":"hello %s"}\n{"result":1}\n', "${name}"], progress: json}}`)
+	s := start(t, map[string]string{"TASKS_FILE": path})
+	status, body := ask(t, http.MethodPost, s.url+"/api/tasks", `{"type":"greet","params":{"name":"you"}}`)
+	var started struct {
+		ID string `json:"task_id"`
+	}
+	if err := json.Unmarshal([]byte(body), &started); status != http.StatusAccepted || err != nil {
+		t.Fatalf("%d %s", status, body)
+	}
+	for ctx := within(t); !strings.Contains(body, `"status":"completed"`); {
+		if ctx.Err() != nil {
+			t.Fatalf("the task is %s", body)
+		}
+		_, body = get(t, s.url+"/api/tasks/"+started.ID)
+	}
+	if !strings.Contains(body, `"result":{"exit_code":0,"result":1}`) || !strings.Contains(body, `"text":"hello you"`) {
+		t.Errorf("the task is %s", body)
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}

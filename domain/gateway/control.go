@@ -1,0 +1,25 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+)
+
+//go:generate go tool mockgen -typed -source=control.go -destination=../../test/mocks/control.go -package=mocks -mock_names=Control=MockGatewayControl
+
+// ErrNodeAway says that the node which owns the stream does not answer. It may
+// have done what it was asked for, or be gone, and its streams with it.
+var ErrNodeAway = errors.New("node does not answer")
+
+// Control is the driven port from node to node, beside the log. It is safe for
+// concurrent use and tries nothing again. With one node there is nobody to talk
+// to, and no Control.
+type Control interface {
+	// Close has the node of that name end one of its streams after last was sent to
+	// it: Sender.Close, elsewhere. It returns when the node has handed it over, in two
+	// seconds at most. Errors: ErrNodeAway, as Sender.Close, ctx.Err().
+	Close(ctx context.Context, node string, token connection.Token, last event.Event) error
+}

@@ -1,0 +1,50 @@
+package task
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Type is one kind of task that can be started.
+type Type struct {
+	Name         string
+	Description  string
+	ParamsSchema json.RawMessage // a JSON Schema
+	Handler      Handler
+	// Outside says that workers elsewhere claim and run the tasks: the handler's Run
+	// is never called, its Check is.
+	Outside bool
+	Policy  Policy
+}
+
+// Policy says how the tasks of one type are run. Its zero value is that of a
+// type that needs nothing special.
+type Policy struct {
+	// Timeout is how long an attempt may take (rule T8); 0 is the service's default.
+	Timeout time.Duration
+	// Concurrency is how many tasks of the type run at the same time; 0 is no limit
+	// of its own.
+	Concurrency int
+	// Priority orders the tasks that wait: higher first, then the oldest.
+	Priority int
+	// Attempts is how often a task is begun at most when its worker's lease is lost;
+	// 0 and 1 are once.
+	Attempts int
+	// Backoff is the wait before the second attempt, doubled for each further one; 0
+	// is 1 s.
+	Backoff time.Duration
+	// Lease is how long a worker outside may give no sign; 0 is 30 s.
+	Lease time.Duration
+}
+
+// Lease names one attempt at a task: an opaque, unguessable token, new for each.
+// Whoever changes a running task must hold it.
+type Lease string
+
+// Claim is a task that a worker outside has to run now.
+type Claim struct {
+	Task  Task
+	Lease Lease
+	// Term is how long the worker may give no sign before the lease is lost.
+	Term time.Duration
+}

@@ -1,0 +1,142 @@
+// Package controlcontract is the contract of gateway.Control, as tests.
+package controlcontract
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// Subject is what is tested.
+type Subject struct {
+	Control gateway.Control
+	// Node is the name of another node, and Away one of a node that there is not.
+	Node, Away string
+}
+
+// Run tests the controls that fresh makes, a new one each time. Node must do what
+// it is asked for with sender, whose Close alone is called.
+func Run(t *testing.T, fresh func(t *testing.T, sender gateway.Sender) Subject) {
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, s Subject, node *node)
+	}{
+		{"C3 a stream is closed at the node that owns it, after its last event", closes},
+		{"what the node's sender says is said", says},
+		{"an invalid event is refused and asks nobody", invalid},
+		{"a node that does not answer is ErrNodeAway", away},
+		{"an ended context asks nobody", ended},
+		{"concurrent callers get an answer each", concurrent},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := &node{}
+			c.test(t, fresh(t, n), n)
+		})
+	}
+}
+
+// node is the sender of the node that is asked.
+type node struct {
+	gateway.Sender
+
+	mu     sync.Mutex
+	closed []closing // guarded by mu
+	err    error     // what Close returns; guarded by mu
+}
+
+type closing struct {
+	Token connection.Token
+	Last  event.Event
+}
+
+func (n *node) Close(_ context.Context, token connection.Token, last event.Event) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = append(n.closed, closing{token, last})
+	return n.err
+}
+
+func (n *node) answer(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.err = err
+}
+
+func (n *node) want(t *testing.T, want ...closing) {
+	t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if diff := cmp.Diff(want, n.closed); diff != "" {
+		t.Errorf("closed (-want +got):\n%s", diff)
+	}
+}
+
+var replaced = event.Event{Name: event.NameReplaced, Data: []byte(`{"a":1}`)}
+
+func closes(t *testing.T, s Subject, n *node) {
+	for _, token := range []connection.Token{"one", "two – “ü”"} {
+		if err := s.Control.Close(t.Context(), s.Node, token, replaced); err != nil {
+			t.Errorf("close %s: %v", token, err)
+		}
+	}
+	n.want(t, closing{"one", replaced}, closing{"two – “ü”", replaced})
+}
+
+func says(t *testing.T, s Subject, n *node) {
+	for _, want := range []error{gateway.ErrUnknownToken, gateway.ErrClosed, gateway.ErrStreamFull, event.ErrInvalid} {
+		n.answer(want)
+		if err := s.Control.Close(t.Context(), s.Node, "token", replaced); !errors.Is(err, want) {
+			t.Errorf("close: %v, want %v", err, want)
+		}
+	}
+	n.answer(errors.New("anything else"))
+	if err := s.Control.Close(t.Context(), s.Node, "token", replaced); err == nil {
+		t.Error("another error: close returned none")
+	}
+}
+
+func invalid(t *testing.T, s Subject, n *node) {
+	if err := s.Control.Close(t.Context(), s.Node, "token", event.Event{Name: "x"}); !errors.Is(err, event.ErrInvalid) {
+		t.Errorf("close: %v, want ErrInvalid", err)
+	}
+	n.want(t)
+}
+
+func away(t *testing.T, s Subject, n *node) {
+	if err := s.Control.Close(t.Context(), s.Away, "token", replaced); !errors.Is(err, gateway.ErrNodeAway) {
+		t.Errorf("close: %v, want ErrNodeAway", err)
+	}
+	n.want(t)
+}
+
+func ended(t *testing.T, s Subject, n *node) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Control.Close(ctx, s.Node, "token", replaced); !errors.Is(err, context.Canceled) {
+		t.Errorf("close: %v, want the context's error", err)
+	}
+	n.want(t)
+}
+
+func concurrent(t *testing.T, s Subject, n *node) {
+	const callers = 32
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			if err := s.Control.Close(t.Context(), s.Node, "token", replaced); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if got := len(n.closed); got != callers {
+		t.Errorf("%d streams were closed, want %d", got, callers)
+	}
+}

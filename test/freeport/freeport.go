@@ -1,0 +1,39 @@
+// Package freeport finds ports for servers of tests that must keep theirs
+// across a restart.
+package freeport
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+)
+
+// The ports lie below those that systems give to clients: while a server is
+// away, none of its clients can come to sit on its port.
+const (
+	first = 10_000
+	end   = 32_768
+)
+
+var taken sync.Map // ports that were given out in this process
+
+// Addr returns a host:port of this machine on which nobody listens.
+func Addr(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		port := first + rand.IntN(end-first) //nolint:gosec // no secret
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		if _, again := taken.LoadOrStore(port, true); !again {
+			return addr
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}

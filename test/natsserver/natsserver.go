@@ -1,0 +1,139 @@
+// Package natsserver runs NATS servers with JetStream for tests, on free ports of
+// this machine, that can go away and come back.
+package natsserver
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/goleak"
+)
+
+// patience is for a server to start, or a cluster to agree.
+const patience = 30 * time.Second
+
+// Leaks are goroutines that a server may leave behind although it has ended: it
+// does not wait for a stream that it was just making.
+func Leaks() []goleak.Option {
+	return []goleak.Option{
+		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*fileStore).flushStreamStateLoop"),
+		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server/ats.Register.func1"),
+	}
+}
+
+// Server is one server. Its methods are not safe for concurrent use.
+type Server struct {
+	options *server.Options
+	running *server.Server
+}
+
+// Start runs a server until t ends.
+func Start(t *testing.T) *Server {
+	t.Helper()
+	s := &Server{options: options(t, "n1")}
+	s.Back(t)
+	return s
+}
+
+func options(t *testing.T, name string) *server.Options {
+	return &server.Options{
+		ServerName: name, Host: "127.0.0.1", Port: freePort(t), NoLog: true, NoSigs: true,
+		JetStream: true, StoreDir: t.TempDir(),
+	}
+}
+
+// freePort returns a port that the server can have again after it was away.
+func freePort(t *testing.T) int {
+	t.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	addr, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("not a TCP address: %v", listener.Addr())
+	}
+	return addr.Port
+}
+
+// URL is where the server listens.
+func (s *Server) URL() string { return fmt.Sprintf("nats://127.0.0.1:%d", s.options.Port) }
+
+// Away stops the server; its files stay.
+func (s *Server) Away() {
+	s.running.Shutdown()
+	s.running.WaitForShutdown()
+}
+
+// Back starts it, again if it was away.
+func (s *Server) Back(t *testing.T) {
+	t.Helper()
+	s.start(t)
+	if !s.running.ReadyForConnections(patience) {
+		t.Fatal("the NATS server is not ready")
+	}
+}
+
+func (s *Server) start(t *testing.T) {
+	t.Helper()
+	running, err := server.NewServer(s.options.Clone())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.running = running
+	go running.Start()
+	t.Cleanup(func() { // Shutdown does nothing the second time
+		running.Shutdown()
+		running.WaitForShutdown()
+	})
+}
+
+// Cluster runs three servers until t ends, and returns them once they have a
+// leader.
+func Cluster(t *testing.T) []*Server {
+	t.Helper()
+	servers := make([]*Server, 3)
+	routes := make([]*url.URL, len(servers))
+	for i := range servers {
+		o := options(t, fmt.Sprintf("n%d", i+1))
+		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: freePort(t)}
+		routes[i] = &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", o.Cluster.Port)}
+		servers[i] = &Server{options: o}
+	}
+	for _, s := range servers {
+		s.options.Routes = routes
+		s.start(t)
+	}
+	awaitLeader(t, servers)
+	return servers
+}
+
+func awaitLeader(t *testing.T, servers []*Server) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
+		for _, s := range servers {
+			if s.running.JetStreamIsLeader() && len(s.running.JetStreamClusterPeers()) == len(servers) {
+				return
+			}
+		}
+	}
+	t.Fatal("the NATS cluster has no leader")
+}
+
+// URLs is what a client of the whole cluster connects to.
+func URLs(servers []*Server) string {
+	urls := make([]string, len(servers))
+	for i, s := range servers {
+		urls[i] = s.URL()
+	}
+	return strings.Join(urls, ",")
+}
