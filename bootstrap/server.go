@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"heliograph/adapters/inbound/ssestream"
 )
 
 const (
@@ -32,12 +34,13 @@ type server struct {
 func newServer(cfg Config, handler http.Handler, log *slog.Logger) *server {
 	unused := &spares{conns: make(map[net.Conn]struct{})}
 	s := &server{configured: cfg.HTTP.Addr, http: &http.Server{
-		Handler:           withStack(limitBodyTime(handler)),
+		Handler:           withStack(ssestream.Release(limitBodyTime(handler))),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ConnState:         unused.track,
+		ConnContext:       ssestream.ConnContext,
 	}}
 	s.http.RegisterOnShutdown(unused.close)
 	return s

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -63,7 +64,7 @@ func (s *Streams) serve(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
-	if s.adopt(c, stream) {
+	if s.adopt(c.Request, stream) {
 		return
 	}
 	reason := connection.ReasonError
@@ -74,24 +75,18 @@ func (s *Streams) serve(c *gin.Context) {
 	}
 }
 
-// adopt hands the stream with its connection to the engine, if that can write
-// to it without us: this handler ends then, and nothing of it is left.
-func (s *Streams) adopt(c *gin.Context, stream *sse.Stream) bool {
-	if !s.engine.Adopts() || c.Request.TLS != nil || c.Request.ProtoMajor != 1 {
+// adopt hands the stream with its socket to the engine, if that can write to it
+// without us: this handler ends then, and nothing of it is left.
+func (s *Streams) adopt(r *http.Request, stream *sse.Stream) bool {
+	t := takeoverOf(r)
+	if t == nil {
 		return false
 	}
-	conn, _, err := http.NewResponseController(c.Writer).Hijack()
-	if err != nil {
-		return false
-	}
-	if err := stream.Adopt(conn, responseHead()); err != nil {
-		// Too late for any other answer; the client comes back.
-		_ = conn.Close()
-		s.manager.Disconnect(context.WithoutCancel(c.Request.Context()), stream.Token(), connection.ReasonError)
-		return true
-	}
-	s.manager.Opened(c.Request.Context(), stream.Token())
-	return true
+	err := stream.Adopt(t.conn, responseHead(), func() {
+		t.taken = true
+		s.manager.OpenedHere(r.Context(), stream.Token())
+	})
+	return err == nil
 }
 
 // refuse answers a stream that cannot be had now. While the service drains,
@@ -137,5 +132,9 @@ func lastEventID(r *http.Request) string {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		return id
 	}
-	return r.URL.Query().Get("last_event_id")
+	const name = "last_event_id"
+	if !strings.Contains(r.URL.RawQuery, name) { // mostly: parsing the query costs more than looking
+		return ""
+	}
+	return r.URL.Query().Get(name)
 }
