@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"heliograph/adapters/inbound/ssestream"
 )
 
 const (
@@ -38,12 +40,13 @@ func newServer(cfg Config, handler http.Handler, log *slog.Logger) *server {
 func newServerAt(variable, addr string, handler http.Handler, log *slog.Logger) *server {
 	unused := &spares{conns: make(map[net.Conn]struct{})}
 	s := &server{variable: variable, configured: addr, http: &http.Server{
-		Handler:           withStack(limitBodyTime(handler)),
+		Handler:           withStack(ssestream.Release(limitBodyTime(handler))),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ConnState:         unused.track,
+		ConnContext:       ssestream.ConnContext,
 	}}
 	s.http.RegisterOnShutdown(unused.close)
 	return s

@@ -8,8 +8,9 @@ import "time"
 const idleTime = 100 * time.Millisecond
 
 // crew calls functions in goroutines, which it uses again for the next ones:
-// there is one for every connect, and the stack of a new goroutine has to grow
-// each time. It is safe for concurrent use, and its zero value is not ready.
+// there is one for every connect of an external gateway, and the stack of a new
+// goroutine has to grow each time. It is safe for concurrent use, and its zero
+// value is not ready.
 type crew struct {
 	jobs chan func() // taken by whoever is idle
 	stop <-chan struct{}

@@ -39,16 +39,28 @@ func (m *Manager) Observe(name string, o connection.Observer) {
 	m.observers = append(m.observers, observer{Observer: o, name: name})
 }
 
-// Opened implements connection.Manager. Nothing here ends with ctx: a gateway
-// that has its answer may hang up.
+// Opened implements connection.Manager.
 func (m *Manager) Opened(ctx context.Context, token connection.Token) {
-	c, known := m.find(context.WithoutCancel(ctx), token)
-	if !known {
-		return
-	}
-	if t, ok := m.begin(c); ok {
+	if t, ok := m.opened(ctx, token); ok {
 		m.crew.call(func() { t.from(m.life, 0) })
 	}
+}
+
+// OpenedHere implements connection.Manager.
+func (m *Manager) OpenedHere(ctx context.Context, token connection.Token) {
+	if t, ok := m.opened(ctx, token); ok {
+		t.from(m.life, 0) //nolint:contextcheck // see opened
+	}
+}
+
+// opened returns what goes through the observers for token. Nothing here ends
+// with ctx: a gateway that has its answer may hang up.
+func (m *Manager) opened(ctx context.Context, token connection.Token) (t *telling, ok bool) {
+	c, known := m.find(context.WithoutCancel(ctx), token)
+	if !known {
+		return nil, false
+	}
+	return m.begin(c)
 }
 
 // Stop ends the contexts of the observers that run, lets no other begin, and

@@ -103,6 +103,25 @@ func TestObserversOfManyConnectionsRunAtOnce(t *testing.T) { // C7
 	})
 }
 
+func TestObserverThatIsLateHoldsUpItsCallerButNotTheOthers(t *testing.T) { // C5, C7
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		began := time.Now()
+		f.observe("stuck", func(context.Context, connection.Connection) error { <-time.After(3 * limit); return nil })
+		f.observe("other", func(context.Context, connection.Connection) error {
+			if got := time.Since(began); got != limit {
+				t.Errorf("the other observer was called after %v, want %v", got, limit)
+			}
+			return nil
+		})
+		f.connect(t, "a", "token-1")
+		f.OpenedHere(t.Context(), "token-1")
+		if got := time.Since(began); got != 3*limit {
+			t.Errorf("OpenedHere took %v, want %v", got, 3*limit)
+		}
+	})
+}
+
 func TestRecoverReturnsWhenEveryObserverHasRun(t *testing.T) { // E6
 	f := newFixture(t)
 	var calls []string

@@ -35,6 +35,7 @@ func (s *Service) Connected(ctx context.Context, c connection.Connection) error 
 
 // snapshots makes snapshots, one at a time. All who ask while one is made share
 // the next: a snapshot that was read before somebody asked is too old for them.
+// Whoever asks while none is made makes it.
 type snapshots struct {
 	store    task.Store
 	maxBytes int
@@ -43,6 +44,9 @@ type snapshots struct {
 	mu   sync.Mutex
 	next *snapshot // not begun yet, or nil; guarded by mu
 }
+
+// errUnmade is the error of a snapshot whose making came to no end.
+var errUnmade = errors.New("snapshot was not made")
 
 // snapshot is one reading of the store, encoded.
 type snapshot struct {
@@ -58,34 +62,55 @@ func newSnapshots(store task.Store, maxBytes int) *snapshots {
 // current returns events of which none tells of a time before the call. Callers
 // share them. Errors: those of task.Store, ctx.Err().
 func (s *snapshots) current(ctx context.Context) ([]event.Event, error) {
-	shared := s.join(ctx)
+	shared, first := s.join()
+	if first {
+		s.arrange(context.WithoutCancel(ctx), shared) // shared: no single caller may end it
+	}
 	select {
 	case <-shared.done:
-		return shared.events, shared.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return shared.events, shared.err
 }
 
-// join returns the snapshot that was not begun yet.
-func (s *snapshots) join(ctx context.Context) *snapshot {
+// join returns the snapshot that was not begun yet. Whoever is the first to
+// have it must arrange it.
+func (s *snapshots) join() (next *snapshot, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.next == nil {
-		s.next = &snapshot{done: make(chan struct{})}
-		go s.make(context.WithoutCancel(ctx), s.next) // shared: no single caller may end it
+	if s.next != nil {
+		return s.next, false
 	}
-	return s.next
+	s.next = &snapshot{done: make(chan struct{}), err: errUnmade}
+	return s.next, true
 }
 
+// arrange makes shared, in a goroutine of its own if that has to wait.
+func (s *snapshots) arrange(ctx context.Context, shared *snapshot) {
+	select {
+	case s.turn <- struct{}{}:
+		s.make(ctx, shared)
+	default:
+		go func() {
+			s.turn <- struct{}{}
+			s.make(ctx, shared)
+		}()
+	}
+}
+
+// make is called by whoever has the turn, and ends it.
 func (s *snapshots) make(ctx context.Context, shared *snapshot) {
-	s.turn <- struct{}{}
+	defer func() { // also if the store panics
+		<-s.turn
+		close(shared.done)
+	}()
 	s.mu.Lock()
 	s.next = nil // whoever asks from here on is too late for this one
 	s.mu.Unlock()
 	shared.events, shared.err = s.read(ctx)
-	<-s.turn
-	close(shared.done)
 }
 
 func (s *snapshots) read(ctx context.Context) ([]event.Event, error) {

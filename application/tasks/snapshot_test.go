@@ -173,6 +173,33 @@ func TestAConnectionThatWaitsTooLongForASnapshotSpoilsItForNobody(t *testing.T) 
 	})
 }
 
+// brokenList is a store whose List panics once.
+type brokenList struct {
+	task.Store
+	panicked bool
+}
+
+func (s *brokenList) List(ctx context.Context, q task.Query) ([]task.Task, string, error) {
+	if !s.panicked {
+		s.panicked = true
+		panic("broken")
+	}
+	return s.Store.List(ctx, q)
+}
+
+func TestAPanicOfTheStoreSpoilsNoLaterSnapshot(t *testing.T) { // T13, C5
+	f := newFixture(t)
+	f.store = &brokenList{Store: f.store}
+	f.build()
+	func() {
+		defer func() { _ = recover() }() // as the connection manager does
+		f.connect("a")
+	}()
+	if got := f.connect("b"); len(got) != 1 {
+		t.Errorf("the second connection was sent %v", got)
+	}
+}
+
 func TestASnapshotThatCannotBeMadeOrSentIsAnError(t *testing.T) { // C5
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)

@@ -49,7 +49,7 @@ type Roster interface {
 }
 
 // Manager is the driving port that gateways' inbound sides call. It is safe for
-// concurrent use, and none of its methods waits for an observer.
+// concurrent use, and none of its methods but OpenedHere waits for an observer.
 type Manager interface {
 	// Connect registers a connection, and has the one that it replaces told and
 	// closed at its gateway (rule C3). The stream must be able to take events
@@ -60,6 +60,10 @@ type Manager interface {
 	// Opened says that the connect was answered: now the observers are called,
 	// in the background (rule C5).
 	Opened(ctx context.Context, token Token)
+	// OpenedHere is Opened for a caller whose goroutine has nothing else to do: the
+	// observers are called in it, which spares a connect the way to another one. It
+	// returns when they have; one that is late holds up nobody but the caller.
+	OpenedHere(ctx context.Context, token Token)
 	// Disconnect removes the connection that token names. An unknown token
 	// changes nothing and is no error (rule C4).
 	Disconnect(ctx context.Context, token Token, reason Reason)

@@ -468,6 +468,42 @@ func (c *MockConnectionManagerOpenedCall) DoAndReturn(f func(context.Context, co
 	return c
 }
 
+// OpenedHere mocks base method.
+func (m *MockConnectionManager) OpenedHere(ctx context.Context, token connection.Token) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "OpenedHere", ctx, token)
+}
+
+// OpenedHere indicates an expected call of OpenedHere.
+func (mr *MockConnectionManagerMockRecorder) OpenedHere(ctx, token any) *MockConnectionManagerOpenedHereCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "OpenedHere", reflect.TypeOf((*MockConnectionManager)(nil).OpenedHere), ctx, token)
+	return &MockConnectionManagerOpenedHereCall{Call: call}
+}
+
+// MockConnectionManagerOpenedHereCall wrap *gomock.Call
+type MockConnectionManagerOpenedHereCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockConnectionManagerOpenedHereCall) Return() *MockConnectionManagerOpenedHereCall {
+	c.Call = c.Call.Return()
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockConnectionManagerOpenedHereCall) Do(f func(context.Context, connection.Token)) *MockConnectionManagerOpenedHereCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockConnectionManagerOpenedHereCall) DoAndReturn(f func(context.Context, connection.Token)) *MockConnectionManagerOpenedHereCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // MockConnectionObserver is a mock of Observer interface.
 type MockConnectionObserver struct {
 	ctrl     *gomock.Controller

@@ -64,7 +64,7 @@ func New(cfg Config, engine *sse.Engine, relay gateway.Relay, log *slog.Logger) 
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) { relay.End(token, reason) })
 	return &Gateway{
 		cfg: cfg, secret: sha256.Sum256([]byte(cfg.Secret)), engine: engine,
-		opener: ssehttp.NewOpener(engine, cors...), relay: relay, log: log,
+		opener: ssehttp.NewOpener(cors...), relay: relay, log: log,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/inbound/gatewayrole"
+	"heliograph/adapters/internal/ssehttp"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -68,7 +69,9 @@ func newRig(t *testing.T, s setup) *rig {
 	for s.engine.Shards >= 0 && !r.engine.Adopts() {
 		runtime.Gosched() // Serve begins
 	}
-	public := httptest.NewServer(r.role.Handler())
+	public := httptest.NewUnstartedServer(ssehttp.Release(r.role.Handler()))
+	public.Config.ConnContext = ssehttp.ConnContext
+	public.Start()
 	r.url, r.internal = public.URL, public.URL
 	servers := []*httptest.Server{public}
 	if s.role.Separate {

@@ -42,15 +42,11 @@ func (g *Gateway) stream(c *gin.Context) {
 
 // hold hands an open stream to the engine or serves it to its end.
 func (g *Gateway) hold(c *gin.Context, stream *sse.Stream) {
-	adopted, err := g.opener.Adopt(c, stream)
-	if adopted {
+	if g.opener.Adopt(c.Request, stream, func() {}) {
 		return // the engine tells of its end
 	}
 	reason := connection.ReasonError
 	defer func() { g.relay.End(stream.Token(), reason) }()
-	if err != nil {
-		return
-	}
 	if sink, err := g.opener.Open(c); err == nil {
 		reason = stream.Serve(c.Request.Context(), sink)
 	}

@@ -32,7 +32,7 @@ type Streams struct {
 // New returns the endpoint, and has the engine tell manager of the streams that
 // it adopted and that ended. format must be the engine's.
 func New(engine *sse.Engine, format sse.Format, manager connection.Manager, log *slog.Logger) *Streams {
-	s := &Streams{engine: engine, opener: ssehttp.NewOpener(engine), format: format, manager: manager, log: log}
+	s := &Streams{engine: engine, opener: ssehttp.NewOpener(), format: format, manager: manager, log: log}
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) {
 		manager.Disconnect(context.Background(), token, reason)
 	})
@@ -64,26 +64,19 @@ func (s *Streams) serve(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
-	s.hold(c, stream)
-}
-
-// hold hands an open stream to the engine or serves it to its end.
-func (s *Streams) hold(c *gin.Context, stream *sse.Stream) {
-	ctx := c.Request.Context()
-	adopted, err := s.opener.Adopt(c, stream)
-	if adopted {
-		s.manager.Opened(ctx, stream.Token())
+	if s.adopt(c.Request, stream) {
 		return // the engine tells of its end
 	}
 	reason := connection.ReasonError
-	defer func() { s.manager.Disconnect(context.WithoutCancel(ctx), stream.Token(), reason) }()
-	if err != nil {
-		return
-	}
+	defer func() { s.manager.Disconnect(context.WithoutCancel(ctx), token, reason) }()
 	if sink, err := s.opener.Open(c); err == nil {
-		s.manager.Opened(ctx, stream.Token())
+		s.manager.Opened(ctx, token)
 		reason = stream.Serve(ctx, sink)
 	}
+}
+
+func (s *Streams) adopt(r *http.Request, stream *sse.Stream) bool {
+	return s.opener.Adopt(r, stream, func() { s.manager.OpenedHere(r.Context(), stream.Token()) })
 }
 
 // refuse answers a stream that cannot be had now. While the service drains,

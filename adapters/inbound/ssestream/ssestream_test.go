@@ -50,7 +50,9 @@ func newBench(t *testing.T, cfg sse.Config) *bench {
 	serving.Go(func() { _ = b.engine.Serve(ctx) })
 	router := gin.New()
 	ssestream.New(b.engine, cfg.Format, b.manager, slog.New(slog.DiscardHandler)).Register(router)
-	server := httptest.NewServer(router)
+	server := httptest.NewUnstartedServer(ssestream.Release(router))
+	server.Config.ConnContext = ssestream.ConnContext
+	server.Start()
 	b.url = server.URL + ssestream.Path
 	t.Cleanup(func() {
 		stop()
@@ -121,7 +123,7 @@ func TestStreamTakesEventsBeforeTheManagerIsTold(t *testing.T) { // G1, G9, C5
 			return nil
 		})
 	opened := make(chan struct{})
-	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any()).After(connect.Call).Do(func(_ context.Context, tok connection.Token) {
+	b.manager.EXPECT().OpenedHere(gomock.Any(), gomock.Any()).After(connect.Call).Do(func(_ context.Context, tok connection.Token) {
 		if tok != token {
 			t.Errorf("opened another token than was connected")
 		}
@@ -146,11 +148,47 @@ func TestStreamTakesEventsBeforeTheManagerIsTold(t *testing.T) { // G1, G9, C5
 	}
 }
 
+func TestHeadersWaitForNoObserver(t *testing.T) { // C7, G9
+	t.Parallel()
+	b := newBench(t, sse.Config{})
+	headers := make(chan struct{})
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
+	b.manager.EXPECT().OpenedHere(gomock.Any(), gomock.Any()).Do(func(_ context.Context, token connection.Token) {
+		<-headers
+		if err := b.engine.Send(token, note("1")); err != nil {
+			t.Errorf("send: %v", err)
+		}
+	})
+	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
+	res := b.get(t, "?request_id=me")
+	close(headers)
+	wantLines(t, bufio.NewReader(res.Body), "id: e1-0", "event: note", "data: 1", "")
+	_ = b.engine.Drain(t.Context())
+}
+
+func TestStreamIsServedWhereNoConnectionCanBeTaken(t *testing.T) { // G1
+	t.Parallel()
+	b := newBench(t, sse.Config{})
+	router := gin.New()
+	ssestream.New(b.engine, sse.FormatNamed, b.manager, slog.New(slog.DiscardHandler)).Register(router)
+	plain := httptest.NewServer(router)
+	defer plain.Close()
+	b.url = plain.URL + ssestream.Path
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
+	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any())
+	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), connection.ReasonServerClosed)
+	res := b.get(t, "?request_id=me")
+	_ = b.engine.Drain(t.Context())
+	if text := body(t, res); !strings.HasPrefix(text, "retry: ") {
+		t.Errorf("the stream is %q, want a retry", text)
+	}
+}
+
 func TestStreamHeadersKeepProxiesFromBuffering(t *testing.T) { // G7
 	t.Parallel()
 	b := newBench(t, sse.Config{})
 	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
-	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any())
+	b.manager.EXPECT().OpenedHere(gomock.Any(), gomock.Any())
 	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
 	res := b.get(t, "?request_id=me", "Accept-Encoding", "gzip, br")
 	for name, want := range map[string]string{
@@ -189,7 +227,7 @@ func TestClientResumesByHeaderOrElseByQuery(t *testing.T) { // G2
 				}
 			}
 			b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
-			b.manager.EXPECT().Opened(gomock.Any(), gomock.Any())
+			b.manager.EXPECT().OpenedHere(gomock.Any(), gomock.Any())
 			b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
 			res := b.get(t, "?request_id=me"+c.query, c.headers...)
 			wantLines(t, bufio.NewReader(res.Body), c.want)

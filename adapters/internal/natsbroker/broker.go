@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -118,6 +117,3 @@ func (b *Broker) Close() error {
 	}
 	return nil
 }
-
-// the embedded server is what nats.InProcessServer takes.
-var _ nats.InProcessConnProvider = (*server.Server)(nil)

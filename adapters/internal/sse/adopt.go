@@ -3,6 +3,7 @@ package sse
 import (
 	"errors"
 	"net"
+	"time"
 )
 
 // ErrNotAdoptable says that a connection's socket cannot be taken over: it is
@@ -20,8 +21,8 @@ type kernel interface {
 // sockets never block. Errors: errBlocked if a socket takes or has nothing
 // now, errClientGone, errStalled, or what is wrong.
 type sockets interface {
-	// take makes conn's socket the shard's. The caller closes conn, which leaves
-	// the socket open. Errors: ErrNotAdoptable.
+	// take makes conn's socket the shard's; closing conn leaves it open. Errors:
+	// ErrNotAdoptable.
 	take(conn net.Conn) (fd int, err error)
 	// watch has wait tell, with this mark, when the client of a new socket sends
 	// something or is gone; again, with writable, also when the socket takes more.
@@ -54,11 +55,17 @@ var errBlocked = errors.New("the socket takes or has nothing now")
 // EventSource sends nothing.
 const maxClientBytes = 16 << 10
 
-// Adopt hands the stream and the socket of conn to a shard, which first writes
-// head, and closes conn: no goroutine is left to wait for the stream. Its end is
-// told to the function that OnEnd was given. Errors: ErrNotAdoptable; conn is
-// still the caller's then.
-func (s *Stream) Adopt(conn net.Conn, head []byte) error {
+// headPatience is how long a stream's head waits for what opened sends: much
+// longer than that takes when all is well, and nothing to a person.
+const headPatience = 5 * time.Millisecond
+
+// Adopt takes over the socket of conn, calls opened, and hands the stream to a
+// shard, which first writes head: together with what opened sent, or without it
+// if opened takes longer than a moment. No goroutine is left to wait for the
+// stream; its end is told to the function that OnEnd was given. The caller
+// closes conn, which leaves the socket open, and must not write to it any more.
+// Errors: ErrNotAdoptable; then nothing has happened.
+func (s *Stream) Adopt(conn net.Conn, head []byte, opened func()) error {
 	sh := s.engine.nextShard()
 	if sh == nil {
 		return ErrNotAdoptable
@@ -71,12 +78,27 @@ func (s *Stream) Adopt(conn net.Conn, head []byte) error {
 	if len(head) > 0 {
 		s.prepend(private{body: head})
 	}
-	s.take(sh)
-	if !sh.list(s) {
-		s.take(nil) // Serve it, it will end at once
-		sh.kernel.close(fd)
-		return ErrNotAdoptable
-	}
-	_ = conn.Close() // its duplicate is in use
+	late := time.AfterFunc(headPatience, func() {
+		_ = conn.Close() // its duplicate is in use, and opened may hold up the caller for long
+		s.start(sh)
+	})
+	defer func() { // also if opened panics
+		if late.Stop() {
+			s.start(sh)
+		}
+	}()
+	opened()
 	return nil
+}
+
+// start has sh write s from now on.
+func (s *Stream) start(sh *shard) {
+	s.take(sh)
+	if sh.list(s) {
+		return
+	}
+	sh.kernel.close(int(s.fd))
+	s.engine.detach(s, errShutdown)
+	s.engine.endings.add(s.token, reasonOf(errShutdown))
+	s.engine.endings.flush() // nobody else may do so any more
 }

@@ -3,6 +3,7 @@ package sse_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
@@ -166,7 +167,7 @@ func (b *bench) stuck(s *sse.Stream) *client {
 	b.mu.Lock()
 	b.ends[s.Token()] = c.reason
 	b.mu.Unlock()
-	if err := s.Adopt(server, nil); err != nil {
+	if err := errors.Join(s.Adopt(server, nil, func() {}), server.Close()); err != nil {
 		b.t.Fatalf("adopt: %v", err)
 	}
 	b.t.Cleanup(func() { _ = conn.Close() })

@@ -58,6 +58,10 @@ type queue struct {
 	final   bool      // the last event is queued; none is taken after it
 }
 
+// newQueue has room for what a new stream gets: its head, a task snapshot and a
+// version.
+func newQueue() *queue { return &queue{private: make([]private, 0, 3)} }
+
 // private is an event for one stream, which goes out when the stream has
 // written the log up to at. So what a client gets is in the order in which it
 // was handed over, be it private or not.
@@ -203,7 +207,7 @@ func (s *Stream) prepend(p private) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queue == nil {
-		s.queue = &queue{}
+		s.queue = newQueue()
 	}
 	s.queue.private = slices.Insert(s.queue.private, 0, p)
 }
@@ -216,7 +220,7 @@ func (s *Stream) push(p private) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queue == nil {
-		s.queue = &queue{}
+		s.queue = newQueue()
 	}
 	if s.queue.final || s.verdict != nil {
 		return gateway.ErrUnknownToken

@@ -5,6 +5,7 @@ package ssehttp
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -22,15 +23,14 @@ var headers = [][2]string{
 
 // Opener begins the answers of streams. It is safe for concurrent use.
 type Opener struct {
-	engine  *sse.Engine
 	headers [][2]string
 	head    []byte // of an answer that ends when its connection does, but for the date
 }
 
 // NewOpener returns an Opener whose answers have these headers too, pairs of a
 // name and a value.
-func NewOpener(engine *sse.Engine, more ...[2]string) *Opener {
-	o := &Opener{engine: engine, headers: append(append([][2]string{}, headers...), more...)}
+func NewOpener(more ...[2]string) *Opener {
+	o := &Opener{headers: append(append([][2]string{}, headers...), more...)}
 	o.head = append(o.head, "HTTP/1.1 200 OK\r\n"...)
 	for _, h := range o.headers {
 		o.head = append(o.head, h[0]+": "+h[1]+"\r\n"...)
@@ -39,22 +39,19 @@ func NewOpener(engine *sse.Engine, more ...[2]string) *Opener {
 	return o
 }
 
-// Adopt hands the stream with its connection to the engine, if that can write to
-// it without a handler, which then ends and leaves nothing behind; it reports
-// whether it did. After an error there is nobody to answer any more.
-func (o *Opener) Adopt(c *gin.Context, stream *sse.Stream) (adopted bool, err error) {
-	if !o.engine.Adopts() || c.Request.TLS != nil || c.Request.ProtoMajor != 1 {
-		return false, nil
+// Adopt hands the stream with the request's socket to the engine and calls
+// opened, if the engine can write to it without a handler, which then ends and
+// leaves nothing behind; it reports whether it did.
+func (o *Opener) Adopt(r *http.Request, stream *sse.Stream, opened func()) bool {
+	t := takeoverOf(r)
+	if t == nil {
+		return false
 	}
-	conn, _, err := http.NewResponseController(c.Writer).Hijack()
-	if err != nil {
-		return false, nil //nolint:nilerr // this connection has to be served
-	}
-	if err := stream.Adopt(conn, o.responseHead()); err != nil {
-		_ = conn.Close() // the client comes back
-		return false, err
-	}
-	return true, nil
+	err := stream.Adopt(t.conn, o.responseHead(), func() {
+		t.taken = true
+		opened()
+	})
+	return err == nil
 }
 
 func (o *Opener) responseHead() []byte {
@@ -100,5 +97,9 @@ func LastEventID(r *http.Request) string {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		return id
 	}
-	return r.URL.Query().Get("last_event_id")
+	const name = "last_event_id"
+	if !strings.Contains(r.URL.RawQuery, name) { // mostly: parsing the query costs more than looking
+		return ""
+	}
+	return r.URL.Query().Get(name)
 }

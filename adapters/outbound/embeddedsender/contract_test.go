@@ -2,6 +2,7 @@ package embeddedsender_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"runtime"
@@ -115,7 +116,7 @@ func adopted(t *testing.T, stream *sse.Stream) (io.Reader, func() func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Adopt(server, nil); err != nil {
+	if err := errors.Join(stream.Adopt(server, nil, func() {}), server.Close()); err != nil {
 		t.Fatal(err)
 	}
 	c := &client{Conn: conn}

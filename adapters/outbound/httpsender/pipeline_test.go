@@ -35,7 +35,7 @@ func broadcastTo(t *testing.T, path string, events int, answer http.HandlerFunc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer serve(t, s, newListener(memregistry.New()), newHistory())()
+	stop := serve(t, s, newListener(memregistry.New()), newHistory())
 	log := newHistory()
 	for i := range events {
 		if err := s.Broadcast(t.Context(), log.append(note(i))); err != nil {
@@ -45,6 +45,8 @@ func broadcastTo(t *testing.T, path string, events int, answer http.HandlerFunc)
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	stop()
+	server.Close() // nothing arrives any more
 	close(arrived)
 	for r := range arrived {
 		requests = append(requests, r)

@@ -31,11 +31,11 @@ const (
 
 // Store keeps tasks until they are deleted. It is safe for concurrent use.
 type Store struct {
-	broker *natsbroker.Broker
-	kv     jetstream.KeyValue
-	node   string
-	copy   *replica
-	log    *slog.Logger
+	broker  *natsbroker.Broker
+	kv      jetstream.KeyValue
+	node    string
+	replica *replica
+	log     *slog.Logger
 }
 
 var _ task.Store = (*Store)(nil)
@@ -46,7 +46,7 @@ func Open(ctx context.Context, broker *natsbroker.Broker, node string, log *slog
 	if err != nil {
 		return nil, err
 	}
-	return &Store{broker: broker, kv: kv, node: node, copy: newReplica(), log: log}, nil
+	return &Store{broker: broker, kv: kv, node: node, replica: newReplica(), log: log}, nil
 }
 
 // Get implements task.Store.

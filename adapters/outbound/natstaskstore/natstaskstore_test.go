@@ -160,3 +160,29 @@ func TestListWaitsNoLongerThanItsCaller(t *testing.T) {
 		t.Errorf("list: %v, want the context's error", err)
 	}
 }
+
+// What is stored has to be read by every later version.
+func TestWhatThisVersionStoresIsReadForEver(t *testing.T) {
+	const stored = `{"ID":"a","Type":"demo","Params":{"x":"<1>"},"IdempotencyKey":"k","Status":"failed","CancelRequested":true,` +
+		`"Created":"2026-03-01T12:00:00.000000005Z","Started":"2026-03-01T12:00:01Z","Ended":"2026-03-01T12:00:02Z","Result":null,` +
+		`"Error":"it broke","Progress":{"text":"half","value":0.5},"Seq":7,"Attempt":2}`
+	b := inProcess(t)
+	s, _ := serve(t, b, "node-1")
+	kv, err := b.JetStream().KeyValue(t.Context(), "heliograph_tasks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision, err := kv.PutString(t.Context(), "task.a", stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := task.Task{
+		ID: "a", Type: "demo", Params: json.RawMessage(`{"x":"<1>"}`), IdempotencyKey: "k", Status: task.Failed, CancelRequested: true,
+		Created: noon, Started: noon.Truncate(time.Second).Add(time.Second), Ended: noon.Truncate(time.Second).Add(2 * time.Second),
+		Error: "it broke", Progress: task.Progress{Text: "half", Value: 0.5}, Seq: 7, Attempt: 2, Revision: revision,
+	}
+	got, err := s.Get(t.Context(), "a")
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("read: %v (-want +got):\n%s", err, diff)
+	}
+}

@@ -28,7 +28,7 @@ func (s *Store) Serve(ctx context.Context) error {
 	for ctx.Err() == nil {
 		// From the start each time: what was deleted while we did not follow is in no
 		// message any more.
-		s.copy.clear()
+		s.replica.clear()
 		err := s.broker.Follow(ctx, natsbroker.BucketStream(bucket), jetstream.OrderedConsumerConfig{
 			DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
 			FilterSubjects: []string{subject(byID, "*"), subject(bySync, "*")},
@@ -54,15 +54,15 @@ func (s *Store) receive(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 	switch {
 	case kind != byID:
 	case natsbroker.Deleted(msg.Headers()):
-		s.copy.remove(id)
+		s.replica.remove(id)
 	default:
 		t, err := decode(msg.Data(), revision)
 		if err != nil {
 			return err
 		}
-		s.copy.set(t)
+		s.replica.set(t)
 	}
-	s.copy.reached.Set(revision)
+	s.replica.reached.Set(revision)
 	return nil
 }
 
@@ -84,7 +84,7 @@ func (s *Store) current(ctx context.Context) ([]task.Task, error) {
 	if err != nil {
 		return nil, fmt.Errorf("task store: %w", err)
 	}
-	all, err := s.copy.at(ctx, revision)
+	all, err := s.replica.at(ctx, revision)
 	if err != nil {
 		return nil, fmt.Errorf("task store: %w", err)
 	}

@@ -41,6 +41,7 @@ var clauses = []struct {
 	{"C5 observers are called in order with the connection that was opened", inOrder},
 	{"C5 an observer that panics or fails keeps none of the others from running", brokenObservers},
 	{"C5 no observer is called for an unknown token", openedUnknown},
+	{"C5 OpenedHere returns when every observer was called", openedHere},
 	{"C6 an observer may be registered while others are called", observeMeanwhile},
 	{"C7 a slow observer delays neither the caller nor another connection", slowObserver},
 }
@@ -120,6 +121,23 @@ func openedUnknown(t *testing.T, s Subject) {
 	s.open(t, "a", "token-a")
 	if got := receive(t, calls); got.Token != "token-a" {
 		t.Errorf("an observer was called with %+v", got)
+	}
+}
+
+func openedHere(t *testing.T, s Subject) {
+	calls := make(chan connection.Connection, 1)
+	s.observe("panics", func(context.Context, connection.Connection) error { panic("broken") })
+	s.observe("last", send(calls))
+	s.connect(t, "a", "token-a")
+	s.Manager.OpenedHere(t.Context(), "unknown")
+	s.Manager.OpenedHere(t.Context(), "token-a")
+	select {
+	case got := <-calls:
+		if got.Token != "token-a" {
+			t.Errorf("the observer was called with %+v", got)
+		}
+	default:
+		t.Error("the last observer was not called")
 	}
 }
 
