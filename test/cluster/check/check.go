@@ -1,0 +1,134 @@
+package check
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"heliograph/test/sseclient"
+)
+
+// History is what was seen of a cluster from outside, once nothing happens in it
+// any more.
+type History struct {
+	Clients []Client
+	// Started are the tasks that the cluster has taken on, as far as anybody was told.
+	Started []Started
+	// Statuses is what each node says of each task in the end, by node and task.
+	Statuses map[string]map[string]string
+}
+
+// Client is what one client was told.
+type Client struct {
+	Name    string // its request_id, which several may share
+	Streams [][]sseclient.Event
+	Live    bool // its last stream is open
+}
+
+// Started is a task that was started with an idempotency key.
+type Started struct{ Key, Task string }
+
+// Report is what a history says.
+type Report struct {
+	// Wrong is what must not be, each with its rule; empty if all is well.
+	Wrong []string
+	// Events, Tasks, Streams and Resets count what was seen.
+	Events, Tasks, Streams, Resets int
+}
+
+// Judge judges a history.
+func Judge(h History) Report {
+	j := judge{log: map[Place]string{}, tasks: map[string]*life{}, live: map[string]int{}}
+	ends := j.readAll(h.Clients)
+	j.reachTheEnd(h.Clients, ends)
+	j.oneLivePerName()
+	j.follow()
+	j.keys(h.Started)
+	j.statuses(h.Started, h.Statuses)
+	j.Events, j.Tasks = len(j.log), len(j.tasks)
+	return j.Report
+}
+
+// judge collects what the clients say together.
+type judge struct {
+	Report
+
+	log   map[Place]string // the data of each log event
+	tasks map[string]*life // by ID
+	live  map[string]int   // open streams by name
+}
+
+func (j *judge) wrong(format string, args ...any) {
+	j.Wrong = append(j.Wrong, fmt.Sprintf(format, args...))
+}
+
+// readAll returns where each client is in the end.
+func (j *judge) readAll(clients []Client) (ends []Place) {
+	for _, c := range clients {
+		ends = append(ends, j.read(c))
+		j.live[c.Name] += count(c.Live)
+	}
+	return ends
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (j *judge) read(c Client) (end Place) {
+	var r Reader
+	for _, stream := range c.Streams {
+		r.Begin()
+		for _, e := range stream {
+			if p, logged := r.Take(e); logged {
+				j.add(c.Name, p, e)
+			}
+		}
+	}
+	for _, w := range r.Wrong {
+		j.wrong("%s (client %s)", w, c.Name)
+	}
+	j.Streams += len(c.Streams)
+	j.Resets += r.Resets
+	return r.At
+}
+
+// add holds an event against what others were told at its place.
+func (j *judge) add(client string, p Place, e sseclient.Event) {
+	data, known := j.log[p]
+	if known && data != e.Data {
+		j.wrong("E7: at %s one was told %.200s and client %s %.200s", p, data, client, e.Data)
+	}
+	j.log[p] = e.Data
+}
+
+// reachTheEnd requires that whoever is there has heard the last word.
+func (j *judge) reachTheEnd(clients []Client, ends []Place) {
+	epochs := map[string]bool{}
+	var last Place
+	for p := range j.log {
+		epochs[p.Epoch] = true
+		if p.Seq > last.Seq {
+			last = p
+		}
+	}
+	if len(epochs) > 1 {
+		j.wrong("G2: the log began anew: %v", slices.Sorted(maps.Keys(epochs)))
+	}
+	for i, c := range clients {
+		if c.Live && ends[i] != last {
+			j.wrong("G2: client %s is at %s, the log's end is %s", c.Name, ends[i], last)
+		}
+	}
+}
+
+func (j *judge) oneLivePerName() {
+	for _, name := range slices.Sorted(maps.Keys(j.live)) {
+		if n := j.live[name]; n != 1 {
+			j.wrong("C3: request_id %s has %d live connections", name, n)
+		}
+	}
+}

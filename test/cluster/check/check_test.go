@@ -1,0 +1,171 @@
+package check_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"heliograph/test/cluster/check"
+	"heliograph/test/sseclient"
+)
+
+// said is the log event with that sequence.
+func said(seq int, data string) sseclient.Event {
+	return sseclient.Event{ID: fmt.Sprintf("e1-%d", seq), Name: "task_event", Data: data}
+}
+
+func task(id string, seq int, typ string) string {
+	return fmt.Sprintf(`{"event_type":%q,"task_id":%q,"seq":%d,"attempt":1}`, typ, id, seq)
+}
+
+// the log of two tasks, from sequence 1.
+func log() []sseclient.Event {
+	return []sseclient.Event{
+		said(1, task("a", 1, "task_started")),
+		said(2, task("b", 1, "task_started")),
+		said(3, task("a", 2, "progress_update")),
+		said(4, task("a", 5, "task_completed")),
+		said(5, task("b", 2, "task_cancelled")),
+	}
+}
+
+func snapshot(after int) sseclient.Event {
+	return sseclient.Event{ID: fmt.Sprintf("e1-%d", after), Name: "task_snapshot", Data: `{"tasks":[]}`}
+}
+
+func reset(to string) sseclient.Event {
+	return sseclient.Event{ID: to, Name: "stream_reset", Data: `{}`}
+}
+
+// good is a history in which nothing is wrong: one client from the beginning on,
+// one that came late, lost its stream twice and was reset once, and one that was
+// replaced.
+func good() check.History {
+	all := log()
+	version := sseclient.Event{ID: "e1-3", Name: "version", Data: `{"version":"1"}`}
+	return check.History{
+		Clients: []check.Client{
+			{Name: "x", Live: true, Streams: [][]sseclient.Event{slices.Concat([]sseclient.Event{snapshot(0)}, all)}},
+			{Name: "y", Live: true, Streams: [][]sseclient.Event{
+				{snapshot(1), all[1]}, {reset("e1-2"), all[2], snapshot(3), version}, nil, {all[3], snapshot(4), all[4]},
+			}},
+			{Name: "y", Streams: [][]sseclient.Event{{snapshot(2), all[2], {Name: "replaced", Data: "{}"}}}},
+		},
+		Started: []check.Started{{"1", "a"}, {"1", "a"}, {"2", "b"}},
+		Statuses: map[string]map[string]string{
+			"h1": {"a": "completed", "b": "cancelled"}, "h2": {"a": "completed", "b": "cancelled"},
+		},
+	}
+}
+
+func TestAGoodHistoryIsGood(t *testing.T) {
+	got := check.Judge(good())
+	if len(got.Wrong) > 0 || got.Events != 5 || got.Tasks != 2 || got.Streams != 6 || got.Resets != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestABadHistoryIsBad(t *testing.T) {
+	stream := func(h *check.History) *[]sseclient.Event { return &h.Clients[0].Streams[0] }
+	everywhere := func(h *check.History, f func([]sseclient.Event) []sseclient.Event) {
+		for _, c := range h.Clients {
+			for i := range c.Streams {
+				c.Streams[i] = f(c.Streams[i])
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		spoil func(h *check.History)
+		want  string
+	}{
+		"a gap":                            {func(h *check.History) { *stream(h) = slices.Delete(*stream(h), 2, 3) }, "G2: a gap"},
+		"a gap between two streams":        {func(h *check.History) { h.Clients[1].Streams[3] = h.Clients[1].Streams[3][1:] }, "G2: a gap"},
+		"a snapshot that skips an event":   {func(h *check.History) { *stream(h) = slices.Insert(*stream(h), 2, snapshot(2)) }, "G2: a gap"},
+		"a snapshot that goes back":        {func(h *check.History) { *stream(h) = slices.Insert(*stream(h), 4, snapshot(2)) }, "E7"},
+		"the same event twice":             {func(h *check.History) { *stream(h) = slices.Insert(*stream(h), 2, (*stream(h))[1]) }, "E7"},
+		"an event again after a reconnect": {func(h *check.History) { h.Clients[1].Streams[2] = log()[2:3] }, "E7"},
+		"disorder":                         {func(h *check.History) { s := *stream(h); s[2], s[3] = s[3], s[2] }, "E7"},
+		"another epoch without a reset":    {func(h *check.History) { h.Clients[1].Streams[3][2].ID = "e2-5" }, "G3: from"},
+		"another epoch": {func(h *check.History) {
+			h.Clients[1].Streams[3] = []sseclient.Event{reset("e2-4"), {ID: "e2-5", Name: "task_event", Data: log()[4].Data}}
+		}, "G2: the log began anew"},
+		"a reset within a stream":             {func(h *check.History) { *stream(h) = slices.Insert(*stream(h), 3, reset("e1-2")) }, "G3: a reset"},
+		"an ID that is none":                  {func(h *check.History) { (*stream(h))[3].ID = "e1" }, "G2: task_event: the ID"},
+		"an ID without a number":              {func(h *check.History) { (*stream(h))[3].ID = "e1-x" }, "G2: task_event"},
+		"two stories at one place":            {func(h *check.History) { (*stream(h))[3].Data = task("a", 3, "progress_update") }, "E7: at e1-3"},
+		"an end that somebody does not reach": {func(h *check.History) { h.Clients[1].Streams[3] = h.Clients[1].Streams[3][:2] }, "G2: client y is at e1-4"},
+		"a client that never heard anything":  {func(h *check.History) { h.Clients[0].Streams = nil }, "G2: client x is at"},
+		"two live connections":                {func(h *check.History) { h.Clients[2].Live = true }, "C3: request_id y has 2"},
+		"no live connection":                  {func(h *check.History) { h.Clients[0].Live = false }, "C3: request_id x has 0"},
+		"no JSON":                             {func(h *check.History) { everywhere(h, replace("e1-3", "{")) }, "T3: at e1-3"},
+		"a number that goes back":             {func(h *check.History) { everywhere(h, replace("e1-3", task("a", 1, "progress_update"))) }, "T3: task a"},
+		"an attempt that goes back": {func(h *check.History) {
+			everywhere(h, replace("e1-1", strings.Replace(log()[0].Data, `"attempt":1`, `"attempt":2`, 1)))
+		}, "T3: task a"},
+		"two ends":                                   {func(h *check.History) { everywhere(h, replace("e1-3", task("a", 2, "task_failed"))) }, "T11: task a has the last events"},
+		"an event after the end":                     {func(h *check.History) { everywhere(h, replace("e1-5", task("a", 6, "progress_update"))) }, "after its last event"},
+		"no end":                                     {func(h *check.History) { everywhere(h, replace("e1-5", task("b", 2, "progress_update"))) }, "T11: task b has the last events"},
+		"an end that the store denies":               {func(h *check.History) { h.Statuses["h2"]["a"] = "failed" }, `T11: task a is "failed" on node h2`},
+		"a task that a node does not know":           {func(h *check.History) { delete(h.Statuses["h1"], "b") }, `T11: task b is "" on node h1`},
+		"a task that was started and never heard of": {func(h *check.History) { h.Started = append(h.Started, check.Started{Key: "3", Task: "c"}) }, "T11: nobody has heard of task c"},
+		"one key for two tasks":                      {func(h *check.History) { h.Started[1].Task = "b" }, "T14: key 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := good()
+			test.spoil(&h)
+			if got := check.Judge(h).Wrong; !slices.ContainsFunc(got, func(w string) bool { return strings.Contains(w, test.want) }) {
+				t.Errorf("found %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// replace gives the event with that ID other data, wherever it is.
+func replace(id, data string) func([]sseclient.Event) []sseclient.Event {
+	return func(events []sseclient.Event) []sseclient.Event {
+		for i := range events {
+			if events[i].ID == id && events[i].Name == "task_event" {
+				events[i].Data = data
+			}
+		}
+		return events
+	}
+}
+
+// Whatever is left out, repeated or moved within a client's log, it is found.
+func TestNoDamageGoesUnnoticed(t *testing.T) {
+	const events = 50
+	for seed := range uint64(500) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		streams := [][]sseclient.Event{{}}
+		for i := 1; i <= events; i++ {
+			last := &streams[len(streams)-1]
+			*last = append(*last, said(i, `{}`))
+			if random.IntN(5) == 0 {
+				streams = append(streams, []sseclient.Event{snapshot(i)})
+			}
+		}
+		whole := check.Client{Name: "whole", Live: true, Streams: slices.Clone(streams)}
+		i := random.IntN(len(streams))
+		for len(streams[i]) < 3 {
+			i = random.IntN(len(streams))
+		}
+		s := slices.Clone(streams[i])
+		at := 1 + random.IntN(len(s)-2) // within, so that all three are damage
+		switch random.IntN(3) {
+		case 0:
+			s = slices.Delete(s, at, at+1)
+		case 1:
+			s = slices.Insert(s, at, s[at])
+		case 2:
+			s[at], s[at+1] = s[at+1], s[at]
+		}
+		streams[i] = s
+		got := check.Judge(check.History{Clients: []check.Client{whole, {Name: "hurt", Live: true, Streams: streams}}})
+		if len(got.Wrong) == 0 {
+			t.Fatalf("seed %d: nothing was found in %+v", seed, s)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package check
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
+// outcomes are the statuses that go with the events that end a task.
+var outcomes = map[string]string{
+	"task_completed": "completed", "task_failed": "failed", "task_cancelled": "cancelled",
+}
+
+// message is the payload of a task_event. A version has no task.
+type message struct {
+	Type    string `json:"event_type"`
+	Task    string `json:"task_id"`
+	Seq     uint64 `json:"seq"`
+	Attempt int    `json:"attempt"`
+}
+
+// life is what the log says of one task.
+type life struct {
+	last message
+	ends []string // the statuses that its last events tell
+}
+
+// follow reads the log in its order.
+func (j *judge) follow() {
+	bySeq := func(a, b Place) int { return cmp.Compare(a.Seq, b.Seq) }
+	for _, p := range slices.SortedFunc(maps.Keys(j.log), bySeq) {
+		var m message
+		if err := json.Unmarshal([]byte(j.log[p]), &m); err != nil {
+			j.wrong("T3: at %s: %s", p, err)
+		}
+		if m.Task != "" {
+			j.take(p, m)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(j.tasks)) {
+		if ends := j.tasks[id].ends; len(ends) != 1 {
+			j.wrong("T11: task %s has the last events %q, want one", id, ends)
+		}
+	}
+}
+
+func (j *judge) take(p Place, m message) {
+	l, known := j.tasks[m.Task]
+	if !known {
+		l = &life{}
+		j.tasks[m.Task] = l
+	}
+	if m.Seq <= l.last.Seq || m.Attempt < l.last.Attempt {
+		j.wrong("T3: task %s: at %s number %d of attempt %d after number %d of attempt %d",
+			m.Task, p, m.Seq, m.Attempt, l.last.Seq, l.last.Attempt)
+	}
+	if len(l.ends) > 0 {
+		j.wrong("T11: task %s: at %s %s after its last event", m.Task, p, m.Type)
+	}
+	if status, end := outcomes[m.Type]; end {
+		l.ends = append(l.ends, status)
+	}
+	l.last = m
+}
+
+// keys requires that the same key has always started the same task.
+func (j *judge) keys(started []Started) {
+	tasks := map[string]string{}
+	for _, s := range started {
+		if before, known := tasks[s.Key]; known && before != s.Task {
+			j.wrong("T14: key %s has started task %s and task %s", s.Key, before, s.Task)
+		}
+		tasks[s.Key] = s.Task
+	}
+}
+
+// statuses requires that every task has ended, and as every node says.
+func (j *judge) statuses(started []Started, statuses map[string]map[string]string) {
+	all := slices.Collect(maps.Keys(j.tasks))
+	for _, s := range started {
+		all = append(all, s.Task)
+	}
+	slices.Sort(all)
+	for _, id := range slices.Compact(all) {
+		l := j.tasks[id]
+		if l == nil {
+			j.wrong("T11: nobody has heard of task %s", id)
+			continue
+		}
+		for _, node := range slices.Sorted(maps.Keys(statuses)) {
+			if status := statuses[node][id]; len(l.ends) > 0 && status != l.ends[0] {
+				j.wrong("T11: task %s is %q on node %s, its last event says %q", id, status, node, l.ends[0])
+			}
+		}
+	}
+}
