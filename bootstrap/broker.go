@@ -58,7 +58,7 @@ func memoryModule(cfg Config) fx.Option {
 		}),
 		fx.Provide(
 			fx.Annotate(mempublisher.New, fx.As(fx.Self()), fx.As(new(event.Publisher)), fx.As(new(event.History))),
-			newMemoryEnd,
+			newMemoryEnd, noControl,
 			fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))),
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
 			fx.Annotate(func() (*mempending.Pending, error) { return mempending.New(cfg.Versions.PendingMax) },

@@ -9,12 +9,14 @@ import (
 	"go.uber.org/fx"
 
 	"heliograph/adapters/outbound/memregistry"
+	"heliograph/adapters/outbound/natscontrol"
 	"heliograph/adapters/outbound/natspending"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/adapters/outbound/natstaskstore"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -32,26 +34,36 @@ const (
 
 // natsModule is the broker that outlives the process: NATS JetStream.
 func natsModule(cfg Config) fx.Option {
-	return fx.Module("broker/nats", registryOption(cfg), fx.Provide(
+	return fx.Module("broker/nats", registryOption(cfg), controlOption(cfg), fx.Provide(
 		openNATS,
 		fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(event.History))),
 		func(log *natspublisher.Log) logStart { return logStart(log.Start()) },
 		fx.Annotate(newPublisher, fx.As(fx.Self()), fx.As(new(event.Publisher))),
 		fx.Annotate(openTaskStore, fx.As(fx.Self()), fx.As(new(task.Store))),
 		fx.Annotate(openPending, fx.As(new(version.Pending))),
-		newNATSEnd,
 	))
 }
 
-// registryOption keeps the connections of an external gateway, whose streams live
-// on while we restart (rule C8). Those of the embedded one end with this process,
-// and so may their registry.
+// registryOption shares the connections with the other nodes, and keeps those of
+// an external gateway, whose streams live on while we restart (rule C8). Those of
+// the embedded one end with this process, and alone so may their registry.
 func registryOption(cfg Config) fx.Option {
-	if cfg.Gateway.Kind == GatewayEmbedded {
+	if cfg.Gateway.Kind == GatewayEmbedded && !cfg.Broker.Cluster() {
 		return fx.Provide(fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))))
 	}
 	return fx.Provide(fx.Annotate(openRegistry, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))))
 }
+
+// controlOption is the way to other nodes, if there are any.
+func controlOption(cfg Config) fx.Option {
+	if !cfg.Broker.Cluster() {
+		return fx.Provide(noControl, newNATSEnd)
+	}
+	return fx.Provide(fx.Annotate(openControl, fx.As(fx.Self()), fx.As(new(gateway.Control))), newClusterEnd)
+}
+
+// noControl: there is no other node.
+func noControl() gateway.Control { return nil }
 
 // opened collects what has to be closed at the very end, or if nothing ever
 // starts.
@@ -60,12 +72,22 @@ type opened struct{ closers []func() error }
 func openNATS(cfg Config, log *slog.Logger, o *opened) (*natspublisher.Broker, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	broker, err := natspublisher.OpenBroker(ctx, natspublisher.BrokerConfig{Dir: cfg.Broker.DataDir, Name: cfg.NodeName}, log)
+	broker, err := natspublisher.OpenBroker(ctx, natspublisher.BrokerConfig{
+		Dir: cfg.Broker.DataDir, URL: string(cfg.Broker.NATSURL), Creds: cfg.Broker.NATSCreds, Name: cfg.NodeName,
+	}, log)
 	if err != nil {
-		return nil, fmt.Errorf("DATA_DIR: %w", err)
+		return nil, fmt.Errorf("%s: %w", cfg.Broker.variable(), err)
 	}
 	o.closers = append(o.closers, broker.Close)
 	return broker, nil
+}
+
+// variable is the one that has chosen the broker.
+func (c BrokerConfig) variable() string {
+	if c.Cluster() {
+		return "NATS_URL"
+	}
+	return "DATA_DIR"
 }
 
 // opening is the context of whatever opens something; fx has none for it.
@@ -86,23 +108,35 @@ func newPublisher(cfg Config, events *natspublisher.Log, receiver event.Receiver
 	return natspublisher.New(events, int(cfg.Stream.MaxEvent), receiver, log)
 }
 
-// openRegistry counts the connections that it finds as this process's own: no
-// other node has them.
-func openRegistry(broker *natspublisher.Broker, m connection.Metrics) (*natsregistry.Registry, error) {
+// openRegistry opens the registry and sees to what an earlier life of this node
+// has left in it. Alone, all is this node's: the host's name may be another one
+// each time.
+func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics) (*natsregistry.Registry, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	const alone = "" // the host's name may be another one each time
-	registry, err := natsregistry.Open(ctx, broker, alone)
+	node := ""
+	if cfg.Broker.Cluster() {
+		node = cfg.NodeName
+	}
+	registry, err := natsregistry.Open(ctx, broker, node)
 	if err != nil {
 		return nil, err
 	}
-	if err := registry.Adopt(ctx); err != nil {
+	leftovers := registry.Adopt
+	if cfg.Gateway.Kind == GatewayEmbedded {
+		leftovers = registry.Clear
+	}
+	if err := leftovers(ctx); err != nil {
 		return nil, err
 	}
 	for range registry.Count() {
 		m.Connected()
 	}
 	return registry, nil
+}
+
+func openControl(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natscontrol.Control, error) {
+	return natscontrol.Open(broker, cfg.NodeName, log)
 }
 
 func openTaskStore(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natstaskstore.Store, error) {
@@ -124,4 +158,12 @@ func newNATSEnd(broker *natspublisher.Broker, publisher *natspublisher.Publisher
 		check: broker.Check,
 		close: publisher.Close,
 	}
+}
+
+func newClusterEnd(broker *natspublisher.Broker, publisher *natspublisher.Publisher, store *natstaskstore.Store,
+	control *natscontrol.Control, sender gateway.Sender,
+) brokerEnd {
+	end := newNATSEnd(broker, publisher, store)
+	end.loops["node control"] = func(ctx context.Context) error { return control.Serve(ctx, sender) }
+	return end
 }

@@ -110,13 +110,17 @@ type BrokerConfig struct {
 	// DataDir is a folder for everything that is to survive a restart of this one
 	// node.
 	DataDir string `env:"DATA_DIR"`
-	// NATSURL and NATSCreds are for a cluster, which this version cannot be part of.
-	NATSURL   URL    `env:"NATS_URL"`
-	NATSCreds Secret `env:"NATS_CREDS"`
+	// NATSURL is one or more servers of a NATS cluster that all nodes share, with
+	// commas between them; NATSCreds is the path of a credentials file for it.
+	NATSURL   URLs   `env:"NATS_URL"`
+	NATSCreds string `env:"NATS_CREDS"`
 }
 
 // Durable reports whether the broker outlives the process.
-func (c BrokerConfig) Durable() bool { return c.DataDir != "" }
+func (c BrokerConfig) Durable() bool { return c.DataDir != "" || c.Cluster() }
+
+// Cluster reports whether other nodes share the broker.
+func (c BrokerConfig) Cluster() bool { return c.NATSURL != "" }
 
 // VersionsConfig is for the frontend's version: at most one of the sources,
 // and with none it is the service's own build version (rule V6).

@@ -21,6 +21,8 @@ func connectionsModule() fx.Option {
 	))
 }
 
-func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, m connection.Metrics, log *slog.Logger) *connections.Manager {
-	return connections.New(connections.Config{Node: cfg.NodeName, ObserverTimeout: cfg.Gateway.ObserverTimeout}, reg, sender, m, log)
+func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, control gateway.Control,
+	m connection.Metrics, log *slog.Logger,
+) *connections.Manager {
+	return connections.New(connections.Config{Node: cfg.NodeName, ObserverTimeout: cfg.Gateway.ObserverTimeout}, reg, sender, control, m, log)
 }

@@ -54,7 +54,7 @@ func newTasks(p taskParts) (*tasks.Service, error) {
 		Timeout: p.Config.Tasks.Timeout, CleanupInterval: p.Config.Tasks.CleanupInterval,
 		RetentionCount: p.Config.Tasks.RetentionCount, RetentionBytes: int(p.Config.Tasks.RetentionBytes),
 		ProgressRate: p.Config.Tasks.ProgressRate, CancelGrace: p.Config.Tasks.CancelGrace, MaxEventBytes: int(p.Config.Stream.MaxEvent),
-		Durable: p.Config.Broker.Durable(),
+		Durable: p.Config.Broker.Durable() && !p.Config.Broker.Cluster(),
 	}
 	s, err := tasks.New(cfg, p.Store, p.Types, p.Dispatcher, p.Sender, p.Metrics.Tasks(names(p.Types)...), uuid.NewString, p.Log)
 	if err != nil {

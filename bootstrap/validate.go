@@ -86,13 +86,14 @@ func (c StreamConfig) validate() error {
 
 func (c BrokerConfig) validate() error {
 	var errs []error
-	for _, v := range []struct {
-		name string
-		set  bool
-	}{{"NATS_URL", c.NATSURL != ""}, {"NATS_CREDS", c.NATSCreds != ""}} {
-		if v.set {
-			errs = append(errs, fmt.Errorf("%s: a cluster is not available in this version", v.name))
-		}
+	if c.DataDir != "" && c.Cluster() {
+		errs = append(errs, errors.New("DATA_DIR, NATS_URL: set at most one of them"))
+	}
+	if c.NATSCreds != "" && !c.Cluster() {
+		errs = append(errs, errors.New("NATS_CREDS: it is for NATS_URL, which is not set"))
+	}
+	if c.Cluster() {
+		errs = append(errs, natsURLs("NATS_URL", c.NATSURL))
 	}
 	return errors.Join(errs...)
 }
@@ -184,6 +185,16 @@ func address(name, value string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %q is not host:port, such as :8080", name, value)
+	}
+	return nil
+}
+
+func natsURLs(name string, value URLs) error {
+	for _, one := range value.Each() {
+		u, err := url.Parse(string(one))
+		if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
+			return fmt.Errorf("%s: %q is not a nats://, tls://, ws:// or wss:// URL", name, one)
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 )
@@ -84,3 +85,33 @@ func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
 // MarshalText is String, for encoders.
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// URLs is one URL or several, with commas between them, and shown like URL.
+type URLs string
+
+// Each returns them one by one.
+func (u URLs) Each() []URL {
+	var all []URL
+	for text := range strings.SplitSeq(string(u), ",") {
+		all = append(all, URL(strings.TrimSpace(text)))
+	}
+	return all
+}
+
+// String returns the URLs without their passwords and queries.
+func (u URLs) String() string {
+	var shown []string
+	for _, one := range u.Each() {
+		shown = append(shown, one.String())
+	}
+	return strings.Join(shown, ",")
+}
+
+// GoString is String, for %#v.
+func (u URLs) GoString() string { return u.String() }
+
+// LogValue is String, for slog.
+func (u URLs) LogValue() slog.Value { return slog.StringValue(u.String()) }
+
+// MarshalText is String, for encoders.
+func (u URLs) MarshalText() ([]byte, error) { return []byte(u.String()), nil }

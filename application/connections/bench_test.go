@@ -13,7 +13,7 @@ import (
 // BenchmarkLifecycle is one connection from connect to disconnect, with two
 // observers that do nothing.
 func BenchmarkLifecycle(b *testing.B) {
-	m := connections.New(connections.Config{}, memregistry.New(), nil, &counter{}, slog.New(slog.DiscardHandler))
+	m := connections.New(connections.Config{}, memregistry.New(), nil, nil, &counter{}, slog.New(slog.DiscardHandler))
 	m.Observe("first", connection.ObserverFunc(quiet))
 	m.Observe("second", connection.ObserverFunc(quiet))
 	b.ReportAllocs()

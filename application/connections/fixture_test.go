@@ -56,7 +56,7 @@ func newFixture(t *testing.T) fixture {
 func (f fixture) over(r connection.Registry) *connections.Manager {
 	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := connections.Config{Node: "node-1", ObserverTimeout: limit}
-	return connections.New(cfg, r, f.sender, f.metrics, log)
+	return connections.New(cfg, r, f.sender, nil, f.metrics, log)
 }
 
 // open connects a stream and says that it is open.

@@ -42,6 +42,7 @@ type Manager struct {
 	cfg      Config
 	registry connection.Registry
 	sender   gateway.Sender
+	control  gateway.Control // nil: there is no other node
 	metrics  connection.Metrics
 	log      *slog.Logger
 
@@ -58,14 +59,15 @@ type Manager struct {
 	running sync.WaitGroup
 }
 
-// New returns a Manager. It starts nothing.
-func New(cfg Config, reg connection.Registry, sender gateway.Sender, m connection.Metrics, log *slog.Logger) *Manager {
+// New returns a Manager. It starts nothing. control is nil where there is one node
+// only.
+func New(cfg Config, reg connection.Registry, sender gateway.Sender, control gateway.Control, m connection.Metrics, log *slog.Logger) *Manager {
 	if cfg.ObserverTimeout == 0 {
 		cfg.ObserverTimeout = DefaultObserverTimeout
 	}
 	life, stop := context.WithCancelCause(context.Background())
 	return &Manager{
-		cfg: cfg, registry: reg, sender: sender, metrics: m, log: log,
+		cfg: cfg, registry: reg, sender: sender, control: control, metrics: m, log: log,
 		life: life, stop: stop, crew: newCrew(life.Done()),
 	}
 }
@@ -91,11 +93,21 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	}
 	m.metrics.Connected()
 	if before.Token != "" {
-		m.metrics.Disconnected()
+		m.left(before)
 		m.closeReplaced(ctx, before)
 	}
 	return nil
 }
+
+// left counts a connection that has left the registry, on the node that owned it
+// (rule C9).
+func (m *Manager) left(c connection.Connection) {
+	if m.owns(c) {
+		m.metrics.Disconnected()
+	}
+}
+
+func (m *Manager) owns(c connection.Connection) bool { return m.control == nil || c.Node == m.cfg.Node }
 
 func (m *Manager) register(ctx context.Context, c connection.Connection) (before connection.Connection, err error) {
 	m.registering.RLock()
@@ -108,10 +120,18 @@ func (m *Manager) register(ctx context.Context, c connection.Connection) (before
 func (m *Manager) closeReplaced(ctx context.Context, old connection.Connection) {
 	m.log.DebugContext(ctx, "connection was replaced", requestID(old))
 	last := event.Event{Name: event.NameReplaced, Data: []byte("{}")}
-	err := m.sender.Close(context.WithoutCancel(ctx), old.Token, last)
+	err := m.close(context.WithoutCancel(ctx), old, last)
 	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one has ended by itself
 		m.log.WarnContext(ctx, "replaced connection could not be closed", requestID(old), slog.Any("error", err))
 	}
+}
+
+// close ends a stream, wherever it lives.
+func (m *Manager) close(ctx context.Context, c connection.Connection, last event.Event) error {
+	if m.owns(c) {
+		return m.sender.Close(ctx, c.Token, last)
+	}
+	return m.control.Close(ctx, c.Node, c.Token, last)
 }
 
 // Disconnect implements connection.Manager. It does not end with ctx: what is
@@ -122,7 +142,7 @@ func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason
 		m.notFound(ctx, err)
 		return
 	}
-	m.metrics.Disconnected()
+	m.left(c)
 	m.log.DebugContext(ctx, "connection ended", requestID(c), slog.String("reason", string(reason)))
 }
 
