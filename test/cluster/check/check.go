@@ -80,9 +80,12 @@ func count(b bool) int {
 
 func (j *judge) read(c Client) (end Place) {
 	var r Reader
+	snapshot := false
 	for _, stream := range c.Streams {
 		r.Begin()
+		snapshot = false
 		for _, e := range stream {
+			snapshot = snapshot || e.Name == taskSnapshot
 			if p, logged := r.Take(e); logged {
 				j.add(c.Name, p, e)
 			}
@@ -90,6 +93,9 @@ func (j *judge) read(c Client) (end Place) {
 	}
 	for _, w := range r.Wrong {
 		j.wrong("%s (client %s)", w, c.Name)
+	}
+	if c.Live && !snapshot {
+		j.wrong("T13: client %s has no task snapshot", c.Name)
 	}
 	j.Streams += len(c.Streams)
 	j.Resets += r.Resets

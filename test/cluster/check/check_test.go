@@ -99,6 +99,7 @@ func TestABadHistoryIsBad(t *testing.T) {
 		"a client that never heard anything":  {func(h *check.History) { h.Clients[0].Streams = nil }, "G2: client x is at"},
 		"two live connections":                {func(h *check.History) { h.Clients[2].Live = true }, "C3: request_id y has 2"},
 		"no live connection":                  {func(h *check.History) { h.Clients[0].Live = false }, "C3: request_id x has 0"},
+		"no snapshot":                         {func(h *check.History) { *stream(h) = (*stream(h))[1:] }, "T13: client x"},
 		"no JSON":                             {func(h *check.History) { everywhere(h, replace("e1-3", "{")) }, "T3: at e1-3"},
 		"a number that goes back":             {func(h *check.History) { everywhere(h, replace("e1-3", task("a", 1, "progress_update"))) }, "T3: task a"},
 		"an attempt that goes back": {func(h *check.History) {
@@ -139,7 +140,7 @@ func TestNoDamageGoesUnnoticed(t *testing.T) {
 	const events = 50
 	for seed := range uint64(500) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		streams := [][]sseclient.Event{{}}
+		streams := [][]sseclient.Event{{snapshot(0)}}
 		for i := 1; i <= events; i++ {
 			last := &streams[len(streams)-1]
 			*last = append(*last, said(i, `{}`))
@@ -163,6 +164,9 @@ func TestNoDamageGoesUnnoticed(t *testing.T) {
 			s[at], s[at+1] = s[at+1], s[at]
 		}
 		streams[i] = s
+		if got := check.Judge(check.History{Clients: []check.Client{whole}}); len(got.Wrong) > 0 {
+			t.Fatalf("seed %d: without damage: %q", seed, got.Wrong)
+		}
 		got := check.Judge(check.History{Clients: []check.Client{whole, {Name: "hurt", Live: true, Streams: streams}}})
 		if len(got.Wrong) == 0 {
 			t.Fatalf("seed %d: nothing was found in %+v", seed, s)

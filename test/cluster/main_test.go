@@ -1,0 +1,77 @@
+package cluster_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+var (
+	faultTime = flag.Duration("faults", 30*time.Second, "how long faults go on")
+	faultSeed = flag.Uint64("seed", 0, "what the faults are drawn from; 0 is a new one each time")
+	crowdSize = flag.Int("crowd", 10_000, "streams of the rolling restart")
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// build makes binaries of packages of this module and returns their folder.
+func build(t *testing.T, flags []string, packages ...string) string {
+	t.Helper()
+	folder := t.TempDir()
+	args := append([]string{"build", "-buildvcs=false", "-o", folder + string(filepath.Separator)}, flags...)
+	if out, err := exec.Command("go", append(args, packages...)...).CombinedOutput(); err != nil {
+		t.Fatalf("go %q: %s\n%s", args, err, out)
+	}
+	return folder
+}
+
+// patience bounds every wait for what must come: more than a NATS cluster needs to
+// find new leaders (up to 9 s, and again when they fall), a lease to end, and a
+// busy machine.
+const patience = 60 * time.Second
+
+// eventually waits until nothing is missing.
+func eventually(t *testing.T, what string, missing func() error) {
+	t.Helper()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.After(patience); ; {
+		err := missing()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Errorf("waited %s in vain for this: %s: %s", patience, what, err)
+			return
+		}
+	}
+}
+
+// pause lets some time pass in which the processes go on.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// tail is the end of a log.
+func tail(path string) string {
+	const most = 6000
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s:\n%s", filepath.Base(path), text[max(0, len(text)-most):])
+}

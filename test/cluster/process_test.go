@@ -1,0 +1,143 @@
+package cluster_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is a program that is started again whenever it ends, unless it was
+// taken down. Its log is a file.
+type process struct {
+	name, log string
+	argv, env []string
+	turn      sync.Mutex // whoever breaks it has it alone
+	running   sync.WaitGroup
+
+	mu     sync.Mutex
+	cmd    *exec.Cmd     // guarded by mu
+	exited chan struct{} // closed when cmd has ended; guarded by mu
+	down   bool          // guarded by mu
+	since  int           // where cmd's part of the log begins; guarded by mu
+	falls  []string      // how it ended by itself after it had served; guarded by mu
+}
+
+// launch starts a program that runs until the test ends, and must then end cleanly.
+func launch(t *testing.T, name string, env []string, argv ...string) *process {
+	t.Helper()
+	p := &process{name: name, log: filepath.Join(t.TempDir(), name+".log"), argv: argv, env: env}
+	if err := p.start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if status := p.terminate(); status != 0 {
+			t.Errorf("%s after SIGTERM: exit status %d, want 0", name, status)
+		}
+		p.running.Wait()
+		if t.Failed() {
+			t.Log(tail(p.log))
+		}
+	})
+	return p
+}
+
+// start has the process run again after it was taken down.
+func (p *process) start() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = false
+	return p.startLocked()
+}
+
+func (p *process) startLocked() error {
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }() // the process has its own
+	info, err := log.Stat()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(p.argv[0], p.argv[1:]...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, log, log
+	exited := make(chan struct{})
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	p.cmd, p.exited, p.since = cmd, exited, int(info.Size())
+	p.running.Go(func() { p.watch(cmd, exited) })
+	return nil
+}
+
+// restartPause is what an orchestrator would wait before it starts a process again.
+const restartPause = 500 * time.Millisecond
+
+// watch waits for the end of a process, and starts another if nobody wanted that.
+func (p *process) watch(cmd *exec.Cmd, exited chan struct{}) {
+	_ = cmd.Wait() // its status is in ProcessState
+	close(exited)
+	p.note(cmd.ProcessState.String())
+	timer := time.NewTimer(restartPause)
+	<-timer.C
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.down && p.cmd == cmd {
+		_ = p.startLocked() // it has started before
+	}
+}
+
+// note keeps how the process has ended if that is a fall. One that cannot start
+// yet, because it finds nobody to talk to, may end and be started again.
+func (p *process) note(how string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text, err := os.ReadFile(p.log)
+	if served := bytes.Contains(text[min(p.since, len(text)):], []byte(`"msg":"listening"`)); err == nil && !p.down && served {
+		p.falls = append(p.falls, how)
+	}
+}
+
+// signal sends a signal to the process, if it runs.
+func (p *process) signal(sig os.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.cmd.Process.Signal(sig)
+}
+
+// takeDown ends the process with a signal, for good, and returns its exit status.
+// One that does not end is killed.
+func (p *process) takeDown(sig os.Signal) int {
+	p.mu.Lock()
+	p.down = true
+	cmd, exited := p.cmd, p.exited
+	p.mu.Unlock()
+	if err := cmd.Process.Signal(sig); errors.Is(err, os.ErrProcessDone) {
+		<-exited
+		return 0 // it fell; falls tells
+	}
+	select {
+	case <-exited:
+	case <-time.After(patience):
+		_ = cmd.Process.Kill()
+		<-exited
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+func (p *process) kill() { p.takeDown(syscall.SIGKILL) }
+
+func (p *process) terminate() int { return p.takeDown(syscall.SIGTERM) }
+
+// fallen says how the process ended by itself, each time that it did.
+func (p *process) fallen() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.falls
+}
