@@ -10,6 +10,7 @@ import (
 	"heliograph/adapters/outbound/mempublisher"
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/adapters/outbound/memtaskstore"
+	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
@@ -27,6 +28,8 @@ type brokerEnd struct {
 	check func() error
 	// close takes no event any more.
 	close func(context.Context) error
+	// leave tells the other nodes that this one is gone, once the loops have ended.
+	leave func(context.Context) error
 }
 
 // logStart is the place in the log after which this process' streams begin.
@@ -58,7 +61,7 @@ func memoryModule(cfg Config) fx.Option {
 		}),
 		fx.Provide(
 			fx.Annotate(mempublisher.New, fx.As(fx.Self()), fx.As(new(event.Publisher)), fx.As(new(event.History))),
-			newMemoryEnd, noControl,
+			newMemoryEnd, noControl, fx.Annotate(alone, fx.As(new(cluster.Nodes))),
 			fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))),
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
 			fx.Annotate(func() (*mempending.Pending, error) { return mempending.New(cfg.Versions.PendingMax) },
@@ -72,6 +75,7 @@ func newMemoryEnd(p *mempublisher.Publisher) brokerEnd {
 		flush: func(context.Context) error { return nil },
 		check: func() error { return nil },
 		close: p.Close,
+		leave: func(context.Context) error { return nil },
 	}
 }
 

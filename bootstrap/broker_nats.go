@@ -2,18 +2,22 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"go.uber.org/fx"
 
+	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/adapters/outbound/natscontrol"
+	"heliograph/adapters/outbound/natsnodes"
 	"heliograph/adapters/outbound/natspending"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/adapters/outbound/natstaskstore"
+	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -34,7 +38,7 @@ const (
 
 // natsModule is the broker that outlives the process: NATS JetStream.
 func natsModule(cfg Config) fx.Option {
-	return fx.Module("broker/nats", registryOption(cfg), controlOption(cfg), fx.Provide(
+	return fx.Module("broker/nats", registryOption(cfg), clusterOption(cfg), fx.Provide(
 		openNATS,
 		fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(event.History))),
 		func(log *natspublisher.Log) logStart { return logStart(log.Start()) },
@@ -54,12 +58,16 @@ func registryOption(cfg Config) fx.Option {
 	return fx.Provide(fx.Annotate(openRegistry, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))))
 }
 
-// controlOption is the way to other nodes, if there are any.
-func controlOption(cfg Config) fx.Option {
+// clusterOption is the way to other nodes, if there are any.
+func clusterOption(cfg Config) fx.Option {
 	if !cfg.Broker.Cluster() {
-		return fx.Provide(noControl, newNATSEnd)
+		return fx.Provide(noControl, fx.Annotate(alone, fx.As(new(cluster.Nodes))), newNATSEnd)
 	}
-	return fx.Provide(fx.Annotate(openControl, fx.As(fx.Self()), fx.As(new(gateway.Control))), newClusterEnd)
+	return fx.Provide(
+		fx.Annotate(openNodes, fx.As(fx.Self()), fx.As(new(cluster.Nodes))),
+		fx.Annotate(openControl, fx.As(fx.Self()), fx.As(new(gateway.Control))),
+		newClusterEnd,
+	)
 }
 
 // noControl: there is no other node.
@@ -135,6 +143,18 @@ func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics
 	return registry, nil
 }
 
+// alone is the cluster of one node.
+func alone(cfg Config) memnodes.Nodes { return memnodes.New(newLife(cfg)) }
+
+// newLife is this start of the process.
+func newLife(cfg Config) cluster.Life { return cluster.NewLife(cfg.NodeName, rand.Text()) }
+
+func openNodes(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natsnodes.Nodes, error) {
+	ctx, cancel := opening()
+	defer cancel()
+	return natsnodes.Open(ctx, broker, newLife(cfg), cfg.Broker.NodeLease, log)
+}
+
 func openControl(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natscontrol.Control, error) {
 	return natscontrol.Open(broker, cfg.NodeName, log)
 }
@@ -157,13 +177,16 @@ func newNATSEnd(broker *natspublisher.Broker, publisher *natspublisher.Publisher
 		flush: publisher.Flush,
 		check: broker.Check,
 		close: publisher.Close,
+		leave: func(context.Context) error { return nil },
 	}
 }
 
 func newClusterEnd(broker *natspublisher.Broker, publisher *natspublisher.Publisher, store *natstaskstore.Store,
-	control *natscontrol.Control, sender gateway.Sender,
+	nodes *natsnodes.Nodes, control *natscontrol.Control, sender gateway.Sender,
 ) brokerEnd {
 	end := newNATSEnd(broker, publisher, store)
+	end.loops["node lease"] = nodes.Serve
+	end.leave = nodes.Leave
 	end.loops["node control"] = func(ctx context.Context) error { return control.Serve(ctx, sender) }
 	return end
 }

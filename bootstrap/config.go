@@ -114,6 +114,9 @@ type BrokerConfig struct {
 	// commas between them; NATSCreds is the path of a credentials file for it.
 	NATSURL   URLs   `env:"NATS_URL"`
 	NATSCreds string `env:"NATS_CREDS"`
+	// NodeLease is how long a node of a cluster may give no sign before the others
+	// take over what it did.
+	NodeLease time.Duration `env:"NODE_LEASE" envDefault:"15s"`
 }
 
 // Durable reports whether the broker outlives the process.

@@ -41,6 +41,7 @@ func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 			Heartbeat: 15 * time.Second, History: 16 << 20, MaxEvent: 64 << 10, DrainSpread: 10 * time.Second, Format: "named",
 			Transport: "auto",
 		},
+		Broker:   bootstrap.BrokerConfig{NodeLease: 15 * time.Second},
 		Versions: bootstrap.VersionsConfig{Poll: 30 * time.Second, Confirmations: 2, CacheTTL: 2 * time.Second, PendingMax: 10000},
 		Tasks: bootstrap.TasksConfig{
 			MaxWorkers: 4, QueueSize: 256, Timeout: 300 * time.Second, CleanupInterval: 600 * time.Second, CancelGrace: 30 * time.Second,
@@ -72,7 +73,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"SSE_EVENT_FORMAT": "envelope", "SSE_TRANSPORT": "portable", "FRONTEND_VERSION_FILE": "v.json", "VERSION_POLL_INTERVAL": "8s", "VERSION_CONFIRMATIONS": "9",
 		"VERSION_CACHE_TTL": "10s", "VERSION_PENDING_MAX": "11", "TASK_MAX_WORKERS": "12", "TASK_QUEUE_SIZE": "13", "TASK_TIMEOUT": "14s",
 		"TASK_CLEANUP_INTERVAL": "15s", "TASK_CANCEL_GRACE": "16s", "TASK_RETENTION_COUNT": "18",
-		"TASK_RETENTION_BYTES": "19KiB", "TASK_PROGRESS_RATE": "21", "NATS_URL": "nats://me:s3cret@one:4222, tls://two", "NATS_CREDS": "n.creds", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
+		"TASK_RETENTION_BYTES": "19KiB", "TASK_PROGRESS_RATE": "21", "NATS_URL": "nats://me:s3cret@one:4222, tls://two", "NATS_CREDS": "n.creds", "NODE_LEASE": "22s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
 	}
 	// Only one version source and one broker can be set at the same time.
 	others := []string{"TASKS_FILE", "FRONTEND_VERSION_URL", "FRONTEND_VERSION", "DATA_DIR"}
@@ -139,6 +140,7 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"TASK_CANCEL_GRACE": "0s"}, `TASK_CANCEL_GRACE: 0s must be more than 0`},
 		{map[string]string{"NATS_URL": "nats://n,n:1"}, `NATS_URL: "n:1" is not a nats://, tls://, ws:// or wss:// URL`},
 		{map[string]string{"NATS_URL": "nats://n", "DATA_DIR": "d"}, `DATA_DIR, NATS_URL: set at most one of them`},
+		{map[string]string{"NODE_LEASE": "1ms"}, `NODE_LEASE: 1ms must be at least 1s`},
 		{map[string]string{"NATS_CREDS": "c"}, `NATS_CREDS: it is for NATS_URL, which is not set`},
 		{map[string]string{"SHUTDOWN_GRACE_PERIOD": "0s"}, `SHUTDOWN_GRACE_PERIOD: 0s must be more than 0`},
 		{map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL: "loud" is none of ["debug" "info" "warn" "error"]`},

@@ -97,6 +97,7 @@ func (l *lifecycle) stop(ctx context.Context) {
 	l.step(ctx, "close broker", l.Broker.close)
 	l.step(ctx, "end observers", l.Connections.Stop)
 	l.carriers.stop()
+	l.step(ctx, "leave cluster", l.Broker.leave)
 	l.Log.InfoContext(ctx, "stopped", slog.Duration("took", time.Since(begin)))
 }
 

@@ -10,6 +10,7 @@ import (
 	"heliograph/adapters/outbound/prommetrics"
 	"heliograph/application/delivery"
 	"heliograph/application/tasks"
+	"heliograph/domain/cluster"
 	"heliograph/domain/gateway"
 	"heliograph/domain/task"
 )
@@ -41,6 +42,7 @@ type taskParts struct {
 
 	Config     Config
 	Store      task.Store
+	Nodes      cluster.Nodes
 	Types      []task.Type `group:"task_types"`
 	Dispatcher *delivery.Dispatcher
 	Sender     gateway.Sender
@@ -54,9 +56,9 @@ func newTasks(p taskParts) (*tasks.Service, error) {
 		Timeout: p.Config.Tasks.Timeout, CleanupInterval: p.Config.Tasks.CleanupInterval,
 		RetentionCount: p.Config.Tasks.RetentionCount, RetentionBytes: int(p.Config.Tasks.RetentionBytes),
 		ProgressRate: p.Config.Tasks.ProgressRate, CancelGrace: p.Config.Tasks.CancelGrace, MaxEventBytes: int(p.Config.Stream.MaxEvent),
-		Durable: p.Config.Broker.Durable() && !p.Config.Broker.Cluster(),
+		Durable: p.Config.Broker.Durable(), Oversee: p.Config.Broker.NodeLease / 3, //nolint:mnd // as often as a node gives signs
 	}
-	s, err := tasks.New(cfg, p.Store, p.Types, p.Dispatcher, p.Sender, p.Metrics.Tasks(names(p.Types)...), uuid.NewString, p.Log)
+	s, err := tasks.New(cfg, p.Store, p.Nodes, p.Types, p.Dispatcher, p.Sender, p.Metrics.Tasks(names(p.Types)...), uuid.NewString, p.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ const (
 	// machine its memory.
 	maxParallel = 10_000
 	maxWorkers  = 10_000
+	// minLease leaves room for a server of the cluster to take over from another.
+	minLease = time.Second
 )
 
 // validate returns all that is wrong, one error for each variable.
@@ -94,6 +96,9 @@ func (c BrokerConfig) validate() error {
 	}
 	if c.Cluster() {
 		errs = append(errs, natsURLs("NATS_URL", c.NATSURL))
+	}
+	if c.NodeLease < minLease {
+		errs = append(errs, fmt.Errorf("NODE_LEASE: %s must be at least %s", c.NodeLease, minLease))
 	}
 	return errors.Join(errs...)
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
+	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )
 
@@ -19,6 +21,9 @@ type attempt struct {
 	cancel   context.CancelCauseFunc
 	stopping <-chan struct{} // closed when it is to stop
 	silence  *time.Timer     // fires when the lease is lost; nil in the pool
+	node     cluster.Life    // that sees to it
+	lost     latch           // another node sees to the task now, or may
+	since    atomic.Uint64   // the revision from which on the record should name it; 0 before
 
 	// offers takes from who runs the task how it ended: what is received counts.
 	offers chan ending
@@ -30,17 +35,17 @@ type attempt struct {
 
 // newAttempt returns an attempt that was not begun, and the context of whoever
 // will run it, made of ctx.
-func newAttempt(ctx context.Context, e *entry) (*attempt, context.Context) {
+func (s *Service) newAttempt(ctx context.Context, e *entry) (*attempt, context.Context) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	return &attempt{
-		entry: e, cancel: cancel, stopping: runCtx.Done(),
+		entry: e, cancel: cancel, stopping: runCtx.Done(), node: s.nodes.Self(), lost: newLatch(),
 		offers: make(chan ending), over: make(chan struct{}), recorded: make(chan struct{}),
 	}, runCtx
 }
 
 // attempt begins the task of e. The returned context is that of whoever runs it.
 func (s *Service) attempt(ctx context.Context, e *entry) (*attempt, context.Context, error) {
-	a, runCtx := newAttempt(ctx, e)
+	a, runCtx := s.newAttempt(ctx, e)
 	if err := s.begin(ctx, a); err != nil {
 		a.cancel(nil)
 		s.notBegun(ctx, e, err)
@@ -66,6 +71,7 @@ func (s *Service) begin(ctx context.Context, a *attempt) error {
 // equip gives an attempt what it needs to go on from its record.
 func (s *Service) equip(a *attempt, t task.Task) {
 	a.task, a.seq = t, newSequencer(t, s.limits.text)
+	a.since.Store(t.Revision)
 	if a.line.typ.Outside {
 		a.silence = time.NewTimer(a.term())
 	}
@@ -76,18 +82,21 @@ func (s *Service) equip(a *attempt, t task.Task) {
 
 func (a *attempt) start(t *task.Task) error {
 	switch {
-	case t.Status == task.Running && t.Lease == a.lease:
+	case t.Status == task.Running && a.owns(t):
 		return errUnchanged
 	case t.Status != task.Pending:
 		return errTransition // also when another runs it
 	}
-	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), a.lease, time.Time{}
+	t.Status, t.Started, t.Lease, t.Node, t.NotBefore = task.Running, time.Now().UTC(), a.lease, a.node, time.Time{}
 	if a.line.typ.Outside {
 		t.LeaseUntil = t.Started.Add(a.term())
 	}
 	t.Seq++
 	return nil
 }
+
+// owns reports whether nobody took the task away from a.
+func (a *attempt) owns(t *task.Task) bool { return t.Lease == a.lease && t.Node == a.node }
 
 // notBegun lets the task wait for a while when the store is to blame.
 func (s *Service) notBegun(ctx context.Context, e *entry, err error) {
@@ -111,6 +120,7 @@ func (s *Service) follow(ctx, runCtx context.Context, a *attempt) (task.Task, *s
 	var t task.Task
 	if gaveUp != nil && gaveUp.leave {
 		s.unregister(a)
+		a.cancel(gaveUp.cause)
 		a.err = task.ErrShuttingDown
 	} else {
 		t, a.err = s.end(ctx, a, last, e)
@@ -125,7 +135,7 @@ type surrender struct {
 	message  string        // for users
 	patience time.Duration // how long a worker of the pool still waits, once the task has ended
 	retry    bool          // another attempt may follow
-	leave    bool          // the task goes on, to be taken up after the service's next start
+	leave    bool          // the task is no longer this node's affair: nothing is recorded
 }
 
 // await returns how the attempt ended: as who runs it says, or if nothing was
@@ -173,6 +183,8 @@ func (s *Service) outwait(runCtx context.Context, a *attempt) (ending, *surrende
 			a.cancel(task.ErrCancelled)
 		case <-cancelled:
 			cancelled, grace = nil, time.After(s.cfg.CancelGrace)
+		case <-a.lost.c:
+			return ending{}, &surrender{cause: task.ErrLeaseLost, patience: s.cfg.CancelGrace, leave: true}
 		case <-limit.C:
 			return ending{}, &surrender{cause: task.ErrTimeLimit, message: fmt.Sprintf("%s of %s", task.ErrTimeLimit, timeout), patience: s.cfg.CancelGrace}
 		case <-silence:
@@ -207,5 +219,6 @@ func (s *Service) unregister(a *attempt) {
 // what it must be for it.
 func decided(err error) bool {
 	return errors.Is(err, errTransition) || errors.Is(err, task.ErrNotFound) ||
-		errors.Is(err, task.ErrLeaseLost) || errors.Is(err, task.ErrNotCancellable)
+		errors.Is(err, task.ErrLeaseLost) || errors.Is(err, task.ErrNotCancellable) ||
+		errors.Is(err, task.ErrTooLarge)
 }

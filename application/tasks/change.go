@@ -53,22 +53,22 @@ func (s *Service) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
 	ctx = context.WithoutCancel(ctx) // a caller who goes away must not cost others the event
 	limited, end := context.WithTimeout(ctx, cancelPatience)
 	defer end()
-	t, err := s.insist(limited, id, requestCancel())
+	t, err := s.insist(limited, id, s.requestCancel())
 	if err != nil {
 		return task.Task{}, fmt.Errorf("cancel task %s: %w", id, err)
 	}
 	if t.Status == task.Running {
-		s.interrupt(id)
+		s.changed(t, 0) // should it run here
 		return t, nil
 	}
-	s.queue.remove(t.Type, id)
+	s.queue.remove(t)
 	s.announceEnd(ctx, t)
 	return t, nil
 }
 
 // requestCancel returns a change that ends a pending task and marks a running one.
 // It knows what it did before, should the store's answer have been lost.
-func requestCancel() func(*task.Task) error {
+func (s *Service) requestCancel() func(*task.Task) error {
 	var cancelled ending
 	return func(t *task.Task) error {
 		switch {
@@ -79,19 +79,10 @@ func requestCancel() func(*task.Task) error {
 		case t.Status == task.Pending:
 			cancelled = ending{status: task.Cancelled, at: time.Now()}
 			cancelled.apply(t, t.Seq)
+			s.owe(t)
 		}
 		t.CancelRequested = true
 		return nil
-	}
-}
-
-// interrupt tells whoever runs the task to stop.
-func (s *Service) interrupt(id task.ID) {
-	s.mu.Lock()
-	a := s.running[id]
-	s.mu.Unlock()
-	if a != nil { // otherwise it ended since
-		a.cancel(task.ErrCancelled)
 	}
 }
 

@@ -28,9 +28,12 @@ type Config struct {
 	// how large their params and results are together; those that ended first go
 	// first. Until the janitor comes there may be a tenth more. 0 is no bound.
 	RetentionCount, RetentionBytes int
-	// Durable says that the store outlives the process, and that no other works on
-	// it: what waits stays there at Stop, and StartWorkers takes up what it finds.
+	// Durable says that the store outlives the process, and that other nodes may
+	// work on it: what waits stays there at Stop, and who finds what nobody sees to
+	// any more takes it up.
 	Durable bool
+	// Oversee is how often a Durable store is looked through for that. Default 5 s.
+	Oversee time.Duration
 	// ShutdownReserve is the part of Stop's time, at its end, that is kept for
 	// tasks to stop and say so (rule T15); never more than half of it. Default 5 s.
 	ShutdownReserve time.Duration
@@ -48,6 +51,7 @@ func (c Config) withDefaults() Config {
 		CancelGrace:     cmp.Or(c.CancelGrace, 30*time.Second),
 		CleanupInterval: cmp.Or(c.CleanupInterval, 600*time.Second),
 		ShutdownReserve: cmp.Or(c.ShutdownReserve, 5*time.Second),
+		Oversee:         cmp.Or(c.Oversee, 5*time.Second),
 		MaxEventBytes:   cmp.Or(c.MaxEventBytes, 64<<10),
 	}
 }
@@ -61,7 +65,7 @@ func (c Config) progressInterval() time.Duration {
 }
 
 func (c Config) validate() error {
-	if min(c.MaxWorkers, c.QueueSize, c.ProgressRate, c.RetentionCount, c.RetentionBytes) < 0 || min(c.Timeout, c.CancelGrace, c.CleanupInterval, c.ShutdownReserve) < 0 {
+	if min(c.MaxWorkers, c.QueueSize, c.ProgressRate, c.RetentionCount, c.RetentionBytes) < 0 || min(c.Timeout, c.CancelGrace, c.CleanupInterval, c.ShutdownReserve, c.Oversee) < 0 {
 		return fmt.Errorf("a number or duration is negative: %+v", c)
 	}
 	if c.MaxEventBytes < minEventBytes {

@@ -29,10 +29,10 @@ func failed(message string) ending {
 	return ending{status: task.Failed, err: cmp.Or(message, "the task failed and did not say why")}
 }
 
-// conclude makes an ending of what a handler returned: what is reported
+// outcome makes an ending of what a handler returned: what is reported
 // is what happened, so a task that finished its work although it was cancelled is
 // completed (rule T7).
-func conclude(ctx context.Context, result json.RawMessage, err error) ending {
+func outcome(ctx context.Context, result json.RawMessage, err error) ending {
 	switch {
 	case err == nil:
 		return completed(result)
@@ -58,7 +58,7 @@ func completed(result json.RawMessage) ending {
 // apply makes t terminal; last is the number of the event before its last one.
 func (e ending) apply(t *task.Task, last uint64) {
 	t.Status, t.Result, t.Error, t.Ended = e.status, e.result, e.err, e.at.UTC()
-	t.Seq, t.LeaseUntil, t.NotBefore = last+1, time.Time{}, time.Time{}
+	t.Seq, t.LeaseUntil, t.NotBefore, t.Node = last+1, time.Time{}, time.Time{}, ""
 	if e.decreed {
 		t.Lease = ""
 	}
@@ -72,10 +72,17 @@ func (e ending) appliedTo(t *task.Task) bool { return t.Status == e.status && t.
 // makes it pending for the next attempt, which the next task_started tells of.
 func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (task.Task, error) {
 	e.err = cut(e.err, s.limits.err)
-	t, err := s.insist(ctx, a.id, func(t *task.Task) error { return s.conclusion(t, a, last, e) })
+	t, err := s.conclude(ctx, a, last, e)
+	if errors.Is(err, task.ErrTooLarge) {
+		t, err = s.conclude(ctx, a, last, e.instead("the task's result is too large to be stored"))
+	}
 	s.unregister(a)
 	if e.retry && a.line.typ.Outside {
 		s.metrics.LeaseLost(a.task.Type)
+	}
+	if errors.Is(err, task.ErrLeaseLost) {
+		s.log.InfoContext(ctx, "task ended here after another node took it over", slog.String("task_id", string(a.id)))
+		return task.Task{}, err
 	}
 	if err != nil {
 		s.log.ErrorContext(ctx, "task ended but its record could not be changed",
@@ -88,17 +95,27 @@ func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (t
 	return t, nil
 }
 
+func (s *Service) conclude(ctx context.Context, a *attempt, last uint64, e ending) (task.Task, error) {
+	return s.insist(ctx, a.id, func(t *task.Task) error { return s.conclusion(t, a, last, e) })
+}
+
+// instead is the ending of the same task at the same time with an error.
+func (e ending) instead(message string) ending {
+	return ending{status: task.Failed, err: message, at: e.at, decreed: e.decreed}
+}
+
 // conclusion is what the end of an attempt does to the task's record.
 func (s *Service) conclusion(t *task.Task, a *attempt, last uint64, e ending) error {
 	switch policy := a.line.typ.Policy; {
 	case e.appliedTo(t), e.retry && t.Status == task.Pending && t.Attempt == a.task.Attempt+1:
 		return errUnchanged // the store did it before, but its answer was lost
-	case t.Lease != a.lease:
+	case t.Status == task.Running && !a.owns(t), t.Lease != a.lease:
 		return task.ErrLeaseLost
 	case e.retry && t.Attempt < policy.Attempts && !t.CancelRequested && (s.cfg.Durable || !s.shutdown.begun.passed()):
 		anew(t, policy, last)
 	default:
 		e.apply(t, last)
+		s.owe(t)
 	}
 	return nil
 }
@@ -111,6 +128,7 @@ const defaultBackoff = time.Second
 func anew(t *task.Task, policy task.Policy, last uint64) {
 	pause := cmp.Or(policy.Backoff, defaultBackoff) << min(t.Attempt-1, maxDoublings)
 	t.Status, t.Lease, t.LeaseUntil, t.NotBefore = task.Pending, "", time.Time{}, time.Now().Add(pause).UTC()
+	t.Node = ""
 	t.Progress, t.Seq = task.Progress{}, last+1
 	t.Attempt++
 }
@@ -128,7 +146,7 @@ func (s *Service) announceEnd(ctx context.Context, t task.Task) {
 	}
 	s.log.LogAttrs(ctx, level, "task ended", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
 		slog.String("status", string(t.Status)), slog.String("error", t.Error), slog.Duration("ran", ran(t)))
-	s.broadcast(ctx, endEvent(t))
+	s.tell(ctx, t)
 }
 
 // ran is how long a finished task ran, 0 if it never began.

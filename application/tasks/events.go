@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -30,9 +31,10 @@ func endEvent(t task.Task) task.Event {
 	}
 }
 
-// broadcast hands an event to everybody. An event that cannot be sent is logged
-// and changes nothing for its task (rule T12).
-func (s *Service) broadcast(ctx context.Context, e task.Event) {
+// broadcast hands an event to everybody. One that cannot be sent is logged and
+// changes nothing for its task (rule T12). It reports false if that may be another
+// time.
+func (s *Service) broadcast(ctx context.Context, e task.Event) (done bool) {
 	ev, err := s.encode(e)
 	if err == nil {
 		_, err = s.dispatcher.Broadcast(ctx, ev)
@@ -41,6 +43,7 @@ func (s *Service) broadcast(ctx context.Context, e task.Event) {
 		s.log.WarnContext(ctx, "task event could not be sent", slog.String("task_id", string(e.TaskID)),
 			slog.String("event_type", string(e.Type)), slog.Uint64("seq", e.Seq), slog.Any("error", err))
 	}
+	return err == nil || errors.Is(err, event.ErrStale) || errors.Is(err, event.ErrTooLarge) || errors.Is(err, event.ErrInvalid)
 }
 
 // encode leaves out a result that makes its event too large; texts were cut

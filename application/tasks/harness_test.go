@@ -28,6 +28,7 @@ type fixture struct {
 	t       *testing.T
 	cfg     tasks.Config
 	store   task.Store
+	nodes   *node
 	wire    *wire
 	outbox  *outbox
 	metrics *metrics
@@ -39,9 +40,10 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	store := memtaskstore.New()
+	one := newNode("one")
 	return &fixture{
 		t: t, store: &strictStore{Store: store, t: t}, wire: &wire{store: store},
-		outbox: &outbox{}, metrics: &metrics{}, logs: &logs{},
+		nodes: one, outbox: &outbox{}, metrics: &metrics{}, logs: &logs{},
 	}
 }
 
@@ -60,7 +62,7 @@ func (f *fixture) build(types ...task.Type) {
 	f.t.Helper()
 	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	dispatcher := delivery.NewDispatcher(f.wire, nil, audience{}, f.outbox, log)
-	service, err := tasks.New(f.cfg, f.store, types, dispatcher, f.outbox, f.metrics, f.newID, log)
+	service, err := tasks.New(f.cfg, f.store, f.nodes, types, dispatcher, f.outbox, f.metrics, f.newID, log)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -63,11 +63,11 @@ func (l *line) take() *entry {
 	return e
 }
 
-// remove reports whether the task waited.
-func (l *line) remove(id task.ID) bool {
-	i := slices.IndexFunc(l.waiting, func(e *entry) bool { return e.id == id })
-	if i >= 0 {
+// remove reports whether e waited.
+func (l *line) remove(e *entry) bool {
+	i, waits := slices.BinarySearchFunc(l.waiting, e.turn, func(e *entry, turn uint64) int { return cmp.Compare(e.turn, turn) })
+	if waits {
 		l.waiting = slices.Delete(l.waiting, i, i+1)
 	}
-	return i >= 0
+	return waits
 }

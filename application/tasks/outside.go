@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -101,9 +102,9 @@ func (s *Service) waitAgain(ctx context.Context, e *entry, pause time.Duration) 
 
 // Progress implements task.Workers.
 func (s *Service) Progress(ctx context.Context, id task.ID, lease task.Lease, u task.Update) (cancelRequested bool, err error) {
-	a := s.leased(id, lease)
-	if a == nil {
-		return false, s.notLeased(ctx, id, lease)
+	a, err := s.leased(ctx, id, lease)
+	if err != nil {
+		return false, err
 	}
 	a.silence.Reset(a.term())
 	if !a.seq.sign(time.Now().Add(a.term()), u) {
@@ -138,9 +139,12 @@ func (s *Service) Fail(ctx context.Context, id task.ID, lease task.Lease, messag
 // same are the states in which a task that the same lease has ended already says
 // nothing else.
 func (s *Service) handIn(ctx context.Context, id task.ID, lease task.Lease, how func(*attempt) ending, same ...task.Status) error {
-	a := s.leased(id, lease)
-	if a == nil {
+	a, err := s.leased(ctx, id, lease)
+	if errors.Is(err, task.ErrLeaseLost) {
 		return s.handedIn(ctx, id, lease, same)
+	}
+	if err != nil {
+		return err
 	}
 	e := how(a)
 	e.at = time.Now()
@@ -173,24 +177,8 @@ func (s *Service) handedIn(ctx context.Context, id task.ID, lease task.Lease, sa
 	case t.Lease == lease && slices.Contains(same, t.Status):
 		return nil
 	case t.Lease == lease && t.Status == task.Running && s.runOutside(t.Type):
-		return task.ErrShuttingDown // the lease is good, but nobody here follows it any more
+		return task.ErrShuttingDown // the lease is good, but another node follows it now
 	default:
 		return task.ErrLeaseLost
 	}
-}
-
-// notLeased says why nobody follows the lease here.
-func (s *Service) notLeased(ctx context.Context, id task.ID, lease task.Lease) error {
-	return s.handedIn(ctx, id, lease, nil)
-}
-
-// leased returns the attempt that a worker outside holds with this lease, or nil.
-func (s *Service) leased(id task.ID, lease task.Lease) *attempt {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := s.running[id]
-	if a == nil || !a.line.typ.Outside || a.lease != lease {
-		return nil
-	}
-	return a
 }

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -29,12 +30,16 @@ func (s *Service) pump(ctx context.Context, a *attempt) <-chan struct{} {
 func (s *Service) progress(ctx context.Context, a *attempt) {
 	n, news := a.seq.take()
 	t, err := s.modify(ctx, a.id, func(t *task.Task) error {
-		if t.Lease != a.lease {
+		if !a.owns(t) {
 			return task.ErrLeaseLost
 		}
 		t.Progress, t.Seq, t.LeaseUntil = n.progress, n.seq, n.until
 		return nil
 	})
+	if errors.Is(err, task.ErrLeaseLost) {
+		a.lost.close()
+		return
+	}
 	if err != nil {
 		s.log.ErrorContext(ctx, "task progress could not be recorded", slog.String("task_id", string(a.id)), slog.Any("error", err))
 		return

@@ -25,6 +25,7 @@ type queue struct {
 	pooled  int                    // tasks for the pool, from reserve to done; guarded by mu
 	outside int                    // tasks for workers outside that wait; guarded by mu
 	turn    uint64                 // the last one given; guarded by mu
+	known   map[task.ID]*entry     // what waits or is taken; guarded by mu
 	later   map[*entry]*time.Timer // tasks that may not be begun yet; guarded by mu
 	waiters []*waiter              // in the order in which they came; guarded by mu
 	closed  bool                   // guarded by mu
@@ -37,7 +38,7 @@ type waiter struct {
 }
 
 func newQueue(workers, size int, types []task.Type) *queue {
-	q := &queue{workers: workers, size: size, lines: make(map[string]*line), later: make(map[*entry]*time.Timer)}
+	q := &queue{workers: workers, size: size, lines: make(map[string]*line), known: make(map[task.ID]*entry), later: make(map[*entry]*time.Timer)}
 	for _, typ := range types {
 		q.lines[typ.Name] = &line{typ: typ}
 	}
@@ -88,11 +89,52 @@ func (q *queue) put(typ string, id task.ID) bool {
 	if q.closed {
 		return false
 	}
-	q.turn++
 	l := q.lines[typ]
-	l.insert(&entry{id: id, line: l, turn: q.turn, lease: newLease()})
+	if e := q.known[id]; e != nil { // news of it were here first
+		q.releaseLocked(l)
+		q.ripenLocked(e)
+		return true
+	}
+	l.insert(q.entryLocked(l, id, newLease()))
 	q.handOutLocked(l)
 	return true
+}
+
+func (q *queue) entryLocked(l *line, id task.ID, lease task.Lease) *entry {
+	q.turn++
+	e := &entry{id: id, line: l, turn: q.turn, lease: lease}
+	q.known[id] = e
+	return e
+}
+
+// offer lets a task wait of which there is news, unless it is known. Nothing is
+// refused for want of seats: somebody has taken it on.
+func (q *queue) offer(l *line, id task.ID, after time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.known[id] != nil {
+		return
+	}
+	q.seatLocked(l)
+	q.waitLocked(q.entryLocked(l, id, newLease()), after)
+}
+
+func (q *queue) seatLocked(l *line) {
+	if l.typ.Outside {
+		q.outside++
+	} else {
+		q.pooled++
+	}
+}
+
+// waitLocked lets a task wait that is not to be begun before some time has passed.
+func (q *queue) waitLocked(e *entry, after time.Duration) {
+	if after > 0 {
+		q.later[e] = time.AfterFunc(after, func() { q.ripen(e) })
+	} else {
+		e.line.insert(e)
+	}
+	q.handOutLocked(e.line)
 }
 
 // next waits for a task of the lines that are wanted and takes it; done or again
@@ -176,11 +218,19 @@ func (q *queue) takeLocked(l *line) *entry {
 func (q *queue) done(e *entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.forgetLocked(e)
 	e.line.running--
 	if !e.line.typ.Outside {
 		q.pooled--
 	}
 	q.handOutLocked(e.line)
+}
+
+// forgetLocked lets the next news of the task count.
+func (q *queue) forgetLocked(e *entry) {
+	if q.known[e.id] == e {
+		delete(q.known, e.id)
+	}
 }
 
 // again lets a taken task wait once more, in its old place but not before some
@@ -196,57 +246,56 @@ func (q *queue) again(e *entry, after time.Duration) bool {
 	if q.closed {
 		return false
 	}
-	if after > 0 {
-		q.later[e] = time.AfterFunc(after, func() { q.ripen(e) })
-	} else {
-		e.line.insert(e)
-	}
-	q.handOutLocked(e.line) // perhaps another of the type: there is room for it now
+	q.known[e.id] = e
+	q.waitLocked(e, after) // perhaps it hands out another of the type: there is room for it now
 	return true
 }
 
-// adopt takes on a task that was taken on in an earlier life of the service, as
-// one that is taken: done or again must follow.
+// adopt takes on a task that is running, as one that is taken: done or again must
+// follow.
 func (q *queue) adopt(l *line, id task.ID, lease task.Lease) *entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.turn++
 	l.running++
 	if !l.typ.Outside {
 		q.pooled++
 	}
-	return &entry{id: id, line: l, turn: q.turn, lease: lease}
+	return q.entryLocked(l, id, lease)
 }
 
 // ripen lets a task be begun whose time has come.
 func (q *queue) ripen(e *entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if _, waits := q.later[e]; waits {
+	q.ripenLocked(e)
+}
+
+func (q *queue) ripenLocked(e *entry) {
+	if timer, waits := q.later[e]; waits {
+		timer.Stop()
 		delete(q.later, e)
 		e.line.insert(e)
 		q.handOutLocked(e.line)
 	}
 }
 
-// remove takes a task out and frees its seat, if it still waits.
-func (q *queue) remove(typ string, id task.ID) {
+// remove takes a task out that is not pending any more and frees its seat, if it
+// still waits; but not one that was begun here without our knowing.
+func (q *queue) remove(t task.Task) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := q.lines[typ]
-	if l == nil {
+	e := q.known[t.ID]
+	if e == nil || t.Status == task.Running && t.Lease == e.lease {
 		return
 	}
-	if l.remove(id) {
-		q.releaseLocked(l)
-		return
+	timer, later := q.later[e]
+	if later {
+		timer.Stop()
+		delete(q.later, e)
 	}
-	for e, timer := range q.later {
-		if e.id == id {
-			timer.Stop()
-			delete(q.later, e)
-			q.releaseLocked(l)
-		}
+	if later || e.line.remove(e) {
+		q.forgetLocked(e)
+		q.releaseLocked(e.line)
 	}
 }
 

@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"heliograph/application/delivery"
+	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 	"heliograph/domain/task"
@@ -43,6 +44,7 @@ type Service struct {
 	cfg        Config
 	limits     limits
 	store      task.Store
+	nodes      cluster.Nodes
 	types      []task.Type // by name
 	dispatcher *delivery.Dispatcher
 	sender     gateway.Sender
@@ -60,6 +62,7 @@ type Service struct {
 	mu       sync.Mutex
 	stopping bool                 // guarded by mu; nothing joins busy once it is set
 	running  map[task.ID]*attempt // guarded by mu
+	unknown  map[string]bool      // types that somebody was told are not known here; guarded by mu
 }
 
 var (
@@ -73,7 +76,7 @@ var (
 // UUIDs. Until StartWorkers tasks are taken on, but not run. It fails if cfg or
 // a type's policy is out of range, or a type has no name or handler, or a name of
 // another.
-func New(cfg Config, store task.Store, types []task.Type, dispatcher *delivery.Dispatcher, sender gateway.Sender,
+func New(cfg Config, store task.Store, nodes cluster.Nodes, types []task.Type, dispatcher *delivery.Dispatcher, sender gateway.Sender,
 	m task.Metrics, newID func() string, log *slog.Logger,
 ) (*Service, error) {
 	cfg = cfg.withDefaults()
@@ -82,13 +85,14 @@ func New(cfg Config, store task.Store, types []task.Type, dispatcher *delivery.D
 		return nil, fmt.Errorf("tasks: %w", err)
 	}
 	return &Service{
-		cfg: cfg, limits: limitsFor(cfg.MaxEventBytes), store: store, types: byName,
+		cfg: cfg, limits: limitsFor(cfg.MaxEventBytes), store: store, nodes: nodes, types: byName,
 		dispatcher: dispatcher, sender: sender, metrics: m, newID: newID, log: log,
 		queue:     newQueue(cfg.MaxWorkers, cfg.QueueSize, byName),
 		snapshots: newSnapshots(store, cfg.MaxEventBytes),
 		litter:    newLitter(cfg),
 		shutdown:  newPhases(),
 		running:   make(map[task.ID]*attempt),
+		unknown:   make(map[string]bool),
 	}, nil
 }
 

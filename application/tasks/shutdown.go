@@ -53,7 +53,7 @@ func (s *Service) StartWorkers(ctx context.Context) error {
 	}
 	ctx = context.WithoutCancel(ctx)
 	if s.cfg.Durable {
-		if err := s.takeUp(ctx); err != nil {
+		if err := s.joinIn(ctx); err != nil {
 			return err
 		}
 	}

@@ -132,7 +132,7 @@ func TestWithADurableStoreWhatDiedWithTheServiceHasFailedOrIsTriedAgain(t *testi
 		twice.Handler = handler(func(context.Context, task.Reporter) (json.RawMessage, error) { return nil, nil })
 		next.start(work(succeed), twice)
 		for _, id := range []task.ID{once, gone} {
-			if got := next.wantStatus(id, task.Failed); got.Error != "worker_lost: the service stopped while it ran" {
+			if got := next.wantStatus(id, task.Failed); got.Error != "node_lost: the node that ran the task is gone" {
 				t.Errorf("the error is %q", got.Error)
 			}
 		}
@@ -181,7 +181,7 @@ func TestATypeThatIsGoneKeepsItsWaitingTasksAndNobodyElses(t *testing.T) {
 		next.wantStatus(id, task.Pending)
 		next.cancel(id)
 		next.wantStatus(id, task.Cancelled)
-		if !next.logs.has("level=WARN", "type=gone", "not known any more") {
+		if !next.logs.has("level=WARN", "type=gone", "not known here") {
 			t.Error("it is not in the log")
 		}
 	})

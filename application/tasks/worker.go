@@ -54,7 +54,7 @@ func (s *Service) call(ctx context.Context, a *attempt) (returned <-chan struct{
 			}
 		}()
 		result, err := a.line.typ.Handler.Run(ctx, a.task.Params, a.seq)
-		e = conclude(ctx, result, err)
+		e = outcome(ctx, result, err)
 	}()
 	return done
 }

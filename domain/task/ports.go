@@ -18,6 +18,8 @@ var (
 	ErrConflict = errors.New("task was changed meanwhile")
 	// ErrDuplicate: a task with that ID or Idempotency-Key exists.
 	ErrDuplicate = errors.New("task exists already")
+	// ErrTooLarge: the store cannot hold a task of that size. Nothing was changed.
+	ErrTooLarge = errors.New("task is too large for the store")
 	// ErrInvalidCursor: the cursor is not one that List returned.
 	ErrInvalidCursor = errors.New("invalid cursor")
 )
@@ -73,7 +75,8 @@ type Query struct {
 // sees, or newer.
 type Store interface { //nolint:interfacebloat // one kind of record: two ports would always go together
 	// Create adds t and returns it with its revision. Errors: ErrDuplicate, with
-	// the task that holds the ID or the (non-empty) Idempotency-Key already.
+	// the task that holds the ID or the (non-empty) Idempotency-Key already,
+	// ErrTooLarge.
 	Create(ctx context.Context, t Task) (Task, error)
 	// Get returns one task. Errors: ErrNotFound.
 	Get(ctx context.Context, id ID) (Task, error)
@@ -81,7 +84,7 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	// ErrNotFound.
 	ByKey(ctx context.Context, idempotencyKey string) (Task, error)
 	// Update stores t if the stored revision is still t.Revision, and returns it
-	// with the new one. Errors: ErrNotFound, ErrConflict.
+	// with the new one. Errors: ErrNotFound, ErrConflict, ErrTooLarge.
 	Update(ctx context.Context, t Task) (Task, error)
 	// Delete removes the task if the stored revision is still t.Revision. Its
 	// Idempotency-Key is free again. Errors: ErrNotFound, ErrConflict.
@@ -90,6 +93,11 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	// or "". A task that is there throughout is on exactly one page. Errors:
 	// ErrInvalidCursor.
 	List(ctx context.Context, q Query) (page []Task, next string, err error)
+	// Watch has changed called with every task that anybody creates or updates from
+	// now on, as it is stored then or later, until stop is called. Calls come one at a
+	// time and those for one task in the order of its changes, soon after them; one
+	// may come twice. changed must not block or call the store.
+	Watch(changed func(Task)) (stop func())
 }
 
 // Handler is the driven port to what a task of one type does: Go code, a

@@ -6,6 +6,8 @@ package task
 import (
 	"encoding/json"
 	"time"
+
+	"heliograph/domain/cluster"
 )
 
 // ID names one task: a UUID.
@@ -68,6 +70,12 @@ type Task struct {
 	// Lease names the attempt that runs, or that ended the task; "" if it waits, or
 	// if its end was decided without the one that ran it.
 	Lease Lease
+	// Node is the life of the node that sees to a running task; of an Untold one, of
+	// the node that is to tell.
+	Node cluster.Life
+	// Untold says that the task has ended, and that its last event may not have been
+	// sent yet.
+	Untold bool
 	// LeaseUntil is when the lease of a worker outside is lost, in UTC; the zero
 	// time for a task that needs to give no sign.
 	LeaseUntil time.Time

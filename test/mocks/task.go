@@ -277,6 +277,44 @@ func (c *MockTaskStoreUpdateCall) DoAndReturn(f func(context.Context, task.Task)
 	return c
 }
 
+// Watch mocks base method.
+func (m *MockTaskStore) Watch(changed func(task.Task)) func() {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Watch", changed)
+	ret0, _ := ret[0].(func())
+	return ret0
+}
+
+// Watch indicates an expected call of Watch.
+func (mr *MockTaskStoreMockRecorder) Watch(changed any) *MockTaskStoreWatchCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Watch", reflect.TypeOf((*MockTaskStore)(nil).Watch), changed)
+	return &MockTaskStoreWatchCall{Call: call}
+}
+
+// MockTaskStoreWatchCall wrap *gomock.Call
+type MockTaskStoreWatchCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockTaskStoreWatchCall) Return(stop func()) *MockTaskStoreWatchCall {
+	c.Call = c.Call.Return(stop)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockTaskStoreWatchCall) Do(f func(func(task.Task)) func()) *MockTaskStoreWatchCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockTaskStoreWatchCall) DoAndReturn(f func(func(task.Task)) func()) *MockTaskStoreWatchCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // MockTaskHandler is a mock of Handler interface.
 type MockTaskHandler struct {
 	ctrl     *gomock.Controller

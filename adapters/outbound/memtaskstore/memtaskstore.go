@@ -16,6 +16,7 @@ type Store struct {
 	byKey      map[string]*task.Task  // those with an Idempotency-Key; guarded by mu
 	all        index                  // guarded by mu
 	unfinished index                  // guarded by mu; few, and read whenever browsers connect
+	watchers   watchers               // guarded by mu
 	revision   uint64                 // the last one given, to any task; guarded by mu
 }
 
@@ -44,6 +45,7 @@ func (s *Store) Create(_ context.Context, t task.Task) (task.Task, error) {
 	if !t.Status.Terminal() {
 		s.unfinished.insert(stored)
 	}
+	s.watchers.tell(*stored)
 	return *stored, nil
 }
 
@@ -98,6 +100,7 @@ func (s *Store) Update(_ context.Context, t task.Task) (task.Task, error) {
 	if !wasTerminal && t.Status.Terminal() {
 		s.unfinished.remove(stored)
 	}
+	s.watchers.tell(*stored)
 	return *stored, nil
 }
 

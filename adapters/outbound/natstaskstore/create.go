@@ -46,7 +46,7 @@ func (s *Store) claim(ctx context.Context, t task.Task) (first task.Task, won bo
 			return t, true, nil
 		}
 		if !natsbroker.Conflict(err) {
-			return task.Task{}, false, fmt.Errorf("task store: %w", err)
+			return task.Task{}, false, failure(err)
 		}
 		first, err := s.claimed(ctx, t.IdempotencyKey)
 		if !errors.Is(err, task.ErrNotFound) { // else it was freed meanwhile
@@ -80,7 +80,7 @@ func (s *Store) add(ctx context.Context, t task.Task) (task.Task, error) {
 			return decode(text, revision)
 		}
 		if !natsbroker.Conflict(err) {
-			return task.Task{}, fmt.Errorf("task store: %w", err)
+			return task.Task{}, failure(err)
 		}
 		stored, err := s.Get(ctx, t.ID)
 		if err == nil {

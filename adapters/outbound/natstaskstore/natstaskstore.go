@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"heliograph/adapters/internal/natsbroker"
@@ -34,8 +35,10 @@ type Store struct {
 	broker  *natsbroker.Broker
 	kv      jetstream.KeyValue
 	node    string
-	replica *replica
 	log     *slog.Logger
+	replica *replica
+
+	watchers watchers
 }
 
 var _ task.Store = (*Store)(nil)
@@ -84,9 +87,17 @@ func (s *Store) Update(ctx context.Context, t task.Task) (task.Task, error) {
 		return task.Task{}, s.whyNot(ctx, t.ID)
 	}
 	if err != nil {
-		return task.Task{}, fmt.Errorf("task store: %w", err)
+		return task.Task{}, failure(err)
 	}
 	return decode(text, revision)
+}
+
+// failure is what is told of err.
+func failure(err error) error {
+	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum) {
+		return fmt.Errorf("%w: %w", task.ErrTooLarge, err)
+	}
+	return fmt.Errorf("task store: %w", err)
 }
 
 // whyNot is why a task is not at the revision that was expected.

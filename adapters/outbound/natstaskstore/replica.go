@@ -61,6 +61,7 @@ func (s *Store) receive(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 			return err
 		}
 		s.replica.set(t)
+		s.watchers.tell(t)
 	}
 	s.replica.reached.Set(revision)
 	return nil

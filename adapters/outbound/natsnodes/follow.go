@@ -1,0 +1,133 @@
+package natsnodes
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/cluster"
+)
+
+// followPause is between two tries to follow the bucket.
+const followPause = 250 * time.Millisecond
+
+// follow looks for signs until ctx ends.
+func (n *Nodes) follow(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := n.broker.Follow(ctx, natsbroker.BucketStream(bucket), jetstream.OrderedConsumerConfig{
+			DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
+		}, n.receive)
+		if err != nil {
+			n.log.WarnContext(ctx, "nodes cannot be followed, trying again", slog.Any("error", err))
+			natsbroker.Pause(ctx, followPause)
+		}
+	}
+}
+
+func (n *Nodes) receive(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	if !natsbroker.Deleted(msg.Headers()) {
+		n.note(msg.Data(), meta.Sequence.Stream)
+		return nil
+	}
+	parts, err := natsbroker.Parts(msg.Subject()[len(natsbroker.BucketSubject(bucket, "")):])
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.seen, parts[0])
+	return nil
+}
+
+// note takes a sign, unless it is an old one. What is no record of ours is left
+// out.
+func (n *Nodes) note(text []byte, revision uint64) {
+	var r record
+	if json.Unmarshal(text, &r) != nil {
+		return
+	}
+	now := time.Now()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.seen[r.Life.Node()].revision >= revision {
+		return
+	}
+	n.seen[r.Life.Node()] = sighting{record: r, revision: revision, at: now}
+	if r.Life == n.self.Life {
+		if n.deafLocked(now) {
+			n.hearing = now
+		}
+		n.echoed = now
+	}
+}
+
+// deafLocked reports whether our own signs do not come back, so that nothing can
+// be said of the others.
+func (n *Nodes) deafLocked(now time.Time) bool { return now.Sub(n.echoed) > n.term*2/signs }
+
+// silentLocked is for how long a node gave no sign that we would have heard.
+func (n *Nodes) silentLocked(s sighting) time.Duration {
+	now := time.Now()
+	if n.deafLocked(now) {
+		return 0
+	}
+	if n.hearing.After(s.at) {
+		return now.Sub(n.hearing)
+	}
+	return now.Sub(s.at)
+}
+
+// Self implements cluster.Nodes.
+func (n *Nodes) Self() cluster.Life { return n.self.Life }
+
+// Alive implements cluster.Nodes. Of this life it is said a third of a term earlier
+// than the others say so that it has ended.
+func (n *Nodes) Alive(life cluster.Life) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.aliveLocked(life)
+}
+
+func (n *Nodes) aliveLocked(life cluster.Life) bool {
+	if life == n.self.Life {
+		return time.Since(n.signed) <= n.term*2/signs
+	}
+	s, known := n.seen[life.Node()]
+	return known && s.Life == life && n.silentLocked(s) <= n.term
+}
+
+// Present implements cluster.Nodes.
+func (n *Nodes) Present(node string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if node == n.self.Life.Node() {
+		return n.aliveLocked(n.self.Life)
+	}
+	return n.aliveLocked(n.seen[node].Life)
+}
+
+// Leads implements cluster.Nodes: of those who live, the one that joined first.
+func (n *Nodes) Leads() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.aliveLocked(n.self.Life) {
+		return false
+	}
+	for _, s := range n.seen {
+		if s.before(n.self) && n.aliveLocked(s.Life) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r record) before(other record) bool {
+	if !r.Joined.Equal(other.Joined) {
+		return r.Joined.Before(other.Joined)
+	}
+	return r.Life < other.Life
+}

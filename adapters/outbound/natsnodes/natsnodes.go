@@ -1,0 +1,138 @@
+// Package natsnodes implements cluster.Nodes in a NATS key-value bucket that all
+// nodes share.
+//
+// Each node has a record there under its name, and writes it anew several times
+// per term: that is its sign. Every node follows the bucket and remembers by its
+// own clock when it saw each record change. Its own signs come back the same way;
+// while they do not, it hears nobody, and so judges nobody.
+package natsnodes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/cluster"
+)
+
+const bucket = "heliograph_nodes"
+
+// ErrNameTaken says that another process uses the node's name. One of them has to
+// go: this one, which came first.
+var ErrNameTaken = errors.New("another process has the node's name")
+
+// Nodes is the cluster as one node sees it. It is safe for concurrent use.
+type Nodes struct {
+	broker *natsbroker.Broker
+	kv     jetstream.KeyValue
+	self   record
+	term   time.Duration
+	log    *slog.Logger
+
+	mu       sync.Mutex
+	revision uint64              // of our own record; guarded by mu, as all below
+	signed   time.Time           // when we gave the newest sign that was taken
+	seen     map[string]sighting // by the node's name
+	echoed   time.Time           // when we last saw a sign of our own
+	hearing  time.Time           // since when we have heard without a gap
+}
+
+var _ cluster.Nodes = (*Nodes)(nil)
+
+// record is what the bucket holds for a node.
+type record struct {
+	Life cluster.Life `json:"life"`
+	// Joined is the node's clock at its start. It only makes an order.
+	Joined time.Time `json:"joined"`
+}
+
+// sighting is when a record changed for the last time.
+type sighting struct {
+	record
+
+	revision uint64
+	at       time.Time
+}
+
+// Open joins the cluster as self. A life that gives no sign for a term has ended.
+// Until Serve this one gives only its first.
+func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, term time.Duration, log *slog.Logger) (*Nodes, error) {
+	kv, err := broker.Bucket(ctx, bucket, -1)
+	if err != nil {
+		return nil, err
+	}
+	n := &Nodes{
+		broker: broker, kv: kv, self: record{Life: self, Joined: time.Now().UTC()}, term: term, log: log,
+		seen: make(map[string]sighting),
+	}
+	if err := n.join(ctx); err != nil {
+		return nil, fmt.Errorf("join the cluster: %w", err)
+	}
+	return n, nil
+}
+
+// join takes the name, which an earlier life may have had, and looks who is there.
+func (n *Nodes) join(ctx context.Context) error {
+	text, err := json.Marshal(n.self)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	revision, err := n.kv.Put(ctx, n.key(), text)
+	if err != nil {
+		return err
+	}
+	n.took(revision, begun)
+	records, err := n.kv.WatchAll(ctx, jetstream.IgnoreDeletes())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = records.Stop() }() // it can only be stopped already
+	for {
+		select {
+		case entry := <-records.Updates():
+			if entry == nil { // that is all
+				return nil
+			}
+			n.note(entry.Value(), entry.Revision())
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (n *Nodes) key() string { return natsbroker.Key(n.self.Life.Node()) }
+
+// Serve gives signs and looks for those of the others, until ctx ends, which is no
+// error. It may be called once. Errors: ErrNameTaken.
+func (n *Nodes) Serve(ctx context.Context) error {
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return n.sign(ctx) })
+	both.Go(func() error { n.follow(ctx); return nil })
+	return both.Wait()
+}
+
+// Leave says that this life has ended, so that nobody has to wait for it. Call it
+// after Serve.
+func (n *Nodes) Leave(ctx context.Context) error {
+	n.mu.Lock()
+	revision := n.revision
+	n.mu.Unlock()
+	return n.drop(ctx, n.key(), revision)
+}
+
+func (n *Nodes) drop(ctx context.Context, key string, revision uint64) error {
+	err := n.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(natsbroker.MarkerTTL))
+	if natsbroker.Conflict(err) {
+		return nil // it is another life's
+	}
+	return err
+}

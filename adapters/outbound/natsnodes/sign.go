@@ -1,0 +1,109 @@
+package natsnodes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/internal/natsbroker"
+)
+
+const (
+	// signs is how many a node gives per term.
+	signs = 3
+	// forgetAfter is after how many terms of silence a record is deleted: nobody has
+	// believed in it for long.
+	forgetAfter = 40
+)
+
+// sign gives signs until ctx ends. One that fails is tried again soon.
+func (n *Nodes) sign(ctx context.Context) error {
+	text, err := json.Marshal(n.self)
+	if err != nil {
+		return err
+	}
+	ticks := time.NewTicker(n.term / signs)
+	defer ticks.Stop()
+	for {
+		err := n.signOnce(ctx, text)
+		if errors.Is(err, ErrNameTaken) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			n.log.WarnContext(ctx, "no sign could be given to the other nodes", slog.Any("error", err))
+			natsbroker.Pause(ctx, n.term/signs/signs)
+		}
+		n.forget(ctx)
+		if err == nil || ctx.Err() != nil {
+			select {
+			case <-ticks.C:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+}
+
+func (n *Nodes) signOnce(ctx context.Context, text []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, n.term/signs)
+	defer cancel()
+	begun := time.Now()
+	n.mu.Lock()
+	revision := n.revision
+	n.mu.Unlock()
+	revision, err := n.kv.Update(ctx, n.key(), text, revision)
+	if natsbroker.Conflict(err) {
+		revision, err = n.reclaim(ctx, text)
+	}
+	if err == nil {
+		n.took(revision, begun)
+	}
+	return err
+}
+
+// reclaim writes a record that is not as we left it: our own sign was taken and its
+// answer lost, or the others have forgotten us. Errors: ErrNameTaken.
+func (n *Nodes) reclaim(ctx context.Context, text []byte) (uint64, error) {
+	entry, err := n.kv.Get(ctx, n.key())
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return n.kv.Create(ctx, n.key(), text)
+	}
+	if err != nil {
+		return 0, err
+	}
+	var there record
+	if err := json.Unmarshal(entry.Value(), &there); err != nil || there.Life != n.self.Life {
+		return 0, ErrNameTaken
+	}
+	return n.kv.Update(ctx, n.key(), text, entry.Revision())
+}
+
+func (n *Nodes) took(revision uint64, at time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.revision, n.signed = revision, at
+}
+
+// forget deletes the records of nodes that are long gone, if this node leads.
+func (n *Nodes) forget(ctx context.Context) {
+	if !n.Leads() {
+		return
+	}
+	n.mu.Lock()
+	gone := make(map[string]uint64)
+	for name, s := range n.seen {
+		if n.silentLocked(s) > forgetAfter*n.term {
+			gone[natsbroker.Key(name)] = s.revision
+		}
+	}
+	n.mu.Unlock()
+	for key, revision := range gone {
+		if err := n.drop(ctx, key, revision); err != nil {
+			n.log.WarnContext(ctx, "node that is gone could not be forgotten", slog.Any("error", err))
+		}
+	}
+}

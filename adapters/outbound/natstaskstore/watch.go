@@ -1,0 +1,35 @@
+package natstaskstore
+
+import (
+	"slices"
+	"sync"
+
+	"heliograph/domain/task"
+)
+
+// watchers are those who are told of changes. They are safe for concurrent use.
+type watchers struct {
+	mu  sync.Mutex
+	all []*func(task.Task) // guarded by mu
+}
+
+func (w *watchers) tell(t task.Task) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, changed := range w.all {
+		(*changed)(t)
+	}
+}
+
+// Watch implements task.Store. The calls come from Serve.
+func (s *Store) Watch(changed func(task.Task)) (stop func()) {
+	w := &s.watchers
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all = append(w.all, &changed)
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.all = slices.DeleteFunc(w.all, func(other *func(task.Task)) bool { return other == &changed })
+	}
+}

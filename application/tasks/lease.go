@@ -1,0 +1,100 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+
+	"heliograph/domain/task"
+)
+
+// leased returns the attempt that a worker outside holds with this lease. If
+// another node follows it, this one does from now on: the worker's word comes
+// here. Errors: task.ErrNotFound, task.ErrLeaseLost, task.ErrShuttingDown.
+func (s *Service) leased(ctx context.Context, id task.ID, lease task.Lease) (*attempt, error) {
+	if a := s.followed(id, lease); a != nil {
+		return a, nil
+	}
+	if !s.enter() {
+		return nil, s.whileStopping(ctx, id, lease)
+	}
+	defer s.busy.Done()
+	return s.takeOver(context.WithoutCancel(ctx), id, lease)
+}
+
+// whileStopping is why a lease is not taken over any more.
+func (s *Service) whileStopping(ctx context.Context, id task.ID, lease task.Lease) error {
+	t, err := s.store.Get(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case t.Status == task.Running && t.Lease == lease && s.runOutside(t.Type):
+		return task.ErrShuttingDown // the lease is good, and another node will say so
+	default:
+		return task.ErrLeaseLost
+	}
+}
+
+// followed returns the attempt that is followed here, or nil.
+func (s *Service) followed(id task.ID, lease task.Lease) *attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.running[id]
+	if a == nil || !a.line.typ.Outside || a.lease != lease || a.lost.passed() {
+		return nil
+	}
+	return a
+}
+
+// takeOver makes this node the one that follows a worker outside. It has a whole
+// term to give a sign: it is not to blame for the time without a node.
+func (s *Service) takeOver(ctx context.Context, id task.ID, lease task.Lease) (*attempt, error) {
+	t, err := s.modify(ctx, id, func(t *task.Task) error {
+		switch {
+		case t.Status != task.Running || t.Lease != lease || !s.runOutside(t.Type):
+			return task.ErrLeaseLost
+		case t.Node == s.nodes.Self():
+			return errUnchanged
+		}
+		t.Node = s.nodes.Self()
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("take over task %s: %w", id, err)
+	}
+	a, runCtx := s.newAttempt(ctx, s.queue.adopt(s.queue.lines[t.Type], id, lease))
+	s.equip(a, t)
+	if other := s.registerFirst(a); other != nil {
+		a.drop()
+		s.queue.done(a.entry)
+		return other, nil
+	}
+	s.followOutside(ctx, runCtx, a)
+	return a, s.refresh(ctx, id)
+}
+
+// registerFirst registers a, unless another call was faster: then that attempt is
+// the one.
+func (s *Service) registerFirst(a *attempt) (other *attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.running[a.id]; other != nil && other.lease == a.lease && !other.lost.passed() {
+		return other
+	}
+	s.running[a.id] = a
+	return nil
+}
+
+// refresh catches up on what became of a task before it was registered.
+func (s *Service) refresh(ctx context.Context, id task.ID) error {
+	t, err := s.store.Get(ctx, id)
+	if err == nil {
+		s.changed(t, 0)
+	}
+	return err
+}
+
+// drop gives up an attempt that was never followed.
+func (a *attempt) drop() {
+	a.cancel(nil)
+	a.silence.Stop()
+}

@@ -1,0 +1,163 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// headStart is what the node that took a task on has before the others try to
+// begin it: longer than its own way to the store, so that they rarely collide.
+const headStart = 25 * time.Millisecond
+
+// joinIn begins the work on a store that this node shares, with other nodes or
+// with its own former lives (Config.Durable).
+func (s *Service) joinIn(ctx context.Context) error {
+	stop := s.store.Watch(func(t task.Task) { s.changed(t, headStart) })
+	if err := s.oversee(ctx); err != nil {
+		stop()
+		return fmt.Errorf("take up unfinished tasks: %w", err)
+	}
+	s.busy.Go(func() {
+		defer stop()
+		s.overseeOn(ctx)
+	})
+	return nil
+}
+
+func (s *Service) overseeOn(ctx context.Context) {
+	ticks := time.NewTicker(s.cfg.Oversee)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ticks.C:
+		case <-s.shutdown.begun.c:
+			return
+		}
+		s.yield()
+		if err := s.oversee(ctx); err != nil {
+			s.log.WarnContext(ctx, "tasks could not be looked through", slog.Any("error", err))
+		}
+	}
+}
+
+// yield gives up all attempts when the others must believe that this node is
+// gone: somebody else may see to them by now.
+func (s *Service) yield() {
+	if s.nodes.Alive(s.nodes.Self()) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.running {
+		a.lost.close()
+	}
+}
+
+// oversee looks through all tasks for news that did not come here, and for what
+// nobody sees to.
+func (s *Service) oversee(ctx context.Context) error {
+	all, _, err := s.store.List(ctx, task.Query{})
+	if err != nil {
+		return err
+	}
+	for _, t := range slices.Backward(all) { // oldest first
+		s.changed(t, 0)
+		switch {
+		case s.seenTo(t):
+		case t.Untold:
+			s.tell(ctx, t)
+		case t.Status == task.Running:
+			s.rescue(ctx, t)
+		}
+	}
+	return nil
+}
+
+// seenTo reports whether another node sees to t, or this one does already. What is
+// untold here is not: sending it failed.
+func (s *Service) seenTo(t task.Task) bool {
+	if t.Node != s.nodes.Self() {
+		return s.nodes.Alive(t.Node)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.running[t.ID]
+	return a != nil && a.lease == t.Lease
+}
+
+// rescue sees to a running task whose node is gone: a worker outside goes on, and
+// what ran in the node has ended with it.
+func (s *Service) rescue(ctx context.Context, t task.Task) {
+	if s.runOutside(t.Type) {
+		if _, err := s.takeOver(ctx, t.ID, t.Lease); err != nil && !decided(err) {
+			s.log.WarnContext(ctx, "task could not be taken over yet", slog.String("task_id", string(t.ID)), slog.Any("error", err))
+		}
+		return
+	}
+	l := s.queue.lines[t.Type]
+	if l == nil {
+		l = &line{typ: task.Type{Name: t.Type}}
+	}
+	a := &attempt{entry: s.queue.adopt(l, t.ID, t.Lease), task: t, node: t.Node}
+	e := failed("node_lost: the node that ran the task is gone")
+	e.at, e.decreed, e.retry = time.Now(), true, true
+	ended, _ := s.end(ctx, a, t.Seq, e)
+	s.settle(ctx, a.entry, ended)
+}
+
+// changed is told of every change to any task, by whichever node. It may come late
+// and more than once. What is pending is not begun here before some time has
+// passed.
+func (s *Service) changed(t task.Task, pause time.Duration) {
+	if t.Status == task.Pending {
+		s.waits(t, pause)
+	} else {
+		s.queue.remove(t)
+	}
+	s.mu.Lock()
+	a := s.running[t.ID]
+	s.mu.Unlock()
+	if a != nil {
+		a.heed(t)
+	}
+}
+
+// heed does what a change of its record means for an attempt. What is older than
+// its beginning means nothing.
+func (a *attempt) heed(t task.Task) {
+	begun := a.since.Load()
+	switch {
+	case a.owns(&t):
+		if t.CancelRequested {
+			a.cancel(task.ErrCancelled)
+		}
+	case begun != 0 && t.Revision > begun:
+		a.lost.close()
+	}
+}
+
+// waits lets a pending task wait here, too.
+func (s *Service) waits(t task.Task, pause time.Duration) {
+	l := s.queue.lines[t.Type]
+	if l == nil {
+		s.strange(t)
+		return
+	}
+	s.queue.offer(l, t.ID, max(pause, time.Until(t.NotBefore)))
+}
+
+// strange logs each type that is not known here, once: another node may know it.
+func (s *Service) strange(t task.Task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unknown[t.Type] {
+		return
+	}
+	s.unknown[t.Type] = true
+	s.log.Warn("waiting task has a type that is not known here", slog.String("task_id", string(t.ID)), slog.String("type", t.Type))
+}
