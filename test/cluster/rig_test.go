@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ type rig struct {
 type options struct {
 	raceFlags []string // for building the nodes
 	env       []string // of the nodes
+	sync      bool     // the servers wait for their disks
 }
 
 // newRig starts everything and waits until all nodes are ready.
@@ -39,7 +41,7 @@ func newRig(t *testing.T, o options) *rig {
 	t.Cleanup(r.client.CloseIdleConnections)
 	natsd := filepath.Join(build(t, nil, "heliograph/test/cluster/natsd"), "natsd")
 	heliograph := filepath.Join(build(t, o.raceFlags, "heliograph/bootstrap/cmd/heliograph"), "heliograph")
-	r.startServers(t, natsd)
+	r.startServers(t, natsd, o.sync)
 	for i := range r.nodes {
 		r.startNode(t, heliograph, i, o.env)
 	}
@@ -50,7 +52,7 @@ func newRig(t *testing.T, o options) *rig {
 	return r
 }
 
-func (r *rig) startServers(t *testing.T, natsd string) {
+func (r *rig) startServers(t *testing.T, natsd string, sync bool) {
 	t.Helper()
 	var clients, peers [size]string
 	for i := range size {
@@ -66,7 +68,7 @@ func (r *rig) startServers(t *testing.T, natsd string) {
 	}
 	for i := range r.servers {
 		name := fmt.Sprintf("n%d", i+1)
-		r.servers[i] = launch(t, name, nil, natsd, "-name", name, "-dir", t.TempDir(), "-sync",
+		r.servers[i] = launch(t, name, nil, natsd, "-name", name, "-dir", t.TempDir(), "-sync="+strconv.FormatBool(sync),
 			"-port", port(clients[i]), "-cluster-port", port(peers[i]), "-routes", natsURLs(r.routes[i]))
 	}
 }

@@ -25,7 +25,7 @@ func TestRollingRestartIsNoStampede(t *testing.T) { // G2, G8, T15
 	if testing.Short() {
 		spread, streams = 2*time.Second, min(streams, 500)
 	}
-	r := newRig(t, options{env: []string{"SSE_DRAIN_SPREAD=" + spread.String(), "SHUTDOWN_GRACE_PERIOD=20s", "LOG_LEVEL=warn"}})
+	r := newRig(t, options{env: []string{"SSE_DRAIN_SPREAD=" + spread.String(), "SHUTDOWN_GRACE_PERIOD=30s", "LOG_LEVEL=warn"}})
 	c := newCrowd(t, r.urls[:], streams)
 	eventually(t, "all streams are open", c.complete)
 	stop := r.work(t)
