@@ -6,5 +6,7 @@
 // What breaks when is drawn from a seed, which is printed. The same seed makes the
 // same plan, though not the same moments:
 //
-//	go test -race ./test/cluster -run Faults -faults 10m -seed 7
+//	go test -race ./test/cluster -run Faults -faults 10m -seed 7 -timeout 20m -artifacts
+//
+// With -artifacts the logs of all processes are kept.
 package cluster_test

@@ -3,8 +3,6 @@ package cluster_test
 import (
 	"context"
 	"flag"
-	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -64,14 +62,4 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// tail is the end of a log.
-func tail(path string) string {
-	const most = 6000
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	return fmt.Sprintf("%s:\n%s", filepath.Base(path), text[max(0, len(text)-most):])
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // process is a program that is started again whenever it ends, unless it was
-// taken down. Its log is a file.
+// taken down. Its log is a file, which go test -artifacts keeps.
 type process struct {
 	name, log string
 	argv, env []string
@@ -31,7 +31,7 @@ type process struct {
 // launch starts a program that runs until the test ends, and must then end cleanly.
 func launch(t *testing.T, name string, env []string, argv ...string) *process {
 	t.Helper()
-	p := &process{name: name, log: filepath.Join(t.TempDir(), name+".log"), argv: argv, env: env}
+	p := &process{name: name, log: filepath.Join(t.ArtifactDir(), name+".log"), argv: argv, env: env}
 	if err := p.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -40,11 +40,27 @@ func launch(t *testing.T, name string, env []string, argv ...string) *process {
 			t.Errorf("%s after SIGTERM: exit status %d, want 0", name, status)
 		}
 		p.running.Wait()
-		if t.Failed() {
-			t.Log(tail(p.log))
-		}
+		p.judge(t)
 	})
 	return p
+}
+
+// judge looks for what no program may say.
+func (p *process) judge(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, never := range []string{"DATA RACE", "panic:"} {
+		if at := bytes.Index(text, []byte(never)); at >= 0 {
+			t.Errorf("the log of %s: %.5000s", p.name, text[at:])
+		}
+	}
+	const most = 6000
+	if t.Failed() {
+		t.Logf("the end of %s:\n%s", p.log, text[max(0, len(text)-most):])
+	}
 }
 
 // start has the process run again after it was taken down.
@@ -83,25 +99,30 @@ const restartPause = 500 * time.Millisecond
 func (p *process) watch(cmd *exec.Cmd, exited chan struct{}) {
 	_ = cmd.Wait() // its status is in ProcessState
 	close(exited)
-	p.note(cmd.ProcessState.String())
+	if !p.note(cmd.ProcessState.String()) {
+		return
+	}
 	timer := time.NewTimer(restartPause)
 	<-timer.C
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.down && p.cmd == cmd {
+	if !p.down {
 		_ = p.startLocked() // it has started before
 	}
 }
 
-// note keeps how the process has ended if that is a fall. One that cannot start
-// yet, because it finds nobody to talk to, may end and be started again.
-func (p *process) note(how string) {
+// note reports whether the process has ended by itself, and keeps how if that is a
+// fall: one that cannot serve yet, because it finds nobody to talk to, may end.
+func (p *process) note(how string) (byItself bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	text, err := os.ReadFile(p.log)
-	if served := bytes.Contains(text[min(p.since, len(text)):], []byte(`"msg":"listening"`)); err == nil && !p.down && served {
+	if p.down {
+		return false
+	}
+	if text, _ := os.ReadFile(p.log); bytes.Contains(text[min(p.since, len(text)):], []byte(`"msg":"listening"`)) {
 		p.falls = append(p.falls, how)
 	}
+	return true
 }
 
 // signal sends a signal to the process, if it runs.

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,10 +60,7 @@ type Report struct {
 func (c *crowd) report() Report {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := Report{Open: c.open, Resets: c.resets, Wrong: append([]string{}, c.wrong...), Connects: map[int64]int{}}
-	for second, n := range c.connects {
-		r.Connects[second] = n
-	}
+	r := Report{Open: c.open, Resets: c.resets, Wrong: slices.Clone(c.wrong), Connects: maps.Clone(c.connects)}
 	var foremost check.Place
 	for _, p := range c.at {
 		if p.Seq > foremost.Seq {
@@ -103,7 +102,7 @@ type browser struct {
 func (b *browser) visit(ctx context.Context) {
 	resp, ok := b.open(ctx)
 	if !ok {
-		b.wait = time.Duration(rand.Int64N(int64(usual)))
+		b.wait = time.Duration(rand.Int64N(int64(usual))) //nolint:gosec // no secret
 		return
 	}
 	defer func() { _ = resp.Body.Close() }()
