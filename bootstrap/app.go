@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"go.uber.org/fx"
 )
@@ -18,6 +19,10 @@ type App struct {
 	failed <-chan error    // gets the first failure of a part that should have served on
 }
 
+// overtime is for a shutdown whose grace has ended: what is left is cut short then,
+// in order, and that is no failure.
+const overtime = 10 * time.Second
+
 // New wires the service. It starts nothing but opens the broker, if that is a
 // durable one: call Run, or Close. Errors: whatever an adapter's constructor does
 // not accept. Tests look into the graph, or put something in its place, with more.
@@ -26,9 +31,13 @@ func New(cfg Config, log *slog.Logger, more ...fx.Option) (*App, error) {
 	inOrder := func(lc fx.Lifecycle, p parts) {
 		life := newLifecycle(p)
 		app.addr, app.failed = p.Server.addr, life.failed
-		lc.Append(fx.StartStopHook(life.start, life.stop))
+		lc.Append(fx.StartStopHook(life.start, func(ctx context.Context) {
+			graceful, cancel := context.WithTimeout(ctx, cfg.ShutdownGrace)
+			defer cancel()
+			life.stop(graceful)
+		}))
 	}
-	app.fx = fx.New(Graph(cfg, log), fx.Replace(app.opened), fx.StopTimeout(cfg.ShutdownGrace), fx.Options(more...), fx.Invoke(inOrder))
+	app.fx = fx.New(Graph(cfg, log), fx.Replace(app.opened), fx.StopTimeout(cfg.ShutdownGrace+overtime), fx.Options(more...), fx.Invoke(inOrder))
 	if err := app.fx.Err(); err != nil {
 		return nil, errors.Join(fmt.Errorf("wire the service: %w", err), app.Close())
 	}
@@ -54,7 +63,7 @@ func Graph(cfg Config, log *slog.Logger) fx.Option {
 
 // Run starts everything, calls started with the address that it listens on,
 // and serves until ctx ends or a part of it fails. Then it stops it, which takes
-// the shutdown grace at most. It may be called once.
+// little more than the shutdown grace at most. It may be called once.
 func (a *App) Run(ctx context.Context, started func(net.Addr)) error {
 	// A start that has begun is finished even if ctx ends meanwhile: what runs
 	// can then be stopped in order.

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"heliograph/adapters/outbound/memboard"
 	"heliograph/adapters/outbound/mempending"
 	"heliograph/adapters/outbound/mempublisher"
 	"heliograph/adapters/outbound/memregistry"
@@ -26,14 +27,23 @@ type brokerEnd struct {
 	flush func(context.Context) error
 	// check returns what is wrong, nil for nothing.
 	check func() error
+	// left notes how far this node's streams have come, for the next start.
+	left func(context.Context, event.ID) error
 	// close takes no event any more.
 	close func(context.Context) error
+	// inherit takes over the connections of nodes that are gone until its context
+	// ends, once those that are to be told of them are known.
+	inherit func(context.Context) error
 	// leave tells the other nodes that this one is gone, once the loops have ended.
 	leave func(context.Context) error
 }
 
 // logStart is the place in the log after which this process' streams begin.
-type logStart event.ID
+type logStart struct {
+	id event.ID
+	// gap says that streams which are there already may have missed events before it.
+	gap bool
+}
 
 // newStart returns the place before the first event of a new epoch.
 func newStart() event.ID {
@@ -55,7 +65,7 @@ func brokerModule(cfg Config) fx.Option {
 func memoryModule(cfg Config) fx.Option {
 	start := newStart()
 	return fx.Module("broker/memory",
-		fx.Supply(logStart(start)),
+		fx.Supply(logStart{id: start}),
 		fx.Supply(fx.Private, mempublisher.Config{
 			Start: start, MaxEventBytes: int(cfg.Stream.MaxEvent), HistoryBytes: historyBytes(cfg),
 		}),
@@ -66,18 +76,24 @@ func memoryModule(cfg Config) fx.Option {
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
 			fx.Annotate(func() (*mempending.Pending, error) { return mempending.New(cfg.Versions.PendingMax) },
 				fx.As(new(version.Pending))),
+			fx.Annotate(memboard.New, fx.As(new(version.Board))),
 		))
 }
 
 // newMemoryEnd says that nothing has to be waited for, and nothing can be wrong.
 func newMemoryEnd(p *mempublisher.Publisher) brokerEnd {
 	return brokerEnd{
-		flush: func(context.Context) error { return nil },
-		check: func() error { return nil },
-		close: p.Close,
-		leave: func(context.Context) error { return nil },
+		flush:   nothing,
+		check:   func() error { return nil },
+		left:    func(context.Context, event.ID) error { return nil },
+		close:   p.Close,
+		inherit: nothing,
+		leave:   nothing,
 	}
 }
+
+// nothing is what has to be done for a broker that is this process's memory.
+func nothing(context.Context) error { return nil }
 
 // historyBytes is what the broker itself has to keep for clients that come back:
 // nothing for the embedded gateway, whose log is the history.

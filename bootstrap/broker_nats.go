@@ -11,12 +11,14 @@ import (
 
 	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/memregistry"
+	"heliograph/adapters/outbound/natsboard"
 	"heliograph/adapters/outbound/natscontrol"
 	"heliograph/adapters/outbound/natsnodes"
 	"heliograph/adapters/outbound/natspending"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/adapters/outbound/natstaskstore"
+	"heliograph/application/connections"
 	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -41,10 +43,13 @@ func natsModule(cfg Config) fx.Option {
 	return fx.Module("broker/nats", registryOption(cfg), clusterOption(cfg), fx.Provide(
 		openNATS,
 		fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(event.History))),
-		func(log *natspublisher.Log) logStart { return logStart(log.Start()) },
+		func(cfg Config, log *natspublisher.Log) logStart {
+			return logStart{id: log.Start(), gap: cfg.Gateway.Kind == GatewayHTTP && !log.Resumed()}
+		},
 		fx.Annotate(newPublisher, fx.As(fx.Self()), fx.As(new(event.Publisher))),
 		fx.Annotate(openTaskStore, fx.As(fx.Self()), fx.As(new(task.Store))),
 		fx.Annotate(openPending, fx.As(new(version.Pending))),
+		fx.Annotate(openBoard, fx.As(new(version.Board))),
 	))
 }
 
@@ -55,7 +60,7 @@ func registryOption(cfg Config) fx.Option {
 	if cfg.Gateway.Kind == GatewayEmbedded && !cfg.Broker.Cluster() {
 		return fx.Provide(fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))))
 	}
-	return fx.Provide(fx.Annotate(openRegistry, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))))
+	return fx.Provide(fx.Annotate(openRegistry, fx.As(fx.Self()), fx.As(new(connection.Registry)), fx.As(new(connection.Roster))))
 }
 
 // clusterOption is the way to other nodes, if there are any.
@@ -98,6 +103,14 @@ func (c BrokerConfig) variable() string {
 	return "DATA_DIR"
 }
 
+// cannotOpen is err with what the operator has to look at.
+func (c BrokerConfig) cannotOpen(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: the %s cannot be opened: %w", c.variable(), what, err)
+}
+
 // opening is the context of whatever opens something; fx has none for it.
 func opening() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), openTime)
@@ -106,10 +119,15 @@ func opening() (context.Context, context.CancelFunc) {
 func openLog(cfg Config, broker *natspublisher.Broker) (*natspublisher.Log, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	return natspublisher.OpenLog(ctx, broker, natspublisher.LogConfig{
-		MaxBytes: historyFactor * int64(cfg.Stream.History), MaxAge: historyAge,
-		Replay: cfg.Gateway.Kind == GatewayEmbedded, // an external gateway has sent it already
-	})
+	want := natspublisher.LogConfig{MaxBytes: historyFactor * int64(cfg.Stream.History), MaxAge: historyAge}
+	switch {
+	case cfg.Gateway.Kind == GatewayEmbedded:
+		want.Replay = true
+	case !cfg.Broker.Cluster(): // there, connections.Heirs tell the clients what they may have missed
+		want.Reader = "gateway"
+	}
+	log, err := natspublisher.OpenLog(ctx, broker, want)
+	return log, cfg.Broker.cannotOpen("log", err)
 }
 
 func newPublisher(cfg Config, events *natspublisher.Log, receiver event.Receiver, log *slog.Logger) (*natspublisher.Publisher, error) {
@@ -122,25 +140,32 @@ func newPublisher(cfg Config, events *natspublisher.Log, receiver event.Receiver
 func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics) (*natsregistry.Registry, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	node := ""
-	if cfg.Broker.Cluster() {
-		node = cfg.NodeName
-	}
-	registry, err := natsregistry.Open(ctx, broker, node)
+	registry, err := natsregistry.Open(ctx, broker, nodeIn(cfg))
 	if err != nil {
-		return nil, err
+		return nil, cfg.Broker.cannotOpen("registry", err)
 	}
-	leftovers := registry.Adopt
-	if cfg.Gateway.Kind == GatewayEmbedded {
-		leftovers = registry.Clear
+	switch {
+	case cfg.Gateway.Kind == GatewayEmbedded:
+		err = registry.Clear(ctx)
+	case !cfg.Broker.Cluster(): // there, connections.Heirs tell the clients what they may have missed
+		err = registry.Adopt(ctx)
 	}
-	if err := leftovers(ctx); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, cfg.Broker.cannotOpen("registry", err)
 	}
 	for range registry.Count() {
 		m.Connected()
 	}
 	return registry, nil
+}
+
+// nodeIn is this node's name among those who share what the broker holds, "" if
+// nobody else does.
+func nodeIn(cfg Config) string {
+	if cfg.Broker.Cluster() {
+		return cfg.NodeName
+	}
+	return ""
 }
 
 // alone is the cluster of one node.
@@ -162,31 +187,61 @@ func openControl(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*n
 func openTaskStore(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natstaskstore.Store, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	return natstaskstore.Open(ctx, broker, cfg.NodeName, log)
+	store, err := natstaskstore.Open(ctx, broker, cfg.NodeName, log)
+	return store, cfg.Broker.cannotOpen("task store", err)
 }
 
 func openPending(cfg Config, broker *natspublisher.Broker) (*natspending.Pending, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	return natspending.Open(ctx, broker, cfg.Versions.PendingMax)
+	pending, err := natspending.Open(ctx, broker, cfg.Versions.PendingMax)
+	return pending, cfg.Broker.cannotOpen("pending versions", err)
 }
 
-func newNATSEnd(broker *natspublisher.Broker, publisher *natspublisher.Publisher, store *natstaskstore.Store) brokerEnd {
+func openBoard(cfg Config, broker *natspublisher.Broker) (*natsboard.Board, error) {
+	ctx, cancel := opening()
+	defer cancel()
+	board, err := natsboard.Open(ctx, broker)
+	return board, cfg.Broker.cannotOpen("current version", err)
+}
+
+func newNATSEnd(broker *natspublisher.Broker, events *natspublisher.Log, publisher *natspublisher.Publisher,
+	store *natstaskstore.Store,
+) brokerEnd {
 	return brokerEnd{
-		loops: map[string]func(context.Context) error{"event log": publisher.Serve, "task store": store.Serve},
-		flush: publisher.Flush,
-		check: broker.Check,
-		close: publisher.Close,
-		leave: func(context.Context) error { return nil },
+		loops: map[string]func(context.Context) error{
+			"broker": broker.Serve, "event log": publisher.Serve, "task store": store.Serve,
+		},
+		flush:   publisher.Flush,
+		check:   broker.Check,
+		left:    events.Leave,
+		close:   publisher.Close,
+		inherit: nothing,
+		leave:   nothing,
 	}
 }
 
-func newClusterEnd(broker *natspublisher.Broker, publisher *natspublisher.Publisher, store *natstaskstore.Store,
-	nodes *natsnodes.Nodes, control *natscontrol.Control, sender gateway.Sender,
-) brokerEnd {
-	end := newNATSEnd(broker, publisher, store)
-	end.loops["node lease"] = nodes.Serve
-	end.leave = nodes.Leave
-	end.loops["node control"] = func(ctx context.Context) error { return control.Serve(ctx, sender) }
+type clusterParts struct {
+	fx.In
+
+	Config    Config
+	Broker    *natspublisher.Broker
+	Events    *natspublisher.Log
+	Publisher *natspublisher.Publisher
+	Store     *natstaskstore.Store
+	Nodes     *natsnodes.Nodes
+	Control   *natscontrol.Control
+	Registry  *natsregistry.Registry
+	Manager   *connections.Manager
+}
+
+func newClusterEnd(p clusterParts) brokerEnd {
+	end := newNATSEnd(p.Broker, p.Events, p.Publisher, p.Store)
+	end.loops["node lease"] = p.Nodes.Serve
+	end.loops["node control"] = func(ctx context.Context) error { return p.Control.Serve(ctx, p.Manager) }
+	end.inherit = connections.NewHeirs(connections.HeirsConfig{
+		Every: p.Config.Broker.signs(), Adopt: p.Config.Gateway.Kind == GatewayHTTP,
+	}, p.Manager, p.Registry, p.Registry, p.Nodes).Serve
+	end.leave = p.Nodes.Leave
 	return end
 }

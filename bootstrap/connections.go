@@ -7,6 +7,7 @@ import (
 
 	"heliograph/application/connections"
 	"heliograph/application/delivery"
+	"heliograph/application/versions"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -17,8 +18,13 @@ func connectionsModule() fx.Option {
 	return fx.Module("connections", fx.Provide(
 		fx.Annotate(newManager, fx.As(fx.Self()), fx.As(new(connection.Manager)), fx.As(new(gateway.Listener))),
 		delivery.NewDispatcher,
-		fx.Annotate(delivery.NewReceiver, fx.As(new(event.Receiver))),
+		newReceiver,
 	))
+}
+
+// newReceiver has this node learn from a log event before its streams get it.
+func newReceiver(known *versions.Known, sender gateway.Sender, log *slog.Logger) event.Receiver {
+	return known.Receiver(delivery.NewReceiver(sender, log))
 }
 
 func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, control gateway.Control,

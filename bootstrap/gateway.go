@@ -24,6 +24,9 @@ type gatewayEnd struct {
 	serve func(context.Context) error
 	// drain returns when what was handed over is out, and takes nothing more.
 	drain func(context.Context) error
+	// place is up to where in the log its streams have all, once it is drained, if it
+	// is worth keeping: they outlive this process.
+	place func() (id event.ID, ok bool)
 	// routes adds the inbound side: the stream, or the callback.
 	routes func(gin.IRouter)
 }
@@ -56,7 +59,7 @@ func engineConfig(cfg Config, start logStart) embeddedsender.Config {
 	}
 	return embeddedsender.Config{
 		Shards: shards,
-		Start:  event.ID(start), HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
+		Start:  start.id, HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
 		Heartbeat: cfg.Stream.Heartbeat, DrainSpread: cfg.Stream.DrainSpread, Format: embeddedsender.Format(cfg.Stream.Format),
 	}
 }
@@ -69,6 +72,7 @@ func newEmbeddedEnd(cfg embeddedsender.Config, engine *embeddedsender.Engine, ma
 	return gatewayEnd{
 		serve:  engine.Serve,
 		drain:  engine.Drain,
+		place:  func() (id event.ID, ok bool) { return event.ID{}, false },
 		routes: ssestream.New(engine, cfg.Format, manager, log).Register,
 	}
 }
@@ -76,7 +80,7 @@ func newEmbeddedEnd(cfg embeddedsender.Config, engine *embeddedsender.Engine, ma
 func httpConfig(cfg Config, start logStart) httpsender.Config {
 	return httpsender.Config{
 		URL: string(cfg.Gateway.URL), Secret: string(cfg.Gateway.Secret),
-		Timeout: cfg.Gateway.Timeout, Parallel: cfg.Gateway.Parallel, Start: event.ID(start),
+		Timeout: cfg.Gateway.Timeout, Parallel: cfg.Gateway.Parallel, Start: start.id, Gap: start.gap,
 	}
 }
 
@@ -103,6 +107,7 @@ func newHTTPEnd(cfg Config, sender *httpsender.Sender, listener gateway.Listener
 			sender.Drain()
 			return sender.Flush(ctx)
 		},
+		place:  sender.Place,
 		routes: callback.Register,
 	}
 }

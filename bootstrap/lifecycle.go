@@ -52,18 +52,20 @@ func (l *lifecycle) start(ctx context.Context) error {
 	if err := l.Server.listen(ctx); err != nil {
 		return err
 	}
+	// Streams that an external gateway holds already are recovered as soon as it is
+	// reached. Tasks first: the look-up of a version may take seconds (rule C7).
+	l.Connections.Observe("tasks", l.Tasks)
+	l.Connections.Observe("versions", l.Versions)
 	l.carriers.run("gateway", l.Gateway.serve)
 	if err := l.startBroker(ctx); err != nil {
 		l.stop(ctx)
 		return err
 	}
-	// Tasks first: the look-up of a version may take seconds (rule C7).
-	l.Connections.Observe("tasks", l.Tasks)
-	l.Connections.Observe("versions", l.Versions)
 	if err := l.Tasks.StartWorkers(ctx); err != nil {
 		l.stop(ctx)
 		return fmt.Errorf("start tasks: %w", err)
 	}
+	l.sources.run("heirs", l.Broker.inherit)
 	l.sources.run("versions", l.Versions.Serve)
 	l.sources.run("pings", l.Pings.Serve)
 	l.carriers.run("memory trimmer", new(trimmer).serve)
@@ -93,6 +95,9 @@ func (l *lifecycle) stop(ctx context.Context) {
 	l.sources.stop()
 	l.step(ctx, "hand over events", within(l.Broker.flush))
 	l.step(ctx, "drain streams", within(l.Gateway.drain)) // rule G8
+	if place, ok := l.Gateway.place(); ok {
+		l.step(ctx, "note place in the log", func(ctx context.Context) error { return l.Broker.left(ctx, place) })
+	}
 	l.step(ctx, "close listener", within(l.Server.shutdown))
 	l.step(ctx, "close broker", l.Broker.close)
 	l.step(ctx, "end observers", l.Connections.Stop)

@@ -8,6 +8,7 @@ import (
 	"heliograph/application/delivery"
 	"heliograph/application/pings"
 	"heliograph/application/versions"
+	"heliograph/domain/cluster"
 	"heliograph/domain/gateway"
 	"heliograph/domain/version"
 )
@@ -17,17 +18,31 @@ import (
 func versionsModule() fx.Option {
 	return fx.Module("versions", fx.Provide(
 		fx.Annotate(newVersions, fx.As(fx.Self()), fx.As(new(version.Service))),
+		newKnown,
 		newPings,
 	))
 }
 
-func newVersions(cfg Config, source version.Source, pending version.Pending,
-	dispatcher *delivery.Dispatcher, sender gateway.Sender, log *slog.Logger,
-) *versions.Service {
+func newKnown(cfg Config) *versions.Known { return versions.NewKnown(cfg.Versions.Confirmations) }
+
+type versionParts struct {
+	fx.In
+
+	Config     Config
+	Known      *versions.Known
+	Source     version.Source
+	Pending    version.Pending
+	Board      version.Board
+	Nodes      cluster.Nodes
+	Dispatcher *delivery.Dispatcher
+	Sender     gateway.Sender
+	Log        *slog.Logger
+}
+
+func newVersions(p versionParts) *versions.Service {
 	return versions.New(versions.Config{
-		PollInterval: cfg.Versions.Poll, Confirmations: cfg.Versions.Confirmations,
-		CacheTTL: cfg.Versions.CacheTTL, MaxEventBytes: int(cfg.Stream.MaxEvent),
-	}, source, pending, dispatcher, sender, log)
+		PollInterval: p.Config.Versions.Poll, CacheTTL: p.Config.Versions.CacheTTL, MaxEventBytes: int(p.Config.Stream.MaxEvent),
+	}, p.Known, p.Source, p.Pending, p.Board, p.Nodes, p.Dispatcher, p.Sender, p.Log)
 }
 
 func newPings(cfg Config, sender gateway.Sender, log *slog.Logger) *pings.Service {

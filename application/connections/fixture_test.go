@@ -15,6 +15,7 @@ import (
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/application/connections"
 	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
 	"heliograph/test/contract/connectionmanagercontract"
 	"heliograph/test/mocks"
 )
@@ -30,6 +31,7 @@ type fixture struct {
 
 	registry *memregistry.Registry
 	sender   *mocks.MockGatewaySender
+	control  *mocks.MockGatewayControl // nil: there is no other node
 	metrics  *counter
 	logs     *bytes.Buffer // to be read when nothing runs
 }
@@ -56,7 +58,11 @@ func newFixture(t *testing.T) fixture {
 func (f fixture) over(r connection.Registry) *connections.Manager {
 	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := connections.Config{Node: "node-1", ObserverTimeout: limit}
-	return connections.New(cfg, r, f.sender, nil, f.metrics, log)
+	var control gateway.Control
+	if f.control != nil {
+		control = f.control
+	}
+	return connections.New(cfg, r, f.sender, control, f.metrics, log)
 }
 
 // open connects a stream and says that it is open.

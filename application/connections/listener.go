@@ -53,15 +53,20 @@ func (m *Manager) Found(ctx context.Context, id connection.RequestID, token conn
 		m.log.WarnContext(ctx, "stream of the gateway could not be adopted", requestID(c), slog.Any("error", err))
 		return
 	}
-	if !adopted {
-		return
+	if adopted {
+		m.welcome(ctx, c)
 	}
+}
+
+// welcome counts a connection that was adopted, and has its client fetch the
+// state.
+func (m *Manager) welcome(ctx context.Context, c connection.Connection) {
 	m.metrics.Connected()
 	m.log.DebugContext(ctx, "stream of the gateway was adopted", requestID(c))
-	if err := m.sender.Send(ctx, token, lost); err != nil && !errors.Is(err, gateway.ErrUnknownToken) {
+	if err := m.sender.Send(ctx, c.Token, lost); err != nil && !errors.Is(err, gateway.ErrUnknownToken) {
 		m.log.WarnContext(ctx, "adopted stream was not told to fetch the state", requestID(c), slog.Any("error", err))
 	}
-	m.Opened(ctx, token)
+	m.Opened(ctx, c.Token)
 }
 
 // adopt registers c unless its request_id has a connection. Errors: those of

@@ -21,6 +21,7 @@ import (
 var (
 	_ connection.Manager = (*Manager)(nil)
 	_ gateway.Listener   = (*Manager)(nil)
+	_ gateway.Peer       = (*Manager)(nil)
 )
 
 // DefaultObserverTimeout is long enough for a version source that is slow, and
@@ -116,22 +117,27 @@ func (m *Manager) register(ctx context.Context, c connection.Connection) (before
 }
 
 // closeReplaced tells the client of old to stop instead of fighting for its
-// request_id (rule C3).
+// request_id (rule C3). Another node is asked in the background: it may be gone.
 func (m *Manager) closeReplaced(ctx context.Context, old connection.Connection) {
 	m.log.DebugContext(ctx, "connection was replaced", requestID(old))
-	last := event.Event{Name: event.NameReplaced, Data: []byte("{}")}
-	err := m.close(context.WithoutCancel(ctx), old, last)
+	if m.owns(old) {
+		m.warnOpen(ctx, old, m.sender.Close(context.WithoutCancel(ctx), old.Token, replaced))
+		return
+	}
+	m.inBackground(func(ctx context.Context) {
+		m.warnOpen(ctx, old, m.control.Close(ctx, old.Node, old.Token, replaced))
+	})
+}
+
+// replaced is the last event of a stream that was replaced.
+var replaced = event.Event{Name: event.NameReplaced, Data: []byte("{}")}
+
+// warnOpen logs that the stream of old could not be closed, if that is what err
+// says.
+func (m *Manager) warnOpen(ctx context.Context, old connection.Connection, err error) {
 	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one has ended by itself
 		m.log.WarnContext(ctx, "replaced connection could not be closed", requestID(old), slog.Any("error", err))
 	}
-}
-
-// close ends a stream, wherever it lives.
-func (m *Manager) close(ctx context.Context, c connection.Connection, last event.Event) error {
-	if m.owns(c) {
-		return m.sender.Close(ctx, c.Token, last)
-	}
-	return m.control.Close(ctx, c.Node, c.Token, last)
 }
 
 // Disconnect implements connection.Manager. It does not end with ctx: what is
@@ -144,6 +150,9 @@ func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason
 	}
 	m.left(c)
 	m.log.DebugContext(ctx, "connection ended", requestID(c), slog.String("reason", string(reason)))
+	if !m.owns(c) {
+		m.inBackground(func(ctx context.Context) { m.tellOwner(ctx, c, reason) })
+	}
 }
 
 // find returns the connection that token names.

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )
 
@@ -20,8 +19,9 @@ type attempt struct {
 	seq      *sequencer
 	cancel   context.CancelCauseFunc
 	stopping <-chan struct{} // closed when it is to stop
+	seen     uint64          // of one that is given up: the only revision of the record to be ended; 0 for any
 	silence  *time.Timer     // fires when the lease is lost; nil in the pool
-	node     cluster.Life    // that sees to it
+	hands    uint64          // which node's turn it is to see to it
 	lost     latch           // another node sees to the task now, or may
 	since    atomic.Uint64   // the revision from which on the record should name it; 0 before
 
@@ -38,7 +38,7 @@ type attempt struct {
 func (s *Service) newAttempt(ctx context.Context, e *entry) (*attempt, context.Context) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	return &attempt{
-		entry: e, cancel: cancel, stopping: runCtx.Done(), node: s.nodes.Self(), lost: newLatch(),
+		entry: e, cancel: cancel, stopping: runCtx.Done(), lost: newLatch(),
 		offers: make(chan ending), over: make(chan struct{}), recorded: make(chan struct{}),
 	}, runCtx
 }
@@ -58,7 +58,7 @@ func (s *Service) attempt(ctx context.Context, e *entry) (*attempt, context.Cont
 // that Cancel finds every task whose record says running.
 func (s *Service) begin(ctx context.Context, a *attempt) error {
 	s.register(a)
-	t, err := s.modify(ctx, a.id, a.start)
+	t, err := s.modify(ctx, a.id, func(t *task.Task) error { return s.start(t, a) })
 	if err != nil {
 		s.unregister(a)
 		return err
@@ -80,14 +80,15 @@ func (s *Service) equip(a *attempt, t task.Task) {
 	}
 }
 
-func (a *attempt) start(t *task.Task) error {
+func (s *Service) start(t *task.Task, a *attempt) error {
 	switch {
 	case t.Status == task.Running && a.owns(t):
 		return errUnchanged
 	case t.Status != task.Pending:
 		return errTransition // also when another runs it
 	}
-	t.Status, t.Started, t.Lease, t.Node, t.NotBefore = task.Running, time.Now().UTC(), a.lease, a.node, time.Time{}
+	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), a.lease, time.Time{}
+	t.Node, t.Hands = s.nodes.Self(), 0
 	if a.line.typ.Outside {
 		t.LeaseUntil = t.Started.Add(a.term())
 	}
@@ -96,7 +97,7 @@ func (a *attempt) start(t *task.Task) error {
 }
 
 // owns reports whether nobody took the task away from a.
-func (a *attempt) owns(t *task.Task) bool { return t.Lease == a.lease && t.Node == a.node }
+func (a *attempt) owns(t *task.Task) bool { return t.Lease == a.lease && t.Hands == a.hands }
 
 // notBegun lets the task wait for a while when the store is to blame.
 func (s *Service) notBegun(ctx context.Context, e *entry, err error) {

@@ -32,6 +32,9 @@ type Config struct {
 	// work on it: what waits stays there at Stop, and who finds what nobody sees to
 	// any more takes it up.
 	Durable bool
+	// Alone says that no other node works on the store: a task that waits and whose
+	// type is not known here fails.
+	Alone bool
 	// Oversee is how often a Durable store is looked through for that. Default 5 s.
 	Oversee time.Duration
 	// ShutdownReserve is the part of Stop's time, at its end, that is kept for
@@ -44,7 +47,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	return Config{
-		ProgressRate: c.ProgressRate, RetentionCount: c.RetentionCount, RetentionBytes: c.RetentionBytes, Durable: c.Durable,
+		ProgressRate: c.ProgressRate, RetentionCount: c.RetentionCount, RetentionBytes: c.RetentionBytes, Durable: c.Durable, Alone: c.Alone,
 		MaxWorkers:      cmp.Or(c.MaxWorkers, 4),
 		QueueSize:       cmp.Or(c.QueueSize, 256),
 		Timeout:         cmp.Or(c.Timeout, 300*time.Second),

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -69,12 +70,14 @@ func (e ending) appliedTo(t *task.Task) bool { return t.Status == e.status && t.
 
 // end makes the record of a running task terminal and then tells of it: exactly
 // once, since no second attempt to change the record can succeed (rule T11). Or it
-// makes it pending for the next attempt, which the next task_started tells of.
+// makes it pending for the next attempt, which the next task_started tells of. A
+// result that the store cannot hold makes it failed, and is task.ErrTooLarge.
 func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (task.Task, error) {
 	e.err = cut(e.err, s.limits.err)
 	t, err := s.conclude(ctx, a, last, e)
+	refused := err
 	if errors.Is(err, task.ErrTooLarge) {
-		t, err = s.conclude(ctx, a, last, e.instead("the task's result is too large to be stored"))
+		t, err = s.conclude(ctx, a, last, e.instead(fmt.Sprintf("the result has %d bytes; with the params that is more than can be stored", len(e.result))))
 	}
 	s.unregister(a)
 	if e.retry && a.line.typ.Outside {
@@ -92,7 +95,7 @@ func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (t
 	if t.Status.Terminal() {
 		s.announceEnd(ctx, t)
 	}
-	return t, nil
+	return t, refused
 }
 
 func (s *Service) conclude(ctx context.Context, a *attempt, last uint64, e ending) (task.Task, error) {
@@ -109,7 +112,9 @@ func (s *Service) conclusion(t *task.Task, a *attempt, last uint64, e ending) er
 	switch policy := a.line.typ.Policy; {
 	case e.appliedTo(t), e.retry && t.Status == task.Pending && t.Attempt == a.task.Attempt+1:
 		return errUnchanged // the store did it before, but its answer was lost
-	case t.Status == task.Running && !a.owns(t), t.Lease != a.lease:
+	case t.Status != task.Running:
+		return errTransition
+	case !a.owns(t), a.seen != 0 && t.Revision != a.seen:
 		return task.ErrLeaseLost
 	case e.retry && t.Attempt < policy.Attempts && !t.CancelRequested && (s.cfg.Durable || !s.shutdown.begun.passed()):
 		anew(t, policy, last)

@@ -221,7 +221,7 @@ func TestReportsAfterTheEndDoNothing(t *testing.T) { // T11
 func TestABrokerThatFailsFailsNoTask(t *testing.T) { // T12
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.wire.err = errors.New("broker is down")
+		f.wire.breaks(errors.New("broker is down"))
 		f.start(work(func(_ context.Context, r task.Reporter) (json.RawMessage, error) {
 			r.Value(0.5)
 			return nil, nil

@@ -37,9 +37,9 @@ type sent struct {
 type wire struct {
 	store task.Store
 	slow  func() time.Duration // how long a Publish takes; nil is no time
-	err   error
 
 	mu     sync.Mutex
+	err    error             // guarded by mu
 	events []sent            // guarded by mu
 	orders map[string]uint64 // the newest of each topic; guarded by mu
 }
@@ -48,7 +48,7 @@ func (w *wire) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
 	if w.slow != nil {
 		<-time.After(w.slow())
 	}
-	if err := errors.Join(ctx.Err(), ev.Validate(), w.err); err != nil {
+	if err := errors.Join(ctx.Err(), ev.Validate(), w.broken()); err != nil {
 		return event.ID{}, err
 	}
 	e := sent{size: len(ev.Data), key: ev.Key}
@@ -71,6 +71,19 @@ func (w *wire) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
 	w.orders[ev.Topic] = ev.Order
 	w.events = append(w.events, e)
 	return event.ID{Epoch: "e", Seq: uint64(len(w.events))}, err
+}
+
+// breaks has every Publish fail from now on, or none.
+func (w *wire) breaks(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = err
+}
+
+func (w *wire) broken() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
 }
 
 func (w *wire) of(id task.ID) (events []sent) {

@@ -29,6 +29,7 @@ type fixture struct {
 	cfg     tasks.Config
 	store   task.Store
 	nodes   *node
+	line    line // to the store and the broker
 	wire    *wire
 	outbox  *outbox
 	metrics *metrics
@@ -61,8 +62,8 @@ func (f *fixture) start(types ...task.Type) *fixture {
 func (f *fixture) build(types ...task.Type) {
 	f.t.Helper()
 	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	dispatcher := delivery.NewDispatcher(f.wire, nil, audience{}, f.outbox, log)
-	service, err := tasks.New(f.cfg, f.store, f.nodes, types, dispatcher, f.outbox, f.metrics, f.newID, log)
+	dispatcher := delivery.NewDispatcher(&farPublisher{f.wire, &f.line}, nil, audience{}, f.outbox, log)
+	service, err := tasks.New(f.cfg, f.line.store(f.store), f.nodes, types, dispatcher, f.outbox, f.metrics, f.newID, log)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -48,40 +48,28 @@ func (s *Service) followed(id task.ID, lease task.Lease) *attempt {
 // takeOver makes this node the one that follows a worker outside. It has a whole
 // term to give a sign: it is not to blame for the time without a node.
 func (s *Service) takeOver(ctx context.Context, id task.ID, lease task.Lease) (*attempt, error) {
+	s.moving <- struct{}{}
+	defer func() { <-s.moving }()
+	if a := s.followed(id, lease); a != nil { // another call was faster
+		return a, nil
+	}
 	t, err := s.modify(ctx, id, func(t *task.Task) error {
-		switch {
-		case t.Status != task.Running || t.Lease != lease || !s.runOutside(t.Type):
+		if t.Status != task.Running || t.Lease != lease || !s.runOutside(t.Type) {
 			return task.ErrLeaseLost
-		case t.Node == s.nodes.Self():
-			return errUnchanged
 		}
 		t.Node = s.nodes.Self()
+		t.Hands++
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take over task %s: %w", id, err)
 	}
 	a, runCtx := s.newAttempt(ctx, s.queue.adopt(s.queue.lines[t.Type], id, lease))
+	a.hands = t.Hands
 	s.equip(a, t)
-	if other := s.registerFirst(a); other != nil {
-		a.drop()
-		s.queue.done(a.entry)
-		return other, nil
-	}
+	s.register(a)
 	s.followOutside(ctx, runCtx, a)
 	return a, s.refresh(ctx, id)
-}
-
-// registerFirst registers a, unless another call was faster: then that attempt is
-// the one.
-func (s *Service) registerFirst(a *attempt) (other *attempt) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if other := s.running[a.id]; other != nil && other.lease == a.lease && !other.lost.passed() {
-		return other
-	}
-	s.running[a.id] = a
-	return nil
 }
 
 // refresh catches up on what became of a task before it was registered.
@@ -91,10 +79,4 @@ func (s *Service) refresh(ctx context.Context, id task.ID) error {
 		s.changed(t, 0)
 	}
 	return err
-}
-
-// drop gives up an attempt that was never followed.
-func (a *attempt) drop() {
-	a.cancel(nil)
-	a.silence.Stop()
 }

@@ -35,6 +35,6 @@ func (n *node) Alive(life cluster.Life) bool {
 	return false
 }
 
-func (n *node) Present(name string) bool { return n.self.Node() == name && !n.dead.Load() }
+func (n *node) Present() []string { return nil }
 
 func (n *node) Leads() bool { return !n.dead.Load() }

@@ -38,23 +38,9 @@ func (s *Service) overseeOn(ctx context.Context) {
 		case <-s.shutdown.begun.c:
 			return
 		}
-		s.yield()
 		if err := s.oversee(ctx); err != nil {
 			s.log.WarnContext(ctx, "tasks could not be looked through", slog.Any("error", err))
 		}
-	}
-}
-
-// yield gives up all attempts when the others must believe that this node is
-// gone: somebody else may see to them by now.
-func (s *Service) yield() {
-	if s.nodes.Alive(s.nodes.Self()) {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range s.running {
-		a.lost.close()
 	}
 }
 
@@ -73,6 +59,8 @@ func (s *Service) oversee(ctx context.Context) error {
 			s.tell(ctx, t)
 		case t.Status == task.Running:
 			s.rescue(ctx, t)
+		case s.stranger(t):
+			s.dismissStranger(ctx, t)
 		}
 	}
 	return nil
@@ -91,7 +79,8 @@ func (s *Service) seenTo(t task.Task) bool {
 }
 
 // rescue sees to a running task whose node is gone: a worker outside goes on, and
-// what ran in the node has ended with it.
+// what ran in the node has ended with it; unless its record changes, for then the
+// node is there.
 func (s *Service) rescue(ctx context.Context, t task.Task) {
 	if s.runOutside(t.Type) {
 		if _, err := s.takeOver(ctx, t.ID, t.Lease); err != nil && !decided(err) {
@@ -103,7 +92,7 @@ func (s *Service) rescue(ctx context.Context, t task.Task) {
 	if l == nil {
 		l = &line{typ: task.Type{Name: t.Type}}
 	}
-	a := &attempt{entry: s.queue.adopt(l, t.ID, t.Lease), task: t, node: t.Node}
+	a := &attempt{entry: s.queue.adopt(l, t.ID, t.Lease), task: t, hands: t.Hands, seen: t.Revision}
 	e := failed("node_lost: the node that ran the task is gone")
 	e.at, e.decreed, e.retry = time.Now(), true, true
 	ended, _ := s.end(ctx, a, t.Seq, e)
@@ -145,7 +134,9 @@ func (a *attempt) heed(t task.Task) {
 func (s *Service) waits(t task.Task, pause time.Duration) {
 	l := s.queue.lines[t.Type]
 	if l == nil {
-		s.strange(t)
+		if !s.cfg.Alone {
+			s.strange(t)
+		}
 		return
 	}
 	s.queue.offer(l, t.ID, max(pause, time.Until(t.NotBefore)))

@@ -59,6 +59,10 @@ type Service struct {
 	busy      sync.WaitGroup // workers, the janitor, and what Stop must not overtake
 	started   atomic.Bool
 
+	// moving holds a token while an attempt is taken over: two calls of one worker must
+	// not take it from each other.
+	moving chan struct{}
+
 	mu       sync.Mutex
 	stopping bool                 // guarded by mu; nothing joins busy once it is set
 	running  map[task.ID]*attempt // guarded by mu
@@ -93,6 +97,7 @@ func New(cfg Config, store task.Store, nodes cluster.Nodes, types []task.Type, d
 		shutdown:  newPhases(),
 		running:   make(map[task.ID]*attempt),
 		unknown:   make(map[string]bool),
+		moving:    make(chan struct{}, 1),
 	}, nil
 }
 

@@ -84,3 +84,35 @@ func TestAnEventsSizeIsBounded(t *testing.T) { // E8
 		})
 	}
 }
+
+// smallStore holds no result of more than limit bytes.
+type smallStore struct {
+	task.Store
+	limit int
+}
+
+func (s *smallStore) Update(ctx context.Context, t task.Task) (task.Task, error) {
+	if len(t.Result) > s.limit {
+		return task.Task{}, task.ErrTooLarge
+	}
+	return s.Store.Update(ctx, t)
+}
+
+func TestAResultThatTheStoreCannotHoldMakesTheTaskFail(t *testing.T) { // T6, T11
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.store = &smallStore{Store: f.store, limit: 10}
+		f.start(work(give(`"0123456789"`)), far(task.Policy{}))
+		outside := f.begin("far")
+		claim := f.claim()
+		if err := f.Complete(t.Context(), outside, claim.Lease, json.RawMessage(`"0123456789"`)); !errors.Is(err, task.ErrTooLarge) {
+			t.Errorf("Complete: %v, want ErrTooLarge", err)
+		}
+		for _, id := range []task.ID{f.run(), outside} {
+			if got := f.wantStatus(id, task.Failed); !strings.Contains(got.Error, "the result has 12 bytes") {
+				t.Errorf("the error is %q", got.Error)
+			}
+			f.wantEvents(id, task.EventStarted, task.EventFailed)
+		}
+	})
+}

@@ -152,11 +152,11 @@ func TestWithADurableStoreAnEndThatACrashHidIsToldOf(t *testing.T) { // T11
 		pass(2 * time.Minute)
 		told := f.run()
 		synctest.Wait()
-		f.wire.err = errors.New("the process dies here")
+		f.wire.breaks(errors.New("the process dies here"))
 		hidden := f.run()
 		synctest.Wait()
 		f.stop(time.Minute)
-		f.wire.err = nil
+		f.wire.breaks(nil)
 
 		next := f.restarted()
 		next.start(work(succeed))

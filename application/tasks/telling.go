@@ -30,7 +30,7 @@ func (s *Service) tell(ctx context.Context, t task.Task) {
 		return nil
 	})
 	if err != nil && !errors.Is(err, task.ErrNotFound) {
-		s.log.WarnContext(ctx, "task could not be marked as told of, it will be told of again", 
+		s.log.WarnContext(ctx, "task could not be marked as told of, it will be told of again",
 			slog.String("task_id", string(t.ID)), slog.Any("error", err))
 	}
 }

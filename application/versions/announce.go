@@ -23,7 +23,7 @@ func (s *Service) Announce(ctx context.Context, id connection.RequestID, v versi
 	if err := s.queue(ctx, id, v); err != nil {
 		return err
 	}
-	_, err := s.dispatcher.Broadcast(ctx, toEvent(v))
+	_, err := s.dispatcher.Broadcast(ctx, toEvent(v, version.Topic))
 	return err
 }
 
@@ -51,7 +51,11 @@ func (s *Service) tell(ctx context.Context) {
 	if !news || s.draining.Load() {
 		return
 	}
-	if _, err := s.dispatcher.Broadcast(ctx, toEvent(v)); err != nil {
+	err := s.board.Put(ctx, v)
+	if err == nil {
+		_, err = s.dispatcher.Broadcast(ctx, toEvent(v, version.CurrentTopic))
+	}
+	if err != nil {
 		s.log.WarnContext(ctx, "version change was not broadcast, it will be tried again", slog.Any("error", err))
 		return
 	}

@@ -7,13 +7,16 @@ import (
 
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
+	"heliograph/domain/version"
 )
 
 // Connected implements connection.Observer: it sends c the version that is
 // pending for its request_id, or else the current one (rule V1). While none is
 // known it sends nothing; the first one will be broadcast (rule V6).
 func (s *Service) Connected(ctx context.Context, c connection.Connection) error {
-	_, _ = s.lookUp(ctx, s.cfg.CacheTTL) // when the source fails, what was known before is sent
+	if s.nodes.Leads() {
+		_, _ = s.lookUp(ctx, s.cfg.CacheTTL) // when the source fails, what was known before is sent
+	}
 	for ctx.Err() == nil {
 		if done, err := s.greet(ctx, c); done {
 			return err
@@ -41,7 +44,7 @@ func (s *Service) greet(ctx context.Context, c connection.Connection) (done bool
 	if v.IsZero() {
 		return true, nil
 	}
-	err = s.sender.Send(ctx, c.Token, toEvent(v))
+	err = s.sender.Send(ctx, c.Token, toEvent(v, version.Topic))
 	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one left before its version came
 		return true, fmt.Errorf("send version: %w", err)
 	}

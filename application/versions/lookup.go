@@ -19,8 +19,10 @@ func (s *Service) Current(ctx context.Context) (version.Version, error) {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if last := s.ballot.latest.Version; !last.IsZero() {
-		return last, nil
+	for _, last := range []version.Version{s.ballot.latest.Version, s.current} {
+		if !last.IsZero() {
+			return last, nil
+		}
 	}
 	return version.Version{}, err
 }
@@ -39,7 +41,7 @@ func (s *Service) lookUp(ctx context.Context, maxAge time.Duration) (version.Ver
 	if s.failing.Swap(false) {
 		s.log.InfoContext(ctx, "version source answers again")
 	}
-	if s.count(answer) {
+	if s.nodes.Leads() && s.count(answer) {
 		s.tell(context.WithoutCancel(ctx)) // it is everybody's news, not the caller's alone
 	}
 	return answer.Version, nil

@@ -1,6 +1,7 @@
 // Package versions tells browsers which frontend version is current (rules V of
 // the specification): it watches the source, announces what changed and what it
-// is told to, and sends each new connection its version.
+// is told to, and sends each new connection its version. Of several nodes one
+// watches; all of them learn what it says from the log (Known).
 //
 // There are two locks, taken in this order. announcing is held from a change of
 // the state until its broadcast was accepted, so that the log has announcements
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"heliograph/application/delivery"
+	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -29,9 +31,6 @@ type Config struct {
 	// PollInterval is the time between two look-ups of the watcher; 0 turns it off,
 	// and then only connections and callers have the source asked.
 	PollInterval time.Duration
-	// Confirmations is how many fresh answers in a row must name a new version
-	// before it counts (rule V8); 0 is as good as 1.
-	Confirmations int
 	// CacheTTL is how old the source's answer may be that a connection or a caller
 	// gets (rule V5); 0 has the source asked for each.
 	CacheTTL time.Duration
@@ -44,6 +43,8 @@ type Service struct {
 	cfg        Config
 	source     version.Source
 	pending    version.Pending
+	board      version.Board
+	nodes      cluster.Nodes
 	dispatcher *delivery.Dispatcher
 	sender     gateway.Sender
 	log        *slog.Logger
@@ -51,12 +52,7 @@ type Service struct {
 	draining   atomic.Bool
 	failing    atomic.Bool // the source's last look-up failed
 	announcing sync.Mutex
-
-	mu      sync.RWMutex
-	ballot  ballot          // guarded by mu
-	current version.Version // what rule V1 sends; guarded by mu, and its name also by announcing
-	told    bool            // current was broadcast; guarded by mu
-	queued  uint64          // versions made pending so far; guarded by mu
+	*Known
 }
 
 var (
@@ -65,17 +61,17 @@ var (
 )
 
 // New returns a Service. It starts nothing: Serve does.
-func New(cfg Config, source version.Source, pending version.Pending, dispatcher *delivery.Dispatcher,
-	sender gateway.Sender, log *slog.Logger,
+func New(cfg Config, known *Known, source version.Source, pending version.Pending, board version.Board, nodes cluster.Nodes,
+	dispatcher *delivery.Dispatcher, sender gateway.Sender, log *slog.Logger,
 ) *Service {
 	return &Service{
-		cfg: cfg, source: source, pending: pending, dispatcher: dispatcher, sender: sender, log: log,
-		ballot: ballot{needed: cfg.Confirmations},
+		cfg: cfg, source: source, pending: pending, board: board, nodes: nodes, dispatcher: dispatcher, sender: sender,
+		log: log, Known: known,
 	}
 }
 
 // Serve watches the source until ctx ends, and returns nil (rule V8). It asks at
-// once, and with a PollInterval of 0 never again.
+// once, and with a PollInterval of 0 never again. Of several nodes one asks.
 func (s *Service) Serve(ctx context.Context) error {
 	var tick <-chan time.Time
 	if s.cfg.PollInterval > 0 {
@@ -83,8 +79,11 @@ func (s *Service) Serve(ctx context.Context) error {
 		defer ticker.Stop()
 		tick = ticker.C
 	}
+	s.catchUp(ctx)
 	for {
-		_, _ = s.lookUp(ctx, 0) // a failure is in the log
+		if s.nodes.Leads() {
+			_, _ = s.lookUp(ctx, 0) // a failure is in the log
+		}
 		select {
 		case <-tick:
 		case <-ctx.Done():
@@ -93,13 +92,22 @@ func (s *Service) Serve(ctx context.Context) error {
 	}
 }
 
+// catchUp takes in what was the current version before this process began.
+func (s *Service) catchUp(ctx context.Context) {
+	v, err := s.board.Get(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "current version of before is not known", slog.Any("error", err))
+	}
+	s.recall(v)
+}
+
 // Drain ends all announcing (rule V7). It may be called twice. Connections still
 // get their version.
 func (s *Service) Drain() { s.draining.Store(true) }
 
 // toEvent makes the event of v, whether it goes to all or to one.
-func toEvent(v version.Version) event.Event {
-	return event.Event{Service: event.ServiceVersion, Name: version.EventName, Data: v.Payload()}
+func toEvent(v version.Version, topic string) event.Event {
+	return event.Event{Service: event.ServiceVersion, Name: version.EventName, Data: v.Payload(), Topic: topic}
 }
 
 // checkSize holds v against rule E8. Errors: version.ErrTooLarge.

@@ -15,6 +15,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"heliograph/adapters/outbound/memboard"
+	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/mempending"
 	"heliograph/application/delivery"
 	"heliograph/application/versions"
@@ -50,8 +52,9 @@ func newWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s *ver
 		c(w, &src)
 	}
 	log := slog.New(slog.NewTextHandler(w.logged, nil))
+	known := versions.NewKnown(2)
 	dispatcher := delivery.NewDispatcher(w.streams, nil, w.streams, w.streams, log)
-	w.Service = versions.New(cfg, src, w.pending, dispatcher, w.streams, log)
+	w.Service = versions.New(cfg, known, src, w.pending, memboard.New(), memnodes.New("one/life"), dispatcher, w.streams, log)
 	return w
 }
 

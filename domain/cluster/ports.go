@@ -14,8 +14,8 @@ type Nodes interface {
 	// Alive reports whether a life goes on. Of its own a node says so only if others
 	// must believe it too.
 	Alive(life Life) bool
-	// Present reports whether any life of the node of that name goes on.
-	Present(node string) bool
+	// Present returns the names of the nodes of which a life goes on, sorted.
+	Present() []string
 	// Leads reports whether this node is the one that does what one is to do for
 	// all. It lives, and all who live agree after a while.
 	Leads() bool

@@ -66,5 +66,6 @@ const (
 	ReasonServerClosed Reason = "server_closed" // the gateway ended the stream on our word
 	ReasonError        Reason = "error"         // the stream broke
 	ReasonReplaced     Reason = "replaced"      // a newer connection took its request_id (C3)
+	ReasonNodeLost     Reason = "node_lost"     // the node that held it is gone
 	ReasonGone         Reason = "gone"          // the gateway does not know its token any more (E5)
 )

@@ -48,6 +48,20 @@ type Roster interface {
 	All() iter.Seq[Connection]
 }
 
+// Heritage is the driven port to the connections of nodes that are gone. It is
+// safe for concurrent use.
+type Heritage interface {
+	// Left returns the connections that belong to a node which is not present, this
+	// node's own but for those in its Roster.
+	Left(ctx context.Context, present func(node string) bool) ([]Connection, error)
+	// Take makes this node the owner of c, and returns it as it is then. Errors:
+	// ErrNotFound when c is not the record any more.
+	Take(ctx context.Context, c Connection) (Connection, error)
+	// Forgo takes out of this node's Roster what another node has taken, and reports
+	// whether it was there.
+	Forgo(token Token) bool
+}
+
 // Manager is the driving port that gateways' inbound sides call. It is safe for
 // concurrent use, and none of its methods but OpenedHere waits for an observer.
 type Manager interface {

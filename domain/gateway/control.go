@@ -8,7 +8,7 @@ import (
 	"heliograph/domain/event"
 )
 
-//go:generate go tool mockgen -typed -source=control.go -destination=../../test/mocks/control.go -package=mocks -mock_names=Control=MockGatewayControl
+//go:generate go tool mockgen -typed -source=control.go -destination=../../test/mocks/control.go -package=mocks -mock_names=Control=MockGatewayControl,Peer=MockGatewayPeer
 
 // ErrNodeAway says that the node which owns the stream does not answer. It may
 // have done what it was asked for, or be gone, and its streams with it.
@@ -22,4 +22,19 @@ type Control interface {
 	// it: Sender.Close, elsewhere. It returns when the node has handed it over, in two
 	// seconds at most. Errors: ErrNodeAway, as Sender.Close, ctx.Err().
 	Close(ctx context.Context, node string, token connection.Token, last event.Event) error
+	// Ended tells the node of that name that one of its streams has ended, which an
+	// external gateway has told another node. It returns when the node knows, in two
+	// seconds at most. Errors: ErrNodeAway, ctx.Err().
+	Ended(ctx context.Context, node string, token connection.Token, reason connection.Reason) error
+}
+
+// Peer is the driving port that the Control of other nodes calls here. It is safe
+// for concurrent use.
+type Peer interface {
+	// Close ends a stream of this node after last was sent to it. Errors: as
+	// Sender.Close.
+	Close(ctx context.Context, token connection.Token, last event.Event) error
+	// Ended says that a stream of this node has ended. An unknown token changes
+	// nothing.
+	Ended(ctx context.Context, token connection.Token, reason connection.Reason)
 }

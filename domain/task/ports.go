@@ -20,6 +20,9 @@ var (
 	ErrDuplicate = errors.New("task exists already")
 	// ErrTooLarge: the store cannot hold a task of that size. Nothing was changed.
 	ErrTooLarge = errors.New("task is too large for the store")
+	// ErrUnavailable: the store cannot be reached now, or takes nothing. It may have
+	// taken the change all the same; another try may succeed.
+	ErrUnavailable = errors.New("task store is unavailable")
 	// ErrInvalidCursor: the cursor is not one that List returned.
 	ErrInvalidCursor = errors.New("invalid cursor")
 )
@@ -72,7 +75,7 @@ type Query struct {
 
 // Store is the driven port to what is known of each task. It is safe for
 // concurrent use, and what one call returned is what a later call of anybody
-// sees, or newer.
+// sees, or newer. Every call but Watch may also return ErrUnavailable.
 type Store interface { //nolint:interfacebloat // one kind of record: two ports would always go together
 	// Create adds t and returns it with its revision. Errors: ErrDuplicate, with
 	// the task that holds the ID or the (non-empty) Idempotency-Key already,
@@ -152,7 +155,8 @@ type Workers interface {
 	// Complete ends the task with its result: one JSON value, or nil for null. When
 	// it returns nil the record is terminal. Calling it again then changes nothing
 	// and returns nil, so it may be repeated when no answer came. Errors:
-	// ErrNotFound, ErrLeaseLost, ctx.Err().
+	// ErrNotFound, ErrLeaseLost, ErrTooLarge when the task has failed because its
+	// result cannot be stored, ctx.Err().
 	Complete(ctx context.Context, id ID, lease Lease, result json.RawMessage) error
 	// Fail is Complete for a task that failed, or that stopped because its
 	// cancellation was asked for, which makes it cancelled (rule T7).

@@ -73,6 +73,9 @@ type Task struct {
 	// Node is the life of the node that sees to a running task; of an Untold one, of
 	// the node that is to tell.
 	Node cluster.Life
+	// Hands counts how often a node has taken over to see to the attempt: with Lease it
+	// names who may change the record.
+	Hands uint64
 	// Untold says that the task has ended, and that its last event may not have been
 	// sent yet.
 	Untold bool

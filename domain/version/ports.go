@@ -8,7 +8,7 @@ import (
 	"heliograph/domain/connection"
 )
 
-//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/version.go -package=mocks -mock_names=Source=MockVersionSource,Pending=MockVersionPending,Service=MockVersionService
+//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/version.go -package=mocks -mock_names=Source=MockVersionSource,Pending=MockVersionPending,Board=MockVersionBoard,Service=MockVersionService
 
 // What sources and the service may say.
 var (
@@ -46,6 +46,15 @@ type Pending interface {
 	Put(ctx context.Context, id connection.RequestID, v Version) error
 	// Get returns the pending version of id, or the zero Version. It stays pending.
 	Get(ctx context.Context, id connection.RequestID) (Version, error)
+}
+
+// Board is the driven port to the version that the source's watcher has told
+// everybody of, for all nodes and for later. It is safe for concurrent use.
+type Board interface {
+	// Put makes v the version.
+	Put(ctx context.Context, v Version) error
+	// Get returns it, or the zero Version.
+	Get(ctx context.Context) (Version, error)
 }
 
 // Service is the driving port for announcing and asking. It is safe for

@@ -13,6 +13,14 @@ import (
 // EventName is the SSE event that carries a version.
 const EventName = "version"
 
+// Topics of version events (event.Event.Topic).
+const (
+	// Topic is that of versions which somebody announced.
+	Topic = "version"
+	// CurrentTopic is that of versions which the source names.
+	CurrentTopic = "version/current"
+)
+
 // ErrInvalid says that a payload is no version. Its text is fit for the caller.
 var ErrInvalid = errors.New("invalid version")
 

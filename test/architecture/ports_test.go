@@ -16,6 +16,7 @@ import (
 var suites = map[string]string{
 	"connection.Registry": "registrycontract",
 	"connection.Roster":   "registrycontract",
+	"connection.Heritage": "heritagecontract",
 	"connection.Manager":  "connectionmanagercontract",
 	"connection.Metrics":  "metricscontract",
 	"event.History":       "historycontract",
@@ -28,6 +29,8 @@ var suites = map[string]string{
 	"task.Metrics":        "metricscontract",
 	"version.Source":      "versionsourcecontract",
 	"version.Pending":     "versionpendingcontract",
+	"version.Board":       "versionboardcontract",
+	"cluster.Nodes":       "nodescontract",
 }
 
 // noSuite are the ports without one, and why that is right.

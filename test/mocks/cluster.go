@@ -117,17 +117,17 @@ func (c *MockClusterNodesLeadsCall) DoAndReturn(f func() bool) *MockClusterNodes
 }
 
 // Present mocks base method.
-func (m *MockClusterNodes) Present(node string) bool {
+func (m *MockClusterNodes) Present() []string {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Present", node)
-	ret0, _ := ret[0].(bool)
+	ret := m.ctrl.Call(m, "Present")
+	ret0, _ := ret[0].([]string)
 	return ret0
 }
 
 // Present indicates an expected call of Present.
-func (mr *MockClusterNodesMockRecorder) Present(node any) *MockClusterNodesPresentCall {
+func (mr *MockClusterNodesMockRecorder) Present() *MockClusterNodesPresentCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Present", reflect.TypeOf((*MockClusterNodes)(nil).Present), node)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Present", reflect.TypeOf((*MockClusterNodes)(nil).Present))
 	return &MockClusterNodesPresentCall{Call: call}
 }
 
@@ -137,19 +137,19 @@ type MockClusterNodesPresentCall struct {
 }
 
 // Return rewrite *gomock.Call.Return
-func (c *MockClusterNodesPresentCall) Return(arg0 bool) *MockClusterNodesPresentCall {
+func (c *MockClusterNodesPresentCall) Return(arg0 []string) *MockClusterNodesPresentCall {
 	c.Call = c.Call.Return(arg0)
 	return c
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockClusterNodesPresentCall) Do(f func(string) bool) *MockClusterNodesPresentCall {
+func (c *MockClusterNodesPresentCall) Do(f func() []string) *MockClusterNodesPresentCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockClusterNodesPresentCall) DoAndReturn(f func(string) bool) *MockClusterNodesPresentCall {
+func (c *MockClusterNodesPresentCall) DoAndReturn(f func() []string) *MockClusterNodesPresentCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -298,6 +298,146 @@ func (c *MockRosterCountCall) DoAndReturn(f func() int) *MockRosterCountCall {
 	return c
 }
 
+// MockHeritage is a mock of Heritage interface.
+type MockHeritage struct {
+	ctrl     *gomock.Controller
+	recorder *MockHeritageMockRecorder
+	isgomock struct{}
+}
+
+// MockHeritageMockRecorder is the mock recorder for MockHeritage.
+type MockHeritageMockRecorder struct {
+	mock *MockHeritage
+}
+
+// NewMockHeritage creates a new mock instance.
+func NewMockHeritage(ctrl *gomock.Controller) *MockHeritage {
+	mock := &MockHeritage{ctrl: ctrl}
+	mock.recorder = &MockHeritageMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockHeritage) EXPECT() *MockHeritageMockRecorder {
+	return m.recorder
+}
+
+// Forgo mocks base method.
+func (m *MockHeritage) Forgo(token connection.Token) bool {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Forgo", token)
+	ret0, _ := ret[0].(bool)
+	return ret0
+}
+
+// Forgo indicates an expected call of Forgo.
+func (mr *MockHeritageMockRecorder) Forgo(token any) *MockHeritageForgoCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Forgo", reflect.TypeOf((*MockHeritage)(nil).Forgo), token)
+	return &MockHeritageForgoCall{Call: call}
+}
+
+// MockHeritageForgoCall wrap *gomock.Call
+type MockHeritageForgoCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockHeritageForgoCall) Return(arg0 bool) *MockHeritageForgoCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockHeritageForgoCall) Do(f func(connection.Token) bool) *MockHeritageForgoCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockHeritageForgoCall) DoAndReturn(f func(connection.Token) bool) *MockHeritageForgoCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Left mocks base method.
+func (m *MockHeritage) Left(ctx context.Context, present func(string) bool) ([]connection.Connection, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Left", ctx, present)
+	ret0, _ := ret[0].([]connection.Connection)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Left indicates an expected call of Left.
+func (mr *MockHeritageMockRecorder) Left(ctx, present any) *MockHeritageLeftCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Left", reflect.TypeOf((*MockHeritage)(nil).Left), ctx, present)
+	return &MockHeritageLeftCall{Call: call}
+}
+
+// MockHeritageLeftCall wrap *gomock.Call
+type MockHeritageLeftCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockHeritageLeftCall) Return(arg0 []connection.Connection, arg1 error) *MockHeritageLeftCall {
+	c.Call = c.Call.Return(arg0, arg1)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockHeritageLeftCall) Do(f func(context.Context, func(string) bool) ([]connection.Connection, error)) *MockHeritageLeftCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockHeritageLeftCall) DoAndReturn(f func(context.Context, func(string) bool) ([]connection.Connection, error)) *MockHeritageLeftCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Take mocks base method.
+func (m *MockHeritage) Take(ctx context.Context, c connection.Connection) (connection.Connection, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Take", ctx, c)
+	ret0, _ := ret[0].(connection.Connection)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Take indicates an expected call of Take.
+func (mr *MockHeritageMockRecorder) Take(ctx, c any) *MockHeritageTakeCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Take", reflect.TypeOf((*MockHeritage)(nil).Take), ctx, c)
+	return &MockHeritageTakeCall{Call: call}
+}
+
+// MockHeritageTakeCall wrap *gomock.Call
+type MockHeritageTakeCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c_2 *MockHeritageTakeCall) Return(arg0 connection.Connection, arg1 error) *MockHeritageTakeCall {
+	c_2.Call = c_2.Call.Return(arg0, arg1)
+	return c_2
+}
+
+// Do rewrite *gomock.Call.Do
+func (c_2 *MockHeritageTakeCall) Do(f func(context.Context, connection.Connection) (connection.Connection, error)) *MockHeritageTakeCall {
+	c_2.Call = c_2.Call.Do(f)
+	return c_2
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c_2 *MockHeritageTakeCall) DoAndReturn(f func(context.Context, connection.Connection) (connection.Connection, error)) *MockHeritageTakeCall {
+	c_2.Call = c_2.Call.DoAndReturn(f)
+	return c_2
+}
+
 // MockConnectionManager is a mock of Manager interface.
 type MockConnectionManager struct {
 	ctrl     *gomock.Controller

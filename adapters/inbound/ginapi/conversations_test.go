@@ -55,8 +55,10 @@ var conversations = []conversation{
 	{outcome: "POST /api/tasks 400 UNKNOWN_TASK_TYPE", body: goodTask, given: started(task.Task{}, task.ErrUnknownType)},
 	{outcome: "POST /api/tasks 400 INVALID_IDEMPOTENCY_KEY", body: goodTask, header: []string{"Idempotency-Key", strings.Repeat("k", 256)}},
 	{outcome: "POST /api/tasks 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/tasks 413 PAYLOAD_TOO_LARGE", body: goodTask, given: started(task.Task{}, task.ErrTooLarge)},
 	{outcome: "POST /api/tasks 503 SHUTTING_DOWN", body: goodTask, given: started(task.Task{}, task.ErrShuttingDown)},
 	{outcome: "POST /api/tasks 503 QUEUE_FULL", body: goodTask, given: started(task.Task{}, fmt.Errorf("start: %w", task.ErrQueueFull))},
+	{outcome: "POST /api/tasks 503 BROKER_UNAVAILABLE", body: goodTask, given: started(task.Task{}, task.ErrUnavailable)},
 
 	{outcome: "GET /api/tasks 200", given: listed(nil, "", nil)},
 	{outcome: "GET /api/tasks 400 INVALID_QUERY", query: "?limit=0"},
@@ -97,6 +99,7 @@ var conversations = []conversation{
 	{outcome: "POST /api/tasks/{id}/complete 404 TASK_NOT_FOUND", body: goodResult, given: completed(task.ErrNotFound)},
 	{outcome: "POST /api/tasks/{id}/complete 409 LEASE_LOST", body: goodResult, given: completed(task.ErrLeaseLost)},
 	{outcome: "POST /api/tasks/{id}/complete 413 PAYLOAD_TOO_LARGE", body: hugeResult},
+	{outcome: "POST /api/tasks/{id}/complete 413 PAYLOAD_TOO_LARGE", body: goodResult, given: completed(task.ErrTooLarge)},
 	{outcome: "POST /api/tasks/{id}/fail 200", body: goodFailure, given: failed(nil)},
 	{outcome: "POST /api/tasks/{id}/fail 400 MISSING_BODY"},
 	{outcome: "POST /api/tasks/{id}/fail 400 INVALID_JSON", body: `{`},

@@ -53,7 +53,9 @@ func (s *Streams) serve(c *gin.Context) {
 		return
 	}
 	token := connection.Token(rand.Text())
-	stream, err := s.engine.Attach(token, ssehttp.LastEventID(c.Request))
+	lastEventID := ssehttp.LastEventID(c.Request)
+	s.engine.Await(ctx, lastEventID)
+	stream, err := s.engine.Attach(token, lastEventID)
 	if err != nil {
 		s.refuse(c, err)
 		return

@@ -57,6 +57,8 @@ var meanings = []meaning{
 	{task.ErrInvalidCursor, http.StatusBadRequest, "INVALID_CURSOR"},
 	{task.ErrQueueFull, http.StatusServiceUnavailable, "QUEUE_FULL"},
 	{task.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
+	{task.ErrTooLarge, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"},
+	{task.ErrUnavailable, http.StatusServiceUnavailable, "BROKER_UNAVAILABLE"},
 	{task.ErrLeaseLost, http.StatusConflict, "LEASE_LOST"},
 
 	{version.ErrInvalid, http.StatusBadRequest, "INVALID_PAYLOAD"},

@@ -54,6 +54,8 @@ var answers = map[string]struct {
 	"task.ErrNotFound":       {task.ErrNotFound, 404, "TASK_NOT_FOUND"},
 	"task.ErrConflict":       {task.ErrConflict, 500, "INTERNAL_ERROR"},
 	"task.ErrDuplicate":      {task.ErrDuplicate, 500, "INTERNAL_ERROR"},
+	"task.ErrTooLarge":       {task.ErrTooLarge, 413, "PAYLOAD_TOO_LARGE"},
+	"task.ErrUnavailable":    {task.ErrUnavailable, 503, "BROKER_UNAVAILABLE"},
 	"task.ErrInvalidCursor":  {task.ErrInvalidCursor, 400, "INVALID_CURSOR"},
 	"task.ErrUnknownType":    {task.ErrUnknownType, 400, "UNKNOWN_TASK_TYPE"},
 	"task.ErrInvalidParams":  {task.ErrInvalidParams, 400, "INVALID_PARAMS"},

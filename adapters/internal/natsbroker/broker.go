@@ -45,13 +45,15 @@ type Broker struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	cfg    Config
+	log    *slog.Logger
 	server *embedded // nil with Config.URL
+	health *health
 }
 
 // Open starts the server if it is an embedded one, and connects. Errors: the
 // folder is in use or cannot be written, or NATS cannot be reached.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err error) {
-	b = &Broker{cfg: cfg}
+	b = &Broker{cfg: cfg, log: log, health: newHealth()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.Close())
@@ -59,7 +61,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 	}()
 	options := b.options(log)
 	if cfg.Dir != "" {
-		if b.server, err = startServer(ctx, cfg.Dir, cfg.Name, log); err != nil {
+		if b.server, err = startServer(ctx, cfg.Dir, cfg.Name, b.health, log); err != nil {
 			return b, fmt.Errorf("start the embedded NATS server: %w", err)
 		}
 		options = append(options, nats.InProcessServer(b.server))
@@ -98,8 +100,11 @@ func (b *Broker) Conn() *nats.Conn { return b.nc }
 // given up after five seconds.
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
-// Check returns nil if NATS can be used now. Errors: ErrAway.
+// Check returns nil if NATS can be used now. Errors: ErrAway, ErrDisk.
 func (b *Broker) Check() error {
+	if err := context.Cause(b.health.state()); err != nil {
+		return err
+	}
 	if !b.nc.IsConnected() {
 		return ErrAway
 	}

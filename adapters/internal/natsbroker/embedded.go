@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,16 +27,21 @@ const (
 // errNotReady: the server took too long to start.
 var errNotReady = errors.New("not ready in time")
 
-// embedded is a NATS server in this process, for this process alone.
+// embedded is a NATS server in this process, for this process alone. It is safe
+// for concurrent use.
 type embedded struct {
-	*server.Server
+	dir, name string
+	log       *slog.Logger
+	health    *health
+	unlock    func() error
+	once      sync.Once
 
-	unlock func() error
-	once   sync.Once
+	mu     sync.Mutex
+	server *server.Server // another one after each renew; guarded by mu
 }
 
 // startServer returns a server that is ready. It holds the lock of dir.
-func startServer(ctx context.Context, dir, name string, log *slog.Logger) (*embedded, error) {
+func startServer(ctx context.Context, dir, name string, h *health, log *slog.Logger) (*embedded, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -43,20 +49,54 @@ func startServer(ctx context.Context, dir, name string, log *slog.Logger) (*embe
 	if err != nil {
 		return nil, fmt.Errorf("%s is in use by another process: %w", dir, err)
 	}
-	s, err := server.NewServer(&server.Options{
-		ServerName: name, DontListen: true, NoSigs: true, DisableJetStreamBanner: true,
-		JetStream: true, StoreDir: dir, SyncInterval: syncInterval, MaxPayload: maxPayload,
-	})
-	if err != nil {
-		return nil, errors.Join(err, unlock())
-	}
-	s.SetLoggerV2(serverLog{log}, false, false, false)
-	e := &embedded{Server: s, unlock: unlock}
-	go s.Start() // until Shutdown; stop waits for it
-	if !s.ReadyForConnections(within(ctx, startTime)) {
-		return nil, errors.Join(errNotReady, e.stop())
+	e := &embedded{dir: dir, name: name, log: log, health: h, unlock: unlock}
+	if err := e.start(ctx); err != nil {
+		return nil, errors.Join(err, e.stop())
 	}
 	return e, nil
+}
+
+// start starts a server, and returns when it is ready.
+func (e *embedded) start(ctx context.Context) error {
+	s, err := server.NewServer(&server.Options{
+		ServerName: e.name, DontListen: true, NoSigs: true, DisableJetStreamBanner: true,
+		JetStream: true, StoreDir: e.dir, SyncInterval: syncInterval, MaxPayload: maxPayload,
+	})
+	if err != nil {
+		return err
+	}
+	s.SetLoggerV2(serverLog{e.log, e.health}, false, false, false)
+	e.mu.Lock()
+	e.server = s
+	e.mu.Unlock()
+	go s.Start() // until Shutdown; stop waits for it
+	if !s.ReadyForConnections(within(ctx, startTime)) {
+		return errNotReady
+	}
+	return nil
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (e *embedded) InProcessConn() (net.Conn, error) { return e.current().InProcessConn() }
+
+// current is the server, or nil if none could be made.
+func (e *embedded) current() *server.Server {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.server
+}
+
+// renew ends the server and starts another one.
+func (e *embedded) renew(ctx context.Context) error {
+	e.shutDown()
+	return e.start(ctx)
+}
+
+func (e *embedded) shutDown() {
+	if s := e.current(); s != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
+	}
 }
 
 // within is limit, or what ctx leaves of it.
@@ -70,22 +110,8 @@ func within(ctx context.Context, limit time.Duration) time.Duration {
 // stop may be called twice.
 func (e *embedded) stop() (err error) {
 	e.once.Do(func() {
-		e.Shutdown()
-		e.WaitForShutdown()
+		e.shutDown()
 		err = e.unlock()
 	})
 	return err
 }
-
-// serverLog is what a NATS server logs to. Its notices are for the operators of
-// a server of its own, and ours is a part of a service.
-type serverLog struct{ log *slog.Logger }
-
-func (l serverLog) Noticef(format string, v ...any) { l.log.Debug("nats server", said(format, v)) }
-func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn("nats server", said(format, v)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Error("nats server", said(format, v)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error("nats server", said(format, v)) }
-func (l serverLog) Debugf(string, ...any)           {}
-func (l serverLog) Tracef(string, ...any)           {}
-
-func said(format string, v []any) slog.Attr { return slog.String("said", fmt.Sprintf(format, v...)) }

@@ -16,6 +16,7 @@ const clusterReplicas = 3
 
 // Codes of the server's errors that the client library has no name for.
 const (
+	codeNoSpace     jetstream.ErrorCode = 10047 // the disk is too small for the stream's bound
 	codeNoPeers     jetstream.ErrorCode = 10005 // the cluster is too small for the replicas
 	codeNotReplicas jetstream.ErrorCode = 10074 // it is no cluster
 )
@@ -31,6 +32,9 @@ func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetst
 	s, err := b.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		s, err = b.create(ctx, want)
+	}
+	if codeOf(err) == codeNoSpace {
+		return nil, fmt.Errorf("too little free disk space: stream %s may take %d bytes, and a third more must be free: %w", want.Name, want.MaxBytes, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
@@ -79,7 +83,11 @@ func (b *Broker) Bucket(ctx context.Context, name string, maxKeys int64) (jetstr
 	if err != nil {
 		return nil, err
 	}
-	return b.js.KeyValue(ctx, name)
+	kv, err := b.js.KeyValue(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", name, err)
+	}
+	return bucket{KeyValue: kv, broker: b}, nil
 }
 
 // BucketStream is the name of the stream that holds a bucket.

@@ -79,6 +79,7 @@ type Engine struct {
 	next     int                          // the shard to adopt next; guarded by mu
 	streams  map[connection.Token]*Stream // guarded by mu
 	last     time.Time                    // when something was appended; guarded by mu
+	grown    chan struct{}                // closed when something is appended, if anybody waits; guarded by mu
 	draining bool                         // guarded by mu
 	closed   bool                         // guarded by mu
 	drained  chan struct{}                // closed when draining and no stream is left
@@ -199,6 +200,10 @@ func (e *Engine) heartbeat() {
 
 func (e *Engine) appendedLocked() {
 	e.last = time.Now()
+	if e.grown != nil {
+		close(e.grown)
+		e.grown = nil
+	}
 	for _, sh := range e.shards {
 		sh.nudge()
 	}

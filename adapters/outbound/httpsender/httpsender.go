@@ -59,6 +59,9 @@ type Config struct {
 	// Start is the place in the log after which Broadcast goes on. With the zero ID,
 	// events handed over before the first broadcast carry none.
 	Start event.ID
+	// Gap says that streams which are in the roster now may have missed events before
+	// Start: they are told so and get the state as it is now.
+	Gap bool
 	// Dial opens a connection to the gateway; nil dials TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -112,6 +115,7 @@ func New(cfg Config, roster connection.Roster, metrics gateway.Metrics, log *slo
 		news: make(chan struct{}, 1), resuming: make(chan struct{}, cfg.Parallel),
 	}
 	s.outbox = newOutbox(cfg.Start, roster, func(lost *message, connections int) { s.count(lost, 0, connections) })
+	s.outbox.gap = cfg.Gap && roster.Count() > 0
 	s.breaker.Store(s.newBreaker())
 	return s, nil
 }
@@ -158,6 +162,10 @@ func (s *Sender) Flush(ctx context.Context) error {
 		return fmt.Errorf("events still wait for the gateway: %w", ctx.Err())
 	}
 }
+
+// Place returns the place in the log up to which the streams have all that was
+// broadcast; ok is false if some lack something.
+func (s *Sender) Place() (id event.ID, ok bool) { return s.outbox.settledPlace() }
 
 func (s *Sender) count(m *message, ok, failed int) {
 	if !m.ev.Control() {

@@ -109,6 +109,18 @@ func (o *outbox) tellIdleLocked() {
 	}
 }
 
+// settledPlace returns the place that the streams have reached, and whether none
+// lacks anything before it.
+func (o *outbox) settledPlace() (id event.ID, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ok = !o.gap && len(o.underway) == 0
+	for _, l := range o.byToken {
+		ok = ok && !l.lossy && len(l.queue.messages) == 0
+	}
+	return o.place, ok
+}
+
 // drain takes nothing more; what waits still leaves.
 func (o *outbox) drain() {
 	o.mu.Lock()

@@ -1,11 +1,13 @@
 package httpsender_test
 
 import (
+	"bytes"
 	"net/http"
 	"testing"
 	"testing/synctest"
 
 	"heliograph/adapters/outbound/httpsender"
+	"heliograph/adapters/outbound/memregistry"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 )
@@ -163,5 +165,34 @@ func TestTokenThatIsGoneDuringRecoveryIsGone(t *testing.T) { // E5, E6
 			t.Errorf("gone %v, failed %v; want one each", h.listener.gone, h.listener.failed)
 		}
 		h.wantLanes(t, 0)
+	})
+}
+
+func TestStreamsThatMayHaveMissedEventsBeforeTheStartAreToldSo(t *testing.T) { // C8, E6, G3
+	synctest.Test(t, func(t *testing.T) {
+		h := &harness{
+			gw: newStandIn("event-id", "connections"), network: newNetwork(), registry: memregistry.New(), history: newHistory(), metrics: newMetrics(), logs: new(bytes.Buffer),
+		}
+		h.listener = newListener(h.registry)
+		h.open(t, "a") // in an earlier life
+		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+		h.start(t, httpsender.Config{URL: "http://gateway", Dial: h.network.dial, Start: start, Gap: true})
+		h.handOver(t, note(1))
+		synctest.Wait()
+		h.wantGot(t, "a", `stream_reset {"reason":"expired"}`, "snapshot 1", "note 1")
+		if id, ok := h.Place(); !ok || id.Seq != start.Seq+1 {
+			t.Errorf("the streams have all up to %v (%v)", id, ok)
+		}
+	})
+}
+
+func TestThePlaceCountsOnlyWhileNoStreamLacksAnything(t *testing.T) { // C8
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, note(1))
+		if id, ok := h.Place(); ok {
+			t.Errorf("a has lost an event, and the place is %v", id)
+		}
 	})
 }

@@ -18,7 +18,7 @@ func (n Nodes) Self() cluster.Life { return n.self }
 func (n Nodes) Alive(life cluster.Life) bool { return life == n.self }
 
 // Present implements cluster.Nodes.
-func (n Nodes) Present(node string) bool { return node == n.self.Node() }
+func (n Nodes) Present() []string { return []string{n.self.Node()} }
 
 // Leads implements cluster.Nodes.
 func (n Nodes) Leads() bool { return true }

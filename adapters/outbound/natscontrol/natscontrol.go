@@ -40,22 +40,33 @@ func Open(broker *natsbroker.Broker, node string, log *slog.Logger) (*Control, e
 	return &Control{conn: broker.Conn(), requests: requests, log: log}, nil
 }
 
-// request is what a node is asked for.
+// request is what a node is asked for: to close a stream after an event, or if
+// there is none, to know that it has ended.
 type request struct {
-	Token connection.Token `json:"token"`
-	Name  string           `json:"name"`
-	Data  json.RawMessage  `json:"data"`
+	Token  connection.Token  `json:"token"`
+	Name   string            `json:"name,omitempty"`
+	Data   json.RawMessage   `json:"data,omitempty"`
+	Reason connection.Reason `json:"reason,omitempty"`
 }
 
-// subject is where a node is asked to close a stream.
-func subject(node string) string { return "heliograph.node." + natsbroker.Key(node) + ".close" }
+// subject is where a node is asked about its streams.
+func subject(node string) string { return "heliograph.node." + natsbroker.Key(node) + ".streams" }
 
 // Close implements gateway.Control.
 func (c *Control) Close(ctx context.Context, node string, token connection.Token, last event.Event) error {
 	if err := last.Validate(); err != nil {
 		return err
 	}
-	text, err := json.Marshal(request{Token: token, Name: last.Name, Data: last.Data})
+	return c.ask(ctx, node, request{Token: token, Name: last.Name, Data: last.Data})
+}
+
+// Ended implements gateway.Control.
+func (c *Control) Ended(ctx context.Context, node string, token connection.Token, reason connection.Reason) error {
+	return c.ask(ctx, node, request{Token: token, Reason: reason})
+}
+
+func (c *Control) ask(ctx context.Context, node string, r request) error {
+	text, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("%w: %w", event.ErrInvalid, err)
 	}
@@ -72,9 +83,9 @@ func (c *Control) Close(ctx context.Context, node string, token connection.Token
 	}
 }
 
-// Serve does what other nodes ask for, with sender, until ctx ends, which is no
+// Serve has peer do what other nodes ask for until ctx ends, which is no
 // error. It may be called once.
-func (c *Control) Serve(ctx context.Context, sender gateway.Sender) error {
+func (c *Control) Serve(ctx context.Context, peer gateway.Peer) error {
 	defer func() { _ = c.requests.Unsubscribe() }() // it can only be closed already
 	for {
 		msg, err := c.requests.NextMsgWithContext(ctx)
@@ -86,16 +97,20 @@ func (c *Control) Serve(ctx context.Context, sender gateway.Sender) error {
 		case err != nil:
 			return fmt.Errorf("listen to other nodes: %w", err)
 		default:
-			c.answer(ctx, sender, msg)
+			c.answer(ctx, peer, msg)
 		}
 	}
 }
 
-func (c *Control) answer(ctx context.Context, sender gateway.Sender, msg *nats.Msg) {
+func (c *Control) answer(ctx context.Context, peer gateway.Peer, msg *nats.Msg) {
 	var asked request
 	err := json.Unmarshal(msg.Data, &asked)
-	if err == nil {
-		err = sender.Close(ctx, asked.Token, event.Event{Name: asked.Name, Data: asked.Data})
+	switch {
+	case err != nil:
+	case asked.Name == "":
+		peer.Ended(ctx, asked.Token, asked.Reason)
+	default:
+		err = peer.Close(ctx, asked.Token, event.Event{Name: asked.Name, Data: asked.Data})
 	}
 	if err := msg.Respond([]byte(wordFor(err))); err != nil {
 		c.log.WarnContext(ctx, "another node could not be answered", slog.Any("error", err))

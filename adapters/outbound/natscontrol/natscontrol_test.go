@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var silent = slog.New(slog.DiscardHandler)
 
 func TestControlContract(t *testing.T) {
-	controlcontract.Run(t, func(t *testing.T, sender gateway.Sender) controlcontract.Subject {
+	controlcontract.Run(t, func(t *testing.T, peer gateway.Peer) controlcontract.Subject {
 		broker, err := natsbroker.Open(t.Context(), natsbroker.Config{Dir: t.TempDir(), Name: "test"}, silent)
 		if err != nil {
 			t.Fatal(err)
@@ -35,7 +35,7 @@ func TestControlContract(t *testing.T) {
 		})
 		other := open(t, broker, "node 2.*")
 		serving.Go(func() {
-			if err := other.Serve(ctx, sender); err != nil {
+			if err := other.Serve(ctx, peer); err != nil {
 				t.Error(err)
 			}
 		})

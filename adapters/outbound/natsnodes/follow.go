@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -101,13 +102,17 @@ func (n *Nodes) aliveLocked(life cluster.Life) bool {
 }
 
 // Present implements cluster.Nodes.
-func (n *Nodes) Present(node string) bool {
+func (n *Nodes) Present() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if node == n.self.Life.Node() {
-		return n.aliveLocked(n.self.Life)
+	var names []string
+	for name, s := range n.seen {
+		if n.aliveLocked(s.Life) {
+			names = append(names, name)
+		}
 	}
-	return n.aliveLocked(n.seen[node].Life)
+	slices.Sort(names)
+	return names
 }
 
 // Leads implements cluster.Nodes: of those who live, the one that joined first.

@@ -171,3 +171,29 @@ func TestANodeThatTheLogHasLeftBehindSaysSo(t *testing.T) { // its clients would
 		t.Errorf("Serve: %v", err)
 	}
 }
+
+func TestAReaderThatLeftGoesOnThereAndOneThatCrashedDoesNot(t *testing.T) { // C8
+	broker := inProcess(t)
+	cfg := natspublisher.LogConfig{Reader: "me"}
+	n := serve(t, broker, cfg)
+	left := n.publish(numbered("", 1))
+	if err := n.log.Leave(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
+	missed := n.publish(numbered("", 2))
+	n.stop()
+
+	back := serve(t, broker, cfg)
+	if !back.log.Resumed() || back.log.Start() != left {
+		t.Errorf("it goes on after %v (%v), want %v", back.log.Start(), back.log.Resumed(), left)
+	}
+	if got := back.until(missed); len(got) != 1 {
+		t.Errorf("it got %d events, want the one that it missed", len(got))
+	}
+	back.stop() // without a word
+
+	crashed := serve(t, broker, cfg)
+	if crashed.log.Resumed() || crashed.log.Start() != missed {
+		t.Errorf("after a crash it goes on after %v (%v), want %v", crashed.log.Start(), crashed.log.Resumed(), missed)
+	}
+}

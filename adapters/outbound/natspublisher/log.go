@@ -39,6 +39,8 @@ type LogConfig struct {
 	MaxAge   time.Duration
 	// Replay has this node's Receiver get what is retained already, too.
 	Replay bool
+	// Reader names whoever goes on where it ended (Log.Leave); "" is nobody.
+	Reader string
 }
 
 // Log is the log. It is safe for concurrent use.
@@ -47,6 +49,10 @@ type Log struct {
 	epoch  string
 	start  uint64
 	newest uint64 // when the log was opened
+
+	places  jetstream.KeyValue // nil without a reader
+	reader  string             // its key in places
+	resumed bool
 }
 
 var _ event.History = (*Log)(nil)
@@ -69,7 +75,10 @@ func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Lo
 	if cfg.Replay {
 		l.start = max(info.State.FirstSeq, 1) - 1
 	}
-	return l, nil
+	if cfg.Reader != "" {
+		err = l.resume(ctx, cfg.Reader, info.State)
+	}
+	return l, err
 }
 
 // boundOf is bound as JetStream has it, where -1 is none.

@@ -95,7 +95,7 @@ func (p *Publisher) Publish(ctx context.Context, ev event.Event) (event.ID, erro
 			return event.ID{}, fmt.Errorf("%w: %w", event.ErrClosed, err)
 		case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum):
 			return event.ID{}, fmt.Errorf("%w: %w", event.ErrTooLarge, err)
-		case limited.Err() != nil:
+		case limited.Err() != nil, errors.Is(err, natsbroker.ErrDisk):
 			return event.ID{}, unavailable(ctx, err)
 		}
 		natsbroker.Pause(limited, tryPause)
@@ -150,7 +150,7 @@ func (p *Publisher) try(ctx context.Context, o offer) (seq uint64, err error) {
 		if o.topic != "" {
 			options = append(options, jetstream.WithExpectLastSequencePerSubject(newest.seq))
 		}
-		ack, err := p.log.broker.JetStream().PublishMsg(ctx, o.msg, options...)
+		ack, err := p.log.broker.Publish(ctx, o.msg, options...)
 		if err == nil {
 			p.newest.Add(o.topic, place{ack.Sequence, o.order})
 			p.expect(ack.Sequence)

@@ -2,6 +2,7 @@ package natsregistry
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -9,6 +10,8 @@ import (
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/domain/connection"
 )
+
+var _ connection.Heritage = (*Registry)(nil)
 
 // Adopt makes the connections that are recorded for this node its own: streams
 // of an external gateway live on while the service restarts (rule C8). It is for
@@ -37,8 +40,63 @@ func (r *Registry) Clear(ctx context.Context) error {
 	})
 }
 
+// Left implements connection.Heritage.
+func (r *Registry) Left(ctx context.Context, present func(node string) bool) (left []connection.Connection, err error) {
+	err = r.each(ctx, func(c connection.Connection, _ uint64) error {
+		if _, own := r.own.get(c.Token); !own && !present(c.Node) {
+			left = append(left, c)
+		}
+		return nil
+	})
+	return left, err
+}
+
+// Take implements connection.Heritage.
+func (r *Registry) Take(ctx context.Context, c connection.Connection) (connection.Connection, error) {
+	defer r.turn.take(c.RequestID)()
+	was, revision, err := r.get(ctx, c.RequestID)
+	if err == nil && (revision == 0 || was != c) {
+		err = connection.ErrNotFound
+	}
+	if err != nil {
+		return connection.Connection{}, err
+	}
+	taken := c
+	taken.Node = r.node
+	text, err := json.Marshal(record{Token: taken.Token, Node: taken.Node})
+	if err != nil {
+		return connection.Connection{}, err
+	}
+	r.own.add(taken) // first, as in Put
+	_, err = r.kv.Update(ctx, recordKey(c.RequestID), text, revision)
+	if err == nil {
+		return taken, nil
+	}
+	r.own.remove(c.Token)
+	if natsbroker.Conflict(err) {
+		return connection.Connection{}, connection.ErrNotFound
+	}
+	return connection.Connection{}, fmt.Errorf("registry: %w", err)
+}
+
+// Forgo implements connection.Heritage.
+func (r *Registry) Forgo(token connection.Token) bool {
+	_, known := r.own.remove(token)
+	return known
+}
+
 // leftovers calls handle with each connection that is recorded for this node.
 func (r *Registry) leftovers(ctx context.Context, handle func(c connection.Connection, revision uint64) error) error {
+	return r.each(ctx, func(c connection.Connection, revision uint64) error {
+		if !r.owns(c) {
+			return nil
+		}
+		return handle(c, revision)
+	})
+}
+
+// each calls handle with each connection that there is.
+func (r *Registry) each(ctx context.Context, handle func(c connection.Connection, revision uint64) error) error {
 	records, err := r.kv.Watch(ctx, byRequestID+".>", jetstream.IgnoreDeletes())
 	if err != nil {
 		return fmt.Errorf("registry: %w", err)
@@ -50,7 +108,7 @@ func (r *Registry) leftovers(ctx context.Context, handle func(c connection.Conne
 			if entry == nil { // that is all
 				return nil
 			}
-			if err := r.leftover(entry, handle); err != nil {
+			if err := visit(entry, handle); err != nil {
 				return fmt.Errorf("registry: %w", err)
 			}
 		case <-ctx.Done():
@@ -59,13 +117,13 @@ func (r *Registry) leftovers(ctx context.Context, handle func(c connection.Conne
 	}
 }
 
-func (r *Registry) leftover(entry jetstream.KeyValueEntry, handle func(connection.Connection, uint64) error) error {
+func visit(entry jetstream.KeyValueEntry, handle func(connection.Connection, uint64) error) error {
 	id, err := requestIDOf(entry.Key())
 	if err != nil {
 		return err
 	}
 	c, err := decode(id, entry.Value())
-	if err != nil || !r.owns(c) {
+	if err != nil {
 		return err
 	}
 	return handle(c, entry.Revision())

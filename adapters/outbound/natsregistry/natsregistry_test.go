@@ -11,6 +11,7 @@ import (
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/domain/connection"
+	"heliograph/test/contract/heritagecontract"
 	"heliograph/test/contract/registrycontract"
 )
 
@@ -54,6 +55,16 @@ func TestRegistryContract(t *testing.T) {
 	registrycontract.Run(t, func(t *testing.T) registrycontract.Subject {
 		r := open(t, inProcess(t), "node-1")
 		return registrycontract.Subject{Registry: r, Roster: r, Node: "node-1"}
+	})
+}
+
+func TestHeritageContract(t *testing.T) {
+	heritagecontract.Run(t, func(t *testing.T) heritagecontract.Subject {
+		broker := inProcess(t)
+		r := open(t, broker, "node-1")
+		return heritagecontract.Subject{
+			Node: "node-1", Registry: r, Roster: r, Heritage: r, OtherNode: "node-2", Other: open(t, broker, "node-2"),
+		}
 	})
 }
 

@@ -3,7 +3,6 @@ package natstaskstore
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -63,7 +62,7 @@ func (s *Store) claimed(ctx context.Context, key string) (task.Task, error) {
 		return task.Task{}, task.ErrNotFound
 	}
 	if err != nil {
-		return task.Task{}, fmt.Errorf("task store: %w", err)
+		return task.Task{}, failure(err)
 	}
 	return decode(entry.Value(), 0)
 }

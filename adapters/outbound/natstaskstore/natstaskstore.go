@@ -59,7 +59,7 @@ func (s *Store) Get(ctx context.Context, id task.ID) (task.Task, error) {
 		return task.Task{}, task.ErrNotFound
 	}
 	if err != nil {
-		return task.Task{}, fmt.Errorf("task store: %w", err)
+		return task.Task{}, failure(err)
 	}
 	return decode(entry.Value(), entry.Revision())
 }
@@ -97,7 +97,7 @@ func failure(err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum) {
 		return fmt.Errorf("%w: %w", task.ErrTooLarge, err)
 	}
-	return fmt.Errorf("task store: %w", err)
+	return fmt.Errorf("%w: %w", task.ErrUnavailable, err)
 }
 
 // whyNot is why a task is not at the revision that was expected.
@@ -120,14 +120,17 @@ func (s *Store) Delete(ctx context.Context, t task.Task) error {
 	}
 	if stored.IdempotencyKey != "" {
 		if err := s.drop(ctx, idempotencyKey(stored.IdempotencyKey)); err != nil {
-			return fmt.Errorf("task store: %w", err)
+			return failure(err)
 		}
 	}
 	err = s.drop(ctx, taskKey(t.ID), jetstream.LastRevision(t.Revision))
 	if natsbroker.Conflict(err) {
 		return s.whyNot(ctx, t.ID)
 	}
-	return err
+	if err != nil {
+		return failure(err)
+	}
+	return nil
 }
 
 func (s *Store) drop(ctx context.Context, key string, options ...jetstream.KVDeleteOpt) error {

@@ -83,11 +83,11 @@ func (s *Store) current(ctx context.Context) ([]task.Task, error) {
 	defer cancel()
 	revision, err := s.kv.Put(ctx, natsbroker.Key(bySync, s.node), nil)
 	if err != nil {
-		return nil, fmt.Errorf("task store: %w", err)
+		return nil, failure(err)
 	}
 	all, err := s.replica.at(ctx, revision)
 	if err != nil {
-		return nil, fmt.Errorf("task store: %w", err)
+		return nil, failure(err)
 	}
 	return all, nil
 }

@@ -21,14 +21,15 @@ type Subject struct {
 	Node, Away string
 }
 
-// Run tests the controls that fresh makes, a new one each time. Node must do what
-// it is asked for with sender, whose Close alone is called.
-func Run(t *testing.T, fresh func(t *testing.T, sender gateway.Sender) Subject) {
+// Run tests the controls that fresh makes, a new one each time. Node must have
+// peer do what it is asked for.
+func Run(t *testing.T, fresh func(t *testing.T, peer gateway.Peer) Subject) {
 	for _, c := range []struct {
 		name string
 		test func(t *testing.T, s Subject, node *node)
 	}{
 		{"C3 a stream is closed at the node that owns it, after its last event", closes},
+		{"C9 the node that owns a stream is told of its end", tells},
 		{"what the node's sender says is said", says},
 		{"an invalid event is refused and asks nobody", invalid},
 		{"a node that does not answer is ErrNodeAway", away},
@@ -42,11 +43,10 @@ func Run(t *testing.T, fresh func(t *testing.T, sender gateway.Sender) Subject) 
 	}
 }
 
-// node is the sender of the node that is asked.
+// node is the peer that is asked.
 type node struct {
-	gateway.Sender
-
 	mu     sync.Mutex
+	ends   []end     // guarded by mu
 	closed []closing // guarded by mu
 	err    error     // what Close returns; guarded by mu
 }
@@ -61,6 +61,17 @@ func (n *node) Close(_ context.Context, token connection.Token, last event.Event
 	defer n.mu.Unlock()
 	n.closed = append(n.closed, closing{token, last})
 	return n.err
+}
+
+type end struct {
+	Token  connection.Token
+	Reason connection.Reason
+}
+
+func (n *node) Ended(_ context.Context, token connection.Token, reason connection.Reason) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ends = append(n.ends, end{token, reason})
 }
 
 func (n *node) answer(err error) {
@@ -87,6 +98,20 @@ func closes(t *testing.T, s Subject, n *node) {
 		}
 	}
 	n.want(t, closing{"one", replaced}, closing{"two – “ü”", replaced})
+}
+
+func tells(t *testing.T, s Subject, n *node) {
+	if err := s.Control.Ended(t.Context(), s.Node, "one – “ü”", connection.ReasonClientClosed); err != nil {
+		t.Error(err)
+	}
+	if err := s.Control.Ended(t.Context(), s.Away, "two", connection.ReasonError); !errors.Is(err, gateway.ErrNodeAway) {
+		t.Errorf("ended: %v, want ErrNodeAway", err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if diff := cmp.Diff([]end{{"one – “ü”", connection.ReasonClientClosed}}, n.ends); diff != "" {
+		t.Errorf("ended (-want +got):\n%s", diff)
+	}
 }
 
 func says(t *testing.T, s Subject, n *node) {

@@ -1,0 +1,104 @@
+package natsbroker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+const (
+	// roomInterval is how often it is tried whether a folder takes something again.
+	roomInterval = 2 * time.Second
+	// room is what it has to take, in bytes: with less the server would fail again soon.
+	room = 4 << 20
+)
+
+// ErrDisk says that the embedded server could not write to its folder. It writes
+// nothing more until Serve has started it anew.
+var ErrDisk = errors.New("the folder cannot be written to")
+
+// health is whether the embedded server writes. It is safe for concurrent use.
+type health struct {
+	mu   sync.Mutex
+	good context.Context         //nolint:containedctx // ended while the server does not write; guarded by mu
+	end  context.CancelCauseFunc // ends good; guarded by mu
+}
+
+func newHealth() *health {
+	h := &health{}
+	h.reset()
+	return h
+}
+
+func (h *health) reset() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.good, h.end = context.WithCancelCause(context.Background())
+}
+
+// fail says that nothing is written from now on.
+func (h *health) fail(why error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.end(why)
+}
+
+// state returns a context that has ended, or will, because nothing is written.
+func (h *health) state() context.Context {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.good
+}
+
+// Serve starts the embedded server anew each time that it could not write to its
+// folder, once that takes something again. It returns nil when ctx ends.
+func (b *Broker) Serve(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.health.state().Done():
+			b.heal(ctx)
+		}
+	}
+}
+
+// heal returns when the server writes again, or ctx ends.
+func (b *Broker) heal(ctx context.Context) {
+	for ; ctx.Err() == nil; Pause(ctx, roomInterval) {
+		if takes(b.cfg.Dir, room) != nil {
+			continue
+		}
+		if err := b.server.renew(ctx); err != nil {
+			b.log.WarnContext(ctx, "embedded NATS server could not be started anew yet", slog.Any("error", err))
+			continue
+		}
+		b.health.reset()
+		b.log.InfoContext(ctx, "folder can be written to again, the embedded NATS server was started anew")
+		return
+	}
+}
+
+// takes writes a file of so many bytes into the folder, and removes it.
+func takes(dir string, size int) error {
+	path := filepath.Join(dir, "room")
+	return errors.Join(os.WriteFile(path, make([]byte, size), 0o600), os.Remove(path))
+}
+
+// write calls f with a context that ends when the server stops writing: f would
+// get no answer. Errors: those of f, ErrDisk.
+func write[T any](ctx context.Context, b *Broker, f func(context.Context) (T, error)) (T, error) {
+	good := b.health.state()
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	defer context.AfterFunc(good, cancel)()
+	result, err := f(ctx)
+	if err != nil && good.Err() != nil {
+		err = context.Cause(good)
+	}
+	return result, err
+}

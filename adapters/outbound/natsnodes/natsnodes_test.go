@@ -1,0 +1,147 @@
+package natsnodes_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/outbound/natsnodes"
+	"heliograph/domain/cluster"
+	"heliograph/test/contract/nodescontract"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	// term is short, and long enough for a machine that is busy.
+	term = 2 * time.Second
+	// patience is much longer than anything here takes.
+	patience = time.Minute
+)
+
+func inProcess(t *testing.T) *natsbroker.Broker {
+	t.Helper()
+	cfg := natsbroker.Config{Dir: t.TempDir(), InMemory: true, Name: "test"}
+	broker, err := natsbroker.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := broker.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return broker
+}
+
+// node is one that serves.
+type node struct {
+	*natsnodes.Nodes
+	t    *testing.T
+	stop context.CancelFunc
+	done chan error // gets what Serve returned
+}
+
+func open(t *testing.T, broker *natsbroker.Broker, name string) *natsnodes.Nodes {
+	t.Helper()
+	n, err := natsnodes.Open(t.Context(), broker, cluster.NewLife(name, rand.Text()), term, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func start(t *testing.T, broker *natsbroker.Broker, name string) *node {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	n := &node{Nodes: open(t, broker, name), t: t, stop: cancel, done: make(chan error, 1)}
+	go func() { n.done <- n.Serve(ctx) }()
+	t.Cleanup(cancel)
+	return n
+}
+
+// end ends a node that was not told that it leaves.
+func (n *node) end() {
+	n.t.Helper()
+	n.stop()
+	if err := <-n.done; err != nil {
+		n.t.Error(err)
+	}
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never came about that %s", what)
+		}
+	}
+}
+
+func TestNodesContract(t *testing.T) {
+	broker := inProcess(t)
+	nodescontract.Run(t, "one", func(t *testing.T) cluster.Nodes { return open(t, broker, "one") })
+}
+
+func TestNodesKnowEachOtherAtOnce(t *testing.T) {
+	broker := inProcess(t)
+	one := start(t, broker, "one")
+	two := start(t, broker, "two")
+	if !two.Alive(one.Self()) || two.Leads() || !slices.Equal(two.Present(), []string{"one", "two"}) {
+		t.Errorf("the second: the first is alive %t, leads %t, present %q", two.Alive(one.Self()), two.Leads(), two.Present())
+	}
+	eventually(t, "the first knows the second", func() bool { return one.Alive(two.Self()) })
+	if !one.Leads() {
+		t.Error("the first leads no more")
+	}
+	one.end()
+	two.end()
+}
+
+func TestWhoGivesNoSignHasEndedAndAnotherLeads(t *testing.T) {
+	broker := inProcess(t)
+	one, two, three := start(t, broker, "one"), start(t, broker, "two"), start(t, broker, "three")
+	eventually(t, "the second knows the third", func() bool { return two.Alive(three.Self()) })
+	one.end()
+	eventually(t, "the first is gone", func() bool { return !two.Alive(one.Self()) && !three.Alive(one.Self()) })
+	eventually(t, "the second leads", func() bool { return two.Leads() && !three.Leads() })
+	eventually(t, "the first sees that itself", func() bool { return !one.Alive(one.Self()) && !one.Leads() })
+	two.end()
+	three.end()
+}
+
+func TestWhoLeavesIsGoneAtOnce(t *testing.T) {
+	broker := inProcess(t)
+	one, two := start(t, broker, "one"), start(t, broker, "two")
+	one.end()
+	if err := one.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the first is gone", func() bool { return slices.Equal(two.Present(), []string{"two"}) })
+	two.end()
+}
+
+func TestANewLifeEndsTheOneBefore(t *testing.T) {
+	broker := inProcess(t)
+	one, two := start(t, broker, "one"), start(t, broker, "two")
+	again := start(t, broker, "one")
+	eventually(t, "the new life is known", func() bool { return two.Alive(again.Self()) && !two.Alive(one.Self()) })
+	if err := <-one.done; !errors.Is(err, natsnodes.ErrNameTaken) {
+		t.Errorf("the life before: %v, want ErrNameTaken", err)
+	}
+	if err := one.Leave(t.Context()); err != nil {
+		t.Error(err)
+	}
+	again.end()
+	two.end()
+}

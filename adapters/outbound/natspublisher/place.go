@@ -1,0 +1,56 @@
+package natspublisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/event"
+)
+
+// places is the bucket of how far those have come who have left in order.
+const places = "heliograph_places"
+
+// resume has the log begin where its reader left it, if it did so in order and
+// all that followed is still there. The note counts once: the next end may be a
+// crash.
+func (l *Log) resume(ctx context.Context, reader string, have jetstream.StreamState) (err error) {
+	if l.places, err = l.broker.Bucket(ctx, places, -1); err != nil {
+		return err
+	}
+	l.reader = natsbroker.Key("reader", reader)
+	entry, err := l.places.Get(ctx, l.reader)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = l.places.Purge(ctx, l.reader)
+	}
+	if err != nil {
+		return fmt.Errorf("place in the log: %w", err)
+	}
+	id, err := event.ParseID(string(entry.Value()))
+	if err == nil && id.Epoch == l.epoch && id.Seq+1 >= have.FirstSeq && id.Seq <= have.LastSeq {
+		l.start, l.resumed = id.Seq, true
+	}
+	return nil //nolint:nilerr // a place that is none is none to go on from
+}
+
+// Resumed reports whether Start is where LogConfig.Reader left the log in order.
+// Otherwise it may have missed events before.
+func (l *Log) Resumed() bool { return l.resumed }
+
+// Leave notes that LogConfig.Reader has all up to id, and ends now. It does
+// nothing without a reader.
+func (l *Log) Leave(ctx context.Context, id event.ID) error {
+	if l.places == nil {
+		return nil
+	}
+	if _, err := l.places.Put(ctx, l.reader, []byte(id.String())); err != nil {
+		return fmt.Errorf("place in the log: %w", err)
+	}
+	return nil
+}

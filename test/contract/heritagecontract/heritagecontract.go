@@ -1,0 +1,133 @@
+// Package heritagecontract is the contract of connection.Heritage, as tests.
+package heritagecontract
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"heliograph/domain/connection"
+)
+
+// Subject is what is tested: an empty registry, as two nodes see it.
+type Subject struct {
+	// Node is the name of the node that Registry, Roster and Heritage are of.
+	Node     string
+	Registry connection.Registry
+	Roster   connection.Roster
+	Heritage connection.Heritage
+	// Other is the registry of the node of the name OtherNode.
+	OtherNode string
+	Other     connection.Registry
+}
+
+// Run tests what fresh makes, a new one each time.
+func Run(t *testing.T, fresh func(t *testing.T) Subject) {
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, s Subject)
+	}{
+		{"C8 what belongs to a node that is gone is left", left},
+		{"C9 who takes a connection owns it", takes},
+		{"C1 a connection that was replaced meanwhile is not taken", replaced},
+		{"of two who take a connection one has it", race},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
+	}
+}
+
+func (s Subject) put(t *testing.T, registry connection.Registry, node string, id connection.RequestID, token connection.Token) connection.Connection {
+	t.Helper()
+	c := connection.Connection{RequestID: id, Token: token, Node: node}
+	if _, err := registry.Put(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// want checks what is left when only the nodes named are present.
+func (s Subject) want(t *testing.T, present []string, want ...connection.Connection) {
+	t.Helper()
+	got, err := s.Heritage.Left(t.Context(), func(node string) bool { return slices.Contains(present, node) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(got, func(a, b connection.Connection) int { return cmpText(a.RequestID, b.RequestID) })
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("left with %v present (-want +got):\n%s", present, diff)
+	}
+}
+
+func cmpText(a, b connection.RequestID) int {
+	if a < b {
+		return -1
+	}
+	return 1
+}
+
+func left(t *testing.T, s Subject) {
+	s.want(t, nil)
+	s.put(t, s.Registry, s.Node, "mine", "token-1")
+	a := s.put(t, s.Other, s.OtherNode, "a", "token-2")
+	b := s.put(t, s.Other, s.OtherNode, "b", "token-3")
+	s.want(t, []string{s.OtherNode})
+	s.want(t, nil, a, b) // and not what this node has in its roster
+}
+
+func takes(t *testing.T, s Subject) {
+	c := s.put(t, s.Other, s.OtherNode, "a", "token-1")
+	want := c
+	want.Node = s.Node
+	if got, err := s.Heritage.Take(t.Context(), c); err != nil || got != want {
+		t.Fatalf("took %+v, %v; want %+v", got, err, want)
+	}
+	if got, err := s.Other.ByToken(t.Context(), "token-1"); err != nil || got != want {
+		t.Errorf("it is %+v, %v; want %+v", got, err, want)
+	}
+	if got := s.Roster.Count(); got != 1 {
+		t.Errorf("the roster has %d, want 1", got)
+	}
+	if got, err := s.Registry.Remove(t.Context(), "token-1"); err != nil || got != want {
+		t.Errorf("removed %+v, %v; want %+v", got, err, want)
+	}
+}
+
+func replaced(t *testing.T, s Subject) {
+	old := s.put(t, s.Other, s.OtherNode, "a", "token-1")
+	s.put(t, s.Other, s.OtherNode, "a", "token-2")
+	gone := connection.Connection{RequestID: "b", Token: "token-3", Node: s.OtherNode}
+	for _, c := range []connection.Connection{old, gone} {
+		if _, err := s.Heritage.Take(t.Context(), c); !errors.Is(err, connection.ErrNotFound) {
+			t.Errorf("take %s: %v, want ErrNotFound", c.Token, err)
+		}
+	}
+	if got := s.Roster.Count(); got != 0 {
+		t.Errorf("the roster has %d, want none", got)
+	}
+}
+
+func race(t *testing.T, s Subject) {
+	c := s.put(t, s.Other, s.OtherNode, "a", "token-1")
+	const takers = 8
+	errs := make(chan error, takers)
+	for range takers {
+		go func() {
+			_, err := s.Heritage.Take(t.Context(), c)
+			errs <- err
+		}()
+	}
+	won := 0
+	for range takers {
+		switch err := <-errs; {
+		case err == nil:
+			won++
+		case !errors.Is(err, connection.ErrNotFound):
+			t.Error(err)
+		}
+	}
+	if got := s.Roster.Count(); won != 1 || got != 1 {
+		t.Errorf("%d have it, and the roster has %d", won, got)
+	}
+}
