@@ -18,12 +18,10 @@ import (
 func versionsModule() fx.Option {
 	return fx.Module("versions", fx.Provide(
 		fx.Annotate(newVersions, fx.As(fx.Self()), fx.As(new(version.Service))),
-		newKnown,
+		versions.NewKnown,
 		newPings,
 	))
 }
-
-func newKnown(cfg Config) *versions.Known { return versions.NewKnown(cfg.Versions.Confirmations) }
 
 type versionParts struct {
 	fx.In
@@ -41,7 +39,8 @@ type versionParts struct {
 
 func newVersions(p versionParts) *versions.Service {
 	return versions.New(versions.Config{
-		PollInterval: p.Config.Versions.Poll, CacheTTL: p.Config.Versions.CacheTTL, MaxEventBytes: int(p.Config.Stream.MaxEvent),
+		PollInterval: p.Config.Versions.Poll, Confirmations: p.Config.Versions.Confirmations,
+		CacheTTL: p.Config.Versions.CacheTTL, MaxEventBytes: int(p.Config.Stream.MaxEvent),
 	}, p.Known, p.Source, p.Pending, p.Board, p.Nodes, p.Dispatcher, p.Sender, p.Log)
 }
 

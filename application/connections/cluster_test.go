@@ -131,12 +131,13 @@ type heritage struct {
 	fixture
 
 	down   atomic.Bool
+	own    []connection.Token // in the node's roster
 	forgot []connection.Token
 }
 
 func (h *heritage) Left(_ context.Context, present func(string) bool) (left []connection.Connection, err error) {
 	for c := range h.registry.All() {
-		if !present(c.Node) {
+		if !present(c.Node) && !slices.Contains(h.own, c.Token) {
 			left = append(left, c)
 		}
 	}
@@ -163,9 +164,9 @@ func (h *heritage) Forgo(token connection.Token) bool {
 const every = 5 * time.Second
 
 // heirs starts Heirs, until the test ends.
-func (f *fixture) heirs(t *testing.T, adopt bool, nodes *others) *heritage {
+func (f *fixture) heirs(t *testing.T, adopt bool, nodes *others, own ...connection.Token) *heritage {
 	t.Helper()
-	h := &heritage{fixture: *f}
+	h := &heritage{fixture: *f, own: own}
 	heirs := connections.NewHeirs(connections.HeirsConfig{Every: every, Adopt: adopt}, f.Manager, h, f.registry, nodes)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -197,7 +198,7 @@ func TestConnectionsOfALostNodeGoWithItOrAreAdopted(t *testing.T) { // C8, C9
 				f.connect(t, "a", "token-a")
 				f.elsewhere(t, "b", "token-b")
 				nodes := &others{now: view{present: both, follows: true}}
-				f.heirs(t, adopt, nodes)
+				f.heirs(t, adopt, nodes, "token-a")
 				pass(every + 1)
 				nodes.see(view{present: alone, follows: true})
 				pass(every)
@@ -265,7 +266,7 @@ func TestANodeThatWasBelievedGoneMakesItsConnectionsTrueAgain(t *testing.T) { //
 				f.elsewhere(t, "taken", "token-3")
 				f.elsewhere(t, "newer", "token-5")
 				nodes := &others{now: view{present: both, absent: true}}
-				h := &heritage{fixture: f}
+				h := &heritage{fixture: f, own: []connection.Token{"token-1", "token-2", "token-3", "token-4"}}
 				heirs := connections.NewHeirs(connections.HeirsConfig{Every: every, Adopt: adopt}, f.Manager, h, stale, nodes)
 				ctx, cancel := context.WithTimeout(t.Context(), 3*every+1)
 				defer cancel()

@@ -151,6 +151,7 @@ func TestAWorkerOutsideSpeaksToAnyNode(t *testing.T) { // T3, T4
 			if err := f.completes(c); err != nil {
 				t.Errorf("asked again: %v", err)
 			}
+			synctest.Wait()
 			if running, _ := f.Counts(); running != 0 {
 				t.Errorf("%d run", running)
 			}

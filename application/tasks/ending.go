@@ -112,9 +112,7 @@ func (s *Service) conclusion(t *task.Task, a *attempt, last uint64, e ending) er
 	switch policy := a.line.typ.Policy; {
 	case e.appliedTo(t), e.retry && t.Status == task.Pending && t.Attempt == a.task.Attempt+1:
 		return errUnchanged // the store did it before, but its answer was lost
-	case t.Status != task.Running:
-		return errTransition
-	case !a.owns(t), a.seen != 0 && t.Revision != a.seen:
+	case t.Status != task.Running, !a.owns(t), a.seen != 0 && t.Revision != a.seen:
 		return task.ErrLeaseLost
 	case e.retry && t.Attempt < policy.Attempts && !t.CancelRequested && (s.cfg.Durable || !s.shutdown.begun.passed()):
 		anew(t, policy, last)

@@ -25,7 +25,7 @@ func TestAnnounceBroadcastsAtOnceAndKeepsForOne(t *testing.T) { // V2
 		t.Fatal(err)
 	}
 	for _, token := range []connection.Token{"token a", "token b"} {
-		want := []event.Event{{Service: event.ServiceVersion, Name: "version", Data: v.Payload()}} // V4
+		want := []event.Event{{Service: event.ServiceVersion, Name: "version", Data: v.Payload(), Topic: "version"}} // V4
 		if diff := cmp.Diff(want, w.streams.events(token)); diff != "" {
 			t.Errorf("%s got (-want +got):\n%s", token, diff)
 		}

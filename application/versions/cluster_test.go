@@ -50,7 +50,7 @@ func sites(t *testing.T, n int) []*site {
 	all := make([]*site, n)
 	var log fan
 	for i := range all {
-		all[i] = &site{world: &world{source: &source{}, streams: newStreams(), logged: &strings.Builder{}}, known: versions.NewKnown(2)}
+		all[i] = &site{world: &world{source: &source{}, streams: newStreams(), logged: &strings.Builder{}}, known: versions.NewKnown()}
 		log = append(log, all[i].known.Receiver(all[i].streams))
 	}
 	all[0].leads.Store(true)
@@ -64,7 +64,7 @@ func sites(t *testing.T, n int) []*site {
 		s.pending, s.source = pending, all[0].source
 		logger := slog.New(slog.NewTextHandler(s.logged, nil))
 		dispatcher := delivery.NewDispatcher(broker, nil, s.streams, s.streams, logger)
-		cfg := versions.Config{PollInterval: time.Second, MaxEventBytes: 1 << 10}
+		cfg := versions.Config{Confirmations: 2, PollInterval: time.Second, MaxEventBytes: 1 << 10}
 		s.Service = versions.New(cfg, s.known, s.source, pending, board, s, dispatcher, s.streams, logger)
 	}
 	return all

@@ -7,7 +7,6 @@ import (
 
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
-	"heliograph/domain/version"
 )
 
 // Connected implements connection.Observer: it sends c the version that is
@@ -44,7 +43,7 @@ func (s *Service) greet(ctx context.Context, c connection.Connection) (done bool
 	if v.IsZero() {
 		return true, nil
 	}
-	err = s.sender.Send(ctx, c.Token, toEvent(v, version.Topic))
+	err = s.sender.Send(ctx, c.Token, toEvent(v, ""))
 	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one left before its version came
 		return true, fmt.Errorf("send version: %w", err)
 	}

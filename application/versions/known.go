@@ -20,10 +20,8 @@ type Known struct {
 	live    bool            // the log is heard as it grows; guarded by mu
 }
 
-// NewKnown returns what is known at first: nothing. confirmations is how many fresh
-// answers in a row must name a new version before it counts (rule V8); 0 is as good
-// as 1.
-func NewKnown(confirmations int) *Known { return &Known{ballot: ballot{needed: confirmations}} }
+// NewKnown returns what is known at first: nothing.
+func NewKnown() *Known { return &Known{} }
 
 // Receiver returns next, fed after k is.
 func (k *Known) Receiver(next event.Receiver) event.Receiver { return receiver{known: k, next: next} }

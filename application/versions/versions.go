@@ -31,6 +31,9 @@ type Config struct {
 	// PollInterval is the time between two look-ups of the watcher; 0 turns it off,
 	// and then only connections and callers have the source asked.
 	PollInterval time.Duration
+	// Confirmations is how many fresh answers in a row must name a new version
+	// before it counts (rule V8); 0 is as good as 1.
+	Confirmations int
 	// CacheTTL is how old the source's answer may be that a connection or a caller
 	// gets (rule V5); 0 has the source asked for each.
 	CacheTTL time.Duration
@@ -60,10 +63,11 @@ var (
 	_ connection.Observer = (*Service)(nil)
 )
 
-// New returns a Service. It starts nothing: Serve does.
+// New returns a Service, whose node knows of versions what is in known. It starts nothing: Serve does.
 func New(cfg Config, known *Known, source version.Source, pending version.Pending, board version.Board, nodes cluster.Nodes,
 	dispatcher *delivery.Dispatcher, sender gateway.Sender, log *slog.Logger,
 ) *Service {
+	known.ballot.needed = cfg.Confirmations
 	return &Service{
 		cfg: cfg, source: source, pending: pending, board: board, nodes: nodes, dispatcher: dispatcher, sender: sender,
 		log: log, Known: known,

@@ -52,7 +52,7 @@ func newWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s *ver
 		c(w, &src)
 	}
 	log := slog.New(slog.NewTextHandler(w.logged, nil))
-	known := versions.NewKnown(2)
+	known := versions.NewKnown()
 	dispatcher := delivery.NewDispatcher(w.streams, nil, w.streams, w.streams, log)
 	w.Service = versions.New(cfg, known, src, w.pending, memboard.New(), memnodes.New("one/life"), dispatcher, w.streams, log)
 	return w
