@@ -1,11 +1,8 @@
 package e2e_test
 
 import (
-	"strings"
 	"syscall"
 	"testing"
-
-	"heliograph/test/sseclient"
 )
 
 // What waited for the gateway is lost in a crash, and the streams that it holds are
@@ -22,9 +19,7 @@ func TestACrashBehindAGatewayIsToldToItsStreams(t *testing.T) { // C8, E6, G3
 	s.again(t)
 	s.gateway.signal(t, syscall.SIGCONT)
 	st.awaitNamed(t, "stream_reset")
-	st.await(t, "the state after it", func(e sseclient.Event) bool {
-		return e.Name == "task_snapshot" && strings.Contains(e.Data, id)
-	})
+	eventually(t, "the state after it", func() bool { return countNamed(st.Events(), "task_snapshot") == 2 })
 	st.awaitTask(t, s.startTask(t, quickTask), "task_completed")
 }
 

@@ -145,6 +145,7 @@ var conversations = []conversation{
 	{outcome: "POST /api/testing/tasks/start 413 PAYLOAD_TOO_LARGE", body: tooLarge},
 	{outcome: "POST /api/testing/tasks/start 503 SHUTTING_DOWN", body: goodTest, given: started(task.Task{}, task.ErrShuttingDown)},
 	{outcome: "POST /api/testing/tasks/start 503 QUEUE_FULL", body: goodTest, given: started(task.Task{}, task.ErrQueueFull)},
+	{outcome: "POST /api/testing/tasks/start 503 BROKER_UNAVAILABLE", body: goodTest, given: started(task.Task{}, task.ErrUnavailable)},
 }
 
 func started(t task.Task, err error) func(*service) {
