@@ -95,10 +95,10 @@ func write[T any](ctx context.Context, b *Broker, f func(context.Context) (T, er
 	good := b.health.state()
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	defer context.AfterFunc(good, cancel)()
+	defer context.AfterFunc(good, cancel)() //nolint:contextcheck // good is the server's, not the caller's
 	result, err := f(ctx)
 	if err != nil && good.Err() != nil {
-		err = context.Cause(good)
+		err = context.Cause(good) //nolint:contextcheck // as above
 	}
 	return result, err
 }

@@ -114,7 +114,7 @@ func (o *outbox) tellIdleLocked() {
 func (o *outbox) settledPlace() (id event.ID, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	ok = !o.gap && len(o.underway) == 0
+	ok = !o.gap && len(o.underway) == 0 && o.trunk.first() == nil
 	for _, l := range o.byToken {
 		ok = ok && !l.lossy && len(l.queue.messages) == 0
 	}

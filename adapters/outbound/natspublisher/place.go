@@ -36,7 +36,7 @@ func (l *Log) resume(ctx context.Context, reader string, have jetstream.StreamSt
 	if err == nil && id.Epoch == l.epoch && id.Seq+1 >= have.FirstSeq && id.Seq <= have.LastSeq {
 		l.start, l.resumed = id.Seq, true
 	}
-	return nil //nolint:nilerr // a place that is none is none to go on from
+	return nil // a place that is none is none to go on from
 }
 
 // Resumed reports whether Start is where LogConfig.Reader left the log in order.
