@@ -1,20 +1,40 @@
 package bootstrap_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"heliograph/test/natsserver"
 	"heliograph/test/sseclient"
 )
 
 // node starts a node of the cluster at url.
-func node(t *testing.T, url, name string) service {
+func node(t *testing.T, url, name string, more ...string) service {
 	t.Helper()
-	return start(t, map[string]string{
+	environ := map[string]string{
 		"NATS_URL": url, "NODE_NAME": name, "FRONTEND_VERSION_FILE": filepath.Join(t.TempDir(), "none.json"),
-	})
+	}
+	for _, assignment := range more {
+		variable, value, _ := strings.Cut(assignment, "=")
+		environ[variable] = value
+	}
+	return start(t, environ)
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never came about that %s", what)
+		}
+	}
 }
 
 func TestNodesShareEventsAndConnections(t *testing.T) { // C3, E2
@@ -34,4 +54,45 @@ func TestNodesShareEventsAndConnections(t *testing.T) { // C3, E2
 	for _, s := range []service{one, two} {
 		s.end(t)
 	}
+}
+
+func TestATaskIsSeenAndCancelledFromAnotherNode(t *testing.T) { // T7
+	url := natsserver.Start(t).URL()
+	one, two := node(t, url, "one"), node(t, url, "two")
+	_, stream := two.stream(t, "me", "")
+	started := one.must(t, http.MethodPost, "/api/tasks", `{"type":"long_running_task","params":{"total_time":60}}`, http.StatusAccepted)
+	var task struct {
+		ID string `json:"task_id"`
+	}
+	if err := json.Unmarshal([]byte(started), &task); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, stream, "task_event", "progress_update")
+	if body := two.must(t, http.MethodGet, "/api/tasks/"+task.ID, "", http.StatusOK); !strings.Contains(body, `"running"`) {
+		t.Errorf("the other node says %s", body)
+	}
+	two.must(t, http.MethodPost, "/api/tasks/"+task.ID+"/cancel", "", http.StatusOK)
+	wait(t, stream, "task_event", "task_cancelled")
+	stream.Close()
+	for _, s := range []service{one, two} {
+		s.end(t)
+	}
+}
+
+func TestWhatWaitsIsRunByAnotherNodeWhenOneStops(t *testing.T) { // T15
+	url := natsserver.Start(t).URL()
+	one := node(t, url, "one", "TASK_MAX_WORKERS=1", "SHUTDOWN_GRACE_PERIOD=2s")
+	one.must(t, http.MethodPost, "/api/tasks", `{"type":"long_running_task","params":{"total_time":60}}`, http.StatusAccepted)
+	one.must(t, http.MethodPost, "/api/tasks", `{"type":"demo_task","params":{"message":"it waited","delay":0.001}}`, http.StatusAccepted)
+	one.end(t)
+	two := node(t, url, "two")
+	_, stream := two.stream(t, "me", "")
+	eventually(t, "what waited is completed", func() bool {
+		return strings.Contains(two.must(t, http.MethodGet, "/api/tasks?status=completed", "", http.StatusOK), "demo_task")
+	})
+	if body := two.must(t, http.MethodGet, "/api/tasks?status=cancelled", "", http.StatusOK); !strings.Contains(body, "long_running_task") {
+		t.Errorf("what ran is not cancelled: %s", body)
+	}
+	stream.Close()
+	two.end(t)
 }

@@ -20,9 +20,9 @@ import (
 	"heliograph/test/mocks"
 )
 
-// neighbour makes the fixture's manager one of two nodes, and returns its way to
+// neighbour makes f's manager one of two nodes, and returns its way to
 // the other one, node-2.
-func (f *fixture) neighbour(t *testing.T) *mocks.MockGatewayControl {
+func neighbour(t *testing.T, f *fixture) *mocks.MockGatewayControl {
 	t.Helper()
 	f.control = mocks.NewMockGatewayControl(gomock.NewController(t))
 	f.Manager = f.over(f.registry)
@@ -35,7 +35,7 @@ func (f *fixture) neighbour(t *testing.T) *mocks.MockGatewayControl {
 }
 
 // elsewhere registers a connection of node-2.
-func (f *fixture) elsewhere(t *testing.T, id connection.RequestID, token connection.Token) connection.Connection {
+func (f fixture) elsewhere(t *testing.T, id connection.RequestID, token connection.Token) connection.Connection {
 	t.Helper()
 	c := connection.Connection{RequestID: id, Token: token, Node: "node-2"}
 	if _, err := f.registry.Put(t.Context(), c); err != nil {
@@ -47,7 +47,7 @@ func (f *fixture) elsewhere(t *testing.T, id connection.RequestID, token connect
 func TestAReplacedConnectionOfAnotherNodeIsClosedThere(t *testing.T) { // C3, C9
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		control := f.neighbour(t)
+		control := neighbour(t, &f)
 		f.elsewhere(t, "a", "token-old")
 		control.EXPECT().Close(gomock.Any(), "node-2", connection.Token("token-old"), replaced)
 		f.connect(t, "a", "token-new")
@@ -65,7 +65,7 @@ func TestAReplacedConnectionOfAnotherNodeIsClosedThere(t *testing.T) { // C3, C9
 func TestTheEndOfAnotherNodesConnectionIsToldThere(t *testing.T) { // C9
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		control := f.neighbour(t)
+		control := neighbour(t, &f)
 		f.elsewhere(t, "a", "token-a")
 		control.EXPECT().Ended(gomock.Any(), "node-2", connection.Token("token-a"), connection.ReasonClientClosed).Return(gateway.ErrNodeAway)
 		f.Disconnect(t.Context(), "token-a", connection.ReasonClientClosed)
@@ -164,9 +164,9 @@ func (h *heritage) Forgo(token connection.Token) bool {
 const every = 5 * time.Second
 
 // heirs starts Heirs, until the test ends.
-func (f *fixture) heirs(t *testing.T, adopt bool, nodes *others, own ...connection.Token) *heritage {
+func (f fixture) heirs(t *testing.T, adopt bool, nodes *others, own ...connection.Token) *heritage {
 	t.Helper()
-	h := &heritage{fixture: *f, own: own}
+	h := &heritage{fixture: f, own: own}
 	heirs := connections.NewHeirs(connections.HeirsConfig{Every: every, Adopt: adopt}, f.Manager, h, f.registry, nodes)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -190,7 +190,7 @@ func TestConnectionsOfALostNodeGoWithItOrAreAdopted(t *testing.T) { // C8, C9
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
-				control := f.neighbour(t)
+				control := neighbour(t, &f)
 				control.EXPECT().Ended(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes().Return(gateway.ErrNodeAway)
 				f.sender.EXPECT().Send(gomock.Any(), gomock.Any(), lost).AnyTimes()
 				observed := make(chan connection.Token, 10)
@@ -220,7 +220,7 @@ func TestConnectionsOfALostNodeGoWithItOrAreAdopted(t *testing.T) { // C8, C9
 func TestWhatAnEarlierLifeLeftIsAdoptedAtTheStart(t *testing.T) { // C8
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.neighbour(t)
+		neighbour(t, &f)
 		f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-a"), lost)
 		c := connection.Connection{RequestID: "a", Token: "token-a", Node: "node-1"}
 		if _, err := f.registry.Put(t.Context(), c); err != nil {
@@ -236,7 +236,7 @@ func TestWhatAnEarlierLifeLeftIsAdoptedAtTheStart(t *testing.T) { // C8
 func TestHeritageThatCannotBeReadIsReadLater(t *testing.T) { // C8
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.neighbour(t).EXPECT().Ended(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
+		neighbour(t, &f).EXPECT().Ended(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
 		f.elsewhere(t, "b", "token-b")
 		h := f.heirs(t, false, &others{now: view{present: alone}})
 		h.down.Store(true)
@@ -255,7 +255,7 @@ func TestANodeThatWasBelievedGoneMakesItsConnectionsTrueAgain(t *testing.T) { //
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
-				f.neighbour(t)
+				neighbour(t, &f)
 				stale := &staleRoster{}
 				for id, token := range map[connection.RequestID]connection.Token{"same": "token-1", "gone": "token-2", "taken": "token-3", "newer": "token-4"} {
 					f.connect(t, id, token)

@@ -84,7 +84,7 @@ func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (t
 		s.metrics.LeaseLost(a.task.Type)
 	}
 	if errors.Is(err, task.ErrLeaseLost) {
-		s.log.InfoContext(ctx, "task ended here after another node took it over", slog.String("task_id", string(a.id)))
+		s.log.InfoContext(ctx, "task is another node's by now, its end here does not count", slog.String("task_id", string(a.id)))
 		return task.Task{}, err
 	}
 	if err != nil {

@@ -141,7 +141,7 @@ func (u *unrest) worksOutside() {
 // its record said already, and that nothing has overtaken. Other events may have
 // been lost with a node (T12).
 func (u *unrest) wantLawful() {
-	all, _, err := u.chaos.store.List(u.t.Context(), task.Query{})
+	all, _, err := u.store.List(u.t.Context(), task.Query{})
 	if err != nil || len(all) == 0 {
 		u.t.Fatalf("%d tasks, %v", len(all), err)
 	}

@@ -51,12 +51,13 @@ func (s *Service) oversee(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	mute := false                            // the broker takes nothing now
 	for _, t := range slices.Backward(all) { // oldest first
 		s.changed(t, 0)
 		switch {
 		case s.seenTo(t):
 		case t.Untold:
-			s.tell(ctx, t)
+			mute = mute || !s.tell(ctx, t)
 		case t.Status == task.Running:
 			s.rescue(ctx, t)
 		case s.stranger(t):
@@ -73,9 +74,9 @@ func (s *Service) seenTo(t task.Task) bool {
 		return s.nodes.Alive(t.Node)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	a := s.running[t.ID]
-	return a != nil && a.lease == t.Lease
+	s.mu.Unlock()
+	return a != nil && a.lease == t.Lease || s.queue.holds(t)
 }
 
 // rescue sees to a running task whose node is gone: a worker outside goes on, and

@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -45,42 +44,6 @@ func newQueue(workers, size int, types []task.Type) *queue {
 	return q
 }
 
-// reserve takes a seat for a task, to be used by put or given back by release.
-// It reports false when there is none. What is taken on depends on no worker's
-// speed: a seat of the pool is held until the task is done.
-func (q *queue) reserve(typ string) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	waiting := max(0, q.pooled-q.workers) + q.outside
-	if q.lines[typ].typ.Outside {
-		if waiting >= q.size {
-			return false
-		}
-		q.outside++
-		return true
-	}
-	if q.pooled >= q.workers && waiting >= q.size {
-		return false
-	}
-	q.pooled++
-	return true
-}
-
-// release gives a seat back of which nothing came.
-func (q *queue) release(typ string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.releaseLocked(q.lines[typ])
-}
-
-func (q *queue) releaseLocked(l *line) {
-	if l.typ.Outside {
-		q.outside--
-	} else {
-		q.pooled--
-	}
-}
-
 // put lets a task wait for which a seat is reserved. It reports false when the
 // queue is closed.
 func (q *queue) put(typ string, id task.ID) bool {
@@ -119,14 +82,6 @@ func (q *queue) offer(l *line, id task.ID, after time.Duration) {
 	q.waitLocked(q.entryLocked(l, id, newLease()), after)
 }
 
-func (q *queue) seatLocked(l *line) {
-	if l.typ.Outside {
-		q.outside++
-	} else {
-		q.pooled++
-	}
-}
-
 // waitLocked lets a task wait that is not to be begun before some time has passed.
 func (q *queue) waitLocked(e *entry, after time.Duration) {
 	if after > 0 {
@@ -135,64 +90,6 @@ func (q *queue) waitLocked(e *entry, after time.Duration) {
 		e.line.insert(e)
 	}
 	q.handOutLocked(e.line)
-}
-
-// next waits for a task of the lines that are wanted and takes it; done or again
-// must follow. It may return one although ctx has just ended. Errors:
-// task.ErrShuttingDown when the queue is closed, ctx.Err().
-func (q *queue) next(ctx context.Context, wants func(*line) bool) (*entry, error) {
-	w := &waiter{wants: wants, got: make(chan *entry, 1)}
-	if !q.ask(w) {
-		return nil, task.ErrShuttingDown
-	}
-	select {
-	case e := <-w.got:
-		if e == nil {
-			return nil, task.ErrShuttingDown
-		}
-		return e, nil
-	case <-ctx.Done():
-		if e := q.forget(w); e != nil {
-			return e, nil
-		}
-		return nil, ctx.Err()
-	}
-}
-
-// ask gives w what is ready, or lets it wait. It reports false when the queue is
-// closed.
-func (q *queue) ask(w *waiter) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return false
-	}
-	var best *line
-	for _, l := range q.lines {
-		if l.ready() && w.wants(l) && (best == nil || l.before(best)) {
-			best = l
-		}
-	}
-	if best == nil {
-		q.waiters = append(q.waiters, w)
-	} else {
-		w.got <- q.takeLocked(best)
-	}
-	return true
-}
-
-// forget ends the waiting of w, and returns what it was handed at the last
-// moment, or nil.
-func (q *queue) forget(w *waiter) *entry {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.waiters = slices.DeleteFunc(q.waiters, func(other *waiter) bool { return other == w })
-	select {
-	case e := <-w.got:
-		return e
-	default:
-		return nil
-	}
 }
 
 // handOutLocked gives what is ready in l to those who wait for it.
@@ -212,6 +109,14 @@ func (q *queue) takeLocked(l *line) *entry {
 		q.outside--
 	}
 	return l.take()
+}
+
+// holds reports whether t is known by the attempt that its record names.
+func (q *queue) holds(t task.Task) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e := q.known[t.ID]
+	return e != nil && e.lease == t.Lease
 }
 
 // done gives the seat of a taken task free.

@@ -17,11 +17,17 @@ func (s *Service) owe(t *task.Task) {
 }
 
 // tell sends the last event of a task. What could not be sent stays marked, and is
-// tried again; the broker takes each event once (event.Event.Order).
-func (s *Service) tell(ctx context.Context, t task.Task) {
-	if done := s.broadcast(ctx, endEvent(t)); !done || !t.Untold {
-		return
+// tried again; the broker takes each event once (event.Event.Order). It reports
+// whether the broker took it, or never will.
+func (s *Service) tell(ctx context.Context, t task.Task) (done bool) {
+	if done = s.broadcast(ctx, endEvent(t)); done && t.Untold {
+		s.told(ctx, t)
 	}
+	return done
+}
+
+// told takes the mark away.
+func (s *Service) told(ctx context.Context, t task.Task) {
 	_, err := s.modify(ctx, t.ID, func(t *task.Task) error {
 		if !t.Untold {
 			return errUnchanged

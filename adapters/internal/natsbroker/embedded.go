@@ -86,10 +86,15 @@ func (e *embedded) current() *server.Server {
 	return e.server
 }
 
-// renew ends the server and starts another one.
+// renew ends the server and starts another one, whose health counts from then on.
 func (e *embedded) renew(ctx context.Context) error {
 	e.shutDown()
-	return e.start(ctx)
+	e.health.reset()
+	err := e.start(ctx)
+	if err != nil {
+		e.health.fail(fmt.Errorf("%w: %w", ErrDisk, err))
+	}
+	return err
 }
 
 func (e *embedded) shutDown() {

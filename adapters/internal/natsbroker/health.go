@@ -77,7 +77,6 @@ func (b *Broker) heal(ctx context.Context) {
 			b.log.WarnContext(ctx, "embedded NATS server could not be started anew yet", slog.Any("error", err))
 			continue
 		}
-		b.health.reset()
 		b.log.InfoContext(ctx, "folder can be written to again, the embedded NATS server was started anew")
 		return
 	}

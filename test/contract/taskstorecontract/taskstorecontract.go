@@ -46,6 +46,7 @@ var sentences = map[string]func(*testing.T, fixture){
 	"Delete of an unknown task is ErrNotFound":                        deleteUnknown,
 	"Delete frees the key":                                            deleteFreesKey,
 	"a revision of a deleted task is worth nothing for its successor": revisionsDiffer,
+	"Watch tells of every change in its order until it is stopped":    watch,
 	"List of an empty store is one empty page":                        listEmpty,
 	"List returns the newest first":                                   listOrder,
 	"List orders tasks of the same moment the same way every time":    listSameMoment,
@@ -148,6 +149,7 @@ func full() task.Task {
 	t.Result, t.Error = json.RawMessage(`[1]`), "it broke"
 	t.Progress = task.Progress{Text: "half", Value: 0.5, Stage: 1, Stages: 2, Done: 3.5, Total: 7, Unit: "files"}
 	t.Seq, t.Attempt = 7, 2
+	t.Node, t.Hands, t.Untold = "node/life", 3, true
 	t.Lease, t.LeaseUntil, t.NotBefore = "lease", t.Created.Add(2*time.Minute), t.Created.Add(time.Hour)
 	return t
 }
