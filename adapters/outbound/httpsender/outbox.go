@@ -90,7 +90,8 @@ func (o *outbox) toOne(m *message) error {
 	return nil
 }
 
-// whenIdle returns a channel that is closed once nothing waits or is under way.
+// whenIdle returns a channel that is closed once nothing waits or is under way,
+// or nothing that matters: it cannot leave now, and nobody is there to get it.
 func (o *outbox) whenIdle() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -103,7 +104,8 @@ func (o *outbox) whenIdle() <-chan struct{} {
 }
 
 func (o *outbox) tellIdleLocked() {
-	if o.busy == 0 && len(o.underway) == 0 && o.trunk.first() == nil && o.idle != nil {
+	done := o.busy == 0 && len(o.underway) == 0 && o.trunk.first() == nil
+	if o.idle != nil && (done || !o.reachable && o.roster.Count() == 0) {
 		close(o.idle)
 		o.idle = nil
 	}
