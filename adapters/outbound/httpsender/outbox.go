@@ -91,7 +91,8 @@ func (o *outbox) toOne(m *message) error {
 }
 
 // whenIdle returns a channel that is closed once nothing waits or is under way,
-// or nothing that matters: it cannot leave now, and nobody is there to get it.
+// or, after drain, nothing that matters: it cannot leave, and nobody is there to
+// get it.
 func (o *outbox) whenIdle() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -105,7 +106,7 @@ func (o *outbox) whenIdle() <-chan struct{} {
 
 func (o *outbox) tellIdleLocked() {
 	done := o.busy == 0 && len(o.underway) == 0 && o.trunk.first() == nil
-	if o.idle != nil && (done || !o.reachable && o.roster.Count() == 0) {
+	if o.idle != nil && (done || o.drained && !o.reachable && o.roster.Count() == 0) {
 		close(o.idle)
 		o.idle = nil
 	}
