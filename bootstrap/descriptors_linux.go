@@ -21,7 +21,7 @@ func growDescriptors() {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur < 2 {
 		return
 	}
-	if high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, int(min(limit.Cur, maxGrown))-1); err == nil { //nolint:gosec // bounded
+	if high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, int(min(limit.Cur, maxGrown))-1); err == nil {
 		_ = unix.Close(high)
 	}
 }

@@ -8,6 +8,8 @@ import "time"
 type Options struct {
 	Sizes  []int // connections
 	Rounds int   // of which the median is shown
+	// Below is Rounds for all sizes but the largest; 0 is Rounds.
+	Below int
 	// Pipelined and Paced are how long each kind of traffic lasts; Settle how long
 	// a server has nothing to do before its memory is read.
 	Pipelined, Paced, Settle time.Duration

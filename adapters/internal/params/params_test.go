@@ -20,6 +20,7 @@ const sample = `{
 		"name": {"type": "string", "pattern": "^[a-z]+$"},
 		"level": {"type": "integer", "minimum": 0, "maximum": 9, "default": 3},
 		"ratio": {"type": "number"},
+		"share": {"exclusiveMinimum": 0.25},
 		"id": {"type": "integer"},
 		"tags": {"type": "array", "items": {"type": "string"}}
 	}
@@ -68,11 +69,13 @@ func TestReadSaysWhatIsWrong(t *testing.T) { // S3
 		`{} {}`:                       `they are not valid JSON`,
 		`{"name":1}`:                  `"name" is wrong: type: 1 has type "integer", want "string"`,
 		`{"name":"A"}`:                `"name" is wrong: pattern: "A" does not match regular expression "^[a-z]+$"`,
-		`{"name":"a","level":10}`:     `"level" is wrong: maximum: 10/1 is greater than 9.000000`,
+		`{"name":"a","level":10}`:     `"level" is wrong: maximum: 10 is greater than 9`,
+		`{"name":"a","share":-0.1}`:   `"share" is wrong: exclusiveMinimum: -0.1 is less than or equal to 0.25`,
+		`{"name":"1/1 is less than 1.000000"}`: `"name" is wrong: pattern: "1/1 is less than 1.000000" does not match regular expression "^[a-z]+$"`,
 		`{"name":"a","level":1.5}`:    `"level" is wrong: type: 1.5 has type "number", want "integer"`,
 		`{"name":"a","ratio":1e9999}`: `"ratio" is wrong: a number is too large`,
 		`{"name":"a","tags":[1]}`:     `"tags" is wrong: validating /items: type: 1 has type "integer", want "string"`,
-		`{"Name":"a"}`:                `"Name" is unknown; the params are id, level, name, ratio, tags`,
+		`{"Name":"a"}`:                `"Name" is unknown; the params are id, level, name, ratio, share, tags`,
 	} {
 		_, err := schema(t, sample).Read(json.RawMessage(given))
 		if !errors.Is(err, task.ErrInvalidParams) || err.Error() != "invalid params: "+want {

@@ -29,6 +29,7 @@ type flags struct {
 	Only       []string      `help:"Only subjects whose names contain one of these."`
 	Sizes      []int         `help:"Numbers of connections."`
 	Rounds     int           `help:"Rounds, of which the median is shown."`
+	Below      int           `help:"Rounds for all sizes but the largest."`
 	Paced      time.Duration `help:"How long the steady traffic lasts."`
 	Bin        string        `help:"Folder of programs that are built already." type:"existingdir"`
 	Out        string        `help:"Folder to write to, in which README.md must be. Default: docs/benchmarks." type:"existingdir"`
@@ -145,6 +146,9 @@ func (f *flags) options() bench.Options {
 	}
 	if f.Rounds > 0 {
 		o.Rounds = f.Rounds
+	}
+	if f.Below > 0 {
+		o.Below = f.Below
 	}
 	if f.Paced > 0 {
 		o.Paced = f.Paced
