@@ -147,6 +147,9 @@ func (f *flags) options() bench.Options {
 	if f.Rounds > 0 {
 		o.Rounds = f.Rounds
 	}
+	if f.Gateway {
+		o.Missed = 0 // that is the same as without
+	}
 	if f.Below > 0 {
 		o.Below = f.Below
 	}
