@@ -16,6 +16,8 @@ type Options struct {
 	// WarmUp is how many messages a server gets on few connections before anything
 	// is measured.
 	WarmUp int
+	// Tasks says that the subjects are Tasks.
+	Tasks bool
 	// Missed is how many events the replayed client has missed; 0 measures neither
 	// replay nor the storm.
 	Missed int

@@ -20,6 +20,10 @@ func (r Results) Markdown(plots string) string {
 		r.Command, r.Options.Rounds)
 	for _, size := range slices.Backward(slices.Sorted(slices.Values(r.Options.Sizes))) {
 		fmt.Fprintf(b, "### %s connections%s\n\n", humanize.Comma(int64(size)), r.fewer(size))
+		if r.Options.Tasks {
+			table(b, taskColumns, r.rows(size))
+			continue
+		}
 		table(b, columns, r.rows(size))
 		r.ahead(b, columns, r.rows(size))
 		if size == slices.Max(r.Options.Sizes) {
@@ -27,12 +31,19 @@ func (r Results) Markdown(plots string) string {
 		}
 	}
 	r.recovery(b)
+	r.pictures(b, plots)
+	r.settings(b)
+	return b.String()
+}
+
+func (r Results) pictures(b *strings.Builder, plots string) {
+	if r.Options.Tasks {
+		return
+	}
 	for _, p := range Plots {
 		fmt.Fprintf(b, "![%s](%s-%s.svg)\n\n", p.Title, plots, p.Name)
 	}
 	r.checks(b)
-	r.settings(b)
-	return b.String()
 }
 
 // fewer says that a size has not got all rounds.
