@@ -26,9 +26,7 @@ func (r Results) Markdown(plots string) string {
 		}
 		table(b, columns, r.rows(size))
 		r.ahead(b, columns, r.rows(size))
-		if size == slices.Max(r.Options.Sizes) {
-			against(b, r.rows(size))
-		}
+		against(b, r.rows(size), size == slices.Max(r.Options.Sizes))
 	}
 	r.recovery(b)
 	r.pictures(b, plots)
@@ -49,7 +47,7 @@ func (r Results) pictures(b *strings.Builder, plots string) {
 // fewer says that a size has not got all rounds.
 func (r Results) fewer(size int) string {
 	if below := r.Options.Below; below > 0 && size < slices.Max(r.Options.Sizes) {
-		return fmt.Sprintf(" (%d rounds)", below)
+		return fmt.Sprintf(" (rounds: %d)", below)
 	}
 	return ""
 }

@@ -162,7 +162,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 }
 
 func (s *Sender) count(m *message, ok, failed int) {
-	if !m.ev.Control() {
+	if !m.ev.Control() && !m.late {
 		s.metrics.Sent(m.ev.Service, ok, failed)
 	}
 }

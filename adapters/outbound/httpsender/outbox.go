@@ -22,10 +22,15 @@ type outbox struct {
 
 	// The gateway.
 	reachable bool // only then anything leaves
+	away      bool // it was looked for, and is not reachable
 	can       capabilities
 	changed   chan struct{} // closed and replaced when reachable becomes true, or an event under way is settled
 	adopting  bool          // its streams are being looked at: the trunk waits
 	healing   bool          // all streams get the state as it is now: the trunk waits
+
+	delayed    []connection.Token // whose private events had to wait, to be named in the log
+	allDelayed bool               // an event for all had to wait
+	allNamed   bool               // and that is in the log
 
 	trunk     queue
 	trunkDue  sync.Cond  // the trunk's event may be posted, or stopped is set

@@ -7,12 +7,13 @@ func (o *outbox) reach(can capabilities) (news bool) {
 	defer o.mu.Unlock()
 	news = !o.reachable
 	o.can = can
-	o.reachable = true
+	o.reachable, o.away = true, false
 	o.adopting = o.adopting || news
 	if !o.posting && !can.Broadcast {
 		o.divideLocked()
 	}
 	if news {
+		o.allDelayed, o.allNamed = false, false
 		o.laneDue.Broadcast()
 		o.tellLocked()
 	}
@@ -32,7 +33,10 @@ func (o *outbox) adopted() {
 func (o *outbox) lose() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.reachable = false
+	o.reachable, o.away = false, true
+	for _, m := range o.trunk.messages {
+		o.delayLocked(m)
+	}
 }
 
 // reaches reports whether the gateway answers.

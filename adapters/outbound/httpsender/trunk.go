@@ -1,6 +1,10 @@
 package httpsender
 
-import "time"
+import (
+	"time"
+
+	"heliograph/domain/connection"
+)
 
 // healTime bounds how long the trunk waits, after it lost events, until every
 // stream has the state as it is now: a version source that is slow must not hold
@@ -9,12 +13,48 @@ const healTime = 2 * time.Second
 
 // enqueueLocked adds m to the trunk, and moves on what may leave.
 func (o *outbox) enqueueLocked(m *message) {
+	if o.away {
+		o.delayLocked(m)
+	}
 	room := laneBound
 	if o.can.Broadcast {
 		room = trunkBound
 	}
 	o.trunk.add(m, room, o.overflowLocked)
 	o.pumpLocked()
+}
+
+// delayLocked counts m, which has to wait for a gateway that is away, as failed,
+// and notes whom to name in the log (rule E6). It counts once: not again when it
+// leaves after all (rule M1).
+func (o *outbox) delayLocked(m *message) {
+	connections := o.audienceLocked(m)
+	if m.late || m.ev.Control() || connections == 0 {
+		return
+	}
+	o.lost(m, connections)
+	m.late = true
+	if m.toAll() {
+		o.allDelayed = true
+	} else {
+		o.delayed = append(o.delayed, m.token)
+	}
+}
+
+// takeDelayed returns those whose events had to wait since the last call. What
+// goes to all names all only once while the gateway is away.
+func (o *outbox) takeDelayed() (tokens []connection.Token) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	tokens, o.delayed = o.delayed, nil
+	if !o.allDelayed || o.allNamed {
+		return tokens
+	}
+	o.allNamed = true
+	for c := range o.roster.All() {
+		tokens = append(tokens, c.Token)
+	}
+	return tokens
 }
 
 // overflowLocked draws the consequences of an event that the trunk has no room

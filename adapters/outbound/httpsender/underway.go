@@ -96,6 +96,9 @@ func (o *outbox) repeat(sent bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.doubtful = o.doubtful || sent
+	for _, m := range o.underway {
+		o.delayLocked(m)
+	}
 	if !o.doubtful {
 		for _, m := range slices.Backward(o.underway) {
 			if !slices.ContainsFunc(o.trunk.messages, func(newer *message) bool { return newer.replaces(m) }) {
