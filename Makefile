@@ -8,7 +8,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e bench bench-peers bench-gateway microbench cover lint fmt generate verify clean
+.PHONY: help build run test e2e bench bench-peers bench-gateway bench-tasks microbench cover lint fmt generate verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench-peers: ## the same with other servers, five rounds (an hour and a half)
 
 bench-gateway: ## measure what a gateway in a process of its own costs (ten minutes)
 	$(GO) run ./test/bench/runner --quick --gateway
+
+bench-tasks: ## measure tasks from their start to their end on a stream (a minute)
+	$(GO) run ./test/bench/runner --quick --tasks
 
 microbench: ## run the benchmarks of single functions, with their allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

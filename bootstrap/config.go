@@ -159,8 +159,8 @@ type TasksConfig struct {
 	// how large their params and results are together; 0 is no bound.
 	RetentionCount int      `env:"TASK_RETENTION_COUNT" envDefault:"10000"`
 	RetentionBytes ByteSize `env:"TASK_RETENTION_BYTES" envDefault:"256MiB"`
-	// ProgressRate is how many progress events one task sends per second at most
-	// (rule E10); 0 is no limit.
+	// ProgressRate is how many progress events one task sends per second, on
+	// average, at most (rule E10); 0 is no limit.
 	ProgressRate int `env:"TASK_PROGRESS_RATE" envDefault:"20"`
 	// CancelGrace is how long a cancelled task may take to stop (rule T7).
 	CancelGrace time.Duration `env:"TASK_CANCEL_GRACE" envDefault:"30s"`

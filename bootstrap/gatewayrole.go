@@ -85,7 +85,7 @@ func newRelay(backend gateway.Backend, log *slog.Logger) *relay.Relay {
 func newGatewayRole(cfg GatewayRoleConfig, engine *gatewayrole.Engine, r gateway.Relay, log *slog.Logger) *gatewayrole.Gateway {
 	return gatewayrole.New(gatewayrole.Config{
 		Format: gatewayrole.Format(cfg.Stream.Format), Configured: cfg.CallbackURL != "",
-		Secret: string(cfg.InternalSecret), Separate: cfg.InternalAddr != "",
+		Secret: string(cfg.InternalSecret), Separate: cfg.InternalAddr != "", Plain: cfg.Extensions == ExtensionsNone,
 	}, engine, r, log)
 }
 

@@ -26,12 +26,23 @@ type GatewayRoleConfig struct {
 	InternalAddr string `env:"INTERNAL_ADDR"`
 	// InternalSecret is what the backend must send in X-Internal-Secret.
 	InternalSecret Secret `env:"INTERNAL_SECRET"`
+	// Extensions says whether the gateway is more than what it can stand in for.
+	Extensions Extensions `env:"GATEWAY_EXTENSIONS" envDefault:"all"`
 
 	Stream GatewayRoleStreamConfig
 	// ShutdownGrace bounds the whole of a shutdown.
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE_PERIOD" envDefault:"30s"`
 	Log           LogConfig
 }
+
+// Extensions says which extensions of the gateway protocol there are.
+type Extensions string
+
+// The choices.
+const (
+	ExtensionsAll  Extensions = "all"
+	ExtensionsNone Extensions = "none"
+)
 
 // GatewayRoleStreamConfig is what of StreamConfig is for a gateway alone.
 type GatewayRoleStreamConfig struct {
@@ -72,6 +83,7 @@ func (c GatewayRoleConfig) validate() error {
 		between("PORT", c.Port, 0, 65535),
 		c.validateURL(),
 		c.validateInternal(),
+		oneOf("GATEWAY_EXTENSIONS", c.Extensions, ExtensionsAll, ExtensionsNone),
 		oneOf("SSE_EVENT_FORMAT", c.Stream.Format, FormatNamed, FormatEnvelope),
 		atLeast("SSE_HISTORY_BYTES", c.Stream.History, minRoleHistory, ""),
 		atLeast("SSE_MAX_CONNECTIONS", c.Stream.MaxConnections, 0, ""),

@@ -33,7 +33,7 @@ func loadRole(t *testing.T, environ map[string]string) bootstrap.GatewayRoleConf
 
 func TestGatewayRoleDefaultsAreThoseOfTheProtocol(t *testing.T) { // gateway-protocol, "Configuration"
 	want := bootstrap.GatewayRoleConfig{
-		Port: 3000, HeartbeatSeconds: 15, ShutdownGrace: 30 * time.Second, Log: bootstrap.LogConfig{Level: "info", Format: "json"},
+		Port: 3000, HeartbeatSeconds: 15, Extensions: "all", ShutdownGrace: 30 * time.Second, Log: bootstrap.LogConfig{Level: "info", Format: "json"},
 		Stream: bootstrap.GatewayRoleStreamConfig{Format: "named", History: 16 << 20, DrainSpread: 10 * time.Second, Transport: "auto"},
 	}
 	if diff := cmp.Diff(want, loadRole(t, nil)); diff != "" {
@@ -44,7 +44,7 @@ func TestGatewayRoleDefaultsAreThoseOfTheProtocol(t *testing.T) { // gateway-pro
 func TestEveryVariableOfTheGatewayRoleIsRead(t *testing.T) {
 	environ := map[string]string{
 		"PORT": "4000", "CALLBACK_URL": "http://b/cb?secret=s3cret", "HEARTBEAT_INTERVAL_SECONDS": "1", "INTERNAL_ADDR": "127.0.0.1:1",
-		"INTERNAL_SECRET": "s3cret", "SSE_EVENT_FORMAT": "envelope", "SSE_HISTORY_BYTES": "1MiB", "SSE_MAX_CONNECTIONS": "5",
+		"INTERNAL_SECRET": "s3cret", "GATEWAY_EXTENSIONS": "none", "SSE_EVENT_FORMAT": "envelope", "SSE_HISTORY_BYTES": "1MiB", "SSE_MAX_CONNECTIONS": "5",
 		"SSE_DRAIN_SPREAD": "6s", "SSE_TRANSPORT": "portable", "SHUTDOWN_GRACE_PERIOD": "7s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
 	}
 	want := maps.Clone(environ)
@@ -65,6 +65,7 @@ func TestMistakesOfTheGatewayRoleNameTheirVariable(t *testing.T) {
 		{"PORT", "65536", `PORT: 65536 must be 0 to 65535`},
 		{"CALLBACK_URL", "localhost:8080?s3cret", `CALLBACK_URL: "localhost:8080?[redacted]" is not an http:// or https:// URL`},
 		{"INTERNAL_ADDR", "4000", `INTERNAL_ADDR: "4000" is not host:port, such as :8080`},
+		{"GATEWAY_EXTENSIONS", "some", `GATEWAY_EXTENSIONS: "some" is none of ["all" "none"]`},
 		{"SSE_EVENT_FORMAT", "xml", `SSE_EVENT_FORMAT: "xml" is none of ["named" "envelope"]`},
 		{"SSE_HISTORY_BYTES", "1KiB", `SSE_HISTORY_BYTES: 1KiB must be at least 64KiB`},
 		{"SHUTDOWN_GRACE_PERIOD", "0s", `SHUTDOWN_GRACE_PERIOD: 0s must be more than 0`},

@@ -90,6 +90,7 @@ func (s *server) listen(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", s.variable, err)
 	}
 	s.listener = listener
+	growDescriptors()
 	return nil
 }
 

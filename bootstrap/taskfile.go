@@ -3,16 +3,29 @@ package bootstrap
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"heliograph/adapters/outbound/commandtasks"
 	"heliograph/domain/task"
 )
 
-// fileTypes are the commands and workers that TASKS_FILE names.
-func fileTypes(cfg Config) ([]task.Type, error) { return cfg.Tasks.readFile() }
+// fileTypes are the commands and workers that TASKS_FILE names. It is called when
+// the configuration is checked, so that a mistake in the file is told like any
+// other, and again to wire it.
+func fileTypes(cfg Config) ([]task.Type, error) {
+	types, err := cfg.Tasks.readFile()
+	if err != nil {
+		return nil, err
+	}
+	builtIn, err := demoTypes(cfg)
+	for _, own := range builtIn {
+		if slices.ContainsFunc(types, func(t task.Type) bool { return t.Name == own.Name }) {
+			return nil, fmt.Errorf("TASKS_FILE: %s: %s: the service has a type of this name", cfg.Tasks.File, own.Name)
+		}
+	}
+	return types, err
+}
 
-// readFile reads TASKS_FILE. It is called when the configuration is checked, so
-// that a mistake in the file is told like any other, and again to wire it.
 func (c TasksConfig) readFile() ([]task.Type, error) {
 	if c.File == "" {
 		return nil, nil

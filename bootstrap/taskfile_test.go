@@ -28,7 +28,9 @@ func taskFile(t *testing.T, content string) string {
 
 func TestMistakesInTheTaskFileNameVariableAndLine(t *testing.T) {
 	path := taskFile(t, "tasks:\n  a:\n    command: [no-such-program]\n  b:\n    worker: {lease: soon}\n")
+	demo := taskFile(t, "tasks:\n  demo_task: {worker: {}}\n")
 	for file, want := range map[string]string{
+		demo: "TASKS_FILE: " + demo + ": demo_task: the service has a type of this name",
 		path: "TASKS_FILE: " + path + `:3: a: command: there is no program "no-such-program"` + "\n" +
 			"TASKS_FILE: " + path + `:5: b: worker: "soon" is not a duration such as 15s or 5m`,
 		"/nowhere/tasks.yaml": "TASKS_FILE: open /nowhere/tasks.yaml: no such file or directory",

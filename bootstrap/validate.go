@@ -39,6 +39,7 @@ func (c Config) validate() error {
 		c.Broker.validate(),
 		c.Versions.validate(),
 		c.Tasks.validate(),
+		c.validateTaskFile(),
 		c.Log.validate(),
 	)
 }
@@ -139,12 +140,11 @@ func (c TasksConfig) validate() error {
 		atLeast("TASK_RETENTION_BYTES", c.RetentionBytes, 0, ""),
 		atLeast("TASK_PROGRESS_RATE", c.ProgressRate, 0, ""),
 		positive("TASK_CANCEL_GRACE", c.CancelGrace),
-		c.validateFile(),
 	)
 }
 
-func (c TasksConfig) validateFile() error {
-	_, err := c.readFile()
+func (c Config) validateTaskFile() error {
+	_, err := fileTypes(c)
 	return err
 }
 

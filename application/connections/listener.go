@@ -18,7 +18,7 @@ func (m *Manager) Gone(ctx context.Context, token connection.Token) {
 // Failed implements gateway.Listener.
 func (m *Manager) Failed(ctx context.Context, token connection.Token, err error) {
 	if c, ok := m.find(ctx, token); ok {
-		m.log.WarnContext(ctx, "event for a connection was lost", requestID(c), slog.Any("error", err))
+		m.log.WarnContext(ctx, "event for a connection did not get through", requestID(c), slog.Any("error", err))
 	}
 }
 

@@ -18,8 +18,8 @@ type Config struct {
 	// CancelGrace is how long a task may go on after its context ended, before its
 	// worker gives it up (rule T7). Default 30 s.
 	CancelGrace time.Duration
-	// ProgressRate is how many progress events a task sends per second at most; of
-	// those in between the newest wins. 0 is no limit.
+	// ProgressRate is how many progress events a task sends per second, on average,
+	// at most; of those in between the newest wins. 0 is no limit.
 	ProgressRate int
 	// CleanupInterval is the age, counted from its end, at which the janitor
 	// removes a finished task (rule T9). Default 600 s.

@@ -33,7 +33,7 @@ func TestProgressGoesOutAtTheConfiguredRate(t *testing.T) { // E10, T3, T4
 		f.wantStatus(id, task.Completed) // what was held back did not hold up the end
 		events := f.wire.of(id)
 		first, held, last := events[1], events[len(events)-2], events[len(events)-1]
-		if n := len(events) - 2; n > 10*20+2 || n < 10*20 {
+		if n := len(events) - 2; n > 11*20+2 || n < 10*20 {
 			t.Errorf("%d progress events in ten seconds", n)
 		}
 		if first.Timestamp != events[0].Timestamp {
@@ -41,6 +41,25 @@ func TestProgressGoesOutAtTheConfiguredRate(t *testing.T) { // E10, T3, T4
 		}
 		if string(held.Data) != `{"text":"last","value":1}` || held.Seq+1 != last.Seq {
 			t.Errorf("what was held back is %s with seq %d, before seq %d", held.Data, held.Seq, last.Seq)
+		}
+	})
+}
+
+func TestAFewQuickStepsAllGoOut(t *testing.T) { // T4: only back-pressure conflates (E10)
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.ProgressRate = 20
+		f.start(work(func(_ context.Context, r task.Reporter) (json.RawMessage, error) {
+			for step := range 20 {
+				r.Report("x", float64(step)/20)
+				<-time.After(time.Millisecond)
+			}
+			return nil, nil
+		}))
+		id := f.run()
+		pass(time.Second)
+		if events := f.wire.of(id); len(events) != 1+20+1 {
+			t.Errorf("%d events", len(events))
 		}
 	})
 }

@@ -10,17 +10,23 @@ import (
 )
 
 // pump starts the one goroutine that stores and then broadcasts the progress of
-// an attempt; the pace of both is its own, and no faster than
-// Config.ProgressRate. The channel is closed when it is done, which it is soon
-// after the sequencer was closed.
+// an attempt; the pace of both is its own, and on average no faster than
+// Config.ProgressRate. What a second may have can go out at once, so that a task
+// with a few quick steps shows them all. The channel is closed when it is done,
+// which it is soon after the sequencer was closed.
 func (s *Service) pump(ctx context.Context, a *attempt) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		interval := s.cfg.progressInterval()
+		var spent time.Time // until then, at the average pace, all is spent
 		for range a.seq.wake {
-			begun := time.Now()
+			if now := time.Now(); spent.Before(now) {
+				spent = now
+			}
 			s.progress(ctx, a)
-			a.seq.pause(time.Until(begun.Add(s.cfg.progressInterval())))
+			spent = spent.Add(interval)
+			a.seq.pause(time.Until(spent.Add(interval - time.Second)))
 		}
 	}()
 	return done

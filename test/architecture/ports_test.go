@@ -21,6 +21,8 @@ var suites = map[string]string{
 	"connection.Metrics":  "metricscontract",
 	"event.History":       "historycontract",
 	"event.Publisher":     "publishercontract",
+	"gateway.Backend":     "backendcontract",
+	"gateway.Control":     "controlcontract",
 	"gateway.Sender":      "sendercontract",
 	"gateway.Metrics":     "metricscontract",
 	"task.Store":          "taskstorecontract",
@@ -38,50 +40,66 @@ var noSuite = map[string]string{
 	"connection.Observer": "what it does is its own affair; connection.Manager's suite holds how it is called",
 	"event.Receiver":      "application/delivery is the only one; event.Publisher's suite holds how it is called",
 	"gateway.Listener":    "application/connections is the only one; gateway.Sender's suite holds how it is called",
+	"gateway.Relay":       "application/relay is the only one",
 	"task.Reporter":       "application/tasks is the only one; task.Handler's suite holds how it is called",
 	"task.Service":        "application/tasks is the only one",
 	"task.Reader":         "application/tasks is the only one",
 	"version.Service":     "application/versions is the only one",
 }
 
-// ports returns the names of all ports with the folder of their package.
+// ports returns the names of all ports with the path of their mocks: those of
+// ports.go are in a file of the concept's name, others in one of their file's.
 func ports(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, p := range list(t) {
-		if !under(p.folder(), "domain") || !slices.Contains(p.GoFiles, "ports.go") {
+		if !under(p.folder(), "domain") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, "ports.go"), nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
+		for _, file := range p.GoFiles {
+			concept, mocks := filepath.Base(p.Dir), file
+			if file == "ports.go" {
+				mocks = concept + ".go"
+			}
+			for _, name := range interfaces(t, filepath.Join(p.Dir, file)) {
+				found[concept+"."+name] = filepath.Join(p.Dir, "../../test/mocks", mocks)
+			}
 		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.TypeSpec)
-			if !ok {
-				return true
-			}
-			if _, ok := spec.Type.(*ast.InterfaceType); ok {
-				found[filepath.Base(p.Dir)+"."+spec.Name.Name] = p.Dir
-			}
-			return false
-		})
 	}
 	if len(found) == 0 {
-		t.Fatal("no ports found in domain/*/ports.go")
+		t.Fatal("no ports found in domain")
 	}
 	return found
 }
 
+// interfaces returns the names of the interfaces that a file declares.
+func interfaces(t *testing.T, path string) (names []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok {
+			return true
+		}
+		if _, ok := spec.Type.(*ast.InterfaceType); ok {
+			names = append(names, spec.Name.Name)
+		}
+		return false
+	})
+	return names
+}
+
 func TestEveryPortHasAMock(t *testing.T) {
-	for port, dir := range ports(t) {
-		concept, name := filepath.Base(dir), filepath.Ext(port)[1:]
-		mocks, err := os.ReadFile(filepath.Join(dir, "../../test/mocks", concept+".go"))
+	for port, path := range ports(t) {
+		mocks, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !regexp.MustCompile(`is a mock of ` + name + ` interface\.`).Match(mocks) {
-			t.Errorf("test/mocks/%s.go has no mock of %s; run make generate", concept, port)
+		if name := filepath.Ext(port)[1:]; !regexp.MustCompile(`is a mock of ` + name + ` interface\.`).Match(mocks) {
+			t.Errorf("test/mocks/%s has no mock of %s; run make generate", filepath.Base(path), port)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -57,7 +58,11 @@ type campaign struct {
 }
 
 func (c *campaign) size(ctx context.Context, size int) error {
-	rounds, err := c.rounds(ctx, fmt.Sprintf("%d connections", size), c.subjects, func(s *Subject) (Round, error) {
+	n := c.options.Rounds
+	if size < slices.Max(c.options.Sizes) {
+		n = cmp.Or(c.options.Below, n)
+	}
+	rounds, err := c.rounds(ctx, n, fmt.Sprintf("%d connections", size), c.subjects, func(s *Subject) (Round, error) {
 		return Measure(ctx, s, size, c.options, c.bin)
 	})
 	if c.bySize == nil {
@@ -74,7 +79,7 @@ func (c *campaign) size(ctx context.Context, size int) error {
 
 func (c *campaign) recovery(ctx context.Context, size int) error {
 	able := slices.DeleteFunc(slices.Clone(c.subjects), func(s Subject) bool { return !s.Resumes || c.options.Missed == 0 })
-	rounds, err := c.rounds(ctx, fmt.Sprintf("recovery, %d connections", size), able, func(s *Subject) (Round, error) {
+	rounds, err := c.rounds(ctx, c.options.Rounds, fmt.Sprintf("recovery, %d connections", size), able, func(s *Subject) (Round, error) {
 		return Recover(ctx, s, size, c.options, c.bin)
 	})
 	c.back = map[string]Round{}
@@ -85,9 +90,9 @@ func (c *campaign) recovery(ctx context.Context, size int) error {
 }
 
 // rounds takes all rounds of one kind. The error is the context's.
-func (c *campaign) rounds(ctx context.Context, kind string, subjects []Subject, f func(*Subject) (Round, error)) (map[string][]Round, error) {
+func (c *campaign) rounds(ctx context.Context, n int, kind string, subjects []Subject, f func(*Subject) (Round, error)) (map[string][]Round, error) {
 	all := map[string][]Round{}
-	for i := range c.options.Rounds {
+	for i := range n {
 		for _, s := range subjects {
 			r, err := f(&s)
 			if ctx.Err() != nil {

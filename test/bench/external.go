@@ -41,10 +41,10 @@ func external(bin string) Subject {
 func plain(bin string) Subject {
 	s := external(bin)
 	with := s.Command
-	s.Name, s.Settings, s.Pushes = plainName, "the same; GATEWAY_EXTENSIONS empty", true
+	s.Name, s.Settings, s.Pushes = plainName, "the same; GATEWAY_EXTENSIONS=none", true
 	s.Command = func(p Place) (Command, error) {
 		c, err := with(p)
-		c.Env = append(c.Env, "GATEWAY_EXTENSIONS=")
+		c.Env = append(c.Env, "GATEWAY_EXTENSIONS=none")
 		return c, err
 	}
 	return s

@@ -8,12 +8,16 @@ import "time"
 type Options struct {
 	Sizes  []int // connections
 	Rounds int   // of which the median is shown
+	// Below is Rounds for all sizes but the largest; 0 is Rounds.
+	Below int
 	// Pipelined and Paced are how long each kind of traffic lasts; Settle how long
 	// a server has nothing to do before its memory is read.
 	Pipelined, Paced, Settle time.Duration
 	// WarmUp is how many messages a server gets on few connections before anything
 	// is measured.
 	WarmUp int
+	// Tasks says that the subjects are Tasks.
+	Tasks bool
 	// Missed is how many events the replayed client has missed; 0 measures neither
 	// replay nor the storm.
 	Missed int

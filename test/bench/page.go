@@ -19,20 +19,37 @@ func (r Results) Markdown(plots string) string {
 		r.When.Format("2 January 2006"), r.Machine.Processor, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Commit,
 		r.Command, r.Options.Rounds)
 	for _, size := range slices.Backward(slices.Sorted(slices.Values(r.Options.Sizes))) {
-		fmt.Fprintf(b, "### %s connections\n\n", humanize.Comma(int64(size)))
+		fmt.Fprintf(b, "### %s connections%s\n\n", humanize.Comma(int64(size)), r.fewer(size))
+		if r.Options.Tasks {
+			table(b, taskColumns, r.rows(size))
+			continue
+		}
 		table(b, columns, r.rows(size))
 		r.ahead(b, columns, r.rows(size))
-		if size == slices.Max(r.Options.Sizes) {
-			against(b, r.rows(size))
-		}
+		against(b, r.rows(size), size == slices.Max(r.Options.Sizes))
 	}
 	r.recovery(b)
+	r.pictures(b, plots)
+	r.settings(b)
+	return b.String()
+}
+
+func (r Results) pictures(b *strings.Builder, plots string) {
+	if r.Options.Tasks {
+		return
+	}
 	for _, p := range Plots {
 		fmt.Fprintf(b, "![%s](%s-%s.svg)\n\n", p.Title, plots, p.Name)
 	}
 	r.checks(b)
-	r.settings(b)
-	return b.String()
+}
+
+// fewer says that a size has not got all rounds.
+func (r Results) fewer(size int) string {
+	if below := r.Options.Below; below > 0 && size < slices.Max(r.Options.Sizes) {
+		return fmt.Sprintf(" (rounds: %d)", below)
+	}
+	return ""
 }
 
 func (r Results) rows(size int) []row {

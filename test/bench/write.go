@@ -19,10 +19,18 @@ func (r Results) Write(dir, name string) error {
 		return fmt.Errorf("write results: %w", err)
 	}
 	errs := []error{put(filepath.Join(dir, name+".json"), string(raw)+"\n")}
-	for _, p := range Plots {
+	for _, p := range r.plots() {
 		errs = append(errs, put(filepath.Join(dir, name+"-"+p.Name+".svg"), p.SVG(r)))
 	}
 	return errors.Join(append(errs, r.splice(filepath.Join(dir, "README.md"), name))...)
+}
+
+// plots are those that say something of these results.
+func (r Results) plots() []Plot {
+	if r.Options.Tasks {
+		return nil
+	}
+	return Plots
 }
 
 func (r Results) splice(path, name string) error {

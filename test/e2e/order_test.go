@@ -64,10 +64,10 @@ func ordered(t *testing.T, events []sseclient.Event, at place, gaps bool) place 
 			continue
 		}
 		p := parsePlace(t, e.ID)
-		if at == (place{}) {
-			at = p // private or not: here the stream begins
-		} else if at = at.next(e, p); p != at && !(gaps && p.follows(at)) {
-			t.Fatalf("E7, G2: event %d, %s, has id %s, want %v", i, e.Name, e.ID, at)
+		want := at.next(e, p)
+		begins := at == place{} // private or not
+		if !begins && p != want && (!gaps || !p.follows(want)) {
+			t.Fatalf("E7, G2: event %d, %s, has id %s, want %v", i, e.Name, e.ID, want)
 		}
 		at = p
 	}

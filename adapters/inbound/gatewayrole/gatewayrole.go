@@ -45,6 +45,9 @@ type Config struct {
 	// Separate says that InternalHandler is served at an address of its own: then
 	// Handler does not have the /internal endpoints.
 	Separate bool
+	// Plain leaves the extensions of the protocol out, so that the gateway is like
+	// one that never heard of them.
+	Plain bool
 }
 
 // Gateway holds the endpoints. It is safe for concurrent use.
@@ -122,6 +125,11 @@ func (g *Gateway) registerHealth(r gin.IRouter) {
 
 func (g *Gateway) registerInternal(r gin.IRouter) {
 	r.POST(sendPath, g.internal(g.send))
+	if g.cfg.Plain {
+		r.Any(broadcastPath, g.notHere)
+		r.Any(connectionsPath, g.notHere)
+		return
+	}
 	r.POST(broadcastPath, g.internal(g.broadcast))
 	r.GET(connectionsPath, g.internal(g.connections))
 }

@@ -18,9 +18,13 @@ func (g *Gateway) ready(c *gin.Context) {
 	if !g.cfg.Configured || g.draining.Load() {
 		status, text = http.StatusServiceUnavailable, "not_ready"
 	}
+	announced := capabilities
+	if g.cfg.Plain {
+		announced = nil
+	}
 	c.JSON(status, struct {
 		Status       string   `json:"status"`
 		Configured   bool     `json:"configured"`
-		Capabilities []string `json:"capabilities"`
-	}{text, g.cfg.Configured, capabilities})
+		Capabilities []string `json:"capabilities,omitempty"`
+	}{text, g.cfg.Configured, announced})
 }

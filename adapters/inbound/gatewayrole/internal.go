@@ -55,6 +55,9 @@ func (g *Gateway) send(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if g.cfg.Plain && p.event != nil {
+		p.event.ID = ""
+	}
 	frame, err := g.frame(p.event)
 	if err != nil {
 		return err

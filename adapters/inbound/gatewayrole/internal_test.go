@@ -150,6 +150,25 @@ func TestSecretIsAskedFor(t *testing.T) { // INTERNAL_SECRET
 	}
 }
 
+func TestPlainGatewayIsOneWithoutExtensions(t *testing.T) { // gateway-protocol, "Our extensions"
+	t.Parallel()
+	r := newRig(t, setup{role: gatewayrole.Config{Configured: true, Plain: true}})
+	if got := r.do(http.MethodGet, r.url+"/readyz", ""); got.body != `{"status":"ready","configured":true}` {
+		t.Errorf("readyz: %+v", got)
+	}
+	for method, path := range map[string]string{http.MethodPost: "/internal/broadcast", http.MethodGet: "/internal/connections"} {
+		if got := r.do(method, r.url+path, `{"event":{"data":"x"}}`); got.status != 404 {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+	r.accept(func(connection.Token, gateway.Request) {})
+	stream, token := r.stream("/")
+	r.want(send, push(token, `{"id":"1","data":"x"}`), http.StatusOK, `{"status":"ok"}`)
+	if got := await(t, stream, 1)[0]; got.ID != "" || got.Data != "x" {
+		t.Errorf("the stream got %+v, want no id", got)
+	}
+}
+
 func TestHealthAndReadiness(t *testing.T) { // gateway-protocol, "Other endpoints"
 	t.Parallel()
 	const capabilities = `"capabilities":["broadcast","event-id","connections"]}`

@@ -217,30 +217,38 @@ func (s *session) conclude(o outcome) int {
 		return Lost
 	}
 	s.terminal.say("%s", summary(o.task))
+	status := exitStatus(o.task.Status)
 	if s.options.JSON {
-		s.print(o.task)
-	} else if o.task.Status == task.Completed {
-		s.print(o.task.Result)
+		return s.print(o.task, status)
+	} else if status == Completed {
+		return s.print(o.task.Result, status)
 	}
-	return exitStatus(o.task.Status)
+	return status
 }
 
 func (s *session) detached(t apiclient.Task) int {
 	if s.options.JSON {
-		s.print(map[string]any{"task_id": t.ID, "status": t.Status})
-	} else {
-		_, _ = fmt.Fprintln(s.terminal.Out, t.ID)
+		return s.print(map[string]any{"task_id": t.ID, "status": t.Status}, Completed)
 	}
-	return Completed
+	_, err := fmt.Fprintln(s.terminal.Out, t.ID)
+	return s.printed(err, Completed)
 }
 
-// print writes v as JSON to standard output.
-func (s *session) print(v any) {
+// print writes v as JSON to standard output. It returns the exit status.
+func (s *session) print(v any, status int) int {
 	out := json.NewEncoder(s.terminal.Out)
 	out.SetEscapeHTML(false)
-	if err := out.Encode(v); err != nil {
-		s.terminal.say("standard output: %v", err)
+	return s.printed(out.Encode(v), status)
+}
+
+// printed returns the exit status: what was not printed is as good as not done,
+// to the script that waits for it.
+func (s *session) printed(err error, status int) int {
+	if err == nil {
+		return status
 	}
+	s.terminal.say("standard output: %v", err)
+	return max(status, Failed)
 }
 
 func exitStatus(s task.Status) int {

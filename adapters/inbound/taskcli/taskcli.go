@@ -18,7 +18,7 @@ import (
 // The exit statuses.
 const (
 	Completed = 0
-	Failed    = 1
+	Failed    = 1 // or what it returned could not be written
 	Usage     = 2 // there is no such task type, or it does not take these params
 	Cancelled = 3
 	Lost      = 4 // the service cannot be reached, takes no task, or has lost it

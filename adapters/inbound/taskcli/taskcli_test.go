@@ -1,6 +1,7 @@
 package taskcli_test
 
 import (
+	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -53,6 +54,19 @@ func TestDetachingPrintsTheID(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			run(t, &service{}, taskcli.Options{Detach: true, JSON: json}, false).ends(t, taskcli.Completed, want)
 		})
+	}
+}
+
+func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
+	_, full := io.Pipe()
+	_ = full.Close()
+	for _, json := range []bool{false, true} {
+		status := taskcli.Run(t.Context(),
+			taskcli.Options{URL: "http://service", Type: "t", Detach: true, JSON: json},
+			taskcli.Terminal{Out: full, Err: io.Discard, Transport: &service{}})
+		if status != taskcli.Failed {
+			t.Errorf("exit status %d", status)
+		}
 	}
 }
 

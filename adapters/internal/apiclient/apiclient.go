@@ -22,6 +22,9 @@ import (
 // this API's answers.
 var ErrUnreachable = errors.New("the service cannot be reached")
 
+// errNoTask: JSON, but from somebody else.
+var errNoTask = fmt.Errorf("%w: it answered without a task", ErrUnreachable)
+
 // Error is the service's refusal.
 type Error struct {
 	Status  int    // of HTTP
@@ -108,12 +111,18 @@ func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, 
 	}
 	t := Task{Type: typ}
 	err = c.ask(ctx, http.MethodPost, "/api/tasks", header, body, &t)
+	if err == nil && t.ID == "" {
+		err = errNoTask
+	}
 	return t, err
 }
 
 // Status returns what is known of a task. Errors: *Error, ErrUnreachable.
 func (c *Client) Status(ctx context.Context, id task.ID) (t Task, err error) {
 	err = c.ask(ctx, http.MethodGet, "/api/tasks/"+url.PathEscape(string(id)), nil, nil, &t)
+	if err == nil && t.ID != id {
+		err = errNoTask
+	}
 	return t, err
 }
 

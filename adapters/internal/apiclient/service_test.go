@@ -1,6 +1,7 @@
 package apiclient_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -117,6 +118,18 @@ func TestRefusalsAndNonsenseAreToldApart(t *testing.T) {
 		s := &service{statuses: []func() (*http.Response, error){answers(http.StatusServiceUnavailable, body)}}
 		if _, err := s.client(t).Status(t.Context(), id); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", body, err, want)
+		}
+	}
+}
+
+func TestJSONWithoutTheTaskIsNoAnswer(t *testing.T) {
+	for _, body := range []string{`{}`, `null`, `{"task_id":""}`} {
+		client := (&service{statuses: []func() (*http.Response, error){answers(http.StatusOK, body)}}).client(t)
+		if _, err := client.Start(t.Context(), "t", nil, ""); !errors.Is(err, apiclient.ErrUnreachable) {
+			t.Errorf("Start, %s: %v", body, err)
+		}
+		if _, err := client.Status(t.Context(), id); !errors.Is(err, apiclient.ErrUnreachable) {
+			t.Errorf("Status, %s: %v", body, err)
 		}
 	}
 }

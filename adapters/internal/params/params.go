@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,12 +162,34 @@ func (s *Schema) known() string {
 	return "the params are " + strings.Join(names, ", ")
 }
 
-// readable leaves out where in its own tree the validator was.
+// noise is where in its own tree the validator was.
+var noise = strings.NewReplacer("validating root: ", "", "jsonschema.Schema: <anonymous schema>: ", "")
+
+// readable says what the validator says, in words for people.
 func readable(err error) string {
 	const limit = 500 // bytes; it quotes values of any length
-	text := strings.ReplaceAll(err.Error(), "validating root: ", "")
+	text := noise.Replace(err.Error())
+	if bounds.MatchString(text) {
+		text = numbers.ReplaceAllStringFunc(text, decimal)
+	}
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + "…"
 	}
 	return text
+}
+
+var (
+	// bounds is what the validator says of numbers, and numbers how it writes them:
+	// as fractions and with six decimals.
+	bounds  = regexp.MustCompile(`(inimum|aximum|multipleOf): \S+ is [a-z ]+ \S+$`)
+	numbers = regexp.MustCompile(`-?\d+(/\d+|\.\d{6})`)
+)
+
+func decimal(text string) string {
+	number, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return text
+	}
+	f, _ := number.Float64()
+	return fmt.Sprint(f)
 }

@@ -58,21 +58,36 @@ func TestReadChecksAndAddsDefaults(t *testing.T) {
 	}
 }
 
+func TestNumbersAreSaidAsPeopleWriteThem(t *testing.T) {
+	for schemaText, want := range map[string]string{
+		`{"minimum": 0}`:                "minimum: -0.1 is less than 0",
+		`{"exclusiveMinimum": 2.5}`:     "exclusiveMinimum: -0.1 is less than or equal to 2.5",
+		`{"multipleOf": 3}`:             "multipleOf: -0.1 is not a multiple of 3",
+		`{"enum": ["1/1", "2.000000"]}`: "enum: -0.1 does not equal any of: [1/1 2.000000]",
+	} {
+		_, err := schema(t, `{"properties":{"n":`+schemaText+`}}`).Read(json.RawMessage(`{"n":-0.1}`))
+		if err == nil || err.Error() != `invalid params: "n" is wrong: `+want {
+			t.Errorf("%s: %v, want %s", schemaText, err, want)
+		}
+	}
+}
+
 func TestReadSaysWhatIsWrong(t *testing.T) { // S3
 	for given, want := range map[string]string{
-		``:                            `"name" is missing`,
-		`null`:                        `"name" is missing`,
-		`{"name":null}`:               `"name" is missing`,
-		`[]`:                          `they must be an object`,
-		`{`:                           `they are not valid JSON`,
-		`{} {}`:                       `they are not valid JSON`,
-		`{"name":1}`:                  `"name" is wrong: type: 1 has type "integer", want "string"`,
-		`{"name":"A"}`:                `"name" is wrong: pattern: "A" does not match regular expression "^[a-z]+$"`,
-		`{"name":"a","level":10}`:     `"level" is wrong: maximum: 10/1 is greater than 9.000000`,
-		`{"name":"a","level":1.5}`:    `"level" is wrong: type: 1.5 has type "number", want "integer"`,
-		`{"name":"a","ratio":1e9999}`: `"ratio" is wrong: a number is too large`,
-		`{"name":"a","tags":[1]}`:     `"tags" is wrong: validating /items: type: 1 has type "integer", want "string"`,
-		`{"Name":"a"}`:                `"Name" is unknown; the params are id, level, name, ratio, tags`,
+		``:                                     `"name" is missing`,
+		`null`:                                 `"name" is missing`,
+		`{"name":null}`:                        `"name" is missing`,
+		`[]`:                                   `they must be an object`,
+		`{`:                                    `they are not valid JSON`,
+		`{} {}`:                                `they are not valid JSON`,
+		`{"name":1}`:                           `"name" is wrong: type: 1 has type "integer", want "string"`,
+		`{"name":"A"}`:                         `"name" is wrong: pattern: "A" does not match regular expression "^[a-z]+$"`,
+		`{"name":"a","level":10}`:              `"level" is wrong: maximum: 10 is greater than 9`,
+		`{"name":"1/1 is less than 1.000000"}`: `"name" is wrong: pattern: "1/1 is less than 1.000000" does not match regular expression "^[a-z]+$"`,
+		`{"name":"a","level":1.5}`:             `"level" is wrong: type: 1.5 has type "number", want "integer"`,
+		`{"name":"a","ratio":1e9999}`:          `"ratio" is wrong: a number is too large`,
+		`{"name":"a","tags":[1]}`:              `"tags" is wrong: validating /items: type: 1 has type "integer", want "string"`,
+		`{"Name":"a"}`:                         `"Name" is unknown; the params are id, level, name, ratio, tags`,
 	} {
 		_, err := schema(t, sample).Read(json.RawMessage(given))
 		if !errors.Is(err, task.ErrInvalidParams) || err.Error() != "invalid params: "+want {

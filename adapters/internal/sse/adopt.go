@@ -75,9 +75,7 @@ func (s *Stream) Adopt(conn net.Conn, head []byte, opened func()) error {
 		return err
 	}
 	s.socket = socket{fd: int32(fd), slot: -1} //nolint:gosec // descriptors are small
-	if len(head) > 0 {
-		s.prepend(private{body: head})
-	}
+	s.promise(head)
 	late := time.AfterFunc(headPatience, func() {
 		_ = conn.Close() // its duplicate is in use, and opened may hold up the caller for long
 		s.start(sh)
@@ -89,6 +87,16 @@ func (s *Stream) Adopt(conn net.Conn, head []byte, opened func()) error {
 	}()
 	opened()
 	return nil
+}
+
+// promise makes the stream the shard's to be, which will write head first.
+func (s *Stream) promise(head []byte) {
+	s.mu.Lock()
+	s.promised = true
+	s.mu.Unlock()
+	if len(head) > 0 {
+		s.prepend(private{body: head})
+	}
 }
 
 // start has sh write s from now on.

@@ -1,6 +1,7 @@
 package sse_test
 
 import (
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,28 @@ func TestStreamThatIsOpenedWhileTheEngineStopsEnds(t *testing.T) { // T15
 		closed := s.count(func(k *sse.Simulation) int64 { return k.Closed.Load() })
 		if n := s.Stats().Streams; n != 0 || closed != 1 || len(ended) != 1 || ended[0] != connection.ReasonServerClosed {
 			t.Errorf("%d streams are left, %d sockets were closed, ends told: %q", n, closed, ended)
+		}
+	})
+}
+
+func TestDetachAfterAdoptDoesNothingHoweverLateTheObserversWere(t *testing.T) { // G8, G9
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t, sse.Config{HistoryBytes: 1 << 20, Shards: 1}, 0)
+		const streams = 100
+		for i := range streams {
+			stream, err := s.Attach(connection.Token(strconv.Itoa(i)), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			// As long as the head waits: then the stream is started as Adopt returns.
+			if err := stream.Adopt(sse.SimulatedConn{}, nil, func() { <-time.After(5 * time.Millisecond) }); err != nil {
+				t.Fatal(err)
+			}
+			stream.Detach()
+		}
+		synctest.Wait()
+		if n := s.Stats().Streams; n != streams {
+			t.Errorf("%d streams are left, want %d", n, streams)
 		}
 	})
 }

@@ -41,6 +41,7 @@ type Stream struct {
 	queue     *queue    // guarded by mu
 	verdict   error     // why the stream must end now; guarded by mu
 	transport transport // who writes it, once somebody does; guarded by mu
+	promised  bool      // a shard will, in a moment; guarded by mu
 }
 
 // transport writes streams. Its methods are called with Stream.mu held.
@@ -86,9 +87,9 @@ func (s *Stream) Token() connection.Token { return s.token }
 // second time, it does nothing.
 func (s *Stream) Detach() {
 	s.mu.Lock()
-	taken := s.transport != nil
+	promised := s.promised || s.transport != nil
 	s.mu.Unlock()
-	if !taken {
+	if !promised {
 		s.engine.detach(s, errClientGone)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"time"
@@ -72,6 +73,9 @@ func runGroup(cmd *exec.Cmd) error {
 	defer runtime.UnlockOSThread()
 	lead(cmd)
 	if err := cmd.Start(); err != nil {
+		if _, gone := os.Stat(cmd.Dir); cmd.Dir != "" && gone != nil {
+			err = gone // otherwise it says that the program is not there
+		}
 		return fmt.Errorf("the command could not be started: %w", err)
 	}
 	defer killGroup(cmd.Process.Pid)

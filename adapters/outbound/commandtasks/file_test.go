@@ -81,7 +81,7 @@ func TestMistakesNameTheirLine(t *testing.T) { // S3, for operators
 		{"tasks:\n  a:\n    params: {n: {items: {type: [string, x]}}}", `3: a: params: "n": "x" is no type`},
 		{"tasks:\n  a:\n    params: {n: {properties: {m: {minimun: 3}}}}", `3: a: params: "n": "minimun" is no keyword of JSON Schema`},
 		{"tasks:\n  a:\n    params: {n: {minimun: 3}}", `3: a: params: "n": "minimun" is no keyword of JSON Schema`},
-		{"tasks:\n  a:\n    params: {n: 3}", `3: a: params: "n": it is not a JSON Schema: `},
+		{"tasks:\n  a:\n    params: {n: string}", `3: a: params: "n": it is not a JSON Schema, such as {type: string}: there is a string in the wrong place`},
 		{"tasks:\n  a:\n    params: {n: {default: 3, type: string}}", `3: a: params: "n": `},
 		{"tasks:\n  a:\n    required: [n]", `3: a: required: "n" is not one of the params`},
 		{"tasks:\n  a:\n    command: [no-such-program]", `3: a: command: there is no program "no-such-program"`},

@@ -46,6 +46,14 @@ func TestTheTailIsBounded(t *testing.T) { // E8
 	}
 }
 
+func TestAFolderThatIsGoneIsNamed(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "gone")
+	_, err := start(t, handler(t, "command: [sh]\nfolder: "+folder), ``).end(t)
+	if err == nil || !strings.Contains(err.Error(), folder) {
+		t.Errorf("Run = %v", err)
+	}
+}
+
 func TestAProgramThatCannotBeStartedFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "program")
 	write(t, path, "#!/nowhere/at/all\n")

@@ -2,6 +2,7 @@ package commandtasks
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,6 +40,9 @@ func propertyOf(written any) (*jsonschema.Schema, error) {
 	text, err := json.Marshal(written)
 	if err == nil {
 		err = json.Unmarshal(text, &s)
+	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return nil, fmt.Errorf("it is not a JSON Schema, such as {type: string}: there is a %s in the wrong place", wrong.Value)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("it is not a JSON Schema: %w", err)

@@ -17,13 +17,15 @@
 // what waits there is bounded, progress is conflated (rule E10), and it leaves in
 // order when the gateway is back. No lock is held during a request.
 //
-//	outbox.go, trunk.go     what waits, and when it may leave
-//	lanes.go, turn.go       whose turn it is, and what a turn does to its lane
-//	queue.go                what waits in a bounded space
-//	serve.go, post.go       the goroutines that push and post
-//	watch.go, reconcile.go  whether the gateway is there, what it can, what it holds
-//	resume.go               a client that comes back
-//	client.go, pipeline.go, message.go  the wire
+//	outbox.go, trunk.go         what waits, and when it may leave
+//	underway.go, reachable.go   what is being posted; whether anything may leave
+//	lanes.go, turn.go           whose turn it is, and what a turn does to its lane
+//	queue.go                    what waits in a bounded space
+//	serve.go, post.go           the goroutines that push and post
+//	watch.go, reconcile.go      whether the gateway is there, what it can, what it holds
+//	resume.go                   a client that comes back
+//	client.go, pipeline.go      HTTP: one push each, and broadcasts one after the other
+//	message.go                  JSON
 //
 // Locks: that of the outbox is the only one that is held during calls, to the
 // roster and the metrics.
@@ -168,7 +170,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 func (s *Sender) Place() (id event.ID, ok bool) { return s.outbox.settledPlace() }
 
 func (s *Sender) count(m *message, ok, failed int) {
-	if !m.ev.Control() {
+	if !m.ev.Control() && !m.late {
 		s.metrics.Sent(m.ev.Service, ok, failed)
 	}
 }

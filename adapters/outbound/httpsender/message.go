@@ -18,6 +18,7 @@ type message struct {
 	token   connection.Token // of a private event; "" is every stream
 	id      event.ID         // zero: it carries none
 	closing bool             // ends the stream
+	late    bool             // was counted as failed, because it had to wait for the gateway
 }
 
 // body is an event's part of the wire, which all its messages share. It is
@@ -29,6 +30,13 @@ type body struct {
 
 // toAll reports whether m goes to every stream.
 func (m *message) toAll() bool { return m.token == "" }
+
+// delayed is m, which could not be sent in time.
+func (m *message) delayed() *message {
+	late := *m
+	late.late = true
+	return &late
+}
 
 // carriesPlace reports whether m, a private event, names the log event before it
 // (rules G2, G3).

@@ -38,8 +38,8 @@ func TestWhatIsHandedOverWhileTheGatewayIsAwayLeavesInOrderWhenItIsBack(t *testi
 		pass(httpsender.LookInterval)
 		h.wantGot(t, "a", "note 1", "note 2", "snapshot 3", "state 3", "note 4")
 		h.wantGot(t, "b", "note 1", "note 2", "state 3", "note 4")
-		if _, failed, _ := h.metrics.get(event.ServiceTask); failed != 0 || len(h.listener.failed) != 0 {
-			t.Errorf("%d events failed, the listener heard %v; want none", failed, h.listener.failed)
+		if _, failed, _ := h.metrics.get(event.ServiceTask); failed == 0 || len(h.listener.failed) < 2 {
+			t.Errorf("%d events were counted as late, the listener heard %v; want both streams named", failed, h.listener.failed)
 		}
 		h.wantLanes(t, 0)
 		h.stop()
@@ -68,8 +68,8 @@ func TestOverflowOfTheOutboxIsCountedAndEveryStreamGetsTheState(t *testing.T) { 
 		if len(reset) > 0 {
 			givenUp = 2 * 11 // note -1 waits there too
 		}
-		if _, failed, _ := h.metrics.get(event.ServiceTask); failed != givenUp {
-			t.Errorf("%d events were given up, want %d", failed, givenUp)
+		if _, failed, _ := h.metrics.get(event.ServiceTask); failed < givenUp {
+			t.Errorf("%d events were counted, want at least the %d that were given up", failed, givenUp)
 		}
 		h.network.setDown(false)
 		pass(2 * httpsender.LookInterval)
@@ -184,4 +184,27 @@ func value(t *testing.T, c prometheus.Collector, name string) float64 {
 	}
 	t.Fatalf("there is no %s", name)
 	return 0
+}
+
+func TestEventThatHasToWaitForTheGatewayFailsOnceForEachConnection(t *testing.T) { // E6, M1
+	onEach(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.network.setDown(true)
+		h.open(t, "a", "b")
+		pass(2 * httpsender.LookInterval)
+		h.broadcast(t, note(1), note(2))
+		h.send(t, "a", snapshot(3))
+		pass(2 * httpsender.LookInterval)
+		if ok, failed, _ := h.metrics.get(event.ServiceTask); ok != 0 || failed != 5 {
+			t.Errorf("while it is away %d succeeded, %d failed; want none and 5", ok, failed)
+		}
+		if got := len(h.listener.failed); got != 3 { // both for the broadcasts, one for its own
+			t.Errorf("%d times a connection was named, want 3", got)
+		}
+		h.network.setDown(false)
+		pass(2 * httpsender.LookInterval)
+		h.wantGot(t, "a", "note 1", "note 2", "snapshot 3")
+		if ok, failed, _ := h.metrics.get(event.ServiceTask); ok != 0 || failed != 5 {
+			t.Errorf("when it is back %d succeeded, %d failed; want no other count", ok, failed)
+		}
+	})
 }

@@ -22,10 +22,15 @@ type outbox struct {
 
 	// The gateway.
 	reachable bool // only then anything leaves
+	away      bool // it was looked for, and is not reachable
 	can       capabilities
 	changed   chan struct{} // closed and replaced when reachable becomes true, or an event under way is settled
 	adopting  bool          // its streams are being looked at: the trunk waits
 	healing   bool          // all streams get the state as it is now: the trunk waits
+
+	delayed    []connection.Token // whose private events had to wait, to be named in the log
+	allDelayed bool               // an event for all had to wait
+	allNamed   bool               // and that is in the log
 
 	trunk     queue
 	trunkDue  sync.Cond  // the trunk's event may be posted, or stopped is set
@@ -90,7 +95,9 @@ func (o *outbox) toOne(m *message) error {
 	return nil
 }
 
-// whenIdle returns a channel that is closed once nothing waits or is under way.
+// whenIdle returns a channel that is closed once nothing waits or is under way,
+// or, after drain, nothing that matters: it cannot leave, and nobody is there to
+// get it.
 func (o *outbox) whenIdle() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -103,7 +110,8 @@ func (o *outbox) whenIdle() <-chan struct{} {
 }
 
 func (o *outbox) tellIdleLocked() {
-	if o.busy == 0 && len(o.underway) == 0 && o.trunk.first() == nil && o.idle != nil {
+	done := o.busy == 0 && len(o.underway) == 0 && o.trunk.first() == nil
+	if o.idle != nil && (done || o.drained && !o.reachable && o.roster.Count() == 0) {
 		close(o.idle)
 		o.idle = nil
 	}

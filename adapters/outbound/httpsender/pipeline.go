@@ -149,6 +149,10 @@ func (p *pipeline) close() {
 // client.push, but errNoBroadcast where there is no such endpoint.
 func deliveries(answer *http.Response) (delivered int, err error) {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	switch answer.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout: // a proxy that waits for it
+		return 0, fmt.Errorf("%w: status %d", gateway.ErrUnreachable, answer.StatusCode)
+	}
 	if err := meaning(answer.StatusCode, text); err != nil {
 		if answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusMethodNotAllowed {
 			err = errNoBroadcast

@@ -120,3 +120,17 @@ func TestAnswersAreReadWhileRequestsAreWritten(t *testing.T) {
 		}
 	})
 }
+
+func TestBroadcastThatAProxyCannotPassOnIsRepeated(t *testing.T) { // E6
+	left := 2
+	got := broadcastTo(t, "", 1, func(w http.ResponseWriter, _ *http.Request) {
+		if left--; left >= 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, `{"delivered":0}`)
+	})
+	if len(got) != 3 || got[2] != got[0] {
+		t.Errorf("the gateway was sent %+v, want the same three times", got)
+	}
+}

@@ -82,7 +82,11 @@ func (s *Sender) settle(ctx context.Context, l *lane, m *message, recovery bool,
 	switch {
 	case err == nil:
 	case errors.Is(err, errNotSent):
-		s.outbox.putBack(l, m, recovery)
+		if !m.late {
+			s.count(m, 0, 1)
+			listener.Failed(ctx, l.token, err)
+		}
+		s.outbox.putBack(l, m.delayed(), recovery)
 	case errors.Is(err, gateway.ErrUnknownToken): // E5
 		s.outbox.seal(l)
 		listener.Gone(ctx, l.token)

@@ -42,6 +42,19 @@ func TestFlushWaitsForWhatWasHandedOverBeforeDrain(t *testing.T) { // T15
 	})
 }
 
+func TestFlushDoesNotWaitForAGatewayThatIsAwayWhenNobodyIsConnected(t *testing.T) { // T15, E3
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.network.setDown(true)
+		h.handOver(t, note(1))
+		pass(10 * time.Second)
+		h.Drain()
+		began := time.Now()
+		if err := h.Flush(t.Context()); err != nil || time.Since(began) != 0 {
+			t.Errorf("flush returned %v after %s", err, time.Since(began))
+		}
+	})
+}
+
 func TestFlushEndsWithItsContext(t *testing.T) {
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a")

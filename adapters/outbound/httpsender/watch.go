@@ -3,6 +3,7 @@ package httpsender
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 	askTimeout = 2 * time.Second
 	// sweepInterval is how often streams that lost an event, and have nothing else
 	// to send, are tried again: the lost event may have been the last one for long.
-	sweepInterval = 10 * time.Second
+	sweepInterval = 2 * time.Second
 	// maxFailures is how many requests in a row a gateway that lives may leave
 	// unanswered: a single stream that hangs must not stop all others.
 	maxFailures = 3
@@ -112,6 +113,9 @@ func (w *watch) look(ctx context.Context) {
 		w.asked = now
 		w.ask(ctx)
 	}
+	for _, token := range w.outbox.takeDelayed() {
+		w.listener.Failed(ctx, token, fmt.Errorf("%w: the event waits", gateway.ErrUnreachable))
+	}
 	if now.Sub(w.swept) >= sweepInterval {
 		w.swept = now
 		w.outbox.sweep()
@@ -162,6 +166,7 @@ func (w *watch) missing(ctx context.Context, err error) {
 	if w.outbox.reaches() || errors.Is(err, gobreaker.ErrOpenState) {
 		return // so far it may be a hiccup; or it was not asked
 	}
+	w.outbox.lose()
 	refused := errors.Is(err, errSecret)
 	if w.away && refused == errors.Is(w.why, errSecret) {
 		return

@@ -26,9 +26,11 @@ type flags struct {
 	Quick      bool          `help:"A few minutes: two sizes, three rounds."`
 	Peers      bool          `help:"Measure the peers that are there, too." xor:"what"`
 	Gateway    bool          `help:"Measure what a gateway in a process of its own costs instead." xor:"what"`
+	Tasks      bool          `help:"Measure tasks instead: from the start to the end on a stream." xor:"what"`
 	Only       []string      `help:"Only subjects whose names contain one of these."`
 	Sizes      []int         `help:"Numbers of connections."`
 	Rounds     int           `help:"Rounds, of which the median is shown."`
+	Below      int           `help:"Rounds for all sizes but the largest."`
 	Paced      time.Duration `help:"How long the steady traffic lasts."`
 	Bin        string        `help:"Folder of programs that are built already." type:"existingdir"`
 	Out        string        `help:"Folder to write to, in which README.md must be. Default: docs/benchmarks." type:"existingdir"`
@@ -78,6 +80,8 @@ func (f *flags) name() string {
 		return "peers"
 	case f.Gateway:
 		return "gateway"
+	case f.Tasks:
+		return "tasks"
 	}
 	return "own"
 }
@@ -112,8 +116,11 @@ func (f *flags) subjects(ctx context.Context) ([]bench.Subject, map[string]strin
 		f.Bin, f.built = bin, true
 	}
 	all, missing := bench.Own(f.Bin), map[string]string{}
-	if f.Gateway {
+	switch {
+	case f.Gateway:
 		all = bench.External(f.Bin)
+	case f.Tasks:
+		all = bench.Tasks(f.Bin)
 	}
 	if f.Peers {
 		peers, absent := bench.Peers(f.Bin, map[string]string{"PEER_MERCURE": f.Mercure, "PEER_CENTRIFUGO": f.Centrifugo})
@@ -145,6 +152,15 @@ func (f *flags) options() bench.Options {
 	}
 	if f.Rounds > 0 {
 		o.Rounds = f.Rounds
+	}
+	if f.Gateway || f.Tasks {
+		o.Missed = 0 // that is the same as without
+	}
+	if f.Tasks {
+		o.Tasks, o.Sizes = true, []int{1}
+	}
+	if f.Below > 0 {
+		o.Below = f.Below
 	}
 	if f.Paced > 0 {
 		o.Paced = f.Paced

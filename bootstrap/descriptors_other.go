@@ -1,0 +1,6 @@
+//go:build !linux
+
+package bootstrap
+
+// growDescriptors is for Linux.
+func growDescriptors() {}
