@@ -111,15 +111,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) ready(w http.ResponseWriter) {
+	status, body := http.StatusOK, map[string]any{"status": "ready", "configured": true}
 	if g.callbackURL() == "" {
-		answer(w, http.StatusServiceUnavailable, map[string]any{"status": "not_ready", "configured": false})
-		return
+		status, body = http.StatusServiceUnavailable, map[string]any{"status": "not_ready", "configured": false}
 	}
-	ready := map[string]any{"status": "ready", "configured": true}
 	if extensions := g.announced(); len(extensions) > 0 {
-		ready["capabilities"] = extensions
+		body["capabilities"] = extensions
 	}
-	answer(w, http.StatusOK, ready)
+	answer(w, status, body)
 }
 
 func (g *Gateway) callbackURL() string {

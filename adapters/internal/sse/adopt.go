@@ -63,7 +63,8 @@ const headPatience = 5 * time.Millisecond
 // shard, which first writes head: together with what opened sent, or without it
 // if opened takes longer than a moment. No goroutine is left to wait for the
 // stream; its end is told to the function that OnEnd was given. The caller
-// closes conn, which leaves the socket open, and must not write to it any more.
+// closes conn, which leaves the socket open and may have happened by then, and
+// must not write to it any more.
 // Errors: ErrNotAdoptable; then nothing has happened.
 func (s *Stream) Adopt(conn net.Conn, head []byte, opened func()) error {
 	sh := s.engine.nextShard()

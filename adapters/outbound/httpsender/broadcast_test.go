@@ -131,6 +131,18 @@ func TestGatewayIsExchangedWhileTheServiceRuns(t *testing.T) { // E7
 	})
 }
 
+func TestGatewayThatWasNotReadyIsAskedAgainSoon(t *testing.T) { // E6
+	bubbleWith(t, newStandIn(), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.gw.announce(extensions...)
+		pass(httpsender.LookInterval)
+		h.broadcast(t, note(1))
+		if h.gw.broadcasts != 1 {
+			t.Errorf("%d broadcasts, want one", h.gw.broadcasts)
+		}
+	})
+}
+
 func TestProgressIsConflatedWhileABroadcastHangs(t *testing.T) { // E10
 	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a")

@@ -115,14 +115,16 @@ func (c *client) push(ctx context.Context, body []byte) error {
 
 // capabilities asks whether the gateway is there, and what it can. Whatever it
 // answers, it is there; but if it can list its streams it must take our secret.
-// Errors: as push.
-func (c *client) capabilities(ctx context.Context) (can capabilities, err error) {
-	var ready struct{ Capabilities []string }
-	err = exchange(c.control, c.newRequest(http.MethodGet, "", "readyz").WithContext(ctx), maxAnswer, &ready)
+// One that is not ready, or a proxy that answers for it, may not have said all
+// yet. Errors: as push.
+func (c *client) capabilities(ctx context.Context) (can capabilities, ready bool, err error) {
+	var answer struct{ Capabilities []string }
+	err = exchange(c.control, c.newRequest(http.MethodGet, "", "readyz").WithContext(ctx), maxAnswer, &answer)
 	if errors.Is(err, gateway.ErrUnreachable) || errors.Is(err, errNotSent) {
-		return can, err
+		return can, false, err
 	}
-	for _, name := range ready.Capabilities {
+	ready = err == nil
+	for _, name := range answer.Capabilities {
 		switch name {
 		case "broadcast":
 			can.Broadcast = true
@@ -136,9 +138,9 @@ func (c *client) capabilities(ctx context.Context) (can capabilities, err error)
 		_, _, err = c.streams(ctx, "", 1)
 	}
 	if errors.Is(err, gateway.ErrUnreachable) || errors.Is(err, errNotSent) || errors.Is(err, errSecret) {
-		return can, err
+		return can, ready, err
 	}
-	return can, nil
+	return can, ready, nil
 }
 
 // listed is one of the gateway's streams.

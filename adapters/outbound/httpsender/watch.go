@@ -101,6 +101,7 @@ type watch struct {
 	listener gateway.Listener
 
 	can                   capabilities
+	ready                 bool  // it said so
 	away                  bool  // and it was logged
 	why                   error // it is not reachable, as it was logged
 	asked, swept, matched time.Time
@@ -109,7 +110,7 @@ type watch struct {
 // look does what is due.
 func (w *watch) look(ctx context.Context) {
 	now := time.Now()
-	if !w.outbox.reaches() || now.Sub(w.asked) >= askInterval || w.failing() && now.Sub(w.asked) >= lookInterval {
+	if since := now.Sub(w.asked); !w.outbox.reaches() || since >= askInterval || w.unsure() && since >= lookInterval {
 		w.asked = now
 		w.ask(ctx)
 	}
@@ -125,8 +126,11 @@ func (w *watch) look(ctx context.Context) {
 	}
 }
 
-// failing reports whether the last request got no answer.
-func (w *watch) failing() bool { return w.breaker.Load().Counts().ConsecutiveFailures > 0 }
+// unsure reports whether the gateway may have changed: the last request got no
+// answer, or it was not ready when it was asked.
+func (w *watch) unsure() bool {
+	return !w.ready || w.breaker.Load().Counts().ConsecutiveFailures > 0
+}
 
 // ask asks the gateway whether it is there and what it can.
 func (w *watch) ask(ctx context.Context) {
@@ -134,7 +138,7 @@ func (w *watch) ask(ctx context.Context) {
 	defer cancel()
 	var can capabilities
 	err := w.through(func() (err error) {
-		can, err = w.client.capabilities(asking)
+		can, w.ready, err = w.client.capabilities(asking)
 		return err
 	})
 	switch {

@@ -2,11 +2,13 @@ package natspublisher_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -89,10 +91,14 @@ func (n *node) publish(ev event.Event) event.ID {
 	return id
 }
 
-// received returns what the Receiver has, once the newest event is there.
+// received returns what the Receiver has, once the newest event is there. It
+// waits for servers that choose a leader.
 func (n *node) received() []event.Record {
 	n.t.Helper()
 	newest, err := n.log.Newest(n.t.Context())
+	for deadline := time.Now().Add(time.Minute); errors.Is(err, event.ErrUnavailable) && time.Now().Before(deadline); {
+		newest, err = n.log.Newest(n.t.Context())
+	}
 	if err != nil {
 		n.t.Fatal(err)
 	}
