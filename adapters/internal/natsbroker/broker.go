@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,6 +25,10 @@ const (
 
 // ErrAway says that the connection to NATS is lost. It is tried again without end.
 var ErrAway = errors.New("no connection to NATS")
+
+// ErrSilent says that JetStream takes nothing now: it did not answer the last write,
+// as while its servers have no leader.
+var ErrSilent = errors.New("NATS JetStream gives no answer")
 
 // Config says where NATS is. Exactly one of Dir and URL must be set.
 type Config struct {
@@ -48,10 +53,12 @@ type Broker struct {
 	log    *slog.Logger
 	server *embedded // nil with Config.URL
 	health *health
+	silent atomic.Bool // the last write got no answer
 }
 
-// Open starts the server if it is an embedded one, and connects. Errors: the
-// folder is in use or cannot be written, or NATS cannot be reached.
+// Open starts the server if it is an embedded one, and connects; a NATS that is not
+// there is tried until ctx ends. Errors: the folder is in use or cannot be written,
+// or NATS cannot be reached.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err error) {
 	b = &Broker{cfg: cfg, log: log, health: newHealth()}
 	defer func() {
@@ -66,7 +73,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 		}
 		options = append(options, nats.InProcessServer(b.server))
 	}
-	if b.nc, err = nats.Connect(cfg.URL, options...); err != nil {
+	b.nc, err = insist(ctx, b, func(context.Context) (*nats.Conn, error) { return nats.Connect(cfg.URL, options...) })
+	if err != nil {
 		return b, fmt.Errorf("connect to NATS: %w", err)
 	}
 	b.js, err = jetstream.New(b.nc, jetstream.WithDefaultTimeout(answerTime))
@@ -100,13 +108,17 @@ func (b *Broker) Conn() *nats.Conn { return b.nc }
 // given up after five seconds.
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
-// Check returns nil if NATS can be used now. Errors: ErrAway, ErrDisk.
+// Check returns nil if NATS can be used now. Errors: ErrAway, ErrSilent,
+// ErrDisk.
 func (b *Broker) Check() error {
 	if err := context.Cause(b.health.state()); err != nil {
 		return err
 	}
 	if !b.nc.IsConnected() {
 		return ErrAway
+	}
+	if b.silent.Load() {
+		return ErrSilent
 	}
 	return nil
 }

@@ -1,11 +1,14 @@
 package natsbroker_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
@@ -52,11 +55,60 @@ func TestTheFolderIsForOneProcessAtATime(t *testing.T) {
 	open(t, natsbroker.Config{Dir: dir})
 }
 
-func TestAServerThatIsNotThereIsAnErrorAtOnce(t *testing.T) {
+func TestAServerThatIsNotThereIsAnErrorWhenTheTimeIsOver(t *testing.T) {
 	server := natsserver.Start(t)
 	server.Away()
-	if _, err := natsbroker.Open(t.Context(), natsbroker.Config{URL: server.URL()}, silent); err == nil {
-		t.Error("no error")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := natsbroker.Open(ctx, natsbroker.Config{URL: server.URL()}, silent); !errors.Is(err, nats.ErrNoServers) {
+		t.Errorf("open: %v, want ErrNoServers", err)
+	}
+}
+
+func TestAClusterWithoutALeaderIsNotReady(t *testing.T) {
+	servers := natsserver.Cluster(t)
+	b := open(t, natsbroker.Config{URL: servers[0].URL()})
+	bucket, err := b.Bucket(t.Context(), "b", -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	servers[1].Away()
+	servers[2].Away()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := bucket.Put(ctx, "k", nil); err == nil || !errors.Is(b.Check(), natsbroker.ErrSilent) {
+		t.Errorf("put: %v, check: %v", err, b.Check())
+	}
+	servers[1].Back(t)
+	for err = b.Check(); err != nil; err = b.Check() {
+		_, _ = bucket.Put(t.Context(), "k", nil)
+	}
+}
+
+func TestAClusterThatStartsIsWaitedFor(t *testing.T) {
+	servers := natsserver.Cluster(t)
+	for _, s := range servers {
+		s.Away()
+	}
+	opened := make(chan error)
+	var replicas int
+	go func() {
+		b, err := natsbroker.Open(t.Context(), natsbroker.Config{URL: natsserver.URLs(servers), Name: "node-1"}, silent)
+		if err != nil {
+			opened <- err
+			return
+		}
+		s, err := b.Stream(t.Context(), jetstream.StreamConfig{Name: "s", Subjects: []string{"s"}, MaxMsgs: -1, MaxBytes: -1})
+		if err == nil {
+			replicas = s.CachedInfo().Config.Replicas
+		}
+		opened <- errors.Join(err, b.Close())
+	}()
+	for _, s := range servers { // one by one: two make a cluster, with too few servers
+		s.Back(t)
+	}
+	if err := <-opened; err != nil || replicas != 3 {
+		t.Errorf("%d replicas, want 3; %v", replicas, err)
 	}
 }
 

@@ -17,7 +17,7 @@ const clusterReplicas = 3
 // Codes of the server's errors that the client library has no name for.
 const (
 	codeNoSpace     jetstream.ErrorCode = 10047 // the disk is too small for the stream's bound
-	codeNoPeers     jetstream.ErrorCode = 10005 // the cluster is too small for the replicas
+	codeNoPeers     jetstream.ErrorCode = 10005 // fewer servers are there than replicas
 	codeNotReplicas jetstream.ErrorCode = 10074 // it is no cluster
 )
 
@@ -27,31 +27,40 @@ const MarkerTTL = 10 * time.Minute
 
 // Stream returns the stream of want's name, which is made if it is not there.
 // With one that is there, want's bounds are put in force and all else stays as
-// it is, so that an operator may choose replicas and placement.
+// it is, so that an operator may choose replicas and placement. Its CachedInfo is
+// of now.
 func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := insist(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.stream(ctx, want) })
+	switch {
+	case codeOf(err) == codeNoSpace:
+		return nil, fmt.Errorf("too little free disk space: stream %s may take %d bytes, and a third more must be free: %w", want.Name, want.MaxBytes, err)
+	case codeOf(err) == codeNoPeers:
+		return nil, fmt.Errorf("stream %s is to have %d replicas, and the cluster has not so many servers with room for it: %w", want.Name, clusterReplicas, err)
+	case err != nil:
+		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
+	}
+	return s, nil
+}
+
+func (b *Broker) stream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := b.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		s, err = b.create(ctx, want)
 	}
-	if codeOf(err) == codeNoSpace {
-		return nil, fmt.Errorf("too little free disk space: stream %s may take %d bytes, and a third more must be free: %w", want.Name, want.MaxBytes, err)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
+		return nil, err
 	}
 	have := s.CachedInfo().Config
 	if have.MaxBytes == want.MaxBytes && have.MaxMsgs == want.MaxMsgs && have.MaxAge == want.MaxAge {
 		return s, nil
 	}
 	have.MaxBytes, have.MaxMsgs, have.MaxAge = want.MaxBytes, want.MaxMsgs, want.MaxAge
-	if s, err = b.js.UpdateStream(ctx, have); err != nil {
-		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
-	}
-	return s, nil
+	return b.js.UpdateStream(ctx, have)
 }
 
-// create makes a stream with as many replicas as the servers can give, unless
-// another node makes it at the same moment.
+// create makes a stream with a cluster's replicas, or with one where there is no
+// cluster, unless another node makes it at the same moment. A cluster that has too
+// few servers now may be starting: fewer replicas would be for good.
 func (b *Broker) create(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
 	if b.cfg.InMemory {
 		want.Storage = jetstream.MemoryStorage
@@ -61,7 +70,7 @@ func (b *Broker) create(ctx context.Context, want jetstream.StreamConfig) (jetst
 		want.Replicas = clusterReplicas
 	}
 	s, err := b.js.CreateStream(ctx, want)
-	if code := codeOf(err); code == codeNoPeers || code == codeNotReplicas {
+	if codeOf(err) == codeNotReplicas {
 		want.Replicas = 1
 		s, err = b.js.CreateStream(ctx, want)
 	}
@@ -83,7 +92,7 @@ func (b *Broker) Bucket(ctx context.Context, name string, maxKeys int64) (jetstr
 	if err != nil {
 		return nil, err
 	}
-	kv, err := b.js.KeyValue(ctx, name)
+	kv, err := insist(ctx, b, func(ctx context.Context) (jetstream.KeyValue, error) { return b.js.KeyValue(ctx, name) })
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", name, err)
 	}

@@ -1,0 +1,54 @@
+package natsbroker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// insistTime is for one try. A request that finds no leader may get no answer at
+	// all, so a short wait and another try come to an answer sooner than a long wait.
+	insistTime = 2 * time.Second
+	// insistPause is between two tries.
+	insistPause = 250 * time.Millisecond
+)
+
+// insist calls f until NATS has answered it, or ctx ends: servers that start, or
+// that have just lost one of them, have no leader for some seconds. Errors: those
+// of f.
+func insist[T any](ctx context.Context, b *Broker, f func(context.Context) (T, error)) (T, error) {
+	for tries := 1; ; tries++ {
+		limited, cancel := context.WithTimeout(ctx, insistTime)
+		result, err := f(limited)
+		cancel()
+		if !passing(err) {
+			return result, err
+		}
+		if tries == 1 {
+			b.log.WarnContext(ctx, "NATS is not ready yet, trying again", slog.Any("error", err))
+		}
+		if Pause(ctx, insistPause); ctx.Err() != nil {
+			return result, err
+		}
+	}
+}
+
+// passing reports whether err may be another one, or none, a little later.
+func passing(err error) bool {
+	var network net.Error
+	var answer jetstream.JetStreamError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout), errors.Is(err, nats.ErrNoServers),
+		errors.Is(err, nats.ErrNoResponders), errors.As(err, &network), codeOf(err) == codeNoPeers:
+		return true
+	default:
+		return errors.As(err, &answer) && answer.APIError() != nil && answer.APIError().Code == http.StatusServiceUnavailable
+	}
+}
