@@ -38,7 +38,9 @@ func TestWhoLostATaskToAnotherNodeChangesNothing(t *testing.T) { // T11
 		synctest.Wait()
 		f.takeOver(here)
 		f.takeOver(c.Task.ID)
-		f.sign(c, task.Update{Value: new(0.5)}, false, nil)
+		if stop, err := f.Progress(t.Context(), c.Task.ID, c.Lease, task.Update{Value: new(0.5)}); stop || err != nil && !errors.Is(err, task.ErrLeaseLost) {
+			t.Errorf("Progress: %v, %v", stop, err) // it may have noticed already
+		}
 		synctest.Wait()
 		if err := f.completes(c); !errors.Is(err, task.ErrLeaseLost) {
 			t.Errorf("Complete: %v", err)

@@ -112,6 +112,9 @@ func (s *Service) Progress(ctx context.Context, id task.ID, lease task.Lease, u 
 	}
 	select {
 	case <-a.stopping:
+		if a.lost.passed() {
+			return false, task.ErrLeaseLost
+		}
 		return true, nil
 	default:
 		return false, nil

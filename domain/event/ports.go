@@ -40,8 +40,8 @@ var (
 // one that failed is not in the log after a later one of its topic.
 type Publisher interface {
 	// Publish returns the event's ID once the broker has it for good, or an error
-	// if it may not have it. It takes five seconds at most. The caller leaves
-	// ev.Data alone from then on. Errors: ErrInvalid, ErrTooLarge, ErrStale,
+	// if it may not have it. It takes 15 seconds at most: a cluster that has lost a
+	// server may need ten to go on. The caller leaves ev.Data alone from then on. Errors: ErrInvalid, ErrTooLarge, ErrStale,
 	// ErrClosed, ErrUnavailable, ctx.Err().
 	Publish(ctx context.Context, ev Event) (ID, error)
 }

@@ -13,8 +13,7 @@ type Broker = natsbroker.Broker
 // BrokerConfig says where NATS is.
 type BrokerConfig = natsbroker.Config
 
-// OpenBroker starts the server if it is an embedded one, and connects. Errors:
-// the folder is in use or cannot be written, or NATS cannot be reached.
+// OpenBroker is natsbroker.Open.
 func OpenBroker(ctx context.Context, cfg BrokerConfig, log *slog.Logger) (*Broker, error) {
 	return natsbroker.Open(ctx, cfg, log)
 }

@@ -8,7 +8,6 @@ package natspublisher
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -67,10 +66,7 @@ func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Lo
 	if err != nil {
 		return nil, err
 	}
-	info, err := stream.Info(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", streamName, err)
-	}
+	info := stream.CachedInfo()
 	l := &Log{broker: broker, epoch: epochOf(info), start: info.State.LastSeq, newest: info.State.LastSeq}
 	if cfg.Replay {
 		l.start = max(info.State.FirstSeq, 1) - 1

@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	// publishTime rides out a server's restart or a change of leader.
-	publishTime = 5 * time.Second
+	// publishTime rides out a server's restart or a change of leader. With what is
+	// still under way after it, it is less than duplicateTime.
+	publishTime = 15 * time.Second
 	// tryTime is for one try: short enough for a second one.
 	tryTime = 2 * time.Second
 	// tryPause is between two tries.
