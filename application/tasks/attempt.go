@@ -16,6 +16,7 @@ import (
 type attempt struct {
 	*entry
 	task     task.Task // as it was when it began
+	record   task.Task // as it was last seen or stored; the pump's while there is one
 	seq      *sequencer
 	cancel   context.CancelCauseFunc
 	stopping <-chan struct{} // closed when it is to stop
@@ -58,7 +59,7 @@ func (s *Service) attempt(ctx context.Context, e *entry) (*attempt, context.Cont
 // that Cancel finds every task whose record says running.
 func (s *Service) begin(ctx context.Context, a *attempt) error {
 	s.register(a)
-	t, err := s.modify(ctx, a.id, func(t *task.Task) error { return s.start(t, a) })
+	t, err := s.modify(ctx, byID(a.id), func(t *task.Task) error { return s.start(t, a) })
 	if err != nil {
 		s.unregister(a)
 		return err
@@ -70,7 +71,7 @@ func (s *Service) begin(ctx context.Context, a *attempt) error {
 
 // equip gives an attempt what it needs to go on from its record.
 func (s *Service) equip(a *attempt, t task.Task) {
-	a.task, a.seq = t, newSequencer(t, s.limits.text)
+	a.task, a.record, a.seq = t, t, newSequencer(t, s.limits.text)
 	a.since.Store(t.Revision)
 	if a.line.typ.Outside {
 		a.silence = time.NewTimer(a.term())
@@ -89,9 +90,6 @@ func (s *Service) start(t *task.Task, a *attempt) error {
 	}
 	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), a.lease, time.Time{}
 	t.Node, t.Hands = s.nodes.Self(), 0
-	if a.line.typ.Outside {
-		t.LeaseUntil = t.Started.Add(a.term())
-	}
 	t.Seq++
 	return nil
 }
@@ -105,8 +103,9 @@ func (s *Service) notBegun(ctx context.Context, e *entry, err error) {
 		s.queue.done(e)
 		return
 	}
-	s.log.ErrorContext(ctx, "task could not be begun yet", slog.String("task_id", string(e.id)), slog.Any("error", err))
-	e.misses++
+	if e.misses++; e.misses == 1 {
+		s.log.WarnContext(ctx, "task could not be begun yet", slog.String("task_id", string(e.id)), slog.Any("error", err))
+	}
 	s.waitAgain(ctx, e, pauseAfter(e.misses-1))
 }
 

@@ -15,16 +15,21 @@ var errTransition = errors.New("the task cannot become that any more")
 // errUnchanged says that the record is already as it should be.
 var errUnchanged = errors.New("nothing is to be changed")
 
-// modify reads a task, changes it and stores it, again and again until nobody
-// else changed it in between, and returns what was stored. When change fails, so
-// does modify, and nothing is changed; but with errUnchanged it returns the record
-// as it is. Errors: those of task.Store and of change,
+// byID is a task of which only the ID is known.
+func byID(id task.ID) task.Task { return task.Task{ID: id} }
+
+// modify changes a task as it is known and stores it; when somebody else has
+// changed it since, it is read and changed anew. It returns what was stored. When
+// change fails, so does modify, and nothing is changed; but with errUnchanged it
+// returns the record as it is. Errors: those of task.Store and of change,
 // errTransition.
-func (s *Service) modify(ctx context.Context, id task.ID, change func(*task.Task) error) (task.Task, error) {
-	for {
-		before, err := s.store.Get(ctx, id)
-		if err != nil {
-			return task.Task{}, err
+func (s *Service) modify(ctx context.Context, known task.Task, change func(*task.Task) error) (task.Task, error) {
+	for before := known; ; before = byID(known.ID) {
+		if before.Revision == 0 {
+			var err error
+			if before, err = s.store.Get(ctx, known.ID); err != nil {
+				return task.Task{}, err
+			}
 		}
 		after := before
 		switch err := change(&after); {
@@ -34,7 +39,7 @@ func (s *Service) modify(ctx context.Context, id task.ID, change func(*task.Task
 			return task.Task{}, err
 		}
 		if after.Status != before.Status && !before.Status.CanBecome(after.Status) {
-			return task.Task{}, fmt.Errorf("%w: %s is %s, wanted %s", errTransition, id, before.Status, after.Status)
+			return task.Task{}, fmt.Errorf("%w: %s is %s, wanted %s", errTransition, before.ID, before.Status, after.Status)
 		}
 		stored, err := s.store.Update(ctx, after)
 		if !errors.Is(err, task.ErrConflict) {
@@ -53,7 +58,7 @@ func (s *Service) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
 	ctx = context.WithoutCancel(ctx) // a caller who goes away must not cost others the event
 	limited, end := context.WithTimeout(ctx, cancelPatience)
 	defer end()
-	t, err := s.insist(limited, id, s.requestCancel())
+	t, err := s.insist(limited, byID(id), s.requestCancel())
 	if err != nil {
 		return task.Task{}, fmt.Errorf("cancel task %s: %w", id, err)
 	}

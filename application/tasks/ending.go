@@ -59,7 +59,7 @@ func completed(result json.RawMessage) ending {
 // apply makes t terminal; last is the number of the event before its last one.
 func (e ending) apply(t *task.Task, last uint64) {
 	t.Status, t.Result, t.Error, t.Ended = e.status, e.result, e.err, e.at.UTC()
-	t.Seq, t.LeaseUntil, t.NotBefore, t.Node = last+1, time.Time{}, time.Time{}, ""
+	t.Seq, t.NotBefore, t.Node = last+1, time.Time{}, ""
 	if e.decreed {
 		t.Lease = ""
 	}
@@ -84,7 +84,7 @@ func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (t
 		s.metrics.LeaseLost(a.task.Type)
 	}
 	if errors.Is(err, task.ErrLeaseLost) {
-		s.log.InfoContext(ctx, "task is another node's by now, its end here does not count", slog.String("task_id", string(a.id)))
+		s.log.DebugContext(ctx, "task is another node's by now, its end here does not count", slog.String("task_id", string(a.id)))
 		return task.Task{}, err
 	}
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (t
 }
 
 func (s *Service) conclude(ctx context.Context, a *attempt, last uint64, e ending) (task.Task, error) {
-	return s.insist(ctx, a.id, func(t *task.Task) error { return s.conclusion(t, a, last, e) })
+	return s.insist(ctx, a.record, func(t *task.Task) error { return s.conclusion(t, a, last, e) })
 }
 
 // instead is the ending of the same task at the same time with an error.
@@ -130,7 +130,7 @@ const defaultBackoff = time.Second
 // that shows it is newer than the progress of the attempt before.
 func anew(t *task.Task, policy task.Policy, last uint64) {
 	pause := cmp.Or(policy.Backoff, defaultBackoff) << min(t.Attempt-1, maxDoublings)
-	t.Status, t.Lease, t.LeaseUntil, t.NotBefore = task.Pending, "", time.Time{}, time.Now().Add(pause).UTC()
+	t.Status, t.Lease, t.NotBefore = task.Pending, "", time.Now().Add(pause).UTC()
 	t.Node = ""
 	t.Progress, t.Seq = task.Progress{}, last+1
 	t.Attempt++

@@ -192,13 +192,16 @@ func (l *logs) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-func (l *logs) has(parts ...string) bool {
+func (l *logs) has(parts ...string) bool { return l.count(parts...) > 0 }
+
+// count returns how many lines have all the parts.
+func (l *logs) count(parts ...string) (lines int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for line := range bytes.Lines(l.text.Bytes()) {
 		if !slices.ContainsFunc(parts, func(part string) bool { return !bytes.Contains(line, []byte(part)) }) {
-			return true
+			lines++
 		}
 	}
-	return false
+	return lines
 }

@@ -22,19 +22,20 @@ func pauseAfter(misses int) time.Duration { return min(minPause<<min(misses, 10)
 // or ctx ends, or a shutdown leaves no more time. A store that fails may have taken it all the
 // same: change must know it again and return errUnchanged. So what follows the
 // change follows once.
-func (s *Service) insist(ctx context.Context, id task.ID, change func(*task.Task) error) (task.Task, error) {
-	for misses := 0; ; misses++ {
-		t, err := s.modify(ctx, id, change)
-		if err == nil || decided(err) {
-			return t, err
+func (s *Service) insist(ctx context.Context, known task.Task, change func(*task.Task) error) (task.Task, error) {
+	t, err := s.modify(ctx, known, change)
+	for misses := 0; err != nil && !decided(err); misses++ {
+		if misses == 0 {
+			s.log.WarnContext(ctx, "task could not be changed yet", slog.String("task_id", string(known.ID)), slog.Any("error", err))
 		}
-		s.log.WarnContext(ctx, "task could not be changed yet", slog.String("task_id", string(id)), slog.Any("error", err))
 		select {
 		case <-time.After(pauseAfter(misses)):
 		case <-ctx.Done():
 			return t, err
 		case <-s.shutdown.abandon.c:
-			return s.modify(ctx, id, change)
+			return s.modify(ctx, byID(known.ID), change)
 		}
+		t, err = s.modify(ctx, byID(known.ID), change)
 	}
+	return t, err
 }

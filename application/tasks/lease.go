@@ -53,7 +53,7 @@ func (s *Service) takeOver(ctx context.Context, id task.ID, lease task.Lease) (*
 	if a := s.followed(id, lease); a != nil { // another call was faster
 		return a, nil
 	}
-	t, err := s.modify(ctx, id, func(t *task.Task) error {
+	t, err := s.modify(ctx, byID(id), func(t *task.Task) error {
 		if t.Status != task.Running || t.Lease != lease || !s.runOutside(t.Type) {
 			return task.ErrLeaseLost
 		}

@@ -107,7 +107,7 @@ func (s *Service) Progress(ctx context.Context, id task.ID, lease task.Lease, u 
 		return false, err
 	}
 	a.silence.Reset(a.term())
-	if !a.seq.sign(time.Now().Add(a.term()), u) {
+	if !a.seq.report(u) {
 		return false, task.ErrLeaseLost
 	}
 	select {

@@ -20,11 +20,17 @@ func (s *Service) pump(ctx context.Context, a *attempt) <-chan struct{} {
 		defer close(done)
 		interval := s.cfg.progressInterval()
 		var spent time.Time // until then, at the average pace, all is spent
+		misses := 0
 		for range a.seq.wake {
 			if now := time.Now(); spent.Before(now) {
 				spent = now
 			}
-			s.progress(ctx, a)
+			if err := s.progress(ctx, a); err != nil {
+				s.missed(ctx, a, misses, err)
+				misses++
+				continue
+			}
+			misses = 0
 			spent = spent.Add(interval)
 			a.seq.pause(time.Until(spent.Add(interval - time.Second)))
 		}
@@ -32,27 +38,40 @@ func (s *Service) pump(ctx context.Context, a *attempt) <-chan struct{} {
 	return done
 }
 
-// progress stores the newest note and tells of it, if it has news.
-func (s *Service) progress(ctx context.Context, a *attempt) {
-	n, news := a.seq.take()
-	t, err := s.modify(ctx, a.id, func(t *task.Task) error {
+// missed lets progress that was not stored wait for a while; or when the attempt
+// has ended meanwhile, tries it for the last time.
+func (s *Service) missed(ctx context.Context, a *attempt, before int, err error) {
+	if before == 0 {
+		s.log.WarnContext(ctx, "task progress could not be recorded yet", slog.String("task_id", string(a.id)), slog.Any("error", err))
+	}
+	a.seq.pause(pauseAfter(before))
+	if !a.seq.again() {
+		_ = s.progress(ctx, a) // what counts now is the end
+	}
+}
+
+// progress stores the newest note and then tells of it: what is told of is in every
+// snapshot (rule T13), and whoever ends the task in another node's place knows how
+// far its events have come.
+func (s *Service) progress(ctx context.Context, a *attempt) error {
+	n := a.seq.take()
+	t, err := s.modify(ctx, a.record, func(t *task.Task) error {
 		if !a.owns(t) {
 			return task.ErrLeaseLost
 		}
-		t.Progress, t.Seq, t.LeaseUntil = n.progress, n.seq, n.until
+		t.Progress, t.Seq = n.progress, n.seq
 		return nil
 	})
 	if errors.Is(err, task.ErrLeaseLost) {
 		a.lost.close()
-		return
+		return nil
 	}
 	if err != nil {
-		s.log.ErrorContext(ctx, "task progress could not be recorded", slog.String("task_id", string(a.id)), slog.Any("error", err))
-		return
+		return err
 	}
-	if news {
-		e := newEvent(task.EventProgress, t, n.at)
-		e.Data = n.progress
-		s.broadcast(ctx, e)
-	}
+	a.record = t
+	e := newEvent(task.EventProgress, t, n.at)
+	e.Data = n.progress
+	s.broadcast(ctx, e)
+	return nil
 }

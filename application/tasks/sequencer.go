@@ -16,9 +16,8 @@ type sequencer struct {
 	textLimit int
 
 	mu     sync.Mutex
-	newest note   // guarded by mu
-	taken  uint64 // the number of the last note that was taken; guarded by mu
-	closed bool   // guarded by mu
+	newest note // guarded by mu
+	closed bool // guarded by mu
 }
 
 var _ task.Reporter = (*sequencer)(nil)
@@ -28,14 +27,13 @@ type note struct {
 	seq      uint64
 	progress task.Progress
 	at       time.Time
-	until    time.Time // of the lease; zero in the pool
 }
 
 // newSequencer goes on from the record of t. Texts are cut to textLimit bytes.
 func newSequencer(t task.Task, textLimit int) *sequencer {
 	return &sequencer{
 		wake: make(chan struct{}, 1), over: make(chan struct{}), textLimit: textLimit,
-		newest: note{seq: t.Seq, progress: t.Progress, until: t.LeaseUntil}, taken: t.Seq,
+		newest: note{seq: t.Seq, progress: t.Progress},
 	}
 }
 
@@ -53,60 +51,57 @@ func (s *sequencer) Value(value float64) { s.Update(task.Update{Value: &value}) 
 // Update implements task.Reporter. Every call that says something counts, also
 // one that a newer one replaces before the pump gets to it: gaps tell a client
 // that something was left out.
-func (s *sequencer) Update(u task.Update) {
-	if u = u.Usable(); u != (task.Update{}) {
-		s.change(func(n *note) { s.report(n, u) })
+func (s *sequencer) Update(u task.Update) { s.report(u) }
+
+// report is Update, and reports false when the attempt has ended.
+func (s *sequencer) report(u task.Update) (goesOn bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u = u.Usable(); !s.closed && u != (task.Update{}) {
+		s.newest = note{seq: s.newest.seq + 1, progress: s.newest.progress.With(s.cut(u)), at: time.Now().UTC()}
+		s.wakeLocked()
 	}
+	return !s.closed
 }
 
-// sign is Update by a worker outside, which renews its lease with it. u may say
-// nothing. It reports false when the attempt has ended.
-func (s *sequencer) sign(until time.Time, u task.Update) bool {
-	u = u.Usable()
-	return s.change(func(n *note) {
-		n.until = until.UTC()
-		if u != (task.Update{}) {
-			s.report(n, u)
-		}
-	})
-}
-
-// report changes n by u, with the texts cut (rule E8).
-func (s *sequencer) report(n *note, u task.Update) {
+// cut bounds the texts of u (rule E8).
+func (s *sequencer) cut(u task.Update) task.Update {
 	if u.Text != nil {
 		u.Text = new(cut(*u.Text, s.textLimit))
 	}
 	if u.Unit != nil {
 		u.Unit = new(cut(*u.Unit, maxUnitBytes))
 	}
-	n.seq++
-	n.at = time.Now().UTC()
-	n.progress = n.progress.With(u)
+	return u
 }
 
-// change changes the newest note and wakes the pump. It reports false when the
-// attempt has ended.
-func (s *sequencer) change(how func(*note)) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	how(&s.newest)
+func (s *sequencer) wakeLocked() {
 	select {
 	case s.wake <- struct{}{}:
 	default: // the signal that is there already will bring the pump here
 	}
-	return true
 }
 
-// take returns the newest note, and whether it tells of progress that was not
-// taken yet.
-func (s *sequencer) take() (n note, news bool) {
+// take returns the newest note. It waits no longer.
+func (s *sequencer) take() note {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	news, s.taken = s.newest.seq > s.taken, s.newest.seq
-	return s.newest, news
+	select {
+	case <-s.wake: // a signal that came after the pump set out
+	default:
+	}
+	return s.newest
+}
+
+// again has a note that was taken wait once more. It reports false when the
+// attempt has ended.
+func (s *sequencer) again() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wakeLocked()
+	}
+	return !s.closed
 }
 
 // pause returns after d, or when the sequencer is closed.

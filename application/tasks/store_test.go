@@ -124,8 +124,33 @@ func TestProgressThatIsNotStoredIsNotToldOf(t *testing.T) {
 		}}
 		f.start(work(halfway))
 		f.wantEvents(f.run(), task.EventStarted, task.EventCompleted)
-		if !f.logs.has("level=ERROR", "task_id=task-1", "progress could not be recorded") {
+		if !f.logs.has("level=WARN", "task_id=task-1", "progress could not be recorded") {
 			t.Error("it is not in the log")
+		}
+	})
+}
+
+func TestProgressWaitsForAStoreThatIsAwayAndTheLogSaysSoOnce(t *testing.T) { // E10, T4
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.start(work(flood(10 * time.Second)))
+		id := f.run()
+		pass(time.Second)
+		f.line.cut.Store(true)
+		before := len(f.wire.of(id))
+		pass(3 * time.Second)
+		f.line.cut.Store(false)
+		pass(5 * time.Second)
+		if got := len(f.wire.of(id)); got == before {
+			t.Error("no progress went out after the store was back")
+		}
+		if lines := f.logs.count("task_id="+string(id), "progress could not be recorded"); lines != 1 {
+			t.Errorf("%d lines in the log", lines)
+		}
+		pass(10 * time.Second)
+		events := f.wire.of(id)
+		if last, end := events[len(events)-2], events[len(events)-1]; string(last.Data) != `{"text":"last","value":1}` || end.Type != task.EventCompleted {
+			t.Errorf("the last events are %s, %s", last.Data, end.Type)
 		}
 	})
 }

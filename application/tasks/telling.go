@@ -28,7 +28,7 @@ func (s *Service) tell(ctx context.Context, t task.Task) (done bool) {
 
 // told takes the mark away.
 func (s *Service) told(ctx context.Context, t task.Task) {
-	_, err := s.modify(ctx, t.ID, func(t *task.Task) error {
+	_, err := s.modify(ctx, t, func(t *task.Task) error {
 		if !t.Untold {
 			return errUnchanged
 		}

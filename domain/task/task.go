@@ -79,9 +79,6 @@ type Task struct {
 	// Untold says that the task has ended, and that its last event may not have been
 	// sent yet.
 	Untold bool
-	// LeaseUntil is when the lease of a worker outside is lost, in UTC; the zero
-	// time for a task that needs to give no sign.
-	LeaseUntil time.Time
 	// NotBefore is when a pending task may be begun, in UTC; the zero time is at
 	// once.
 	NotBefore time.Time

@@ -150,6 +150,6 @@ func full() task.Task {
 	t.Progress = task.Progress{Text: "half", Value: 0.5, Stage: 1, Stages: 2, Done: 3.5, Total: 7, Unit: "files"}
 	t.Seq, t.Attempt = 7, 2
 	t.Node, t.Hands, t.Untold = "node/life", 3, true
-	t.Lease, t.LeaseUntil, t.NotBefore = "lease", t.Created.Add(2*time.Minute), t.Created.Add(time.Hour)
+	t.Lease, t.NotBefore = "lease", t.Created.Add(time.Hour)
 	return t
 }
