@@ -43,6 +43,8 @@ type logStart struct {
 	id event.ID
 	// gap says that streams which are there already may have missed events before it.
 	gap bool
+	// history holds what a gateway's own log may lack; nil if it lacks nothing.
+	history event.History
 }
 
 // newStart returns the place before the first event of a new epoch.

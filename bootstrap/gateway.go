@@ -59,7 +59,7 @@ func engineConfig(cfg Config, start logStart) embeddedsender.Config {
 	}
 	return embeddedsender.Config{
 		Shards: shards,
-		Start:  start.id, HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
+		Start:  start.id, History: start.history, HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
 		Heartbeat: cfg.Stream.Heartbeat, DrainSpread: cfg.Stream.DrainSpread, Format: embeddedsender.Format(cfg.Stream.Format),
 	}
 }

@@ -53,9 +53,7 @@ func (s *Streams) serve(c *gin.Context) {
 		return
 	}
 	token := connection.Token(rand.Text())
-	lastEventID := ssehttp.LastEventID(c.Request)
-	s.engine.Await(ctx, lastEventID)
-	stream, err := s.engine.Attach(token, lastEventID)
+	stream, err := s.engine.Resume(ctx, token, ssehttp.LastEventID(c.Request))
 	if err != nil {
 		s.refuse(c, err)
 		return
@@ -81,13 +79,15 @@ func (s *Streams) adopt(r *http.Request, stream *sse.Stream) bool {
 	return s.opener.Adopt(r, stream, func() { s.manager.OpenedHere(r.Context(), stream.Token()) })
 }
 
-// refuse answers a stream that cannot be had now. While the service drains,
-// the client is asked to come back later: any other answer makes an
-// EventSource give up for good (rule G8).
+// refuse answers a stream that cannot be had now. While the service drains, or
+// this node lags behind or cannot write down who is connected, the client is asked to come back later: any other
+// answer makes an EventSource give up for good (rule G8).
 func (s *Streams) refuse(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, sse.ErrDraining), errors.Is(err, connection.ErrShuttingDown):
 		s.opener.Answer(c, s.engine.RetryFrame())
+	case errors.Is(err, sse.ErrLagging):
+		s.opener.Answer(c, sse.LaterFrame())
 	case errors.Is(err, sse.ErrTooManyStreams):
 		ginjson.Abort(c, s.log, &ginjson.Error{Status: http.StatusServiceUnavailable, Code: "TOO_MANY_CONNECTIONS", Message: err.Error()})
 	default:

@@ -8,13 +8,15 @@ import (
 
 // Attach adds a stream at the place where lastEventID left off, or at the log's
 // end if that is "". From then on it takes events (rule G9). The caller must
-// Serve or Detach it. Errors: ErrTooManyStreams, ErrDraining,
-// gateway.ErrClosed.
+// Serve or Detach it. Without Config.History. Errors: ErrTooManyStreams,
+// ErrDraining, gateway.ErrClosed.
 func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, error) {
-	return e.attach(&Stream{engine: e, token: token}, lastEventID)
+	return e.attach(&Stream{engine: e, token: token}, e.claim(lastEventID))
 }
 
-func (e *Engine) attach(s *Stream, lastEventID string) (*Stream, error) {
+// attach adds a stream for a client that claims c. Errors: as Attach and
+// locateLocked.
+func (e *Engine) attach(s *Stream, c claim) (*Stream, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -26,15 +28,30 @@ func (e *Engine) attach(s *Stream, lastEventID string) (*Stream, error) {
 		return nil, ErrTooManyStreams
 	}
 	head := e.log.head()
-	at, reset := e.locateLocked(lastEventID)
+	at, reset, err := e.locateLocked(c)
+	if err != nil {
+		return nil, err
+	}
 	s.at, s.joined = at, head.events()
 	s.offset.Store(at.off)
-	if prelude := e.prelude(at, reset); prelude != nil {
-		s.queue = &queue{private: []private{{at: at, body: prelude, own: true}}}
+	s.begin(e.prelude(at, reset))
+	for _, frames := range c.missed {
+		s.begin(frames)
 	}
 	e.streams[s.token] = s
-	e.countAttach(head.events()-at.events(), reset)
+	e.countAttach(head.events()-at.events()+c.events, reset)
 	return s, nil
+}
+
+// begin queues frames that a new stream begins with, after those before.
+func (s *Stream) begin(frames []byte) {
+	if len(frames) == 0 {
+		return
+	}
+	if s.queue == nil {
+		s.queue = newQueue()
+	}
+	s.queue.private = append(s.queue.private, private{at: s.at, body: frames, own: true})
 }
 
 // prelude is what a stream begins with; mostly nothing.
@@ -47,28 +64,6 @@ func (e *Engine) prelude(at mark, reset ResetReason) []byte {
 		b = appendReset(b, e.id(at), reset)
 	}
 	return b
-}
-
-// locateLocked finds where a client goes on (rules G2, G3).
-func (e *Engine) locateLocked(lastEventID string) (mark, ResetReason) {
-	head := e.log.head()
-	if lastEventID == "" {
-		return head, ""
-	}
-	id, err := event.ParseID(lastEventID)
-	switch {
-	case err != nil:
-		return head, ResetInvalid
-	case id.Epoch != e.log.epoch:
-		return head, ResetEpoch
-	case id.Seq > head.seq:
-		return head, ResetInvalid
-	}
-	at, err := e.log.after(id.Seq)
-	if err != nil {
-		return head, ResetExpired
-	}
-	return at, ""
 }
 
 // id is the event ID of a place in the log.

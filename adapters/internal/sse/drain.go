@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 )
 
 // Drain sends every stream away: what is in the log now reaches it, then a
@@ -14,6 +15,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	e.mu.Lock()
 	if !e.draining {
 		e.draining = true
+		e.releaseLocked()
 		if len(e.streams) == 0 {
 			close(e.drained)
 		}
@@ -35,14 +37,22 @@ func (e *Engine) Drain(ctx context.Context) error {
 // RetryFrame asks a client to come back after a time of its own.
 func (e *Engine) RetryFrame() []byte {
 	// Nobody comes back in the first tenth, while the old process may still be ending.
-	soonest := e.cfg.DrainSpread / 10
-	return appendRetry(nil, soonest+rand.N(e.cfg.DrainSpread-soonest+1)) //nolint:gosec // a load spread is no secret
+	return retryFrame(e.cfg.DrainSpread/10, e.cfg.DrainSpread)
+}
+
+// LaterFrame asks a client that cannot be served now to come back after a time
+// of its own, about as long as browsers wait anyway.
+func LaterFrame() []byte { return retryFrame(time.Second, 3*time.Second) }
+
+func retryFrame(soonest, latest time.Duration) []byte {
+	return appendRetry(nil, soonest+rand.N(latest-soonest+1)) //nolint:gosec // a load spread is no secret
 }
 
 // close takes nothing more and ends every stream.
 func (e *Engine) close() {
 	e.mu.Lock()
 	e.closed = true
+	e.releaseLocked()
 	e.mu.Unlock()
 	e.endAll()
 }

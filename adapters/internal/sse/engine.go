@@ -29,6 +29,9 @@ type Config struct {
 	// Start is the place in the log after which the engine begins: that of the
 	// broker. Its epoch is that of all events.
 	Start event.ID
+	// History is what the broker holds, for Resume, if other nodes have the log too
+	// or it holds more than the engine; otherwise nil.
+	History event.History
 	// HistoryBytes bounds the log's memory (rule G4).
 	HistoryBytes int
 	// PrivateBytes bounds what waits for one stream outside the log; 0 is 256 KiB
@@ -66,6 +69,7 @@ type Engine struct {
 	metrics gateway.Metrics
 	ledger  ledger
 	log     *log
+	past    past
 
 	newKernel func(stall time.Duration) (kernel, error)
 	endings   endings                       // of adopted streams
@@ -79,7 +83,7 @@ type Engine struct {
 	next     int                          // the shard to adopt next; guarded by mu
 	streams  map[connection.Token]*Stream // guarded by mu
 	last     time.Time                    // when something was appended; guarded by mu
-	grown    chan struct{}                // closed when something is appended, if anybody waits; guarded by mu
+	awaited  chan struct{}                // closed by releaseLocked; nil if nobody waits; guarded by mu
 	draining bool                         // guarded by mu
 	closed   bool                         // guarded by mu
 	drained  chan struct{}                // closed when draining and no stream is left
@@ -98,7 +102,7 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(stall time.Du
 	cfg.Format = cmp.Or(cfg.Format, FormatNamed)
 	cfg.Shards = cmp.Or(cfg.Shards, runtime.GOMAXPROCS(0))
 	e := &Engine{
-		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: newLog(cfg.Start, cfg.HistoryBytes),
+		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: newLog(cfg.Start, cfg.HistoryBytes), past: newPast(cfg.History),
 		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), drained: make(chan struct{}),
 		streams: make(map[connection.Token]*Stream), last: time.Now(),
 	}
@@ -200,10 +204,7 @@ func (e *Engine) heartbeat() {
 
 func (e *Engine) appendedLocked() {
 	e.last = time.Now()
-	if e.grown != nil {
-		close(e.grown)
-		e.grown = nil
-	}
+	e.releaseLocked()
 	for _, sh := range e.shards {
 		sh.nudge()
 	}

@@ -25,6 +25,8 @@ func TestBothTransports(t *testing.T) {
 		"EveryRetainedPlaceCanBeResumedFrom":             everyRetainedPlaceCanBeResumedFrom,
 		"ClientThatCannotResumeIsToldOnceAndFromWhere":   clientThatCannotResumeIsToldOnceAndFromWhere,
 		"ClientThatSawOnlyTheEmptyLogCanResume":          clientThatSawOnlyTheEmptyLogCanResume,
+		"ClientThatIsAheadGoesOnWhereItWas":              clientThatIsAheadGoesOnWhereItWas,
+		"ClientOlderThanTheLogGetsTheRestFromTheBroker":  clientOlderThanTheLogGetsTheRestFromTheBroker,
 		"PrivateEventGoesOutAtItsPlaceInTheLog":          privateEventGoesOutAtItsPlaceInTheLog,
 		"ClosedStreamGetsItsLastEventAndNothingAfterIt":  closedStreamGetsItsLastEventAndNothingAfterIt,
 		"ControlEventsCarryNoIDAndAreNotCounted":         controlEventsCarryNoIDAndAreNotCounted,

@@ -9,6 +9,12 @@ import (
 	"heliograph/domain/gateway"
 )
 
+// How long a client waits for its node in all, and before the broker is asked.
+const (
+	ResumeTime = resumeTime
+	UsualLag   = usualLag
+)
+
 // Simulation is a kernel whose sockets take everything at once, or nothing
 // while they are stuck, and which counts what is asked of it.
 type Simulation struct {

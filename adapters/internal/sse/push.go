@@ -12,7 +12,7 @@ import (
 // what is pushed to it goes out before the log from its place on, until Open.
 // Otherwise it is as Attach.
 func (e *Engine) AttachPending(token connection.Token) (*Stream, error) {
-	return e.attach(&Stream{engine: e, token: token, pending: true}, "")
+	return e.attach(&Stream{engine: e, token: token, pending: true}, claim{})
 }
 
 // Open says that a pending stream was accepted. Adopt or Serve it then. What the

@@ -1,0 +1,149 @@
+package sse
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+)
+
+// ErrLagging: this node does not have what the client needs next, and cannot say
+// that nobody has. Send the client away with LaterFrame: it comes back, perhaps
+// to another node.
+var ErrLagging = errors.New("this node lags behind the log")
+
+const (
+	// resumeTime is how long a client waits for its node: less than proxies do, and
+	// nodes are milliseconds apart unless something is wrong.
+	resumeTime = 3 * time.Second
+	// usualLag is how far apart nodes may be before the broker is asked.
+	usualLag = 500 * time.Millisecond
+	// askPause is between two questions, if the first was not answered.
+	askPause = 250 * time.Millisecond
+)
+
+// errAhead says that a place is not in the log yet.
+var errAhead = errors.New("position is not in the log yet")
+
+// Resume is Attach for a log that other nodes have too: for what the client has
+// from one of them, and this one not yet, it waits, and what the log here has no
+// more, it asks the broker for. Errors: as Attach, and ErrLagging, also when ctx
+// ends.
+func (e *Engine) Resume(ctx context.Context, token connection.Token, lastEventID string) (*Stream, error) {
+	c := e.claim(lastEventID)
+	s, err := e.attach(&Stream{engine: e, token: token}, c)
+	if !errors.Is(err, errAhead) && !errors.Is(err, errBehind) {
+		return s, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, resumeTime)
+	defer cancel()
+	for {
+		switch {
+		case errors.Is(err, errAhead):
+			e.await(ctx, &c)
+		case errors.Is(err, errBehind):
+			e.fetch(ctx, &c)
+		default:
+			return s, err
+		}
+		if ctx.Err() != nil {
+			return nil, ErrLagging
+		}
+		s, err = e.attach(&Stream{engine: e, token: token}, c)
+	}
+}
+
+// await returns once the log is where the client is, or the claim says that it
+// never will be, or when ctx ends.
+func (e *Engine) await(ctx context.Context, c *claim) {
+	for patience := usualLag; !e.reaches(ctx, c.id.Seq, patience) && ctx.Err() == nil; {
+		known, err := e.past.reaches(ctx, c.id)
+		switch {
+		case known:
+			patience = resumeTime
+		case err != nil:
+			patience = askPause
+		default:
+			c.reset = ResetInvalid
+			return
+		}
+	}
+}
+
+// fetch adds what the log no longer has to the claim, or that nobody has it. It
+// returns also when it would have to try again, after a moment, and when ctx ends.
+func (e *Engine) fetch(ctx context.Context, c *claim) {
+	for c.reset == "" && c.id.Seq < e.log.tail().seq {
+		page, err := e.past.after(ctx, c.id)
+		switch {
+		case errors.Is(err, event.ErrExpired):
+			c.expire()
+		case err != nil || len(page) == 0:
+			e.reaches(ctx, forever, askPause)
+			return
+		default:
+			e.add(c, page)
+		}
+	}
+}
+
+// add has c's client get page. What waits for a stream is bounded (rule G4), so
+// who missed too much gets none of it.
+func (e *Engine) add(c *claim, page []event.Record) {
+	var frames []byte
+	for _, rec := range page {
+		frames = e.cfg.Format.appendEvent(appendID(frames, rec.ID), rec.Event)
+	}
+	c.missed, c.bytes = append(c.missed, frames), c.bytes+len(frames)
+	c.id, c.events = page[len(page)-1].ID, c.events+uint64(len(page))
+	if c.bytes > e.cfg.PrivateBytes {
+		c.expire()
+	}
+}
+
+// forever is a place that no log reaches.
+const forever = ^uint64(0)
+
+// reaches waits for log event seq, for so long and until ctx or the engine ends,
+// and reports whether it need not be waited for any more.
+func (e *Engine) reaches(ctx context.Context, seq uint64, within time.Duration) bool {
+	late := time.NewTimer(within)
+	defer late.Stop()
+	for {
+		grown := e.behind(seq)
+		if grown == nil {
+			return true
+		}
+		select {
+		case <-grown:
+		case <-late.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// behind returns a channel that is closed when that may have changed, or nil if
+// the log is at seq, or takes no streams any more.
+func (e *Engine) behind(seq uint64) <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.log.head().seq >= seq || e.closed || e.draining {
+		return nil
+	}
+	if e.awaited == nil {
+		e.awaited = make(chan struct{})
+	}
+	return e.awaited
+}
+
+// releaseLocked has those look again who wait for the log.
+func (e *Engine) releaseLocked() {
+	if e.awaited != nil {
+		close(e.awaited)
+		e.awaited = nil
+	}
+}
