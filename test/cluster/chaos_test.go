@@ -52,6 +52,7 @@ type world struct {
 	r     *rig
 	tabs  []*tab
 	users []*user
+	news  *announcer
 	calm  chan struct{} // closed when they no longer go about
 	busy  sync.WaitGroup
 }
@@ -59,13 +60,16 @@ type world struct {
 // newWorld has tabs and users live until the test's end.
 func newWorld(t *testing.T, r *rig, seed uint64) *world {
 	t.Helper()
-	w := &world{r: r, calm: make(chan struct{})}
+	w := &world{r: r, calm: make(chan struct{}), news: &announcer{r: r, random: rand.New(rand.NewPCG(seed, 3000))}}
 	for i := range singles + 2*twins {
 		name := fmt.Sprintf("single-%d", i)
 		if i >= singles {
 			name = fmt.Sprintf("twin-%d", (i-singles)/2)
 		}
-		w.tabs = append(w.tabs, &tab{name: name, urls: r.urls[:], random: rand.New(rand.NewPCG(seed, uint64(1000+i))), calm: w.calm})
+		w.tabs = append(w.tabs, &tab{
+			name: name, urls: r.urls[:], random: rand.New(rand.NewPCG(seed, uint64(1000+i))), calm: w.calm,
+			journal: r.journal,
+		})
 	}
 	for i := range users {
 		w.users = append(w.users, &user{
@@ -85,10 +89,22 @@ func (w *world) begin(t *testing.T) {
 	for _, b := range w.tabs {
 		living.Go(func() { b.live(ctx) })
 	}
+	t.Cleanup(func() { cancel(); w.busy.Wait() })
+	eventually(t, "all tabs have had a stream", w.seen)
 	for _, u := range w.users {
 		w.busy.Go(func() { u.live(ctx, w.calm) })
 	}
-	t.Cleanup(func() { cancel(); w.busy.Wait() })
+	w.busy.Go(func() { w.news.live(ctx, w.calm) })
+}
+
+// seen says which tab has seen nothing yet, and would not know what it has missed.
+func (w *world) seen() error {
+	for _, b := range w.tabs {
+		if len(b.told().Streams) == 0 {
+			return fmt.Errorf("%s has had no stream", b.name)
+		}
+	}
+	return nil
 }
 
 // settle waits until all is as it must be, once nothing breaks any more.
@@ -102,7 +118,11 @@ func (w *world) settle(t *testing.T) {
 	eventually(t, "all is well", func() (missing error) {
 		h, err := w.history(t.Context())
 		report = check.Judge(h)
-		return errors.Join(append(all(report.Wrong), err, w.r.gauges(t.Context(), h))...)
+		return errors.Join(append(all(report.Wrong), err, w.gauges(t.Context()))...)
+	})
+	eventually(t, "each page gets the version that waits for it", func() error {
+		pending, err := w.r.pending(t.Context())
+		return errors.Join(append(all(check.Pending(w.news.versions(), pending)), err)...)
 	})
 	t.Logf("settled in %s: %d log events of %d tasks on %d streams, %d resets",
 		time.Since(begin).Round(time.Millisecond), report.Events, report.Tasks, report.Streams, report.Resets)
@@ -127,44 +147,44 @@ func all(wrong []string) (errs []error) {
 
 // history is what was seen so far. Without an error it is complete.
 func (w *world) history(ctx context.Context) (h check.History, missing error) {
+	h.Posted = w.news.versions()
 	for _, b := range w.tabs {
 		h.Clients = append(h.Clients, b.told())
 	}
 	for _, u := range w.users {
 		h.Started = append(h.Started, u.tasks()...)
 	}
-	h.Statuses = map[string]map[string]string{}
+	h.States = map[string]map[string]check.State{}
 	for i, p := range w.r.nodes {
-		statuses, err := w.r.statuses(ctx, i)
+		states, err := w.r.states(ctx, i)
 		missing = errors.Join(missing, err)
-		h.Statuses[p.name] = statuses
+		h.States[p.name] = states
 	}
 	return h, missing
 }
 
-// gauges says whether the nodes count as many connections as there are (rule C9).
-func (r *rig) gauges(ctx context.Context, h check.History) error {
-	live, counted := 0, 0
-	for _, c := range h.Clients {
-		if c.Live {
-			live++
+// gauges says whether each node counts as many connections as it has (rule C9).
+func (w *world) gauges(ctx context.Context) (missing error) {
+	var live [size]int
+	for _, b := range w.tabs {
+		if node, ok := b.at(); ok {
+			live[node]++
 		}
 	}
-	for i, p := range r.nodes {
-		m, err := r.metrics(ctx, i)
+	for i, p := range w.r.nodes {
+		m, err := w.r.metrics(ctx, i)
 		if err != nil {
 			return err
 		}
 		active := m["sse_gateway_active_connections"]
 		if left := m[`sse_gateway_connections_total{action="connect"}`] - m[`sse_gateway_connections_total{action="disconnect"}`]; left != active {
-			return fmt.Errorf("C9: %s has %d connects left and %d connections", p.name, left, active)
+			missing = errors.Join(missing, fmt.Errorf("C9: %s has %d connects left and %d connections", p.name, left, active))
 		}
-		counted += active
+		if active != live[i] {
+			missing = errors.Join(missing, fmt.Errorf("C9: %s counts %d connections, and has %d", p.name, active, live[i]))
+		}
 	}
-	if counted != live {
-		return fmt.Errorf("C9: the nodes count %d connections, there are %d", counted, live)
-	}
-	return nil
+	return missing
 }
 
 // metrics reads those of a node that are whole numbers.

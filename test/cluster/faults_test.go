@@ -153,6 +153,10 @@ func (r *rig) carryOut(t *testing.T, steps []step) {
 	for _, s := range steps {
 		pause(t.Context(), s.at-time.Since(begin))
 		t.Log(s)
-		running.Go(func() { s.strike(t.Context(), r, s.victim, s.neighbour, s.lasts) })
+		running.Go(func() {
+			r.journal.note("fault", "%s", s)
+			s.strike(t.Context(), r, s.victim, s.neighbour, s.lasts)
+			r.journal.note("mended", "%s", s)
+		})
 	}
 }

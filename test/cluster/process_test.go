@@ -12,13 +12,21 @@ import (
 	"time"
 )
 
+// program is what to run.
+type program struct {
+	name      string
+	argv, env []string
+	tail      int // how many lines of its log are shown when the test has failed
+}
+
 // process is a program that is started again whenever it ends, unless it was
 // taken down. Its log is a file, which go test -artifacts keeps.
 type process struct {
-	name, log string
-	argv, env []string
-	turn      sync.Mutex // whoever breaks it has it alone
-	running   sync.WaitGroup
+	program
+
+	log     string
+	turn    sync.Mutex // whoever breaks it has it alone
+	running sync.WaitGroup
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd     // guarded by mu
@@ -29,15 +37,15 @@ type process struct {
 }
 
 // launch starts a program that runs until the test ends, and must then end cleanly.
-func launch(t *testing.T, name string, env []string, argv ...string) *process {
+func launch(t *testing.T, what program) *process {
 	t.Helper()
-	p := &process{name: name, log: filepath.Join(t.ArtifactDir(), name+".log"), argv: argv, env: env}
+	p := &process{program: what, log: filepath.Join(t.ArtifactDir(), what.name+".log")}
 	if err := p.start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if status := p.terminate(); status != 0 {
-			t.Errorf("%s after SIGTERM: exit status %d, want 0", name, status)
+			t.Errorf("%s after SIGTERM: exit status %d, want 0", p.name, status)
 		}
 		p.running.Wait()
 		p.judge(t)
@@ -57,10 +65,20 @@ func (p *process) judge(t *testing.T) {
 			t.Errorf("the log of %s: %.5000s", p.name, text[at:])
 		}
 	}
-	const most = 6000
-	if t.Failed() {
-		t.Logf("the end of %s:\n%s", p.log, text[max(0, len(text)-most):])
+	if t.Failed() && p.tail > 0 {
+		t.Logf("the end of %s:\n%s", p.log, tail(text, p.tail))
 	}
+}
+
+// tail returns the last lines of text, without what is too long in them.
+func tail(text []byte, most int) []byte {
+	const longest = 300
+	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	lines = lines[max(0, len(lines)-most):]
+	for i, line := range lines {
+		lines[i] = line[:min(len(line), longest)]
+	}
+	return bytes.Join(lines, []byte("\n"))
 }
 
 // start has the process run again after it was taken down.

@@ -25,6 +25,8 @@ type rig struct {
 	toServer       [size][size]*link.Link // from a node to a server
 	routes         [size][size]*link.Link // from a server to another; nil to itself
 	client         *http.Client
+	journal        journal
+	gateway        string // its URL for browsers, if there is an external one
 }
 
 // options is what a rig is made with.
@@ -32,16 +34,23 @@ type options struct {
 	raceFlags []string // for building the nodes
 	env       []string // of the nodes
 	sync      bool     // the servers wait for their disks
+	gateway   bool     // one external gateway for all nodes
 }
 
 // newRig starts everything and waits until all nodes are ready.
 func newRig(t *testing.T, o options) *rig {
 	t.Helper()
-	r := &rig{client: &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}}
+	r := &rig{client: &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}, journal: newJournal(t)}
 	t.Cleanup(r.client.CloseIdleConnections)
+	for i := range r.urls {
+		r.urls[i] = "http://" + freeport.Addr(t)
+	}
 	natsd := filepath.Join(build(t, nil, "heliograph/test/cluster/natsd"), "natsd")
 	heliograph := filepath.Join(build(t, o.raceFlags, "heliograph/bootstrap/cmd/heliograph"), "heliograph")
 	r.startServers(t, natsd, o.sync)
+	if o.gateway {
+		o.env = append(o.env, r.startGateway(t, heliograph)...)
+	}
 	for i := range r.nodes {
 		r.startNode(t, heliograph, i, o.env)
 	}
@@ -68,19 +77,20 @@ func (r *rig) startServers(t *testing.T, natsd string, sync bool) {
 	}
 	for i := range r.servers {
 		name := fmt.Sprintf("n%d", i+1)
-		r.servers[i] = launch(t, name, nil, natsd, "-name", name, "-dir", t.TempDir(), "-sync="+strconv.FormatBool(sync),
-			"-port", port(clients[i]), "-cluster-port", port(peers[i]), "-routes", natsURLs(r.routes[i]))
+		r.servers[i] = launch(t, program{name: name, argv: []string{
+			natsd, "-name", name, "-dir", t.TempDir(), "-sync=" + strconv.FormatBool(sync),
+			"-port", port(clients[i]), "-cluster-port", port(peers[i]), "-routes", natsURLs(r.routes[i]),
+		}})
 	}
 }
 
 func (r *rig) startNode(t *testing.T, heliograph string, i int, env []string) {
 	t.Helper()
-	addr, name := freeport.Addr(t), fmt.Sprintf("h%d", i+1)
-	r.urls[i] = "http://" + addr
-	r.nodes[i] = launch(t, name, append([]string{
+	addr, name := strings.TrimPrefix(r.urls[i], "http://"), fmt.Sprintf("h%d", i+1)
+	r.nodes[i] = launch(t, program{name: name, argv: []string{heliograph, "serve"}, tail: 15, env: append([]string{
 		"HTTP_ADDR=" + addr, "NODE_NAME=" + name, "NATS_URL=" + natsURLs(r.toServer[i]),
 		"FRONTEND_VERSION_FILE=/does/not/exist.json", "LOG_FORMAT=json", "GORACE=atexit_sleep_ms=0",
-	}, env...), heliograph, "serve")
+	}, env...)})
 }
 
 // wire is a link that lives until the test's end.

@@ -17,14 +17,15 @@ import (
 // calm it goes elsewhere now and then. Once it was replaced it waits until
 // somebody looks at it again, and when it is calm nobody does.
 type tab struct {
-	name   string
-	urls   []string // of the nodes
-	random *rand.Rand
-	calm   <-chan struct{}
+	name    string
+	urls    []string // of the nodes
+	random  *rand.Rand
+	calm    <-chan struct{}
+	journal journal
 
 	mu      sync.Mutex
+	node    int                 // of the last stream; guarded by mu
 	streams []*sseclient.Stream // guarded by mu
-	err     error               // of the last attempt; guarded by mu
 }
 
 // openTime is how long a load balancer waits for an answer.
@@ -33,9 +34,11 @@ const openTime = 5 * time.Second
 // live goes on until ctx ends or the tab was replaced for good.
 func (b *tab) live(ctx context.Context) {
 	for last := ""; ctx.Err() == nil; {
-		client := sseclient.New(b.urls[b.random.IntN(len(b.urls))] + "/api/sse/stream?request_id=" + b.name)
+		node := b.random.IntN(len(b.urls))
+		client := sseclient.New(b.urls[node] + "/api/sse/stream?request_id=" + b.name)
 		client.SetLastID(last)
-		replaced := b.visit(ctx, client)
+		b.journal.note(b.name, "goes to node %d from %q", node+1, last)
+		replaced := b.visit(ctx, node, client)
 		last = client.LastID()
 		if replaced && !b.lookedAt(ctx) {
 			return
@@ -45,19 +48,30 @@ func (b *tab) live(ctx context.Context) {
 }
 
 // visit has one stream, until it ends or the tab goes elsewhere.
-func (b *tab) visit(ctx context.Context, client *sseclient.Client) (replaced bool) {
+func (b *tab) visit(ctx context.Context, node int, client *sseclient.Client) (replaced bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	late := time.AfterFunc(openTime, cancel)
 	st, err := client.Connect(ctx)
 	late.Stop()
-	b.note(st, err)
 	if err != nil {
+		b.journal.note(b.name, "gets no stream from node %d: %s", node+1, err)
 		return false
 	}
 	defer st.Close()
+	b.note(node, st)
+	b.journal.note(b.name, "has a stream from node %d", node+1)
 	b.stay(ctx, st)
-	return slices.ContainsFunc(st.Events(), func(e sseclient.Event) bool { return e.Name == "replaced" })
+	events := st.Events()
+	b.journal.note(b.name, "leaves node %d at %s after %d events, the first %s: %v", node+1, client.LastID(), len(events), first(events), st.Err())
+	return slices.ContainsFunc(events, func(e sseclient.Event) bool { return e.Name == "replaced" })
+}
+
+func first(events []sseclient.Event) string {
+	if len(events) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.100s %.100s", events[0].Name, events[0].Data)
 }
 
 func (b *tab) stay(ctx context.Context, st *sseclient.Stream) {
@@ -95,11 +109,29 @@ func (b *tab) upTo(most time.Duration) time.Duration {
 	return time.Duration(b.random.Int64N(int64(most)))
 }
 
-func (b *tab) note(st *sseclient.Stream, err error) {
+func (b *tab) note(node int, st *sseclient.Stream) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.err = err; err == nil {
-		b.streams = append(b.streams, st)
+	b.node = node
+	b.streams = append(b.streams, st)
+}
+
+// at returns the node that the tab has a stream from.
+func (b *tab) at() (node int, live bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.node, b.liveLocked()
+}
+
+func (b *tab) liveLocked() bool {
+	if len(b.streams) == 0 {
+		return false
+	}
+	select {
+	case <-b.streams[len(b.streams)-1].Done():
+		return false
+	default:
+		return true
 	}
 }
 
@@ -107,14 +139,8 @@ func (b *tab) note(st *sseclient.Stream, err error) {
 func (b *tab) told() check.Client {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := check.Client{Name: b.name}
+	c := check.Client{Name: b.name, Live: b.liveLocked()}
 	for _, st := range b.streams {
-		select {
-		case <-st.Done():
-			c.Live = false
-		default:
-			c.Live = true
-		}
 		c.Streams = append(c.Streams, st.Events())
 	}
 	return c

@@ -63,9 +63,10 @@ func (u *user) start(ctx context.Context, key, body string) (task string) {
 		var answer struct {
 			Task string `json:"task_id"`
 		}
-		if u.post(ctx, "/api/tasks", key, body, &answer) == http.StatusAccepted {
+		if u.r.post(ctx, u.random.IntN(size), "/api/tasks", key, body, &answer) == http.StatusAccepted {
 			u.mu.Lock()
 			defer u.mu.Unlock()
+			u.r.journal.note(u.name, "has for key %s task %s", key, answer.Task)
 			u.started = append(u.started, check.Started{Key: key, Task: answer.Task})
 			return answer.Task
 		}
@@ -76,13 +77,13 @@ func (u *user) start(ctx context.Context, key, body string) (task string) {
 
 // cancel asks once; whether that comes in time is seen in the events.
 func (u *user) cancel(ctx context.Context, task string) {
-	u.post(ctx, "/api/tasks/"+task+"/cancel", "", "", nil)
+	status := u.r.post(ctx, u.random.IntN(size), "/api/tasks/"+task+"/cancel", "", "", nil)
+	u.r.journal.note(u.name, "cancels task %s: %d", task, status)
 }
 
-// post asks any node, and returns the status, 0 for no answer.
-func (u *user) post(ctx context.Context, path, key, body string, answer any) int {
-	url := u.r.urls[u.random.IntN(size)] + path
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader([]byte(body)))
+// post asks a node, and returns the status, 0 for no answer.
+func (r *rig) post(ctx context.Context, node int, path, key, body string, answer any) int {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.urls[node]+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return 0
 	}
@@ -90,7 +91,7 @@ func (u *user) post(ctx context.Context, path, key, body string, answer any) int
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}
-	resp, err := u.r.client.Do(req)
+	resp, err := r.client.Do(req)
 	if err != nil {
 		return 0
 	}
@@ -108,14 +109,15 @@ func (u *user) tasks() []check.Started {
 	return append([]check.Started(nil), u.started...)
 }
 
-// statuses asks a node for all tasks that it knows.
-func (r *rig) statuses(ctx context.Context, node int) (map[string]string, error) {
-	statuses := map[string]string{}
+// states asks a node for all tasks that it knows.
+func (r *rig) states(ctx context.Context, node int) (map[string]check.State, error) {
+	states := map[string]check.State{}
 	for cursor := ""; ; {
 		var page struct {
 			Tasks []struct {
-				ID     string `json:"task_id"`
-				Status string `json:"status"`
+				check.State
+
+				ID string `json:"task_id"`
 			} `json:"tasks"`
 			Next string `json:"next_cursor"`
 		}
@@ -123,10 +125,10 @@ func (r *rig) statuses(ctx context.Context, node int) (map[string]string, error)
 			return nil, err
 		}
 		for _, t := range page.Tasks {
-			statuses[t.ID] = t.Status
+			states[t.ID] = t.State
 		}
 		if cursor = page.Next; cursor == "" {
-			return statuses, nil
+			return states, nil
 		}
 	}
 }

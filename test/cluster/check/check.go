@@ -12,10 +12,14 @@ import (
 // any more.
 type History struct {
 	Clients []Client
+	// External says that an external gateway held the streams.
+	External bool
 	// Started are the tasks that the cluster has taken on, as far as anybody was told.
 	Started []Started
-	// Statuses is what each node says of each task in the end, by node and task.
-	Statuses map[string]map[string]string
+	// Posted are the versions that anybody tried to announce, in order by request_id.
+	Posted []Posted
+	// States is what each node says of each task in the end, by node and task.
+	States map[string]map[string]State
 }
 
 // Client is what one client was told.
@@ -28,6 +32,13 @@ type Client struct {
 // Started is a task that was started with an idempotency key.
 type Started struct{ Key, Task string }
 
+// State is what a node says of a task.
+type State struct {
+	Status  string `json:"status"`
+	Seq     uint64 `json:"seq"`
+	Attempt int    `json:"attempt"`
+}
+
 // Report is what a history says.
 type Report struct {
 	// Wrong is what must not be, each with its rule; empty if all is well.
@@ -39,12 +50,13 @@ type Report struct {
 // Judge judges a history.
 func Judge(h History) Report {
 	j := judge{log: map[Place]string{}, tasks: map[string]*life{}, live: map[string]int{}}
-	ends := j.readAll(h.Clients)
+	ends := j.readAll(h.Clients, h.External)
 	j.reachTheEnd(h.Clients, ends)
 	j.oneLivePerName()
 	j.follow()
 	j.keys(h.Started)
-	j.statuses(h.Started, h.Statuses)
+	j.states(h.Started, h.States)
+	j.versions(h.Posted)
 	j.Events, j.Tasks = len(j.log), len(j.tasks)
 	return j.Report
 }
@@ -63,9 +75,9 @@ func (j *judge) wrong(format string, args ...any) {
 }
 
 // readAll returns where each client is in the end.
-func (j *judge) readAll(clients []Client) (ends []Place) {
+func (j *judge) readAll(clients []Client, external bool) (ends []Place) {
 	for _, c := range clients {
-		ends = append(ends, j.read(c))
+		ends = append(ends, j.read(c, external))
 		j.live[c.Name] += count(c.Live)
 	}
 	return ends
@@ -78,14 +90,15 @@ func count(b bool) int {
 	return 0
 }
 
-func (j *judge) read(c Client) (end Place) {
-	var r Reader
-	snapshot := false
+func (j *judge) read(c Client, external bool) (end Place) {
+	r := Reader{Amid: external}
+	snapshot, shows := false, view{}
 	for _, stream := range c.Streams {
 		r.Begin()
 		snapshot = false
 		for _, e := range stream {
 			snapshot = snapshot || e.Name == taskSnapshot
+			shows.take(e)
 			if p, logged := r.Take(e); logged {
 				j.add(c.Name, p, e)
 			}
@@ -96,6 +109,9 @@ func (j *judge) read(c Client) (end Place) {
 	}
 	if c.Live && !snapshot {
 		j.wrong("T13: client %s has no task snapshot", c.Name)
+	}
+	if left := shows.unfinished(); c.Live && len(left) > 0 {
+		j.wrong("T13: client %s shows for good that these go on: %q", c.Name, left)
 	}
 	j.Streams += len(c.Streams)
 	j.Resets += r.Resets

@@ -20,7 +20,7 @@ func task(id string, seq int, typ string) string {
 	return fmt.Sprintf(`{"event_type":%q,"task_id":%q,"seq":%d,"attempt":1}`, typ, id, seq)
 }
 
-// the log of two tasks, from sequence 1.
+// the log of two tasks and a version, from sequence 1.
 func log() []sseclient.Event {
 	return []sseclient.Event{
 		said(1, task("a", 1, "task_started")),
@@ -28,6 +28,7 @@ func log() []sseclient.Event {
 		said(3, task("a", 2, "progress_update")),
 		said(4, task("a", 5, "task_completed")),
 		said(5, task("b", 2, "task_cancelled")),
+		{ID: "e1-6", Name: "version", Data: `{"version":"4"}`},
 	}
 }
 
@@ -49,21 +50,38 @@ func good() check.History {
 		Clients: []check.Client{
 			{Name: "x", Live: true, Streams: [][]sseclient.Event{slices.Concat([]sseclient.Event{snapshot(0)}, all)}},
 			{Name: "y", Live: true, Streams: [][]sseclient.Event{
-				{snapshot(1), all[1]}, {reset("e1-2"), all[2], snapshot(3), version}, nil, {all[3], snapshot(4), all[4]},
+				{snapshot(1), all[1]}, {reset("e1-2"), all[2], snapshot(3), version}, nil, {all[3], snapshot(4), all[4], all[5]},
 			}},
 			{Name: "y", Streams: [][]sseclient.Event{{snapshot(2), all[2], {Name: "replaced", Data: "{}"}}}},
 		},
 		Started: []check.Started{{"1", "a"}, {"1", "a"}, {"2", "b"}},
-		Statuses: map[string]map[string]string{
-			"h1": {"a": "completed", "b": "cancelled"}, "h2": {"a": "completed", "b": "cancelled"},
-		},
+		Posted:  []check.Posted{{"later", "3", false}, {"later", "4", true}},
+		States:  map[string]map[string]check.State{"h1": states(), "h2": states()},
+	}
+}
+
+func states() map[string]check.State {
+	return map[string]check.State{
+		"a": {Status: "completed", Seq: 5, Attempt: 1}, "b": {Status: "cancelled", Seq: 2, Attempt: 1},
 	}
 }
 
 func TestAGoodHistoryIsGood(t *testing.T) {
 	got := check.Judge(good())
-	if len(got.Wrong) > 0 || got.Events != 5 || got.Tasks != 2 || got.Streams != 6 || got.Resets != 1 {
+	if len(got.Wrong) > 0 || got.Events != 6 || got.Tasks != 2 || got.Streams != 6 || got.Resets != 1 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAnExternalGatewaysStreamsMayBeResetAmidTheirEvents(t *testing.T) {
+	h := good()
+	h.Clients[0].Streams[0] = slices.Replace(h.Clients[0].Streams[0], 3, 4, reset("e1-3"))
+	if got := check.Judge(h); len(got.Wrong) != 1 || !strings.HasPrefix(got.Wrong[0], "G3: a reset") {
+		t.Errorf("found %q, want the reset", got.Wrong)
+	}
+	h.External = true
+	if got := check.Judge(h); len(got.Wrong) > 0 || got.Resets != 2 {
+		t.Errorf("found %+v, want two resets", got)
 	}
 }
 
@@ -108,10 +126,20 @@ func TestABadHistoryIsBad(t *testing.T) {
 		"two ends":                                   {func(h *check.History) { everywhere(h, replace("e1-3", task("a", 2, "task_failed"))) }, "T11: task a has the last events"},
 		"an event after the end":                     {func(h *check.History) { everywhere(h, replace("e1-5", task("a", 6, "progress_update"))) }, "after its last event"},
 		"no end":                                     {func(h *check.History) { everywhere(h, replace("e1-5", task("b", 2, "progress_update"))) }, "T11: task b has the last events"},
-		"an end that the store denies":               {func(h *check.History) { h.Statuses["h2"]["a"] = "failed" }, `T11: task a is "failed" on node h2`},
-		"a task that a node does not know":           {func(h *check.History) { delete(h.Statuses["h1"], "b") }, `T11: task b is "" on node h1`},
+		"an end that the store denies":               {func(h *check.History) { h.States["h2"]["a"] = check.State{Status: "failed", Seq: 5, Attempt: 1} }, `T11: task a is {failed 5 1} on node h2`},
+		"an end that the store tells otherwise":      {func(h *check.History) { h.States["h2"]["a"] = check.State{Status: "completed", Seq: 6, Attempt: 1} }, `T11: task a is {completed 6 1} on node h2`},
+		"a task that a node does not know":           {func(h *check.History) { delete(h.States["h1"], "b") }, `T11: task b is { 0 0} on node h1`},
 		"a task that was started and never heard of": {func(h *check.History) { h.Started = append(h.Started, check.Started{Key: "3", Task: "c"}) }, "T11: nobody has heard of task c"},
-		"one key for two tasks":                      {func(h *check.History) { h.Started[1].Task = "b" }, "T14: key 1"},
+		"a task that only the store knows":           {func(h *check.History) { h.States["h1"]["c"] = check.State{Status: "running", Seq: 1, Attempt: 1} }, "T11: nobody has heard of task c"},
+		"a task that nobody was told of":             {func(h *check.History) { h.Started = h.Started[:2] }, "T14: nobody was told that task b"},
+		"a snapshot with a task that has ended": {func(h *check.History) {
+			h.Clients = append(h.Clients, check.Client{Name: "z", Live: true, Streams: [][]sseclient.Event{{
+				{ID: "e1-4", Name: "task_snapshot", Data: `{"tasks":[{"task_id":"a","status":"running","seq":2}]}`}, log()[4], log()[5],
+			}}})
+		}, `T13: client z shows for good that these go on: ["a"]`},
+		"an accepted version that nobody hears of": {func(h *check.History) { h.Posted[1].Version = "5" }, "V2: version 5 is in the log 0 times"},
+		"a version that was told twice":            {func(h *check.History) { everywhere(h, replace("e1-3", `{"version":"4"}`)) }, "V2: version 4 is in the log 2 times"},
+		"one key for two tasks":                    {func(h *check.History) { h.Started[1].Task = "b" }, "T14: key 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := good()
@@ -132,6 +160,30 @@ func replace(id, data string) func([]sseclient.Event) []sseclient.Event {
 			}
 		}
 		return events
+	}
+}
+
+func TestPendingVersions(t *testing.T) {
+	posted := []check.Posted{{"x", "1", false}, {"x", "2", true}, {"x", "3", true}, {"y", "4", true}}
+	for name, test := range map[string]struct {
+		h1, h2 string // what is pending for x
+		want   string
+	}{
+		"the last one":             {"3", "3", ""},
+		"one that came late":       {"1", "1", ""},
+		"an older one":             {"2", "2", `V3: on node h1 version "2" is pending for x, want "3"`},
+		"none":                     {"3", "", `V3: on node h2 version "" is pending for x, want "3"`},
+		"nodes that do not agree":  {"1", "3", `V3: the nodes have different versions pending for x`},
+		"what was for another one": {"4", "3", `V3: on node h1 version "4" is pending for x`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := strings.Join(check.Pending(posted, map[string]map[string]string{
+				"h1": {"x": test.h1, "y": "4"}, "h2": {"x": test.h2, "y": "4"},
+			}), "; ")
+			if !strings.Contains(got, test.want) || (test.want == "") != (got == "") {
+				t.Errorf("found %q, want %q", got, test.want)
+			}
+		})
 	}
 }
 

@@ -44,6 +44,9 @@ func parse(id string) (p Place, err error) {
 // log without holes: what follows a place has the next sequence. The zero value is
 // a client that has not heard anything. It is not safe for concurrent use.
 type Reader struct {
+	// Amid says that a stream may be reset amid its events, because an external
+	// gateway holds it while the nodes come and go.
+	Amid bool
 	// At is the place of the newest event that it was told.
 	At Place
 	// Resets counts the streams that began with a reset.
@@ -77,7 +80,7 @@ func (r *Reader) Take(e sseclient.Event) (place Place, logged bool) {
 }
 
 func (r *Reader) reset(to Place, first bool) {
-	if !first {
+	if !first && !r.Amid {
 		r.wrong("G3: a reset to %s within a stream", to)
 	}
 	r.Resets++

@@ -23,7 +23,7 @@ type message struct {
 // life is what the log says of one task.
 type life struct {
 	last message
-	ends []string // the statuses that its last events tell
+	ends []State // what its last events tell
 }
 
 // follow reads the log in its order.
@@ -40,7 +40,7 @@ func (j *judge) follow() {
 	}
 	for _, id := range slices.Sorted(maps.Keys(j.tasks)) {
 		if ends := j.tasks[id].ends; len(ends) != 1 {
-			j.wrong("T11: task %s has the last events %q, want one", id, ends)
+			j.wrong("T11: task %s has the last events %v, want one", id, ends)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func (j *judge) take(p Place, m message) {
 		j.wrong("T11: task %s: at %s %s after its last event", m.Task, p, m.Type)
 	}
 	if status, end := outcomes[m.Type]; end {
-		l.ends = append(l.ends, status)
+		l.ends = append(l.ends, State{status, m.Seq, m.Attempt})
 	}
 	l.last = m
 }
@@ -75,23 +75,38 @@ func (j *judge) keys(started []Started) {
 	}
 }
 
-// statuses requires that every task has ended, and as every node says.
-func (j *judge) statuses(started []Started, statuses map[string]map[string]string) {
-	all := slices.Collect(maps.Keys(j.tasks))
+// states requires that every task was asked for, has ended, and as every node says.
+func (j *judge) states(started []Started, states map[string]map[string]State) {
+	asked, all := map[string]bool{}, map[string]bool{}
 	for _, s := range started {
-		all = append(all, s.Task)
+		asked[s.Task], all[s.Task] = true, true
 	}
-	slices.Sort(all)
-	for _, id := range slices.Compact(all) {
-		l := j.tasks[id]
-		if l == nil {
-			j.wrong("T11: nobody has heard of task %s", id)
-			continue
+	for id := range j.tasks {
+		all[id] = true
+	}
+	for _, known := range states {
+		for id := range known {
+			all[id] = true
 		}
-		for _, node := range slices.Sorted(maps.Keys(statuses)) {
-			if status := statuses[node][id]; len(l.ends) > 0 && status != l.ends[0] {
-				j.wrong("T11: task %s is %q on node %s, its last event says %q", id, status, node, l.ends[0])
-			}
+	}
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if !asked[id] {
+			j.wrong("T14: nobody was told that task %s was started", id)
+		}
+		j.agree(id, states)
+	}
+}
+
+// agree holds the task's last event against what the nodes say.
+func (j *judge) agree(id string, states map[string]map[string]State) {
+	l := j.tasks[id]
+	if l == nil {
+		j.wrong("T11: nobody has heard of task %s", id)
+		return
+	}
+	for _, node := range slices.Sorted(maps.Keys(states)) {
+		if got := states[node][id]; len(l.ends) > 0 && got != l.ends[0] {
+			j.wrong("T11: task %s is %v on node %s, its last event says %v", id, got, node, l.ends[0])
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"heliograph/test/cluster/balancer"
 	"heliograph/test/cluster/check"
 	"heliograph/test/sseclient"
 )
@@ -25,7 +26,7 @@ const (
 
 // crowd is all browsers together.
 type crowd struct {
-	balancer *balancer
+	balancer *balancer.Balancer
 	client   *http.Client
 	opening  chan struct{} // has a place for each stream that is being opened
 
@@ -39,7 +40,7 @@ type crowd struct {
 
 func newCrowd(urls []string) *crowd {
 	return &crowd{
-		balancer: &balancer{urls: urls},
+		balancer: balancer.New(urls),
 		client: &http.Client{Transport: &http.Transport{
 			DisableKeepAlives: true, DisableCompression: true, ReadBufferSize: 1 << 10, WriteBufferSize: 1 << 10,
 		}},
@@ -129,7 +130,7 @@ func (b *browser) visit(ctx context.Context) {
 func (b *browser) open(ctx context.Context) (*http.Response, bool) {
 	b.crowd.opening <- struct{}{}
 	defer func() { <-b.crowd.opening }()
-	url, ok := b.crowd.balancer.pick()
+	url, ok := b.crowd.balancer.Pick()
 	if !ok {
 		return nil, false
 	}

@@ -29,7 +29,7 @@ func main() {
 	}()
 	c := newCrowd(strings.Split(*urls, ","))
 	var running sync.WaitGroup
-	running.Go(func() { c.balancer.watch(ctx) })
+	running.Go(func() { c.balancer.Watch(ctx) })
 	for i := range *streams {
 		running.Go(func() { c.browse(ctx, i) })
 	}

@@ -1,4 +1,6 @@
-package main
+// Package balancer chooses among nodes as a load balancer does: those that say that
+// they are ready.
+package balancer
 
 import (
 	"context"
@@ -8,21 +10,27 @@ import (
 	"time"
 )
 
-// checkInterval is how often the balancer asks whether nodes are ready.
+// checkInterval is how often nodes are asked whether they are ready.
 const checkInterval = 200 * time.Millisecond
 
-// balancer knows which nodes are ready.
-type balancer struct {
+// Balancer knows which nodes are ready. It is safe for concurrent use.
+type Balancer struct {
 	urls []string
 
 	mu    sync.Mutex
 	ready []string // guarded by mu
 }
 
-// watch asks all nodes until ctx ends.
-func (b *balancer) watch(ctx context.Context) {
+// New returns a Balancer for nodes with those URLs. It starts nothing, and knows of
+// none that is ready before Watch does.
+func New(urls []string) *Balancer { return &Balancer{urls: urls} }
+
+// Watch asks all nodes until ctx ends.
+func (b *Balancer) Watch(ctx context.Context) {
 	client := &http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()
+	ticks := time.NewTicker(checkInterval)
+	defer ticks.Stop()
 	for ctx.Err() == nil {
 		var ready []string
 		for _, url := range b.urls {
@@ -33,7 +41,10 @@ func (b *balancer) watch(ctx context.Context) {
 		b.mu.Lock()
 		b.ready = ready
 		b.mu.Unlock()
-		pause(ctx, checkInterval)
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -50,8 +61,8 @@ func isReady(ctx context.Context, client *http.Client, url string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// pick returns any node that is ready.
-func (b *balancer) pick() (url string, ok bool) {
+// Pick returns any node that is ready.
+func (b *Balancer) Pick() (url string, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.ready) == 0 {
