@@ -55,7 +55,7 @@ const cancelPatience = 5 * time.Second
 // Cancel implements task.Service. Cancelling a running task again changes
 // nothing more.
 func (s *Service) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
-	ctx = context.WithoutCancel(ctx) // a caller who goes away must not cost others the event
+	ctx = s.lasting(ctx) // a caller who goes away must not cost others the event
 	limited, end := context.WithTimeout(ctx, cancelPatience)
 	defer end()
 	t, err := s.insist(limited, byID(id), s.requestCancel())

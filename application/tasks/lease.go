@@ -18,7 +18,7 @@ func (s *Service) leased(ctx context.Context, id task.ID, lease task.Lease) (*at
 		return nil, s.whileStopping(ctx, id, lease)
 	}
 	defer s.busy.Done()
-	return s.takeOver(context.WithoutCancel(ctx), id, lease)
+	return s.takeOver(s.lasting(ctx), id, lease)
 }
 
 // whileStopping is why a lease is not taken over any more.

@@ -54,7 +54,7 @@ func (s *Service) Claim(ctx context.Context, types []string) (task.Claim, error)
 		if err != nil {
 			return task.Claim{}, err
 		}
-		if a := s.lend(context.WithoutCancel(ctx), e); a != nil {
+		if a := s.lend(s.lasting(ctx), e); a != nil {
 			return task.Claim{Task: a.task, Lease: a.lease, Term: a.term()}, nil
 		}
 	}
@@ -96,7 +96,7 @@ func (s *Service) settle(ctx context.Context, e *entry, t task.Task) {
 // begun: nobody would run it.
 func (s *Service) waitAgain(ctx context.Context, e *entry, pause time.Duration) {
 	if !s.queue.again(e, pause) {
-		s.dismiss(context.WithoutCancel(ctx), e)
+		s.dismiss(s.lasting(ctx), e)
 	}
 }
 

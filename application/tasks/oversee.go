@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -16,32 +15,32 @@ const headStart = 25 * time.Millisecond
 
 // joinIn begins the work on a store that this node shares, with other nodes or
 // with its own former lives (Config.Durable).
-func (s *Service) joinIn(ctx context.Context) error {
+func (s *Service) joinIn(ctx context.Context) {
 	stop := s.store.Watch(func(t task.Task) { s.changed(t, headStart) })
-	if err := s.oversee(ctx); err != nil {
-		stop()
-		return fmt.Errorf("take up unfinished tasks: %w", err)
-	}
+	err := s.overseeAfter(ctx, nil)
 	s.busy.Go(func() {
 		defer stop()
-		s.overseeOn(ctx)
+		ticks := time.NewTicker(s.cfg.Oversee)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ticks.C:
+				err = s.overseeAfter(ctx, err)
+			case <-s.shutdown.begun.c:
+				return
+			}
+		}
 	})
-	return nil
 }
 
-func (s *Service) overseeOn(ctx context.Context) {
-	ticks := time.NewTicker(s.cfg.Oversee)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ticks.C:
-		case <-s.shutdown.begun.c:
-			return
-		}
-		if err := s.oversee(ctx); err != nil {
-			s.log.WarnContext(ctx, "tasks could not be looked through", slog.Any("error", err))
-		}
+// overseeAfter is oversee after a time that ended with err; the first of several
+// errors is logged.
+func (s *Service) overseeAfter(ctx context.Context, before error) error {
+	err := s.oversee(ctx)
+	if err != nil && before == nil {
+		s.log.WarnContext(ctx, "tasks cannot be looked through, trying again", slog.Any("error", err))
 	}
+	return err
 }
 
 // oversee looks through all tasks for news that did not come here, and for what

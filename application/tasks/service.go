@@ -56,7 +56,9 @@ type Service struct {
 	snapshots *snapshots
 	litter    *litter
 	shutdown  phases
-	busy      sync.WaitGroup // workers, the janitor, and what Stop must not overtake
+	busy      sync.WaitGroup          // workers, the janitor, and what Stop must not overtake
+	life      context.Context         //nolint:containedctx // ends when Stop leaves the store and the broker
+	hangUp    context.CancelCauseFunc // ends life
 	started   atomic.Bool
 
 	// moving holds a token while an attempt is taken over: two calls of one worker must
@@ -88,7 +90,7 @@ func New(cfg Config, store task.Store, nodes cluster.Nodes, types []task.Type, d
 	if err = errors.Join(cfg.validate(), err); err != nil {
 		return nil, fmt.Errorf("tasks: %w", err)
 	}
-	return &Service{
+	s := &Service{
 		cfg: cfg, limits: limitsFor(cfg.MaxEventBytes), store: store, nodes: nodes, types: byName,
 		dispatcher: dispatcher, sender: sender, metrics: m, newID: newID, log: log,
 		queue:     newQueue(cfg.MaxWorkers, cfg.QueueSize, byName),
@@ -98,7 +100,9 @@ func New(cfg Config, store task.Store, nodes cluster.Nodes, types []task.Type, d
 		running:   make(map[task.ID]*attempt),
 		unknown:   make(map[string]bool),
 		moving:    make(chan struct{}, 1),
-	}, nil
+	}
+	s.life, s.hangUp = context.WithCancelCause(context.Background())
+	return s, nil
 }
 
 func sortTypes(types []task.Type) ([]task.Type, error) {

@@ -42,7 +42,7 @@ func newLatch() latch {
 
 // StartWorkers starts the workers and the janitor, which run until Stop; the end
 // of ctx does not matter to them. A second call does nothing. Errors:
-// task.ErrShuttingDown after Stop, those of task.Store with Config.Durable.
+// task.ErrShuttingDown after Stop.
 func (s *Service) StartWorkers(ctx context.Context) error {
 	if !s.enter() {
 		return task.ErrShuttingDown
@@ -51,11 +51,9 @@ func (s *Service) StartWorkers(ctx context.Context) error {
 	if s.started.Swap(true) {
 		return nil
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx = s.lasting(ctx)
 	if s.cfg.Durable {
-		if err := s.joinIn(ctx); err != nil {
-			return err
-		}
+		s.joinIn(ctx)
 	}
 	for range s.cfg.MaxWorkers {
 		s.busy.Go(func() { s.work(ctx) })
@@ -78,7 +76,8 @@ func (s *Service) enter() bool {
 // Stop refuses new tasks, cancels those that wait, and returns when those that
 // run have ended and their events were handed over (rule T15). Near ctx's
 // deadline it cancels them: Config.ShutdownReserve before; half of that later it
-// abandons those which ignore it. Without a deadline it waits for as long as they
+// abandons those which ignore it, and soon after that it waits for no store and no
+// broker any more, so that the rest of the shutdown has some time. Without a deadline it waits for as long as they
 // take. It may be called again. Errors: ctx.Err(), when something did not end.
 func (s *Service) Stop(ctx context.Context) error {
 	s.refuse(ctx)
@@ -87,7 +86,7 @@ func (s *Service) Stop(ctx context.Context) error {
 		defer close(stopped)
 		s.busy.Wait()
 	}()
-	cut, abandon := s.schedule(ctx)
+	cut, abandon, hangUp := s.schedule(ctx)
 	for {
 		select {
 		case <-stopped:
@@ -96,9 +95,12 @@ func (s *Service) Stop(ctx context.Context) error {
 			s.shutdown.cutOff.close()
 		case <-abandon:
 			s.shutdown.abandon.close()
+		case <-hangUp:
+			s.hangUp(task.ErrShuttingDown)
 		case <-ctx.Done():
 			s.shutdown.cutOff.close()
 			s.shutdown.abandon.close()
+			s.hangUp(task.ErrShuttingDown)
 			return fmt.Errorf("stop tasks: %w", ctx.Err())
 		}
 	}
@@ -146,14 +148,18 @@ func (s *Service) dismiss(ctx context.Context, e *entry) {
 	}
 }
 
-// schedule returns when to cancel the tasks that run and when to abandon them;
-// never, if ctx has no deadline.
-func (s *Service) schedule(ctx context.Context) (cut, abandon <-chan time.Time) {
+// lasting takes the place of a caller's context for what others wait for: it goes on
+// when the caller is gone, until Stop leaves the store and the broker.
+func (s *Service) lasting(context.Context) context.Context { return s.life }
+
+// schedule returns when to cancel the tasks that run, when to abandon them, and when
+// to leave the store and the broker; never, if ctx has no deadline.
+func (s *Service) schedule(ctx context.Context) (cut, abandon, hangUp <-chan time.Time) {
 	deadline, limited := ctx.Deadline()
 	if !limited {
-		return nil, nil
+		return nil, nil, nil
 	}
 	left := time.Until(deadline)
 	reserve := min(s.cfg.ShutdownReserve, left/2)
-	return time.After(left - reserve), time.After(left - reserve/2)
+	return time.After(left - reserve), time.After(left - reserve/2), time.After(left - reserve/4)
 }

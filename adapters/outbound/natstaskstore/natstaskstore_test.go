@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -122,6 +123,23 @@ func TestTasksSurviveARestart(t *testing.T) {
 	wantListed(t, again, stored)
 	if got, err := again.ByKey(t.Context(), "key"); err != nil || !cmp.Equal(got, stored) {
 		t.Errorf("by its key: %+v, %v", got, err)
+	}
+}
+
+func TestATaskThatIsTooLargeForTheServerIsRefusedAndChangesNothing(t *testing.T) {
+	s, _ := serve(t, inProcess(t), "node-1")
+	stored := create(t, s, task.Task{ID: "a", Created: noon})
+	large := stored
+	large.Result = fmt.Appendf(nil, "%q", make([]byte, 9<<20))
+	if _, err := s.Update(t.Context(), large); !errors.Is(err, task.ErrTooLarge) {
+		t.Errorf("update: %v, want ErrTooLarge", err)
+	}
+	wantListed(t, s, stored)
+	if _, err := s.Create(t.Context(), task.Task{ID: "b", Params: large.Result, IdempotencyKey: "key"}); !errors.Is(err, task.ErrTooLarge) {
+		t.Errorf("create: %v, want ErrTooLarge", err)
+	}
+	if _, err := s.ByKey(t.Context(), "key"); !errors.Is(err, task.ErrNotFound) {
+		t.Errorf("by its key: %v, want ErrNotFound", err)
 	}
 }
 
