@@ -32,7 +32,7 @@ func TestFaultsCostNobodyAnything(t *testing.T) { // C3, C9, E7, G2, T2, T11, T1
 	}
 	t.Logf("to have these faults again: -seed %d -faults %s", seed, during)
 
-	r := newRig(t, options{raceFlags: raceFlags, sync: true, env: []string{
+	r := newRig(t, options{sync: true, env: []string{
 		"NODE_LEASE=3s", // shorter than NATS needs for a new leader: nodes take each other for dead
 		"SHUTDOWN_GRACE_PERIOD=4s", "SSE_DRAIN_SPREAD=1s",
 		"TASK_MAX_WORKERS=8", "TASK_CLEANUP_INTERVAL=24h", "TASK_RETENTION_COUNT=0",

@@ -4,9 +4,15 @@
 // In the end what everybody was told is judged (package check).
 //
 // What breaks when is drawn from a seed, which is printed. The same seed makes the
-// same plan, though not the same moments:
+// same plan, though not the same moments; 0 is a new one each time:
 //
-//	go test -race ./test/cluster -run Faults -faults 10m -seed 7 -timeout 20m -artifacts
+//	go test -race ./test/cluster -run Faults -faults 10m -seed 0 -timeout 20m -artifacts
 //
-// With -artifacts the logs of all processes are kept.
+// With -artifacts the logs of all processes are kept, and a journal of what was done
+// and what the clients saw.
+//
+// A slow disk is a process that stands still most of the time. To slow the disk
+// itself takes a file system or a device of one's own, and so privileges that a test
+// does not have; and a NATS server whose writes wait stands still for the others, too:
+// it writes before it answers.
 package cluster_test

@@ -23,7 +23,7 @@ import (
 // another node sees to them.
 func TestTheStreamsOfAKilledNodeAreAdopted(t *testing.T) { // C8, C9, E7, G6
 	const lease = 3 * time.Second
-	r := newRig(t, options{raceFlags: raceFlags, gateway: true, env: []string{
+	r := newRig(t, options{gateway: true, env: []string{
 		"NODE_LEASE=" + lease.String(), "SHUTDOWN_GRACE_PERIOD=4s", "TASK_CLEANUP_INTERVAL=24h", "TASK_RETENTION_COUNT=0",
 	}})
 	w := newPatrons(t, r)

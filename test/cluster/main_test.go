@@ -3,8 +3,7 @@ package cluster_test
 import (
 	"context"
 	"flag"
-	"os/exec"
-	"path/filepath"
+	"os"
 	"testing"
 	"time"
 
@@ -17,17 +16,15 @@ var (
 	crowdSize = flag.Int("crowd", 10_000, "streams of the rolling restart")
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// build makes binaries of packages of this module and returns their folder.
-func build(t *testing.T, flags []string, packages ...string) string {
-	t.Helper()
-	folder := t.TempDir()
-	args := append([]string{"build", "-buildvcs=false", "-o", folder + string(filepath.Separator)}, flags...)
-	if out, err := exec.Command("go", append(args, packages...)...).CombinedOutput(); err != nil {
-		t.Fatalf("go %q: %s\n%s", args, err, out)
+func TestMain(m *testing.M) {
+	var err error
+	if programs, err = newBuilds(); err != nil {
+		panic(err)
 	}
-	return folder
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		_ = os.RemoveAll(programs.folder)
+		os.Exit(status)
+	}))
 }
 
 // patience bounds every wait for what must come: more than a NATS cluster needs to

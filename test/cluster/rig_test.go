@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,10 +30,10 @@ type rig struct {
 
 // options is what a rig is made with.
 type options struct {
-	raceFlags []string // for building the nodes
-	env       []string // of the nodes
-	sync      bool     // the servers wait for their disks
-	gateway   bool     // one external gateway for all nodes
+	env     []string // of the nodes
+	sync    bool     // the servers wait for their disks
+	many    bool     // the nodes hold too many streams to look for races
+	gateway bool     // one external gateway for all nodes
 }
 
 // newRig starts everything and waits until all nodes are ready.
@@ -45,9 +44,11 @@ func newRig(t *testing.T, o options) *rig {
 	for i := range r.urls {
 		r.urls[i] = "http://" + freeport.Addr(t)
 	}
-	natsd := filepath.Join(build(t, nil, "heliograph/test/cluster/natsd"), "natsd")
-	heliograph := filepath.Join(build(t, o.raceFlags, "heliograph/bootstrap/cmd/heliograph"), "heliograph")
-	r.startServers(t, natsd, o.sync)
+	heliograph := programs.raced(t, "heliograph/bootstrap/cmd/heliograph")
+	if o.many {
+		heliograph = programs.plain(t, "heliograph/bootstrap/cmd/heliograph")
+	}
+	r.startServers(t, programs.plain(t, "heliograph/test/cluster/natsd"), o.sync)
 	if o.gateway {
 		o.env = append(o.env, r.startGateway(t, heliograph)...)
 	}

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,7 +24,7 @@ func TestRollingRestartIsNoStampede(t *testing.T) { // G2, G8, T15
 	if testing.Short() {
 		spread, streams = 2*time.Second, min(streams, 500)
 	}
-	r := newRig(t, options{env: []string{"SSE_DRAIN_SPREAD=" + spread.String(), "SHUTDOWN_GRACE_PERIOD=30s", "LOG_LEVEL=warn"}})
+	r := newRig(t, options{many: true, env: []string{"SSE_DRAIN_SPREAD=" + spread.String(), "SHUTDOWN_GRACE_PERIOD=30s", "LOG_LEVEL=warn"}})
 	c := newCrowd(t, r.urls[:], streams)
 	eventually(t, "all streams are open", c.complete)
 	stop := r.work(t)
@@ -87,7 +86,7 @@ type crowdReport struct {
 func newCrowd(t *testing.T, urls []string, streams int) *crowd {
 	t.Helper()
 	c := &crowd{streams: streams}
-	cmd := exec.Command(filepath.Join(build(t, nil, "heliograph/test/cluster/crowd"), "crowd"),
+	cmd := exec.Command(programs.plain(t, "heliograph/test/cluster/crowd"),
 		"-urls", strings.Join(urls, ","), "-streams", strconv.Itoa(streams))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
