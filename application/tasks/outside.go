@@ -67,6 +67,7 @@ func (s *Service) lend(ctx context.Context, e *entry) *attempt {
 	if err != nil {
 		return nil
 	}
+	a.silence.Reset(a.term()) // telling of it may have taken a while
 	s.followOutside(ctx, runCtx, a)
 	return a
 }
