@@ -21,6 +21,9 @@ const (
 	// reconnectWait is short: a cluster's servers take over from each other within
 	// seconds, and events wait meanwhile.
 	reconnectWait = 250 * time.Millisecond
+	// pingInterval is how often a server is asked for a sign. One that owes two is
+	// left for another one: whoever is cut off is told so by nobody.
+	pingInterval = 3 * time.Second
 )
 
 // ErrAway says that the connection to NATS is lost. It is tried again without end.
@@ -85,6 +88,7 @@ func (b *Broker) options(log *slog.Logger) []nats.Option {
 	options := []nats.Option{
 		nats.Name(b.cfg.Name),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
+		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil: we closed it
 				log.Warn("connection to NATS was lost", slog.Any("error", err))
