@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"heliograph/domain/task"
@@ -48,64 +49,42 @@ func (s *Service) modify(ctx context.Context, known task.Task, change func(*task
 	}
 }
 
-// cancelPatience bounds how long Cancel tries to reach the store: its caller
-// waits.
-const cancelPatience = 5 * time.Second
+// The shortest and the longest wait before a change that the store did not take
+// is tried again.
+const (
+	minPause = 100 * time.Millisecond
+	maxPause = 5 * time.Second
+)
 
-// Cancel implements task.Service. Cancelling a running task again changes
-// nothing more.
-func (s *Service) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
-	ctx = s.lasting(ctx) // a caller who goes away must not cost others the event
-	limited, end := context.WithTimeout(ctx, cancelPatience)
-	defer end()
-	t, err := s.insist(limited, byID(id), s.requestCancel())
-	if err != nil {
-		return task.Task{}, fmt.Errorf("cancel task %s: %w", id, err)
+// pauseAfter is the wait after so many misses before.
+func pauseAfter(misses int) time.Duration { return min(minPause<<min(misses, 10), maxPause) }
+
+// insist is modify until the store has taken the change, or refused it for good,
+// or ctx ends, or a shutdown leaves no more time. A store that fails may have taken it all the
+// same: change must know it again and return errUnchanged. So what follows the
+// change follows once.
+func (s *Service) insist(ctx context.Context, known task.Task, change func(*task.Task) error) (task.Task, error) {
+	t, err := s.modify(ctx, known, change)
+	for misses := 0; err != nil && !decided(err); misses++ {
+		if misses == 0 {
+			s.log.WarnContext(ctx, "task could not be changed yet", slog.String("task_id", string(known.ID)), slog.Any("error", err))
+		}
+		select {
+		case <-time.After(pauseAfter(misses)):
+		case <-ctx.Done():
+			return t, err
+		case <-s.shutdown.abandon.c:
+			return s.modify(ctx, byID(known.ID), change)
+		}
+		t, err = s.modify(ctx, byID(known.ID), change)
 	}
-	if t.Status == task.Running {
-		s.changed(t, 0) // should it run here
-		return t, nil
-	}
-	s.queue.remove(t)
-	s.announceEnd(ctx, t)
-	return t, nil
+	return t, err
 }
 
-// requestCancel returns a change that ends a pending task and marks a running one.
-// It knows what it did before, should the store's answer have been lost.
-func (s *Service) requestCancel() func(*task.Task) error {
-	var cancelled ending
-	return func(t *task.Task) error {
-		switch {
-		case cancelled.appliedTo(t):
-			return errUnchanged
-		case t.Status.Terminal():
-			return task.ErrNotCancellable
-		case t.Status == task.Pending:
-			cancelled = ending{status: task.Cancelled, at: time.Now()}
-			cancelled.apply(t, t.Seq)
-			s.owe(t)
-		}
-		t.CancelRequested = true
-		return nil
-	}
-}
-
-// Remove implements task.Service.
-func (s *Service) Remove(ctx context.Context, id task.ID) error {
-	for {
-		t, err := s.store.Get(ctx, id)
-		if err == nil && !t.Status.Terminal() {
-			err = task.ErrNotFinished
-		}
-		if err == nil {
-			err = s.store.Delete(ctx, t)
-		}
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, task.ErrConflict) {
-			return fmt.Errorf("remove task %s: %w", id, err)
-		}
-	}
+// decided reports whether trying the change again is pointless: the task is not
+// what it must be for it.
+func decided(err error) bool {
+	return errors.Is(err, errTransition) || errors.Is(err, task.ErrNotFound) ||
+		errors.Is(err, task.ErrLeaseLost) || errors.Is(err, task.ErrNotCancellable) ||
+		errors.Is(err, task.ErrTooLarge)
 }

@@ -30,12 +30,6 @@ type queue struct {
 	closed  bool                   // guarded by mu
 }
 
-// waiter is somebody who waits for a task.
-type waiter struct {
-	wants func(*line) bool
-	got   chan *entry // takes one without blocking; closed with the queue
-}
-
 func newQueue(workers, size int, types []task.Type) *queue {
 	q := &queue{workers: workers, size: size, lines: make(map[string]*line), known: make(map[task.ID]*entry), later: make(map[*entry]*time.Timer)}
 	for _, typ := range types {
@@ -54,7 +48,7 @@ func (q *queue) put(typ string, id task.ID) bool {
 	}
 	l := q.lines[typ]
 	if e := q.known[id]; e != nil { // news of it were here first
-		q.releaseLocked(l)
+		*q.seatsLocked(l)--
 		q.ripenLocked(e)
 		return true
 	}
@@ -78,7 +72,7 @@ func (q *queue) offer(l *line, id task.ID, after time.Duration) {
 	if q.closed || q.known[id] != nil {
 		return
 	}
-	q.seatLocked(l)
+	*q.seatsLocked(l)++
 	q.waitLocked(q.entryLocked(l, id, newLease()), after)
 }
 
@@ -200,7 +194,7 @@ func (q *queue) remove(t task.Task) {
 	}
 	if later || e.line.remove(e) {
 		q.forgetLocked(e)
-		q.releaseLocked(e.line)
+		*q.seatsLocked(e.line)--
 	}
 }
 

@@ -6,18 +6,12 @@ package tasks
 func (q *queue) reserve(typ string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	waiting := max(0, q.pooled-q.workers) + q.outside
-	if q.lines[typ].typ.Outside {
-		if waiting >= q.size {
-			return false
-		}
-		q.outside++
-		return true
-	}
-	if q.pooled >= q.workers && waiting >= q.size {
+	l := q.lines[typ]
+	hasToWait := l.typ.Outside || q.pooled >= q.workers
+	if waiting := max(0, q.pooled-q.workers) + q.outside; hasToWait && waiting >= q.size {
 		return false
 	}
-	q.pooled++
+	*q.seatsLocked(l)++
 	return true
 }
 
@@ -25,21 +19,13 @@ func (q *queue) reserve(typ string) bool {
 func (q *queue) release(typ string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.releaseLocked(q.lines[typ])
+	*q.seatsLocked(q.lines[typ])--
 }
 
-func (q *queue) releaseLocked(l *line) {
+// seatsLocked is how many seats of l's kind are taken.
+func (q *queue) seatsLocked(l *line) *int {
 	if l.typ.Outside {
-		q.outside--
-	} else {
-		q.pooled--
+		return &q.outside
 	}
-}
-
-func (q *queue) seatLocked(l *line) {
-	if l.typ.Outside {
-		q.outside++
-	} else {
-		q.pooled++
-	}
+	return &q.pooled
 }

@@ -7,6 +7,12 @@ import (
 	"heliograph/domain/task"
 )
 
+// waiter is somebody who waits for a task.
+type waiter struct {
+	wants func(*line) bool
+	got   chan *entry // takes one without blocking; closed with the queue
+}
+
 // next waits for a task of the lines that are wanted and takes it; done or again
 // must follow. It may return one although ctx has just ended. Errors:
 // task.ErrShuttingDown when the queue is closed, ctx.Err().
