@@ -292,6 +292,27 @@ func TestStreamThatComesWhileDrainingIsSentAway(t *testing.T) { // G8
 	}
 }
 
+// away is a History that nobody can ask.
+type away struct{}
+
+func (away) Newest(context.Context) (event.ID, error) { return event.ID{}, event.ErrUnavailable }
+
+func (away) After(context.Context, event.ID, int) ([]event.Record, error) {
+	return nil, event.ErrUnavailable
+}
+
+func TestStreamOfANodeThatLagsIsSentAway(t *testing.T) { // G3, G8
+	t.Parallel()
+	b := newBench(t, sse.Config{History: away{}})
+	res := b.get(t, "?request_id=me", "Last-Event-ID", "e1-1")
+	if text := body(t, res); res.StatusCode != http.StatusOK || !strings.HasPrefix(text, "retry: ") || strings.Count(text, "\n") != 2 {
+		t.Errorf("%d %q, want 200, a retry and the end", res.StatusCode, text)
+	}
+	if n := b.engine.Stats().Streams; n != 0 {
+		t.Errorf("%d streams are left", n)
+	}
+}
+
 func TestRefusedConnectLeavesNoStream(t *testing.T) { // S3
 	t.Parallel()
 	b := newBench(t, sse.Config{})

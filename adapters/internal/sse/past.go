@@ -7,8 +7,13 @@ import (
 	"heliograph/domain/event"
 )
 
-// pageEvents is how many events are asked for at a time.
-const pageEvents = 64
+const (
+	// pageEvents is how many events are asked for at a time.
+	pageEvents = 64
+	// askTime bounds one question: servers that choose a leader may never answer it,
+	// and another one then comes to an answer sooner.
+	askTime = time.Second
+)
 
 // past is what the broker holds beyond this engine's log. One stream at a time
 // asks, so that neither the broker nor our memory has ten thousand answers to
@@ -34,7 +39,9 @@ func (p *past) reaches(ctx context.Context, id event.ID) (bool, error) {
 	defer p.end()
 	if id.Seq > p.newest && !p.asked.After(begun) {
 		p.asked = time.Now()
-		newest, err := p.history.Newest(ctx)
+		limited, cancel := context.WithTimeout(ctx, askTime)
+		newest, err := p.history.Newest(limited)
+		cancel()
 		p.newest, p.failed = max(p.newest, newest.Seq), err
 	}
 	if id.Seq <= p.newest {
@@ -50,7 +57,9 @@ func (p *past) after(ctx context.Context, id event.ID) ([]event.Record, error) {
 		return nil, err
 	}
 	defer p.end()
-	return p.history.After(ctx, id, pageEvents)
+	limited, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return p.history.After(limited, id, pageEvents)
 }
 
 func (p *past) begin(ctx context.Context) error {

@@ -9,7 +9,7 @@ import (
 	"heliograph/domain/event"
 )
 
-// ErrLagging: this node does not have what the client needs next, and cannot say
+// ErrLagging says that this node lacks what the client needs next, and cannot say
 // that nobody has. Send the client away with LaterFrame: it comes back, perhaps
 // to another node.
 var ErrLagging = errors.New("this node lags behind the log")

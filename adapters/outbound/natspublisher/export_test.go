@@ -11,8 +11,9 @@ var (
 	ErrBehind = errBehind
 )
 
-// Encode and Decode are encode and decode.
+// Functions that are not exported.
 var (
 	Encode = encode
 	Decode = decode
+	Leads  = leads
 )

@@ -3,25 +3,62 @@ package natspublisher
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"heliograph/adapters/internal/natsbroker"
 	"heliograph/domain/event"
 )
 
-// historyTime bounds one look into the history.
-const historyTime = 5 * time.Second
+const (
+	// historyTime bounds one look into the history.
+	historyTime = 5 * time.Second
+	// historyPause is between two questions to servers that have not got it all yet.
+	historyPause = 20 * time.Millisecond
+	// leaseTime is how long a leader is certain to be the only one after it has heard
+	// of most of the servers: they wait four seconds before they choose another.
+	leaseTime = 3 * time.Second
+)
+
+// errDeposed: the server that answers leads the stream as far as it knows, but the
+// others may have a newer leader, who has taken more events.
+var errDeposed = errors.New("the stream's leader is out of touch with the other servers")
 
 // Newest implements event.History.
 func (l *Log) Newest(ctx context.Context) (event.ID, error) {
-	state, err := l.state(ctx)
+	limited, cancel := context.WithTimeout(ctx, historyTime)
+	defer cancel()
+	info, err := l.info(limited)
+	if err == nil {
+		err = leads(info.Cluster)
+	}
 	if err != nil {
 		return event.ID{}, unavailable(ctx, err)
 	}
-	return l.id(state.LastSeq), nil
+	return l.id(info.State.LastSeq), nil
+}
+
+// leads says whether the leader that has told of its cluster is certain to be the
+// only one. Errors: errDeposed.
+func leads(c *jetstream.ClusterInfo) error {
+	if c == nil {
+		return nil
+	}
+	near := 1 // itself
+	for _, r := range c.Replicas {
+		if !r.Offline && r.Active < leaseTime {
+			near++
+		}
+	}
+	if servers := 1 + len(c.Replicas); near <= servers/2 {
+		return errDeposed
+	}
+	return nil
 }
 
 // After implements event.History.
@@ -31,10 +68,14 @@ func (l *Log) After(ctx context.Context, id event.ID, limit int) ([]event.Record
 	}
 	limited, cancel := context.WithTimeout(ctx, historyTime)
 	defer cancel()
-	state, err := l.state(limited)
-	switch {
-	case err != nil:
+	info, err := l.info(limited)
+	if err != nil {
 		return nil, unavailable(ctx, err)
+	}
+	state, deposed := info.State, leads(info.Cluster)
+	switch {
+	case id.Seq > state.LastSeq && deposed != nil:
+		return nil, unavailable(ctx, deposed)
 	case id.Seq > state.LastSeq:
 		return nil, fmt.Errorf("%w: the newest is %s", event.ErrInvalidID, l.id(state.LastSeq))
 	case id.Seq+1 < state.FirstSeq:
@@ -49,8 +90,11 @@ func (l *Log) After(ctx context.Context, id event.ID, limit int) ([]event.Record
 			return nil, event.ErrExpired
 		}
 	}
-	return records, nil
+	return slices.DeleteFunc(records, foreign), nil
 }
+
+// foreign reports whether a message of the log is somebody else's.
+func foreign(rec event.Record) bool { return rec.Event.Name == "" }
 
 // read returns n records from sequence from on, or those after them if some of
 // these are not there. It asks again while a server that lags behind has not
@@ -61,17 +105,20 @@ func (l *Log) read(ctx context.Context, from, n uint64) (records []event.Record,
 		if more, err = l.batch(ctx, from, end-from); err != nil {
 			return nil, err
 		}
-		if len(more) > 0 {
-			records = append(records, more...)
-			from = more[len(more)-1].ID.Seq + 1
+		if len(more) == 0 {
+			natsbroker.Pause(ctx, historyPause)
+			continue
 		}
+		records = append(records, more...)
+		from = more[len(more)-1].ID.Seq + 1
 	}
 	return records, err
 }
 
 // batch asks for n records from sequence from on with one request, which any
 // server that has the stream answers, with a message for each and one without a
-// sequence at the end. Fewer come if a server does not have more.
+// sequence at the end. Fewer come if a server does not have more. What is foreign
+// is a record without an event.
 func (l *Log) batch(ctx context.Context, from, n uint64) (records []event.Record, err error) {
 	request, err := json.Marshal(map[string]uint64{"seq": from, "batch": n})
 	if err != nil {
@@ -101,7 +148,7 @@ func (l *Log) batch(ctx context.Context, from, n uint64) (records []event.Record
 		}
 		ev, err := decode(msg.Header, msg.Data)
 		if err != nil {
-			return nil, err
+			ev = event.Event{} // foreign
 		}
 		records = append(records, event.Record{ID: l.id(seq), Event: ev})
 	}

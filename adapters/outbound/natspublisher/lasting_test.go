@@ -132,6 +132,9 @@ func TestSomebodyElsesMessageIsLeftOut(t *testing.T) {
 	if got := n.until(id); len(got) != 1 || id.Seq != 2 {
 		t.Errorf("received %v", got)
 	}
+	if got, err := n.log.After(t.Context(), event.ID{Epoch: id.Epoch}, 9); err != nil || len(got) != 1 || got[0].ID != id {
+		t.Errorf("the history is %v, %v", got, err)
+	}
 }
 
 func FuzzDecode(f *testing.F) {

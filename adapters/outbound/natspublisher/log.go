@@ -97,16 +97,25 @@ func (l *Log) id(seq uint64) event.ID { return event.ID{Epoch: l.epoch, Seq: seq
 
 // state asks the server what the stream holds now. Errors: errGone.
 func (l *Log) state(ctx context.Context) (jetstream.StreamState, error) {
-	stream, err := l.broker.JetStream().Stream(ctx, streamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return jetstream.StreamState{}, errGone
-	}
+	info, err := l.info(ctx)
 	if err != nil {
 		return jetstream.StreamState{}, err
 	}
+	return info.State, nil
+}
+
+// info asks the server about the stream. Errors: errGone.
+func (l *Log) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	stream, err := l.broker.JetStream().Stream(ctx, streamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, errGone
+	}
+	if err != nil {
+		return nil, err
+	}
 	info := stream.CachedInfo()
 	if epochOf(info) != l.epoch {
-		return jetstream.StreamState{}, errGone
+		return nil, errGone
 	}
-	return info.State, nil
+	return info, nil
 }
