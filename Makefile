@@ -8,7 +8,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e bench bench-peers bench-gateway bench-tasks microbench cover lint fmt generate verify clean
+.PHONY: help build run test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench-gateway: ## measure what a gateway in a process of its own costs (ten minu
 
 bench-tasks: ## measure tasks from their start to their end on a stream (a minute)
 	$(GO) run ./test/bench/runner --quick --tasks
+
+bench-cluster: ## measure the brokers and the number of nodes (eight minutes)
+	$(GO) run ./test/bench/runner --cluster
 
 microbench: ## run the benchmarks of single functions, with their allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -58,3 +58,25 @@ func check(t *testing.T, round bench.Round, wants ...bench.Figure) {
 		t.Errorf("%v connections or deliveries lost, want 0", lost)
 	}
 }
+
+func TestNodesOnNATSServersAreMeasuredAndLoseNothing(t *testing.T) {
+	bin := t.TempDir()
+	if err := bench.Build(t.Context(), bin); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range bench.Cluster(bin) {
+		if s.Name != "DATA_DIR" && s.Name != "NATS_URL, three servers: a task" && s.Name != "three nodes" { // the others are like these
+			continue
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			round, err := bench.Measure(t.Context(), &s, streams, smoke, bin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, round, bench.DeliveriesPerSecond, bench.PacedP50)
+			if _, ok := round.Figures[bench.PipelinedNATS]; ok != (s.Spare > 0) {
+				t.Errorf("CPU time of NATS servers was measured: %v", ok)
+			}
+		})
+	}
+}

@@ -17,7 +17,7 @@ func Build(ctx context.Context, bin string) error {
 		return err
 	}
 	return compile(ctx, root, bin,
-		"./bootstrap/cmd/heliograph", "./test/bench/loadgen", "./test/bench/servers/...")
+		"./bootstrap/cmd/heliograph", "./test/bench/loadgen", "./test/bench/servers/...", "./test/cluster/natsd")
 }
 
 // BuildPeers compiles the servers on other people's Go libraries, which are a

@@ -25,6 +25,7 @@ type Results struct {
 // Outcome is what was found out about one subject.
 type Outcome struct {
 	Name, Version, Settings string
+	Part                    string `json:",omitempty"` // of the page
 	Ours, Reference         bool
 	// BySize has the medians for each number of connections, and Recovery those of
 	// clients that come back, at the largest.
@@ -62,7 +63,7 @@ func (c *campaign) size(ctx context.Context, size int) error {
 	if size < slices.Max(c.options.Sizes) {
 		n = cmp.Or(c.options.Below, n)
 	}
-	rounds, err := c.rounds(ctx, n, fmt.Sprintf("%d connections", size), c.subjects, func(s *Subject) (Round, error) {
+	rounds, err := c.rounds(ctx, n, fmt.Sprintf("%d connections", size), c.with(size), func(s *Subject) (Round, error) {
 		return Measure(ctx, s, size, c.options, c.bin)
 	})
 	if c.bySize == nil {
@@ -75,6 +76,11 @@ func (c *campaign) size(ctx context.Context, size int) error {
 		c.bySize[name][size] = median(all)
 	}
 	return err
+}
+
+// with returns the subjects that are measured with so many connections.
+func (c *campaign) with(size int) []Subject {
+	return slices.DeleteFunc(slices.Clone(c.subjects), func(s Subject) bool { return s.Sizes != nil && !slices.Contains(s.Sizes, size) })
 }
 
 func (c *campaign) recovery(ctx context.Context, size int) error {
@@ -124,7 +130,7 @@ func (c *campaign) outcomes() []Outcome {
 	all := make([]Outcome, len(c.subjects))
 	for i, s := range c.subjects {
 		all[i] = Outcome{
-			Name: s.Name, Settings: s.Settings, Ours: s.Ours, Reference: s.Reference,
+			Name: s.Name, Part: s.Part, Settings: s.Settings, Ours: s.Ours, Reference: s.Reference,
 			BySize: c.bySize[s.Name], Recovery: c.back[s.Name],
 		}
 		if s.Version != nil {

@@ -20,6 +20,8 @@ const (
 	DeliveriesPerSecond Figure = "pipelined_deliveries_per_second"
 	PipelinedCPU        Figure = "pipelined_cpu_seconds_per_million"
 	PacedCPU            Figure = "paced_cpu_seconds_per_million"
+	PipelinedNATS       Figure = "pipelined_nats_cpu_seconds_per_million" // of the NATS servers, if any
+	PacedNATS           Figure = "paced_nats_cpu_seconds_per_million"
 	PacedP50            Figure = "paced_p50_ms"
 	PacedP99            Figure = "paced_p99_ms"
 	PacedMax            Figure = "paced_max_ms"
@@ -83,23 +85,32 @@ func (r *Round) connected(c load.Connected, want int) {
 }
 
 // pipelined and paced note how publishing went, and the CPU time for it.
-func (r *Round) pipelined(p load.Published, server, generator time.Duration) {
+func (r *Round) pipelined(p load.Published, cpu spent) {
 	r.Figures[DeliveriesPerSecond] = perSecond(p.Deliveries, p.Took)
-	r.Figures[PipelinedCPU] = perMillion(server, p)
-	r.Figures[GeneratorCPU] = perMillion(generator, p)
+	r.Figures[PipelinedCPU] = perMillion(cpu.server, p)
+	r.nats(PipelinedNATS, cpu, p)
+	r.Figures[GeneratorCPU] = perMillion(cpu.generator, p)
 	r.Figures[InFlight] = p.InFlight
 	r.Figures[PostTime] = milliseconds(p.Post)
 	r.Figures[Lost] += float64(p.Lost)
 }
 
-func (r *Round) paced(p load.Published, server time.Duration) {
-	r.Figures[PacedCPU] = perMillion(server, p)
+func (r *Round) paced(p load.Published, cpu spent) {
+	r.Figures[PacedCPU] = perMillion(cpu.server, p)
+	r.nats(PacedNATS, cpu, p)
 	r.Figures[PacedP50] = milliseconds(p.Latency.P50)
 	r.Figures[PacedP99] = milliseconds(p.Latency.P99)
 	r.Figures[PacedMax] = milliseconds(p.Latency.Max)
 	r.Figures[Lost] += float64(p.Lost)
 	for _, d := range p.Latency.Percentiles {
 		r.Percentiles = append(r.Percentiles, milliseconds(d))
+	}
+}
+
+// nats notes the CPU time of NATS servers, if there are any.
+func (r *Round) nats(f Figure, cpu spent, p load.Published) {
+	if cpu.nats > 0 {
+		r.Figures[f] = perMillion(cpu.nats, p)
 	}
 }
 

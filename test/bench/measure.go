@@ -122,9 +122,9 @@ func (g *rig) memory(ctx context.Context, f Figure, before int64, size int) erro
 func (g *rig) pipelined() error {
 	a := g.message()
 	a.Window, a.For = inFlight, g.options.Pipelined
-	p, server, generator, err := g.traffic(a)
+	p, spent, err := g.traffic(a)
 	if err == nil {
-		g.round.pipelined(p, server, generator)
+		g.round.pipelined(p, spent)
 	}
 	return err
 }
@@ -133,19 +133,22 @@ func (g *rig) pipelined() error {
 func (g *rig) paced() error {
 	a := g.message()
 	a.Rate, a.For = pacedRate, g.options.Paced
-	p, server, _, err := g.traffic(a)
+	p, spent, err := g.traffic(a)
 	if err == nil {
-		g.round.paced(p, server)
+		g.round.paced(p, spent)
 	}
 	return err
 }
 
-// traffic publishes and returns what CPU time that took both sides.
-func (g *rig) traffic(a load.PublishArgs) (p load.Published, server, generator time.Duration, err error) {
+// spent is CPU time.
+type spent struct{ server, nats, generator time.Duration }
+
+// traffic publishes and returns what that took all sides.
+func (g *rig) traffic(a load.PublishArgs) (load.Published, spent, error) {
 	s0, err1 := g.server.usage()
 	g0, err2 := g.generator.usage()
 	p, err3 := g.publish(a)
 	s1, err4 := g.server.usage()
 	g1, err5 := g.generator.usage()
-	return p, s1.cpu - s0.cpu, g1.cpu - g0.cpu, errors.Join(err1, err2, err3, err4, err5)
+	return p, spent{s1.cpu - s0.cpu, s1.nats - s0.nats, g1.cpu - g0.cpu}, errors.Join(err1, err2, err3, err4, err5)
 }

@@ -18,6 +18,8 @@ type Options struct {
 	WarmUp int
 	// Tasks says that the subjects are Tasks.
 	Tasks bool
+	// Cluster says that the subjects are those of Cluster.
+	Cluster bool `json:",omitempty"`
 	// Missed is how many events the replayed client has missed; 0 measures neither
 	// replay nor the storm.
 	Missed int

@@ -4,6 +4,7 @@ package bench
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -18,7 +19,24 @@ func (r Results) Markdown(plots string) string {
 	fmt.Fprintf(b, "%s, %s, %d cores, %s, %s, commit %s. Made by `%s`: medians of %d rounds.\n\n",
 		r.When.Format("2 January 2006"), r.Machine.Processor, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Commit,
 		r.Command, r.Options.Rounds)
-	for _, size := range slices.Backward(slices.Sorted(slices.Values(r.Options.Sizes))) {
+	if r.Options.Cluster {
+		r.cluster(b)
+	} else {
+		r.tables(b)
+	}
+	r.recovery(b)
+	r.pictures(b, plots)
+	r.settings(b)
+	return b.String()
+}
+
+// downwards are the sizes, the largest first.
+func (r Results) downwards() iter.Seq2[int, int] {
+	return slices.Backward(slices.Sorted(slices.Values(r.Options.Sizes)))
+}
+
+func (r Results) tables(b *strings.Builder) {
+	for _, size := range r.downwards() {
 		fmt.Fprintf(b, "### %s connections%s\n\n", humanize.Comma(int64(size)), r.fewer(size))
 		if r.Options.Tasks {
 			table(b, taskColumns, r.rows(size))
@@ -28,17 +46,13 @@ func (r Results) Markdown(plots string) string {
 		r.ahead(b, columns, r.rows(size))
 		against(b, r.rows(size), size == slices.Max(r.Options.Sizes))
 	}
-	r.recovery(b)
-	r.pictures(b, plots)
-	r.settings(b)
-	return b.String()
 }
 
 func (r Results) pictures(b *strings.Builder, plots string) {
 	if r.Options.Tasks {
 		return
 	}
-	for _, p := range Plots {
+	for _, p := range r.plots() {
 		fmt.Fprintf(b, "![%s](%s-%s.svg)\n\n", p.Title, plots, p.Name)
 	}
 	r.checks(b)

@@ -93,3 +93,27 @@ func TestResultsAreWrittenIntoTheirPartOfThePageAndReadAgain(t *testing.T) {
 		t.Error("a part that the page does not have was written")
 	}
 }
+
+func TestClusterPageHasATableForEachPartAndSize(t *testing.T) {
+	t.Parallel()
+	r := results()
+	r.Options.Cluster = true
+	for i, part := range []string{"An event for everyone", "An event for everyone", "More nodes"} {
+		r.Subjects[i].Part = part
+	}
+	delete(r.Subjects[2].BySize, 100)
+	page := r.Markdown("cluster")
+	for _, want := range []string{
+		"### An event for everyone: 1,000 connections\n", "### An event for everyone: 100 connections\n", "### More nodes: 1,000 connections\n",
+		"| *limit, all pending bytes in one write* | 9 | 1,000 |", "| heliograph | 5 (0.56×) | 900 (0.90×) |", "| fast <peer> | 7 | 100 |", "(cluster-latency.svg)",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %q:\n%s", want, page)
+		}
+	}
+	for _, never := range []string{"More nodes: 100 connections", "Ahead of", "throughput.svg"} {
+		if strings.Contains(page, never) {
+			t.Errorf("the page has %q:\n%s", never, page)
+		}
+	}
+}

@@ -11,11 +11,16 @@ import (
 	"time"
 )
 
-// usage is what a process and all its descendants have used.
+// natsd is the program of which CPU time is counted apart.
+const natsd = "natsd"
+
+// usage is what a process and all its descendants have used. What NATS servers
+// among them have is in nats alone.
 type usage struct {
 	rss    int64 // bytes
 	cpu    time.Duration
-	writes int64 // system calls of the write family
+	nats   time.Duration // CPU
+	writes int64         // system calls of the write family
 }
 
 // tick is the unit of CPU time in /proc: USER_HZ is 100 on every Linux.
@@ -28,6 +33,10 @@ func usageOf(pid int) (usage, error) {
 		u, err := readUsage(one)
 		if err != nil {
 			return usage{}, err
+		}
+		if program(one) == natsd {
+			sum.nats += u.cpu
+			continue
 		}
 		sum.rss, sum.cpu, sum.writes = sum.rss+u.rss, sum.cpu+u.cpu, sum.writes+u.writes
 	}
@@ -45,6 +54,12 @@ func readUsage(pid int) (usage, error) {
 		cpu:    time.Duration(user+system) * tick,
 		writes: keyed(pid, "io", "syscw:"),
 	}, nil
+}
+
+// program is the name of what a process runs, or "".
+func program(pid int) string {
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // one that has ended has none
+	return strings.TrimSpace(string(name))
 }
 
 // stat returns the fields of /proc/PID/stat from the state on; the name before

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -33,11 +34,14 @@ func startServer(ctx context.Context, s *Subject, history bool) (*server, error)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Name, err)
 	}
-	ports, err := freePorts(2)
+	more := max(s.Nodes, 1) - 1
+	ports, err := freePorts(2 + more + s.Spare)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Name, err)
 	}
-	v := &server{subject: s, place: Place{Dir: dir, Streams: ports[0], Publish: ports[1], History: history}}
+	v := &server{subject: s, place: Place{
+		Dir: dir, Streams: ports[0], Publish: ports[1], More: ports[2 : 2+more], Spare: ports[2+more:], History: history,
+	}}
 	if err := v.start(ctx); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -72,7 +76,7 @@ func (v *server) start(ctx context.Context) error {
 // path is where peers' programs are looked for.
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// awaitReady returns when the server opens a stream and takes connections for
+// awaitReady returns when the server opens streams and takes connections for
 // publishing.
 func (v *server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -91,12 +95,20 @@ func (v *server) awaitReady(ctx context.Context) error {
 	return nil
 }
 
-// streamable opens a stream: a server may take connections and not know yet
-// what to do with them.
+// ports are those that streams are spread to.
+func (v *server) ports() []int { return append([]int{v.place.Streams}, v.place.More...) }
+
+// streamable opens a stream on each node.
 func (v *server) streamable(ctx context.Context) bool {
+	return !slices.ContainsFunc(v.ports(), func(port int) bool { return !v.opens(ctx, port) })
+}
+
+// opens opens a stream: a server may take connections and not know yet what to
+// do with them.
+func (v *server) opens(ctx context.Context, port int) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	url := fmt.Sprintf("http://127.0.0.1:%d%s", v.place.Streams, v.subject.Path)
+	url := fmt.Sprintf("http://127.0.0.1:%d%s", port, v.subject.Path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.ReplaceAll(url, "{n}", "0"), nil)
 	if err != nil {
 		return false
@@ -151,7 +163,7 @@ func (v *server) usage() (usage, error) { return usageOf(v.cmd.Process.Pid) }
 // streams asks for so many streams of this server.
 func (v *server) streams(n, parallel int) load.ConnectArgs {
 	return load.ConnectArgs{
-		Port: v.place.Streams, Path: v.subject.Path, Header: v.subject.Header, Streams: n, Parallel: parallel,
+		Ports: v.ports(), Path: v.subject.Path, Header: v.subject.Header, Streams: n, Parallel: parallel,
 	}
 }
 

@@ -9,6 +9,11 @@ type Subject struct {
 	Name string
 	// Settings is what was set for the test, for the page.
 	Settings string
+	// Part is the part of the page that the subject belongs to, if there are
+	// several.
+	Part string
+	// Sizes are the numbers of connections it is measured with; nil is all.
+	Sizes []int
 	// Ours marks heliograph. The first of several is compared with the others.
 	Ours bool
 	// Reference marks what is no gateway but a bound of what one can reach.
@@ -18,6 +23,9 @@ type Subject struct {
 	// Command makes the command line and environment of a server on two free
 	// ports of 127.0.0.1. It may write files to dir.
 	Command func(p Place) (Command, error)
+	// Nodes is how many processes serve streams, to which all connections are
+	// spread; 0 is one. Spare is how many more ports the command needs.
+	Nodes, Spare int
 	// Path is the stream's; "{n}" becomes a number of the stream. Header are more
 	// lines of the request.
 	Path   string
@@ -38,6 +46,9 @@ type Place struct {
 	Dir     string // for its files, empty
 	Streams int    // port
 	Publish int    // port, if it has one for that
+	// More are the ports of the nodes after the first, and Spare those for what
+	// else the subject needs.
+	More, Spare []int
 	// History asks for room to replay 10,000 events; otherwise 1 MiB or 5,000
 	// events are enough, so that the log does not hide what a connection costs.
 	History bool

@@ -18,6 +18,8 @@ type column struct {
 	most bool
 	// plain is a figure that is not compared.
 	plain bool
+	// relative adds how many times the first row's figure it is.
+	relative bool
 }
 
 var columns = []column{
@@ -98,6 +100,9 @@ func (r row) cell(c column, rows []row) string {
 	}
 	if best := c.best(rows); best != nil && best.outcome == r.outcome {
 		return "**" + c.show(v) + "**"
+	}
+	if first := rows[0].round.Figures[c.figure]; c.relative && first > 0 && rows[0].outcome != r.outcome {
+		return fmt.Sprintf("%s (%s×)", c.show(v), ratio(v/first))
 	}
 	return c.show(v)
 }

@@ -12,13 +12,16 @@ func Tasks(bin string) []Subject {
 	task := event
 	task.Name = "a task that does nothing, POST /api/tasks"
 	task.Settings += "; demo_task with 0 steps, which has three events: started, progress, completed"
-	task.Publish = func(payload string) Request {
-		return Request{
-			Streams: true, Path: "/api/tasks", Type: jsonType,
-			Body: `{"type":"demo_task","params":{"delay":0,"steps":0,"message":` + strconv.Quote(payload) + `}}`,
-		}
-	}
+	task.Publish = doNothing
 	return []Subject{event, task}
+}
+
+// doNothing is a task whose last event has the payload in it.
+func doNothing(payload string) Request {
+	return Request{
+		Streams: true, Path: "/api/tasks", Type: jsonType,
+		Body: `{"type":"demo_task","params":{"delay":0,"steps":0,"message":` + strconv.Quote(payload) + `}}`,
+	}
 }
 
 // taskColumns are of one stream, on which each delivery is the end of a task.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Write puts the results into dir: the raw figures and the plots as files whose
@@ -27,8 +28,11 @@ func (r Results) Write(dir, name string) error {
 
 // plots are those that say something of these results.
 func (r Results) plots() []Plot {
-	if r.Options.Tasks {
+	switch {
+	case r.Options.Tasks:
 		return nil
+	case r.Options.Cluster:
+		return slices.DeleteFunc(slices.Clone(Plots), func(p Plot) bool { return p.Name != "latency" })
 	}
 	return Plots
 }

@@ -9,7 +9,7 @@ import (
 
 // ConnectArgs says which streams to open.
 type ConnectArgs struct {
-	Port     int      // on 127.0.0.1
+	Ports    []int    // on 127.0.0.1; the streams go to all of them in turn
 	Path     string   // "{n}" becomes a number that no other stream has
 	Header   []string // more lines of the request
 	Streams  int

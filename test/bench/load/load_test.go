@@ -84,7 +84,7 @@ func publish(t *testing.T, pieces func(string) []string) load.Published {
 		t.Fatal(err)
 	}
 	var connected load.Connected
-	if err := client.Connect(load.ConnectArgs{Port: port, Path: "/{n}", Streams: 20, Parallel: 5, Await: true}, &connected); err != nil || connected.Open != 20 {
+	if err := client.Connect(load.ConnectArgs{Ports: []int{port}, Path: "/{n}", Streams: 20, Parallel: 5, Await: true}, &connected); err != nil || connected.Open != 20 {
 		t.Fatalf("%d streams are open, want 20: %v", connected.Open, err)
 	}
 	defer client.Close(load.Nothing{}, nil) //nolint:errcheck // never fails

@@ -43,7 +43,7 @@ func (c *Client) dial(a *ConnectArgs) error {
 	c.streams = append(c.streams, stream{fd: fd})
 	c.opening++
 	c.waiting++
-	if err := c.connect(fd, index, a.Port); err != nil {
+	if err := c.connect(fd, index, a.Ports[index%len(a.Ports)]); err != nil {
 		return err
 	}
 	c.served++

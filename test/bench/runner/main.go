@@ -27,6 +27,7 @@ type flags struct {
 	Peers      bool          `help:"Measure the peers that are there, too." xor:"what"`
 	Gateway    bool          `help:"Measure what a gateway in a process of its own costs instead." xor:"what"`
 	Tasks      bool          `help:"Measure tasks instead: from the start to the end on a stream." xor:"what"`
+	Cluster    bool          `help:"Measure the brokers and the number of nodes instead." xor:"what"`
 	Only       []string      `help:"Only subjects whose names contain one of these."`
 	Sizes      []int         `help:"Numbers of connections."`
 	Rounds     int           `help:"Rounds, of which the median is shown."`
@@ -82,6 +83,8 @@ func (f *flags) name() string {
 		return "gateway"
 	case f.Tasks:
 		return "tasks"
+	case f.Cluster:
+		return "cluster"
 	}
 	return "own"
 }
@@ -121,6 +124,8 @@ func (f *flags) subjects(ctx context.Context) ([]bench.Subject, map[string]strin
 		all = bench.External(f.Bin)
 	case f.Tasks:
 		all = bench.Tasks(f.Bin)
+	case f.Cluster:
+		all = bench.Cluster(f.Bin)
 	}
 	if f.Peers {
 		peers, absent := bench.Peers(f.Bin, map[string]string{"PEER_MERCURE": f.Mercure, "PEER_CENTRIFUGO": f.Centrifugo})
@@ -144,7 +149,10 @@ func (f *flags) build(ctx context.Context) (string, error) {
 
 func (f *flags) options() bench.Options {
 	o := bench.Full()
-	if f.Quick {
+	switch {
+	case f.Cluster:
+		o = bench.ForCluster()
+	case f.Quick:
 		o = bench.Quick()
 	}
 	if f.Sizes != nil {
