@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"go.uber.org/fx"
@@ -85,11 +86,11 @@ func (a *App) Run(ctx context.Context, started func(net.Addr)) error {
 	return errors.Join(failure, a.fx.Stop(stopping), a.Close())
 }
 
-// Close closes what New has opened. Run does so at its end; it is for an App that
-// is never run. It may be called twice.
+// Close closes what New has opened, the last first. Run does so at its end; it is
+// for an App that is never run. It may be called twice.
 func (a *App) Close() error {
 	var errs []error
-	for _, closer := range a.opened.closers {
+	for _, closer := range slices.Backward(a.opened.closers) {
 		errs = append(errs, closer())
 	}
 	return errors.Join(errs...)

@@ -44,7 +44,7 @@ func natsModule(cfg Config) fx.Option {
 		openNATS,
 		fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(event.History))),
 		func(cfg Config, log *natspublisher.Log) logStart {
-			return logStart{id: log.Start(), gap: cfg.Gateway.Kind == GatewayHTTP && !log.Resumed()}
+			return logStart{id: log.Start(), gap: cfg.Gateway.Kind == GatewayHTTP && !log.Resumed(), history: log}
 		},
 		fx.Annotate(newPublisher, fx.As(fx.Self()), fx.As(new(event.Publisher))),
 		fx.Annotate(openTaskStore, fx.As(fx.Self()), fx.As(new(task.Store))),
@@ -134,20 +134,20 @@ func newPublisher(cfg Config, events *natspublisher.Log, receiver event.Receiver
 	return natspublisher.New(events, int(cfg.Stream.MaxEvent), receiver, log)
 }
 
-// openRegistry opens the registry and sees to what an earlier life of this node
-// has left in it. Alone, all is this node's: the host's name may be another one
-// each time.
-func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics) (*natsregistry.Registry, error) {
+// openRegistry opens the registry. Alone, all is this node's that an earlier life of
+// it has left: the host's name may be another one each time. In a cluster
+// connections.Heirs see to that.
+func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics, log *slog.Logger, o *opened) (*natsregistry.Registry, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	registry, err := natsregistry.Open(ctx, broker, nodeIn(cfg))
+	registry, err := natsregistry.Open(ctx, broker, natsregistry.Config{
+		Node: nodeIn(cfg), Index: cfg.Broker.Cluster() && cfg.Gateway.Kind == GatewayHTTP,
+	}, log)
 	if err != nil {
 		return nil, cfg.Broker.cannotOpen("registry", err)
 	}
-	switch {
-	case cfg.Gateway.Kind == GatewayEmbedded:
-		err = registry.Clear(ctx)
-	case !cfg.Broker.Cluster(): // there, connections.Heirs tell the clients what they may have missed
+	o.closers = append(o.closers, func() error { return flushRegistry(registry) })
+	if !cfg.Broker.Cluster() {
 		err = registry.Adopt(ctx)
 	}
 	if err != nil {
@@ -157,6 +157,17 @@ func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics
 		m.Connected()
 	}
 	return registry, nil
+}
+
+// flushTime is for what has ended to leave the registry.
+const flushTime = 2 * time.Second
+
+// flushRegistry gives up what takes too long: it goes when this node has left.
+func flushRegistry(registry *natsregistry.Registry) error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	_ = registry.Flush(ctx)
+	return nil
 }
 
 // nodeIn is this node's name among those who share what the broker holds, "" if
@@ -238,10 +249,11 @@ type clusterParts struct {
 func newClusterEnd(p clusterParts) brokerEnd {
 	end := newNATSEnd(p.Broker, p.Events, p.Publisher, p.Store)
 	end.loops["node lease"] = p.Nodes.Serve
+	end.loops["connections"] = p.Registry.Serve
 	end.loops["node control"] = func(ctx context.Context) error { return p.Control.Serve(ctx, p.Manager) }
 	end.inherit = connections.NewHeirs(connections.HeirsConfig{
 		Every: p.Config.Broker.signs(), Adopt: p.Config.Gateway.Kind == GatewayHTTP,
-	}, p.Manager, p.Registry, p.Registry, p.Nodes).Serve
+	}, p.Manager, p.Registry, p.Nodes).Serve
 	end.leave = p.Nodes.Leave
 	return end
 }

@@ -102,8 +102,18 @@ func (l *lifecycle) stop(ctx context.Context) {
 	l.step(ctx, "close broker", l.Broker.close)
 	l.step(ctx, "end observers", l.Connections.Stop)
 	l.carriers.stop()
-	l.step(ctx, "leave cluster", l.Broker.leave)
+	l.leave(ctx)
 	l.Log.InfoContext(ctx, "stopped", slog.Duration("took", time.Since(begin)))
+}
+
+// leaveTime is for the word that this node is gone. It is always there, for without
+// that word the others wait for the node's lease to end.
+const leaveTime = 3 * time.Second
+
+func (l *lifecycle) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
+	l.step(ctx, "leave cluster", l.Broker.leave)
 }
 
 func (l *lifecycle) step(ctx context.Context, name string, stop func(context.Context) error) {

@@ -3,8 +3,8 @@ package connections_test
 import (
 	"context"
 	"errors"
-	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/outbound/memregistry"
 	"heliograph/application/connections"
 	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
@@ -55,10 +56,31 @@ func TestAReplacedConnectionOfAnotherNodeIsClosedThere(t *testing.T) { // C3, C9
 		f.metrics.want(t, 1, 0) // the other node counts its own
 
 		f.elsewhere(t, "b", "token-b")
-		control.EXPECT().Close(gomock.Any(), "node-2", connection.Token("token-b"), replaced).Return(gateway.ErrNodeAway)
+		control.EXPECT().Close(gomock.Any(), "node-2", connection.Token("token-b"), replaced).Return(gateway.ErrRefused)
 		f.connect(t, "b", "token-c")
 		synctest.Wait()
 		f.wantLog(t, "level=WARN", "could not be closed", "request_id=b")
+	})
+}
+
+func TestANodeThatDoesNotAnswerIsWorthOneWarning(t *testing.T) { // C3
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		control := neighbour(t, &f)
+		const warning = "node does not answer"
+		for _, c := range []struct {
+			id       connection.RequestID
+			err      error
+			warnings int
+		}{{"a", gateway.ErrNodeAway, 1}, {"b", gateway.ErrNodeAway, 1}, {"c", nil, 1}, {"d", gateway.ErrNodeAway, 2}} {
+			f.elsewhere(t, c.id, "token-old-"+connection.Token(c.id))
+			control.EXPECT().Close(gomock.Any(), "node-2", gomock.Any(), replaced).Return(c.err)
+			f.connect(t, c.id, "token-new-"+connection.Token(c.id))
+			synctest.Wait()
+			if got := strings.Count(f.logs.String(), `msg="`+warning); got != c.warnings {
+				t.Errorf("after %s: %d warnings, want %d", c.id, got, c.warnings)
+			}
+		}
 	})
 }
 
@@ -130,9 +152,13 @@ var both, alone = []string{"node-1", "node-2"}, []string{"node-1"}
 type heritage struct {
 	fixture
 
-	down   atomic.Bool
-	own    []connection.Token // in the node's roster
-	forgot []connection.Token
+	down atomic.Bool
+	own  []connection.Token // in the node's roster
+
+	mu        sync.Mutex
+	forgot    []connection.Token      // guarded by mu
+	mine      []connection.Connection // that went astray; guarded by mu
+	recovered []connection.Connection // recorded for this node; guarded by mu
 }
 
 func (h *heritage) Left(_ context.Context, present func(string) bool) (left []connection.Connection, err error) {
@@ -156,9 +182,23 @@ func (h *heritage) Take(ctx context.Context, c connection.Connection) (connectio
 	return c, err
 }
 
+func (h *heritage) Drop(ctx context.Context, c connection.Connection) error {
+	_, err := h.registry.Remove(ctx, c.Token)
+	return err
+}
+
 func (h *heritage) Forgo(token connection.Token) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.forgot = append(h.forgot, token)
 	return true
+}
+
+func (h *heritage) Astray() (own, left []connection.Connection) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	own, left, h.mine, h.recovered = h.mine, h.recovered, nil, nil
+	return own, left
 }
 
 const every = 5 * time.Second
@@ -167,7 +207,13 @@ const every = 5 * time.Second
 func (f fixture) heirs(t *testing.T, adopt bool, nodes *others, own ...connection.Token) *heritage {
 	t.Helper()
 	h := &heritage{fixture: f, own: own}
-	heirs := connections.NewHeirs(connections.HeirsConfig{Every: every, Adopt: adopt}, f.Manager, h, f.registry, nodes)
+	f.serveHeirs(t, adopt, h, nodes)
+	return h
+}
+
+func (f fixture) serveHeirs(t *testing.T, adopt bool, h connection.Heritage, nodes *others) {
+	t.Helper()
+	heirs := connections.NewHeirs(connections.HeirsConfig{Every: every, Adopt: adopt}, f.Manager, h, nodes)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- heirs.Serve(ctx) }()
@@ -177,7 +223,6 @@ func (f fixture) heirs(t *testing.T, adopt bool, nodes *others, own ...connectio
 			t.Error(err)
 		}
 	})
-	return h
 }
 
 func pass(d time.Duration) {
@@ -190,8 +235,7 @@ func TestConnectionsOfALostNodeGoWithItOrAreAdopted(t *testing.T) { // C8, C9
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
-				control := neighbour(t, &f)
-				control.EXPECT().Ended(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes().Return(gateway.ErrNodeAway)
+				neighbour(t, &f)
 				f.sender.EXPECT().Send(gomock.Any(), gomock.Any(), lost).AnyTimes()
 				observed := make(chan connection.Token, 10)
 				f.observe("all", func(_ context.Context, c connection.Connection) error { observed <- c.Token; return nil })
@@ -236,7 +280,7 @@ func TestWhatAnEarlierLifeLeftIsAdoptedAtTheStart(t *testing.T) { // C8
 func TestHeritageThatCannotBeReadIsReadLater(t *testing.T) { // C8
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		neighbour(t, &f).EXPECT().Ended(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
+		neighbour(t, &f)
 		f.elsewhere(t, "b", "token-b")
 		h := f.heirs(t, false, &others{now: view{present: alone}})
 		h.down.Store(true)
@@ -250,54 +294,90 @@ func TestHeritageThatCannotBeReadIsReadLater(t *testing.T) { // C8
 	})
 }
 
-func TestANodeThatWasBelievedGoneMakesItsConnectionsTrueAgain(t *testing.T) { // C1, C9
+func TestWhatWentAstrayIsMadeTrueAgain(t *testing.T) { // C1, C3, C9
 	for name, adopt := range map[string]bool{"with an embedded gateway": false, "with an external one": true} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				f := newFixture(t)
-				neighbour(t, &f)
-				stale := &staleRoster{}
-				for id, token := range map[connection.RequestID]connection.Token{"same": "token-1", "gone": "token-2", "taken": "token-3", "newer": "token-4"} {
-					f.connect(t, id, token)
-					stale.all = append(stale.all, connection.Connection{RequestID: id, Token: token, Node: "node-1"})
-				}
-				f.sender.EXPECT().Close(gomock.Any(), connection.Token("token-4"), gomock.Any()).AnyTimes()
-				remove(t, f, "token-2", "token-3", "token-4")
-				f.elsewhere(t, "taken", "token-3")
-				f.elsewhere(t, "newer", "token-5")
-				nodes := &others{now: view{present: both, absent: true}}
-				h := &heritage{fixture: f, own: []connection.Token{"token-1", "token-2", "token-3", "token-4"}}
-				heirs := connections.NewHeirs(connections.HeirsConfig{Every: every, Adopt: adopt}, f.Manager, h, stale, nodes)
-				ctx, cancel := context.WithTimeout(t.Context(), 3*every+1)
-				defer cancel()
-				time.AfterFunc(every+1, func() { nodes.see(view{present: both}) })
-				if err := heirs.Serve(ctx); err != nil {
-					t.Error(err)
-				}
-				_, err := f.registry.ByRequestID(t.Context(), "gone")
-				if back := err == nil; back == adopt {
-					t.Errorf("what the others had removed: %v", err)
-				}
-				slices.Sort(h.forgot)
-				want := []connection.Token{"token-3"}
-				if adopt {
-					want = []connection.Token{"token-2", "token-3"}
-				}
-				if !slices.Equal(h.forgot, want) {
-					t.Errorf("forgotten were %q, want %q", h.forgot, want)
-				}
-			})
+			synctest.Test(t, func(t *testing.T) { astray(t, adopt) })
 		})
 	}
 }
 
-// staleRoster is what a node had before it was cut off.
-type staleRoster struct {
-	connection.Roster
-	all []connection.Connection
+// astray has a node find out what the others did while it was believed gone.
+func astray(t *testing.T, adopt bool) {
+	f := newFixture(t)
+	neighbour(t, &f)
+	h := &heritage{fixture: f}
+	view := &rosterView{Registry: f.registry, own: map[connection.Token]connection.Connection{}}
+	f.Manager = f.over(view)
+	t.Cleanup(func() { _ = f.Stop(context.WithoutCancel(t.Context())) })
+	for id, token := range map[connection.RequestID]connection.Token{"same": "token-1", "gone": "token-2", "taken": "token-3", "newer": "token-4"} {
+		f.connect(t, id, token)
+		c := connection.Connection{RequestID: id, Token: token, Node: "node-1"}
+		view.own[token] = c
+		h.mine, h.own = append(h.mine, c), append(h.own, token)
+	}
+	h.mine = append(h.mine, connection.Connection{RequestID: "ended", Token: "token-0", Node: "node-1"})
+	remove(t, f, "token-2", "token-3", "token-4")
+	f.elsewhere(t, "taken", "token-3")
+	f.elsewhere(t, "newer", "token-5")
+	f.sender.EXPECT().Close(gomock.Any(), connection.Token("token-4"), replaced)
+
+	nodes := &others{now: view2(true)}
+	f.serveHeirs(t, adopt, h, nodes)
+	pass(every + 1)
+	if len(h.mine) == 0 {
+		t.Error("it did something though the others believe that it is gone")
+	}
+	nodes.see(view2(false))
+	pass(every)
+	_, err := f.registry.ByRequestID(t.Context(), "gone")
+	if back := err == nil; back == adopt {
+		t.Errorf("what the others had removed: %v", err)
+	}
+	slices.Sort(h.forgot)
+	want := []connection.Token{"token-3"}
+	if adopt {
+		want = []connection.Token{"token-2", "token-3"}
+	}
+	if !slices.Equal(h.forgot, want) {
+		t.Errorf("forgotten were %q, want %q", h.forgot, want)
+	}
 }
 
-func (r *staleRoster) All() iter.Seq[connection.Connection] { return slices.Values(r.all) }
+func view2(absent bool) view { return view{present: both, follows: true, absent: absent} }
+
+// rosterView finds this node's own tokens, as one does that has a roster.
+type rosterView struct {
+	*memregistry.Registry
+
+	own map[connection.Token]connection.Connection
+}
+
+func (r *rosterView) ByToken(ctx context.Context, token connection.Token) (connection.Connection, error) {
+	if c, known := r.own[token]; known {
+		return c, nil
+	}
+	return r.Registry.ByToken(ctx, token)
+}
+
+func TestWhatAFailedConnectLeftIsRemovedOnceTheRegistryCanBeWritten(t *testing.T) { // C9
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		neighbour(t, &f)
+		c := connection.Connection{RequestID: "a", Token: "token-a", Node: "node-1"}
+		h := mocks.NewMockHeritage(gomock.NewController(t))
+		h.EXPECT().Left(gomock.Any(), gomock.Any()).AnyTimes()
+		h.EXPECT().Astray().Return(nil, []connection.Connection{c})
+		h.EXPECT().Astray().AnyTimes()
+		gomock.InOrder(
+			h.EXPECT().Drop(gomock.Any(), c).Return(connection.ErrUnavailable).Call,
+			h.EXPECT().Drop(gomock.Any(), c).Call,
+		)
+		f.serveHeirs(t, false, h, &others{now: view2(false)})
+		pass(3*every + 1)
+		f.wantLog(t, "level=WARN", "trying again", "count=1")
+	})
+}
 
 func remove(t *testing.T, f fixture, tokens ...connection.Token) {
 	t.Helper()

@@ -11,15 +11,18 @@ import (
 	"heliograph/domain/connection"
 )
 
-// Heirs sees to the connections of nodes that are gone (rule C8).
+// Heirs sees to the connections of nodes that are gone (rule C8), and to what
+// others did to those of this node.
 type Heirs struct {
 	manager  *Manager
 	heritage connection.Heritage
-	roster   connection.Roster
 	nodes    cluster.Nodes
 	cfg      HeirsConfig
-	seen     []string // the nodes that were there when it last looked; owned by Serve
-	absent   bool     // this node may have been inherited from; owned by Serve
+
+	// All below is owned by Serve.
+
+	seen      []string                // the nodes that were there when it last looked
+	own, left []connection.Connection // what Astray said and is still to be seen to
 }
 
 // HeirsConfig is what Heirs can be told.
@@ -32,14 +35,15 @@ type HeirsConfig struct {
 }
 
 // NewHeirs returns Heirs. It starts nothing: Serve does.
-func NewHeirs(cfg HeirsConfig, m *Manager, heritage connection.Heritage, roster connection.Roster, nodes cluster.Nodes) *Heirs {
-	return &Heirs{manager: m, heritage: heritage, roster: roster, nodes: nodes, cfg: cfg}
+func NewHeirs(cfg HeirsConfig, m *Manager, heritage connection.Heritage, nodes cluster.Nodes) *Heirs {
+	return &Heirs{manager: m, heritage: heritage, nodes: nodes, cfg: cfg}
 }
 
 // Serve looks after the heritage until ctx ends, and returns nil. It begins with
 // what an earlier life of this node has left.
 func (h *Heirs) Serve(ctx context.Context) error {
-	own := h.inherit(ctx, func(node string) bool { return node != h.nodes.Self().Node() })
+	notSelf := func(node string) bool { return node != h.nodes.Self().Node() }
+	begun := h.inherit(ctx, notSelf)
 	ticks := time.NewTicker(h.cfg.Every)
 	defer ticks.Stop()
 	for {
@@ -48,11 +52,13 @@ func (h *Heirs) Serve(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if !own {
-			own = h.inherit(ctx, func(node string) bool { return node != h.nodes.Self().Node() })
+		if !begun {
+			begun = h.inherit(ctx, notSelf)
 		}
-		h.comeBack(ctx)
 		h.look(ctx)
+		if h.nodes.Alive(h.nodes.Self()) { // else the others would undo it
+			h.seeTo(ctx)
+		}
 	}
 }
 
@@ -84,28 +90,24 @@ func (h *Heirs) inherit(ctx context.Context, present func(node string) bool) boo
 		}
 		return false
 	}
-	for _, c := range left {
-		if h.cfg.Adopt {
-			h.manager.take(ctx, h.heritage, c)
-		} else {
-			h.manager.Disconnect(ctx, c.Token, connection.ReasonNodeLost)
-		}
+	failed := h.each(ctx, left, h.receive)
+	if taken := len(left) - len(failed); taken > 0 {
+		h.manager.log.InfoContext(ctx, "connections of nodes that are gone were taken over", slog.Int("count", taken))
 	}
-	if len(left) > 0 {
-		h.manager.log.InfoContext(ctx, "connections of nodes that are gone were taken over", slog.Int("count", len(left)))
-	}
-	return true
+	return len(failed) == 0
 }
 
-// take makes c this node's connection. Nobody knows what its stream has missed.
-func (m *Manager) take(ctx context.Context, heritage connection.Heritage, c connection.Connection) {
-	taken, err := heritage.Take(ctx, c)
+// receive takes over c or removes it, as nobody has it any more.
+func (h *Heirs) receive(ctx context.Context, c connection.Connection) error {
+	if !h.cfg.Adopt {
+		return h.heritage.Drop(ctx, c)
+	}
+	taken, err := h.heritage.Take(ctx, c)
 	if errors.Is(err, connection.ErrNotFound) {
-		return // it is another's by now
+		return nil // it is another's by now
 	}
-	if err != nil {
-		m.log.WarnContext(ctx, "connection could not be taken over", requestID(c), slog.Any("error", err))
-		return
+	if err == nil {
+		h.manager.welcome(ctx, taken) // nobody knows what its stream has missed
 	}
-	m.welcome(ctx, taken)
+	return err
 }

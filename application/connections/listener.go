@@ -75,12 +75,9 @@ func (m *Manager) adopt(ctx context.Context, c connection.Connection) (adopted b
 	if m.drained.Load() {
 		return false, connection.ErrShuttingDown
 	}
-	m.registering.Lock() // no connect comes between
-	defer m.registering.Unlock()
-	_, err = m.registry.ByRequestID(ctx, c.RequestID)
-	if !errors.Is(err, connection.ErrNotFound) {
-		return false, err
+	if _, err = m.registry.ByRequestID(ctx, c.RequestID); !errors.Is(err, connection.ErrNotFound) {
+		return false, err // mostly nil: so it costs no write
 	}
-	_, err = m.registry.Put(ctx, c)
-	return err == nil, err
+	there, err := m.registry.PutNew(ctx, c)
+	return err == nil && there.Token == "", err
 }

@@ -47,8 +47,8 @@ type Manager struct {
 	metrics  connection.Metrics
 	log      *slog.Logger
 
-	drained     atomic.Bool
-	registering sync.RWMutex // locked for reading to connect, for writing to adopt what is not registered
+	drained atomic.Bool
+	silent  sync.Map // of the names of nodes that did not answer when they were last asked
 
 	mu        sync.Mutex
 	observers []observer // guarded by mu; only appended to
@@ -58,6 +58,7 @@ type Manager struct {
 	stop    context.CancelCauseFunc // ends life
 	crew    crew
 	running sync.WaitGroup
+	again   secondTries
 }
 
 // New returns a Manager. It starts nothing. control is nil where there is one node
@@ -85,7 +86,7 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	if lastEventID != "" {
 		m.sender.Resume(ctx, token, lastEventID)
 	}
-	before, err := m.register(ctx, c)
+	before, err := m.registry.Put(ctx, c)
 	if err != nil {
 		return fmt.Errorf("connect %s: %w", id, err)
 	}
@@ -93,7 +94,7 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 		return nil // its gateway said it twice
 	}
 	m.metrics.Connected()
-	if before.Token != "" {
+	if before.Token != "" && before.Token != token {
 		m.left(before)
 		m.closeReplaced(ctx, before)
 	}
@@ -110,12 +111,6 @@ func (m *Manager) left(c connection.Connection) {
 
 func (m *Manager) owns(c connection.Connection) bool { return m.control == nil || c.Node == m.cfg.Node }
 
-func (m *Manager) register(ctx context.Context, c connection.Connection) (before connection.Connection, err error) {
-	m.registering.RLock()
-	defer m.registering.RUnlock()
-	return m.registry.Put(ctx, c)
-}
-
 // closeReplaced tells the client of old to stop instead of fighting for its
 // request_id (rule C3). Another node is asked in the background: it may be gone.
 func (m *Manager) closeReplaced(ctx context.Context, old connection.Connection) {
@@ -125,7 +120,7 @@ func (m *Manager) closeReplaced(ctx context.Context, old connection.Connection) 
 		return
 	}
 	m.inBackground(func(ctx context.Context) {
-		m.warnOpen(ctx, old, m.control.Close(ctx, old.Node, old.Token, replaced))
+		m.warnAway(ctx, old, m.control.Close(ctx, old.Node, old.Token, replaced))
 	})
 }
 

@@ -2,10 +2,12 @@ package connections
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 )
 
 // Close implements gateway.Peer. The stream leaves this node's connections at
@@ -19,6 +21,20 @@ func (m *Manager) Close(ctx context.Context, token connection.Token, last event.
 // Ended implements gateway.Peer.
 func (m *Manager) Ended(ctx context.Context, token connection.Token, reason connection.Reason) {
 	m.Disconnect(ctx, token, reason)
+}
+
+// warnAway is warnOpen for a stream of another node. One that does not answer is
+// worth one warning: its streams are gone, or it finds out by itself that they
+// were replaced.
+func (m *Manager) warnAway(ctx context.Context, old connection.Connection, err error) {
+	if !errors.Is(err, gateway.ErrNodeAway) {
+		m.silent.Delete(old.Node)
+		m.warnOpen(ctx, old, err)
+		return
+	}
+	if _, known := m.silent.LoadOrStore(old.Node, true); !known {
+		m.log.WarnContext(ctx, "node does not answer: it closes replaced connections later", slog.String("node", old.Node), slog.Any("error", err))
+	}
 }
 
 // tellOwner tells the node that owned c of its end. One that does not answer is

@@ -17,6 +17,8 @@ type telling struct {
 	m         *Manager
 	c         connection.Connection
 	observers []observer
+	failed    []observer    // to be called again; of whoever's turn it is
+	again     bool          // they failed before
 	turn      atomic.Int32  // index of the observer that is called
 	told      chan struct{} // closed when all were called, if it is not nil
 }
@@ -29,6 +31,9 @@ func (t *telling) from(ctx context.Context, i int) {
 		if !t.call(ctx, i) {
 			return
 		}
+	}
+	if len(t.failed) > 0 && !t.m.halted() {
+		t.m.tryAgain(t)
 	}
 	if t.told != nil {
 		close(t.told)
@@ -52,7 +57,7 @@ func (t *telling) call(ctx context.Context, i int) (goOn bool) {
 			return
 		}
 		if goOn = t.advance(i); goOn && err != nil {
-			t.m.warn(ctx, t.observers[i], t.c, err)
+			t.fail(ctx, i, err)
 		}
 	}()
 	err = t.observers[i].Connected(ctx, t.c)
@@ -66,10 +71,20 @@ func (t *telling) takeOver(ctx context.Context, i int, why error) {
 		return
 	}
 	if !errors.Is(why, errStopped) {
-		t.m.warn(ctx, t.observers[i], t.c, why)
+		t.fail(ctx, i, why)
 	}
 	t.m.running.Add(1) // the one that is left behind still counts
 	t.m.crew.call(func() { t.from(t.m.life, i+1) })
+}
+
+// fail notes that the i-th observer failed. One that is broken is not called again.
+func (t *telling) fail(ctx context.Context, i int, why error) {
+	if !t.again {
+		t.m.warn(ctx, t.observers[i], t.c, why)
+	}
+	if _, panicked := errors.AsType[*panicError](why); !panicked && !errors.Is(why, errExited) {
+		t.failed = append(t.failed, t.observers[i])
+	}
 }
 
 // advance reports whether the i-th observer's turn was not over yet, and ends

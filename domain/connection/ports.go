@@ -15,6 +15,9 @@ var (
 	// ErrTokenTaken: the token already belongs to another request_id. The gateway
 	// is broken; nothing was changed.
 	ErrTokenTaken = errors.New("token belongs to another connection")
+	// ErrUnavailable: the registry cannot be reached now. What was to be written may
+	// have been written, or be written later.
+	ErrUnavailable = errors.New("connection registry is unavailable")
 	// ErrShuttingDown: no connection is taken any more.
 	ErrShuttingDown = errors.New("the service is shutting down")
 )
@@ -23,12 +26,18 @@ var (
 //
 // There is one record per request_id and it is authoritative: a token that it
 // does not name is unknown (rule C1). Implementations are safe for concurrent
-// use and never show one direction without the other.
+// use and never show one direction without the other. Where nodes share the record,
+// what one of them has done reaches the Roster of another a little later, through
+// Heritage. Beside the errors named here each method may return ErrUnavailable.
 type Registry interface {
-	// Put makes c the record of its request_id and returns the one that was there
-	// before: the zero Connection if there was none, c if it was put already, which
-	// changes nothing. Errors: ErrTokenTaken.
+	// Put makes c, a connection of this node, the record of its request_id and
+	// returns the one that was there before: the zero Connection if there was none, c
+	// if it was put already, which changes nothing. After an error c is not in the
+	// Roster. Errors: ErrTokenTaken.
 	Put(ctx context.Context, c Connection) (before Connection, err error)
+	// PutNew is Put unless the request_id has a record, which it returns then: c if
+	// that was put already. Errors: ErrTokenTaken.
+	PutNew(ctx context.Context, c Connection) (there Connection, err error)
 	// Remove deletes the record that names token and returns it; a newer
 	// connection of the same request_id stays. Errors: ErrNotFound.
 	Remove(ctx context.Context, token Token) (Connection, error)
@@ -48,18 +57,26 @@ type Roster interface {
 	All() iter.Seq[Connection]
 }
 
-// Heritage is the driven port to the connections of nodes that are gone. It is
-// safe for concurrent use.
+// Heritage is the driven port to what others do to this node's connections, and to
+// the connections of nodes that are gone. It is safe for concurrent use. Beside the
+// errors named here each method may return ErrUnavailable.
 type Heritage interface {
 	// Left returns the connections that belong to a node which is not present, this
 	// node's own but for those in its Roster.
 	Left(ctx context.Context, present func(node string) bool) ([]Connection, error)
 	// Take makes this node the owner of c, and returns it as it is then. Errors:
-	// ErrNotFound when c is not the record any more.
+	// ErrNotFound when c is not the record any more, or is in the Roster already.
 	Take(ctx context.Context, c Connection) (Connection, error)
+	// Drop deletes the record of c, if it is still that.
+	Drop(ctx context.Context, c Connection) error
 	// Forgo takes out of this node's Roster what another node has taken, and reports
 	// whether it was there.
 	Forgo(token Token) bool
+	// Astray returns what has come to disagree since the last call: own is in this
+	// node's Roster and its record may say something else; left is recorded for this
+	// node and may not be in the Roster, as after a Put that failed. Look closer:
+	// neither is certain.
+	Astray() (own, left []Connection)
 }
 
 // Manager is the driving port that gateways' inbound sides call. It is safe for

@@ -159,6 +159,45 @@ func (c_2 *MockRegistryPutCall) DoAndReturn(f func(context.Context, connection.C
 	return c_2
 }
 
+// PutNew mocks base method.
+func (m *MockRegistry) PutNew(ctx context.Context, c connection.Connection) (connection.Connection, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "PutNew", ctx, c)
+	ret0, _ := ret[0].(connection.Connection)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// PutNew indicates an expected call of PutNew.
+func (mr *MockRegistryMockRecorder) PutNew(ctx, c any) *MockRegistryPutNewCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "PutNew", reflect.TypeOf((*MockRegistry)(nil).PutNew), ctx, c)
+	return &MockRegistryPutNewCall{Call: call}
+}
+
+// MockRegistryPutNewCall wrap *gomock.Call
+type MockRegistryPutNewCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c_2 *MockRegistryPutNewCall) Return(there connection.Connection, err error) *MockRegistryPutNewCall {
+	c_2.Call = c_2.Call.Return(there, err)
+	return c_2
+}
+
+// Do rewrite *gomock.Call.Do
+func (c_2 *MockRegistryPutNewCall) Do(f func(context.Context, connection.Connection) (connection.Connection, error)) *MockRegistryPutNewCall {
+	c_2.Call = c_2.Call.Do(f)
+	return c_2
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c_2 *MockRegistryPutNewCall) DoAndReturn(f func(context.Context, connection.Connection) (connection.Connection, error)) *MockRegistryPutNewCall {
+	c_2.Call = c_2.Call.DoAndReturn(f)
+	return c_2
+}
+
 // Remove mocks base method.
 func (m *MockRegistry) Remove(ctx context.Context, token connection.Token) (connection.Connection, error) {
 	m.ctrl.T.Helper()
@@ -320,6 +359,83 @@ func NewMockHeritage(ctrl *gomock.Controller) *MockHeritage {
 // EXPECT returns an object that allows the caller to indicate expected use.
 func (m *MockHeritage) EXPECT() *MockHeritageMockRecorder {
 	return m.recorder
+}
+
+// Astray mocks base method.
+func (m *MockHeritage) Astray() ([]connection.Connection, []connection.Connection) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Astray")
+	ret0, _ := ret[0].([]connection.Connection)
+	ret1, _ := ret[1].([]connection.Connection)
+	return ret0, ret1
+}
+
+// Astray indicates an expected call of Astray.
+func (mr *MockHeritageMockRecorder) Astray() *MockHeritageAstrayCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Astray", reflect.TypeOf((*MockHeritage)(nil).Astray))
+	return &MockHeritageAstrayCall{Call: call}
+}
+
+// MockHeritageAstrayCall wrap *gomock.Call
+type MockHeritageAstrayCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockHeritageAstrayCall) Return(own, left []connection.Connection) *MockHeritageAstrayCall {
+	c.Call = c.Call.Return(own, left)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockHeritageAstrayCall) Do(f func() ([]connection.Connection, []connection.Connection)) *MockHeritageAstrayCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockHeritageAstrayCall) DoAndReturn(f func() ([]connection.Connection, []connection.Connection)) *MockHeritageAstrayCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Drop mocks base method.
+func (m *MockHeritage) Drop(ctx context.Context, c connection.Connection) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Drop", ctx, c)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Drop indicates an expected call of Drop.
+func (mr *MockHeritageMockRecorder) Drop(ctx, c any) *MockHeritageDropCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Drop", reflect.TypeOf((*MockHeritage)(nil).Drop), ctx, c)
+	return &MockHeritageDropCall{Call: call}
+}
+
+// MockHeritageDropCall wrap *gomock.Call
+type MockHeritageDropCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c_2 *MockHeritageDropCall) Return(arg0 error) *MockHeritageDropCall {
+	c_2.Call = c_2.Call.Return(arg0)
+	return c_2
+}
+
+// Do rewrite *gomock.Call.Do
+func (c_2 *MockHeritageDropCall) Do(f func(context.Context, connection.Connection) error) *MockHeritageDropCall {
+	c_2.Call = c_2.Call.Do(f)
+	return c_2
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c_2 *MockHeritageDropCall) DoAndReturn(f func(context.Context, connection.Connection) error) *MockHeritageDropCall {
+	c_2.Call = c_2.Call.DoAndReturn(f)
+	return c_2
 }
 
 // Forgo mocks base method.

@@ -79,14 +79,15 @@ func (s *Streams) adopt(r *http.Request, stream *sse.Stream) bool {
 	return s.opener.Adopt(r, stream, func() { s.manager.OpenedHere(r.Context(), stream.Token()) })
 }
 
-// refuse answers a stream that cannot be had now. While the service drains, or
-// this node lags behind or cannot write down who is connected, the client is asked to come back later: any other
-// answer makes an EventSource give up for good (rule G8).
+// refuse answers a stream that cannot be had now. While the service drains, lags
+// behind the others or cannot write down who is connected, the client is asked to
+// come back later: any other answer makes an EventSource give up for good (rule
+// G8).
 func (s *Streams) refuse(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, sse.ErrDraining), errors.Is(err, connection.ErrShuttingDown):
 		s.opener.Answer(c, s.engine.RetryFrame())
-	case errors.Is(err, sse.ErrLagging):
+	case errors.Is(err, sse.ErrLagging), errors.Is(err, connection.ErrUnavailable):
 		s.opener.Answer(c, sse.LaterFrame())
 	case errors.Is(err, sse.ErrTooManyStreams):
 		ginjson.Abort(c, s.log, &ginjson.Error{Status: http.StatusServiceUnavailable, Code: "TOO_MANY_CONNECTIONS", Message: err.Error()})

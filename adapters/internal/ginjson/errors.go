@@ -48,6 +48,7 @@ var meanings = []meaning{
 	{connection.ErrInvalidRequestID, http.StatusBadRequest, "INVALID_REQUEST_ID"},
 	{connection.ErrTokenTaken, http.StatusBadRequest, "INVALID_PAYLOAD"},
 	{connection.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
+	{connection.ErrUnavailable, http.StatusServiceUnavailable, "BROKER_UNAVAILABLE"},
 
 	{task.ErrNotFound, http.StatusNotFound, "TASK_NOT_FOUND"},
 	{task.ErrNotCancellable, http.StatusNotFound, "TASK_NOT_CANCELLABLE"},

@@ -30,6 +30,7 @@ var answers = map[string]struct {
 	"connection.ErrNotFound":         {connection.ErrNotFound, 500, "INTERNAL_ERROR"},
 	"connection.ErrTokenTaken":       {connection.ErrTokenTaken, 400, "INVALID_PAYLOAD"},
 	"connection.ErrShuttingDown":     {connection.ErrShuttingDown, 503, "SHUTTING_DOWN"},
+	"connection.ErrUnavailable":      {connection.ErrUnavailable, 503, "BROKER_UNAVAILABLE"},
 
 	"event.ErrInvalid":     {event.ErrInvalid, 500, "INTERNAL_ERROR"},
 	"event.ErrInvalidID":   {event.ErrInvalidID, 500, "INTERNAL_ERROR"},

@@ -4,6 +4,7 @@
 package ginjson
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,12 +54,20 @@ func Abort(c *gin.Context, log *slog.Logger, err error) {
 	status, code, message := Classify(err)
 	switch status {
 	case http.StatusInternalServerError:
-		log.ErrorContext(c.Request.Context(), "request failed", slog.String("method", c.Request.Method),
+		log.Log(c.Request.Context(), levelOf(c, err), "request failed", slog.String("method", c.Request.Method),
 			slog.String("route", c.FullPath()), slog.Any("error", err))
 	case http.StatusServiceUnavailable:
 		c.Header("Retry-After", strconv.Itoa(retryAfter))
 	}
 	c.AbortWithStatusJSON(status, Body{Detail{Code: code, Message: message}})
+}
+
+// levelOf is for a failure, unless it is only that the client went away.
+func levelOf(c *gin.Context, err error) slog.Level {
+	if errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
 
 // Read returns the request's body: one JSON value of at most MaxBody bytes.

@@ -99,6 +99,12 @@ func (b *Broker) Bucket(ctx context.Context, name string, maxKeys int64) (jetstr
 	return bucket{KeyValue: kv, broker: b}, nil
 }
 
+// Records returns the stream that holds a bucket which is there. Unlike the bucket it
+// says of a deleted key, too, at which revision that was.
+func (b *Broker) Records(ctx context.Context, bucket string) (jetstream.Stream, error) {
+	return insist(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.js.Stream(ctx, BucketStream(bucket)) })
+}
+
 // BucketStream is the name of the stream that holds a bucket.
 func BucketStream(bucket string) string { return "KV_" + bucket }
 

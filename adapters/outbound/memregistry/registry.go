@@ -63,6 +63,23 @@ func (r *Registry) Put(_ context.Context, c connection.Connection) (connection.C
 	return before, nil
 }
 
+// PutNew implements connection.Registry.
+func (r *Registry) PutNew(_ context.Context, c connection.Connection) (connection.Connection, error) {
+	records := r.recordsOf(c.RequestID)
+	records.mu.Lock()
+	defer records.mu.Unlock()
+
+	if there, known := records.entries[c.RequestID]; known {
+		return there, nil
+	}
+	if !r.claim(c.Token, c.RequestID) {
+		return connection.Connection{}, connection.ErrTokenTaken
+	}
+	records.entries[c.RequestID] = c
+	r.count.Add(1)
+	return connection.Connection{}, nil
+}
+
 // Remove implements connection.Registry.
 func (r *Registry) Remove(_ context.Context, token connection.Token) (connection.Connection, error) {
 	id, known := r.indexOf(token).get(token)

@@ -2,10 +2,6 @@ package natsregistry
 
 import (
 	"context"
-	"errors"
-	"fmt"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/domain/connection"
@@ -13,82 +9,63 @@ import (
 
 // ByRequestID implements connection.Registry.
 func (r *Registry) ByRequestID(ctx context.Context, id connection.RequestID) (connection.Connection, error) {
-	c, revision, err := r.get(ctx, id)
-	if err == nil && revision == 0 {
-		err = connection.ErrNotFound
-	}
-	return c, err
-}
-
-// ByToken implements connection.Registry.
-func (r *Registry) ByToken(ctx context.Context, token connection.Token) (connection.Connection, error) {
-	id, err := r.ownerOf(ctx, token)
-	if err != nil {
-		return connection.Connection{}, err
-	}
 	c, _, err := r.get(ctx, id)
-	if err == nil && c.Token != token { // replaced or removed
+	if err == nil && r.ended(c) {
 		err = connection.ErrNotFound
 	}
 	if err != nil {
-		return connection.Connection{}, err
+		return connection.Connection{}, unavailable(err)
 	}
 	return c, nil
 }
 
-// ownerOf returns the request_id that a token was put for, without asking NATS
-// if it was put here. Errors: connection.ErrNotFound.
-func (r *Registry) ownerOf(ctx context.Context, token connection.Token) (connection.RequestID, error) {
+// ByToken implements connection.Registry. Of this node's own tokens the roster
+// says what it knows, without a round trip: one that another node has replaced is
+// found until the news has come.
+func (r *Registry) ByToken(ctx context.Context, token connection.Token) (connection.Connection, error) {
 	if c, known := r.own.get(token); known {
-		return c.RequestID, nil
+		return c, nil
 	}
-	entry, err := r.kv.Get(ctx, tokenKey(token))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return "", connection.ErrNotFound
-	}
+	c, _, err := r.foreign(ctx, token)
 	if err != nil {
-		return "", err
+		return connection.Connection{}, unavailable(err)
 	}
-	return connection.RequestID(entry.Value()), nil
-}
-
-// Remove implements connection.Registry. A connection of this node that another
-// node has replaced is returned as removed, too: now it leaves this node's roster.
-func (r *Registry) Remove(ctx context.Context, token connection.Token) (connection.Connection, error) {
-	id, err := r.ownerOf(ctx, token)
-	if err != nil {
-		return connection.Connection{}, err
-	}
-	defer r.turn.take(id)()
-	c, err := r.remove(ctx, id, token)
-	if errors.Is(err, connection.ErrNotFound) {
-		if left, own := r.own.remove(token); own {
-			return left, nil
-		}
-	}
-	if err != nil {
-		return connection.Connection{}, err
-	}
-	r.own.remove(token)
 	return c, nil
 }
 
-// remove deletes the record of id if it names token.
-func (r *Registry) remove(ctx context.Context, id connection.RequestID, token connection.Token) (connection.Connection, error) {
+// foreign returns another node's connection, and its record's revision. Errors:
+// connection.ErrNotFound.
+func (r *Registry) foreign(ctx context.Context, token connection.Token) (c connection.Connection, revision uint64, err error) {
+	id, err := r.indexed(ctx, token)
+	if err != nil {
+		return c, 0, err
+	}
+	c, revision, err = r.get(ctx, id)
+	if err == nil && (c.Token != token || r.ended(c)) { // replaced or removed
+		err = connection.ErrNotFound
+	}
+	return c, revision, err
+}
+
+// Remove implements connection.Registry. A connection of this node is removed at
+// once and its record soon after, if it has not been replaced.
+func (r *Registry) Remove(ctx context.Context, token connection.Token) (connection.Connection, error) {
+	if c, known := r.own.remove(token); known {
+		if c.revision > 0 { // else Put is about to find out
+			r.erase(c.Connection, c.revision)
+		}
+		return c.Connection, nil
+	}
 	for {
-		c, revision, err := r.get(ctx, id)
-		if err != nil {
-			return c, err
+		c, revision, err := r.foreign(ctx, token)
+		if err == nil {
+			err = r.drop(ctx, recordKey(c.RequestID), revision)
 		}
-		if revision == 0 || c.Token != token {
-			return c, connection.ErrNotFound
-		}
-		err = r.drop(ctx, recordKey(id), revision)
 		if natsbroker.Conflict(err) {
 			continue
 		}
 		if err != nil {
-			return c, fmt.Errorf("registry: %w", err)
+			return connection.Connection{}, unavailable(err)
 		}
 		r.release(ctx, c)
 		return c, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -13,15 +15,18 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/test/contract/heritagecontract"
 	"heliograph/test/contract/registrycontract"
+	"heliograph/test/natsserver"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natsserver.Leaks()...) }
+
+var silent = slog.New(slog.DiscardHandler)
 
 // inProcess is a broker of the test's own, without files.
 func inProcess(t *testing.T) *natsbroker.Broker {
 	t.Helper()
 	cfg := natsbroker.Config{Dir: t.TempDir(), InMemory: true, Name: "test"}
-	broker, err := natsbroker.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	broker, err := natsbroker.Open(t.Context(), cfg, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,11 +40,24 @@ func inProcess(t *testing.T) *natsbroker.Broker {
 
 func open(t *testing.T, broker *natsbroker.Broker, node string) *natsregistry.Registry {
 	t.Helper()
-	r, err := natsregistry.Open(t.Context(), broker, node)
+	return openWith(t, broker, natsregistry.Config{Node: node, Index: node != ""})
+}
+
+func openWith(t *testing.T, broker *natsbroker.Broker, cfg natsregistry.Config) *natsregistry.Registry {
+	t.Helper()
+	r, err := natsregistry.Open(t.Context(), broker, cfg, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { flush(t, r) })
 	return r
+}
+
+func flush(t *testing.T, r *natsregistry.Registry) {
+	t.Helper()
+	if err := r.Flush(context.WithoutCancel(t.Context())); err != nil {
+		t.Error(err)
+	}
 }
 
 func put(t *testing.T, r *natsregistry.Registry, c connection.Connection) (before connection.Connection) {
@@ -52,10 +70,18 @@ func put(t *testing.T, r *natsregistry.Registry, c connection.Connection) (befor
 }
 
 func TestRegistryContract(t *testing.T) {
-	registrycontract.Run(t, func(t *testing.T) registrycontract.Subject {
-		r := open(t, inProcess(t), "node-1")
-		return registrycontract.Subject{Registry: r, Roster: r, Node: "node-1"}
-	})
+	for name, cfg := range map[string]natsregistry.Config{
+		"with an index":    {Node: "node-1", Index: true},
+		"without an index": {Node: "node-1"},
+		"alone":            {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			registrycontract.Run(t, func(t *testing.T) registrycontract.Subject {
+				r := openWith(t, inProcess(t), cfg)
+				return registrycontract.Subject{Registry: r, Roster: r, Node: "node-1"}
+			})
+		})
+	}
 }
 
 func TestHeritageContract(t *testing.T) {
@@ -83,7 +109,7 @@ func TestOneConnectionPerRequestIDHoldsAcrossNodes(t *testing.T) { // C1, C3, C4
 	if c, err := one.ByRequestID(t.Context(), old.RequestID); err != nil || c != newer {
 		t.Errorf("node 1 finds %+v, %v", c, err)
 	}
-	if _, err := one.ByToken(t.Context(), old.Token); !errors.Is(err, connection.ErrNotFound) {
+	if _, err := two.ByToken(t.Context(), old.Token); !errors.Is(err, connection.ErrNotFound) {
 		t.Errorf("the replaced token: %v, want ErrNotFound", err)
 	}
 	if one.Count() != 1 || two.Count() != 1 {
@@ -121,27 +147,55 @@ func TestLeftoversAreAdopted(t *testing.T) { // C8
 	}
 }
 
-func TestLeftoversAreCleared(t *testing.T) {
+func TestAConnectIsTwoRoundTripsAndADisconnectOne(t *testing.T) {
 	broker := inProcess(t)
-	put(t, open(t, broker, "node-1"), old)
-	other := connection.Connection{RequestID: "b", Token: "b", Node: "node-2"}
-	put(t, open(t, broker, "node-2"), other)
-	r := open(t, broker, "node-1")
-	for range 2 {
-		if err := r.Clear(t.Context()); err != nil {
-			t.Fatal(err)
+	r := openWith(t, broker, natsregistry.Config{Node: "node-1"})
+	asked := broker.Conn().Stats().OutMsgs
+	want := func(what string, n uint64) {
+		t.Helper()
+		if got := broker.Conn().Stats().OutMsgs - asked; got != n {
+			t.Errorf("%s takes %d requests, want %d", what, got, n)
+		}
+		asked = broker.Conn().Stats().OutMsgs
+	}
+	put(t, r, old)
+	want("the first connect", 2)
+	if _, err := r.ByToken(t.Context(), old.Token); err != nil {
+		t.Error(err)
+	}
+	want("to find it", 0)
+	if _, err := r.Remove(t.Context(), old.Token); err != nil {
+		t.Error(err)
+	}
+	flush(t, r)
+	want("its end", 1)
+	put(t, r, old)
+	want("to come back", 2)
+}
+
+func TestWhatEndedWhileItsRecordWasWrittenLeavesNone(t *testing.T) { // C9
+	broker := inProcess(t)
+	r := openWith(t, broker, natsregistry.Config{Node: "node-1"})
+	for range 200 {
+		var both sync.WaitGroup
+		both.Go(func() { put(t, r, old) })
+		both.Go(func() {
+			for errors.Is(second(r.Remove(t.Context(), old.Token)), connection.ErrNotFound) {
+				runtime.Gosched()
+			}
+		})
+		both.Wait()
+		flush(t, r)
+		if c, _ := openWith(t, broker, natsregistry.Config{Node: "node-2"}).ByRequestID(t.Context(), old.RequestID); c.Token != "" {
+			t.Fatalf("there still is %+v", c)
+		}
+		if r.Count() != 0 {
+			t.Fatalf("%d are in the roster", r.Count())
 		}
 	}
-	if _, err := r.ByRequestID(t.Context(), old.RequestID); !errors.Is(err, connection.ErrNotFound) {
-		t.Errorf("own: %v, want ErrNotFound", err)
-	}
-	if _, err := r.ByToken(t.Context(), old.Token); !errors.Is(err, connection.ErrNotFound) {
-		t.Errorf("own token: %v, want ErrNotFound", err)
-	}
-	if c, err := r.ByRequestID(t.Context(), "b"); err != nil || c != other {
-		t.Errorf("of another node: %+v, %v", c, err)
-	}
 }
+
+func second[T any](_ T, err error) error { return err }
 
 func TestAnEndedContextEndsTheSearchForLeftovers(t *testing.T) {
 	r := open(t, inProcess(t), "node-1")

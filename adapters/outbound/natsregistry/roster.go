@@ -2,7 +2,6 @@ package natsregistry
 
 import (
 	"iter"
-	"maps"
 	"slices"
 	"sync"
 
@@ -19,43 +18,87 @@ func (r *Registry) All() iter.Seq[connection.Connection] { return slices.Values(
 
 // roster holds this node's own connections. It is safe for concurrent use.
 type roster struct {
-	mu      *sync.RWMutex
-	byToken map[connection.Token]connection.Connection // guarded by mu
+	mu      sync.RWMutex
+	byToken map[connection.Token]held                   // guarded by mu, as all below
+	byID    map[connection.RequestID][]connection.Token // one, or a few while they replace each other
+	astray  map[connection.Token]struct{}               // of byToken: what the record says may be something else
+	left    []connection.Connection                     // recorded for this node without being in byToken
 }
 
-func newRoster() roster {
-	return roster{mu: &sync.RWMutex{}, byToken: make(map[connection.Token]connection.Connection)}
+// held is a connection in the roster.
+type held struct {
+	connection.Connection
+
+	revision uint64 // of its record, or 0 while it is being put
 }
 
-func (r roster) add(c connection.Connection) {
+func newRoster() *roster {
+	return &roster{
+		byToken: make(map[connection.Token]held), byID: make(map[connection.RequestID][]connection.Token),
+		astray: make(map[connection.Token]struct{}),
+	}
+}
+
+// add puts c in unless its token is there already, and returns what is there.
+func (r *roster) add(c connection.Connection) (now connection.Connection, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.byToken[c.Token] = c
+	if h, known := r.byToken[c.Token]; known {
+		return h.Connection, true
+	}
+	r.byToken[c.Token] = held{Connection: c}
+	r.byID[c.RequestID] = append(r.byID[c.RequestID], c.Token)
+	return c, false
 }
 
-func (r roster) remove(token connection.Token) (c connection.Connection, known bool) {
+// settle notes the revision of a record, and reports whether its connection is
+// still there.
+func (r *roster) settle(token connection.Token, revision uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c, known = r.byToken[token]
+	h, known := r.byToken[token]
+	if known {
+		h.revision = revision
+		r.byToken[token] = h
+	}
+	return known
+}
+
+func (r *roster) remove(token connection.Token) (h held, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h, known = r.byToken[token]
+	if !known {
+		return h, false
+	}
 	delete(r.byToken, token)
-	return c, known
+	delete(r.astray, token)
+	tokens := slices.DeleteFunc(r.byID[h.RequestID], func(t connection.Token) bool { return t == token })
+	if r.byID[h.RequestID] = tokens; len(tokens) == 0 {
+		delete(r.byID, h.RequestID)
+	}
+	return h, true
 }
 
-func (r roster) get(token connection.Token) (c connection.Connection, known bool) {
+func (r *roster) get(token connection.Token) (c connection.Connection, known bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	c, known = r.byToken[token]
-	return c, known
+	h, known := r.byToken[token]
+	return h.Connection, known
 }
 
-func (r roster) count() int {
+func (r *roster) count() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return len(r.byToken)
 }
 
-func (r roster) list() []connection.Connection {
+func (r *roster) list() []connection.Connection {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return slices.Collect(maps.Values(r.byToken))
+	all := make([]connection.Connection, 0, len(r.byToken))
+	for _, h := range r.byToken {
+		all = append(all, h.Connection)
+	}
+	return all
 }

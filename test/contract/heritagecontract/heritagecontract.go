@@ -32,6 +32,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"C8 what belongs to a node that is gone is left", left},
 		{"C9 who takes a connection owns it", takes},
 		{"C1 a connection that was replaced meanwhile is not taken", replaced},
+		{"C8 what nobody has any more is dropped, unless it was replaced", drops},
 		{"of two who take a connection one has it", race},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
@@ -83,7 +84,7 @@ func takes(t *testing.T, s Subject) {
 	if got, err := s.Heritage.Take(t.Context(), c); err != nil || got != want {
 		t.Fatalf("took %+v, %v; want %+v", got, err, want)
 	}
-	if got, err := s.Other.ByToken(t.Context(), "token-1"); err != nil || got != want {
+	if got, err := s.Other.ByRequestID(t.Context(), "a"); err != nil || got != want {
 		t.Errorf("it is %+v, %v; want %+v", got, err, want)
 	}
 	if got := s.Roster.Count(); got != 1 {
@@ -106,6 +107,27 @@ func replaced(t *testing.T, s Subject) {
 	if got := s.Roster.Count(); got != 0 {
 		t.Errorf("the roster has %d, want none", got)
 	}
+}
+
+func drops(t *testing.T, s Subject) {
+	old := s.put(t, s.Other, s.OtherNode, "a", "token-1")
+	now := s.put(t, s.Other, s.OtherNode, "a", "token-2")
+	mine := s.put(t, s.Registry, s.Node, "mine", "token-3")
+	for _, c := range []connection.Connection{old, mine} {
+		if err := s.Heritage.Drop(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+	}
+	s.want(t, nil, now)
+	if got := s.Roster.Count(); got != 1 {
+		t.Errorf("the roster has %d, want 1", got)
+	}
+	for range 2 {
+		if err := s.Heritage.Drop(t.Context(), now); err != nil {
+			t.Error(err)
+		}
+	}
+	s.want(t, nil)
 }
 
 func race(t *testing.T, s Subject) {

@@ -36,6 +36,7 @@ var clauses = []struct {
 	{"C3 a second connection replaces the first, whose token is unknown from then on", secondReplaces},
 	{"C4 removing a replaced token leaves the newer connection", lateRemove},
 	{"putting the same connection again changes nothing and returns it", putTwice},
+	{"PutNew registers what is not there, and returns what is", putNew},
 	{"a token of another request_id is refused and nothing changes", tokenTaken},
 	{"a removed connection is returned and gone in both directions", removeReturns},
 	{"a token that was removed may be put under another request_id", tokenFreed},
@@ -80,6 +81,24 @@ func putTwice(t *testing.T, s Subject) {
 	s.replace(t, c, "token-a")
 	s.wantBoth(t, c)
 	s.wantCount(t, 1)
+}
+
+func putNew(t *testing.T, s Subject) {
+	c := connection.Connection{RequestID: "a", Token: "token-a", Node: s.Node}
+	other := connection.Connection{RequestID: "a", Token: "other", Node: s.Node}
+	for _, try := range []struct{ put, there connection.Connection }{{put: c}, {c, c}, {other, c}} {
+		if there, err := s.Registry.PutNew(t.Context(), try.put); err != nil || there != try.there {
+			t.Fatalf("PutNew(%+v): %+v, %v; want %+v", try.put, there, err, try.there)
+		}
+	}
+	s.wantNoToken(t, "other")
+	s.wantBoth(t, c)
+	s.wantCount(t, 1)
+	taken := connection.Connection{RequestID: "b", Token: "token-a", Node: s.Node}
+	if _, err := s.Registry.PutNew(t.Context(), taken); !errors.Is(err, connection.ErrTokenTaken) {
+		t.Errorf("PutNew of a's token as b: %v, want ErrTokenTaken", err)
+	}
+	s.wantNoID(t, "b")
 }
 
 func tokenTaken(t *testing.T, s Subject) {

@@ -1,0 +1,99 @@
+package natsregistry
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/connection"
+)
+
+// followPause is between two tries to follow the bucket.
+const followPause = 250 * time.Millisecond
+
+// Serve follows what becomes of the records until ctx ends, which is no error:
+// Astray knows of it. It may be called once.
+func (r *Registry) Serve(ctx context.Context) error {
+	for ctx.Err() == nil {
+		r.own.doubt() // nobody knows what has happened to them
+		err := r.broker.Follow(ctx, natsbroker.BucketStream(bucket), jetstream.OrderedConsumerConfig{
+			DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
+			FilterSubjects: []string{natsbroker.BucketSubject(bucket, byRequestID+".>")},
+		}, r.hear)
+		if err != nil {
+			r.log.WarnContext(ctx, "connections cannot be followed, trying again", slog.Any("error", err))
+			natsbroker.Pause(ctx, followPause)
+		}
+	}
+	return nil
+}
+
+// hear takes one change of a record.
+func (r *Registry) hear(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	id, err := requestIDOf(msg.Subject()[len(natsbroker.BucketSubject(bucket, "")):])
+	if err != nil {
+		return err
+	}
+	var now connection.Connection
+	if !natsbroker.Deleted(msg.Headers()) {
+		if now, err = decode(id, msg.Data()); err != nil {
+			return err
+		}
+	}
+	r.own.hear(id, now, meta.Sequence.Stream)
+	if r.owns(now) {
+		r.own.missing(now)
+	}
+	return nil
+}
+
+// Astray implements connection.Heritage.
+func (r *Registry) Astray() (own, left []connection.Connection) { return r.own.lost() }
+
+// hear learns that now, which may be none, is the record of id at that revision.
+func (r *roster) hear(id connection.RequestID, now connection.Connection, revision uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, token := range r.byID[id] {
+		h := r.byToken[token]
+		if h.Connection != now && (h.revision == 0 || h.revision < revision) {
+			r.astray[token] = struct{}{}
+		}
+	}
+}
+
+// missing learns that c is recorded for this node.
+func (r *roster) missing(c connection.Connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.byToken[c.Token]; !known {
+		r.left = append(r.left, c)
+	}
+}
+
+// doubt makes all astray.
+func (r *roster) doubt() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for token := range r.byToken {
+		r.astray[token] = struct{}{}
+	}
+}
+
+// lost returns what is astray, and forgets it. What is being put stays for the
+// next time.
+func (r *roster) lost() (own, left []connection.Connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for token := range r.astray {
+		if h := r.byToken[token]; h.revision > 0 {
+			own = append(own, h.Connection)
+			delete(r.astray, token)
+		}
+	}
+	left, r.left = r.left, nil
+	return own, left
+}

@@ -1,0 +1,104 @@
+package natsregistry_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/outbound/natsregistry"
+	"heliograph/domain/connection"
+	"heliograph/test/natsserver"
+)
+
+// serve has r follow the records until the test's end.
+func serve(t *testing.T, r *natsregistry.Registry) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := r.Serve(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		serving.Wait()
+	})
+}
+
+// astray waits until something is.
+func astray(t *testing.T, r *natsregistry.Registry) (own, left []connection.Connection) {
+	t.Helper()
+	for limit := time.Now().Add(30 * time.Second); time.Now().Before(limit); natsbroker.Pause(t.Context(), time.Millisecond) {
+		if own, left = r.Astray(); len(own)+len(left) > 0 {
+			return own, left
+		}
+	}
+	t.Fatal("nothing went astray")
+	return nil, nil
+}
+
+func TestANodeLearnsWhatOthersDidToItsConnections(t *testing.T) { // C3, C9
+	for name, act := range map[string]func(t *testing.T, other *natsregistry.Registry){
+		"replaced": func(t *testing.T, other *natsregistry.Registry) { put(t, other, newer) },
+		"dropped": func(t *testing.T, other *natsregistry.Registry) {
+			if err := other.Drop(t.Context(), old); err != nil {
+				t.Error(err)
+			}
+		},
+		"taken": func(t *testing.T, other *natsregistry.Registry) {
+			if _, err := other.Take(t.Context(), old); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broker := inProcess(t)
+			one := open(t, broker, "node-1")
+			serve(t, one)
+			put(t, one, old)
+			put(t, one, connection.Connection{RequestID: "b", Token: "b", Node: "node-1"})
+			act(t, open(t, broker, "node-2"))
+			if own, left := astray(t, one); len(own) != 1 || own[0] != old || len(left) != 0 {
+				t.Errorf("astray are %+v and %+v, want %+v alone", own, left, old)
+			}
+		})
+	}
+}
+
+func TestARecordThatAFailedPutHasLeftIsFound(t *testing.T) { // C9
+	broker := inProcess(t)
+	one := open(t, broker, "node-1")
+	serve(t, one)
+	put(t, open(t, broker, "node-1"), old) // as if its answer was lost
+	if own, left := astray(t, one); len(own) != 0 || len(left) != 1 || left[0] != old {
+		t.Errorf("astray are %+v and %+v, want that %+v is left", own, left, old)
+	}
+	if err := one.Drop(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	put(t, one, old)
+}
+
+func TestWhileNATSIsAwayAPutFailsAndLeavesNothing(t *testing.T) { // C9, G8
+	server := natsserver.Start(t)
+	broker, err := natsbroker.Open(t.Context(), natsbroker.Config{URL: server.URL(), Name: "test"}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = broker.Close() })
+	r := open(t, broker, "node-1")
+	server.Away()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := r.Put(ctx, old); err == nil || r.Count() != 0 {
+		t.Errorf("put: %v, and the roster has %d", err, r.Count())
+	}
+	server.Back(t)
+	put(t, r, newer)
+	if _, err := r.Remove(t.Context(), newer.Token); err != nil || r.Count() != 0 {
+		t.Errorf("remove: %v, and the roster has %d", err, r.Count())
+	}
+}

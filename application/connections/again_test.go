@@ -1,0 +1,121 @@
+package connections_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/domain/connection"
+)
+
+var errAway = errors.New("the store is away")
+
+func TestAnObserverThatFailedIsCalledAgainUntilItDoesNot(t *testing.T) { // C5, T13, V1
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var away atomic.Bool
+		away.Store(true)
+		var told, others []connection.RequestID
+		f.observe("store", func(_ context.Context, c connection.Connection) error {
+			if away.Load() {
+				return errAway
+			}
+			told = append(told, c.RequestID)
+			return nil
+		})
+		f.observe("other", func(_ context.Context, c connection.Connection) error {
+			others = append(others, c.RequestID)
+			return nil
+		})
+		f.open(t, "a", "token-a")
+		pass(time.Minute)
+		if len(told) != 0 || len(others) != 1 {
+			t.Errorf("told %q and %q", told, others)
+		}
+		away.Store(false)
+		pass(10 * time.Second)
+		f.open(t, "b", "token-b")
+		pass(time.Minute)
+		if fmt.Sprint(told, others) != "[a b] [a b]" {
+			t.Errorf("told %q and %q, want each once", told, others)
+		}
+	})
+}
+
+func TestAnObserverThatWasLateIsCalledAgain(t *testing.T) { // C5, T13
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var calls atomic.Int32
+		f.observe("store", func(ctx context.Context, _ connection.Connection) error {
+			if calls.Add(1) == 1 {
+				<-time.After(2 * limit)
+			}
+			return ctx.Err()
+		})
+		f.open(t, "a", "token-a")
+		pass(time.Minute)
+		if got := calls.Load(); got != 2 {
+			t.Errorf("it was called %d times, want twice", got)
+		}
+	})
+}
+
+func TestWhoHasLeftIsNotTriedAgain(t *testing.T) { // C5
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		calls := 0
+		f.observe("store", func(context.Context, connection.Connection) error { calls++; return errAway })
+		f.open(t, "a", "token-a")
+		f.Disconnect(t.Context(), "token-a", connection.ReasonClientClosed)
+		pass(time.Minute)
+		if calls != 1 {
+			t.Errorf("it was called %d times, want once", calls)
+		}
+	})
+}
+
+func TestAnObserverThatPanicsIsNotCalledAgain(t *testing.T) { // C5
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		calls := 0
+		f.observe("broken", func(context.Context, connection.Connection) error { calls++; panic("broken") })
+		f.open(t, "a", "token-a")
+		pass(time.Minute)
+		if calls != 1 {
+			t.Errorf("it was called %d times, want once", calls)
+		}
+	})
+}
+
+func TestSecondTriesAreFewAtATime(t *testing.T) { // T13: many connected while the store was away
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var away atomic.Bool
+		away.Store(true)
+		var now, most, told atomic.Int32
+		f.observe("store", func(context.Context, connection.Connection) error {
+			if away.Load() {
+				return errAway
+			}
+			most.Store(max(most.Load(), now.Add(1)))
+			<-time.After(time.Millisecond)
+			now.Add(-1)
+			told.Add(1)
+			return nil
+		})
+		const crowd = 500
+		for i := range crowd {
+			f.open(t, connection.RequestID(fmt.Sprint("id-", i)), connection.Token(fmt.Sprint("token-", i)))
+		}
+		synctest.Wait()
+		away.Store(false)
+		pass(time.Minute)
+		if told.Load() != crowd || most.Load() > 32 {
+			t.Errorf("%d were told, %d at a time", told.Load(), most.Load())
+		}
+	})
+}
