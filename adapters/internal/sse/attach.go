@@ -8,7 +8,7 @@ import (
 
 // Attach adds a stream at the place where lastEventID left off, or at the log's
 // end if that is "". From then on it takes events (rule G9). The caller must
-// Serve or Detach it. Without Config.History. Errors: ErrTooManyStreams,
+// Serve or Detach it. With Config.History, Resume. Errors: ErrTooManyStreams,
 // ErrDraining, gateway.ErrClosed.
 func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, error) {
 	return e.attach(&Stream{engine: e, token: token}, e.claim(lastEventID))
