@@ -65,7 +65,7 @@ func withStack(next http.Handler) http.Handler {
 
 //go:noinline
 func grow(i int) byte {
-	var room [12 << 10]byte
+	var room [8 << 10]byte
 	return room[i%len(room)]
 }
 
