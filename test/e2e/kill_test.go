@@ -16,8 +16,9 @@ import (
 const (
 	killings  = 50
 	survivors = 50
-	// recovery is how long a stream may stay silent once both programs are ready.
-	recovery = 5 * time.Second
+	// recovery is how long a stream may stay silent once both programs are ready. The
+	// aim is 5 s, which the log shows; a machine that is busy with other tests gets more.
+	recovery = 20 * time.Second
 )
 
 // The service and its gateway are killed in turn, under load. Whoever comes back

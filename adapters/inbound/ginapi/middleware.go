@@ -16,6 +16,9 @@ import (
 // can hold the callback's secret.
 func logAccess(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
+		if !log.Enabled(c.Request.Context(), slog.LevelDebug) {
+			return // gin goes on by itself
+		}
 		begin := time.Now()
 		defer func() {
 			log.DebugContext(c.Request.Context(), "request answered",

@@ -3,7 +3,6 @@ package sse
 import (
 	"errors"
 	"net"
-	"time"
 )
 
 // ErrNotAdoptable says that a connection's socket cannot be taken over: it is
@@ -55,10 +54,6 @@ var errBlocked = errors.New("the socket takes or has nothing now")
 // EventSource sends nothing.
 const maxClientBytes = 16 << 10
 
-// headPatience is how long a stream's head waits for what opened sends: much
-// longer than that takes when all is well, and nothing to a person.
-const headPatience = 5 * time.Millisecond
-
 // Adopt takes over the socket of conn, calls opened, and hands the stream to a
 // shard, which first writes head: together with what opened sent, or without it
 // if opened takes longer than a moment. No goroutine is left to wait for the
@@ -77,20 +72,13 @@ func (s *Stream) Adopt(conn net.Conn, head []byte, opened func()) error {
 	}
 	s.socket = socket{fd: int32(fd), slot: -1} //nolint:gosec // descriptors are small
 	s.promise(head)
-	late := time.AfterFunc(headPatience, func() {
-		_ = conn.Close() // its duplicate is in use, and opened may hold up the caller for long
-		s.start(sh)
-	})
-	defer func() { // also if opened panics
-		if late.Stop() {
-			s.start(sh)
-		}
-	}()
+	p := s.engine.promises.make(s, sh, conn)
+	defer p.keep() // also if opened panics
 	opened()
 	return nil
 }
 
-// promise makes the stream the shard's to be, which will write head first.
+// promise makes the stream a shard's to be, which will write head first.
 func (s *Stream) promise(head []byte) {
 	s.mu.Lock()
 	s.promised = true

@@ -52,7 +52,7 @@ func TestHeadWaitsForNoSlowObserver(t *testing.T) { // C7, G9
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, sse.Config{HistoryBytes: 1 << 20, Shards: 1}, 0)
 		s.adopt(t, func() {
-			<-time.After(10 * time.Millisecond)
+			<-time.After(20 * time.Millisecond) // twice its patience
 			if n := s.bytes(); n != int64(len("head")) {
 				t.Errorf("%d bytes were written meanwhile, want the head", n)
 			}

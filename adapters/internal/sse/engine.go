@@ -74,6 +74,7 @@ type Engine struct {
 	newKernel func(stall time.Duration) (kernel, error)
 	endings   endings                       // of adopted streams
 	bodies    bodies                        // of private events
+	promises  promises                      // of streams to shards
 	round     atomic.Pointer[chan struct{}] // closed when there is something new
 	appended  chan struct{}                 // tells Serve to end the round
 	portable  atomic.Int32                  // streams served by a goroutine
