@@ -3,6 +3,7 @@ package natsbroker
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -45,8 +46,9 @@ func passing(err error) bool {
 	var network net.Error
 	var answer jetstream.JetStreamError
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout), errors.Is(err, nats.ErrNoServers),
-		errors.Is(err, nats.ErrNoResponders), errors.As(err, &network), codeOf(err) == codeNoPeers:
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout), errors.Is(err, nats.ErrNoServers), errors.Is(err, io.EOF),
+		errors.Is(err, nats.ErrNoResponders), errors.As(err, &network), codeOf(err) == codeNoPeers,
+		errors.Is(err, jetstream.ErrBucketNotFound), errors.Is(err, jetstream.ErrStreamNotFound): // it was just made, and not every server knows
 		return true
 	default:
 		return errors.As(err, &answer) && answer.APIError() != nil && answer.APIError().Code == http.StatusServiceUnavailable

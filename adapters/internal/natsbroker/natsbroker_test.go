@@ -3,7 +3,9 @@ package natsbroker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,6 +143,26 @@ func TestOneServerAloneHoldsEachRecordOnceAndAClusterThrice(t *testing.T) {
 		if got := s.CachedInfo().Config.Replicas; got != replicas {
 			t.Errorf("%d replicas, want %d", got, replicas)
 		}
+	}
+}
+
+func TestNodesThatStartAtOnceAllHaveTheBuckets(t *testing.T) {
+	urls := natsserver.URLs(natsserver.Cluster(t))
+	var starting sync.WaitGroup
+	defer starting.Wait()
+	for range 3 {
+		b := open(t, natsbroker.Config{URL: urls})
+		starting.Go(func() {
+			for i := range 5 {
+				bucket := fmt.Sprint("bucket-", i)
+				if _, err := b.Bucket(t.Context(), bucket, -1); err != nil {
+					t.Error(err)
+				}
+				if _, err := b.Records(t.Context(), bucket); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
 }
 
