@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -85,6 +86,8 @@ func (s *Service) start(t *task.Task, a *attempt) error {
 		return errUnchanged
 	case t.Status != task.Pending:
 		return errTransition // also when another runs it
+	case a.misses > 0:
+		return errUsed
 	}
 	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), a.lease, time.Time{}
 	t.Node, t.Hands = s.nodes.Self(), 0
@@ -95,8 +98,16 @@ func (s *Service) start(t *task.Task, a *attempt) error {
 // owns reports whether nobody took the task away from a.
 func (a *attempt) owns(t *task.Task) bool { return t.Lease == a.lease && t.Hands == a.hands }
 
+// errUsed says that the lease of an entry may have had an attempt already: one that
+// was begun unheard, and that another node has made pending again.
+var errUsed = errors.New("the lease may have been used")
+
 // notBegun lets the task wait for a while when the store is to blame.
 func (s *Service) notBegun(ctx context.Context, e *entry, err error) {
+	if errors.Is(err, errUsed) {
+		s.waitAgain(ctx, e.next(), 0)
+		return
+	}
 	if decided(err) { // it was cancelled, and perhaps removed, while it waited
 		s.queue.done(e)
 		return

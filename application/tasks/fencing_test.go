@@ -58,6 +58,35 @@ func TestWhoLostATaskToAnotherNodeChangesNothing(t *testing.T) { // T11
 	})
 }
 
+func TestEachAttemptHasALeaseOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var first task.Task
+		f.store = &faultyStore{Store: f.store, taken: true, afterUpdate: func(t task.Task) error {
+			if first.Lease != "" {
+				return nil
+			}
+			first = t
+			return errDown // it is begun, and nobody here hears of it
+		}}
+		f.start(work(untilCancelled))
+		id := f.run()
+		synctest.Wait()
+		record, err := f.store.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		record.Status, record.Lease, record.Attempt = task.Pending, "", 2 // by another node
+		if _, err := f.store.Update(t.Context(), record); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		if got := f.wantStatus(id, task.Running); got.Lease == first.Lease || got.Attempt != 2 {
+			t.Errorf("attempt %d has the lease of attempt %d", got.Attempt, first.Attempt)
+		}
+	})
+}
+
 func TestATaskThatAnotherNodeBeganIsNotBegunHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
