@@ -73,12 +73,27 @@ func (b *Broker) heal(ctx context.Context) {
 		if takes(b.cfg.Dir, room) != nil {
 			continue
 		}
+		b.silent.Store(true) // until the connection is one to the new server
 		if err := b.server.renew(ctx); err != nil {
 			b.log.WarnContext(ctx, "embedded NATS server could not be started anew yet", slog.Any("error", err))
 			continue
 		}
+		b.awaitServer(ctx)
 		b.log.InfoContext(ctx, "folder can be written to again, the embedded NATS server was started anew")
 		return
+	}
+}
+
+// awaitServer returns when the new server has answered, or ctx ends.
+func (b *Broker) awaitServer(ctx context.Context) {
+	for ; ctx.Err() == nil; Pause(ctx, reconnectWait) {
+		limited, cancel := context.WithTimeout(ctx, insistTime)
+		err := b.nc.FlushWithContext(limited)
+		cancel()
+		if err == nil {
+			b.silent.Store(false)
+			return
+		}
 	}
 }
 
