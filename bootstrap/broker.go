@@ -34,6 +34,9 @@ type brokerEnd struct {
 	// inherit takes over the connections of nodes that are gone until its context
 	// ends, once those that are to be told of them are known.
 	inherit func(context.Context) error
+	// join tells the other nodes that this one is there, in place of an earlier life
+	// of its name.
+	join func(context.Context) error
 	// leave tells the other nodes that this one is gone, once the loops have ended.
 	leave func(context.Context) error
 }
@@ -90,6 +93,7 @@ func newMemoryEnd(p *mempublisher.Publisher) brokerEnd {
 		left:    func(context.Context, event.ID) error { return nil },
 		close:   p.Close,
 		inherit: nothing,
+		join:    nothing,
 		leave:   nothing,
 	}
 }

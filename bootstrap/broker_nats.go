@@ -228,6 +228,7 @@ func newNATSEnd(broker *natspublisher.Broker, events *natspublisher.Log, publish
 		left:    events.Leave,
 		close:   publisher.Close,
 		inherit: nothing,
+		join:    nothing,
 		leave:   nothing,
 	}
 }
@@ -254,6 +255,6 @@ func newClusterEnd(p clusterParts) brokerEnd {
 	end.inherit = connections.NewHeirs(connections.HeirsConfig{
 		Every: p.Config.Broker.signs(), Adopt: p.Config.Gateway.Kind == GatewayHTTP,
 	}, p.Manager, p.Registry, p.Nodes).Serve
-	end.leave = p.Nodes.Leave
+	end.join, end.leave = p.Nodes.Join, p.Nodes.Leave
 	return end
 }

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -51,6 +52,9 @@ func (l *lifecycle) start(ctx context.Context) error {
 	// ends before it did anything. Nobody is served until the end of the list.
 	if err := l.Server.listen(ctx); err != nil {
 		return err
+	}
+	if err := l.Broker.join(ctx); err != nil {
+		return errors.Join(err, l.Server.shutdown(ctx))
 	}
 	// Streams that an external gateway holds already are recovered as soon as it is
 	// reached. Tasks first: the look-up of a version may take seconds (rule C7).

@@ -25,6 +25,9 @@ import (
 
 const bucket = "heliograph_nodes"
 
+// joinTime is for one try to join: servers without a leader may give no answer.
+const joinTime = 2 * time.Second
+
 // ErrNameTaken says that another process uses the node's name. One of them has to
 // go: this one, which came first.
 var ErrNameTaken = errors.New("another process has the node's name")
@@ -62,24 +65,37 @@ type sighting struct {
 	at       time.Time
 }
 
-// Open joins the cluster as self. A life that gives no sign for a term has ended.
-// Until Serve this one gives only its first.
+// Open returns the cluster as self will see it once it has joined. A life that gives
+// no sign for a term has ended.
 func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, term time.Duration, log *slog.Logger) (*Nodes, error) {
 	kv, err := broker.Bucket(ctx, bucket, -1)
 	if err != nil {
 		return nil, err
 	}
-	n := &Nodes{
+	return &Nodes{
 		broker: broker, kv: kv, self: record{Life: self, Joined: time.Now().UTC()}, term: term, log: log,
 		seen: make(map[string]sighting),
-	}
-	if err := n.join(ctx); err != nil {
-		return nil, fmt.Errorf("join the cluster: %w", err)
-	}
-	return n, nil
+	}, nil
 }
 
-// join takes the name, which an earlier life may have had, and looks who is there.
+// Join takes the node's name, which an earlier life may have had, and looks who is
+// there. It gives the first sign; the others are up to Serve. It is for the start,
+// once this process has all else that only one can have. What fails is tried again
+// until ctx ends.
+func (n *Nodes) Join(ctx context.Context) error {
+	for {
+		limited, cancel := context.WithTimeout(ctx, joinTime)
+		err := n.join(limited)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if natsbroker.Pause(ctx, followPause); ctx.Err() != nil {
+			return fmt.Errorf("join the cluster: %w", err)
+		}
+	}
+}
+
 func (n *Nodes) join(ctx context.Context) error {
 	text, err := json.Marshal(n.self)
 	if err != nil {

@@ -58,10 +58,30 @@ func open(t *testing.T, broker *natsbroker.Broker, name string) *natsnodes.Nodes
 	return n
 }
 
+func join(t *testing.T, broker *natsbroker.Broker, name string) *natsnodes.Nodes {
+	t.Helper()
+	n := open(t, broker, name)
+	if err := n.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestWhoHasNotJoinedTakesNobodysName(t *testing.T) {
+	broker := inProcess(t)
+	n := join(t, broker, "node-1")
+	if other := open(t, broker, "node-1"); other.Alive(other.Self()) || len(other.Present()) > 0 {
+		t.Errorf("it is there already: %q", other.Present())
+	}
+	if other := join(t, broker, "node-2"); !other.Alive(n.Self()) {
+		t.Error("the node of that name is gone")
+	}
+}
+
 func start(t *testing.T, broker *natsbroker.Broker, name string) *node {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	n := &node{Nodes: open(t, broker, name), t: t, stop: cancel, done: make(chan error, 1)}
+	n := &node{Nodes: join(t, broker, name), t: t, stop: cancel, done: make(chan error, 1)}
 	go func() { n.done <- n.Serve(ctx) }()
 	t.Cleanup(cancel)
 	return n
@@ -90,7 +110,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 
 func TestNodesContract(t *testing.T) {
 	broker := inProcess(t)
-	nodescontract.Run(t, "one", func(t *testing.T) cluster.Nodes { return open(t, broker, "one") })
+	nodescontract.Run(t, "one", func(t *testing.T) cluster.Nodes { return join(t, broker, "one") })
 }
 
 func TestNodesKnowEachOtherAtOnce(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -64,6 +65,7 @@ type Registry struct {
 	own     *roster
 	chores  *chores
 	log     *slog.Logger
+	away    atomic.Bool // the last Put that came to an end failed
 }
 
 var _ connection.Registry = (*Registry)(nil)
@@ -193,11 +195,22 @@ func (r *Registry) insist(ctx context.Context, c connection.Connection) (before 
 		}
 		cancel()
 		if err == nil || errors.Is(err, connection.ErrTokenTaken) {
+			if r.away.CompareAndSwap(true, false) {
+				r.log.InfoContext(ctx, "connections are recorded again")
+			}
 			return before, revision, err
 		}
 		if natsbroker.Pause(ctx, putPause); ctx.Err() != nil {
+			r.missed(ctx, err)
 			return before, 0, unavailable(err)
 		}
+	}
+}
+
+// missed logs the first of the connections that cannot be recorded.
+func (r *Registry) missed(ctx context.Context, err error) {
+	if !errors.Is(ctx.Err(), context.Canceled) && !r.away.Swap(true) { // else its client went away
+		r.log.WarnContext(ctx, "connections cannot be recorded, their clients are sent away", slog.Any("error", err))
 	}
 }
 
