@@ -116,15 +116,16 @@ const restartPause = 500 * time.Millisecond
 // watch waits for the end of a process, and starts another if nobody wanted that.
 func (p *process) watch(cmd *exec.Cmd, exited chan struct{}) {
 	_ = cmd.Wait() // its status is in ProcessState
-	close(exited)
-	if !p.note(cmd.ProcessState.String()) {
+	byItself := p.note(cmd.ProcessState.String())
+	close(exited) // from here on another may be started
+	if !byItself {
 		return
 	}
 	timer := time.NewTimer(restartPause)
 	<-timer.C
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.down {
+	if !p.down && p.cmd == cmd {
 		_ = p.startLocked() // it has started before
 	}
 }

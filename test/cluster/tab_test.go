@@ -63,15 +63,8 @@ func (b *tab) visit(ctx context.Context, node int, client *sseclient.Client) (re
 	b.journal.note(b.name, "has a stream from node %d", node+1)
 	b.stay(ctx, st)
 	events := st.Events()
-	b.journal.note(b.name, "leaves node %d at %s after %d events, the first %s: %v", node+1, client.LastID(), len(events), first(events), st.Err())
+	b.journal.note(b.name, "leaves node %d at %s, having got %q: %v", node+1, client.LastID(), events, st.Err())
 	return slices.ContainsFunc(events, func(e sseclient.Event) bool { return e.Name == "replaced" })
-}
-
-func first(events []sseclient.Event) string {
-	if len(events) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.100s %.100s", events[0].Name, events[0].Data)
 }
 
 func (b *tab) stay(ctx context.Context, st *sseclient.Stream) {

@@ -49,11 +49,12 @@ type Report struct {
 
 // Judge judges a history.
 func Judge(h History) Report {
-	j := judge{log: map[Place]string{}, tasks: map[string]*life{}, live: map[string]int{}}
+	j := judge{log: map[Place]string{}, tasks: map[string]*life{}, live: map[string]int{}, skipped: map[Place]string{}}
 	ends := j.readAll(h.Clients, h.External)
 	j.reachTheEnd(h.Clients, ends)
 	j.oneLivePerName()
 	j.follow()
+	j.conflated()
 	j.keys(h.Started)
 	j.states(h.Started, h.States)
 	j.versions(h.Posted)
@@ -68,6 +69,8 @@ type judge struct {
 	log   map[Place]string // the data of each log event
 	tasks map[string]*life // by ID
 	live  map[string]int   // open streams by name
+
+	skipped map[Place]string // a client that was not told, with an external gateway
 }
 
 func (j *judge) wrong(format string, args ...any) {
@@ -91,7 +94,7 @@ func count(b bool) int {
 }
 
 func (j *judge) read(c Client, external bool) (end Place) {
-	r := Reader{Amid: external}
+	r := Reader{External: external}
 	snapshot, shows := false, view{}
 	for _, stream := range c.Streams {
 		r.Begin()
@@ -115,6 +118,9 @@ func (j *judge) read(c Client, external bool) (end Place) {
 	}
 	j.Streams += len(c.Streams)
 	j.Resets += r.Resets
+	for _, p := range r.Skipped {
+		j.skipped[p] = c.Name
+	}
 	return r.At
 }
 

@@ -73,15 +73,26 @@ func TestAGoodHistoryIsGood(t *testing.T) {
 	}
 }
 
-func TestAnExternalGatewaysStreamsMayBeResetAmidTheirEvents(t *testing.T) {
-	h := good()
-	h.Clients[0].Streams[0] = slices.Replace(h.Clients[0].Streams[0], 3, 4, reset("e1-3"))
-	if got := check.Judge(h); len(got.Wrong) != 1 || !strings.HasPrefix(got.Wrong[0], "G3: a reset") {
-		t.Errorf("found %q, want the reset", got.Wrong)
-	}
-	h.External = true
-	if got := check.Judge(h); len(got.Wrong) > 0 || got.Resets != 2 {
-		t.Errorf("found %+v, want two resets", got)
+func TestAnExternalGatewayMayResetAmidAStreamAndConflate(t *testing.T) { // G6, E10
+	for name, test := range map[string]struct {
+		spoil  func(s []sseclient.Event) []sseclient.Event // a stream that begins with a snapshot, then e1-1 to e1-6
+		within string                                      // what is wrong with the embedded gateway
+		want   string                                      // and with an external one
+	}{
+		"a reset":            {func(s []sseclient.Event) []sseclient.Event { return slices.Replace(s, 3, 4, reset("e1-3")) }, "G3: a reset", ""},
+		"progress left out":  {func(s []sseclient.Event) []sseclient.Event { return slices.Delete(s, 3, 4) }, "G2: a gap", ""},
+		"an end left out":    {func(s []sseclient.Event) []sseclient.Event { return slices.Delete(s, 4, 5) }, "G2: a gap", "E10: client x was not told task_completed at e1-4"},
+		"the same and again": {func(s []sseclient.Event) []sseclient.Event { return slices.Insert(s, 4, s[3]) }, "E7", "E7"},
+		"a snapshot instead": {func(s []sseclient.Event) []sseclient.Event { return slices.Replace(s, 5, 6, snapshot(5)) }, "G2: a gap", "E10: client x was not told task_cancelled at e1-5"},
+	} {
+		for external, want := range map[bool]string{false: test.within, true: test.want} {
+			h := good()
+			h.External, h.Clients[0].Streams[0] = external, test.spoil(h.Clients[0].Streams[0])
+			got := strings.Join(check.Judge(h).Wrong, "; ")
+			if !strings.Contains(got, want) || (want == "") != (got == "") {
+				t.Errorf("%s, external %t: found %q, want %q", name, external, got, want)
+			}
+		}
 	}
 }
 

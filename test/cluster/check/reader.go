@@ -44,13 +44,16 @@ func parse(id string) (p Place, err error) {
 // log without holes: what follows a place has the next sequence. The zero value is
 // a client that has not heard anything. It is not safe for concurrent use.
 type Reader struct {
-	// Amid says that a stream may be reset amid its events, because an external
-	// gateway holds it while the nodes come and go.
-	Amid bool
+	// External says that an external gateway holds the streams. They may be reset
+	// amid their events, since nodes come and go meanwhile, and left out is what was
+	// conflated (rule E10): see Skipped.
+	External bool
 	// At is the place of the newest event that it was told.
 	At Place
 	// Resets counts the streams that began with a reset.
 	Resets int
+	// Skipped are the places that were left out, with External.
+	Skipped []Place
 	// Wrong is what must not be, each with its rule.
 	Wrong []string
 
@@ -80,7 +83,7 @@ func (r *Reader) Take(e sseclient.Event) (place Place, logged bool) {
 }
 
 func (r *Reader) reset(to Place, first bool) {
-	if !first && !r.Amid {
+	if !first && !r.External {
 		r.wrong("G3: a reset to %s within a stream", to)
 	}
 	r.Resets++
@@ -101,6 +104,8 @@ func (r *Reader) follow(e sseclient.Event, p Place) (logged bool) {
 		return true
 	case p.Epoch != before.Epoch:
 		r.wrong("G3: from %s to %s without a reset", before, p)
+	case p.Seq > before.Seq && r.External:
+		r.skip(before, p, e.Name != taskSnapshot)
 	case p.Seq > before.Seq:
 		r.wrong("G2: a gap, %s after %s", p, before)
 	default:
@@ -108,6 +113,13 @@ func (r *Reader) follow(e sseclient.Event, p Place) (logged bool) {
 		r.wrong("E7: %s again or too late, after %s", p, before)
 	}
 	return e.Name == taskEvent
+}
+
+// skip notes what was left out between two places, and the latter unless it is told.
+func (r *Reader) skip(after, to Place, told bool) {
+	for p := after.next(); p.Seq < to.Seq || p == to && !told; p = p.next() {
+		r.Skipped = append(r.Skipped, p)
+	}
 }
 
 func (r *Reader) wrong(format string, args ...any) {

@@ -64,6 +64,18 @@ func (j *judge) take(p Place, m message) {
 	l.last = m
 }
 
+// conflated requires that what was left out was progress. What nobody was told
+// cannot be judged here: the tasks' ends are.
+func (j *judge) conflated() {
+	for p, client := range j.skipped {
+		var m message
+		data, told := j.log[p]
+		if _ = json.Unmarshal([]byte(data), &m); told && m.Type != "progress_update" {
+			j.wrong("E10: client %s was not told %s at %s", client, m.Type, p)
+		}
+	}
+}
+
 // keys requires that the same key has always started the same task.
 func (j *judge) keys(started []Started) {
 	tasks := map[string]string{}

@@ -54,7 +54,8 @@ type Report struct {
 	Behind int // streams that are not where the foremost is
 	Resets int
 	Wrong  []string
-	// Connects is how many streams were opened in each second, by Unix time.
+	// Connects is how many of the streams that were opened had been due in each second,
+	// by Unix time: a machine that is busy lets browsers through in clumps.
 	Connects map[int64]int
 }
 
@@ -78,13 +79,14 @@ func (c *crowd) report() Report {
 
 // browse is one browser's life.
 func (c *crowd) browse(ctx context.Context, i int) {
-	b := &browser{crowd: c, name: fmt.Sprintf("crowd-%d", i)}
+	b := &browser{crowd: c, name: fmt.Sprintf("crowd-%d", i), due: time.Now()}
 	c.mu.Lock()
 	b.index = len(c.at)
 	c.at = append(c.at, check.Place{})
 	c.mu.Unlock()
 	for ctx.Err() == nil {
 		b.visit(ctx)
+		b.due = time.Now().Add(b.wait)
 		pause(ctx, b.wait)
 	}
 }
@@ -96,6 +98,7 @@ type browser struct {
 	index  int
 	lastID string
 	wait   time.Duration // before it comes back
+	due    time.Time     // when it wanted to come back
 	reader check.Reader
 }
 
@@ -108,9 +111,13 @@ func (b *browser) visit(ctx context.Context) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	b.wait = usual
-	b.crowd.opened()
-	defer b.crowd.closed()
 	b.reader.Begin()
+	open := false
+	defer func() {
+		if open {
+			b.crowd.closed()
+		}
+	}()
 	for d := sseclient.NewDecoder(resp.Body, b.lastID); ; {
 		item, err := d.Next()
 		b.lastID = d.LastID()
@@ -121,6 +128,10 @@ func (b *browser) visit(ctx context.Context) {
 			b.wait = item.Retry
 		}
 		if item.Kind == sseclient.KindEvent {
+			if !open { // not one that was only sent away with a retry
+				open = true
+				b.crowd.opened(b.due)
+			}
 			b.reader.Take(item.Event)
 			b.tell()
 		}
@@ -169,11 +180,11 @@ func (b *browser) tell() {
 	b.reader.Wrong = nil
 }
 
-func (c *crowd) opened() {
+func (c *crowd) opened(due time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open++
-	c.connects[time.Now().Unix()]++
+	c.connects[due.Unix()]++
 }
 
 func (c *crowd) closed() {
