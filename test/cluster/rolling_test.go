@@ -46,7 +46,9 @@ func TestRollingRestartIsNoStampede(t *testing.T) { // G2, G8, T15
 	if len(got.Wrong) > 0 || got.Resets > 0 {
 		t.Errorf("G2: %d resets, and this: %s", got.Resets, strings.Join(got.Wrong, "\n"))
 	}
-	peak, bound := c.peak(), int(float64(streams)/spread.Seconds())
+	// One node has up to three quarters of the streams, spread over the time that was set;
+	// and a machine that is busy sends some away, to come again a little later.
+	peak, bound := c.peak(), int(2*float64(streams)/spread.Seconds())
 	t.Logf("%d streams, at most %d connects in a second", streams, peak)
 	if peak > bound {
 		t.Errorf("G8: %d connects in a second, want at most %d", peak, bound)
