@@ -117,6 +117,7 @@ func TestAnotherNodeTakesOverAndConfirmsAnew(t *testing.T) { // V8
 		for _, s := range all {
 			s.connect(t, "a", "token")
 		}
+		synctest.Wait() // both have begun to watch
 		all[0].leads.Store(false)
 		all[1].leads.Store(true)
 		all[0].source.say(parse(t, "2"))

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/goleak"
 
+	"heliograph/application/connections"
 	"heliograph/bootstrap"
 )
 
@@ -75,13 +76,20 @@ func (e environment) build(t *testing.T, own map[string]string, targets ...any) 
 // process has to follow, and then until t ends.
 func wire(t *testing.T, cfg bootstrap.Config, more ...fx.Option) {
 	t.Helper()
-	app, err := bootstrap.New(cfg, silent, more...)
+	var manager *connections.Manager
+	app, err := bootstrap.New(cfg, silent, append(more, fx.Populate(&manager))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if cfg.Broker.Durable() {
 		start(t, app)
+		return
 	}
+	t.Cleanup(func() { // what a connect has begun
+		if err := manager.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // start runs the service until t ends, or stop.
