@@ -11,6 +11,9 @@ import (
 )
 
 func TestAFullDiskIsToldAndHealsOnceThereIsRoom(t *testing.T) { // S3, T15
+	if !fulldisk.Alone(t) {
+		return
+	}
 	s := start(t, durable(t))
 	_, stream := s.stream(t, "me", "")
 	const quickTask = `{"type":"demo_task","params":{"delay":0.001}}`
@@ -35,6 +38,9 @@ func TestAFullDiskIsToldAndHealsOnceThereIsRoom(t *testing.T) { // S3, T15
 }
 
 func TestTheServiceStopsInOrderOnAFullDisk(t *testing.T) { // T15
+	if !fulldisk.Alone(t) {
+		return
+	}
 	environ := durable(t)
 	environ["SHUTDOWN_GRACE_PERIOD"] = "3s"
 	s := start(t, environ)

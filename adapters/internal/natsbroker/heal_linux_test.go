@@ -12,6 +12,9 @@ import (
 )
 
 func TestAServerWhoseFolderTookNothingWritesAgainOnceItDoes(t *testing.T) {
+	if !fulldisk.Alone(t) {
+		return
+	}
 	b := open(t, natsbroker.Config{Dir: t.TempDir()})
 	kv, err := b.Bucket(t.Context(), "b", -1)
 	if err != nil {
