@@ -75,10 +75,10 @@ func serve(t *testing.T, all []*site) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, len(all))
-	for _, s := range all {
+	for _, s := range slices.Backward(all) { // who leads says something only when all listen
 		go func() { done <- s.Serve(ctx) }()
+		synctest.Wait()
 	}
-	synctest.Wait()
 	return func() {
 		cancel()
 		for range all {
@@ -117,7 +117,6 @@ func TestAnotherNodeTakesOverAndConfirmsAnew(t *testing.T) { // V8
 		for _, s := range all {
 			s.connect(t, "a", "token")
 		}
-		synctest.Wait() // both have begun to watch
 		all[0].leads.Store(false)
 		all[1].leads.Store(true)
 		all[0].source.say(parse(t, "2"))
