@@ -47,7 +47,7 @@ func (g *Gateway) connect(url string, s *stream, r *http.Request) <-chan *refusa
 	outcome := make(chan *refusal, 1) // nobody may wait for it any more
 	body := message{Action: "connect", Token: s.token, Request: describe(r)}
 	ctx := context.WithoutCancel(r.Context())
-	g.callbacks.Go(func() {
+	g.busy.goes(func() {
 		status, err := g.call(ctx, url, body)
 		outcome <- judge(status, err)
 	})
@@ -59,7 +59,7 @@ func (g *Gateway) disconnect(s *stream, r *http.Request) {
 	url := g.callbackURL()
 	body := message{Action: "disconnect", Token: s.token, Reason: s.reason, Request: describe(r)}
 	ctx := context.WithoutCancel(r.Context())
-	g.callbacks.Go(func() { _, _ = g.call(ctx, url, body) }) // no retries, by the protocol
+	g.busy.goes(func() { _, _ = g.call(ctx, url, body) }) // no retries, by the protocol
 }
 
 func judge(status int, err error) *refusal {

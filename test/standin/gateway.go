@@ -29,7 +29,7 @@ const Heartbeat = 15 * time.Second
 // I/O but a stream's own.
 type Gateway struct {
 	transport *http.Transport // for callbacks
-	callbacks sync.WaitGroup  // those under way
+	busy      busy            // with streams and callbacks
 
 	mu       sync.Mutex
 	callback string             // guarded by mu; "" when not configured
@@ -77,9 +77,9 @@ func (g *Gateway) Forget(match string) {
 	}
 }
 
-// Wait returns when no callback is under way.
+// Wait returns when no stream and no callback is under way.
 func (g *Gateway) Wait() {
-	g.callbacks.Wait()
+	g.busy.wait()
 	g.transport.CloseIdleConnections()
 }
 

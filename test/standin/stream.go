@@ -43,6 +43,7 @@ func (g *Gateway) stream(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, "SERVICE_NOT_CONFIGURED", "no callback URL is configured")
 		return
 	}
+	defer g.busy.begin()()
 	s := g.add(r)
 	outcome := g.connect(callback, s, r)
 	select {
