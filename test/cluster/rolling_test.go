@@ -49,7 +49,7 @@ func TestRollingRestartIsNoStampede(t *testing.T) { // G2, G8, T15
 	// One node has up to three quarters of the streams, spread over the time that was set;
 	// and a machine that is busy sends some away, to come again a little later.
 	peak, bound := c.peak(), int(2*float64(streams)/spread.Seconds())
-	t.Logf("%d streams, at most %d connects in a second", streams, peak)
+	t.Logf("%d streams, at most %d connects in a second; visits ended so: %v", streams, peak, got.Ends)
 	if peak > bound {
 		t.Errorf("G8: %d connects in a second, want at most %d", peak, bound)
 	}
@@ -82,6 +82,7 @@ type crowdReport struct {
 	Open, Behind, Resets int
 	Wrong                []string
 	Connects             map[int64]int
+	Ends                 map[string]int
 }
 
 // newCrowd starts one that lives until the test's end.

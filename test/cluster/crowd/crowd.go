@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -31,11 +32,10 @@ type crowd struct {
 	opening  chan struct{} // has a place for each stream that is being opened
 
 	mu       sync.Mutex
-	open     int           // guarded by mu
-	at       []check.Place // of each stream that has heard something; guarded by mu
-	connects map[int64]int // by second; guarded by mu
-	resets   int           // guarded by mu
-	wrong    []string      // guarded by mu
+	browsers []*browser     // guarded by mu
+	open     int            // guarded by mu
+	connects map[int64]int  // by second; guarded by mu
+	ends     map[string]int // by how; guarded by mu
 }
 
 func newCrowd(urls []string) *crowd {
@@ -44,7 +44,7 @@ func newCrowd(urls []string) *crowd {
 		client: &http.Client{Transport: &http.Transport{
 			DisableKeepAlives: true, DisableCompression: true, ReadBufferSize: 1 << 10, WriteBufferSize: 1 << 10,
 		}},
-		opening: make(chan struct{}, atOnce), connects: map[int64]int{},
+		opening: make(chan struct{}, atOnce), connects: map[int64]int{}, ends: map[string]int{},
 	}
 }
 
@@ -57,19 +57,24 @@ type Report struct {
 	// Connects is how many of the streams that were opened had been due in each second,
 	// by Unix time: a machine that is busy lets browsers through in clumps.
 	Connects map[int64]int
+	// Ends counts how visits have ended, in words.
+	Ends map[string]int
 }
 
 func (c *crowd) report() Report {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := Report{Open: c.open, Resets: c.resets, Wrong: slices.Clone(c.wrong), Connects: maps.Clone(c.connects)}
+	r := Report{Open: c.open, Connects: maps.Clone(c.connects), Ends: maps.Clone(c.ends)}
+	browsers := slices.Clone(c.browsers)
+	c.mu.Unlock()
 	var foremost check.Place
-	for _, p := range c.at {
-		if p.Seq > foremost.Seq {
+	var at []check.Place
+	for _, b := range browsers {
+		p := b.tell(&r)
+		if at = append(at, p); p.Seq > foremost.Seq {
 			foremost = p
 		}
 	}
-	for _, p := range c.at {
+	for _, p := range at {
 		if p != foremost {
 			r.Behind++
 		}
@@ -81,12 +86,12 @@ func (c *crowd) report() Report {
 func (c *crowd) browse(ctx context.Context, i int) {
 	b := &browser{crowd: c, name: fmt.Sprintf("crowd-%d", i), due: time.Now()}
 	c.mu.Lock()
-	b.index = len(c.at)
-	c.at = append(c.at, check.Place{})
+	c.browsers = append(c.browsers, b)
 	c.mu.Unlock()
 	for ctx.Err() == nil {
-		b.visit(ctx)
-		b.due = time.Now().Add(b.wait)
+		if b.visit(ctx) {
+			b.due = time.Now().Add(b.wait)
+		}
 		pause(ctx, b.wait)
 	}
 }
@@ -95,45 +100,53 @@ func (c *crowd) browse(ctx context.Context, i int) {
 type browser struct {
 	crowd  *crowd
 	name   string
-	index  int
 	lastID string
 	wait   time.Duration // before it comes back
 	due    time.Time     // when it wanted to come back
-	reader check.Reader
+
+	mu     sync.Mutex   // of its own: all of them hear each event
+	reader check.Reader // guarded by mu
 }
 
-// visit has one stream until it ends.
-func (b *browser) visit(ctx context.Context) {
+// visit has one stream until it ends, and reports whether there was one.
+func (b *browser) visit(ctx context.Context) (open bool) {
 	resp, ok := b.open(ctx)
 	if !ok {
 		b.wait = time.Duration(rand.Int64N(int64(usual))) //nolint:gosec // no secret
-		return
+		b.crowd.ended("refused")
+		return false
 	}
 	defer func() { _ = resp.Body.Close() }()
+	open, told := b.read(resp.Body)
+	if open {
+		b.crowd.closed()
+	}
+	b.crowd.ended(fmt.Sprintf("open: %t, told when to come back: %t", open, told))
+	return open
+}
+
+// read reads a stream until it ends. One that was only sent away was not open.
+func (b *browser) read(stream io.Reader) (open, told bool) {
 	b.wait = usual
+	b.mu.Lock()
 	b.reader.Begin()
-	open := false
-	defer func() {
-		if open {
-			b.crowd.closed()
-		}
-	}()
-	for d := sseclient.NewDecoder(resp.Body, b.lastID); ; {
+	b.mu.Unlock()
+	for d := sseclient.NewDecoder(stream, b.lastID); ; {
 		item, err := d.Next()
 		b.lastID = d.LastID()
-		if err != nil {
-			return
-		}
-		if item.Kind == sseclient.KindRetry {
-			b.wait = item.Retry
-		}
-		if item.Kind == sseclient.KindEvent {
-			if !open { // not one that was only sent away with a retry
-				open = true
+		switch {
+		case err != nil:
+			return open, told
+		case item.Kind == sseclient.KindRetry:
+			b.wait, told = item.Retry, true
+		case item.Kind == sseclient.KindEvent:
+			if !open {
 				b.crowd.opened(b.due)
 			}
+			open = true
+			b.mu.Lock()
 			b.reader.Take(item.Event)
-			b.tell()
+			b.mu.Unlock()
 		}
 	}
 }
@@ -164,20 +177,17 @@ func (b *browser) open(ctx context.Context) (*http.Response, bool) {
 	return resp, true
 }
 
-// tell passes on what the reader knows.
-func (b *browser) tell() {
-	c := b.crowd
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at[b.index] = b.reader.At
-	c.resets += b.reader.Resets
-	b.reader.Resets = 0
+// tell adds what the reader knows to r, and returns where it is.
+func (b *browser) tell(r *Report) check.Place {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.Resets += b.reader.Resets
 	for _, w := range b.reader.Wrong {
-		if len(c.wrong) < most {
-			c.wrong = append(c.wrong, b.name+": "+w)
+		if len(r.Wrong) < most {
+			r.Wrong = append(r.Wrong, b.name+": "+w)
 		}
 	}
-	b.reader.Wrong = nil
+	return b.reader.At
 }
 
 func (c *crowd) opened(due time.Time) {
@@ -185,6 +195,12 @@ func (c *crowd) opened(due time.Time) {
 	defer c.mu.Unlock()
 	c.open++
 	c.connects[due.Unix()]++
+}
+
+func (c *crowd) ended(how string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ends[how]++
 }
 
 func (c *crowd) closed() {
