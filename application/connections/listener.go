@@ -37,6 +37,7 @@ func (m *Manager) Recover(ctx context.Context, token connection.Token) {
 	select {
 	case <-t.told:
 	case <-ctx.Done():
+	case <-m.life.Done():
 	}
 }
 

@@ -57,6 +57,7 @@ type Manager struct {
 	life    context.Context         //nolint:containedctx // what observers' contexts are made of; Stop ends it
 	stop    context.CancelCauseFunc // ends life
 	crew    crew
+	watch   watch
 	running sync.WaitGroup
 	again   secondTries
 }
@@ -70,7 +71,7 @@ func New(cfg Config, reg connection.Registry, sender gateway.Sender, control gat
 	life, stop := context.WithCancelCause(context.Background())
 	return &Manager{
 		cfg: cfg, registry: reg, sender: sender, control: control, metrics: m, log: log,
-		life: life, stop: stop, crew: newCrew(life.Done()),
+		life: life, stop: stop, crew: newCrew(life.Done()), watch: watch{limit: cfg.ObserverTimeout},
 	}
 }
 

@@ -23,12 +23,15 @@ type telling struct {
 	told      chan struct{} // closed when all were called, if it is not nil
 }
 
-// from calls the observers from the i-th on. ctx is what their contexts are
-// made of. The caller has counted it in Manager.running.
+// from calls the observers from the i-th on. ctx is what their context is made
+// of. The caller has counted it in Manager.running.
 func (t *telling) from(ctx context.Context, i int) {
 	defer t.m.running.Done()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	v := &visit{telling: t, cancel: cancel}
 	for ; i < len(t.observers) && !t.m.halted(); i++ {
-		if !t.call(ctx, i) {
+		if !t.call(ctx, v, i) {
 			return
 		}
 	}
@@ -42,22 +45,20 @@ func (t *telling) from(ctx context.Context, i int) {
 
 // call calls the i-th observer, and reports whether the caller is to go on with
 // the next.
-func (t *telling) call(ctx context.Context, i int) (goOn bool) {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.m.cfg.ObserverTimeout, errLate)
-	defer cancel()
-	unwatch := context.AfterFunc(ctx, func() { t.takeOver(ctx, i, context.Cause(ctx)) })
-	defer unwatch()
+func (t *telling) call(ctx context.Context, v *visit, i int) (goOn bool) {
 	err := errExited
+	t.m.watch.begin(v, i)
 	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{value: v, stack: debug.Stack()}
+		t.m.watch.end(v)
+		if value := recover(); value != nil {
+			err = &panicError{value: value, stack: debug.Stack()}
 		}
 		if errors.Is(err, errExited) { // this goroutine ends here
-			t.takeOver(ctx, i, err)
+			t.takeOver(i, err)
 			return
 		}
-		if goOn = t.advance(i); goOn && err != nil {
-			t.fail(ctx, i, err)
+		if goOn = t.advance(i); goOn && err != nil && !t.m.halted() {
+			t.fail(i, err)
 		}
 	}()
 	err = t.observers[i].Connected(ctx, t.c)
@@ -66,21 +67,19 @@ func (t *telling) call(ctx context.Context, i int) (goOn bool) {
 
 // takeOver goes on after the i-th observer in a goroutine of its own, unless
 // somebody else does.
-func (t *telling) takeOver(ctx context.Context, i int, why error) {
+func (t *telling) takeOver(i int, why error) {
 	if !t.advance(i) {
 		return
 	}
-	if !errors.Is(why, errStopped) {
-		t.fail(ctx, i, why)
-	}
+	t.fail(i, why)
 	t.m.running.Add(1) // the one that is left behind still counts
 	t.m.crew.call(func() { t.from(t.m.life, i+1) })
 }
 
 // fail notes that the i-th observer failed. One that is broken is not called again.
-func (t *telling) fail(ctx context.Context, i int, why error) {
+func (t *telling) fail(i int, why error) {
 	if !t.again {
-		t.m.warn(ctx, t.observers[i], t.c, why)
+		t.m.warn(t.m.life, t.observers[i], t.c, why)
 	}
 	if _, panicked := errors.AsType[*panicError](why); !panicked && !errors.Is(why, errExited) {
 		t.failed = append(t.failed, t.observers[i])
