@@ -89,7 +89,7 @@ func openNATS(cfg Config, log *slog.Logger, o *opened) (*natspublisher.Broker, e
 		Dir: cfg.Broker.DataDir, URL: string(cfg.Broker.NATSURL), Creds: cfg.Broker.NATSCreds, Name: cfg.NodeName,
 	}, log)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.Broker.variable(), err)
+		return nil, cfg.Broker.unreachable(err)
 	}
 	o.closers = append(o.closers, broker.Close)
 	return broker, nil
@@ -101,6 +101,18 @@ func (c BrokerConfig) variable() string {
 		return "NATS_URL"
 	}
 	return "DATA_DIR"
+}
+
+// unreachable is err with what the variables should have said.
+func (c BrokerConfig) unreachable(err error) error {
+	switch {
+	case !c.Cluster():
+		return fmt.Errorf("DATA_DIR: %q must be a folder that this process can write to, and no other has: %w", c.DataDir, err)
+	case c.NATSCreds != "":
+		return fmt.Errorf("NATS_URL, NATS_CREDS: %q must be NATS servers that can be reached, and %q credentials for them: %w", c.NATSURL, c.NATSCreds, err)
+	default:
+		return fmt.Errorf("NATS_URL: %q must be NATS servers that can be reached: %w", c.NATSURL, err)
+	}
 }
 
 // cannotOpen is err with what the operator has to look at.
@@ -188,17 +200,19 @@ func newLife(cfg Config) cluster.Life { return cluster.NewLife(cfg.NodeName, ran
 func openNodes(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natsnodes.Nodes, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	return natsnodes.Open(ctx, broker, newLife(cfg), cfg.Broker.NodeLease, log)
+	nodes, err := natsnodes.Open(ctx, broker, newLife(cfg), cfg.Broker.NodeLease, log)
+	return nodes, cfg.Broker.cannotOpen("list of nodes", err)
 }
 
 func openControl(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natscontrol.Control, error) {
-	return natscontrol.Open(broker, cfg.NodeName, log)
+	control, err := natscontrol.Open(broker, cfg.NodeName, log)
+	return control, cfg.Broker.cannotOpen("way to other nodes", err)
 }
 
-func openTaskStore(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natstaskstore.Store, error) {
+func openTaskStore(cfg Config, broker *natspublisher.Broker) (*natstaskstore.Store, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	store, err := natstaskstore.Open(ctx, broker, cfg.NodeName, log)
+	store, err := natstaskstore.Open(ctx, broker, cfg.NodeName)
 	return store, cfg.Broker.cannotOpen("task store", err)
 }
 

@@ -102,20 +102,3 @@ func takes(dir string, size int) error {
 	path := filepath.Join(dir, "room")
 	return errors.Join(os.WriteFile(path, make([]byte, size), 0o600), os.Remove(path))
 }
-
-// write calls f, whose answer decides for Check, with a context that ends when the
-// server stops writing: f would get no answer. Errors: those of f, ErrDisk.
-func write[T any](ctx context.Context, b *Broker, f func(context.Context) (T, error)) (T, error) {
-	good := b.health.state()
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	defer context.AfterFunc(good, cancel)() //nolint:contextcheck // good is the server's, not the caller's
-	result, err := f(ctx)
-	if !errors.Is(err, context.Canceled) { // that says nothing of NATS
-		b.silent.Store(passing(err))
-	}
-	if err != nil && good.Err() != nil {
-		err = context.Cause(good) //nolint:contextcheck // as above
-	}
-	return result, err
-}

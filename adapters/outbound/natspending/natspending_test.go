@@ -1,12 +1,12 @@
 package natspending_test
 
 import (
-	"log/slog"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspending"
 	"heliograph/domain/version"
 	"heliograph/test/contract/versionpendingcontract"
@@ -15,20 +15,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const bound = 8
-
-func inProcess(t *testing.T, dir string) *natsbroker.Broker {
-	t.Helper()
-	broker, err := natsbroker.Open(t.Context(), natsbroker.Config{Dir: dir, Name: "test"}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return broker
-}
 
 func open(t *testing.T, broker *natsbroker.Broker) *natspending.Pending {
 	t.Helper()
@@ -41,7 +27,7 @@ func open(t *testing.T, broker *natsbroker.Broker) *natspending.Pending {
 
 func TestPendingContract(t *testing.T) {
 	versionpendingcontract.Run(t, func(t *testing.T) versionpendingcontract.Subject {
-		return versionpendingcontract.Subject{Pending: open(t, inProcess(t, t.TempDir())), Bound: bound}
+		return versionpendingcontract.Subject{Pending: open(t, brokertest.InProcess(t)), Bound: bound}
 	})
 }
 
@@ -51,14 +37,14 @@ func TestPendingVersionsSurviveARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := inProcess(t, dir)
+	before := brokertest.Open(t, natsbroker.Config{Dir: dir})
 	if err := open(t, before).Put(t.Context(), "a", v); err != nil {
 		t.Fatal(err)
 	}
 	if err := before.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := open(t, inProcess(t, dir)).Get(t.Context(), "a"); err != nil || got.Name() != "1.4.2" {
+	if got, err := open(t, brokertest.Open(t, natsbroker.Config{Dir: dir})).Get(t.Context(), "a"); err != nil || got.Name() != "1.4.2" {
 		t.Errorf("pending is %q, %v", got.Name(), err)
 	}
 }

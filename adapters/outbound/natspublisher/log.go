@@ -6,6 +6,7 @@
 package natspublisher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -60,7 +61,7 @@ var _ event.History = (*Log)(nil)
 func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Log, error) {
 	stream, err := broker.Stream(ctx, jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{subjects + ">"},
-		MaxBytes: boundOf(cfg.MaxBytes), MaxMsgs: -1, MaxAge: cfg.MaxAge, Discard: jetstream.DiscardOld,
+		MaxBytes: cmp.Or(cfg.MaxBytes, -1), MaxMsgs: -1, MaxAge: cfg.MaxAge, Discard: jetstream.DiscardOld,
 		Duplicates: duplicateTime, AllowDirect: true,
 	})
 	if err != nil {
@@ -75,14 +76,6 @@ func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Lo
 		err = l.resume(ctx, cfg.Reader, info.State)
 	}
 	return l, err
-}
-
-// boundOf is bound as JetStream has it, where -1 is none.
-func boundOf(bound int64) int64 {
-	if bound == 0 {
-		return -1
-	}
-	return bound
 }
 
 // epochOf makes a stream that was made anew another epoch.

@@ -268,7 +268,7 @@ func (r *Registry) erase(c connection.Connection, revision uint64) {
 
 // drop deletes a key if it is still at that revision.
 func (r *Registry) drop(ctx context.Context, key string, revision uint64) error {
-	return r.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(natsbroker.MarkerTTL))
+	return r.kv.Purge(ctx, key, jetstream.LastRevision(revision))
 }
 
 // unavailable is what a caller is told of an error of NATS.
