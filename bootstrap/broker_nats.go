@@ -103,16 +103,12 @@ func (c BrokerConfig) variable() string {
 	return "DATA_DIR"
 }
 
-// unreachable is err with what the variables should have said.
+// unreachable is err with what the variable should have said.
 func (c BrokerConfig) unreachable(err error) error {
-	switch {
-	case !c.Cluster():
-		return fmt.Errorf("DATA_DIR: %q must be a folder that this process can write to, and no other has: %w", c.DataDir, err)
-	case c.NATSCreds != "":
-		return fmt.Errorf("NATS_URL, NATS_CREDS: %q must be NATS servers that can be reached, and %q credentials for them: %w", c.NATSURL, c.NATSCreds, err)
-	default:
+	if c.Cluster() {
 		return fmt.Errorf("NATS_URL: %q must be NATS servers that can be reached: %w", c.NATSURL, err)
 	}
+	return fmt.Errorf("DATA_DIR: %q must be a folder that this process can write to, and no other has: %w", c.DataDir, err)
 }
 
 // cannotOpen is err with what the operator has to look at.
