@@ -1,6 +1,8 @@
 package natspending_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -8,6 +10,7 @@ import (
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspending"
+	"heliograph/domain/event"
 	"heliograph/domain/version"
 	"heliograph/test/contract/versionpendingcontract"
 )
@@ -52,5 +55,28 @@ func TestPendingVersionsSurviveARestart(t *testing.T) {
 func TestABoundBelowOneIsAnError(t *testing.T) { // V3
 	if _, err := natspending.Open(t.Context(), nil, 0); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestABrokerThatIsAwayIsToldApart(t *testing.T) { // V2
+	broker := brokertest.InProcess(t)
+	p := open(t, broker)
+	if err := broker.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := version.Named("1.4.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, got := p.Get(t.Context(), "a")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, late := p.Get(ended, "a")
+	for err, want := range map[error]error{
+		p.Put(t.Context(), "a", v): event.ErrUnavailable, got: event.ErrUnavailable, p.Put(ended, "a", v): context.Canceled, late: context.Canceled,
+	} {
+		if !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
 	}
 }
