@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -95,14 +96,6 @@ func openNATS(cfg Config, log *slog.Logger, o *opened) (*natspublisher.Broker, e
 	return broker, nil
 }
 
-// variable is the one that has chosen the broker.
-func (c BrokerConfig) variable() string {
-	if c.Cluster() {
-		return "NATS_URL"
-	}
-	return "DATA_DIR"
-}
-
 // unreachable is err with what the variable should have said.
 func (c BrokerConfig) unreachable(err error) error {
 	if c.Cluster() {
@@ -113,10 +106,16 @@ func (c BrokerConfig) unreachable(err error) error {
 
 // cannotOpen is err with what the operator has to look at.
 func (c BrokerConfig) cannotOpen(what string, err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case !c.Cluster():
+		return fmt.Errorf("DATA_DIR: the %s in %q cannot be opened: %w", what, c.DataDir, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("NATS_URL: the %s cannot be opened: JetStream gives no answer; it must be on, and most of its servers there: %w", what, err)
+	default:
+		return fmt.Errorf("NATS_URL: the %s cannot be opened: %w", what, err)
 	}
-	return fmt.Errorf("%s: the %s cannot be opened: %w", c.variable(), what, err)
 }
 
 // opening is the context of whatever opens something; fx has none for it.

@@ -94,16 +94,26 @@ func (c BrokerConfig) validate() error {
 	if c.DataDir != "" && c.Cluster() {
 		errs = append(errs, errors.New("DATA_DIR, NATS_URL: set at most one of them"))
 	}
-	if c.NATSCreds != "" && !c.Cluster() {
-		errs = append(errs, errors.New("NATS_CREDS: it is for NATS_URL, which is not set"))
-	}
 	if c.Cluster() {
-		errs = append(errs, natsURLs("NATS_URL", c.NATSURL), readable("NATS_CREDS", c.NATSCreds))
+		errs = append(errs, natsURLs("NATS_URL", c.NATSURL))
+	}
+	if c.NATSCreds != "" {
+		errs = append(errs, c.validateCreds())
 	}
 	if c.NodeLease < minLease {
 		errs = append(errs, fmt.Errorf("NODE_LEASE: %s must be at least %s", c.NodeLease, minLease))
 	}
 	return errors.Join(errs...)
+}
+
+func (c BrokerConfig) validateCreds() error {
+	if !c.Cluster() {
+		return errors.New("NATS_CREDS: it is for NATS_URL, which is not set")
+	}
+	if _, err := os.ReadFile(c.NATSCreds); err != nil {
+		return fmt.Errorf("NATS_CREDS: %w", err)
+	}
+	return nil
 }
 
 func (c VersionsConfig) validate() error {
@@ -192,17 +202,6 @@ func address(name, value string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %q is not host:port, such as :8080", name, value)
-	}
-	return nil
-}
-
-// readable is about a file's path, if there is one.
-func readable(name, path string) error {
-	if path == "" {
-		return nil
-	}
-	if _, err := os.ReadFile(path); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
