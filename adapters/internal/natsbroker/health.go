@@ -55,14 +55,21 @@ func (h *health) state() context.Context {
 }
 
 // Serve starts the embedded server anew each time that it could not write to its
-// folder, once that takes something again. It returns nil when ctx ends.
+// folder, once that takes something again, and looks whether all streams are still
+// there. It returns nil when ctx ends. Errors: ErrGone.
 func (b *Broker) Serve(ctx context.Context) error {
+	looks := time.NewTicker(lookInterval)
+	defer looks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-b.health.state().Done():
 			b.heal(ctx)
+		case <-looks.C:
+			if err := b.look(ctx); err != nil {
+				return err
+			}
 		}
 	}
 }

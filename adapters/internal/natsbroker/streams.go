@@ -33,6 +33,7 @@ func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetst
 	case err != nil:
 		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
 	}
+	b.opened.note(s.CachedInfo())
 	return s, nil
 }
 
