@@ -98,3 +98,30 @@ func TestWhileNATSIsAwayAPutFailsAndLeavesNothing(t *testing.T) { // C9, G8
 		t.Errorf("remove: %v, and the roster has %d", err, r.Count())
 	}
 }
+
+func TestWhatEndedBeforeItsPutFailedWasPut(t *testing.T) { // C9: whoever ended it has counted that
+	for name, put := range map[string]func(*natsregistry.Registry, context.Context, connection.Connection) (connection.Connection, error){
+		"put": (*natsregistry.Registry).Put, "put if new": (*natsregistry.Registry).PutNew,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := natsserver.Start(t)
+			r := open(t, brokertest.Open(t, natsbroker.Config{URL: server.URL()}), "node-1")
+			server.Away()
+			ctx, cancel := context.WithCancel(t.Context())
+			var putting sync.WaitGroup
+			putting.Go(func() {
+				if before, err := put(r, ctx, old); err != nil || before != (connection.Connection{}) {
+					t.Errorf("%+v, %v; want that nothing was there before", before, err)
+				}
+			})
+			for r.Count() == 0 {
+				natsbroker.Pause(t.Context(), time.Millisecond)
+			}
+			if _, err := r.Remove(t.Context(), old.Token); err != nil {
+				t.Error(err)
+			}
+			cancel()
+			putting.Wait()
+		})
+	}
+}
