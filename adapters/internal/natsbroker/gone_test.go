@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/test/natsserver"
@@ -12,8 +14,10 @@ import (
 func TestABucketThatIsDeletedOrMadeAnewIsGone(t *testing.T) {
 	url := natsserver.Start(t).URL()
 	first, second := brokertest.Open(t, natsbroker.Config{URL: url}), brokertest.Open(t, natsbroker.Config{URL: url})
+	var bucket jetstream.KeyValue
 	for _, b := range []*natsbroker.Broker{first, second} {
-		if _, err := b.Bucket(t.Context(), "b", -1); err != nil {
+		var err error
+		if bucket, err = b.Bucket(t.Context(), "b", -1); err != nil {
 			t.Fatal(err)
 		}
 		if err := b.Look(t.Context()); err != nil {
@@ -25,6 +29,9 @@ func TestABucketThatIsDeletedOrMadeAnewIsGone(t *testing.T) {
 	}
 	if err := first.Look(t.Context()); !errors.Is(err, natsbroker.ErrGone) {
 		t.Errorf("it was deleted: %v, want ErrGone", err)
+	}
+	if _, err := bucket.Put(t.Context(), "k", nil); err == nil || !errors.Is(second.Check(), natsbroker.ErrSilent) {
+		t.Errorf("put: %v, check: %v, want ErrSilent", err, second.Check())
 	}
 	if _, err := first.Bucket(t.Context(), "b", -1); err != nil {
 		t.Fatal(err)
