@@ -105,7 +105,7 @@ func TestServeEndsWhenTheLogIsNoLongerThere(t *testing.T) {
 	if err := broker.JetStream().DeleteStream(t.Context(), "heliograph_events"); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-n.failed; !errors.Is(err, natspublisher.ErrGone) {
+	if err := <-n.failed; !errors.Is(err, natsbroker.ErrGone) {
 		t.Errorf("Serve: %v", err)
 	}
 	n.failed <- nil

@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -26,10 +27,6 @@ const (
 	// longer than Publish tries, and than a late copy can be on its way.
 	duplicateTime = 30 * time.Second
 )
-
-// errGone: the stream that this process reads is not there any more. Only a
-// restart helps.
-var errGone = errors.New("the log's stream was deleted or made anew")
 
 // LogConfig is for the log that all nodes share.
 type LogConfig struct {
@@ -88,7 +85,7 @@ func (l *Log) Start() event.ID { return l.id(l.start) }
 
 func (l *Log) id(seq uint64) event.ID { return event.ID{Epoch: l.epoch, Seq: seq} }
 
-// state asks the server what the stream holds now. Errors: errGone.
+// state asks the server what the stream holds now. Errors: natsbroker.ErrGone.
 func (l *Log) state(ctx context.Context) (jetstream.StreamState, error) {
 	info, err := l.info(ctx)
 	if err != nil {
@@ -97,18 +94,14 @@ func (l *Log) state(ctx context.Context) (jetstream.StreamState, error) {
 	return info.State, nil
 }
 
-// info asks the server about the stream. Errors: errGone.
+// info asks the server about the stream. Errors: natsbroker.ErrGone.
 func (l *Log) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	stream, err := l.broker.JetStream().Stream(ctx, streamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, errGone
+	if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && epochOf(stream.CachedInfo()) != l.epoch {
+		return nil, fmt.Errorf("%w: %s", natsbroker.ErrGone, streamName)
 	}
 	if err != nil {
 		return nil, err
 	}
-	info := stream.CachedInfo()
-	if epochOf(info) != l.epoch {
-		return nil, errGone
-	}
-	return info, nil
+	return stream.CachedInfo(), nil
 }
