@@ -3,12 +3,12 @@ package bootstrap
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"slices"
 	"time"
 
+	"go.uber.org/dig"
 	"go.uber.org/fx"
 )
 
@@ -40,10 +40,14 @@ func New(cfg Config, log *slog.Logger, more ...fx.Option) (*App, error) {
 	}
 	app.fx = fx.New(Graph(cfg, log), fx.Replace(app.opened), fx.StopTimeout(cfg.ShutdownGrace+overtime), fx.Options(more...), fx.Invoke(inOrder))
 	if err := app.fx.Err(); err != nil {
-		return nil, errors.Join(fmt.Errorf("wire the service: %w", err), app.Close())
+		return nil, errors.Join(cause(err), app.Close())
 	}
 	return app, nil
 }
+
+// cause is what a constructor said, without the way to it through the graph, which
+// says nothing to an operator. A mistake in the graph itself is shown as it is.
+func cause(err error) error { return dig.RootCause(err) }
 
 // Graph is everything that the service is made of, each port with the adapter
 // that cfg chooses. cfg must be one that Load returned.

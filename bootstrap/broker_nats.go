@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -89,26 +90,32 @@ func openNATS(cfg Config, log *slog.Logger, o *opened) (*natspublisher.Broker, e
 		Dir: cfg.Broker.DataDir, URL: string(cfg.Broker.NATSURL), Creds: cfg.Broker.NATSCreds, Name: cfg.NodeName,
 	}, log)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", cfg.Broker.variable(), err)
+		return nil, cfg.Broker.unreachable(err)
 	}
 	o.closers = append(o.closers, broker.Close)
 	return broker, nil
 }
 
-// variable is the one that has chosen the broker.
-func (c BrokerConfig) variable() string {
+// unreachable is err with what the variable should have said.
+func (c BrokerConfig) unreachable(err error) error {
 	if c.Cluster() {
-		return "NATS_URL"
+		return fmt.Errorf("NATS_URL: %q must be NATS servers that can be reached: %w", c.NATSURL, err)
 	}
-	return "DATA_DIR"
+	return fmt.Errorf("DATA_DIR: %q must be a folder that this process can write to, and no other has: %w", c.DataDir, err)
 }
 
 // cannotOpen is err with what the operator has to look at.
 func (c BrokerConfig) cannotOpen(what string, err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case !c.Cluster():
+		return fmt.Errorf("DATA_DIR: the %s in %q cannot be opened: %w", what, c.DataDir, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("NATS_URL: the %s cannot be opened: JetStream gives no answer; it must be on, and most of its servers there: %w", what, err)
+	default:
+		return fmt.Errorf("NATS_URL: the %s cannot be opened: %w", what, err)
 	}
-	return fmt.Errorf("%s: the %s cannot be opened: %w", c.variable(), what, err)
 }
 
 // opening is the context of whatever opens something; fx has none for it.
@@ -188,17 +195,19 @@ func newLife(cfg Config) cluster.Life { return cluster.NewLife(cfg.NodeName, ran
 func openNodes(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natsnodes.Nodes, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	return natsnodes.Open(ctx, broker, newLife(cfg), cfg.Broker.NodeLease, log)
+	nodes, err := natsnodes.Open(ctx, broker, newLife(cfg), cfg.Broker.NodeLease, log)
+	return nodes, cfg.Broker.cannotOpen("list of nodes", err)
 }
 
 func openControl(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natscontrol.Control, error) {
-	return natscontrol.Open(broker, cfg.NodeName, log)
+	control, err := natscontrol.Open(broker, cfg.NodeName, log)
+	return control, cfg.Broker.cannotOpen("way to other nodes", err)
 }
 
-func openTaskStore(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natstaskstore.Store, error) {
+func openTaskStore(cfg Config, broker *natspublisher.Broker) (*natstaskstore.Store, error) {
 	ctx, cancel := opening()
 	defer cancel()
-	store, err := natstaskstore.Open(ctx, broker, cfg.NodeName, log)
+	store, err := natstaskstore.Open(ctx, broker, cfg.NodeName)
 	return store, cfg.Broker.cannotOpen("task store", err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -65,6 +66,10 @@ func TestEmptyVariablesCountAsNotSet(t *testing.T) {
 }
 
 func TestEveryVariableIsRead(t *testing.T) {
+	creds := filepath.Join(t.TempDir(), "n.creds")
+	if err := os.WriteFile(creds, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	environ := map[string]string{
 		"APP_ENV": "testing", "NODE_NAME": "n", "SHUTDOWN_GRACE_PERIOD": "1s", "HTTP_ADDR": "127.0.0.1:0",
 		"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "https://gateway/x", "SSE_GATEWAY_TIMEOUT": "2s", "SSE_GATEWAY_PARALLEL": "3",
@@ -73,7 +78,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"SSE_EVENT_FORMAT": "envelope", "SSE_TRANSPORT": "portable", "FRONTEND_VERSION_FILE": "v.json", "VERSION_POLL_INTERVAL": "8s", "VERSION_CONFIRMATIONS": "9",
 		"VERSION_CACHE_TTL": "10s", "VERSION_PENDING_MAX": "11", "TASK_MAX_WORKERS": "12", "TASK_QUEUE_SIZE": "13", "TASK_TIMEOUT": "14s",
 		"TASK_CLEANUP_INTERVAL": "15s", "TASK_CANCEL_GRACE": "16s", "TASK_RETENTION_COUNT": "18",
-		"TASK_RETENTION_BYTES": "19KiB", "TASK_PROGRESS_RATE": "21", "NATS_URL": "nats://me:s3cret@one:4222, tls://two", "NATS_CREDS": "n.creds", "NODE_LEASE": "22s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
+		"TASK_RETENTION_BYTES": "19KiB", "TASK_PROGRESS_RATE": "21", "NATS_URL": "nats://me:s3cret@one:4222, tls://two", "NATS_CREDS": creds, "NODE_LEASE": "22s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
 	}
 	// Only one version source and one broker can be set at the same time.
 	others := []string{"TASKS_FILE", "FRONTEND_VERSION_URL", "FRONTEND_VERSION", "DATA_DIR"}
@@ -103,6 +108,7 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"HTTP_ADDR": ":99999"}, `HTTP_ADDR: ":99999" is not host:port, such as :8080`},
 		{map[string]string{"SSE_GATEWAY": "nginx"}, `SSE_GATEWAY: "nginx" is none of ["embedded" "http"]`},
 		{map[string]string{"SSE_GATEWAY_URL": "localhost:3000"}, `SSE_GATEWAY_URL: "localhost:3000" is not an http:// or https:// URL`},
+		{map[string]string{"SSE_GATEWAY_URL": "http://gateway/?key=s3cret"}, `SSE_GATEWAY_URL: "http://gateway/?[redacted]" has more than a host and a path`},
 		{map[string]string{"SSE_GATEWAY_TIMEOUT": "5"}, `SSE_GATEWAY_TIMEOUT: "5" is not a duration such as 15s or 5m`},
 		{map[string]string{"SSE_GATEWAY_TIMEOUT": "0s"}, `SSE_GATEWAY_TIMEOUT: 0s must be more than 0`},
 		{map[string]string{"SSE_GATEWAY_PARALLEL": "many"}, `SSE_GATEWAY_PARALLEL: "many" is not a whole number`},
@@ -141,6 +147,7 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"NATS_URL": "nats://n,n:1"}, `NATS_URL: "n:1" is not a nats://, tls://, ws:// or wss:// URL`},
 		{map[string]string{"NATS_URL": "nats://n", "DATA_DIR": "d"}, `DATA_DIR, NATS_URL: set at most one of them`},
 		{map[string]string{"NODE_LEASE": "1ms"}, `NODE_LEASE: 1ms must be at least 1s`},
+		{map[string]string{"NATS_URL": "nats://n", "NATS_CREDS": "/no/such.creds"}, `NATS_CREDS: open /no/such.creds: no such file or directory`},
 		{map[string]string{"NATS_CREDS": "c"}, `NATS_CREDS: it is for NATS_URL, which is not set`},
 		{map[string]string{"SHUTDOWN_GRACE_PERIOD": "0s"}, `SHUTDOWN_GRACE_PERIOD: 0s must be more than 0`},
 		{map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL: "loud" is none of ["debug" "info" "warn" "error"]`},

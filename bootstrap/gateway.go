@@ -89,7 +89,7 @@ func newHTTPSender(cfg httpsender.Config, roster connection.Roster, m gateway.Me
 ) (*httpsender.Sender, error) {
 	sender, err := httpsender.New(cfg, roster, m, log)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("SSE_GATEWAY_URL: %w", err)
 	}
 	return sender, reg.Register(httpsender.NewCollector(sender))
 }

@@ -28,7 +28,7 @@ func NewGatewayRole(cfg GatewayRoleConfig, log *slog.Logger, more ...fx.Option) 
 	}
 	app.fx = fx.New(GatewayRoleGraph(cfg, log), fx.StopTimeout(cfg.ShutdownGrace), fx.Options(more...), fx.Invoke(inOrder))
 	if err := app.fx.Err(); err != nil {
-		return nil, fmt.Errorf("wire the gateway: %w", err)
+		return nil, cause(err)
 	}
 	return app, nil
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -65,7 +67,7 @@ func (c GatewayConfig) validate(env Environment) error {
 	}
 	return errors.Join(
 		oneOf("SSE_GATEWAY", c.Kind, GatewayEmbedded, GatewayHTTP),
-		httpURL("SSE_GATEWAY_URL", c.URL),
+		baseURL("SSE_GATEWAY_URL", c.URL),
 		positive("SSE_GATEWAY_TIMEOUT", c.Timeout),
 		between("SSE_GATEWAY_PARALLEL", c.Parallel, 1, maxParallel),
 		secret,
@@ -92,16 +94,26 @@ func (c BrokerConfig) validate() error {
 	if c.DataDir != "" && c.Cluster() {
 		errs = append(errs, errors.New("DATA_DIR, NATS_URL: set at most one of them"))
 	}
-	if c.NATSCreds != "" && !c.Cluster() {
-		errs = append(errs, errors.New("NATS_CREDS: it is for NATS_URL, which is not set"))
-	}
 	if c.Cluster() {
 		errs = append(errs, natsURLs("NATS_URL", c.NATSURL))
+	}
+	if c.NATSCreds != "" {
+		errs = append(errs, c.validateCreds())
 	}
 	if c.NodeLease < minLease {
 		errs = append(errs, fmt.Errorf("NODE_LEASE: %s must be at least %s", c.NodeLease, minLease))
 	}
 	return errors.Join(errs...)
+}
+
+func (c BrokerConfig) validateCreds() error {
+	if !c.Cluster() {
+		return errors.New("NATS_CREDS: it is for NATS_URL, which is not set")
+	}
+	if _, err := os.ReadFile(c.NATSCreds); err != nil {
+		return fmt.Errorf("NATS_CREDS: %w", err)
+	}
+	return nil
 }
 
 func (c VersionsConfig) validate() error {
@@ -208,6 +220,17 @@ func httpURL(name string, value URL) error {
 	u, err := url.Parse(string(value))
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return fmt.Errorf("%s: %q is not an http:// or https:// URL", name, value)
+	}
+	return nil
+}
+
+// baseURL is httpURL for one that paths are put behind.
+func baseURL(name string, value URL) error {
+	if err := httpURL(name, value); err != nil {
+		return err
+	}
+	if strings.ContainsAny(string(value), "?#") {
+		return fmt.Errorf("%s: %q has more than a host and a path", name, value)
 	}
 	return nil
 }

@@ -68,19 +68,12 @@ func (m *Manager) takeWaiting() (waiting []*telling) {
 
 // round tries all once, and reports whether any of them is done with.
 func (m *Manager) round(ctx context.Context, waiting []*telling) bool {
-	places := make(chan struct{}, triesAtOnce)
-	var running sync.WaitGroup
 	var done atomic.Bool
-	for _, t := range waiting {
-		places <- struct{}{}
-		running.Go(func() {
-			defer func() { <-places }()
-			if m.retell(ctx, t) {
-				done.Store(true)
-			}
-		})
-	}
-	running.Wait()
+	each(waiting, triesAtOnce, func(t *telling) {
+		if m.retell(ctx, t) {
+			done.Store(true)
+		}
+	})
 	return done.Load()
 }
 

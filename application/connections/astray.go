@@ -17,8 +17,8 @@ const atOnce = 64
 // fails is tried again at the next look.
 func (h *Heirs) seeTo(ctx context.Context) {
 	own, left := h.heritage.Astray()
-	h.own = h.each(ctx, append(h.own, own...), h.reconcile)
-	h.left = h.each(ctx, append(h.left, left...), h.receive)
+	h.own = h.try(ctx, append(h.own, own...), h.reconcile)
+	h.left = h.try(ctx, append(h.left, left...), h.receive)
 }
 
 // reconcile makes the roster and the registry agree on c, which is in the roster.
@@ -58,28 +58,19 @@ func (h *Heirs) forgo(c connection.Connection) {
 	}
 }
 
-// each calls f with all of list, some at a time, and returns those for which it
+// try calls f with all of list, some at a time, and returns those for which it
 // failed.
-func (h *Heirs) each(ctx context.Context, list []connection.Connection, f func(context.Context, connection.Connection) error,
+func (h *Heirs) try(ctx context.Context, list []connection.Connection, f func(context.Context, connection.Connection) error,
 ) (failed []connection.Connection) {
-	var (
-		mu      sync.Mutex
-		why     error
-		running sync.WaitGroup
-		places  = make(chan struct{}, atOnce)
-	)
-	for _, c := range list {
-		places <- struct{}{}
-		running.Go(func() {
-			defer func() { <-places }()
-			if err := f(ctx, c); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed, why = append(failed, c), err
-			}
-		})
-	}
-	running.Wait()
+	var mu sync.Mutex
+	var why error
+	each(list, atOnce, func(c connection.Connection) {
+		if err := f(ctx, c); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			failed, why = append(failed, c), err
+		}
+	})
 	if why != nil && ctx.Err() == nil {
 		h.manager.log.WarnContext(ctx, "connections are not what the registry says, trying again", slog.Int("count", len(failed)), slog.Any("error", why))
 	}

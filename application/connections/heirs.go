@@ -90,7 +90,7 @@ func (h *Heirs) inherit(ctx context.Context, present func(node string) bool) boo
 		}
 		return false
 	}
-	failed := h.each(ctx, left, h.receive)
+	failed := h.try(ctx, left, h.receive)
 	if taken := len(left) - len(failed); taken > 0 {
 		h.manager.log.InfoContext(ctx, "connections of nodes that are gone were taken over", slog.Int("count", taken))
 	}

@@ -15,15 +15,15 @@ const maxKeyBytes = 255
 
 // Start implements task.Service.
 func (s *Service) Start(ctx context.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
-	if err := s.check(typ, params, key); err != nil {
-		return task.Task{}, err
-	}
 	if !s.enter() {
 		return task.Task{}, task.ErrShuttingDown
 	}
 	defer s.busy.Done()
+	if err := s.check(typ, params, key); err != nil {
+		return s.firstWithKey(ctx, key, err)
+	}
 	if !s.queue.reserve(typ) {
-		return s.firstWithKey(ctx, key)
+		return s.firstWithKey(ctx, key, task.ErrQueueFull)
 	}
 	t, err := s.create(ctx, typ, params, key)
 	if err != nil {
@@ -78,15 +78,15 @@ func existing(t task.Task, key string, err error) (task.Task, error) {
 	return task.Task{}, fmt.Errorf("record the task: %w", err)
 }
 
-// firstWithKey is Start when the queue is full: a task that was started with the
-// key before is still the answer.
-func (s *Service) firstWithKey(ctx context.Context, key string) (task.Task, error) {
-	if key == "" {
-		return task.Task{}, task.ErrQueueFull
+// firstWithKey is Start when a new task would be refused: one that was started with
+// the key before is still the answer (rule T14).
+func (s *Service) firstWithKey(ctx context.Context, key string, refusal error) (task.Task, error) {
+	if key == "" || len(key) > maxKeyBytes {
+		return task.Task{}, refusal
 	}
 	t, err := s.store.ByKey(ctx, key)
 	if errors.Is(err, task.ErrNotFound) {
-		return task.Task{}, task.ErrQueueFull
+		return task.Task{}, refusal
 	}
 	if err != nil {
 		return task.Task{}, fmt.Errorf("look for the idempotency key: %w", err)

@@ -95,6 +95,7 @@ func TestWhatCannotBeStartedChangesNothing(t *testing.T) { // S3
 		{"wor", ``, "", task.ErrUnknownType},
 		{strings.Repeat("x", 1<<20), ``, "", task.ErrUnknownType},
 		{"work", `"bad"`, "", task.ErrInvalidParams},
+		{"work", `"bad"`, "new", task.ErrInvalidParams},
 		{"work", ``, strings.Repeat("k", 256), task.ErrInvalidParams},
 	} {
 		_, err := f.Start(t.Context(), c.typ, json.RawMessage(c.params), c.key)
@@ -124,6 +125,11 @@ func TestStartingWithAUsedKeyReturnsTheFirstTask(t *testing.T) { // T14
 		f.wantFull() // the repetition took no slot
 		if again := f.startKeyed("key"); again.ID != first.ID {
 			t.Errorf("with a full queue the key gave %s, then %s", first.ID, again.ID)
+		}
+		for typ, params := range map[string]string{"work": `"bad"`, "other": ``} {
+			if again, err := f.Start(t.Context(), typ, json.RawMessage(params), "key"); again.ID != first.ID || err != nil {
+				t.Errorf("with the type %s and params %s the key gave %s, %v", typ, params, again.ID, err)
+			}
 		}
 		if _, err := f.Start(t.Context(), "work", nil, "new"); !errors.Is(err, task.ErrQueueFull) {
 			t.Errorf("a new key with a full queue: %v", err)

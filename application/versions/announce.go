@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/version"
@@ -15,19 +16,22 @@ func (s *Service) Announce(ctx context.Context, id connection.RequestID, v versi
 	if err := s.checkSize(v); err != nil {
 		return err
 	}
-	s.announcing.Lock()
-	defer s.announcing.Unlock()
+	end, err := s.turns.take(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if s.draining.Load() {
 		return version.ErrShuttingDown
 	}
 	if err := s.queue(ctx, id, v); err != nil {
 		return err
 	}
-	_, err := s.dispatcher.Broadcast(ctx, toEvent(v, version.Topic))
+	_, err = s.dispatcher.Broadcast(ctx, toEvent(v, version.Topic))
 	return err
 }
 
-// queue makes v the pending version of id, unless that is "". Under announcing.
+// queue makes v the pending version of id, unless that is "". In id's turn.
 func (s *Service) queue(ctx context.Context, id connection.RequestID, v version.Version) error {
 	if id == "" {
 		return nil
@@ -42,37 +46,46 @@ func (s *Service) queue(ctx context.Context, id connection.RequestID, v version.
 	return nil
 }
 
-// tell makes the version that counts the current one and broadcasts it, unless
-// somebody just did. Should that fail, the next fresh answer has it tried again.
+// tellTime is for one broadcast of the current version: short, for the service may be
+// about to stop.
+const tellTime = 5 * time.Second
+
+// tell broadcasts the current version unless that was done. Should it fail, the next
+// fresh answer has it tried again. It is for Serve alone, so that the log has the
+// versions in the order in which they counted.
 func (s *Service) tell(ctx context.Context) {
-	s.announcing.Lock()
-	defer s.announcing.Unlock()
-	v, news := s.advance()
-	if !news || s.draining.Load() {
+	v, news := s.beginTelling()
+	if !news {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime) // half told is worse than told late
+	defer cancel()
 	err := s.board.Put(ctx, v)
 	if err == nil {
 		_, err = s.dispatcher.Broadcast(ctx, toEvent(v, version.CurrentTopic))
 	}
+	s.endTelling(err == nil)
 	if err != nil {
 		s.log.WarnContext(ctx, "version change was not broadcast, it will be tried again", slog.Any("error", err))
 		return
 	}
 	s.log.InfoContext(ctx, "current version announced", slog.String("version", v.Name()))
-	s.mu.Lock()
-	s.told = true
-	s.mu.Unlock()
 }
 
-// advance makes the version that counts the current one, and reports whether it
-// is still to be told. Under announcing.
-func (s *Service) advance() (v version.Version, news bool) {
+// beginTelling returns the current version if it is to be told. It does not change
+// until endTelling.
+func (s *Service) beginTelling() (v version.Version, news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ballot.settled.Name() != s.current.Name() {
-		s.told = false
+	s.telling = s.advanceLocked() && !s.draining.Load()
+	return s.current, s.telling
+}
+
+func (s *Service) endTelling(told bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.telling = false
+	if told {
+		s.told = true
 	}
-	s.current = s.ballot.settled
-	return s.current, !s.told
 }

@@ -1,9 +1,12 @@
 package versions_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/mock/gomock"
@@ -137,6 +140,34 @@ func TestAnnounceReturnsWhatFailed(t *testing.T) { // V2
 		}
 		if got := w.streams.broadcasts(); len(got) != 0 {
 			t.Errorf("broadcast %v, want nothing", got)
+		}
+	})
+}
+
+func TestAnnouncementsForOneClientAreInTurn(t *testing.T) { // V1, V2
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, standard)
+		w.streams.hold = make(chan struct{})
+		go func() { _ = w.Announce(t.Context(), "a", parse(t, "1")) }()
+		synctest.Wait() // Publish hangs
+		limited, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := w.Announce(limited, "a", parse(t, "2")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who waits for longer than it may: %v", err)
+		}
+		go func() { _ = w.Announce(t.Context(), "a", parse(t, "3")) }()
+		synctest.Wait()
+		if v, _ := w.pending.Get(t.Context(), "a"); v.Name() != "1" {
+			t.Errorf("pending is %s, before 1 was broadcast", v.Name())
+		}
+		close(w.streams.hold)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"1", "3"}, w.streams.broadcasts()); diff != "" {
+			t.Errorf("broadcast (-want +got):\n%s", diff)
+		}
+		if v, _ := w.pending.Get(t.Context(), "a"); v.Name() != "3" {
+			t.Errorf("pending is %s", v.Name())
 		}
 	})
 }

@@ -2,13 +2,16 @@ package versions_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/mock/gomock"
 
+	"heliograph/application/versions"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -23,8 +26,8 @@ func TestConnectedSendsOneVersion(t *testing.T) { // V1
 		pending, current string
 		want             []string
 	}{
-		{"V1 the pending one of its request_id", "2", "1", []string{"1", "2"}},
-		{"V1 otherwise the current one", "", "1", []string{"1", "1"}},
+		{"V1 the pending one of its request_id", "2", "1", []string{"2"}},
+		{"V1 otherwise the current one", "", "1", []string{"1"}},
 		{"V1 the pending one although the source says nothing", "2", "", []string{"2"}},
 		{"V6 nothing while none is known", "", "", []string{}},
 	} {
@@ -33,7 +36,7 @@ func TestConnectedSendsOneVersion(t *testing.T) { // V1
 			w := newWorld(t, standard)
 			w.source.fail(version.ErrUnavailable)
 			if c.current != "" {
-				w.source.say(parse(t, c.current)) // what is broadcast when the connect has it found out
+				w.source.say(parse(t, c.current)) // the connect has it found out
 			}
 			if c.pending != "" {
 				if err := w.Announce(t.Context(), "a", parse(t, c.pending)); err != nil {
@@ -144,22 +147,44 @@ func TestAnObserverWithoutTimeSendsNothing(t *testing.T) { // C5
 	}
 }
 
-func TestABrokerThatHangsHoldsUpNoConnection(t *testing.T) { // C7
+func TestABrokerThatHangsHoldsUpNobody(t *testing.T) { // C7, V1, V6
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, standard)
+		w := newWorld(t, versions.Config{})
 		w.source.say(parse(t, "1"))
-		w.poll(t)
+		ctx, stop := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- w.Serve(ctx) }()
+		synctest.Wait()
 		w.streams.hold = make(chan struct{})
-		go func() { _ = w.Announce(t.Context(), "", parse(t, "2")) }()
-		synctest.Wait() // Publish hangs
-		if diff := cmp.Diff([]string{"1"}, w.connect(t, "a", "token")); diff != "" {
+		for _, id := range []connection.RequestID{"", "b", "c"} {
+			go func() { _ = w.Announce(t.Context(), id, parse(t, "9")) }()
+		}
+		synctest.Wait()                                // Publish hangs
+		for _, want := range []string{"2", "2", "2"} { // the first has it found out, and while Serve tries to tell it
+			w.source.say(parse(t, "2"))
+			if v, err := w.Current(t.Context()); err != nil || v.Name() != want {
+				t.Errorf("Current: %q, %v", v.Name(), err)
+			}
+			token := connection.Token(rand.Text())
+			if diff := cmp.Diff([]string{want}, w.connect(t, "a", token)); diff != "" {
+				t.Errorf("got on the stream (-want +got):\n%s", diff)
+			}
+			synctest.Wait()
+		}
+		w.source.say(parse(t, "3")) // counts when 2 was told, lest 2 be sent after it
+		if diff := cmp.Diff([]string{"2"}, w.connect(t, "a", "token")); diff != "" {
 			t.Errorf("got on the stream (-want +got):\n%s", diff)
 		}
 		close(w.streams.hold)
 		synctest.Wait()
-		if diff := cmp.Diff([]string{"1", "2"}, w.streams.got("token")); diff != "" {
+		got := slices.DeleteFunc(w.streams.got("token"), func(name string) bool { return name == "9" })
+		if diff := cmp.Diff([]string{"2", "2", "3"}, got); diff != "" {
 			t.Errorf("got on the stream (-want +got):\n%s", diff)
+		}
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
 		}
 	})
 }

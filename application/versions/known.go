@@ -16,6 +16,7 @@ type Known struct {
 	ballot  ballot          // guarded by mu
 	current version.Version // what rule V1 sends; guarded by mu
 	told    bool            // current was broadcast; guarded by mu
+	telling bool            // current is being broadcast; guarded by mu
 	queued  uint64          // versions made pending or announced so far; guarded by mu
 	live    bool            // the log is heard as it grows; guarded by mu
 }
@@ -63,4 +64,17 @@ func (k *Known) recall(v version.Version) {
 	if k.current.IsZero() && !v.IsZero() {
 		k.current, k.told = v, true
 	}
+}
+
+// advanceLocked makes the version that counts the current one, and reports whether
+// it is still to be told. While one is being told it leaves that to the next call.
+func (k *Known) advanceLocked() (news bool) {
+	if k.telling {
+		return true
+	}
+	if k.ballot.settled.Name() != k.current.Name() {
+		k.told = false
+	}
+	k.current = k.ballot.settled
+	return !k.told
 }

@@ -42,7 +42,10 @@ func (s *Service) lookUp(ctx context.Context, maxAge time.Duration) (version.Ver
 		s.log.InfoContext(ctx, "version source answers again")
 	}
 	if s.nodes.Leads() && s.count(answer) {
-		s.tell(context.WithoutCancel(ctx)) // it is everybody's news, not the caller's alone
+		select {
+		case s.news <- struct{}{}: // Serve tells, for that may take long
+		default:
+		}
 	}
 	return answer.Version, nil
 }
@@ -73,9 +76,5 @@ func (s *Service) count(answer version.Answer) (news bool) {
 		return false
 	}
 	s.ballot.take(answer)
-	if s.ballot.settled.Name() != s.current.Name() {
-		return true
-	}
-	s.current = s.ballot.settled // its payload may be another
-	return !s.told
+	return s.advanceLocked()
 }

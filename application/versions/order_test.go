@@ -25,22 +25,28 @@ func TestNoStreamGetsAnOlderVersionAfterANewerOne(t *testing.T) { // V1
 			if err := w.Announce(t.Context(), "a", v); err != nil {
 				t.Errorf("Announce: %v", err)
 			}
-		})
+		}, func() {})
 	})
 	t.Run("V8 current ones", func(t *testing.T) {
 		t.Parallel()
-		var polls sync.WaitGroup
-		defer polls.Wait()
-		running := make(chan struct{}, 2) // the next version does not wait for the last one's poll
+		polls := make(chan *world, 1) // the next version does not wait for the last one's poll
+		var polling sync.WaitGroup
+		polling.Go(func() {
+			for w := range polls {
+				w.poll(t)
+			}
+		})
 		race(t, func(w *world, v version.Version) {
 			w.source.say(v)
-			running <- struct{}{}
-			polls.Go(func() { w.poll(t); <-running })
+			polls <- w
+		}, func() {
+			close(polls)
+			polling.Wait()
 		})
 	})
 }
 
-func race(t *testing.T, announce func(w *world, v version.Version)) {
+func race(t *testing.T, announce func(w *world, v version.Version), end func()) {
 	w := newWorld(t, versions.Config{})
 	w.source.fail(version.ErrUnavailable)
 	var running sync.WaitGroup
@@ -51,7 +57,8 @@ func race(t *testing.T, announce func(w *world, v version.Version)) {
 		announce(w, parse(t, strconv.Itoa(n)))
 	}
 	running.Wait()
-	w.poll(t) // waits for what is still being announced
+	end()
+	w.poll(t)
 	for token := range w.streams.streams {
 		wantRising(t, token, w.streams.got(token))
 	}

@@ -3,18 +3,17 @@
 // is told to, and sends each new connection its version. Of several nodes one
 // watches; all of them learn what it says from the log (Known).
 //
-// There are two locks, taken in this order. announcing is held from a change of
-// the state until its broadcast was accepted, so that the log has announcements
-// in the order of the state. mu guards the state, is never held over I/O, and is
-// held while a connection is handed what was read, so that no announcement comes
-// between (rule V1).
+// mu guards the state, is never held over I/O, and is held while a connection is
+// handed what was read, so that no announcement comes between (rule V1). What may
+// take as long as the broker is away holds up neither connections nor questions:
+// Serve alone broadcasts what the source says, and an announcement waits only for
+// those of the same request_id.
 package versions
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,9 +51,10 @@ type Service struct {
 	sender     gateway.Sender
 	log        *slog.Logger
 
-	draining   atomic.Bool
-	failing    atomic.Bool // the source's last look-up failed
-	announcing sync.Mutex
+	draining atomic.Bool
+	failing  atomic.Bool   // the source's last look-up failed
+	news     chan struct{} // has Serve tell the current version
+	turns    *turns
 	*Known
 }
 
@@ -70,7 +70,7 @@ func New(cfg Config, known *Known, source version.Source, pending version.Pendin
 	known.ballot.needed = cfg.Confirmations
 	return &Service{
 		cfg: cfg, source: source, pending: pending, board: board, nodes: nodes, dispatcher: dispatcher, sender: sender,
-		log: log, Known: known,
+		log: log, news: make(chan struct{}, 1), turns: newTurns(), Known: known,
 	}
 }
 
@@ -84,15 +84,23 @@ func (s *Service) Serve(ctx context.Context) error {
 		tick = ticker.C
 	}
 	s.catchUp(ctx)
+	s.look(ctx)
 	for {
-		if s.nodes.Leads() {
-			_, _ = s.lookUp(ctx, 0) // a failure is in the log
-		}
 		select {
+		case <-s.news:
+			s.tell(ctx)
 		case <-tick:
+			s.look(ctx)
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// look asks the source if this node is the one that does.
+func (s *Service) look(ctx context.Context) {
+	if s.nodes.Leads() {
+		_, _ = s.lookUp(ctx, 0) // a failure is in the log
 	}
 }
 

@@ -69,15 +69,10 @@ func (w *world) connect(t *testing.T, id connection.RequestID, token connection.
 	return w.streams.got(token)
 }
 
-// poll has the source asked once more, as the watcher does. Not for a source that
-// looks at its context: it has ended.
+// poll has the source asked once more, and what is news told, as the watcher does.
 func (w *world) poll(t *testing.T) {
 	t.Helper()
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := w.Serve(ended); err != nil {
-		t.Errorf("Serve: %v", err)
-	}
+	w.Look(t.Context())
 }
 
 // source says what a test tells it to. Every answer is a fresh one.

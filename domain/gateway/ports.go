@@ -52,8 +52,10 @@ type Sender interface {
 	// which its client brought, or a stream_reset that says why that cannot be done,
 	// before all else; from then on Broadcast reaches it (rules G2, G3, G6). It
 	// returns when the gateway has them or, at the latest, when the gateway would
-	// give up waiting. What goes wrong is told to the Listener and never costs the
-	// stream. Does nothing where the gateway itself resumes, or passes no IDs on.
+	// give up waiting. What goes wrong with the gateway is told to the Listener and
+	// does not cost the stream. If the log cannot be read the stream ends, so that its
+	// client comes back and asks again: nobody knows whether it has lost anything.
+	// Does nothing where the gateway itself resumes, or passes no IDs on.
 	Resume(ctx context.Context, token connection.Token, lastEventID string)
 }
 

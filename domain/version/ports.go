@@ -40,7 +40,7 @@ type Source interface {
 
 // Pending is the driven port to the versions that wait for single clients: one
 // per request_id, bounded, the least recently used going first (rule V3). It is
-// safe for concurrent use.
+// safe for concurrent use. Errors: event.ErrUnavailable, ctx.Err().
 type Pending interface {
 	// Put makes v the pending version of id.
 	Put(ctx context.Context, id connection.RequestID, v Version) error

@@ -3,11 +3,10 @@ package cluster_test
 import (
 	"context"
 	"flag"
-	"os"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"heliograph/test/programs"
 )
 
 var (
@@ -16,16 +15,7 @@ var (
 	crowdSize = flag.Int("crowd", 10_000, "streams of the rolling restart")
 )
 
-func TestMain(m *testing.M) {
-	var err error
-	if programs, err = newBuilds(); err != nil {
-		panic(err)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		_ = os.RemoveAll(programs.folder)
-		os.Exit(status)
-	}))
-}
+func TestMain(m *testing.M) { programs.Main(m, 1) }
 
 // patience bounds every wait for what must come: more than a NATS cluster needs to
 // find new leaders (up to 9 s, and again when they fall), a lease to end, and a

@@ -12,6 +12,7 @@ import (
 
 	"heliograph/test/cluster/link"
 	"heliograph/test/freeport"
+	"heliograph/test/programs"
 )
 
 // size is how many nodes there are, and how many NATS servers.
@@ -44,11 +45,11 @@ func newRig(t *testing.T, o options) *rig {
 	for i := range r.urls {
 		r.urls[i] = "http://" + freeport.Addr(t)
 	}
-	heliograph := programs.raced(t, "heliograph/bootstrap/cmd/heliograph")
+	heliograph := programs.Raced(t, programs.Heliograph)
 	if o.many {
-		heliograph = programs.plain(t, "heliograph/bootstrap/cmd/heliograph")
+		heliograph = programs.Plain(t, programs.Heliograph)
 	}
-	r.startServers(t, programs.plain(t, "heliograph/test/cluster/natsd"), o.sync)
+	r.startServers(t, programs.Plain(t, "heliograph/test/cluster/natsd"), o.sync)
 	if o.gateway {
 		o.env = append(o.env, r.startGateway(t, heliograph)...)
 	}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"heliograph/test/programs"
 )
 
 // A deploy: the nodes are restarted one after the other under many streams. Nobody
@@ -89,20 +91,10 @@ type crowdReport struct {
 func newCrowd(t *testing.T, urls []string, streams int) *crowd {
 	t.Helper()
 	c := &crowd{streams: streams}
-	cmd := exec.Command(programs.plain(t, "heliograph/test/cluster/crowd"),
+	cmd := exec.Command(programs.Plain(t, "heliograph/test/cluster/crowd"),
 		"-urls", strings.Join(urls, ","), "-streams", strconv.Itoa(streams))
 	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := programs.Start(t, cmd)
 	read := make(chan struct{})
 	go func() { defer close(read); c.read(out) }()
 	t.Cleanup(func() {

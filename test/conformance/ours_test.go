@@ -3,63 +3,22 @@ package conformance_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"heliograph/test/conformance"
 	"heliograph/test/freeport"
+	"heliograph/test/programs"
 	"heliograph/test/standin"
 )
 
-// folder holds the binary of this run.
-var folder string
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	err := flag.Set("test.parallel", "32") // these tests wait more than they work
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	if folder, err = os.MkdirTemp("", "heliograph-conformance-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		_ = os.RemoveAll(folder)
-		os.Exit(status)
-	}))
-}
-
-// build makes the binary, once.
-var build = sync.OnceValue(func() error {
-	args := append([]string{"build", "-buildvcs=false", "-o", folder + string(filepath.Separator)}, raceFlags...)
-	if out, err := exec.Command("go", append(args, "heliograph/bootstrap/cmd/heliograph")...).CombinedOutput(); err != nil {
-		return fmt.Errorf("go %q: %w\n%s", args, err, out)
-	}
-	return nil
-})
-
-// binary returns the path of our program.
-func binary(t *testing.T) string {
-	t.Helper()
-	if err := build(); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(folder, "heliograph")
-}
+func TestMain(m *testing.M) { programs.Main(m, 32) }
 
 // environ is what every process gets. The race detector need not linger at its
 // exit.
@@ -68,7 +27,7 @@ func environ() []string { return []string{"LOG_FORMAT=json", "GORACE=atexit_slee
 func TestOurGateway(t *testing.T) {
 	t.Parallel()
 	conformance.Program(t, conformance.ProgramSubject{
-		Command: []string{binary(t), "gateway"},
+		Command: []string{programs.Raced(t, programs.Heliograph), "gateway"},
 		Env:     append(environ(), "SSE_DRAIN_SPREAD=0s", "SHUTDOWN_GRACE_PERIOD=5s"), Extended: true,
 	})
 }
@@ -121,7 +80,7 @@ func TestOurService(t *testing.T) {
 // serve runs our service until the test's end, and waits until it is alive.
 func serve(t *testing.T, env ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary(t), "serve")
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), programs.Raced(t, programs.Heliograph), "serve")
 	cmd.Env = append(append(environ(), "SHUTDOWN_GRACE_PERIOD=3s"), env...)
 	var log bytes.Buffer
 	cmd.Stderr = &log

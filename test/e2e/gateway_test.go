@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"heliograph/test/programs"
 	"heliograph/test/sseclient"
 	"heliograph/test/standin"
 )
@@ -22,20 +23,10 @@ type gateway struct {
 // startGateway runs the stand-in until the test's end. It has no callback yet.
 func startGateway(t *testing.T) *gateway {
 	t.Helper()
-	cmd := exec.Command(binary(t, "standin"))
+	cmd := exec.Command(programs.Raced(t, "heliograph/test/standin/cmd/standin"))
 	errs := &logs{}
 	cmd.Env, cmd.Stderr = environ(), errs
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := programs.Start(t, cmd)
 	var where struct{ Gateway, Control string }
 	if err := json.NewDecoder(out).Decode(&where); err != nil {
 		t.Errorf("the stand-in does not say where it is: %v", err)

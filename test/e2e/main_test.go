@@ -4,52 +4,15 @@
 package e2e_test
 
 import (
-	"flag"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
+	"heliograph/test/programs"
 )
 
-// folder holds the binaries of this run.
-var folder string
+func TestMain(m *testing.M) { programs.Main(m, 6) }
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	err := flag.Set("test.parallel", "6") // these tests wait more than they work
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	if folder, err = os.MkdirTemp("", "heliograph-e2e-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		_ = os.RemoveAll(folder)
-		os.Exit(status)
-	}))
-}
-
-// build makes the binaries, once. They carry no version stamp.
-var build = sync.OnceValue(func() error {
-	args := append([]string{"build", "-buildvcs=false", "-o", folder + string(filepath.Separator)}, raceFlags...)
-	args = append(args, "heliograph/bootstrap/cmd/heliograph", "heliograph/test/standin/cmd/standin")
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("go %q: %w\n%s", args, err, out)
-	}
-	return nil
-})
-
-// binary returns the path of a built binary.
-func binary(t *testing.T, name string) string {
+// binary returns the path of our program.
+func binary(t *testing.T) string {
 	t.Helper()
-	if err := build(); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(folder, name)
+	return programs.Raced(t, programs.Heliograph)
 }

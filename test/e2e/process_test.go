@@ -30,7 +30,7 @@ func environ() []string { return []string{"LOG_FORMAT=json", "GORACE=atexit_slee
 func launch(t *testing.T, command string, env ...string) *process {
 	t.Helper()
 	p := &process{command: command, logs: &logs{}, exited: make(chan struct{})}
-	p.cmd = exec.Command(binary(t, "heliograph"), command)
+	p.cmd = exec.Command(binary(t), command)
 	p.cmd.Env = append(environ(), env...)
 	p.cmd.Stderr = p.logs
 	if err := p.cmd.Start(); err != nil {
@@ -121,7 +121,7 @@ func (p *process) kill(t *testing.T) {
 func heliograph(t *testing.T, env []string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), binary(t, "heliograph"), args...)
+	cmd := exec.CommandContext(t.Context(), binary(t), args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(environ(), env...), &out, &errs
 	err := cmd.Run()
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {

@@ -27,7 +27,7 @@ type terminal struct {
 func onTerminal(t *testing.T, args ...string) *terminal {
 	t.Helper()
 	person, line := openTerminal(t)
-	term := &terminal{person: person, cmd: exec.Command(binary(t, "heliograph"), args...), exit: make(chan struct{})}
+	term := &terminal{person: person, cmd: exec.Command(binary(t), args...), exit: make(chan struct{})}
 	term.cmd.Env = environ()
 	term.cmd.Stdin, term.cmd.Stdout, term.cmd.Stderr = line, line, line
 	term.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

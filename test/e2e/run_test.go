@@ -58,7 +58,7 @@ type following struct {
 func (s *service) follow(t *testing.T, args ...string) *following {
 	t.Helper()
 	f := &following{exit: make(chan struct{})}
-	f.cmd = exec.Command(binary(t, "heliograph"), append(append([]string{"run"}, args...), "--url", s.url)...)
+	f.cmd = exec.Command(binary(t), append(append([]string{"run"}, args...), "--url", s.url)...)
 	f.cmd.Env, f.cmd.Stdout, f.cmd.Stderr = environ(), &f.out, &f.said
 	if err := f.cmd.Start(); err != nil {
 		t.Fatal(err)

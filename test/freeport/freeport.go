@@ -22,18 +22,25 @@ var taken sync.Map // ports that were given out in this process
 // Addr returns a host:port of this machine on which nobody listens.
 func Addr(t testing.TB) string {
 	t.Helper()
+	return addr(Port(t))
+}
+
+// Port is Addr without the host, which is 127.0.0.1.
+func Port(t testing.TB) int {
+	t.Helper()
 	for range 1000 {
 		port := first + rand.IntN(end-first) //nolint:gosec // no secret
-		addr := fmt.Sprintf("127.0.0.1:%d", port)
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr)
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", addr(port))
 		if err != nil {
 			continue
 		}
 		_ = l.Close()
 		if _, again := taken.LoadOrStore(port, true); !again {
-			return addr
+			return port
 		}
 	}
 	t.Fatal("no free port")
-	return ""
+	return 0
 }
+
+func addr(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

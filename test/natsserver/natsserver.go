@@ -4,7 +4,6 @@ package natsserver
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
+
+	"heliograph/test/freeport"
 )
 
 // patience is for a server to start, or a cluster to agree.
@@ -42,25 +43,9 @@ func Start(t *testing.T) *Server {
 
 func options(t *testing.T, name string) *server.Options {
 	return &server.Options{
-		ServerName: name, Host: "127.0.0.1", Port: freePort(t), NoLog: true, NoSigs: true,
+		ServerName: name, Host: "127.0.0.1", Port: freeport.Port(t), NoLog: true, NoSigs: true,
 		JetStream: true, StoreDir: t.TempDir(),
 	}
-}
-
-// freePort returns a port that the server can have again after it was away.
-func freePort(t *testing.T) int {
-	t.Helper()
-	var config net.ListenConfig
-	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	addr, ok := listener.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("not a TCP address: %v", listener.Addr())
-	}
-	return addr.Port
 }
 
 // URL is where the server listens.
@@ -103,7 +88,7 @@ func Cluster(t *testing.T) []*Server {
 	routes := make([]*url.URL, len(servers))
 	for i := range servers {
 		o := options(t, fmt.Sprintf("n%d", i+1))
-		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: freePort(t)}
+		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: freeport.Port(t)}
 		routes[i] = &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", o.Cluster.Port)}
 		servers[i] = &Server{options: o}
 	}

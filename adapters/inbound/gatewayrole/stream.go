@@ -25,7 +25,7 @@ func (g *Gateway) stream(c *gin.Context) {
 		return
 	}
 	token := connection.Token(uuid.NewString())
-	stream, err := g.engine.AttachPending(token)
+	stream, err := g.engine.AttachPending(token, ssehttp.LastEventID(c.Request))
 	if err != nil {
 		g.refuse(c, err)
 		return
@@ -36,7 +36,7 @@ func (g *Gateway) stream(c *gin.Context) {
 		g.refuse(c, err)
 		return
 	}
-	stream.Open(ssehttp.LastEventID(c.Request))
+	stream.Open()
 	g.hold(c, stream)
 }
 

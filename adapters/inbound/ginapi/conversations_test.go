@@ -124,6 +124,10 @@ var conversations = []conversation{
 	{outcome: "GET /readyz 200"},
 	{outcome: "GET /readyz 503", given: func(s *service) { s.checks = map[string]error{"broker": errors.New("down")} }},
 	{outcome: "GET /metrics 200"},
+	{outcome: "HEAD /healthz 200"},
+	{outcome: "HEAD /readyz 200"},
+	{outcome: "HEAD /readyz 503", given: func(s *service) { s.checks = map[string]error{"broker": errors.New("down")} }},
+	{outcome: "HEAD /metrics 200"},
 	{outcome: "GET /api/openapi.yaml 200"},
 
 	{outcome: "POST /api/testing/deployments/version 202", body: goodVersion, given: announced(nil)},

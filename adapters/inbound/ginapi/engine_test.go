@@ -34,9 +34,9 @@ func TestWhatIsNotThereIsAJSON404(t *testing.T) { // S4
 func TestAnotherMethodIsA405ThatNamesTheRightOnes(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	for path, allow := range map[string][]string{
-		"/api/tasks": {"GET", "POST"}, "/api/tasks/" + knownID: {"GET", "DELETE"}, "/api/versions": {"POST"}, "/healthz": {"GET"},
+		"/api/tasks": {"GET", "POST"}, "/api/tasks/" + knownID: {"GET", "DELETE"}, "/api/versions": {"POST"}, "/healthz": {"GET", "HEAD"},
 	} {
-		for _, method := range []string{http.MethodPut, http.MethodHead, "BREW"} {
+		for _, method := range []string{http.MethodPut, http.MethodPatch, "BREW"} {
 			a := s.ask(t, method, path, "")
 			a.wantError(t, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
 			for _, m := range allow {

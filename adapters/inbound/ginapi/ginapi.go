@@ -75,9 +75,11 @@ func (a *API) Register(r gin.IRouter) {
 	r.POST("/api/versions", a.handle(a.announceVersion))
 	r.GET("/api/version", a.handle(a.currentVersion))
 
-	r.GET("/healthz", a.handle(a.health))
-	r.GET("/readyz", a.handle(a.readiness))
-	r.GET("/metrics", gin.WrapH(a.deps.Metrics))
+	for _, method := range []string{http.MethodGet, http.MethodHead} { // with which some load balancers probe
+		r.Handle(method, "/healthz", a.handle(a.health))
+		r.Handle(method, "/readyz", a.handle(a.readiness))
+		r.Handle(method, "/metrics", gin.WrapH(a.deps.Metrics))
+	}
 	r.GET("/api/openapi.yaml", a.describe)
 
 	r.POST("/api/testing/deployments/version", a.testingOnly, a.handle(a.deployTestVersion))

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +58,10 @@ type Broker struct {
 	server *embedded // nil with Config.URL
 	health *health
 	silent atomic.Bool // the last write got no answer
+
+	followers sync.WaitGroup // Follow's goroutines
+
+	opened opened
 }
 
 // Open starts the server if it is an embedded one, and connects; a NATS that is not
@@ -133,6 +138,7 @@ func (b *Broker) Close() error {
 	if b.nc != nil {
 		b.nc.Close()
 	}
+	b.followers.Wait() // without a connection they end at once
 	if b.server != nil {
 		return b.server.stop()
 	}

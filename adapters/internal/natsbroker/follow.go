@@ -3,6 +3,8 @@ package natsbroker
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +18,8 @@ const (
 	pullExpiry = 30 * time.Second
 	// inactiveTime is when a server forgets a consumer that nobody asks for.
 	inactiveTime = time.Minute
+	// followPause is between two tries to follow a bucket.
+	followPause = 250 * time.Millisecond
 )
 
 // Follow calls handle with each message that cfg selects, in the order of the
@@ -61,6 +65,38 @@ func unlessEnded(ctx context.Context, err error) error {
 		return nil //nolint:nilerr // the end of ctx is no failure
 	}
 	return err
+}
+
+// Change is what has become of a key of a bucket.
+type Change struct {
+	Key      string
+	Value    []byte
+	Deleted  bool // then there is no Value
+	Revision uint64
+}
+
+// FollowBucket calls handle with what each of the keys is, which are named as
+// subjects are, and from then on with each change, until ctx ends. Whatever fails,
+// handle included, has it begin anew: begin is called before the first of them each
+// time, for what was deleted meanwhile is in no message any more.
+func (b *Broker) FollowBucket(ctx context.Context, bucket string, keys []string, begin func(), handle func(Change) error) {
+	prefix := BucketSubject(bucket, "")
+	cfg := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}
+	for _, key := range keys {
+		cfg.FilterSubjects = append(cfg.FilterSubjects, prefix+key)
+	}
+	for ctx.Err() == nil {
+		begin()
+		err := b.Follow(ctx, bucketStream(bucket), cfg, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+			return handle(Change{
+				Key: strings.TrimPrefix(msg.Subject(), prefix), Value: msg.Data(), Deleted: Deleted(msg.Headers()), Revision: meta.Sequence.Stream,
+			})
+		})
+		if err != nil {
+			b.log.WarnContext(ctx, "bucket cannot be followed, trying again", slog.String("bucket", bucket), slog.Any("error", err))
+			Pause(ctx, followPause)
+		}
+	}
 }
 
 // Pause waits d, or until ctx ends.

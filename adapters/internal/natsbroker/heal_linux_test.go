@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/test/fulldisk"
 )
 
@@ -15,7 +16,7 @@ func TestAServerWhoseFolderTookNothingWritesAgainOnceItDoes(t *testing.T) {
 	if !fulldisk.Alone(t) {
 		return
 	}
-	b := open(t, natsbroker.Config{Dir: t.TempDir()})
+	b := brokertest.Open(t, natsbroker.Config{Dir: t.TempDir()})
 	kv, err := b.Bucket(t.Context(), "b", -1)
 	if err != nil {
 		t.Fatal(err)

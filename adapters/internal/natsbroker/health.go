@@ -55,14 +55,21 @@ func (h *health) state() context.Context {
 }
 
 // Serve starts the embedded server anew each time that it could not write to its
-// folder, once that takes something again. It returns nil when ctx ends.
+// folder, once that takes something again, and looks whether all streams are still
+// there. It returns nil when ctx ends. Errors: ErrGone.
 func (b *Broker) Serve(ctx context.Context) error {
+	looks := time.NewTicker(lookInterval)
+	defer looks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-b.health.state().Done():
 			b.heal(ctx)
+		case <-looks.C:
+			if err := b.look(ctx); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -101,21 +108,4 @@ func (b *Broker) awaitServer(ctx context.Context) {
 func takes(dir string, size int) error {
 	path := filepath.Join(dir, "room")
 	return errors.Join(os.WriteFile(path, make([]byte, size), 0o600), os.Remove(path))
-}
-
-// write calls f, whose answer decides for Check, with a context that ends when the
-// server stops writing: f would get no answer. Errors: those of f, ErrDisk.
-func write[T any](ctx context.Context, b *Broker, f func(context.Context) (T, error)) (T, error) {
-	good := b.health.state()
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	defer context.AfterFunc(good, cancel)() //nolint:contextcheck // good is the server's, not the caller's
-	result, err := f(ctx)
-	if !errors.Is(err, context.Canceled) { // that says nothing of NATS
-		b.silent.Store(passing(err))
-	}
-	if err != nil && good.Err() != nil {
-		err = context.Cause(good) //nolint:contextcheck // as above
-	}
-	return result, err
 }

@@ -47,7 +47,7 @@ func passing(err error) bool {
 	var answer jetstream.JetStreamError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout), errors.Is(err, nats.ErrNoServers), errors.Is(err, io.EOF),
-		errors.Is(err, nats.ErrNoResponders), errors.As(err, &network), codeOf(err) == codeNoPeers,
+		errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse), errors.As(err, &network), codeOf(err) == codeNoPeers,
 		errors.Is(err, jetstream.ErrBucketNotFound), errors.Is(err, jetstream.ErrStreamNotFound): // it was just made, and not every server knows
 		return true
 	default:

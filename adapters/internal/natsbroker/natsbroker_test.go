@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/test/natsserver"
 )
 
@@ -22,24 +23,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natsserver.Leaks()...) }
 
 var silent = slog.New(slog.DiscardHandler)
 
-func open(t *testing.T, cfg natsbroker.Config) *natsbroker.Broker {
-	t.Helper()
-	cfg.Name = "node-1"
-	b, err := natsbroker.Open(t.Context(), cfg, silent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return b
-}
-
 func TestTheFolderIsForOneProcessAtATime(t *testing.T) {
 	dir := t.TempDir()
-	first := open(t, natsbroker.Config{Dir: dir})
+	first := brokertest.Open(t, natsbroker.Config{Dir: dir})
 	if b, err := natsbroker.Open(t.Context(), natsbroker.Config{Dir: dir}, silent); err == nil {
 		t.Errorf("a second one could open the folder: %v", b.Close())
 	}
@@ -54,7 +40,7 @@ func TestTheFolderIsForOneProcessAtATime(t *testing.T) {
 	if err := first.Check(); !errors.Is(err, natsbroker.ErrAway) {
 		t.Errorf("after Close: %v, want ErrAway", err)
 	}
-	open(t, natsbroker.Config{Dir: dir})
+	brokertest.Open(t, natsbroker.Config{Dir: dir})
 }
 
 func TestAServerThatIsNotThereIsAnErrorWhenTheTimeIsOver(t *testing.T) {
@@ -69,7 +55,7 @@ func TestAServerThatIsNotThereIsAnErrorWhenTheTimeIsOver(t *testing.T) {
 
 func TestAClusterWithoutALeaderIsNotReady(t *testing.T) {
 	servers := natsserver.Cluster(t)
-	b := open(t, natsbroker.Config{URL: servers[0].URL()})
+	b := brokertest.Open(t, natsbroker.Config{URL: servers[0].URL()})
 	bucket, err := b.Bucket(t.Context(), "b", -1)
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +101,7 @@ func TestAClusterThatStartsIsWaitedFor(t *testing.T) {
 }
 
 func TestBoundsOfAStreamThatIsThereAreBroughtUpToDate(t *testing.T) {
-	b := open(t, natsbroker.Config{Dir: t.TempDir()})
+	b := brokertest.Open(t, natsbroker.Config{Dir: t.TempDir()})
 	want := jetstream.StreamConfig{Name: "s", Subjects: []string{"s"}, MaxBytes: 1 << 20, MaxMsgs: -1, Description: "first"}
 	for _, bytes := range []int64{1 << 20, 1 << 21} {
 		want.MaxBytes = bytes
@@ -136,7 +122,7 @@ func TestOneServerAloneHoldsEachRecordOnceAndAClusterThrice(t *testing.T) {
 		natsserver.Start(t).URL():              1,
 		natsserver.URLs(natsserver.Cluster(t)): 3,
 	} {
-		s, err := open(t, natsbroker.Config{URL: urls}).Stream(t.Context(), want)
+		s, err := brokertest.Open(t, natsbroker.Config{URL: urls}).Stream(t.Context(), want)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +137,7 @@ func TestNodesThatStartAtOnceAllHaveTheBuckets(t *testing.T) {
 	var starting sync.WaitGroup
 	defer starting.Wait()
 	for range 3 {
-		b := open(t, natsbroker.Config{URL: urls})
+		b := brokertest.Open(t, natsbroker.Config{URL: urls})
 		starting.Go(func() {
 			for i := range 5 {
 				bucket := fmt.Sprint("bucket-", i)
@@ -167,7 +153,7 @@ func TestNodesThatStartAtOnceAllHaveTheBuckets(t *testing.T) {
 }
 
 func TestFollowEndsWithAnErrorOfItsHandler(t *testing.T) {
-	b := open(t, natsbroker.Config{Dir: t.TempDir(), InMemory: true})
+	b := brokertest.InProcess(t)
 	if _, err := b.Stream(t.Context(), jetstream.StreamConfig{Name: "s", Subjects: []string{"s"}, MaxMsgs: -1, MaxBytes: -1}); err != nil {
 		t.Fatal(err)
 	}

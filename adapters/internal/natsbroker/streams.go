@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -20,10 +18,6 @@ const (
 	codeNoPeers     jetstream.ErrorCode = 10005 // fewer servers are there than replicas
 	codeNotReplicas jetstream.ErrorCode = 10074 // it is no cluster
 )
-
-// MarkerTTL is how long a bucket remembers that a key was deleted, for those who
-// follow it.
-const MarkerTTL = 10 * time.Minute
 
 // Stream returns the stream of want's name, which is made if it is not there.
 // With one that is there, want's bounds are put in force and all else stays as
@@ -39,6 +33,7 @@ func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetst
 	case err != nil:
 		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
 	}
+	b.opened.note(s.CachedInfo())
 	return s, nil
 }
 
@@ -80,37 +75,6 @@ func (b *Broker) create(ctx context.Context, want jetstream.StreamConfig) (jetst
 	return s, err
 }
 
-// Bucket returns the key-value bucket of that name, of at most maxKeys keys, of
-// which the longest unwritten go first; -1 is no bound. Reads come from the one
-// server that takes the writes, so that what was written is read.
-func (b *Broker) Bucket(ctx context.Context, name string, maxKeys int64) (jetstream.KeyValue, error) {
-	_, err := b.Stream(ctx, jetstream.StreamConfig{
-		Name: BucketStream(name), Subjects: []string{BucketSubject(name, ">")},
-		MaxMsgsPerSubject: 1, MaxMsgs: maxKeys, MaxBytes: -1, Discard: jetstream.DiscardOld,
-		AllowRollup: true, DenyDelete: true, AllowMsgTTL: true, SubjectDeleteMarkerTTL: MarkerTTL,
-	})
-	if err != nil {
-		return nil, err
-	}
-	kv, err := insist(ctx, b, func(ctx context.Context) (jetstream.KeyValue, error) { return b.js.KeyValue(ctx, name) })
-	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", name, err)
-	}
-	return bucket{KeyValue: kv, broker: b}, nil
-}
-
-// Records returns the stream that holds a bucket which is there. Unlike the bucket it
-// says of a deleted key, too, at which revision that was.
-func (b *Broker) Records(ctx context.Context, bucket string) (jetstream.Stream, error) {
-	return insist(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.js.Stream(ctx, BucketStream(bucket)) })
-}
-
-// BucketStream is the name of the stream that holds a bucket.
-func BucketStream(bucket string) string { return "KV_" + bucket }
-
-// BucketSubject is the subject of a key, or of keys, in a bucket.
-func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
-
 // Conflict reports whether err says that what was to be changed is not as it was
 // expected to be.
 func Conflict(err error) bool {
@@ -125,9 +89,4 @@ func codeOf(err error) jetstream.ErrorCode {
 		return 0
 	}
 	return answer.APIError().ErrorCode
-}
-
-// Deleted reports whether a message of a bucket says that its key was deleted.
-func Deleted(header nats.Header) bool {
-	return header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != ""
 }

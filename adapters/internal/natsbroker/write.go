@@ -2,6 +2,7 @@ package natsbroker
 
 import (
 	"context"
+	"errors"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,27 +14,19 @@ func (b *Broker) Publish(ctx context.Context, msg *nats.Msg, options ...jetstrea
 	return write(ctx, b, func(ctx context.Context) (*jetstream.PubAck, error) { return b.js.PublishMsg(ctx, msg, options...) })
 }
 
-// bucket is a key-value bucket whose changes do not wait for an embedded server
-// that cannot write. Errors: ErrDisk also.
-type bucket struct {
-	jetstream.KeyValue
-
-	broker *Broker
-}
-
-func (k bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
-	return write(ctx, k.broker, func(ctx context.Context) (uint64, error) { return k.KeyValue.Put(ctx, key, value) })
-}
-
-func (k bucket) Create(ctx context.Context, key string, value []byte, options ...jetstream.KVCreateOpt) (uint64, error) {
-	return write(ctx, k.broker, func(ctx context.Context) (uint64, error) { return k.KeyValue.Create(ctx, key, value, options...) })
-}
-
-func (k bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	return write(ctx, k.broker, func(ctx context.Context) (uint64, error) { return k.KeyValue.Update(ctx, key, value, revision) })
-}
-
-func (k bucket) Purge(ctx context.Context, key string, options ...jetstream.KVDeleteOpt) error {
-	_, err := write(ctx, k.broker, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.KeyValue.Purge(ctx, key, options...) })
-	return err
+// write calls f, whose answer decides for Check, with a context that ends when the
+// server stops writing: f would get no answer. Errors: those of f, ErrDisk.
+func write[T any](ctx context.Context, b *Broker, f func(context.Context) (T, error)) (T, error) {
+	good := b.health.state()
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	defer context.AfterFunc(good, cancel)() //nolint:contextcheck // good is the server's, not the caller's
+	result, err := f(ctx)
+	if !errors.Is(err, context.Canceled) { // that says nothing of NATS
+		b.silent.Store(passing(err))
+	}
+	if err != nil && good.Err() != nil {
+		err = context.Cause(good) //nolint:contextcheck // as above
+	}
+	return result, err
 }

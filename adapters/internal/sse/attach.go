@@ -77,6 +77,7 @@ func (e *Engine) detach(s *Stream, why error) {
 		return
 	}
 	delete(e.streams, s.token)
+	delete(e.ahead, s)
 	head := e.log.head()
 	if e.draining && len(e.streams) == 0 {
 		close(e.drained)

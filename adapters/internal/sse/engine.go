@@ -83,6 +83,8 @@ type Engine struct {
 	shards   []*shard                     // while Serve runs; guarded by mu
 	next     int                          // the shard to adopt next; guarded by mu
 	streams  map[connection.Token]*Stream // guarded by mu
+	newest   event.ID                     // of what a backend published; zero if that is no place; guarded by mu
+	ahead    map[*Stream]event.ID         // those whose clients have got more than the log; guarded by mu
 	last     time.Time                    // when something was appended; guarded by mu
 	awaited  chan struct{}                // closed by releaseLocked; nil if nobody waits; guarded by mu
 	draining bool                         // guarded by mu
@@ -105,7 +107,7 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(stall time.Du
 	e := &Engine{
 		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: newLog(cfg.Start, cfg.HistoryBytes), past: newPast(cfg.History),
 		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), drained: make(chan struct{}),
-		streams: make(map[connection.Token]*Stream), last: time.Now(),
+		streams: make(map[connection.Token]*Stream), ahead: make(map[*Stream]event.ID), last: time.Now(),
 	}
 	e.round.Store(new(make(chan struct{})))
 	return e

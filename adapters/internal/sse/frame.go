@@ -37,6 +37,14 @@ func (e *Engine) Frame(r Raw) (Frame, error) {
 	return Frame{id: r.ID, name: r.Name, bytes: e.cfg.Format.appendRaw(nil, r)}, nil
 }
 
+// withoutID is the rest of f's bytes, after the line with its ID.
+func (f Frame) withoutID() []byte {
+	if f.id == "" {
+		return f.bytes
+	}
+	return f.bytes[len("id: \n")+len(f.id):]
+}
+
 // control reports whether f speaks of the stream itself: its ID is a place in
 // the log, but f is not what lies there.
 func (f Frame) control() bool { return isControl(f.name) }

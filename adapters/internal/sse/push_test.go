@@ -40,9 +40,9 @@ func (b *bench) broadcastRaw(r sse.Raw, want int) {
 	}
 }
 
-func (b *bench) pending(token connection.Token) *sse.Stream {
+func (b *bench) pending(token connection.Token, lastEventID string) *sse.Stream {
 	b.t.Helper()
-	s, err := b.AttachPending(token)
+	s, err := b.AttachPending(token, lastEventID)
 	if err != nil {
 		b.t.Fatalf("attach: %v", err)
 	}
@@ -94,11 +94,11 @@ func TestBothTransportsCarryABackendsEvents(t *testing.T) {
 
 func pendingGoesOutBeforeTheLog(t *testing.T, shards int) { // gateway-protocol: callbacks
 	b := newBench(t, sse.Config{Shards: shards})
-	s := b.pending("t")
+	s := b.pending("t", "")
 	b.broadcastRaw(raw("", "", "log"), 1)
 	b.push("t", raw("", "a", "first"), true)
 	b.push("t", raw("x-9", "b", "second"), true)
-	s.Open("")
+	s.Open()
 	b.push("t", raw("", "", "third"), false)
 	wantAll(t, b.finish(b.open(s), "t"), "a first", "x-9 b second", "message log", "message third")
 }
@@ -106,44 +106,44 @@ func pendingGoesOutBeforeTheLog(t *testing.T, shards int) { // gateway-protocol:
 func repeatedEventGoesOutOnce(t *testing.T, shards int) { // G2, G6
 	b := newBench(t, sse.Config{Shards: shards})
 	b.broadcastRaw(raw("e-2", "n", "2"), 0)
-	s := b.pending("t")
+	s := b.pending("t", "e-1")
 	for _, r := range []sse.Raw{raw("e-3", "n", "3"), raw("e-4", "n", "4"), raw("e-5", "n", "5")} {
 		b.broadcastRaw(r, 1)
 	}
 	for _, r := range []sse.Raw{raw("e-2", "n", "2"), raw("e-3", "n", "3"), raw("e-4", "n", "4")} {
 		b.push("t", r, true)
 	}
-	s.Open("e-1")
+	s.Open()
 	wantAll(t, b.finish(b.open(s), "t"), "e-2 n 2", "e-3 n 3", "e-4 n 4", "e-5 n 5")
 }
 
 func privateEventStaysBehindItsLogEvent(t *testing.T, shards int) { // G2
 	b := newBench(t, sse.Config{Shards: shards})
-	s := b.pending("t")
+	s := b.pending("t", "")
 	b.broadcastRaw(raw("e-1", "n", "1"), 1)
 	b.broadcastRaw(raw("e-2", "n", "2"), 1)
 	b.push("t", raw("e-1", "snapshot", "s"), true)
 	b.push("t", raw("e-0", "old", "o"), true)
-	s.Open("")
-	wantAll(t, b.finish(b.open(s), "t"), "e-1 n 1", "e-1 snapshot s", "e-0 old o", "e-2 n 2")
+	s.Open()
+	wantAll(t, b.finish(b.open(s), "t"), "e-1 n 1", "e-1 snapshot s", "e-2 n 2", "e-2 old o")
 }
 
 func resetMovesAPendingStream(t *testing.T, shards int) { // G3
 	b := newBench(t, sse.Config{Shards: shards})
-	s := b.pending("t")
+	s := b.pending("t", "d-7")
 	b.broadcastRaw(raw("e-1", "n", "1"), 1)
 	b.broadcastRaw(raw("e-2", "n", "2"), 1)
 	b.push("t", raw("e-1", "stream_reset", "{}"), true)
-	s.Open("d-7")
+	s.Open()
 	wantAll(t, b.finish(b.open(s), "t"), "e-1 stream_reset {}", "e-2 n 2")
 }
 
 func clientDoesNotGetAgainWhatItHas(t *testing.T, shards int) { // G2
 	b := newBench(t, sse.Config{Shards: shards})
-	s := b.pending("t")
+	s := b.pending("t", "e-1")
 	b.broadcastRaw(raw("e-1", "n", "1"), 1)
 	b.broadcastRaw(raw("e-2", "n", "2"), 1)
-	s.Open("e-1")
+	s.Open()
 	wantAll(t, b.finish(b.open(s), "t"), "e-2 n 2")
 }
 
@@ -192,7 +192,7 @@ func endWithoutAnEvent(t *testing.T, shards int) { // gateway-protocol: push
 func largeEventIsTakenAlone(t *testing.T, shards int) { // G4
 	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 1000, Format: sse.FormatEnvelope})
 	large := strings.Repeat("x", 5000)
-	s := b.pending("t")
+	s := b.pending("t", "")
 	b.push("t", raw("", "", large), true) // behind "ready", which does not count
 	if _, err := b.Push("t", b.frame(raw("", "", "more")), false); !errors.Is(err, gateway.ErrStreamFull) {
 		t.Errorf("more: %v, want ErrStreamFull", err)
@@ -224,15 +224,15 @@ func openStreamOverItsLimit(t *testing.T, shards int) { // G4
 
 func drainedPendingStream(t *testing.T, shards int) { // G8
 	b := newBench(t, sse.Config{Shards: shards, DrainSpread: time.Second})
-	s := b.pending("t")
+	s := b.pending("t", "")
 	b.push("t", raw("", "n", "1"), true)
 	b.broadcastRaw(raw("", "n", "2"), 1)
 	drained := make(chan error, 1)
 	go func() { drained <- b.Drain(t.Context()) }()
-	for late, err := b.AttachPending("u"); !errors.Is(err, sse.ErrDraining); late, err = b.AttachPending("u") {
+	for late, err := b.AttachPending("u", ""); !errors.Is(err, sse.ErrDraining); late, err = b.AttachPending("u", "") {
 		late.Detach() // it has not begun
 	}
-	s.Open("")
+	s.Open()
 	c := b.open(s)
 	c.want("", "n", "1")
 	c.want("", "n", "2")

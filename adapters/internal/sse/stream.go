@@ -30,7 +30,7 @@ type Stream struct {
 	token  connection.Token
 	joined uint64 // log events before it was attached, which were not counted for it
 
-	pending bool // nobody has accepted it yet; guarded by Engine.mu
+	pending *pending // nobody has accepted it yet; guarded by Engine.mu
 
 	active int64         // when private events were last written, in Unix nanoseconds; owned by the transport
 	at     mark          // what it has written, a frame boundary; owned by the transport
@@ -73,6 +73,7 @@ type private struct {
 	service event.Service // "" for a control event
 	begun   time.Time
 	own     bool // the engine's, of what a stream begins with
+	skip    int  // instead of an event: so many bytes of the log from at on are left out
 	final   bool // ends the stream
 }
 
@@ -134,6 +135,9 @@ func (s *Stream) next(buf []byte) (step, error) {
 	if s.queue == nil {
 		return step{bytes: chunk, to: to}, nil
 	}
+	if chunk = s.leaveOut(chunk, to); s.queue == nil {
+		return step{bytes: chunk, to: to}, nil
+	}
 	if b := s.queue.appendDue(buf, s.at); len(b) > 0 {
 		return step{bytes: b, private: true}, nil
 	}
@@ -157,7 +161,7 @@ func (s *Stream) needless(chunk []byte) bool {
 // appendDue appends the private events whose place has come.
 func (q *queue) appendDue(b []byte, at mark) []byte {
 	for _, p := range q.private {
-		if p.at.off > at.off || len(b) > 0 && len(b)+p.size() > gathered {
+		if p.at.off > at.off || p.skip > 0 || len(b) > 0 && len(b)+p.size() > gathered {
 			break
 		}
 		b = p.appendTo(b)

@@ -80,8 +80,10 @@ func TestStreamThatRecoversHoldsUpNoBroadcast(t *testing.T) { // C7, E6
 func TestBroadcastWithoutAnswerIsRepeatedUntilItIsTaken(t *testing.T) { // E6, E7, G6
 	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a")
-		h.gw.mute = 2
+		h.gw.mute = 1000
 		h.handOver(t, note(1), note(2))
+		pass(3 * httpsender.LookInterval)
+		h.gw.with("a", func(*stream) { h.gw.mute = 0 })
 		pass(3 * httpsender.LookInterval)
 		h.wantGot(t, "a", "note 1", "note 2")
 		// One count per event and connection: that it was late (M1).

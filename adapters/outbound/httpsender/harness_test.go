@@ -249,3 +249,10 @@ func (n *network) Close() error {
 
 // Addr implements net.Listener.
 func (*network) Addr() net.Addr { return &net.UnixAddr{Name: "memory"} }
+
+type connKey struct{}
+
+// nameConns gives the requests of a connection a value of their own.
+func nameConns(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}

@@ -3,6 +3,7 @@ package httpsender
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -23,7 +24,12 @@ const (
 	frameSize = 64
 	// historyPage is how many events are read at a time.
 	historyPage = 256
+	// historyPause is between two tries to read them.
+	historyPause = 250 * time.Millisecond
 )
+
+// errLater says that what a stream missed cannot be read now, and may be later.
+var errLater = errors.New("the log cannot be read")
 
 // Resume implements gateway.Sender. It takes resumeTime at most.
 func (s *Sender) Resume(ctx context.Context, token connection.Token, lastEventID string) {
@@ -32,15 +38,20 @@ func (s *Sender) Resume(ctx context.Context, token connection.Token, lastEventID
 	within, cancel := context.WithTimeout(ctx, resumeTime)
 	defer cancel()
 	reason, err := s.resume(within, token, lastEventID)
-	if err == nil || errors.Is(err, gateway.ErrUnknownToken) || ctx.Err() != nil {
+	switch {
+	case err == nil, errors.Is(err, gateway.ErrUnknownToken), ctx.Err() != nil:
 		return // if the gateway has given the stream up, its token is unknown
+	case errors.Is(err, errLater):
+		_ = s.outbox.toOne(&message{body: &body{}, token: token, closing: true}) // or it ends anyway
+	default:
+		s.outbox.behind(token, reason)
 	}
 	s.log.DebugContext(ctx, "stream could not be resumed", slog.Any("error", err))
-	s.outbox.behind(token, reason)
 }
 
 // resume pushes what the stream needs. With an error, which is push's or ctx's, it
-// needs a stream_reset for this reason.
+// needs a stream_reset for this reason; with errLater nothing is known against it,
+// and its client must ask again.
 func (s *Sender) resume(ctx context.Context, token connection.Token, lastEventID string) (reason string, err error) {
 	id, parse := event.ParseID(lastEventID)
 	upTo, can, err := s.outbox.join(ctx, token, id)
@@ -59,18 +70,20 @@ func (s *Sender) resume(ctx context.Context, token connection.Token, lastEventID
 }
 
 // replay pushes what follows id up to the place upTo, in order, or returns the
-// reason of the stream_reset that has to go out instead. Errors: as push,
-// ctx.Err().
+// reason of the stream_reset that has to go out instead. Errors: as push, errLater.
 func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo event.ID) (reason string, err error) {
 	select {
 	case s.resuming <- struct{}{}:
 		defer func() { <-s.resuming }()
 	case <-ctx.Done():
-		return resetExpired, ctx.Err()
+		return "", fmt.Errorf("%w: too many wait for it", errLater)
 	}
-	missed, err := s.missed(ctx, id, upTo)
-	if err != nil {
-		return reset(err), ctx.Err()
+	missed, err := s.read(ctx, id, upTo)
+	switch reason = reset(err); {
+	case reason != "":
+		return reason, nil
+	case err != nil:
+		return "", err
 	}
 	for _, rec := range missed {
 		body, err := s.bodies.of(rec.Event)
@@ -82,6 +95,22 @@ func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo ev
 		}
 	}
 	return "", nil
+}
+
+// read returns what is missed, and tries again while that is not known. Errors:
+// those that call for a stream_reset; errLater once ctx ends.
+func (s *Sender) read(ctx context.Context, id, upTo event.ID) ([]event.Record, error) {
+	for {
+		missed, err := s.missed(ctx, id, upTo)
+		if err == nil || reset(err) != "" {
+			return missed, err
+		}
+		select {
+		case <-time.After(historyPause):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", errLater, err)
+		}
+	}
 }
 
 // missed returns the log events after id up to the place upTo. Errors: those of
@@ -108,18 +137,17 @@ func (s *Sender) missed(ctx context.Context, id, upTo event.ID) (missed []event.
 	}
 }
 
-// reset returns the reason of the stream_reset that err calls for, "" without
-// one (rule G3).
+// reset returns the reason of the stream_reset that err calls for, or "" (rule G3).
 func reset(err error) string {
 	switch {
-	case err == nil:
-		return ""
 	case errors.Is(err, event.ErrEpoch):
 		return resetEpoch
 	case errors.Is(err, event.ErrInvalidID):
 		return resetInvalid
+	case errors.Is(err, event.ErrExpired):
+		return resetExpired
 	}
-	return resetExpired
+	return ""
 }
 
 // join makes the lane of a stream whose client has got everything up to id, and
@@ -129,15 +157,14 @@ func reset(err error) string {
 func (o *outbox) join(ctx context.Context, token connection.Token, id event.ID) (upTo event.ID, can capabilities, err error) {
 	o.mu.Lock()
 	l := o.laneLocked(token)
-	l.early = earlyTicks
+	l.early, l.had = earlyTicks, id
 	o.early[l] = struct{}{}
 	upTo = o.startLocked()
+	if !o.posting {
+		o.takenLocked()
+		o.pumpLocked()
+	}
 	for !o.reachable || o.postsLocked(upTo) {
-		if !o.posting && len(o.underway) > 0 && o.underway[0].id.Epoch == id.Epoch && o.underway[0].id.Seq <= id.Seq {
-			o.settleLocked(1) // the gateway had taken it: the client has it
-			o.pumpLocked()
-			continue
-		}
 		changed := o.changed
 		o.mu.Unlock()
 		select {

@@ -3,13 +3,16 @@ package httpsender_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"heliograph/adapters/outbound/httpsender"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 )
 
 // resumable calls f with a harness of each kind of gateway that passes IDs on.
@@ -49,12 +52,10 @@ func TestClientThatCannotResumeIsToldOnce(t *testing.T) { // G3
 		id, reason string
 		err        error
 	}{
-		"another epoch":         {"other-101", "epoch", nil},
-		"not reached yet":       {"test-999", "invalid", nil},
-		"no ID":                 {"what?", "invalid", nil},
-		"expired":               {"test-100", "expired", event.ErrExpired},
-		"the broker is away":    {"test-100", "expired", event.ErrUnavailable},
-		"the broker has failed": {"test-100", "expired", errors.New("broken")},
+		"another epoch":   {"other-101", "epoch", nil},
+		"not reached yet": {"test-999", "invalid", nil},
+		"no ID":           {"what?", "invalid", nil},
+		"expired":         {"test-100", "expired", event.ErrExpired},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -70,6 +71,46 @@ func TestClientThatCannotResumeIsToldOnce(t *testing.T) { // G3
 			})
 		})
 	}
+}
+
+// While the log cannot be read nobody knows whether the client missed anything
+// that is lost: it must ask again, with the same ID.
+func TestClientThatNobodyCanAnswerIsSentAway(t *testing.T) { // G3
+	resumable(t, func(t *testing.T, h *harness) {
+		h.broadcast(t, note(1))
+		for i, err := range []error{event.ErrUnavailable, errors.New("broken")} {
+			h.history.fail(err)
+			token, ended := connection.Token(fmt.Sprint(i)), false
+			var got []string
+			h.gw.open(string(token), &stream{ended: func() { ended = true }, report: func(name, _, _ string) { got = append(got, name) }})
+			began := time.Now()
+			h.Resume(t.Context(), token, "test-100")
+			if took := time.Since(began); took != httpsender.ResumeTime {
+				t.Errorf("%v: the callback waited %s", err, took)
+			}
+			h.register(t, token)
+			if err := h.Send(t.Context(), token, snapshot(1)); !errors.Is(err, gateway.ErrUnknownToken) {
+				t.Errorf("send: %v", err)
+			}
+			synctest.Wait()
+			if !ended || len(got) > 0 {
+				t.Errorf("%v: ended %t after %q", err, ended, got)
+			}
+		}
+		pass(3 * httpsender.SweepInterval)
+		h.wantLanes(t, 0)
+	})
+}
+
+func TestClientWaitsForALogThatIsBackSoon(t *testing.T) { // G2
+	resumable(t, func(t *testing.T, h *harness) {
+		h.broadcast(t, note(1))
+		h.history.fail(event.ErrUnavailable)
+		h.gw.open("a", &stream{})
+		time.AfterFunc(httpsender.ResumeTime/2, func() { h.history.fail(nil) })
+		h.Resume(t.Context(), "a", "test-100")
+		h.wantGot(t, "a", "note 1")
+	})
 }
 
 func TestReplayThatIsTooLargeIsAReset(t *testing.T) { // G3, G4
@@ -184,4 +225,32 @@ func TestBroadcastThatAClientHasGotIsNotRepeated(t *testing.T) { // E7, G2
 		pass(3 * httpsender.LookInterval)
 		h.wantGot(t, "new", "note 3")
 	})
+}
+
+// The same, but the one that was killed leaves the sender waiting for its answer
+// while its clients come back, for less or for more time than they have.
+func TestBroadcastThatAClientHasGotIsNotRepeatedAfterATimeOut(t *testing.T) { // E7, G2
+	for timeout, want := range map[time.Duration][]string{
+		httpsender.ResumeTime / 2: {"note 3"},
+		httpsender.ResumeTime * 2: {`stream_reset {"reason":"expired"}`, "note 3"},
+	} {
+		bubbleWith(t, newStandIn(extensions...), httpsender.Config{Timeout: timeout}, func(t *testing.T, h *harness) {
+			h.open(t, "old")
+			h.broadcast(t, note(1))
+			h.gw.stall = 1
+			h.broadcast(t, note(2))
+			h.wantGot(t, "old", "note 1", "note 2")
+			h.gw.restart(extensions...)
+			h.gw.open("new", &stream{})
+			began := time.Now()
+			h.Resume(t.Context(), "new", "test-102")
+			if took := time.Since(began); took != min(timeout, httpsender.ResumeTime) {
+				t.Errorf("the callback waited %s", took)
+			}
+			h.register(t, "new")
+			pass(timeout + httpsender.LookInterval)
+			h.broadcast(t, note(3))
+			h.wantGot(t, "new", want...)
+		})
+	}
 }

@@ -1,11 +1,9 @@
 package httpsender_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -29,20 +27,20 @@ type push struct {
 // and what its extensions offer, and keeps per token what a client would have
 // got.
 type standIn struct {
-	mu         sync.Mutex
-	can        []string           // what it announces; guarded by mu, as all below
-	secret     string             // what it asks for
-	hang       chan struct{}      // every request hangs until it is closed, unless nil
-	streams    map[string]*stream // open
-	taken      map[string]bool    // IDs of broadcasts
-	pushes     int                // requests to push that came in
-	broadcasts int                // requests to broadcast that came in
-	all        int                // requests of any kind
-	conns      map[any]bool       // connections that carried pushes
-	now        int                // pushes under way
-	most       int                // under way at one time
-	delay      func() time.Duration
-	mute       int // broadcasts that take effect and are not answered
+	mu          sync.Mutex
+	can         []string           // what it announces; guarded by mu, as all below
+	secret      string             // what it asks for
+	hang        chan struct{}      // every request hangs until it is closed, unless nil
+	streams     map[string]*stream // open
+	taken       map[string]bool    // IDs of broadcasts
+	pushes      int                // requests to push that came in
+	broadcasts  int                // requests to broadcast that came in
+	all         int                // requests of any kind
+	conns       map[any]bool       // connections that carried pushes
+	now         int                // pushes under way
+	most        int                // under way at one time
+	delay       func() time.Duration
+	mute, stall int // broadcasts that take effect and are not answered; with stall, the sender waits
 }
 
 // stream is one open stream of the stand-in, and how it misbehaves.
@@ -72,7 +70,7 @@ func (g *standIn) open(token string, s *stream) {
 	g.streams[token] = s
 }
 
-// restart makes g a new process: it knows no stream, and announces this.
+// restart makes g a new process, which knows no stream.
 func (g *standIn) restart(can ...string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -181,6 +179,17 @@ func (g *standIn) broadcast(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "INVALID_EVENT_DATA_MISSING")
 		return
 	}
+	if g.spread(p) {
+		<-r.Context().Done()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, _ = fmt.Fprintf(w, `{"status":"ok","delivered":%d,"unknown":[]}`, len(g.streams))
+}
+
+// spread gives a broadcast to all streams, and reports whether there will be no
+// answer.
+func (g *standIn) spread(p push) (stalls bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.broadcasts++
@@ -194,7 +203,8 @@ func (g *standIn) broadcast(w http.ResponseWriter, r *http.Request) {
 		g.mute--
 		panic(http.ErrAbortHandler)
 	}
-	_, _ = fmt.Fprintf(w, `{"status":"ok","delivered":%d,"unknown":[]}`, len(g.streams))
+	g.stall--
+	return g.stall >= 0
 }
 
 func (g *standIn) push(w http.ResponseWriter, r *http.Request) {
@@ -286,11 +296,4 @@ func (s *stream) take(p push) {
 func refuse(w http.ResponseWriter, status int, code string) {
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, `{"error":{"message":"no","code":%q}}`, code)
-}
-
-type connKey struct{}
-
-// nameConns gives the requests of a connection a value of their own.
-func nameConns(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, c)
 }

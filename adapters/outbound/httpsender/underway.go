@@ -129,8 +129,19 @@ func (o *outbox) divideLocked() {
 	o.settleLocked(len(o.underway))
 }
 
+// takenLocked settles what is under way and some client that came lately has got: a
+// gateway had taken it, and the one that is there now must not be given it again.
+func (o *outbox) takenLocked() {
+	for l := range o.early {
+		for len(o.underway) > 0 && o.underway[0].id.Epoch == l.had.Epoch && o.underway[0].id.Seq <= l.had.Seq {
+			o.settleLocked(1)
+		}
+	}
+}
+
 func (o *outbox) endPostLocked() {
 	o.posting = false
+	o.takenLocked()
 	o.posted.Broadcast()
 	if o.first != nil {
 		o.laneDue.Broadcast()

@@ -1,10 +1,10 @@
 package memtaskstore
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 
+	"heliograph/adapters/internal/tasklist"
 	"heliograph/domain/task"
 )
 
@@ -14,21 +14,21 @@ type index []*task.Task
 
 // insert adds t.
 func (x *index) insert(t *task.Task) {
-	i, _ := slices.BinarySearchFunc(*x, placeOf(t), byPlace)
+	i, _ := slices.BinarySearchFunc(*x, tasklist.PlaceOf(t), byPlace)
 	*x = slices.Insert(*x, i, t)
 }
 
 // remove takes t out, if it is there.
 func (x *index) remove(t *task.Task) {
-	if i, found := slices.BinarySearchFunc(*x, placeOf(t), byPlace); found {
+	if i, found := slices.BinarySearchFunc(*x, tasklist.PlaceOf(t), byPlace); found {
 		*x = slices.Delete(*x, i, i+1)
 	}
 }
 
 // newestBelow yields what is older than p, newest first; everything if p is zero.
-func (x *index) newestBelow(p place) iter.Seq[*task.Task] {
+func (x *index) newestBelow(p tasklist.Place) iter.Seq[*task.Task] {
 	end := len(*x)
-	if p.id != "" {
+	if !p.IsZero() {
 		end, _ = slices.BinarySearchFunc(*x, p, byPlace)
 	}
 	return func(yield func(*task.Task) bool) {
@@ -40,6 +40,6 @@ func (x *index) newestBelow(p place) iter.Seq[*task.Task] {
 	}
 }
 
-func byPlace(t *task.Task, p place) int {
-	return cmp.Or(t.Created.Compare(p.created), cmp.Compare(t.ID, p.id))
+func byPlace(t *task.Task, p tasklist.Place) int {
+	return tasklist.PlaceOf(t).Compare(p)
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natscontrol"
 	"heliograph/domain/gateway"
 	"heliograph/test/contract/controlcontract"
@@ -20,18 +21,12 @@ var silent = slog.New(slog.DiscardHandler)
 
 func TestControlContract(t *testing.T) {
 	controlcontract.Run(t, func(t *testing.T, peer gateway.Peer) controlcontract.Subject {
-		broker, err := natsbroker.Open(t.Context(), natsbroker.Config{Dir: t.TempDir(), Name: "test"}, silent)
-		if err != nil {
-			t.Fatal(err)
-		}
+		broker := brokertest.InProcess(t)
 		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 		var serving sync.WaitGroup
 		t.Cleanup(func() {
 			cancel()
 			serving.Wait()
-			if err := broker.Close(); err != nil {
-				t.Error(err)
-			}
 		})
 		other := open(t, broker, "node 2.*")
 		serving.Go(func() {

@@ -25,8 +25,12 @@ import (
 
 const bucket = "heliograph_nodes"
 
-// joinTime is for one try to join: servers without a leader may give no answer.
-const joinTime = 2 * time.Second
+const (
+	// joinTime is for one try to join: servers without a leader may give no answer.
+	joinTime = 2 * time.Second
+	// joinPause is between two tries.
+	joinPause = 250 * time.Millisecond
+)
 
 // ErrNameTaken says that another process uses the node's name. One of them has to
 // go: this one, which came first.
@@ -90,7 +94,7 @@ func (n *Nodes) Join(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if natsbroker.Pause(ctx, followPause); ctx.Err() != nil {
+		if natsbroker.Pause(ctx, joinPause); ctx.Err() != nil {
 			return fmt.Errorf("join the cluster: %w", err)
 		}
 	}
@@ -107,22 +111,10 @@ func (n *Nodes) join(ctx context.Context) error {
 		return err
 	}
 	n.took(revision, begun)
-	records, err := n.kv.WatchAll(ctx, jetstream.IgnoreDeletes())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = records.Stop() }() // it can only be stopped already
-	for {
-		select {
-		case entry := <-records.Updates():
-			if entry == nil { // that is all
-				return nil
-			}
-			n.note(entry.Value(), entry.Revision())
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return natsbroker.Each(ctx, n.kv, ">", func(entry jetstream.KeyValueEntry) error {
+		n.note(entry.Value(), entry.Revision())
+		return nil
+	})
 }
 
 func (n *Nodes) key() string { return natsbroker.Key(n.self.Life.Node()) }
@@ -132,7 +124,10 @@ func (n *Nodes) key() string { return natsbroker.Key(n.self.Life.Node()) }
 func (n *Nodes) Serve(ctx context.Context) error {
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error { return n.sign(ctx) })
-	both.Go(func() error { n.follow(ctx); return nil })
+	both.Go(func() error {
+		n.broker.FollowBucket(ctx, bucket, nil, func() {}, n.hear)
+		return nil
+	})
 	return both.Wait()
 }
 
@@ -146,7 +141,7 @@ func (n *Nodes) Leave(ctx context.Context) error {
 }
 
 func (n *Nodes) drop(ctx context.Context, key string, revision uint64) error {
-	err := n.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(natsbroker.MarkerTTL))
+	err := n.kv.Purge(ctx, key, jetstream.LastRevision(revision))
 	if natsbroker.Conflict(err) {
 		return nil // it is another life's
 	}

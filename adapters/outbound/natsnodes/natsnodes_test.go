@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natsnodes"
 	"heliograph/domain/cluster"
 	"heliograph/test/contract/nodescontract"
@@ -25,21 +26,6 @@ const (
 	// patience is much longer than anything here takes.
 	patience = time.Minute
 )
-
-func inProcess(t *testing.T) *natsbroker.Broker {
-	t.Helper()
-	cfg := natsbroker.Config{Dir: t.TempDir(), InMemory: true, Name: "test"}
-	broker, err := natsbroker.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return broker
-}
 
 // node is one that serves.
 type node struct {
@@ -68,7 +54,7 @@ func join(t *testing.T, broker *natsbroker.Broker, name string) *natsnodes.Nodes
 }
 
 func TestWhoHasNotJoinedTakesNobodysName(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	n := join(t, broker, "node-1")
 	if other := open(t, broker, "node-1"); other.Alive(other.Self()) || len(other.Present()) > 0 {
 		t.Errorf("it is there already: %q", other.Present())
@@ -109,12 +95,12 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 func TestNodesContract(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	nodescontract.Run(t, "one", func(t *testing.T) cluster.Nodes { return join(t, broker, "one") })
 }
 
 func TestNodesKnowEachOtherAtOnce(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	one := start(t, broker, "one")
 	two := start(t, broker, "two")
 	if !two.Alive(one.Self()) || two.Leads() || !slices.Equal(two.Present(), []string{"one", "two"}) {
@@ -129,7 +115,7 @@ func TestNodesKnowEachOtherAtOnce(t *testing.T) {
 }
 
 func TestWhoGivesNoSignHasEndedAndAnotherLeads(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	one, two, three := start(t, broker, "one"), start(t, broker, "two"), start(t, broker, "three")
 	eventually(t, "the second knows the third", func() bool { return two.Alive(three.Self()) })
 	one.end()
@@ -141,7 +127,7 @@ func TestWhoGivesNoSignHasEndedAndAnotherLeads(t *testing.T) {
 }
 
 func TestWhoLeavesIsGoneAtOnce(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	one, two := start(t, broker, "one"), start(t, broker, "two")
 	one.end()
 	if err := one.Leave(t.Context()); err != nil {
@@ -152,7 +138,7 @@ func TestWhoLeavesIsGoneAtOnce(t *testing.T) {
 }
 
 func TestANewLifeEndsTheOneBefore(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	one, two := start(t, broker, "one"), start(t, broker, "two")
 	again := start(t, broker, "one")
 	eventually(t, "the new life is known", func() bool { return two.Alive(again.Self()) && !two.Alive(one.Self()) })

@@ -28,24 +28,23 @@ func (n *Nodes) sign(ctx context.Context) error {
 	}
 	ticks := time.NewTicker(n.term / signs)
 	defer ticks.Stop()
-	for {
+	for ctx.Err() == nil {
 		err := n.signOnce(ctx, text)
-		if errors.Is(err, ErrNameTaken) {
+		switch {
+		case errors.Is(err, ErrNameTaken):
 			return err
-		}
-		if err != nil && ctx.Err() == nil {
-			n.log.WarnContext(ctx, "no sign could be given to the other nodes", slog.Any("error", err))
-			natsbroker.Pause(ctx, n.term/signs/signs)
-		}
-		n.forget(ctx)
-		if err == nil || ctx.Err() != nil {
+		case err == nil:
+			n.forget(ctx)
 			select {
 			case <-ticks.C:
 			case <-ctx.Done():
-				return nil
 			}
+		case ctx.Err() == nil:
+			n.log.WarnContext(ctx, "no sign could be given to the other nodes", slog.Any("error", err))
+			natsbroker.Pause(ctx, n.term/signs/signs)
 		}
 	}
+	return nil
 }
 
 func (n *Nodes) signOnce(ctx context.Context, text []byte) error {

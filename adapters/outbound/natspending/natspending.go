@@ -14,6 +14,7 @@ import (
 
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/domain/connection"
+	"heliograph/domain/event"
 	"heliograph/domain/version"
 )
 
@@ -40,7 +41,7 @@ func Open(ctx context.Context, broker *natsbroker.Broker, bound int) (*Pending, 
 // Put implements version.Pending.
 func (p *Pending) Put(ctx context.Context, id connection.RequestID, v version.Version) error {
 	if _, err := p.kv.Put(ctx, natsbroker.Key(string(id)), v.Payload()); err != nil {
-		return fmt.Errorf("pending version: %w", err)
+		return unavailable(ctx, err)
 	}
 	return nil
 }
@@ -52,7 +53,7 @@ func (p *Pending) Get(ctx context.Context, id connection.RequestID) (version.Ver
 		return version.Version{}, nil
 	}
 	if err != nil {
-		return version.Version{}, fmt.Errorf("pending version: %w", err)
+		return version.Version{}, unavailable(ctx, err)
 	}
 	v, err := version.Parse(entry.Value())
 	if err != nil {
@@ -61,4 +62,12 @@ func (p *Pending) Get(ctx context.Context, id connection.RequestID) (version.Ver
 	// If this fails it was written meanwhile, or it may go a little early.
 	_, _ = p.kv.Update(ctx, entry.Key(), entry.Value(), entry.Revision())
 	return v, nil
+}
+
+// unavailable is what err, of NATS, means to the caller.
+func unavailable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("pending version: %w: %w", event.ErrUnavailable, err)
 }

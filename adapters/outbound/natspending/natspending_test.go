@@ -1,13 +1,16 @@
 package natspending_test
 
 import (
-	"log/slog"
+	"context"
+	"errors"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspending"
+	"heliograph/domain/event"
 	"heliograph/domain/version"
 	"heliograph/test/contract/versionpendingcontract"
 )
@@ -15,20 +18,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const bound = 8
-
-func inProcess(t *testing.T, dir string) *natsbroker.Broker {
-	t.Helper()
-	broker, err := natsbroker.Open(t.Context(), natsbroker.Config{Dir: dir, Name: "test"}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return broker
-}
 
 func open(t *testing.T, broker *natsbroker.Broker) *natspending.Pending {
 	t.Helper()
@@ -41,7 +30,7 @@ func open(t *testing.T, broker *natsbroker.Broker) *natspending.Pending {
 
 func TestPendingContract(t *testing.T) {
 	versionpendingcontract.Run(t, func(t *testing.T) versionpendingcontract.Subject {
-		return versionpendingcontract.Subject{Pending: open(t, inProcess(t, t.TempDir())), Bound: bound}
+		return versionpendingcontract.Subject{Pending: open(t, brokertest.InProcess(t)), Bound: bound}
 	})
 }
 
@@ -51,14 +40,14 @@ func TestPendingVersionsSurviveARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := inProcess(t, dir)
+	before := brokertest.Open(t, natsbroker.Config{Dir: dir})
 	if err := open(t, before).Put(t.Context(), "a", v); err != nil {
 		t.Fatal(err)
 	}
 	if err := before.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := open(t, inProcess(t, dir)).Get(t.Context(), "a"); err != nil || got.Name() != "1.4.2" {
+	if got, err := open(t, brokertest.Open(t, natsbroker.Config{Dir: dir})).Get(t.Context(), "a"); err != nil || got.Name() != "1.4.2" {
 		t.Errorf("pending is %q, %v", got.Name(), err)
 	}
 }
@@ -66,5 +55,28 @@ func TestPendingVersionsSurviveARestart(t *testing.T) {
 func TestABoundBelowOneIsAnError(t *testing.T) { // V3
 	if _, err := natspending.Open(t.Context(), nil, 0); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestABrokerThatIsAwayIsToldApart(t *testing.T) { // V2
+	broker := brokertest.InProcess(t)
+	p := open(t, broker)
+	if err := broker.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := version.Named("1.4.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, got := p.Get(t.Context(), "a")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, late := p.Get(ended, "a")
+	for err, want := range map[error]error{
+		p.Put(t.Context(), "a", v): event.ErrUnavailable, got: event.ErrUnavailable, p.Put(ended, "a", v): context.Canceled, late: context.Canceled,
+	} {
+		if !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
 	}
 }

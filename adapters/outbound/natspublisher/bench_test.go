@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/domain/event"
 )
@@ -11,11 +12,7 @@ import (
 // BenchmarkPublish is one event of a task at a time, as a node with a data
 // directory publishes it: acknowledged, and on its way to the disk.
 func BenchmarkPublish(b *testing.B) {
-	broker, err := natsbroker.Open(b.Context(), natsbroker.Config{Dir: b.TempDir()}, silent)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = broker.Close() }()
+	broker := brokertest.Open(b, natsbroker.Config{Dir: b.TempDir()})
 	log, err := natspublisher.OpenLog(b.Context(), broker, natspublisher.LogConfig{MaxBytes: 32 << 20})
 	if err != nil {
 		b.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/test/natsserver"
 )
@@ -17,7 +18,7 @@ func TestInAClusterThatLosesAServerAllNodesGetTheSameOnce(t *testing.T) { // E7,
 	servers := natsserver.Cluster(t)
 	var nodes [2]*node
 	for i := range nodes {
-		nodes[i] = serve(t, open(t, natsbroker.Config{URL: natsserver.URLs(servers)}), natspublisher.LogConfig{})
+		nodes[i] = serve(t, brokertest.Open(t, natsbroker.Config{URL: natsserver.URLs(servers)}), natspublisher.LogConfig{})
 	}
 	var publishing sync.WaitGroup
 	half := make(chan struct{}, len(nodes))

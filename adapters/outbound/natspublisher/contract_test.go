@@ -3,6 +3,7 @@ package natspublisher_test
 import (
 	"testing"
 
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/test/contract/historycontract"
 	"heliograph/test/contract/publishercontract"
@@ -17,14 +18,14 @@ func TestPublisherContractOfBrokersThatOutliveTheirCallers(t *testing.T) {
 }
 
 func fresh(t *testing.T) publishercontract.Subject {
-	n := serve(t, inProcess(t), natspublisher.LogConfig{})
+	n := serve(t, brokertest.InProcess(t), natspublisher.LogConfig{})
 	return publishercontract.Subject{Publisher: n, Received: n.received, Close: n.Close, MaxEventBytes: maxEventBytes}
 }
 
 func TestHistoryContract(t *testing.T) {
 	historycontract.Run(t, func(t *testing.T) historycontract.Subject {
 		const retention = 16 << 10
-		n := serve(t, inProcess(t), natspublisher.LogConfig{MaxBytes: retention})
+		n := serve(t, brokertest.InProcess(t), natspublisher.LogConfig{MaxBytes: retention})
 		return historycontract.Subject{Publisher: n, History: n.log, Retention: retention}
 	})
 }

@@ -5,11 +5,8 @@ import "time"
 // SetPatience sets how long Publish tries.
 func (p *Publisher) SetPatience(d time.Duration) { p.patience = d }
 
-// What Serve may fail with.
-var (
-	ErrGone   = errGone
-	ErrBehind = errBehind
-)
+// ErrBehind is what Serve may fail with.
+var ErrBehind = errBehind
 
 // Functions that are not exported.
 var (

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/domain/event"
 	"heliograph/test/natsserver"
@@ -19,7 +20,7 @@ import (
 func TestAFloodWhileTheServerIsRestartedLosesAndDoublesNothing(t *testing.T) { // E7, T11
 	const callers, each = 8, 100
 	server := natsserver.Start(t)
-	n := serve(t, open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
+	n := serve(t, brokertest.Open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
 	told := make([][]event.ID, callers)
 	reached := make(chan struct{}, 2*callers)
 	var publishing sync.WaitGroup

@@ -24,28 +24,6 @@ var silent = slog.New(slog.DiscardHandler)
 
 const maxEventBytes = 4 << 10
 
-// open returns a broker that is closed when t ends.
-func open(t *testing.T, cfg natsbroker.Config) *natsbroker.Broker {
-	t.Helper()
-	cfg.Name = "node-1"
-	broker, err := natsbroker.Open(t.Context(), cfg, silent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return broker
-}
-
-// inProcess is a broker of the test's own, without files.
-func inProcess(t *testing.T) *natsbroker.Broker {
-	t.Helper()
-	return open(t, natsbroker.Config{Dir: t.TempDir(), InMemory: true})
-}
-
 // node is one node's view of the log.
 type node struct {
 	t   *testing.T

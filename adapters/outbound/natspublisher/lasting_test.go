@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/domain/event"
 	"heliograph/test/natsserver"
@@ -17,7 +18,7 @@ import (
 
 func TestTheLogSurvivesARestart(t *testing.T) { // G2
 	dir := t.TempDir()
-	before := open(t, natsbroker.Config{Dir: dir})
+	before := brokertest.Open(t, natsbroker.Config{Dir: dir})
 	old := serve(t, before, natspublisher.LogConfig{})
 	first, last := old.publish(numbered("task/a", 1)), old.publish(numbered("task/a", 2))
 	want := old.received()
@@ -26,7 +27,7 @@ func TestTheLogSurvivesARestart(t *testing.T) { // G2
 		t.Fatal(err)
 	}
 
-	n := serve(t, open(t, natsbroker.Config{Dir: dir}), natspublisher.LogConfig{Replay: true})
+	n := serve(t, brokertest.Open(t, natsbroker.Config{Dir: dir}), natspublisher.LogConfig{Replay: true})
 	if n.log.Start() != (event.ID{Epoch: first.Epoch}) {
 		t.Errorf("the log begins after %v", n.log.Start())
 	}
@@ -42,7 +43,7 @@ func TestTheLogSurvivesARestart(t *testing.T) { // G2
 }
 
 func TestWithoutReplayOnlyWhatIsNewIsReceived(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	old := serve(t, broker, natspublisher.LogConfig{})
 	start := old.publish(numbered("", 1))
 	n := serve(t, broker, natspublisher.LogConfig{})
@@ -54,7 +55,7 @@ func TestWithoutReplayOnlyWhatIsNewIsReceived(t *testing.T) {
 
 func TestAShortLossOfNATSLosesAndDoublesNothing(t *testing.T) {
 	server := natsserver.Start(t)
-	n := serve(t, open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
+	n := serve(t, brokertest.Open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
 	want := []event.ID{n.publish(numbered("task/a", 1))}
 	server.Away()
 	published := make(chan event.ID)
@@ -79,7 +80,7 @@ func TestAShortLossOfNATSLosesAndDoublesNothing(t *testing.T) {
 
 func TestWhileNATSIsAwayPublishFailsInTime(t *testing.T) {
 	server := natsserver.Start(t)
-	n := serve(t, open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
+	n := serve(t, brokertest.Open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
 	n.SetPatience(50 * time.Millisecond)
 	server.Away()
 	if _, err := n.Publish(t.Context(), numbered("", 1)); !errors.Is(err, event.ErrUnavailable) {
@@ -97,21 +98,21 @@ func TestWhileNATSIsAwayPublishFailsInTime(t *testing.T) {
 }
 
 func TestServeEndsWhenTheLogIsNoLongerThere(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	n := serve(t, broker, natspublisher.LogConfig{})
 	n.publish(numbered("", 1))
 	n.received()
 	if err := broker.JetStream().DeleteStream(t.Context(), "heliograph_events"); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-n.failed; !errors.Is(err, natspublisher.ErrGone) {
+	if err := <-n.failed; !errors.Is(err, natsbroker.ErrGone) {
 		t.Errorf("Serve: %v", err)
 	}
 	n.failed <- nil
 }
 
 func TestAClosedConnectionIsAClosedBroker(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	n := serve(t, broker, natspublisher.LogConfig{})
 	n.stop()
 	if err := broker.Close(); err != nil {
@@ -123,7 +124,7 @@ func TestAClosedConnectionIsAClosedBroker(t *testing.T) {
 }
 
 func TestSomebodyElsesMessageIsLeftOut(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	n := serve(t, broker, natspublisher.LogConfig{})
 	if _, err := broker.JetStream().Publish(t.Context(), "heliograph.events.x", []byte("hello")); err != nil {
 		t.Fatal(err)
@@ -156,7 +157,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func TestANodeThatTheLogHasLeftBehindSaysSo(t *testing.T) { // its clients would miss events and never know
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	n := serve(t, broker, natspublisher.LogConfig{})
 	n.publish(numbered("", 1))
 	n.received()
@@ -176,7 +177,7 @@ func TestANodeThatTheLogHasLeftBehindSaysSo(t *testing.T) { // its clients would
 }
 
 func TestAReaderThatLeftGoesOnThereAndOneThatCrashedDoesNot(t *testing.T) { // C8
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	cfg := natspublisher.LogConfig{Reader: "me"}
 	n := serve(t, broker, cfg)
 	left := n.publish(numbered("", 1))

@@ -6,8 +6,10 @@
 package natspublisher
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -25,10 +27,6 @@ const (
 	// longer than Publish tries, and than a late copy can be on its way.
 	duplicateTime = 30 * time.Second
 )
-
-// errGone: the stream that this process reads is not there any more. Only a
-// restart helps.
-var errGone = errors.New("the log's stream was deleted or made anew")
 
 // LogConfig is for the log that all nodes share.
 type LogConfig struct {
@@ -60,7 +58,7 @@ var _ event.History = (*Log)(nil)
 func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Log, error) {
 	stream, err := broker.Stream(ctx, jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{subjects + ">"},
-		MaxBytes: boundOf(cfg.MaxBytes), MaxMsgs: -1, MaxAge: cfg.MaxAge, Discard: jetstream.DiscardOld,
+		MaxBytes: cmp.Or(cfg.MaxBytes, -1), MaxMsgs: -1, MaxAge: cfg.MaxAge, Discard: jetstream.DiscardOld,
 		Duplicates: duplicateTime, AllowDirect: true,
 	})
 	if err != nil {
@@ -77,14 +75,6 @@ func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Lo
 	return l, err
 }
 
-// boundOf is bound as JetStream has it, where -1 is none.
-func boundOf(bound int64) int64 {
-	if bound == 0 {
-		return -1
-	}
-	return bound
-}
-
 // epochOf makes a stream that was made anew another epoch.
 func epochOf(info *jetstream.StreamInfo) string {
 	return strconv.FormatInt(info.Created.UnixNano(), 36)
@@ -95,7 +85,7 @@ func (l *Log) Start() event.ID { return l.id(l.start) }
 
 func (l *Log) id(seq uint64) event.ID { return event.ID{Epoch: l.epoch, Seq: seq} }
 
-// state asks the server what the stream holds now. Errors: errGone.
+// state asks the server what the stream holds now. Errors: natsbroker.ErrGone.
 func (l *Log) state(ctx context.Context) (jetstream.StreamState, error) {
 	info, err := l.info(ctx)
 	if err != nil {
@@ -104,18 +94,14 @@ func (l *Log) state(ctx context.Context) (jetstream.StreamState, error) {
 	return info.State, nil
 }
 
-// info asks the server about the stream. Errors: errGone.
+// info asks the server about the stream. Errors: natsbroker.ErrGone.
 func (l *Log) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	stream, err := l.broker.JetStream().Stream(ctx, streamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, errGone
+	if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && epochOf(stream.CachedInfo()) != l.epoch {
+		return nil, fmt.Errorf("%w: %s", natsbroker.ErrGone, streamName)
 	}
 	if err != nil {
 		return nil, err
 	}
-	info := stream.CachedInfo()
-	if epochOf(info) != l.epoch {
-		return nil, errGone
-	}
-	return info, nil
+	return stream.CachedInfo(), nil
 }

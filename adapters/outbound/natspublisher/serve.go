@@ -33,7 +33,7 @@ func (p *Publisher) Serve(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the end of ctx is no failure
 		}
-		if _, gone := p.log.state(ctx); errors.Is(gone, errGone) || errors.Is(err, errBehind) {
+		if _, gone := p.log.state(ctx); errors.Is(gone, natsbroker.ErrGone) || errors.Is(err, errBehind) {
 			return errors.Join(err, gone)
 		}
 		p.logger.WarnContext(ctx, "log cannot be followed, trying again", slog.Any("error", err))

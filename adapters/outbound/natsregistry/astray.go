@@ -2,48 +2,32 @@ package natsregistry
 
 import (
 	"context"
-	"log/slog"
-	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/domain/connection"
 )
 
-// followPause is between two tries to follow the bucket.
-const followPause = 250 * time.Millisecond
-
 // Serve follows what becomes of the records until ctx ends, which is no error:
 // Astray knows of it. It may be called once.
 func (r *Registry) Serve(ctx context.Context) error {
-	for ctx.Err() == nil {
-		r.own.doubt() // nobody knows what has happened to them
-		err := r.broker.Follow(ctx, natsbroker.BucketStream(bucket), jetstream.OrderedConsumerConfig{
-			DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
-			FilterSubjects: []string{natsbroker.BucketSubject(bucket, byRequestID+".>")},
-		}, r.hear)
-		if err != nil {
-			r.log.WarnContext(ctx, "connections cannot be followed, trying again", slog.Any("error", err))
-			natsbroker.Pause(ctx, followPause)
-		}
-	}
+	// What has happened to a connection before it begins, nobody knows.
+	r.broker.FollowBucket(ctx, bucket, []string{byRequestID + ".>"}, r.own.doubt, r.hear)
 	return nil
 }
 
 // hear takes one change of a record.
-func (r *Registry) hear(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-	id, err := requestIDOf(msg.Subject()[len(natsbroker.BucketSubject(bucket, "")):])
+func (r *Registry) hear(change natsbroker.Change) error {
+	id, err := requestIDOf(change.Key)
 	if err != nil {
 		return err
 	}
 	var now connection.Connection
-	if !natsbroker.Deleted(msg.Headers()) {
-		if now, err = decode(id, msg.Data()); err != nil {
+	if !change.Deleted {
+		if now, err = decode(id, change.Value); err != nil {
 			return err
 		}
 	}
-	r.own.hear(id, now, meta.Sequence.Stream)
+	r.own.hear(id, now, change.Revision)
 	if r.owns(now) {
 		r.own.missing(now)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/domain/connection"
 	"heliograph/test/natsserver"
@@ -55,7 +56,7 @@ func TestANodeLearnsWhatOthersDidToItsConnections(t *testing.T) { // C3, C9
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			broker := inProcess(t)
+			broker := brokertest.InProcess(t)
 			one := open(t, broker, "node-1")
 			serve(t, one)
 			put(t, one, old)
@@ -69,7 +70,7 @@ func TestANodeLearnsWhatOthersDidToItsConnections(t *testing.T) { // C3, C9
 }
 
 func TestARecordThatAFailedPutHasLeftIsFound(t *testing.T) { // C9
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	one := open(t, broker, "node-1")
 	serve(t, one)
 	put(t, open(t, broker, "node-1"), old) // as if its answer was lost
@@ -84,12 +85,7 @@ func TestARecordThatAFailedPutHasLeftIsFound(t *testing.T) { // C9
 
 func TestWhileNATSIsAwayAPutFailsAndLeavesNothing(t *testing.T) { // C9, G8
 	server := natsserver.Start(t)
-	broker, err := natsbroker.Open(t.Context(), natsbroker.Config{URL: server.URL(), Name: "test"}, silent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = broker.Close() })
-	r := open(t, broker, "node-1")
+	r := open(t, brokertest.Open(t, natsbroker.Config{URL: server.URL()}), "node-1")
 	server.Away()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -100,5 +96,32 @@ func TestWhileNATSIsAwayAPutFailsAndLeavesNothing(t *testing.T) { // C9, G8
 	put(t, r, newer)
 	if _, err := r.Remove(t.Context(), newer.Token); err != nil || r.Count() != 0 {
 		t.Errorf("remove: %v, and the roster has %d", err, r.Count())
+	}
+}
+
+func TestWhatEndedBeforeItsPutFailedWasPut(t *testing.T) { // C9: whoever ended it has counted that
+	for name, put := range map[string]func(*natsregistry.Registry, context.Context, connection.Connection) (connection.Connection, error){
+		"put": (*natsregistry.Registry).Put, "put if new": (*natsregistry.Registry).PutNew,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := natsserver.Start(t)
+			r := open(t, brokertest.Open(t, natsbroker.Config{URL: server.URL()}), "node-1")
+			server.Away()
+			ctx, cancel := context.WithCancel(t.Context())
+			var putting sync.WaitGroup
+			putting.Go(func() {
+				if before, err := put(r, ctx, old); err != nil || before != (connection.Connection{}) {
+					t.Errorf("%+v, %v; want that nothing was there before", before, err)
+				}
+			})
+			for r.Count() == 0 {
+				natsbroker.Pause(t.Context(), time.Millisecond)
+			}
+			if _, err := r.Remove(t.Context(), old.Token); err != nil {
+				t.Error(err)
+			}
+			cancel()
+			putting.Wait()
+		})
 	}
 }

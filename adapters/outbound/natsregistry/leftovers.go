@@ -77,28 +77,16 @@ func (r *Registry) Forgo(token connection.Token) bool {
 
 // each calls visit with each connection that there is, and its record's revision.
 func (r *Registry) each(ctx context.Context, visit func(c connection.Connection, revision uint64)) error {
-	records, err := r.kv.Watch(ctx, byRequestID+".>", jetstream.IgnoreDeletes())
-	if err != nil {
-		return unavailable(err)
-	}
-	defer func() { _ = records.Stop() }() // it can only be stopped already
-	for {
-		select {
-		case entry := <-records.Updates():
-			if entry == nil { // that is all
-				return nil
-			}
-			id, err := requestIDOf(entry.Key())
-			if err != nil {
-				return unavailable(err)
-			}
-			c, err := decode(id, entry.Value())
-			if err != nil {
-				return unavailable(err)
-			}
-			visit(c, entry.Revision())
-		case <-ctx.Done():
-			return ctx.Err()
+	return unavailable(natsbroker.Each(ctx, r.kv, byRequestID+".>", func(entry jetstream.KeyValueEntry) error {
+		id, err := requestIDOf(entry.Key())
+		if err != nil {
+			return err
 		}
-	}
+		c, err := decode(id, entry.Value())
+		if err != nil {
+			return err
+		}
+		visit(c, entry.Revision())
+		return nil
+	}))
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/domain/connection"
 	"heliograph/test/contract/heritagecontract"
@@ -21,22 +22,6 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natsserver.Leaks()...) }
 
 var silent = slog.New(slog.DiscardHandler)
-
-// inProcess is a broker of the test's own, without files.
-func inProcess(t *testing.T) *natsbroker.Broker {
-	t.Helper()
-	cfg := natsbroker.Config{Dir: t.TempDir(), InMemory: true, Name: "test"}
-	broker, err := natsbroker.Open(t.Context(), cfg, silent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := broker.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return broker
-}
 
 func open(t *testing.T, broker *natsbroker.Broker, node string) *natsregistry.Registry {
 	t.Helper()
@@ -77,7 +62,7 @@ func TestRegistryContract(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			registrycontract.Run(t, func(t *testing.T) registrycontract.Subject {
-				r := openWith(t, inProcess(t), cfg)
+				r := openWith(t, brokertest.InProcess(t), cfg)
 				return registrycontract.Subject{Registry: r, Roster: r, Node: "node-1"}
 			})
 		})
@@ -86,7 +71,7 @@ func TestRegistryContract(t *testing.T) {
 
 func TestHeritageContract(t *testing.T) {
 	heritagecontract.Run(t, func(t *testing.T) heritagecontract.Subject {
-		broker := inProcess(t)
+		broker := brokertest.InProcess(t)
 		r := open(t, broker, "node-1")
 		return heritagecontract.Subject{
 			Node: "node-1", Registry: r, Roster: r, Heritage: r, OtherNode: "node-2", Other: open(t, broker, "node-2"),
@@ -100,7 +85,7 @@ var (
 )
 
 func TestOneConnectionPerRequestIDHoldsAcrossNodes(t *testing.T) { // C1, C3, C4, C9
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	one, two := open(t, broker, "node-1"), open(t, broker, "node-2")
 	put(t, one, old)
 	if before := put(t, two, newer); before != old {
@@ -127,7 +112,7 @@ func TestOneConnectionPerRequestIDHoldsAcrossNodes(t *testing.T) { // C1, C3, C4
 }
 
 func TestLeftoversAreAdopted(t *testing.T) { // C8
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	put(t, open(t, broker, "node-1"), old)
 	put(t, open(t, broker, "node-2"), connection.Connection{RequestID: "b", Token: "b", Node: "node-2"})
 	r := open(t, broker, "node-1")
@@ -148,7 +133,7 @@ func TestLeftoversAreAdopted(t *testing.T) { // C8
 }
 
 func TestAConnectIsTwoRoundTripsAndADisconnectOne(t *testing.T) {
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	r := openWith(t, broker, natsregistry.Config{Node: "node-1"})
 	asked := broker.Conn().Stats().OutMsgs
 	want := func(what string, n uint64) {
@@ -174,7 +159,7 @@ func TestAConnectIsTwoRoundTripsAndADisconnectOne(t *testing.T) {
 }
 
 func TestWhatEndedWhileItsRecordWasWrittenLeavesNone(t *testing.T) { // C9
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	r := openWith(t, broker, natsregistry.Config{Node: "node-1"})
 	for range 200 {
 		var both sync.WaitGroup
@@ -198,7 +183,7 @@ func TestWhatEndedWhileItsRecordWasWrittenLeavesNone(t *testing.T) { // C9
 func second[T any](_ T, err error) error { return err }
 
 func TestAnEndedContextEndsTheSearchForLeftovers(t *testing.T) {
-	r := open(t, inProcess(t), "node-1")
+	r := open(t, brokertest.InProcess(t), "node-1")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := r.Adopt(ctx); err == nil {
@@ -207,7 +192,7 @@ func TestAnEndedContextEndsTheSearchForLeftovers(t *testing.T) {
 }
 
 func TestWhoIsAloneAdoptsConnectionsOfAllNames(t *testing.T) { // C8: a container's host name changes
-	broker := inProcess(t)
+	broker := brokertest.InProcess(t)
 	put(t, open(t, broker, ""), old)
 	put(t, open(t, broker, ""), connection.Connection{RequestID: "b", Token: "b", Node: "node-2"})
 	r := open(t, broker, "")

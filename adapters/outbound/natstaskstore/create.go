@@ -26,7 +26,7 @@ func (s *Store) Create(ctx context.Context, t task.Task) (task.Task, error) {
 	case won && errors.Is(err, task.ErrDuplicate) && stored.IdempotencyKey == t.IdempotencyKey:
 		return stored, nil // who came second was faster
 	case won && errors.Is(err, task.ErrDuplicate):
-		return stored, errors.Join(err, s.drop(ctx, idempotencyKey(t.IdempotencyKey)))
+		return stored, errors.Join(err, s.kv.Purge(ctx, idempotencyKey(t.IdempotencyKey)))
 	default:
 		return stored, err
 	}

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -35,7 +34,6 @@ type Store struct {
 	broker  *natsbroker.Broker
 	kv      jetstream.KeyValue
 	node    string
-	log     *slog.Logger
 	replica *replica
 
 	watchers watchers
@@ -44,12 +42,12 @@ type Store struct {
 var _ task.Store = (*Store)(nil)
 
 // Open returns the store as the node of that name uses it. List waits for Serve.
-func Open(ctx context.Context, broker *natsbroker.Broker, node string, log *slog.Logger) (*Store, error) {
+func Open(ctx context.Context, broker *natsbroker.Broker, node string) (*Store, error) {
 	kv, err := broker.Bucket(ctx, bucket, -1)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{broker: broker, kv: kv, node: node, replica: newReplica(), log: log}, nil
+	return &Store{broker: broker, kv: kv, node: node, replica: newReplica()}, nil
 }
 
 // Get implements task.Store.
@@ -119,11 +117,11 @@ func (s *Store) Delete(ctx context.Context, t task.Task) error {
 		return task.ErrConflict
 	}
 	if stored.IdempotencyKey != "" {
-		if err := s.drop(ctx, idempotencyKey(stored.IdempotencyKey)); err != nil {
+		if err := s.kv.Purge(ctx, idempotencyKey(stored.IdempotencyKey)); err != nil {
 			return failure(err)
 		}
 	}
-	err = s.drop(ctx, taskKey(t.ID), jetstream.LastRevision(t.Revision))
+	err = s.kv.Purge(ctx, taskKey(t.ID), jetstream.LastRevision(t.Revision))
 	if natsbroker.Conflict(err) {
 		return s.whyNot(ctx, t.ID)
 	}
@@ -131,10 +129,6 @@ func (s *Store) Delete(ctx context.Context, t task.Task) error {
 		return failure(err)
 	}
 	return nil
-}
-
-func (s *Store) drop(ctx context.Context, key string, options ...jetstream.KVDeleteOpt) error {
-	return s.kv.Purge(ctx, key, append(options, jetstream.PurgeTTL(natsbroker.MarkerTTL))...)
 }
 
 func taskKey(id task.ID) string { return natsbroker.Key(byID, string(id)) }

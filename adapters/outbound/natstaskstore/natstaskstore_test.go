@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natstaskstore"
 	"heliograph/domain/task"
 	"heliograph/test/contract/taskstorecontract"
@@ -21,31 +21,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var silent = slog.New(slog.DiscardHandler)
-
-func broker(t *testing.T, cfg natsbroker.Config) *natsbroker.Broker {
-	t.Helper()
-	b, err := natsbroker.Open(t.Context(), cfg, silent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return b
-}
-
-func inProcess(t *testing.T) *natsbroker.Broker {
-	t.Helper()
-	return broker(t, natsbroker.Config{Dir: t.TempDir(), InMemory: true, Name: "test"})
-}
-
 // serve runs a node's store until t ends, or stop.
 func serve(t *testing.T, b *natsbroker.Broker, node string) (s *natstaskstore.Store, stop func()) {
 	t.Helper()
-	s, err := natstaskstore.Open(t.Context(), b, node, silent)
+	s, err := natstaskstore.Open(t.Context(), b, node)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +45,7 @@ func serve(t *testing.T, b *natsbroker.Broker, node string) (s *natstaskstore.St
 
 func TestStoreContract(t *testing.T) {
 	taskstorecontract.Run(t, func(t *testing.T) taskstorecontract.Subject {
-		s, _ := serve(t, inProcess(t), "node-1")
+		s, _ := serve(t, brokertest.InProcess(t), "node-1")
 		return taskstorecontract.Subject{Store: s}
 	})
 }
@@ -91,7 +70,7 @@ func wantListed(t *testing.T, s *natstaskstore.Store, want ...task.Task) {
 }
 
 func TestEveryNodeListsWhatAnotherHasJustDone(t *testing.T) {
-	b := inProcess(t)
+	b := brokertest.InProcess(t)
 	one, _ := serve(t, b, "node-1")
 	two, _ := serve(t, b, "node-2")
 	for range 20 {
@@ -112,14 +91,14 @@ func TestEveryNodeListsWhatAnotherHasJustDone(t *testing.T) {
 
 func TestTasksSurviveARestart(t *testing.T) {
 	dir := t.TempDir()
-	before := broker(t, natsbroker.Config{Dir: dir, Name: "test"})
+	before := brokertest.Open(t, natsbroker.Config{Dir: dir})
 	s, stop := serve(t, before, "node-1")
 	stored := create(t, s, task.Task{ID: "a", Created: noon, IdempotencyKey: "key"})
 	stop()
 	if err := before.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, _ := serve(t, broker(t, natsbroker.Config{Dir: dir, Name: "test"}), "node-1")
+	again, _ := serve(t, brokertest.Open(t, natsbroker.Config{Dir: dir}), "node-1")
 	wantListed(t, again, stored)
 	if got, err := again.ByKey(t.Context(), "key"); err != nil || !cmp.Equal(got, stored) {
 		t.Errorf("by its key: %+v, %v", got, err)
@@ -127,7 +106,7 @@ func TestTasksSurviveARestart(t *testing.T) {
 }
 
 func TestATaskThatIsTooLargeForTheServerIsRefusedAndChangesNothing(t *testing.T) {
-	s, _ := serve(t, inProcess(t), "node-1")
+	s, _ := serve(t, brokertest.InProcess(t), "node-1")
 	stored := create(t, s, task.Task{ID: "a", Created: noon})
 	large := stored
 	large.Result = json.RawMessage(`"` + strings.Repeat("x", 9<<20) + `"`)
@@ -144,7 +123,7 @@ func TestATaskThatIsTooLargeForTheServerIsRefusedAndChangesNothing(t *testing.T)
 }
 
 func TestAnInterruptedStartIsFinishedByWhoComesNext(t *testing.T) { // T14
-	b := inProcess(t)
+	b := brokertest.InProcess(t)
 	s, _ := serve(t, b, "node-1")
 	first := create(t, s, task.Task{ID: "a", Created: noon, IdempotencyKey: "key"})
 	interrupt(t, b, "task.a")
@@ -170,7 +149,7 @@ func interrupt(t *testing.T, b *natsbroker.Broker, key string) {
 }
 
 func TestListWaitsNoLongerThanItsCaller(t *testing.T) {
-	s, stop := serve(t, inProcess(t), "node-1")
+	s, stop := serve(t, brokertest.InProcess(t), "node-1")
 	stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
@@ -184,7 +163,7 @@ func TestWhatThisVersionStoresIsReadForEver(t *testing.T) {
 	const stored = `{"ID":"a","Type":"demo","Params":{"x":"<1>"},"IdempotencyKey":"k","Status":"failed","CancelRequested":true,` +
 		`"Created":"2026-03-01T12:00:00.000000005Z","Started":"2026-03-01T12:00:01Z","Ended":"2026-03-01T12:00:02Z","Result":null,` +
 		`"Error":"it broke","Progress":{"text":"half","value":0.5},"Seq":7,"Attempt":2}`
-	b := inProcess(t)
+	b := brokertest.InProcess(t)
 	s, _ := serve(t, b, "node-1")
 	kv, err := b.JetStream().KeyValue(t.Context(), "heliograph_tasks")
 	if err != nil {

@@ -3,75 +3,52 @@ package natstaskstore
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/domain/task"
 )
 
-const (
-	// listTime bounds the wait for the copy to be as new as the bucket.
-	listTime = 5 * time.Second
-	// servePause is between two tries to follow the bucket.
-	servePause = 250 * time.Millisecond
-)
+// listTime bounds the wait for the copy to be as new as the bucket.
+const listTime = 5 * time.Second
 
 // Serve keeps the copy of the bucket up to date until ctx ends, which is no
 // error. It may be called once.
 func (s *Store) Serve(ctx context.Context) error {
-	for ctx.Err() == nil {
-		// From the start each time: what was deleted while we did not follow is in no
-		// message any more.
-		s.replica.clear()
-		err := s.broker.Follow(ctx, natsbroker.BucketStream(bucket), jetstream.OrderedConsumerConfig{
-			DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
-			FilterSubjects: []string{subject(byID, "*"), subject(bySync, "*")},
-		}, s.receive)
-		if err != nil {
-			s.log.WarnContext(ctx, "tasks cannot be followed, trying again", slog.Any("error", err))
-			natsbroker.Pause(ctx, servePause)
-		}
-	}
+	s.broker.FollowBucket(ctx, bucket, []string{byID + ".*", bySync + ".*"}, s.replica.clear, s.hear)
 	return nil
 }
 
-// subject is that of all keys of a kind.
-func subject(kind, name string) string { return natsbroker.BucketSubject(bucket, kind+"."+name) }
-
-// receive brings one message of the bucket into the copy.
-func (s *Store) receive(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-	kind, id, err := keyOf(msg.Subject())
+// hear brings one change of the bucket into the copy.
+func (s *Store) hear(c natsbroker.Change) error {
+	kind, id, err := parseKey(c.Key)
 	if err != nil {
 		return err
 	}
-	revision := meta.Sequence.Stream
 	switch {
 	case kind != byID:
-	case natsbroker.Deleted(msg.Headers()):
+	case c.Deleted:
 		s.replica.remove(id)
 	default:
-		t, err := decode(msg.Data(), revision)
+		t, err := decode(c.Value, c.Revision)
 		if err != nil {
 			return err
 		}
 		s.replica.set(t)
 		s.watchers.tell(t)
 	}
-	s.replica.reached.Set(revision)
+	s.replica.reached.Set(c.Revision)
 	return nil
 }
 
-// keyOf returns the two parts of the key that a subject is for.
-func keyOf(subject string) (kind string, id task.ID, err error) {
-	parts, err := natsbroker.Parts(subject[len(natsbroker.BucketSubject(bucket, "")):])
+// parseKey returns the two parts of a key.
+func parseKey(key string) (kind string, id task.ID, err error) {
+	parts, err := natsbroker.Parts(key)
 	if err != nil || len(parts) != 2 {
-		return "", "", fmt.Errorf("subject %q is no task's: %w", subject, err)
+		return "", "", fmt.Errorf("key %q is no task's: %w", key, err)
 	}
 	return parts[0], task.ID(parts[1]), nil
 }

@@ -83,6 +83,7 @@ func TestAnExternalGatewayMayResetAmidAStreamAndConflate(t *testing.T) { // G6, 
 		"progress left out":  {func(s []sseclient.Event) []sseclient.Event { return slices.Delete(s, 3, 4) }, "G2: a gap", ""},
 		"an end left out":    {func(s []sseclient.Event) []sseclient.Event { return slices.Delete(s, 4, 5) }, "G2: a gap", "E10: client x was not told task_completed at e1-4"},
 		"the same and again": {func(s []sseclient.Event) []sseclient.Event { return slices.Insert(s, 4, s[3]) }, "E7", "E7"},
+		"an ID of the past":  {func(s []sseclient.Event) []sseclient.Event { return slices.Insert(s, 4, snapshot(2)) }, "E7", "E7"},
 		"a snapshot instead": {func(s []sseclient.Event) []sseclient.Event { return slices.Replace(s, 5, 6, snapshot(5)) }, "G2: a gap", "E10: client x was not told task_cancelled at e1-5"},
 	} {
 		for external, want := range map[bool]string{false: test.within, true: test.want} {

@@ -108,11 +108,6 @@ func (r *Reader) follow(e sseclient.Event, p Place) (logged bool) {
 		r.skip(before, p, e.Name != taskSnapshot)
 	case p.Seq > before.Seq:
 		r.wrong("G2: a gap, %s after %s", p, before)
-	case r.External && e.Name != taskEvent:
-		// Known and not mended: all nodes broadcast to one gateway, so a node that is
-		// behind can name a place that the stream is past. Who breaks off just then is
-		// sent what followed it again.
-		r.At = before
 	default:
 		r.At = before
 		r.wrong("E7: %s again or too late, after %s", p, before)

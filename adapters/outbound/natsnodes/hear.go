@@ -1,40 +1,21 @@
 package natsnodes
 
 import (
-	"context"
 	"encoding/json"
-	"log/slog"
 	"slices"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/domain/cluster"
 )
 
-// followPause is between two tries to follow the bucket.
-const followPause = 250 * time.Millisecond
-
-// follow looks for signs until ctx ends.
-func (n *Nodes) follow(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := n.broker.Follow(ctx, natsbroker.BucketStream(bucket), jetstream.OrderedConsumerConfig{
-			DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy,
-		}, n.receive)
-		if err != nil {
-			n.log.WarnContext(ctx, "nodes cannot be followed, trying again", slog.Any("error", err))
-			natsbroker.Pause(ctx, followPause)
-		}
-	}
-}
-
-func (n *Nodes) receive(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-	if !natsbroker.Deleted(msg.Headers()) {
-		n.note(msg.Data(), meta.Sequence.Stream)
+// hear takes what has become of a node's record.
+func (n *Nodes) hear(c natsbroker.Change) error {
+	if !c.Deleted {
+		n.note(c.Value, c.Revision)
 		return nil
 	}
-	parts, err := natsbroker.Parts(msg.Subject()[len(natsbroker.BucketSubject(bucket, "")):])
+	parts, err := natsbroker.Parts(c.Key)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,57 @@
+package natsbroker_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/test/natsserver"
+)
+
+func TestABucketThatIsDeletedOrMadeAnewIsGone(t *testing.T) {
+	url := natsserver.Start(t).URL()
+	first, second := brokertest.Open(t, natsbroker.Config{URL: url}), brokertest.Open(t, natsbroker.Config{URL: url})
+	var bucket jetstream.KeyValue
+	for _, b := range []*natsbroker.Broker{first, second} {
+		var err error
+		if bucket, err = b.Bucket(t.Context(), "b", -1); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Look(t.Context()); err != nil {
+			t.Errorf("it is there: %v", err)
+		}
+	}
+	if err := first.JetStream().DeleteStream(t.Context(), "KV_b"); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Look(t.Context()); !errors.Is(err, natsbroker.ErrGone) {
+		t.Errorf("it was deleted: %v, want ErrGone", err)
+	}
+	if _, err := bucket.Put(t.Context(), "k", nil); err == nil || !errors.Is(second.Check(), natsbroker.ErrSilent) {
+		t.Errorf("put: %v, check: %v, want ErrSilent", err, second.Check())
+	}
+	if _, err := first.Bucket(t.Context(), "b", -1); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Look(t.Context()); err != nil {
+		t.Errorf("who has made it anew: %v", err)
+	}
+	if err := second.Look(t.Context()); !errors.Is(err, natsbroker.ErrGone) {
+		t.Errorf("who has opened the one before: %v, want ErrGone", err)
+	}
+}
+
+func TestWhileNATSIsAwayNothingIsGone(t *testing.T) {
+	server := natsserver.Start(t)
+	b := brokertest.Open(t, natsbroker.Config{URL: server.URL()})
+	if _, err := b.Bucket(t.Context(), "b", -1); err != nil {
+		t.Fatal(err)
+	}
+	server.Away()
+	if err := b.Look(t.Context()); err != nil {
+		t.Errorf("away: %v", err)
+	}
+}

@@ -1,0 +1,202 @@
+package sse
+
+import (
+	"bytes"
+	"slices"
+
+	"heliograph/domain/event"
+)
+
+// The IDs on a stream never go back, or a client that comes back with the last one
+// would get again what it has. A backend alone cannot see to that: when several of
+// its nodes push to one gateway, or the gateway was restarted and is told again
+// what its predecessor had taken, an event may come late. So the engine holds IDs
+// against each other, if they are places in one log (event.ID); others are equal or
+// not, and no more.
+
+// pending is what is known of a stream that nobody has accepted yet.
+type pending struct {
+	lastEventID string // the client has got everything up to here
+	placed      bool   // the backend has said from where the stream reads
+}
+
+// claim notes what a client has got, if the log is not there yet.
+func (s *Stream) claim(lastEventID string) {
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
+	if id, err := event.ParseID(lastEventID); err == nil {
+		s.engine.aheadLocked(s, id)
+	}
+}
+
+// aheadLocked notes that a client has got everything up to id, unless the log is
+// there.
+func (e *Engine) aheadLocked(s *Stream, id event.ID) {
+	if e.newest.IsZero() || before(e.newest, id) {
+		e.ahead[s] = id
+	}
+}
+
+// before reports whether a comes before b in one log.
+func before(a, b event.ID) bool { return a.Epoch == b.Epoch && a.Seq < b.Seq }
+
+// openLocked has the log go on where the client is, unless the backend has said
+// otherwise. What was pushed before stays where it is: it is newer.
+func (s *Stream) openLocked() {
+	p := s.pending
+	s.pending = nil
+	if _, end, known := s.engine.log.find(p.lastEventID); known && !p.placed {
+		s.goOn(end, func(p private) bool { return p.own })
+	}
+}
+
+// passLocked sees to it that f, which is about to be appended, does not go to those
+// who have had it.
+func (e *Engine) passLocked(f Frame) {
+	id, err := event.ParseID(f.id)
+	if err != nil {
+		return
+	}
+	for s, had := range e.ahead {
+		if !before(had, id) && had.Epoch == id.Epoch {
+			s.skip(e.log.head(), len(f.bytes))
+		}
+		if !before(id, had) {
+			delete(e.ahead, s)
+		}
+	}
+	if !before(id, e.newest) {
+		e.newest = id
+	}
+}
+
+// placeLocked decides where f goes out that is pushed to a stream, and with which
+// ID.
+//
+// On a pending stream that is before the log, in the order of the pushes. If f is
+// in the log too, because the backend repeats what the client missed, or f tells
+// the client from where it reads now, the log goes on after that place; and if f
+// has the ID of an event that the stream has yet to get, it goes out after that.
+// Else, and on an open stream, it goes out after all that was published, and an ID
+// of an older place becomes that of the newest: that is where the client is.
+func (s *Stream) placeLocked(f Frame) private {
+	e := s.engine
+	p := private{at: e.log.head(), body: f.bytes}
+	logged, end, known := e.log.find(f.id)
+	reset := f.name == event.NameStreamReset
+	if reset {
+		delete(e.ahead, s) // the client begins anew
+	}
+	if s.pending != nil {
+		p.at = s.lastPlace()
+		switch {
+		case reset, known && bytes.Equal(logged, f.bytes):
+			s.pending.placed = true
+			if known {
+				delete(e.ahead, s)
+				s.goOn(end, everything)
+				p.at = end
+				return p
+			}
+		case known && end.off > p.at.off && e.ahead[s].IsZero():
+			p.at = end
+			return p
+		}
+	}
+	s.raiseLocked(f, &p)
+	return p
+}
+
+// raiseLocked gives p, which is f, the ID of the place where the client is if its
+// own is older. A newer one is where the client of a pending stream is from then
+// on.
+func (s *Stream) raiseLocked(f Frame, p *private) {
+	e := s.engine
+	id, err := event.ParseID(f.id)
+	if err != nil {
+		return
+	}
+	place := e.newest
+	if had := e.ahead[s]; !had.IsZero() {
+		place = had
+	}
+	switch {
+	case before(id, place):
+		p.at, p.id, p.body = e.log.head(), appendID(nil, place), f.withoutID()
+		if s.pending != nil && f.name == event.NameStreamReset {
+			s.goOn(p.at, everything)
+		}
+	case s.pending != nil && (place.IsZero() || before(place, id)):
+		e.aheadLocked(s, id)
+	}
+}
+
+// goOn has the log of a stream that nobody writes yet go on at a place. Of what is
+// queued, what is chosen still goes out before that.
+func (s *Stream) goOn(place mark, choose func(private) bool) {
+	s.at = place
+	s.offset.Store(place.off)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue == nil {
+		return
+	}
+	s.queue.private = slices.DeleteFunc(s.queue.private, func(p private) bool { return p.skip > 0 })
+	for i, p := range s.queue.private {
+		if p.at.off > place.off && choose(p) {
+			s.queue.private[i].at = place
+		}
+	}
+}
+
+func everything(private) bool { return true }
+
+// lastPlace is where the last of what waits goes out, or the stream begins. Only
+// for a stream without a transport.
+func (s *Stream) lastPlace() mark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue == nil || len(s.queue.private) == 0 {
+		return s.at
+	}
+	if last := s.queue.private[len(s.queue.private)-1].at; last.off > s.at.off {
+		return last
+	}
+	return s.at
+}
+
+// skip has the stream leave out the next n bytes of the log, whose head is at.
+func (s *Stream) skip(at mark, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue == nil {
+		s.queue = newQueue()
+	}
+	if last := len(s.queue.private) - 1; last >= 0 {
+		if p := &s.queue.private[last]; p.skip > 0 && p.at.off+uint64(p.skip) == at.off {
+			p.skip += n
+			return
+		}
+	}
+	s.queue.private = append(s.queue.private, private{at: at, skip: n})
+}
+
+// leaveOut moves the stream over what it leaves out, and returns the rest of chunk,
+// which the log has from its place up to the mark to.
+func (s *Stream) leaveOut(chunk []byte, to mark) []byte {
+	for len(s.queue.private) > 0 {
+		p := s.queue.private[0]
+		after := p.at
+		after.off += uint64(p.skip) //nolint:gosec // the length of frames
+		if p.skip == 0 || p.at.off > s.at.off || after.off > to.off {
+			return chunk
+		}
+		if after.off > s.at.off {
+			chunk = chunk[after.off-s.at.off:]
+			s.moveTo(after)
+		}
+		s.queue.private = s.queue.private[1:]
+	}
+	s.queue = nil
+	return chunk
+}

@@ -1,0 +1,221 @@
+package sse_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"heliograph/adapters/internal/sse"
+	"heliograph/domain/connection"
+)
+
+// n is the log event with that sequence, as a backend pushes it.
+func n(seq int) sse.Raw { return raw(fmt.Sprintf("e-%d", seq), "n", fmt.Sprint(seq)) }
+
+// got is how finish tells of log events.
+func got(seqs ...int) (all []string) {
+	for _, seq := range seqs {
+		all = append(all, fmt.Sprintf("e-%d n %d", seq, seq))
+	}
+	return all
+}
+
+func (b *bench) broadcastAll(streams int, seqs ...int) {
+	b.t.Helper()
+	for _, seq := range seqs {
+		b.broadcastRaw(n(seq), streams)
+	}
+}
+
+func snapshotAt(seq int) sse.Raw { return raw(fmt.Sprintf("e-%d", seq), "snapshot", "s") }
+
+func resetTo(id string) sse.Raw { return raw(id, "stream_reset", "{}") }
+
+// Several nodes of a backend push to one gateway, some later than others, and a
+// gateway that was restarted is told what its predecessor had taken: a client that
+// comes back with the last ID that it was given still gets each event once.
+func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
+	t.Parallel()
+	for name, test := range map[string]struct {
+		before      []int  // in the log when the client comes
+		lastEventID string // which it brings
+		pending     func(b *bench)
+		open        func(b *bench)
+		want        []string
+	}{
+		"a private event of a node that is behind": {
+			before: []int{1, 2},
+			open: func(b *bench) {
+				b.push("t", snapshotAt(1), false)
+				b.broadcastAll(1, 3)
+				b.push("t", snapshotAt(3), false)
+				b.push("t", resetTo("e-2"), false)
+			},
+			want: []string{"e-2 snapshot s", "e-3 n 3", "e-3 snapshot s", "e-3 stream_reset {}"},
+		},
+		"such an event before the stream is open": {
+			before: []int{1, 2},
+			pending: func(b *bench) {
+				b.push("t", snapshotAt(1), true)
+				b.broadcastAll(1, 3)
+				b.push("t", snapshotAt(2), true)
+			},
+			want: []string{"e-2 snapshot s", "e-3 n 3", "e-3 snapshot s"},
+		},
+		"such an event for a client that is ahead of the log": {
+			before:      []int{1, 2},
+			lastEventID: "e-4",
+			pending:     func(b *bench) { b.push("t", snapshotAt(2), true) },
+			open: func(b *bench) {
+				b.push("t", snapshotAt(2), false)
+				b.broadcastAll(1, 3, 4, 5)
+			},
+			want: []string{"e-4 snapshot s", "e-4 snapshot s", "e-5 n 5"},
+		},
+		"a replay by a node that is behind": {
+			before:      []int{2, 3, 4, 5},
+			lastEventID: "e-1",
+			pending: func(b *bench) {
+				b.push("t", n(2), true)
+				b.push("t", n(3), true)
+				b.push("t", snapshotAt(3), true)
+			},
+			open: func(b *bench) { b.broadcastAll(1, 6) },
+			want: slices.Concat(got(2, 3, 4, 5), []string{"e-5 snapshot s"}, got(6)),
+		},
+		"a replay that the log has not got": {
+			lastEventID: "e-1",
+			pending: func(b *bench) {
+				b.push("t", n(2), true)
+				b.push("t", n(3), true)
+			},
+			open: func(b *bench) { b.broadcastAll(1, 2, 3, 4) },
+			want: got(2, 3, 4),
+		},
+		"a reset by a node that is behind": {
+			before:      []int{2, 3, 4},
+			lastEventID: "d-7",
+			pending:     func(b *bench) { b.push("t", resetTo("e-3"), true) },
+			want:        append([]string{"e-3 stream_reset {}"}, got(4)...),
+		},
+		"a reset to a place that the log has forgotten": {
+			before:      []int{2, 3},
+			lastEventID: "d-7",
+			pending: func(b *bench) {
+				b.broadcastAll(1, 4)
+				b.push("t", resetTo("e-1"), true)
+			},
+			open: func(b *bench) { b.broadcastAll(1, 5) },
+			want: append([]string{"e-4 stream_reset {}"}, got(5)...),
+		},
+		"a client that the log can serve": {
+			before:      []int{1, 2, 3},
+			lastEventID: "e-1",
+			pending:     func(b *bench) { b.push("t", raw("", "hello", ""), true) },
+			open:        func(b *bench) { b.broadcastAll(1, 4) },
+			want:        slices.Concat(got(2, 3), []string{"hello"}, got(4)),
+		},
+		"what the client has, and is told again": {
+			lastEventID: "e-3",
+			pending:     func(b *bench) { b.broadcastAll(1, 1, 2) },
+			open: func(b *bench) {
+				b.broadcastRaw(raw("", "ping", "{}"), 1)
+				b.broadcastAll(1, 3, 4)
+			},
+			want: append([]string{"ping {}"}, got(4)...),
+		},
+		"what the client has, and is told again once it listens": {
+			lastEventID: "e-3",
+			open: func(b *bench) {
+				b.push("t", raw("", "hello", ""), false)
+				b.broadcastAll(1, 1, 2, 3, 4)
+			},
+			want: append([]string{"hello"}, got(4)...),
+		},
+		"a client that begins anew gets all that follows": {
+			lastEventID: "e-9",
+			pending:     func(b *bench) { b.broadcastAll(1, 1) },
+			open: func(b *bench) {
+				b.push("t", resetTo("e-1"), false)
+				b.broadcastAll(1, 2)
+			},
+			want: append([]string{"e-1 stream_reset {}"}, got(2)...),
+		},
+		"another epoch": {
+			lastEventID: "d-9",
+			open: func(b *bench) {
+				b.broadcastAll(1, 1)
+				b.push("t", raw("d-8", "snapshot", "s"), false)
+			},
+			want: append(got(1), "d-8 snapshot s"),
+		},
+	} {
+		for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+			t.Run(name+"/"+transport, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, sse.Config{Shards: shards})
+				b.broadcastAll(0, test.before...)
+				s := b.pending("t", test.lastEventID)
+				do(b, test.pending)
+				s.Open()
+				c := b.open(s)
+				do(b, test.open)
+				wantAll(t, b.finish(c, "t"), test.want...)
+			})
+		}
+	}
+}
+
+func do(b *bench, f func(*bench)) {
+	if f != nil {
+		f(b)
+	}
+}
+
+// In the envelope format a stream opens with "ready", wherever it goes on.
+func TestResumedStreamOpensWithReady(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, sse.Config{Format: sse.FormatEnvelope})
+	b.broadcastAll(0, 1, 2)
+	for token, last := range map[connection.Token]string{"known": "e-1", "repeated": "e-0"} {
+		s := b.pending(token, last)
+		if token == "repeated" {
+			b.push(token, n(1), true)
+		}
+		s.Open()
+		want := []string{`e-2 message {"type":"n","payload":2}`}
+		if token == "repeated" {
+			want = slices.Insert(want, 0, `e-1 message {"type":"n","payload":1}`)
+		}
+		wantAll(t, b.finish(b.open(s), token), slices.Insert(want, 0, "ready")...)
+	}
+}
+
+// The rest of the log follows what is left out, however fast both come.
+func TestWhatIsLeftOutIsNoMore(t *testing.T) { // E7, G2
+	t.Parallel()
+	const all, had = 2000, 1500
+	for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 16 << 20})
+			s := b.pending("t", fmt.Sprintf("e-%d", had))
+			s.Open()
+			c := b.open(s)
+			var want []string
+			for seq := 1; seq <= all; seq++ {
+				b.broadcastAll(1, seq)
+				if seq%100 == 0 {
+					b.push("t", raw("", "beat", fmt.Sprint(seq)), false)
+				}
+				if seq > had {
+					want = append(want, got(seq)...)
+				}
+				if seq%100 == 0 {
+					want = append(want, fmt.Sprintf("beat %d", seq))
+				}
+			}
+			wantAll(t, b.finish(c, "t"), want...)
+		})
+	}
+}

@@ -1,0 +1,18 @@
+package connections
+
+import "sync"
+
+// each calls f with all of list, at most so many at a time, and returns when all
+// have returned.
+func each[T any](list []T, atOnce int, f func(T)) {
+	places := make(chan struct{}, atOnce)
+	var running sync.WaitGroup
+	for _, item := range list {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			f(item)
+		})
+	}
+	running.Wait()
+}

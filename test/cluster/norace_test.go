@@ -1,6 +1,0 @@
-//go:build !race
-
-package cluster_test
-
-// raceFlags makes the nodes find races when the tests do.
-var raceFlags []string
