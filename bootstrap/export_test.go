@@ -19,7 +19,7 @@ func NewLoops(failed chan<- error) Loops { return Loops{newLoops(failed)} }
 func (l Loops) Run(name string, serve func(context.Context) error) { l.run(name, serve) }
 
 // Stop is stop.
-func (l Loops) Stop() { l.stop() }
+func (l Loops) Stop(ctx context.Context) error { return l.stop(ctx) }
 
 // GatewayFails has the gateway fail with err while it should serve.
 func GatewayFails(err error) fx.Option {

@@ -63,9 +63,9 @@ func (l *roleLifecycle) stop(ctx context.Context) {
 	for _, s := range l.Servers.all() {
 		l.step(ctx, "close listener", within(s.shutdown))
 	}
-	l.engine.stop() // and the relay knows of every end
+	l.engine.await() // and the relay knows of every end
 	l.step(ctx, "tell the backend", l.Relay.Close)
-	l.rest.stop()
+	l.rest.await()
 	l.Log.InfoContext(ctx, "stopped", slog.Duration("took", time.Since(begin)))
 }
 

@@ -96,7 +96,7 @@ func (l *lifecycle) stop(ctx context.Context) {
 	l.Versions.Drain()
 	l.Connections.Drain()
 	l.step(ctx, "end tasks", l.Tasks.Stop) // and their last events reach the streams
-	l.sources.stop()
+	l.step(ctx, "end sources", within(l.sources.stop))
 	l.step(ctx, "hand over events", within(l.Broker.flush))
 	l.step(ctx, "drain streams", within(l.Gateway.drain)) // rule G8
 	if place, ok := l.Gateway.place(); ok {
@@ -105,7 +105,8 @@ func (l *lifecycle) stop(ctx context.Context) {
 	l.step(ctx, "close listener", within(l.Server.shutdown))
 	l.step(ctx, "close broker", l.Broker.close)
 	l.step(ctx, "end observers", l.Connections.Stop)
-	l.carriers.stop()
+	l.sources.await()
+	l.carriers.await()
 	l.leave(ctx)
 	l.Log.InfoContext(ctx, "stopped", slog.Duration("took", time.Since(begin)))
 }

@@ -33,8 +33,25 @@ func (l *loops) run(name string, serve func(context.Context) error) {
 	})
 }
 
-// stop returns when all have returned.
-func (l *loops) stop() {
+// await ends all, and returns when they have returned. It may be called again.
+func (l *loops) await() {
 	l.cancel()
 	l.running.Wait()
+}
+
+// stop is await for as long as ctx lasts. Errors: ctx.Err(), when some have not
+// returned.
+func (l *loops) stop(ctx context.Context) error {
+	l.cancel()
+	ended := make(chan struct{})
+	go func() { // ends with the last loop
+		l.await()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

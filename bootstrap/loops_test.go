@@ -23,8 +23,11 @@ func TestLoopsTellOfTheFirstFailureOnly(t *testing.T) {
 		if err := <-failed; !errors.Is(err, broken) || err.Error() != "a: broken" {
 			t.Errorf("failed with %v, want a: broken", err)
 		}
-		l.Stop()
-		l.Stop() // once more changes nothing
+		for range 2 { // once more changes nothing
+			if err := l.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
 	})
 }
 
@@ -39,9 +42,13 @@ func TestLoopsStopWhenAllHaveReturned(t *testing.T) {
 			ended = time.Since(begin)
 			return nil
 		})
-		l.Stop()
-		if ended != time.Second {
-			t.Errorf("stop returned when the loop had run for %s, want 1 s", ended)
+		limited, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		if err := l.Stop(limited); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second/2 {
+			t.Errorf("with too little time: %v, after %s", err, time.Since(begin))
+		}
+		if err := l.Stop(t.Context()); err != nil || ended != time.Second {
+			t.Errorf("stop returned %v when the loop had run for %s, want 1 s", err, ended)
 		}
 	})
 }

@@ -76,9 +76,10 @@ func (s *Service) enter() bool {
 // Stop refuses new tasks, cancels those that wait, and returns when those that
 // run have ended and their events were handed over (rule T15). Near ctx's
 // deadline it cancels them: Config.ShutdownReserve before; half of that later it
-// abandons those which ignore it, and soon after that it waits for no store and no
-// broker any more, so that the rest of the shutdown has some time. Without a deadline it waits for as long as they
-// take. It may be called again. Errors: ctx.Err(), when something did not end.
+// abandons those which ignore it, soon after that it waits for no store and no
+// broker any more, and then for nothing, so that the rest of the shutdown has some
+// time. Without a deadline it waits for as long as they take. It may be called again.
+// Errors: context.DeadlineExceeded, ctx.Err(), when something did not end.
 func (s *Service) Stop(ctx context.Context) error {
 	s.refuse(ctx)
 	stopped := make(chan struct{})
@@ -86,24 +87,20 @@ func (s *Service) Stop(ctx context.Context) error {
 		defer close(stopped)
 		s.busy.Wait()
 	}()
-	cut, abandon, hangUp := s.schedule(ctx)
-	for {
+	for _, next := range s.schedule(ctx) {
 		select {
 		case <-stopped:
 			return nil
-		case <-cut:
-			s.shutdown.cutOff.close()
-		case <-abandon:
-			s.shutdown.abandon.close()
-		case <-hangUp:
-			s.hangUp(task.ErrShuttingDown)
-		case <-ctx.Done():
-			s.shutdown.cutOff.close()
-			s.shutdown.abandon.close()
-			s.hangUp(task.ErrShuttingDown)
-			return fmt.Errorf("stop tasks: %w", ctx.Err())
+		case <-next.due:
+		case <-ctx.Done(): // all at once
 		}
+		next.do()
 	}
+	err := ctx.Err()
+	if err == nil {
+		err = context.DeadlineExceeded
+	}
+	return fmt.Errorf("stop tasks: %w", err)
 }
 
 // refuse begins the shutdown, once.
@@ -152,14 +149,26 @@ func (s *Service) dismiss(ctx context.Context, e *entry) {
 // when the caller is gone, until Stop leaves the store and the broker.
 func (s *Service) lasting(context.Context) context.Context { return s.life }
 
-// schedule returns when to cancel the tasks that run, when to abandon them, and when
-// to leave the store and the broker; never, if ctx has no deadline.
-func (s *Service) schedule(ctx context.Context) (cut, abandon, hangUp <-chan time.Time) {
+// step is what is done at some time of a shutdown; never, if due is nil.
+type step struct {
+	due <-chan time.Time
+	do  func()
+}
+
+// schedule returns what Stop does while it waits.
+func (s *Service) schedule(ctx context.Context) []step {
+	steps := []step{
+		{do: s.shutdown.cutOff.close}, {do: s.shutdown.abandon.close}, {do: func() { s.hangUp(task.ErrShuttingDown) }}, {do: func() {}},
+	}
 	deadline, limited := ctx.Deadline()
 	if !limited {
-		return nil, nil, nil
+		return steps
 	}
 	left := time.Until(deadline)
-	reserve := min(s.cfg.ShutdownReserve, left/2)
-	return time.After(left - reserve), time.After(left - reserve/2), time.After(left - reserve/4)
+	before := min(s.cfg.ShutdownReserve, left/2)
+	for i := range steps {
+		steps[i].due = time.After(left - before)
+		before /= 2
+	}
+	return steps
 }

@@ -212,3 +212,30 @@ func TestStartingAndStoppingAtTheSameTimeLosesNoTask(t *testing.T) { // T15, T11
 		})
 	}
 }
+
+func TestStopLeavesTimeToOthersWhateverHangs(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		delay := make(chan time.Duration, 1)
+		delay <- 40 * time.Second
+		f.wire.slow = func() time.Duration { // the first time the broker heeds no context
+			select {
+			case d := <-delay:
+				return d
+			default:
+				return 0
+			}
+		}
+		f.start(work(succeed)).run()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := f.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Stop: %v", err)
+		}
+		if took := time.Since(began); took != 29375*time.Millisecond {
+			t.Errorf("Stop took %s", took)
+		}
+	})
+}

@@ -11,6 +11,10 @@
 // With -artifacts the logs of all processes are kept, and a journal of what was done
 // and what the clients saw.
 //
+// Faults that are too rare or too much for that have tests of their own: a node that
+// comes back after its lease, no majority of NATS, a log or a bucket that is deleted,
+// a node that the log has left behind, a loss of power.
+//
 // A slow disk is a process that stands still most of the time. To slow the disk
 // itself takes a file system or a device of one's own, and so privileges that a test
 // does not have; and a NATS server whose writes wait stands still for the others, too:

@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,14 +21,17 @@ import (
 )
 
 // A node is killed whose streams an external gateway holds: they live on, and
-// another node sees to them.
+// other nodes see to them, of which one is far from the log and so behind.
 func TestTheStreamsOfAKilledNodeAreAdopted(t *testing.T) { // C8, C9, E7, G6
 	const lease = 3 * time.Second
 	r := newRig(t, options{gateway: true, env: []string{
 		"NODE_LEASE=" + lease.String(), "SHUTDOWN_GRACE_PERIOD=4s", "TASK_CLEANUP_INTERVAL=24h", "TASK_RETENTION_COUNT=0",
 	}})
-	w := newPatrons(t, r)
+	w := newPatrons(t, r, *faultSeed)
 	eventually(t, "each node has streams", func() error { return w.spread(t.Context(), r.nodes[:]...) })
+	for _, l := range r.toServer[1] {
+		l.Slow(100 * time.Millisecond)
+	}
 
 	begin := time.Now()
 	r.nodes[0].kill()
@@ -37,6 +41,10 @@ func TestTheStreamsOfAKilledNodeAreAdopted(t *testing.T) { // C8, C9, E7, G6
 		t.Fatal(err)
 	}
 	eventually(t, "all nodes are ready", r.ready)
+	w.stroll(t, *faultSeed)
+	for _, l := range r.toServer[1] {
+		l.Slow(0)
+	}
 	close(w.calm)
 	w.busy.Wait()
 
@@ -48,29 +56,61 @@ func TestTheStreamsOfAKilledNodeAreAdopted(t *testing.T) { // C8, C9, E7, G6
 		return errors.Join(append(all(report.Wrong), missing, w.spread(t.Context()))...)
 	})
 	t.Logf("%d log events of %d tasks, %d resets", report.Events, report.Tasks, report.Resets)
-	for _, c := range w.tabs {
+	if report.Resets == 0 {
+		t.Error("C8: no stream was told that its node is another")
+	}
+	for _, c := range w.tabs[:patrons] {
 		if n := len(c.told().Streams); n != 1 {
 			t.Errorf("C8: client %s needed %d streams, want one that lives on", c.name, n)
 		}
 	}
 }
 
+// patrons are the first of the gateway's tabs, which stay; the others come and go.
+const patrons, strollers = 20, 30
+
 // newPatrons is a world of tabs that stay at the gateway.
-func newPatrons(t *testing.T, r *rig) *world {
+func newPatrons(t *testing.T, r *rig, seed uint64) *world {
 	t.Helper()
-	const tabs, seed = 30, 1
+	const busy = 3
 	w := &world{r: r, calm: make(chan struct{}), news: &announcer{r: r, random: rand.New(rand.NewPCG(seed, 0))}}
 	stays := make(chan struct{})
 	close(stays)
-	for i := range tabs {
-		w.tabs = append(w.tabs, &tab{
-			name: fmt.Sprintf("patron-%d", i), urls: []string{r.gateway}, random: rand.New(rand.NewPCG(seed, uint64(1000+i))),
-			calm: stays, journal: r.journal,
+	w.visit(seed, patrons, stays)
+	for i := range busy {
+		w.users = append(w.users, &user{
+			name: fmt.Sprintf("user-%d", i), r: r, random: rand.New(rand.NewPCG(seed, uint64(i))), rest: 200 * time.Millisecond, kinds: kinds,
 		})
 	}
-	w.users = []*user{{name: "user", r: r, random: rand.New(rand.NewPCG(seed, 1)), rest: 400 * time.Millisecond, kinds: kinds}}
 	w.begin(t)
 	return w
+}
+
+// visit adds tabs that have yet to live, and returns them.
+func (w *world) visit(seed uint64, n int, calm <-chan struct{}) (more []*tab) {
+	for range n {
+		i := len(w.tabs)
+		w.tabs = append(w.tabs, &tab{
+			name: fmt.Sprintf("patron-%d", i), urls: []string{w.r.gateway}, random: rand.New(rand.NewPCG(seed, uint64(1000+i))),
+			calm: calm, journal: w.r.journal,
+		})
+	}
+	return w.tabs[len(w.tabs)-n:]
+}
+
+// strollTime is enough for most strollers to come back once.
+const strollTime = 6 * time.Second
+
+// stroll has tabs come and go for a while, and until all is calm.
+func (w *world) stroll(t *testing.T, seed uint64) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var living sync.WaitGroup
+	t.Cleanup(func() { cancel(); living.Wait() })
+	for _, b := range w.visit(seed, strollers, w.calm) {
+		living.Go(func() { b.live(ctx) })
+	}
+	pause(ctx, strollTime)
 }
 
 // spread says what is missing until the nodes, each of them, have all streams

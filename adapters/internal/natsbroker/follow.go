@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -29,27 +30,55 @@ const (
 func (b *Broker) Follow(ctx context.Context, stream string, cfg jetstream.OrderedConsumerConfig,
 	handle func(jetstream.Msg, *jetstream.MsgMetadata) error,
 ) error {
-	cfg.MaxResetAttempts, cfg.InactiveThreshold = 1, inactiveTime
-	messages, err := b.messages(ctx, stream, cfg)
-	if err != nil {
+	f := following{stream: stream, handle: handle}
+	ended := make(chan error, 1)
+	b.followers.Go(func() { ended <- f.run(ctx, b, cfg) })
+	select {
+	case err := <-ended:
 		return unlessEnded(ctx, err)
+	case <-ctx.Done(): // a consumer that is being made anew heeds no context; Close waits for it
+		f.handling.Lock()
+		defer f.handling.Unlock()
+		return nil
+	}
+}
+
+// following is one call of Follow.
+type following struct {
+	stream   string
+	handle   func(jetstream.Msg, *jetstream.MsgMetadata) error
+	handling sync.Mutex // held while handle is called, which is not after the end of the context
+}
+
+func (f *following) run(ctx context.Context, b *Broker, cfg jetstream.OrderedConsumerConfig) error {
+	cfg.MaxResetAttempts, cfg.InactiveThreshold = 1, inactiveTime
+	messages, err := b.messages(ctx, f.stream, cfg)
+	if err != nil {
+		return err
 	}
 	defer messages.Stop()
-	// A consumer that is being made anew heeds no context, but this.
-	defer context.AfterFunc(ctx, messages.Stop)()
 	for {
 		msg, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
-			return unlessEnded(ctx, err)
+			return err
 		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return fmt.Errorf("follow %s: %w", stream, err)
-		}
-		if err := handle(msg, meta); err != nil {
+		if err := f.take(ctx, msg); err != nil {
 			return err
 		}
 	}
+}
+
+func (f *following) take(ctx context.Context, msg jetstream.Msg) error {
+	f.handling.Lock()
+	defer f.handling.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	meta, err := msg.Metadata()
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", f.stream, err)
+	}
+	return f.handle(msg, meta)
 }
 
 func (b *Broker) messages(ctx context.Context, stream string, cfg jetstream.OrderedConsumerConfig) (jetstream.MessagesContext, error) {

@@ -60,6 +60,7 @@ func (h *health) state() context.Context {
 func (b *Broker) Serve(ctx context.Context) error {
 	looks := time.NewTicker(lookInterval)
 	defer looks.Stop()
+	gone := false // when it last looked
 	for {
 		select {
 		case <-ctx.Done():
@@ -67,9 +68,11 @@ func (b *Broker) Serve(ctx context.Context) error {
 		case <-b.health.state().Done():
 			b.heal(ctx)
 		case <-looks.C:
-			if err := b.look(ctx); err != nil {
+			err := b.look(ctx)
+			if err != nil && gone {
 				return err
 			}
+			gone = err != nil // a server that has just come to lead may not know it all
 		}
 	}
 }

@@ -16,16 +16,21 @@ import (
 
 // pending is what is known of a stream that nobody has accepted yet.
 type pending struct {
-	lastEventID string // the client has got everything up to here
-	placed      bool   // the backend has said from where the stream reads
+	lastEventID string   // the client has got everything up to here
+	from        event.ID // the log's newest when the stream was attached
+	had         event.ID // the client has got, or will be sent, what is up to here, if that is known
+	placed      bool     // the backend has said from where the stream reads
 }
 
-// claim notes what a client has got, if the log is not there yet.
+// claim notes what the client of a stream that is pending now has got.
 func (s *Stream) claim(lastEventID string) {
-	s.engine.mu.Lock()
-	defer s.engine.mu.Unlock()
+	e := s.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.pending = &pending{lastEventID: lastEventID, from: e.newest, had: e.newest}
 	if id, err := event.ParseID(lastEventID); err == nil {
-		s.engine.aheadLocked(s, id)
+		s.pending.had = id
+		e.aheadLocked(s, id)
 	}
 }
 
@@ -71,63 +76,67 @@ func (e *Engine) passLocked(f Frame) {
 }
 
 // placeLocked decides where f goes out that is pushed to a stream, and with which
-// ID.
-//
-// On a pending stream that is before the log, in the order of the pushes. If f is
-// in the log too, because the backend repeats what the client missed, or f tells
-// the client from where it reads now, the log goes on after that place; and if f
-// has the ID of an event that the stream has yet to get, it goes out after that.
-// Else, and on an open stream, it goes out after all that was published, and an ID
-// of an older place becomes that of the newest: that is where the client is.
+// ID: after all that was published, unless the stream is pending, and not with the
+// ID of an older place than that where the client is then.
 func (s *Stream) placeLocked(f Frame) private {
 	e := s.engine
-	p := private{at: e.log.head(), body: f.bytes}
-	logged, end, known := e.log.find(f.id)
-	reset := f.name == event.NameStreamReset
-	if reset {
+	if f.name == event.NameStreamReset {
 		delete(e.ahead, s) // the client begins anew
 	}
 	if s.pending != nil {
-		p.at = s.lastPlace()
-		switch {
-		case reset, known && bytes.Equal(logged, f.bytes):
-			s.pending.placed = true
-			if known {
-				delete(e.ahead, s)
-				s.goOn(end, everything)
-				p.at = end
-				return p
-			}
-		case known && end.off > p.at.off && e.ahead[s].IsZero():
-			p.at = end
-			return p
-		}
+		return s.placePendingLocked(f)
 	}
-	s.raiseLocked(f, &p)
+	p := private{at: e.log.head(), body: f.bytes}
+	if id, err := event.ParseID(f.id); err == nil {
+		s.raiseLocked(&p, f, id)
+	}
 	return p
 }
 
-// raiseLocked gives p, which is f, the ID of the place where the client is if its
-// own is older. A newer one is where the client of a pending stream is from then
-// on.
-func (s *Stream) raiseLocked(f Frame, p *private) {
-	e := s.engine
-	id, err := event.ParseID(f.id)
-	if err != nil {
-		return
+// placePendingLocked is placeLocked for a pending stream: what is pushed goes out
+// before the log, in order. If f is in the log too, because the backend repeats
+// what the client missed, or f tells the client from where it reads now, the log
+// goes on after that place; and if f has the ID of an event that the stream has yet
+// to get, it goes out after that.
+func (s *Stream) placePendingLocked(f Frame) private {
+	e, reset := s.engine, f.name == event.NameStreamReset
+	p := private{at: s.lastPlace(), body: f.bytes}
+	logged, end, known := e.log.find(f.id)
+	id, _ := event.ParseID(f.id) // zero for one that is not comparable
+	older := before(id, s.pending.had)
+	if reset {
+		older = before(id, s.pending.from)
+		s.pending.placed = true
 	}
+	switch {
+	case known && (reset || bytes.Equal(logged, f.bytes)):
+		delete(e.ahead, s)
+		s.goOn(end, everything)
+		p.at, s.pending.had, s.pending.placed = end, id, true
+	case known && end.off > p.at.off && e.ahead[s].IsZero():
+		p.at, s.pending.had = end, id
+	case older || known && end.off < p.at.off:
+		s.raiseLocked(&p, f, id)
+		if reset {
+			s.goOn(p.at, everything)
+		}
+	case !id.IsZero():
+		s.pending.had = id
+		e.aheadLocked(s, id)
+	}
+	return p
+}
+
+// raiseLocked has p, which is f, go out after all that was published and with the
+// ID of the place where the client is then, if its own is older.
+func (s *Stream) raiseLocked(p *private, f Frame, id event.ID) {
+	e := s.engine
 	place := e.newest
 	if had := e.ahead[s]; !had.IsZero() {
 		place = had
 	}
-	switch {
-	case before(id, place):
+	if before(id, place) {
 		p.at, p.id, p.body = e.log.head(), appendID(nil, place), f.withoutID()
-		if s.pending != nil && f.name == event.NameStreamReset {
-			s.goOn(p.at, everything)
-		}
-	case s.pending != nil && (place.IsZero() || before(place, id)):
-		e.aheadLocked(s, id)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // Open. The log goes on after lastEventID, if it holds that, and at its end
 // otherwise. It is as Attach in all else.
 func (e *Engine) AttachPending(token connection.Token, lastEventID string) (*Stream, error) {
-	s, err := e.attach(&Stream{engine: e, token: token, pending: &pending{lastEventID: lastEventID}}, claim{})
+	s, err := e.attach(&Stream{engine: e, token: token, pending: new(pending)}, claim{})
 	if err == nil {
 		s.claim(lastEventID)
 	}
