@@ -91,7 +91,8 @@ func (m *Manager) retell(ctx context.Context, failed *telling) (done bool) {
 	t.from(ctx, 0)
 	select {
 	case <-t.told: // by whoever was the last to go on
+		return len(t.failed) == 0
 	case <-ctx.Done():
+		return false
 	}
-	return len(t.failed) == 0
 }

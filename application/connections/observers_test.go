@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -100,6 +101,29 @@ func TestObserversOfManyConnectionsRunAtOnce(t *testing.T) { // C7
 		for range 3 {
 			if got := (<-done).Sub(began); got != limit/2 {
 				t.Errorf("an observer was done after %v, want %v", got, limit/2)
+			}
+		}
+	})
+}
+
+func TestObserverThatIsJustLateCostsTheNextOneNothing(t *testing.T) { // C5, C7
+	const connections = 100
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.observe("just late, or in time", func(context.Context, connection.Connection) error { <-time.After(limit); return nil })
+		called := make(chan error, 2*connections)
+		f.observe("next", func(ctx context.Context, _ connection.Connection) error { called <- ctx.Err(); return nil })
+		for i := range connections {
+			id := strconv.Itoa(i)
+			f.open(t, connection.RequestID(id), connection.Token(id))
+		}
+		<-time.After(2 * limit)
+		if len(called) != connections {
+			t.Errorf("the next observer was called %d times, want %d", len(called), connections)
+		}
+		for range len(called) {
+			if err := <-called; err != nil {
+				t.Errorf("with a context that has ended: %v", err)
 			}
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
-	"sync/atomic"
 
 	"heliograph/domain/connection"
 )
@@ -12,14 +11,13 @@ import (
 // telling goes through the observers for one connection. They are called one
 // after the other and in one goroutine; but nothing can make an observer
 // return, so when one is late its goroutine is left behind with it, and another
-// goes on. Who advances turn decides who that is.
+// goes on. The watch decides who that is.
 type telling struct {
 	m         *Manager
 	c         connection.Connection
 	observers []observer
 	failed    []observer    // to be called again; of whoever's turn it is
 	again     bool          // they failed before
-	turn      atomic.Int32  // index of the observer that is called
 	told      chan struct{} // closed when all were called, if it is not nil
 }
 
@@ -49,28 +47,27 @@ func (t *telling) call(ctx context.Context, v *visit, i int) (goOn bool) {
 	err := errExited
 	t.m.watch.begin(v, i)
 	defer func() {
-		t.m.watch.end(v)
+		inTime := t.m.watch.end(v)
 		if value := recover(); value != nil {
 			err = &panicError{value: value, stack: debug.Stack()}
 		}
-		if errors.Is(err, errExited) { // this goroutine ends here
+		switch {
+		case !inTime: // another has gone on
+			return
+		case errors.Is(err, errExited): // this goroutine ends here
 			t.takeOver(i, err)
 			return
-		}
-		if goOn = t.advance(i); goOn && err != nil && !t.m.halted() {
+		case err != nil && !t.m.halted():
 			t.fail(i, err)
 		}
+		goOn = true
 	}()
 	err = t.observers[i].Connected(ctx, t.c)
 	return
 }
 
-// takeOver goes on after the i-th observer in a goroutine of its own, unless
-// somebody else does.
+// takeOver goes on after the i-th observer in a goroutine of its own.
 func (t *telling) takeOver(i int, why error) {
-	if !t.advance(i) {
-		return
-	}
 	t.fail(i, why)
 	t.m.running.Add(1) // the one that is left behind still counts
 	t.m.crew.call(func() { t.from(t.m.life, i+1) })
@@ -84,10 +81,4 @@ func (t *telling) fail(i int, why error) {
 	if _, panicked := errors.AsType[*panicError](why); !panicked && !errors.Is(why, errExited) {
 		t.failed = append(t.failed, t.observers[i])
 	}
-}
-
-// advance reports whether the i-th observer's turn was not over yet, and ends
-// it.
-func (t *telling) advance(i int) bool {
-	return t.turn.CompareAndSwap(int32(i), int32(i+1)) //nolint:gosec // there are few observers
 }

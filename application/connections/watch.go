@@ -48,13 +48,16 @@ func (w *watch) begin(v *visit, i int) {
 	w.setLocked()
 }
 
-// end says that v's observer has returned.
-func (w *watch) end(v *visit) {
+// end says that v's observer has returned, and reports whether it was in time. If it
+// was not, v is over.
+func (w *watch) end(v *visit) (inTime bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if v.watched {
-		w.removeLocked(v)
+	if !v.watched {
+		return false
 	}
+	w.removeLocked(v)
+	return true
 }
 
 func (w *watch) removeLocked(v *visit) {
@@ -92,7 +95,7 @@ func (w *watch) look() {
 	w.setLocked()
 }
 
-// late returns one that is late, and watches it no longer.
+// late returns one that is late, which is over.
 func (w *watch) late() *visit {
 	w.mu.Lock()
 	defer w.mu.Unlock()
