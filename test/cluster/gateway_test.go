@@ -27,6 +27,12 @@ func TestTheStreamsOfAKilledNodeAreAdopted(t *testing.T) { // C8, C9, E7, G6
 	r := newRig(t, options{gateway: true, env: []string{
 		"NODE_LEASE=" + lease.String(), "SHUTDOWN_GRACE_PERIOD=4s", "TASK_CLEANUP_INTERVAL=24h", "TASK_RETENTION_COUNT=0",
 	}})
+	eventually(t, "the gateway reaches all nodes", func() error {
+		if n := r.reachable(); n < len(r.nodes) {
+			return fmt.Errorf("it reaches %d", n)
+		}
+		return nil
+	})
 	w := newPatrons(t, r, *faultSeed)
 	eventually(t, "each node has streams", func() error { return w.spread(t.Context(), r.nodes[:]...) })
 	for _, l := range r.toServer[1] {
@@ -153,6 +159,7 @@ func (r *rig) startGateway(t *testing.T, heliograph string) (env []string) {
 func (r *rig) anyNode(t *testing.T) string {
 	t.Helper()
 	b := balancer.New(r.urls[:])
+	r.reachable = b.Ready
 	ctx, cancel := context.WithCancel(t.Context())
 	watched := make(chan struct{})
 	go func() { defer close(watched); b.Watch(ctx) }()

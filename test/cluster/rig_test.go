@@ -26,7 +26,8 @@ type rig struct {
 	routes         [size][size]*link.Link // from a server to another; nil to itself
 	client         *http.Client
 	journal        journal
-	gateway        string // its URL for browsers, if there is an external one
+	gateway        string     // its URL for browsers, if there is an external one
+	reachable      func() int // how many nodes that gateway reaches
 }
 
 // options is what a rig is made with.

@@ -4,7 +4,6 @@ package balancer
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -19,6 +18,7 @@ type Balancer struct {
 
 	mu    sync.Mutex
 	ready []string // guarded by mu
+	next  int      // guarded by mu
 }
 
 // New returns a Balancer for nodes with those URLs. It starts nothing, and knows of
@@ -61,12 +61,20 @@ func isReady(ctx context.Context, client *http.Client, url string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// Pick returns any node that is ready.
+// Ready returns how many nodes are ready.
+func (b *Balancer) Ready() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.ready)
+}
+
+// Pick returns a node that is ready, each in its turn.
 func (b *Balancer) Pick() (url string, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.ready) == 0 {
 		return "", false
 	}
-	return b.ready[rand.IntN(len(b.ready))], true //nolint:gosec // no secret
+	b.next++
+	return b.ready[b.next%len(b.ready)], true
 }
