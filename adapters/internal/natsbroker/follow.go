@@ -3,7 +3,6 @@ package natsbroker
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -19,8 +18,6 @@ const (
 	pullExpiry = 30 * time.Second
 	// inactiveTime is when a server forgets a consumer that nobody asks for.
 	inactiveTime = time.Minute
-	// followPause is between two tries to follow a bucket.
-	followPause = 250 * time.Millisecond
 )
 
 // Follow calls handle with each message that cfg selects, in the order of the
@@ -114,6 +111,7 @@ func (b *Broker) FollowBucket(ctx context.Context, bucket string, keys []string,
 	for _, key := range keys {
 		cfg.FilterSubjects = append(cfg.FilterSubjects, prefix+key)
 	}
+	var trouble Trouble
 	for ctx.Err() == nil {
 		begin()
 		err := b.Follow(ctx, bucketStream(bucket), cfg, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
@@ -122,18 +120,7 @@ func (b *Broker) FollowBucket(ctx context.Context, bucket string, keys []string,
 			})
 		})
 		if err != nil {
-			b.log.WarnContext(ctx, "bucket cannot be followed, trying again", slog.String("bucket", bucket), slog.Any("error", err))
-			Pause(ctx, followPause)
+			trouble.Again(ctx, b.log, bucketStream(bucket), err)
 		}
-	}
-}
-
-// Pause waits d, or until ctx ends.
-func Pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }

@@ -5,16 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/domain/event"
 )
-
-// servePause is between two tries to follow the log.
-const servePause = 250 * time.Millisecond
 
 // errBehind: the log has dropped events that this node had not got yet. Clients
 // here would miss them and never know; a restart tells them.
@@ -24,6 +20,7 @@ var errBehind = errors.New("the log has dropped events that this node did not ge
 // once, until ctx ends. It may be called once. An error means that clients here
 // cannot be kept up to date any more.
 func (p *Publisher) Serve(ctx context.Context) error {
+	var trouble natsbroker.Trouble
 	for {
 		err := p.log.broker.Follow(ctx, streamName, jetstream.OrderedConsumerConfig{
 			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: p.last + 1,
@@ -36,8 +33,7 @@ func (p *Publisher) Serve(ctx context.Context) error {
 		if _, gone := p.log.state(ctx); errors.Is(gone, natsbroker.ErrGone) || errors.Is(err, errBehind) {
 			return errors.Join(err, gone)
 		}
-		p.logger.WarnContext(ctx, "log cannot be followed, trying again", slog.Any("error", err))
-		natsbroker.Pause(ctx, servePause)
+		trouble.Again(ctx, p.logger, streamName, err)
 	}
 }
 

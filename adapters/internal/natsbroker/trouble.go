@@ -1,0 +1,40 @@
+package natsbroker
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	// againPause is between two tries.
+	againPause = 250 * time.Millisecond
+	// toldPause is between two warnings of the same trouble.
+	toldPause = 10 * time.Second
+)
+
+// Trouble is a failure to follow a stream, which may come again and again. Its zero value is ready; it is
+// not safe for concurrent use.
+type Trouble struct {
+	told time.Time // zero: never
+}
+
+// Again tells that a stream cannot be followed, but not each time when that comes
+// fast, and waits for the next try, or until ctx ends.
+func (t *Trouble) Again(ctx context.Context, log *slog.Logger, stream string, err error) {
+	if now := time.Now(); now.Sub(t.told) >= toldPause {
+		t.told = now
+		log.WarnContext(ctx, "stream cannot be followed, trying again", slog.String("stream", stream), slog.Any("error", err))
+	}
+	Pause(ctx, againPause)
+}
+
+// Pause waits d, or until ctx ends.
+func Pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,28 @@
+package natsbroker_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/adapters/internal/natsbroker"
+)
+
+func TestTroubleThatLastsIsToldNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&out, nil))
+		var trouble natsbroker.Trouble
+		began := time.Now()
+		for time.Since(began) < 25*time.Second {
+			trouble.Again(t.Context(), log, "s", errors.New("away"))
+		}
+		if got := strings.Count(out.String(), "stream=s error=away"); got != 3 {
+			t.Errorf("it was told %d times in 25 s, want 3", got)
+		}
+	})
+}
