@@ -66,3 +66,23 @@ func TestAFloodWhileTheServerIsRestartedLosesAndDoublesNothing(t *testing.T) { /
 		t.Errorf("%d events, want %d", len(all), callers*each)
 	}
 }
+
+func TestManyAtOnceOnATopicWithoutNumbersAskTheServerOnceEach(t *testing.T) {
+	const callers, few = 100, 20
+	server := natsserver.Start(t)
+	broker := brokertest.Open(t, natsbroker.Config{URL: server.URL()})
+	n := serve(t, broker, natspublisher.LogConfig{})
+	ev := numbered("version", 1)
+	ev.Order = 0
+	n.publish(ev)
+	conn := broker.JetStream().Conn()
+	before := conn.Stats().OutMsgs
+	var publishing sync.WaitGroup
+	for range callers {
+		publishing.Go(func() { n.publish(ev) })
+	}
+	publishing.Wait()
+	if asked := conn.Stats().OutMsgs - before; asked > callers+few {
+		t.Errorf("%d publishes took %d requests", callers, asked)
+	}
+}

@@ -43,6 +43,7 @@ type Publisher struct {
 
 	closed atomic.Bool
 	newest *lru.Cache[string, place] // of each topic, as far as we know
+	turn   chan struct{}             // full while an event is under way that has a topic, but no order in it
 
 	last   uint64               // handed to receiver; owned by Serve
 	handed *natsbroker.Position // last, for others
@@ -60,7 +61,7 @@ func New(log *Log, maxBytes int, receiver event.Receiver, logger *slog.Logger) (
 	}
 	p := &Publisher{
 		log: log, receiver: receiver, maxBytes: maxBytes, logger: logger, patience: publishTime,
-		newest: newest, last: log.start, handed: natsbroker.NewPosition(log.start),
+		newest: newest, turn: make(chan struct{}, 1), last: log.start, handed: natsbroker.NewPosition(log.start),
 	}
 	p.due.Store(log.newest)
 	return p, nil
@@ -85,6 +86,14 @@ func (p *Publisher) Publish(ctx context.Context, ev event.Event) (event.ID, erro
 	}
 	limited, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
+	if o.topic != "" && o.order == 0 { // at the same time they would only come between each other's look and try
+		select {
+		case p.turn <- struct{}{}:
+			defer func() { <-p.turn }()
+		case <-limited.Done():
+			return event.ID{}, unavailable(ctx, limited.Err())
+		}
+	}
 	for {
 		seq, err := p.try(limited, o)
 		switch {
