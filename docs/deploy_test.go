@@ -18,16 +18,16 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// operationsSample returns the block of operations.md in that language which holds part.
-func operationsSample(t *testing.T, language, part string) string {
+// clusterSample returns the block of cluster.md in that language which holds part.
+func clusterSample(t *testing.T, language, part string) string {
 	t.Helper()
-	blocks, _ := document{lines: strings.Split(read(t, "operations.md"), "\n")}.split()
+	blocks, _ := document{lines: strings.Split(read(t, "cluster.md"), "\n")}.split()
 	for _, b := range blocks {
 		if b.language == language && strings.Contains(b.text, part) {
 			return b.text
 		}
 	}
-	t.Fatalf("operations.md has no sample in %s with %s", language, part)
+	t.Fatalf("cluster.md has no sample in %s with %s", language, part)
 	return ""
 }
 
@@ -93,7 +93,7 @@ type container struct {
 // manifests decodes the sample for Kubernetes.
 func manifests(t *testing.T) (all []manifest) {
 	t.Helper()
-	for d := yaml.NewDecoder(strings.NewReader(operationsSample(t, "yaml", "kind: Deployment"))); ; {
+	for d := yaml.NewDecoder(strings.NewReader(clusterSample(t, "yaml", "kind: Deployment"))); ; {
 		var object any
 		err := d.Decode(&object)
 		if errors.Is(err, io.EOF) {
@@ -151,7 +151,7 @@ func TestTheSampleForTheNATSChartIsYAML(t *testing.T) {
 			JetStream struct{ Enabled bool } `yaml:"jetstream"`
 		}
 	}
-	if err := yaml.Unmarshal([]byte(operationsSample(t, "yaml", "jetstream:")), &values); err != nil {
+	if err := yaml.Unmarshal([]byte(clusterSample(t, "yaml", "jetstream:")), &values); err != nil {
 		t.Fatal(err)
 	}
 	if values.Config.Cluster.Replicas != 3 || !values.Config.JetStream.Enabled {
@@ -161,7 +161,7 @@ func TestTheSampleForTheNATSChartIsYAML(t *testing.T) {
 
 func TestTheSampleForNATSIsOneThatItReads(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(path, []byte(operationsSample(t, "text", "jetstream {")), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(clusterSample(t, "text", "jetstream {")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	o, err := server.ProcessConfigFile(path)
@@ -174,7 +174,7 @@ func TestTheSampleForNATSIsOneThatItReads(t *testing.T) {
 }
 
 func TestTheSampleForSystemdFitsTheDefaults(t *testing.T) { // T15
-	text, known := operationsSample(t, "ini", "[Service]"), defaults(t)
+	text, known := clusterSample(t, "ini", "[Service]"), defaults(t)
 	unit := map[string]string{}
 	for line := range strings.Lines(text) {
 		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
