@@ -25,7 +25,7 @@ func (l *litter) add(t task.Task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.count++
-	l.bytes += weight(t)
+	l.bytes += t.Size()
 	if l.maxCount > 0 && l.count > l.maxCount/sweeps || l.maxBytes > 0 && l.bytes > l.maxBytes/sweeps {
 		select {
 		case l.full <- struct{}{}:

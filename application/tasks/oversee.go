@@ -2,7 +2,9 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -43,13 +45,14 @@ func (s *Service) overseeAfter(ctx context.Context, before error) error {
 	return err
 }
 
-// oversee looks through all tasks for news that did not come here, and for what
-// nobody sees to.
+// oversee looks through all tasks of which more is to come for news that did not
+// come here, and for what nobody sees to.
 func (s *Service) oversee(ctx context.Context) error {
-	all, _, err := s.store.List(ctx, task.Query{})
+	all, _, err := s.store.List(ctx, task.Query{Unsettled: true})
 	if err != nil {
 		return err
 	}
+	s.missing(ctx, all)
 	mute := false                            // the broker takes nothing now
 	for _, t := range slices.Backward(all) { // oldest first
 		s.changed(t, 0)
@@ -64,6 +67,21 @@ func (s *Service) oversee(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// missing looks up the tasks that wait or run here and are not among those of which
+// more is to come: news of their end did not come here.
+func (s *Service) missing(ctx context.Context, all []task.Task) {
+	here := s.queue.ids()
+	for _, t := range all {
+		delete(here, t.ID)
+	}
+	for id := range here {
+		err := s.refresh(ctx, id)
+		if errors.Is(err, task.ErrNotFound) { // it has ended and was removed
+			s.changed(task.Task{ID: id, Status: task.Cancelled, Revision: math.MaxUint64}, 0)
+		}
+	}
 }
 
 // seenTo reports whether another node sees to t, or this one does already. What is

@@ -113,6 +113,18 @@ func (q *queue) holds(t task.Task) bool {
 	return e != nil && e.lease == t.Lease
 }
 
+// ids returns the tasks that are known here: those that wait and those that are
+// taken.
+func (q *queue) ids() map[task.ID]bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := make(map[task.ID]bool, len(q.known))
+	for id := range q.known {
+		all[id] = true
+	}
+	return all
+}
+
 // done gives the seat of a taken task free.
 func (q *queue) done(e *entry) {
 	q.mu.Lock()

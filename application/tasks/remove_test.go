@@ -140,10 +140,10 @@ func TestTheJanitorSurvivesAStoreThatFails(t *testing.T) { // T9
 		old := task.Task{ID: "old", Status: task.Failed}
 		store := mocks.NewMockTaskStore(gomock.NewController(t))
 		gomock.InOrder(
-			store.EXPECT().List(gomock.Any(), gomock.Any()).Return(nil, "", errors.New("no list")),
-			store.EXPECT().List(gomock.Any(), gomock.Any()).Return([]task.Task{old}, "", nil),
+			store.EXPECT().Expired(gomock.Any(), gomock.Any()).Return(nil, errors.New("no list")),
+			store.EXPECT().Expired(gomock.Any(), gomock.Any()).Return([]task.Task{old}, nil),
 			store.EXPECT().Delete(gomock.Any(), old).Return(errors.New("no delete")),
-			store.EXPECT().List(gomock.Any(), gomock.Any()).Return([]task.Task{old}, "", nil),
+			store.EXPECT().Expired(gomock.Any(), gomock.Any()).Return([]task.Task{old}, nil),
 			store.EXPECT().Delete(gomock.Any(), old).Return(nil),
 		)
 		f.store = store

@@ -55,6 +55,7 @@ type Service struct {
 	queue     *queue
 	snapshots *snapshots
 	litter    *litter
+	retention task.Retention
 	shutdown  phases
 	busy      sync.WaitGroup          // workers, the janitor, and what Stop must not overtake
 	life      context.Context         //nolint:containedctx // ends when Stop leaves the store and the broker
@@ -96,6 +97,7 @@ func New(cfg Config, store task.Store, nodes cluster.Nodes, types []task.Type, d
 		queue:     newQueue(cfg.MaxWorkers, cfg.QueueSize, byName),
 		snapshots: newSnapshots(store, cfg.MaxEventBytes),
 		litter:    newLitter(cfg),
+		retention: task.Retention{Age: cfg.CleanupInterval, Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes},
 		shutdown:  newPhases(),
 		running:   make(map[task.ID]*attempt),
 		unknown:   make(map[string]bool),

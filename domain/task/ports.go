@@ -64,13 +64,33 @@ type Query struct {
 	Type   string // "" for any
 	// Unfinished leaves out those in a terminal state.
 	Unfinished bool
-	// EndedBefore leaves out those that ended later or have not ended; the zero
-	// time is no limit.
-	EndedBefore time.Time
+	// Unsettled leaves out those of which nothing more is to come: they are in a
+	// terminal state and their last event was sent.
+	Unsettled bool
 	// Limit is the most that a page holds; 0 is no limit.
 	Limit int
 	// Cursor is what the page before returned; "" for the first.
 	Cursor string
+}
+
+// Retention says which finished tasks are kept (rule T9).
+type Retention struct {
+	// Age is how long a task is kept after its end.
+	Age time.Duration
+	// AgeOf has the ages of the types that have one of their own.
+	AgeOf map[string]time.Duration
+	// Count and Bytes bound how many are kept and how large they are together
+	// (Task.Size); 0 is no bound. Those that ended first go first, and the newest
+	// stays however large it is.
+	Count, Bytes int
+}
+
+// AgeFor returns how long a finished task of the type is kept.
+func (r Retention) AgeFor(typ string) time.Duration {
+	if age, ok := r.AgeOf[typ]; ok {
+		return age
+	}
+	return r.Age
 }
 
 // Store is the driven port to what is known of each task. It is safe for
@@ -96,6 +116,12 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	// or "". A task that is there throughout is on exactly one page. Errors:
 	// ErrInvalidCursor.
 	List(ctx context.Context, q Query) (page []Task, next string, err error)
+	// Expired returns the finished tasks that r does not keep, the one that ended
+	// first first. The age of a task is the time since the store took its end,
+	// measured by one clock of the store's own: what Task.Ended says does not matter,
+	// for the clocks of nodes differ. What a call costs depends on how many it
+	// returns, not on how many are kept.
+	Expired(ctx context.Context, r Retention) ([]Task, error)
 	// Watch has changed called with every task that anybody creates or updates from
 	// now on, as it is stored then or later, until stop is called. Calls come one at a
 	// time and those for one task in the order of its changes, soon after them; one

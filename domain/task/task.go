@@ -89,3 +89,11 @@ type Task struct {
 	// Revision is the store's: it changes with every update (compare-and-set).
 	Revision uint64
 }
+
+// Size is the number of bytes of a task that are its callers', and without bound
+// of their own: its params and its result.
+func (t Task) Size() int { return len(t.Params) + len(t.Result) }
+
+// Settled reports whether nothing more is to come of t: it has ended, and its
+// last event was sent.
+func (t Task) Settled() bool { return t.Status.Terminal() && !t.Untold }

@@ -159,6 +159,45 @@ func (c *MockTaskStoreDeleteCall) DoAndReturn(f func(context.Context, task.Task)
 	return c
 }
 
+// Expired mocks base method.
+func (m *MockTaskStore) Expired(ctx context.Context, r task.Retention) ([]task.Task, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Expired", ctx, r)
+	ret0, _ := ret[0].([]task.Task)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Expired indicates an expected call of Expired.
+func (mr *MockTaskStoreMockRecorder) Expired(ctx, r any) *MockTaskStoreExpiredCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Expired", reflect.TypeOf((*MockTaskStore)(nil).Expired), ctx, r)
+	return &MockTaskStoreExpiredCall{Call: call}
+}
+
+// MockTaskStoreExpiredCall wrap *gomock.Call
+type MockTaskStoreExpiredCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockTaskStoreExpiredCall) Return(arg0 []task.Task, arg1 error) *MockTaskStoreExpiredCall {
+	c.Call = c.Call.Return(arg0, arg1)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockTaskStoreExpiredCall) Do(f func(context.Context, task.Retention) ([]task.Task, error)) *MockTaskStoreExpiredCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockTaskStoreExpiredCall) DoAndReturn(f func(context.Context, task.Retention) ([]task.Task, error)) *MockTaskStoreExpiredCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // Get mocks base method.
 func (m *MockTaskStore) Get(ctx context.Context, id task.ID) (task.Task, error) {
 	m.ctrl.T.Helper()

@@ -99,6 +99,7 @@ type Change struct {
 	Value    []byte
 	Deleted  bool // then there is no Value
 	Revision uint64
+	Time     time.Time // when the server took it, by its clock
 }
 
 // FollowBucket calls handle with what each of the keys is, which are named as
@@ -117,6 +118,7 @@ func (b *Broker) FollowBucket(ctx context.Context, bucket string, keys []string,
 		err := b.Follow(ctx, bucketStream(bucket), cfg, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 			return handle(Change{
 				Key: strings.TrimPrefix(msg.Subject(), prefix), Value: msg.Data(), Deleted: Deleted(msg.Headers()), Revision: meta.Sequence.Stream,
+				Time: meta.Timestamp,
 			})
 		})
 		if err != nil {

@@ -17,10 +17,11 @@ func Selects(q task.Query, t *task.Task) bool {
 	switch {
 	case q.Status != "" && t.Status != q.Status,
 		q.Type != "" && t.Type != q.Type,
-		q.Unfinished && t.Status.Terminal():
+		q.Unfinished && t.Status.Terminal(),
+		q.Unsettled && t.Settled():
 		return false
 	default:
-		return q.EndedBefore.IsZero() || !t.Ended.IsZero() && !t.Ended.After(q.EndedBefore)
+		return true
 	}
 }
 

@@ -2,6 +2,7 @@ package memtaskstore
 
 import (
 	"context"
+	"time"
 
 	"heliograph/adapters/internal/tasklist"
 	"heliograph/domain/task"
@@ -17,8 +18,8 @@ func (s *Store) List(_ context.Context, q task.Query) (page []task.Task, next st
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	candidates := &s.all
-	if q.Unfinished {
-		candidates = &s.unfinished
+	if q.Unfinished || q.Unsettled {
+		candidates = &s.unsettled
 	}
 	for t := range candidates.newestBelow(from) {
 		if !tasklist.Selects(q, t) {
@@ -30,4 +31,16 @@ func (s *Store) List(_ context.Context, q task.Query) (page []task.Task, next st
 		page = append(page, *t)
 	}
 	return page, "", nil
+}
+
+// Expired implements task.Store.
+func (s *Store) Expired(_ context.Context, r task.Retention) ([]task.Task, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	ids := s.finished.Expired(r, time.Now())
+	expired := make([]task.Task, len(ids))
+	for i, id := range ids {
+		expired[i] = *s.tasks[id]
+	}
+	return expired, nil
 }

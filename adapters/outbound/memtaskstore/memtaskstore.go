@@ -4,27 +4,30 @@ package memtaskstore
 import (
 	"context"
 	"sync"
+	"time"
 
+	"heliograph/adapters/internal/tasklist"
 	"heliograph/domain/task"
 )
 
 // Store keeps tasks until they are deleted or the process ends. It is safe for
 // concurrent use, never waits, and heeds no context.
 type Store struct {
-	mu         sync.RWMutex
-	tasks      map[task.ID]*task.Task // guarded by mu; the tasks too
-	byKey      map[string]*task.Task  // those with an Idempotency-Key; guarded by mu
-	all        index                  // guarded by mu
-	unfinished index                  // guarded by mu; few, and read whenever browsers connect
-	watchers   watchers               // guarded by mu
-	revision   uint64                 // the last one given, to any task; guarded by mu
+	mu        sync.RWMutex
+	tasks     map[task.ID]*task.Task // guarded by mu; the tasks too
+	byKey     map[string]*task.Task  // those with an Idempotency-Key; guarded by mu
+	all       index                  // guarded by mu
+	unsettled index                  // guarded by mu; few, and read whenever browsers connect
+	finished  *tasklist.Finished     // guarded by mu
+	watchers  watchers               // guarded by mu
+	revision  uint64                 // the last one given, to any task; guarded by mu
 }
 
 var _ task.Store = (*Store)(nil)
 
 // New returns an empty Store.
 func New() *Store {
-	return &Store{tasks: make(map[task.ID]*task.Task), byKey: make(map[string]*task.Task)}
+	return &Store{tasks: make(map[task.ID]*task.Task), byKey: make(map[string]*task.Task), finished: tasklist.NewFinished()}
 }
 
 // Create implements task.Store.
@@ -42,9 +45,10 @@ func (s *Store) Create(_ context.Context, t task.Task) (task.Task, error) {
 		s.byKey[t.IdempotencyKey] = stored
 	}
 	s.all.insert(stored)
-	if !t.Status.Terminal() {
-		s.unfinished.insert(stored)
+	if !t.Settled() {
+		s.unsettled.insert(stored)
 	}
+	s.noteEndLocked(stored)
 	s.watchers.tell(*stored)
 	return *stored, nil
 }
@@ -94,14 +98,22 @@ func (s *Store) Update(_ context.Context, t task.Task) (task.Task, error) {
 		return task.Task{}, err
 	}
 	t.Created, t.IdempotencyKey = stored.Created, stored.IdempotencyKey
-	wasTerminal := stored.Status.Terminal()
+	wasSettled := stored.Settled()
 	*stored = t
 	s.stampLocked(stored)
-	if !wasTerminal && t.Status.Terminal() {
-		s.unfinished.remove(stored)
+	if !wasSettled && t.Settled() {
+		s.unsettled.remove(stored)
 	}
+	s.noteEndLocked(stored)
 	s.watchers.tell(*stored)
 	return *stored, nil
+}
+
+// noteEndLocked indexes a task that has ended.
+func (s *Store) noteEndLocked(t *task.Task) {
+	if t.Status.Terminal() {
+		s.finished.Add(t, time.Now())
+	}
 }
 
 // currentLocked returns what is stored if it is still at t's revision.
@@ -127,6 +139,7 @@ func (s *Store) Delete(_ context.Context, t task.Task) error {
 	delete(s.tasks, stored.ID)
 	delete(s.byKey, stored.IdempotencyKey)
 	s.all.remove(stored)
-	s.unfinished.remove(stored)
+	s.unsettled.remove(stored)
+	s.finished.Remove(stored.ID)
 	return nil
 }

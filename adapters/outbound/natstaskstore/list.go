@@ -29,3 +29,13 @@ func (s *Store) List(ctx context.Context, q task.Query) (page []task.Task, next 
 	}
 	return page, next, nil
 }
+
+// Expired implements task.Store, by the server's clock.
+func (s *Store) Expired(ctx context.Context, r task.Retention) (expired []task.Task, err error) {
+	err = s.sync(ctx, func(copied *replica) {
+		for _, id := range copied.finished.Expired(r, copied.now) {
+			expired = append(expired, copied.tasks[id])
+		}
+	})
+	return expired, err
+}

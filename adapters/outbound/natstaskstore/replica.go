@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/tasklist"
 	"heliograph/domain/task"
 )
 
@@ -30,6 +31,7 @@ func (s *Store) hear(c natsbroker.Change) error {
 	}
 	switch {
 	case kind != byID:
+		s.replica.tick(c.Time)
 	case c.Deleted:
 		s.replica.remove(id)
 	default:
@@ -37,7 +39,7 @@ func (s *Store) hear(c natsbroker.Change) error {
 		if err != nil {
 			return err
 		}
-		s.replica.set(t)
+		s.replica.set(t, c.Time)
 		s.watchers.tell(t)
 	}
 	s.replica.reached.Set(c.Revision)
@@ -55,30 +57,37 @@ func parseKey(key string) (kind string, id task.ID, err error) {
 
 // current returns all tasks, no older than any change that anybody knows of: it
 // writes, and waits until what was written comes back behind all that was before.
-func (s *Store) current(ctx context.Context) ([]task.Task, error) {
+func (s *Store) current(ctx context.Context) (all []task.Task, err error) {
+	err = s.sync(ctx, func(r *replica) { all = slices.Collect(maps.Values(r.tasks)) })
+	return all, err
+}
+
+// sync calls read with the copy when it is as current says, under its lock.
+func (s *Store) sync(ctx context.Context, read func(*replica)) error {
 	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
 	revision, err := s.kv.Put(ctx, natsbroker.Key(bySync, s.node), nil)
 	if err != nil {
-		return nil, failure(err)
+		return failure(err)
 	}
-	all, err := s.replica.at(ctx, revision)
-	if err != nil {
-		return nil, failure(err)
+	if err := s.replica.at(ctx, revision, read); err != nil {
+		return failure(err)
 	}
-	return all, nil
+	return nil
 }
 
 // replica is a copy of the tasks in the bucket. It is safe for concurrent use.
 type replica struct {
 	reached *natsbroker.Position // what is up to there was brought in
 
-	mu    sync.Mutex            // held while reached goes back
-	tasks map[task.ID]task.Task // guarded by mu
+	mu       sync.Mutex            // held while reached goes back
+	tasks    map[task.ID]task.Task // guarded by mu
+	finished *tasklist.Finished    // guarded by mu
+	now      time.Time             // the server's, when it took the newest change; guarded by mu
 }
 
 func newReplica() *replica {
-	return &replica{reached: natsbroker.NewPosition(0), tasks: make(map[task.ID]task.Task)}
+	return &replica{reached: natsbroker.NewPosition(0), tasks: make(map[task.ID]task.Task), finished: tasklist.NewFinished()}
 }
 
 func (r *replica) clear() {
@@ -86,38 +95,52 @@ func (r *replica) clear() {
 	defer r.mu.Unlock()
 	r.reached.Set(0)
 	clear(r.tasks)
+	r.finished = tasklist.NewFinished()
 }
 
-func (r *replica) set(t task.Task) {
+func (r *replica) set(t task.Task, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tasks[t.ID] = t
+	if t.Status.Terminal() {
+		r.finished.Add(&t, at)
+	}
+}
+
+// tick says what time it is at the server.
+func (r *replica) tick(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now = now
 }
 
 func (r *replica) remove(id task.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.tasks, id)
+	r.finished.Remove(id)
 }
 
-// at returns all tasks as they are at that revision, or later. Errors: ctx.Err().
-func (r *replica) at(ctx context.Context, revision uint64) ([]task.Task, error) {
+// at calls read with the copy as it is at that revision, or later. Errors:
+// ctx.Err().
+func (r *replica) at(ctx context.Context, revision uint64, read func(*replica)) error {
 	for {
 		if err := r.reached.Wait(ctx, revision); err != nil {
-			return nil, err
+			return err
 		}
-		if all, ok := r.all(revision); ok {
-			return all, nil
+		if r.readFrom(revision, read) {
+			return nil
 		}
 	}
 }
 
-// all returns all tasks, unless the copy was begun anew.
-func (r *replica) all(revision uint64) (all []task.Task, ok bool) {
+// readFrom calls read, unless the copy was begun anew.
+func (r *replica) readFrom(revision uint64, read func(*replica)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.reached.At() < revision {
-		return nil, false
+		return false
 	}
-	return slices.Collect(maps.Values(r.tasks)), true
+	read(r)
+	return true
 }

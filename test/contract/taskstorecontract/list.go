@@ -3,7 +3,6 @@ package taskstorecontract
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -50,13 +49,12 @@ func listUnfinished(_ *testing.T, f fixture) {
 	f.wantList(task.Query{Unfinished: true}, 2, 1)
 }
 
-func listEndedBefore(_ *testing.T, f fixture) {
-	tasks := f.create(pending(1), pending(2), pending(3))
-	f.update(tasks[0], finish(100))
-	f.update(tasks[1], finish(200))
-	f.wantList(task.Query{EndedBefore: epoch.Add(99 * time.Second)})
-	f.wantList(task.Query{EndedBefore: epoch.Add(100 * time.Second)}, 1)
-	f.wantList(task.Query{EndedBefore: epoch.Add(time.Hour)}, 2, 1)
+func listUnsettled(_ *testing.T, f fixture) {
+	f.threeOf()
+	untold := f.update(f.createOne(pending(4)), func(t *task.Task) { finish(10)(t); t.Untold = true })
+	f.wantList(task.Query{Unsettled: true}, 4, 2, 1)
+	f.update(untold, func(t *task.Task) { t.Untold = false })
+	f.wantList(task.Query{Unsettled: true}, 2, 1)
 }
 
 func listCombined(_ *testing.T, f fixture) {
@@ -64,7 +62,8 @@ func listCombined(_ *testing.T, f fixture) {
 	other := pending(4)
 	other.Type = "other"
 	f.update(f.createOne(other), finish(10))
-	f.wantList(task.Query{Type: "demo", Status: task.Completed, EndedBefore: epoch.Add(time.Hour)}, 3)
+	f.wantList(task.Query{Type: "demo", Status: task.Completed}, 3)
+	f.wantList(task.Query{Type: "demo", Status: task.Completed, Unsettled: true})
 	f.wantList(task.Query{Status: task.Completed, Unfinished: true})
 }
 

@@ -52,8 +52,14 @@ var sentences = map[string]func(*testing.T, fixture){
 	"List orders tasks of the same moment the same way every time":    listSameMoment,
 	"List selects by status":                                          listStatus,
 	"List selects by type":                                            listType,
-	"List selects what is unfinished":                                 listUnfinished,  // T13
-	"List selects what ended by a moment":                             listEndedBefore, // T9
+	"List selects what is unfinished":                                 listUnfinished, // T13
+	"List selects what is not settled":                                listUnsettled,
+	"Expired returns nothing that is to be kept":                      expiredNothing,      // T9
+	"Expired returns what is too old by the store's clock":            expiredByAge,        // T9
+	"Expired knows an age of a type's own":                            expiredByType,       // T9
+	"Expired returns what ended first of what is too much":            expiredByCount,      // T9
+	"Expired returns what ended first of what is too large":           expiredByBytes,      // T9
+	"Expired returns a task that has ended until it is deleted":       expiredUntilDeleted, // T9
 	"List selects by everything at once":                              listCombined,
 	"List shows a change as soon as Update returned":                  listAfterUpdate,
 	"pages hold at most Limit tasks and together all":                 pages,
