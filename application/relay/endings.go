@@ -18,6 +18,7 @@ func (r *Relay) End(token connection.Token, reason connection.Reason) {
 		return
 	}
 	delete(r.open, token)
+	r.tokens.remove(token)
 	if r.closed || len(r.ended) >= r.cfg.MaxWaiting {
 		r.log.WarnContext(r.life, "backend is not told of a stream that ended: too many wait, or the gateway is stopped")
 		return

@@ -6,10 +6,11 @@ package relay
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
+	"time"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
@@ -18,15 +19,32 @@ import (
 var _ gateway.Relay = (*Relay)(nil)
 
 const (
+	// DefaultConnects lets 256 clients a second in while the backend takes 2 s for
+	// each. More at a time would not help a backend whose threads are all busy: what
+	// waits there uses up the callback's time limit, what waits here does not.
+	DefaultConnects = 512
+	// DefaultConnectWait is how long a client waits for its turn at most: with the
+	// callback's own 5 s it stays under the 60 s that proxies allow.
+	DefaultConnectWait = 30 * time.Second
 	// DefaultParallel is enough for ten thousand ends a second at a backend that
 	// takes some milliseconds for each, and few enough for one that is busy.
 	DefaultParallel = 32
 	// DefaultMaxWaiting is more streams than a process can hold.
 	DefaultMaxWaiting = 1 << 18
+	// maxKeptHeaders bounds the headers that are kept for the disconnect callback, in
+	// bytes: a stream costs little memory, whatever its client sends.
+	maxKeptHeaders = 4 << 10
 )
+
+// noHeaders stands for those that are not kept.
+var noHeaders = json.RawMessage("{}")
 
 // Config is what a Relay can be told. Its zero value means the defaults.
 type Config struct {
+	// Connects bounds the connect callbacks under way; further clients wait for their
+	// turn, in order, at most ConnectWait.
+	Connects    int
+	ConnectWait time.Duration
 	// Parallel bounds the disconnect callbacks under way.
 	Parallel int
 	// MaxWaiting bounds those that wait for their turn; more are dropped.
@@ -39,6 +57,7 @@ type Relay struct {
 	cfg     Config
 	backend gateway.Backend
 	log     *slog.Logger
+	turns   chan struct{} // holds an element for each connect callback under way
 
 	life context.Context //nolint:containedctx // the callbacks' of streams that ended; Close ends it
 	stop context.CancelFunc
@@ -46,6 +65,7 @@ type Relay struct {
 
 	mu      sync.Mutex
 	open    map[connection.Token]gateway.Request // guarded by mu
+	tokens  tokenIndex                           // of open; guarded by mu
 	ended   []ending                             // to be told, in order; guarded by mu
 	tellers int                                  // goroutines in busy; guarded by mu
 	missed  int                                  // ends in a row that the backend was not told of; guarded by mu
@@ -61,38 +81,71 @@ type ending struct {
 
 // New returns a Relay. It starts nothing.
 func New(cfg Config, backend gateway.Backend, log *slog.Logger) *Relay {
+	cfg.Connects = cmp.Or(cfg.Connects, DefaultConnects)
+	cfg.ConnectWait = cmp.Or(cfg.ConnectWait, DefaultConnectWait)
 	cfg.Parallel = cmp.Or(cfg.Parallel, DefaultParallel)
 	cfg.MaxWaiting = cmp.Or(cfg.MaxWaiting, DefaultMaxWaiting)
 	life, stop := context.WithCancel(context.Background())
-	return &Relay{cfg: cfg, backend: backend, log: log, life: life, stop: stop, open: make(map[connection.Token]gateway.Request)}
+	return &Relay{
+		cfg: cfg, backend: backend, log: log, turns: make(chan struct{}, cfg.Connects),
+		life: life, stop: stop, open: make(map[connection.Token]gateway.Request),
+	}
 }
 
 // Open implements gateway.Relay.
 func (r *Relay) Open(ctx context.Context, token connection.Token, request gateway.Request) error {
-	if err := r.backend.Connect(ctx, token, request); err != nil {
+	if err := r.ask(ctx, token, request); err != nil {
 		return fmt.Errorf("ask the backend: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
-		return err // nothing was opened, so the backend is told nothing more
+		return err // nothing was opened, so there is no disconnect callback
+	}
+	if len(request.Headers) > maxKeptHeaders {
+		request.Headers = noHeaders
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open[token] = request
+	r.tokens.add(token)
 	return nil
+}
+
+// ask makes the connect callback when its turn has come.
+func (r *Relay) ask(ctx context.Context, token connection.Token, request gateway.Request) error {
+	if err := r.awaitTurn(ctx); err != nil {
+		return err
+	}
+	defer func() { <-r.turns }()
+	return r.backend.Connect(ctx, token, request)
+}
+
+// awaitTurn waits in the order of the calls.
+func (r *Relay) awaitTurn(ctx context.Context) error {
+	select {
+	case r.turns <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(r.cfg.ConnectWait)
+	defer timer.Stop()
+	select {
+	case r.turns <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return gateway.ErrBackendBusy
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Page implements gateway.Relay.
 func (r *Relay) Page(after connection.Token, limit int) (page []gateway.Opened, more bool) {
 	r.mu.Lock()
-	for token, request := range r.open {
-		if token > after {
-			page = append(page, gateway.Opened{Token: token, Target: request.Target})
-		}
+	defer r.mu.Unlock()
+	tokens, more := r.tokens.after(after, limit)
+	page = make([]gateway.Opened, len(tokens))
+	for i, token := range tokens {
+		page[i] = gateway.Opened{Token: token, Target: r.open[token].Target}
 	}
-	r.mu.Unlock()
-	slices.SortFunc(page, func(a, b gateway.Opened) int { return cmp.Compare(a.Token, b.Token) })
-	if len(page) <= limit {
-		return page, false
-	}
-	return page[:limit], true
+	return page, more
 }

@@ -6,13 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 	"go.uber.org/mock/gomock"
 
@@ -104,6 +109,155 @@ func TestPagesAreInTheOrderOfTokensAndComplete(t *testing.T) { // gateway-protoc
 		t.Errorf("pages (-want +got):\n%s", diff)
 	}
 	mustClose(t, r)
+}
+
+func TestClientsOfASlowBackendWaitForTheirTurn(t *testing.T) { // issue 17, 24
+	synctest.Test(t, func(t *testing.T) {
+		backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
+		var now, most atomic.Int64
+		backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes().
+			DoAndReturn(func(context.Context, connection.Token, gateway.Request) error {
+				if n := now.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				defer now.Add(-1)
+				<-time.After(2 * time.Second)
+				return nil
+			})
+		r := relay.New(relay.Config{}, backend, slog.New(slog.DiscardHandler))
+		begin := time.Now()
+		var clients sync.WaitGroup
+		for i := range 2000 {
+			clients.Go(func() { open(t, r, connection.Token(fmt.Sprint(i))) })
+		}
+		clients.Wait()
+		if most.Load() != relay.DefaultConnects || time.Since(begin) != 8*time.Second {
+			t.Errorf("at most %d callbacks at a time, all in after %s; want %d, 8s", most.Load(), time.Since(begin), relay.DefaultConnects)
+		}
+		mustClose(t, r)
+	})
+}
+
+func TestTurnThatDoesNotComeEndsTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
+		release := make(chan struct{})
+		backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).Times(2).
+			DoAndReturn(func(context.Context, connection.Token, gateway.Request) error {
+				<-release
+				return nil
+			})
+		r := relay.New(relay.Config{Connects: 1}, backend, slog.New(slog.DiscardHandler))
+		var first sync.WaitGroup
+		first.Go(func() { open(t, r, "first") })
+		synctest.Wait()
+		begin := time.Now()
+		if err := r.Open(t.Context(), "late", request); !errors.Is(err, gateway.ErrBackendBusy) || time.Since(begin) != relay.DefaultConnectWait {
+			t.Errorf("open: %v after %s, want ErrBackendBusy after %s", err, time.Since(begin), relay.DefaultConnectWait)
+		}
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		if err := r.Open(ctx, "left", request); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("open for a client that left: %v", err)
+		}
+		close(release)
+		first.Wait()
+		open(t, r, "next")
+		mustClose(t, r)
+	})
+}
+
+func TestLargeHeadersAreNotKept(t *testing.T) { // G4
+	r, backend := newRelay(t, relay.Config{})
+	fits := gateway.Request{Target: "/fits", Headers: []byte(`{"x":"` + strings.Repeat("x", 4088) + `"}`)}
+	large := gateway.Request{Target: "/large", Headers: []byte(`{"x":"` + strings.Repeat("x", 4089) + `"}`)}
+	backend.EXPECT().Disconnect(gomock.Any(), gomock.Any(), fits, gomock.Any())
+	backend.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gateway.Request{Target: "/large", Headers: []byte("{}")}, gomock.Any())
+	for _, req := range []gateway.Request{fits, large} {
+		token := connection.Token(req.Target)
+		if err := r.Open(t.Context(), token, req); err != nil {
+			t.Error(err)
+		}
+		r.End(token, connection.ReasonClientClosed)
+	}
+	mustClose(t, r)
+}
+
+// TestListingIsCompleteUnderChurn compares pages with a plain sorted list while
+// streams come and go between them.
+func TestListingIsCompleteUnderChurn(t *testing.T) { // gateway-protocol: connections
+	r, backend := newRelay(t, relay.Config{})
+	backend.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	random := rand.New(rand.NewPCG(1, 2))
+	opened := map[connection.Token]struct{}{}
+	churn := func() {
+		for range 200 {
+			token := connection.Token(fmt.Sprintf("%05x", random.IntN(1<<13)))
+			if _, there := opened[token]; there {
+				delete(opened, token)
+				r.End(token, connection.ReasonClientClosed)
+			} else {
+				opened[token] = struct{}{}
+				open(t, r, token)
+			}
+		}
+	}
+	for range 50 {
+		churn()
+	}
+	for _, limit := range []int{13, 300, 10_000} {
+		for after, more := connection.Token(""), true; more; {
+			var page []gateway.Opened
+			page, more = r.Page(after, limit)
+			var got []connection.Token
+			for _, o := range page {
+				got = append(got, o.Token)
+			}
+			want := slices.Sorted(maps.Keys(opened))
+			from, found := slices.BinarySearch(want, after)
+			if found {
+				from++
+			}
+			want = want[from:]
+			if more != (len(want) > limit) || !slices.Equal(got, want[:min(limit, len(want))]) {
+				t.Fatalf("page of %d after %q has %d of %d, more: %t", limit, after, len(got), len(want), more)
+			}
+			if len(got) > 0 {
+				after = got[len(got)-1]
+			}
+			churn()
+		}
+	}
+	for _, token := range slices.Collect(maps.Keys(opened)) {
+		r.End(token, connection.ReasonClientClosed)
+	}
+	if page, more := r.Page("", 10); len(page) > 0 || more {
+		t.Errorf("after all ends: %v", page)
+	}
+	mustClose(t, r)
+}
+
+// BenchmarkPage lists 100,000 streams in pages of the default size.
+func BenchmarkPage(b *testing.B) {
+	backend := mocks.NewMockGatewayBackend(gomock.NewController(b))
+	backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	r := relay.New(relay.Config{}, backend, slog.New(slog.DiscardHandler))
+	for range 100_000 {
+		if err := r.Open(b.Context(), connection.Token(uuid.NewString()), request); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		total := 0
+		for after, more := connection.Token(""), true; more; {
+			var page []gateway.Opened
+			page, more = r.Page(after, 1000)
+			after, total = page[len(page)-1].Token, total+len(page)
+		}
+		if total != 100_000 {
+			b.Fatal(total)
+		}
+	}
 }
 
 func TestEndsAreToldInParallelButBounded(t *testing.T) {

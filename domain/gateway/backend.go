@@ -18,6 +18,8 @@ var (
 	ErrBackendUnreachable = errors.New("backend is unreachable")
 	// ErrBackendTimeout: the backend did not answer in time.
 	ErrBackendTimeout = errors.New("backend did not answer in time")
+	// ErrBackendBusy: so many streams waited for the backend that it was not asked.
+	ErrBackendBusy = errors.New("too many streams wait for the backend's answers")
 )
 
 // RejectedError is the error of a backend that does not accept a stream.
@@ -34,8 +36,8 @@ func (*RejectedError) Error() string { return "backend rejected the stream" }
 type Request struct {
 	// Target is the raw request target: path and query.
 	Target string
-	// Headers is a JSON object: names in lower case; values are strings, or lists of
-	// strings.
+	// Headers is a JSON object: names in lower case, values are strings. The values
+	// of a header that came several times are joined.
 	Headers json.RawMessage
 }
 
@@ -56,9 +58,10 @@ type Backend interface {
 // Relay is the driving port of the gateway role: between the streams and the
 // backend. It is safe for concurrent use.
 type Relay interface {
-	// Open asks the backend for leave to open a stream. With nil the stream is open,
-	// and the caller owes one End. Errors: those of Backend.Connect; ctx.Err() when
-	// the client went away meanwhile, whatever the backend said.
+	// Open asks the backend whether a stream may be opened, once it is the stream's
+	// turn. With nil the stream is open, and the caller must call End once. Errors:
+	// those of Backend.Connect; ErrBackendBusy when its turn did not come in time;
+	// ctx.Err() when the client went away meanwhile, whatever the backend said.
 	Open(ctx context.Context, token connection.Token, r Request) error
 	// End says that an open stream has ended, and has the backend told, once. It
 	// does not wait for that. An unknown token changes nothing.

@@ -21,9 +21,10 @@ import (
 const (
 	// DefaultTimeout is the protocol's time limit of a callback.
 	DefaultTimeout = 5 * time.Second
-	// maxConns bounds the connections to the backend: in a storm of connects each
-	// open stream already costs one file.
-	maxConns = 256
+	// maxConns bounds the connections to the backend. It is more than the relay has
+	// callbacks under way (544), so that none spends its time limit on waiting for a
+	// connection.
+	maxConns = 1024
 	// idleTimeout is how long an unused connection is kept: less than the 5 s after
 	// which a Node.js server closes its end.
 	idleTimeout = 4 * time.Second

@@ -5,7 +5,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"heliograph/adapters/outbound/httpbackend"
 	"heliograph/domain/gateway"
@@ -47,6 +51,34 @@ func TestBadURLIsRefused(t *testing.T) {
 		if _, err := httpbackend.New(httpbackend.Config{URL: url}); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+}
+
+func TestSlowBackendIsAskedAboutManyStreamsAtATime(t *testing.T) {
+	const calls = 544 // application/relay: 512 connects and 32 disconnects
+	var arrived atomic.Int64
+	all := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if arrived.Add(1) == calls {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-r.Context().Done():
+		}
+	}))
+	defer server.Close()
+	b, err := httpbackend.New(httpbackend.Config{URL: server.URL, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var calling errgroup.Group
+	for range calls {
+		calling.Go(func() error { return b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}) })
+	}
+	if err := calling.Wait(); err != nil {
+		t.Errorf("of %d callbacks at a time: %v", calls, err)
 	}
 }
 
