@@ -32,17 +32,8 @@ type callback struct {
 	status int           // that it was answered with; 0 while it is not
 }
 
-// header returns what the client's request had under a name: a list is joined
-// as HTTP joins it.
+// header returns a header of the client's request.
 func (c callback) header(name string) string {
-	if list, ok := c.Request.Headers[name].([]any); ok {
-		var values []string
-		for _, v := range list {
-			text, _ := v.(string)
-			values = append(values, text)
-		}
-		return strings.Join(values, ", ")
-	}
 	text, _ := c.Request.Headers[name].(string)
 	return text
 }

@@ -113,6 +113,18 @@ func (g *gateway) announced(t *testing.T) []string {
 	return ready.Capabilities
 }
 
+// extended reports whether the gateway announces extensions, as ours does.
+func (g *gateway) extended() bool { return len(g.capabilities) > 0 }
+
+// ours skips the test of what is an extension, although no capability names it,
+// unless the gateway announces extensions.
+func (g *gateway) ours(t *testing.T) {
+	t.Helper()
+	if !g.extended() {
+		t.Skip("this is an extension, and the gateway announces none")
+	}
+}
+
 // needs skips the test unless the gateway announces a capability.
 func (g *gateway) needs(t *testing.T, capability string) {
 	t.Helper()

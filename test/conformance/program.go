@@ -26,6 +26,9 @@ type ProgramSubject struct {
 	// Extended says that it knows our variables, too: SSE_EVENT_FORMAT,
 	// INTERNAL_ADDR and INTERNAL_SECRET, and has all extensions.
 	Extended bool
+	// Format is the event format that it writes unless it is told another; "" is
+	// FormatNamed. The newer generation of the Node.js gateway writes FormatEnvelope.
+	Format Format
 }
 
 // Program runs the suite for the configuration of gateways, and in each
@@ -46,7 +49,7 @@ func (s ProgramSubject) everyFormat(t *testing.T) {
 	t.Helper()
 	t.Run("as it comes", func(t *testing.T) {
 		t.Parallel()
-		s.judge(t, GatewaySubject{})
+		s.judge(t, GatewaySubject{Format: s.Format})
 	})
 	if !s.Extended {
 		return
@@ -73,13 +76,14 @@ func (s ProgramSubject) judge(t *testing.T, g GatewaySubject) {
 	if g.Secret != "" {
 		env = append(env, "INTERNAL_SECRET="+g.Secret)
 	}
+	var format []string
 	if g.Format != "" {
-		env = append(env, "SSE_EVENT_FORMAT="+string(g.Format))
+		format = append(format, "SSE_EVENT_FORMAT="+string(g.Format))
 	}
 	if s.Extended {
 		g.MaxBody, g.Capabilities = 1<<20, []string{"broadcast", "event-id", "connections"}
 	}
-	g.URL, g.UnconfiguredURL = s.start(t, env...).url, s.start(t).url
+	g.URL, g.UnconfiguredURL = s.start(t, append(env, format...)...).url, s.start(t, format...).url
 	Gateway(t, g)
 }
 

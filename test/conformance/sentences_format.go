@@ -29,6 +29,7 @@ var formatSentences = []sentence{
 	{"line breaks of every kind survive, and forge nothing", func(t *testing.T, g *gateway) {
 		s := g.stream(t)
 		if g.Format == FormatEnvelope {
+			g.ours(t) // others write the payload as it came, on one line
 			g.mustSend(t, s.token, "json", "{\r\n\"a\":\r1,\n\"b\":\"\\n\"}")
 			s.mustGet(t, message{name: "json", data: `{"a":1,"b":"\n"}`})
 			return
@@ -82,7 +83,7 @@ var formatSentences = []sentence{
 			}
 		}
 	}, false},
-	{"Control events (ready, rejected, replaced, stream_reset, ping) stay named", func(t *testing.T, g *gateway) {
+	{"Control events (ready, rejected and, as an extension, replaced, stream_reset, ping) stay named", func(t *testing.T, g *gateway) {
 		s := g.stream(t)
 		var want []message
 		for _, name := range []string{"replaced", "stream_reset", "ping"} {
@@ -91,7 +92,7 @@ var formatSentences = []sentence{
 		}
 		s.mustGet(t, want...)
 		for _, e := range s.Events() {
-			if e.Name == "message" {
+			if e.Name == "message" && (g.Format == FormatNamed || g.extended()) {
 				t.Errorf("%+v", e)
 			}
 		}

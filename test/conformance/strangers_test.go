@@ -66,7 +66,7 @@ func TestProgramOfAStranger(t *testing.T) {
 	if g.Command == "" {
 		t.Skip("CONFORMANCE_GATEWAY_COMMAND names no program")
 	}
-	conformance.Program(t, conformance.ProgramSubject{Command: strings.Fields(g.Command), Env: []string{"PATH=" + all.Path}, Extended: g.Extended})
+	conformance.Program(t, conformance.ProgramSubject{Command: strings.Fields(g.Command), Env: []string{"PATH=" + all.Path}, Extended: g.Extended, Format: g.Format})
 }
 
 func TestBackendOfAStranger(t *testing.T) {

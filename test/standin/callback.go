@@ -19,17 +19,21 @@ type message struct {
 }
 
 type request struct {
-	URL     string         `json:"url"`
-	Headers map[string]any `json:"headers"` // a string, or a list of strings
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
 }
 
-// describe returns what the backend learns of a client's request.
+// describe returns the part of a client's request that the backend gets.
 func describe(r *http.Request) request {
-	headers := map[string]any{"host": r.Host}
+	headers := map[string]string{"host": r.Host}
 	for name, values := range r.Header {
-		headers[strings.ToLower(name)] = values
-		if len(values) == 1 {
+		switch name {
+		case "Cookie":
+			headers["cookie"] = strings.Join(values, "; ")
+		case "Authorization", "Content-Type", "Referer", "User-Agent":
 			headers[strings.ToLower(name)] = values[0]
+		default:
+			headers[strings.ToLower(name)] = strings.Join(values, ", ")
 		}
 	}
 	return request{URL: r.RequestURI, Headers: headers}

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -89,13 +90,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Content-Type, Cache-Control")
+	h.Set("Access-Control-Allow-Headers", "Content-Type, Cache-Control, Last-Event-ID, Authorization")
 	switch {
 	case r.Method == http.MethodOptions:
 		w.WriteHeader(http.StatusNoContent)
-	case r.URL.Path == "/healthz":
+	case isProbe(r, "/healthz"):
 		answer(w, http.StatusOK, map[string]any{"status": "ok"})
-	case r.URL.Path == "/readyz":
+	case isProbe(r, "/readyz"):
 		g.ready(w)
 	case r.URL.Path == "/internal/send" && r.Method == http.MethodPost:
 		g.push(w, r)
@@ -108,6 +109,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		refuse(w, http.StatusNotFound, "NOT_FOUND", "no such endpoint")
 	}
+}
+
+// isProbe reports whether r asks for a probe: in any case, and with a slash at
+// the end, as in Express.
+func isProbe(r *http.Request, path string) bool {
+	return strings.EqualFold(strings.TrimSuffix(r.URL.Path, "/"), path)
 }
 
 func (g *Gateway) ready(w http.ResponseWriter) {

@@ -2,7 +2,6 @@ package standin_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -29,9 +28,8 @@ func TestConnectCallbackCarriesTheRawTargetAndAllHeaders(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 	m := <-r.callbacks
-	multi, _ := json.Marshal(m.Request.Headers["x-multi"])
 	if m.Action != "connect" || m.Token == "" || m.Request.URL != "/any/p%61th?request_id=a%20b&x" ||
-		m.Request.Headers["cookie"] != "c=1" || m.Request.Headers["host"] != req.Host || string(multi) != `["a","b"]` {
+		m.Request.Headers["cookie"] != "c=1" || m.Request.Headers["host"] != req.Host || m.Request.Headers["x-multi"] != "a, b" {
 		t.Errorf("callback %+v", m)
 	}
 	if m := <-r.callbacks; m.Action != "disconnect" || m.Reason != "client_closed" {

@@ -11,7 +11,7 @@ import (
 var cors = [][2]string{
 	{"Access-Control-Allow-Origin", "*"},
 	{"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
-	{"Access-Control-Allow-Headers", "Content-Type, Cache-Control"},
+	{"Access-Control-Allow-Headers", "Content-Type, Cache-Control, Last-Event-ID, Authorization"},
 }
 
 func allowOrigins(c *gin.Context) {

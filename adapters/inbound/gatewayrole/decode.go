@@ -2,6 +2,7 @@ package gatewayrole
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -9,6 +10,11 @@ import (
 	"heliograph/adapters/internal/sse"
 	"heliograph/domain/connection"
 )
+
+// maxIDBytes bounds the ID of an event. A browser sends the last one that it got
+// as a header when it comes back, and servers and proxies bound their headers,
+// some to 4 KiB in all: with a longer ID it could never come back.
+const maxIDBytes = 1 << 10
 
 // push is a POST /internal/send that makes sense.
 type push struct {
@@ -40,7 +46,7 @@ func decodeUsual(body []byte) (p push, ok bool) {
 	if json.Unmarshal(body, &fields) != nil || fields.Token == nil || fields.Event == nil || fields.Close == nil {
 		return p, false
 	}
-	if p.token == "" || ev.Data == nil || ev.Name == nil || ev.ID == nil || !oneLine(p.event.Name) || !oneLine(p.event.ID) {
+	if p.token == "" || ev.Data == nil || ev.Name == nil || ev.ID == nil || !oneLine(p.event.Name) || !oneLine(p.event.ID) || len(p.event.ID) > maxIDBytes {
 		return p, false
 	}
 	p.event.Data = *ev.Data
@@ -108,6 +114,9 @@ func decodeEvent(raw json.RawMessage) (sse.Raw, error) {
 	}
 	if fields.ID != nil && !readLine(fields.ID, &ev.ID) {
 		return sse.Raw{}, bad("INVALID_EVENT_ID_TYPE", `"id" of the event must be a string without line breaks`)
+	}
+	if len(ev.ID) > maxIDBytes {
+		return sse.Raw{}, bad("INVALID_EVENT_ID_LENGTH", fmt.Sprintf(`"id" of the event must have at most %d bytes`, maxIDBytes))
 	}
 	return ev, nil
 }

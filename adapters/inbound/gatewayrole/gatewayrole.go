@@ -93,7 +93,7 @@ func (g *Gateway) Handler() http.Handler {
 	}
 	e.NoRoute(allowOrigins, g.stream)
 	e.NoMethod(g.wrongMethod)
-	return e
+	return withProbes(e)
 }
 
 // InternalHandler returns what the backend and operators see with
@@ -105,7 +105,7 @@ func (g *Gateway) InternalHandler(metrics http.Handler) http.Handler {
 	e.GET("/metrics", gin.WrapH(metrics))
 	e.NoRoute(g.notHere)
 	e.NoMethod(g.wrongMethod)
-	return e
+	return withProbes(e)
 }
 
 func newRouter() *gin.Engine {
@@ -118,8 +118,8 @@ func newRouter() *gin.Engine {
 
 func (g *Gateway) registerHealth(r gin.IRouter) {
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		r.Handle(method, "/healthz", g.health)
-		r.Handle(method, "/readyz", g.ready)
+		r.Handle(method, healthPath, g.health)
+		r.Handle(method, readyPath, g.ready)
 	}
 }
 

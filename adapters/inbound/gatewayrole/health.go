@@ -2,29 +2,73 @@ package gatewayrole
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/internal/sse"
+)
+
+const (
+	healthPath = "/healthz"
+	readyPath  = "/readyz"
 )
 
 // capabilities are the extensions that a backend may use.
 var capabilities = []string{"broadcast", "event-id", "connections"}
 
+// readiness is the answer to GET /readyz.
+type readiness struct {
+	Status     string `json:"status"`
+	Configured bool   `json:"configured"`
+	// RabbitMQ and Reasons are the envelope generation's only. That one can take
+	// events from RabbitMQ, which is "disabled" here.
+	RabbitMQ     string   `json:"rabbitmq,omitempty"`
+	Reasons      []string `json:"reasons,omitempty"`
+	Capabilities []string `json:"capabilities,omitempty"`
+}
+
 func (g *Gateway) health(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) }
 
-// ready says whether streams can be opened. What a backend may use it may use
-// before that, too.
+// ready says whether streams can be opened, and which extensions there are. The
+// extensions work before streams can be opened, too.
 func (g *Gateway) ready(c *gin.Context) {
-	status, text := http.StatusOK, "ready"
-	if !g.cfg.Configured || g.draining.Load() {
-		status, text = http.StatusServiceUnavailable, "not_ready"
+	status, answer := http.StatusOK, readiness{Status: "ready", Configured: g.cfg.Configured}
+	reasons := g.notReady()
+	if len(reasons) > 0 {
+		status, answer.Status = http.StatusServiceUnavailable, "not_ready"
 	}
-	announced := capabilities
-	if g.cfg.Plain {
-		announced = nil
+	if g.cfg.Format == sse.FormatEnvelope {
+		answer.RabbitMQ, answer.Reasons = "disabled", reasons
 	}
-	c.JSON(status, struct {
-		Status       string   `json:"status"`
-		Configured   bool     `json:"configured"`
-		Capabilities []string `json:"capabilities,omitempty"`
-	}{text, g.cfg.Configured, announced})
+	if !g.cfg.Plain {
+		answer.Capabilities = capabilities
+	}
+	c.JSON(status, answer)
+}
+
+// notReady returns why no stream can be opened; none means ready.
+func (g *Gateway) notReady() (reasons []string) {
+	if !g.cfg.Configured {
+		reasons = append(reasons, "CALLBACK_URL not configured")
+	}
+	if g.draining.Load() {
+		reasons = append(reasons, "shutting down")
+	}
+	return reasons
+}
+
+// withProbes has the paths of the probes match in any case and with a slash at
+// the end, as they do in Express, with which the gateway that this one can stand
+// in for is made. Any other path is a stream's.
+func withProbes(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, probe := range []string{healthPath, readyPath} {
+			if r.URL.Path != probe && strings.EqualFold(strings.TrimSuffix(r.URL.Path, "/"), probe) {
+				r = r.Clone(r.Context())
+				r.URL.Path = probe
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }

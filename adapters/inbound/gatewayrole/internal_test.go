@@ -13,6 +13,7 @@ import (
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
+	"heliograph/test/sseclient"
 )
 
 const (
@@ -24,27 +25,28 @@ func TestMistakesInAPushHaveTheirCodes(t *testing.T) { // gateway-protocol: push
 	t.Parallel()
 	r := newRig(t, setup{})
 	for body, want := range map[string]string{
-		``:                                       "MISSING_BODY",
-		`{`:                                      "INVALID_JSON",
-		`[]`:                                     "INVALID_PAYLOAD",
-		`null`:                                   "INVALID_PAYLOAD",
-		`{}`:                                     "INVALID_TOKEN_MISSING",
-		`{"token":""}`:                           "INVALID_TOKEN_MISSING",
-		`{"token":1}`:                            "INVALID_TOKEN_MISSING",
-		`{"token":null,"event":1}`:               "INVALID_TOKEN_MISSING",
-		`{"token":"t","event":"x"}`:              "INVALID_EVENT_TYPE",
-		`{"token":"t","event":[]}`:               "INVALID_EVENT_TYPE",
-		`{"token":"t","event":null}`:             "INVALID_EVENT_TYPE",
-		`{"token":"t","event":{}}`:               "INVALID_EVENT_DATA_MISSING",
-		`{"token":"t","event":{"data":{}}}`:      "INVALID_EVENT_DATA_MISSING",
-		`{"token":"t","event":{"data":null}}`:    "INVALID_EVENT_DATA_MISSING",
-		push("t", `{"data":"x","name":1}`):       "INVALID_EVENT_NAME_TYPE",
-		push("t", `{"data":"x","name":null}`):    "INVALID_EVENT_NAME_TYPE",
-		push("t", `{"data":"x","name":"a\nb"}`):  "INVALID_EVENT_NAME_TYPE",
-		push("t", `{"data":"x","id":7}`):         "INVALID_EVENT_ID_TYPE",
-		push("t", `{"data":"x","id":"a\rb"}`):    "INVALID_EVENT_ID_TYPE",
-		push("t", `{"data":"x"}`, `,"close":1`):  "INVALID_CLOSE_TYPE",
-		push("t", `{"data":1}`, `,"close":"no"`): "INVALID_EVENT_DATA_MISSING",
+		``:                                      "MISSING_BODY",
+		`{`:                                     "INVALID_JSON",
+		`[]`:                                    "INVALID_PAYLOAD",
+		`null`:                                  "INVALID_PAYLOAD",
+		`{}`:                                    "INVALID_TOKEN_MISSING",
+		`{"token":""}`:                          "INVALID_TOKEN_MISSING",
+		`{"token":1}`:                           "INVALID_TOKEN_MISSING",
+		`{"token":null,"event":1}`:              "INVALID_TOKEN_MISSING",
+		`{"token":"t","event":"x"}`:             "INVALID_EVENT_TYPE",
+		`{"token":"t","event":[]}`:              "INVALID_EVENT_TYPE",
+		`{"token":"t","event":null}`:            "INVALID_EVENT_TYPE",
+		`{"token":"t","event":{}}`:              "INVALID_EVENT_DATA_MISSING",
+		`{"token":"t","event":{"data":{}}}`:     "INVALID_EVENT_DATA_MISSING",
+		`{"token":"t","event":{"data":null}}`:   "INVALID_EVENT_DATA_MISSING",
+		push("t", `{"data":"x","name":1}`):      "INVALID_EVENT_NAME_TYPE",
+		push("t", `{"data":"x","name":null}`):   "INVALID_EVENT_NAME_TYPE",
+		push("t", `{"data":"x","name":"a\nb"}`): "INVALID_EVENT_NAME_TYPE",
+		push("t", `{"data":"x","id":7}`):        "INVALID_EVENT_ID_TYPE",
+		push("t", `{"data":"x","id":"a\rb"}`):   "INVALID_EVENT_ID_TYPE",
+		push("t", `{"data":"x","id":"`+strings.Repeat("x", 1025)+`"}`): "INVALID_EVENT_ID_LENGTH",
+		push("t", `{"data":"x"}`, `,"close":1`):                        "INVALID_CLOSE_TYPE",
+		push("t", `{"data":1}`, `,"close":"no"`):                       "INVALID_EVENT_DATA_MISSING",
 	} {
 		r.want(send, body, http.StatusBadRequest, want)
 	}
@@ -57,10 +59,11 @@ func TestMistakesInABroadcastHaveTheirCodes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})
 	for body, want := range map[string]string{
-		`{}`:                                 "INVALID_EVENT_TYPE",
-		`{"event":{"data":1}}`:               "INVALID_EVENT_DATA_MISSING",
-		`{"event":{"data":""},"tokens":1}`:   "INVALID_TOKENS_TYPE",
-		`{"event":{"data":""},"tokens":[1]}`: "INVALID_TOKENS_TYPE",
+		`{}`:                   "INVALID_EVENT_TYPE",
+		`{"event":{"data":1}}`: "INVALID_EVENT_DATA_MISSING",
+		`{"event":{"data":"","id":"` + strings.Repeat("x", 1025) + `"}}`: "INVALID_EVENT_ID_LENGTH",
+		`{"event":{"data":""},"tokens":1}`:                               "INVALID_TOKENS_TYPE",
+		`{"event":{"data":""},"tokens":[1]}`:                             "INVALID_TOKENS_TYPE",
 	} {
 		r.want(broadcast, body, http.StatusBadRequest, want)
 	}
@@ -189,6 +192,69 @@ func TestHealthAndReadiness(t *testing.T) { // gateway-protocol, "Other endpoint
 	}
 }
 
+func TestReadinessInTheEnvelopeGeneration(t *testing.T) { // gateway-protocol, "Other endpoints"
+	t.Parallel()
+	const capabilities = `"capabilities":["broadcast","event-id","connections"]}`
+	for _, c := range []struct {
+		configured, draining bool
+		status               int
+		body                 string
+	}{
+		{true, false, 200, `{"status":"ready","configured":true,"rabbitmq":"disabled",` + capabilities},
+		{false, false, 503, `{"status":"not_ready","configured":false,"rabbitmq":"disabled","reasons":["CALLBACK_URL not configured"],` + capabilities},
+		{true, true, 503, `{"status":"not_ready","configured":true,"rabbitmq":"disabled","reasons":["shutting down"],` + capabilities},
+	} {
+		r := newRig(t, setup{role: gatewayrole.Config{Configured: c.configured, Format: "envelope"}})
+		if c.draining {
+			r.role.Drain()
+		}
+		if got := r.do(http.MethodGet, r.url+"/readyz", ""); got.status != c.status || got.body != c.body {
+			t.Errorf("%+v: %d %s", c, got.status, got.body)
+		}
+	}
+}
+
+func TestProbesMatchInAnyCaseAndWithASlash(t *testing.T) { // as in Express
+	t.Parallel()
+	r := newRig(t, setup{role: gatewayrole.Config{Configured: true, Separate: true}})
+	for _, base := range []string{r.url, r.internal} {
+		for path, status := range map[string]string{"/healthz/": "ok", "/HealthZ": "ok", "/readyz/": "ready", "/READYZ/": "ready"} {
+			got := r.do(http.MethodGet, base+path, "")
+			if got.status != http.StatusOK || !strings.Contains(got.body, `{"status":"`+status+`"`) {
+				t.Errorf("%s%s: %d %s", base, path, got.status, got.body)
+			}
+		}
+	}
+	r.accept(nil)
+	for _, path := range []string{"/healthz//", "/healthz/x", "/healthy"} { // streams
+		r.stream(path)
+	}
+}
+
+func TestEventIDAtItsLimitComesBack(t *testing.T) { // G2
+	t.Parallel()
+	r := newRig(t, setup{})
+	requests := make(chan gateway.Request, 1)
+	r.accept(func(_ connection.Token, req gateway.Request) { requests <- req })
+	s, token := r.stream("/x")
+	<-requests
+	id := strings.Repeat("x", 1024)
+	r.want(send, push(token, `{"data":"x","id":"`+id+`"}`), 200, `{"status":"ok"}`)
+	if got := await(t, s, 1)[0].ID; got != id {
+		t.Fatalf("the stream got an id of %d bytes", len(got))
+	}
+	client := sseclient.New(r.url + "/x")
+	client.SetLastID(id)
+	back, err := client.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back.Close()
+	if req := <-requests; !strings.Contains(string(req.Headers), id) {
+		t.Error("the backend does not get the Last-Event-ID")
+	}
+}
+
 func TestEveryAnswerAllowsEveryOrigin(t *testing.T) { // gateway-protocol: CORS
 	t.Parallel()
 	r := newRig(t, setup{})
@@ -209,7 +275,7 @@ func wantCORS(t *testing.T, got answer, want bool) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-		"Access-Control-Allow-Headers": "Content-Type, Cache-Control",
+		"Access-Control-Allow-Headers": "Content-Type, Cache-Control, Last-Event-ID, Authorization",
 	} {
 		if has := got.header.Get(name); (has == value) != want || !want && has != "" {
 			t.Errorf("%d %s: %s is %q, wanted: %t", got.status, got.body, name, has, want)

@@ -10,7 +10,7 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// describe returns what the backend learns of a client's request.
+// describe returns the part of a client's request that the backend gets.
 func describe(r *http.Request) gateway.Request {
 	target := r.RequestURI
 	if !strings.HasPrefix(target, "/") {
@@ -19,16 +19,23 @@ func describe(r *http.Request) gateway.Request {
 	return gateway.Request{Target: target, Headers: encodeHeaders(r)}
 }
 
-// encodeHeaders makes one string of a header that came once, and a list of one
-// that came several times. net/http keeps the host apart from the others.
+// singleHeaders are the headers that may come once only. Node.js keeps the first
+// value of these (its documentation, message.headers), and so do we: the gateway
+// that this one can stand in for is a Node.js program.
+var singleHeaders = map[string]struct{}{
+	"age": {}, "authorization": {}, "content-length": {}, "content-type": {}, "etag": {}, "expires": {}, "from": {},
+	"host": {}, "if-modified-since": {}, "if-unmodified-since": {}, "last-modified": {}, "location": {},
+	"max-forwards": {}, "proxy-authorization": {}, "referer": {}, "retry-after": {}, "server": {}, "user-agent": {},
+}
+
+// encodeHeaders makes one string of each header (gateway-protocol, "Gateway →
+// backend: callbacks"). net/http keeps the host apart from the others.
 func encodeHeaders(r *http.Request) json.RawMessage {
-	headers := make(map[string]any, len(r.Header)+1)
+	headers := make(map[string]string, len(r.Header)+1)
 	headers["host"] = r.Host
 	for name, values := range r.Header {
-		if len(values) == 1 {
-			headers[strings.ToLower(name)] = values[0]
-		} else {
-			headers[strings.ToLower(name)] = values
+		if name = strings.ToLower(name); name != "host" {
+			headers[name] = joinValues(name, values)
 		}
 	}
 	var text bytes.Buffer
@@ -37,5 +44,16 @@ func encodeHeaders(r *http.Request) json.RawMessage {
 	if err := encoder.Encode(headers); err != nil {
 		panic(fmt.Sprintf("gatewayrole: strings cannot be encoded: %v", err)) // encoding/json encodes every string
 	}
-	return bytes.Clone(bytes.TrimSuffix(text.Bytes(), []byte("\n"))) // as small as can be: it is kept
+	return bytes.Clone(bytes.TrimSuffix(text.Bytes(), []byte("\n"))) // without spare capacity: it is kept
+}
+
+// joinValues joins the values of a header as Node.js does. values is not empty.
+func joinValues(name string, values []string) string {
+	if _, single := singleHeaders[name]; single {
+		return values[0]
+	}
+	if name == "cookie" {
+		return strings.Join(values, "; ")
+	}
+	return strings.Join(values, ", ")
 }

@@ -25,7 +25,7 @@ func (g *Gateway) stream(c *gin.Context) {
 		return
 	}
 	token := connection.Token(uuid.NewString())
-	stream, err := g.engine.AttachPending(token, ssehttp.LastEventID(c.Request))
+	stream, err := g.engine.AttachPending(token, lastEventID(c.Request))
 	if err != nil {
 		g.refuse(c, err)
 		return
@@ -40,6 +40,15 @@ func (g *Gateway) stream(c *gin.Context) {
 	g.hold(c, stream)
 }
 
+// lastEventID is where the client left off. One that is too long for any event
+// was never given out, and is not kept.
+func lastEventID(r *http.Request) string {
+	if id := ssehttp.LastEventID(r); len(id) <= maxIDBytes {
+		return id
+	}
+	return ""
+}
+
 // hold hands an open stream to the engine or serves it to its end.
 func (g *Gateway) hold(c *gin.Context, stream *sse.Stream) {
 	if g.opener.Adopt(c.Request, stream, func() {}) {
@@ -52,15 +61,17 @@ func (g *Gateway) hold(c *gin.Context, stream *sse.Stream) {
 	}
 }
 
-// refuse answers a stream that cannot be had. While the gateway drains, the
-// client is asked to come back later: any other answer makes an EventSource give
-// up for good (rule G8).
+// refuse answers a stream that cannot be had. While the gateway drains, or has
+// too many streams to ask the backend about, the client is asked to come back
+// later: any other answer makes an EventSource give up for good (rule G8).
 func (g *Gateway) refuse(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, context.Canceled):
 		c.Abort() // the client has gone
 	case errors.Is(err, sse.ErrDraining), errors.Is(err, gateway.ErrClosed):
 		g.opener.Answer(c, g.engine.RetryFrame())
+	case errors.Is(err, gateway.ErrBackendBusy):
+		g.opener.Answer(c, sse.LaterFrame())
 	default:
 		refusal := refusalOf(err)
 		if g.cfg.Format == sse.FormatEnvelope && onStream(refusal.Status) {

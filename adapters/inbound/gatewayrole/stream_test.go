@@ -31,9 +31,9 @@ func TestAnyPathIsAStreamAndTheBackendLearnsAllAboutIt(t *testing.T) { // gatewa
 	r.accept(func(_ connection.Token, req gateway.Request) { requests <- req })
 	for _, target := range []string{"/", "/a/b/?request_id=x&y=%7B%zz", "//a//../b", "/internal/other", "/healthz/x", "/a%2Fb"} {
 		conn, in := dial(t, r.url)
-		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: my.example\r\nX-Multi: a\r\nX-Multi: b<\r\nCookie: c=\"1\"\r\n\r\n", target)
+		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: my.example\r\nX-Multi: a\r\nX-Multi: b<\r\nCookie: c=\"1\"\r\nCookie: d=2\r\nUser-Agent: one\r\nUser-Agent: two\r\n\r\n", target)
 		req := <-requests
-		want := `{"cookie":"c=\"1\"","host":"my.example","x-multi":["a","b<"]}`
+		want := `{"cookie":"c=\"1\"; d=2","host":"my.example","user-agent":"one","x-multi":"a, b<"}`
 		if req.Target != target || string(req.Headers) != want {
 			t.Errorf("%s: the backend was told of %s, headers %s; want %s", target, req.Target, req.Headers, want)
 		}
@@ -248,6 +248,17 @@ func TestDrainingGatewaySendsEveryStreamAway(t *testing.T) { // G8
 	}
 	if late := r.do(http.MethodGet, r.url+"/late", ""); late.status != 200 || !strings.HasPrefix(late.body, "retry: ") {
 		t.Errorf("a stream that comes late got %+v", late)
+	}
+}
+
+func TestBusyBackendSendsClientsAwayForAWhile(t *testing.T) { // G8
+	t.Parallel()
+	for _, format := range []gatewayrole.Format{"named", "envelope"} {
+		r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
+		r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(fmt.Errorf("ask: %w", gateway.ErrBackendBusy))
+		if got := r.do(http.MethodGet, r.url+"/x", ""); got.status != 200 || !strings.HasPrefix(got.body, "retry: ") {
+			t.Errorf("%s: %d %q, want a stream that only asks to come back", format, got.status, got.body)
+		}
 	}
 }
 
