@@ -14,7 +14,7 @@ const (
 	maxErrorBytes = 4 << 10
 	// overhead is more than an event or a snapshot's entry has beside its text
 	// or message: its names, its numbers, a unit.
-	overhead = 640
+	overhead = 720
 	// escaped is how many bytes JSON makes of one at worst: \u003c.
 	escaped = 6
 )

@@ -29,9 +29,13 @@ const (
 // Event is the payload of a task_event. Data is a Progress for EventProgress,
 // a Failure for EventFailed, the result for EventCompleted, otherwise nil.
 type Event struct {
-	Type      EventType `json:"event_type"`
-	TaskID    ID        `json:"task_id"`
-	Timestamp time.Time `json:"timestamp"` // RFC 3339, in UTC
+	Type   EventType `json:"event_type"`
+	TaskID ID        `json:"task_id"`
+	// TaskType and Created are the task's, so that a client which meets the event
+	// first knows what it is about.
+	TaskType  string    `json:"type"`
+	Created   time.Time `json:"created_at"` // RFC 3339, in UTC
+	Timestamp time.Time `json:"timestamp"`  // RFC 3339, in UTC
 	Seq       uint64    `json:"seq"`
 	Attempt   int       `json:"attempt"`
 	Data      any       `json:"data"`
@@ -71,19 +75,20 @@ type Snapshot struct {
 
 // SnapshotTask is what a snapshot says of one task.
 type SnapshotTask struct {
-	TaskID          ID       `json:"task_id"`
-	Type            string   `json:"type"`
-	Status          Status   `json:"status"`
-	CancelRequested bool     `json:"cancel_requested"`
-	Progress        Progress `json:"progress"`
-	Seq             uint64   `json:"seq"`
-	Attempt         int      `json:"attempt"`
+	TaskID          ID        `json:"task_id"`
+	Type            string    `json:"type"`
+	Created         time.Time `json:"created_at"` // RFC 3339, in UTC
+	Status          Status    `json:"status"`
+	CancelRequested bool      `json:"cancel_requested"`
+	Progress        Progress  `json:"progress"`
+	Seq             uint64    `json:"seq"`
+	Attempt         int       `json:"attempt"`
 }
 
 // InSnapshot returns what a snapshot says of t.
 func (t Task) InSnapshot() SnapshotTask {
 	return SnapshotTask{
-		TaskID: t.ID, Type: t.Type, Status: t.Status, CancelRequested: t.CancelRequested,
+		TaskID: t.ID, Type: t.Type, Created: t.Created, Status: t.Status, CancelRequested: t.CancelRequested,
 		Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
 	}
 }

@@ -50,18 +50,21 @@ func finite(f *float64) *float64 {
 
 // With returns p after a usable u. When u has no value of its own, stages and
 // units make one, if it has any of them. Values are clamped to 0–1 and never
-// fall, other numbers below 0 are 0. Another stage begins with no units.
+// fall, other numbers below 0 are 0; a stage is at most the last one, and no more
+// units are done than there are. Another stage begins with no units.
 func (p Progress) With(u Update) Progress {
-	if u.Stage != nil && *u.Stage != p.Stage {
+	stage := p.Stage
+	set(&p.Stage, u.Stage)
+	set(&p.Stages, u.Stages)
+	p.Stage, p.Stages = clamp(p.Stage, p.Stages)
+	if p.Stage != stage {
 		p.Done, p.Total, p.Unit = 0, 0, ""
 	}
 	set(&p.Text, u.Text)
-	set(&p.Stage, u.Stage)
-	set(&p.Stages, u.Stages)
 	set(&p.Done, u.Done)
 	set(&p.Total, u.Total)
 	set(&p.Unit, u.Unit)
-	p.Stage, p.Stages, p.Done, p.Total = max(p.Stage, 0), max(p.Stages, 0), max(p.Done, 0), max(p.Total, 0)
+	p.Done, p.Total = clamp(p.Done, p.Total)
 	switch {
 	case u.Value != nil:
 		p.Value = max(p.Value, min(*u.Value, 1))
@@ -69,6 +72,16 @@ func (p Progress) With(u Update) Progress {
 		p.Value = max(p.Value, p.share())
 	}
 	return p
+}
+
+// clamp returns n and what it is of, neither below 0, and n at most what it is of
+// if that is known (above 0).
+func clamp[T int | float64](n, of T) (clamped, whole T) {
+	n, of = max(n, 0), max(of, 0)
+	if of > 0 {
+		n = min(n, of)
+	}
+	return n, of
 }
 
 func set[T any](field *T, value *T) {
@@ -82,10 +95,10 @@ func set[T any](field *T, value *T) {
 func (p Progress) share() float64 {
 	units := 0.0
 	if p.Total > 0 {
-		units = min(p.Done/p.Total, 1)
+		units = p.Done / p.Total
 	}
 	if p.Stages == 0 {
 		return units
 	}
-	return min((float64(max(p.Stage, 1)-1)+units)/float64(p.Stages), 1)
+	return (float64(max(p.Stage, 1)-1) + units) / float64(p.Stages)
 }

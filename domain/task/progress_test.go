@@ -22,7 +22,7 @@ func TestProgressAfterAnUpdate(t *testing.T) { // T4
 		"units make a value":              {task.Progress{}, `{"done":3,"total":4,"unit":"files"}`, `{"text":"","value":0.75,"done":3,"total":4,"unit":"files"}`},
 		"the total is kept":               {task.Progress{Total: 4}, `{"done":3}`, `{"text":"","value":0.75,"done":3,"total":4}`},
 		"a larger total makes none fall":  {task.Progress{Value: .75, Done: 3, Total: 4}, `{"total":8}`, `{"text":"","value":0.75,"done":3,"total":8}`},
-		"more than all is all":            {task.Progress{}, `{"done":9,"total":4}`, `{"text":"","value":1,"done":9,"total":4}`},
+		"more than all is all":            {task.Progress{}, `{"done":9,"total":4}`, `{"text":"","value":1,"done":4,"total":4}`},
 		"units without a total make none": {task.Progress{}, `{"done":9}`, `{"text":"","value":0,"done":9}`},
 		"less than nothing is nothing":    {task.Progress{}, `{"done":-9,"total":-4,"stage":-1,"stages":-2,"value":-1}`, `{"text":"","value":0}`},
 		"stages make a value":             {task.Progress{}, `{"stage":3,"stages":4}`, `{"text":"","value":0.5,"stage":3,"stages":4}`},
@@ -30,7 +30,10 @@ func TestProgressAfterAnUpdate(t *testing.T) { // T4
 		"another stage begins anew":       {task.Progress{Value: .25, Stage: 1, Stages: 4, Done: 5, Total: 5, Unit: "files"}, `{"stage":2}`, `{"text":"","value":0.25,"stage":2,"stages":4}`},
 		"the same stage goes on":          {task.Progress{Stage: 1, Stages: 1, Done: 1, Total: 2}, `{"stage":1}`, `{"text":"","value":0.5,"stage":1,"stages":1,"done":1,"total":2}`},
 		"stages to come are no progress":  {task.Progress{}, `{"stages":4}`, `{"text":"","value":0,"stages":4}`},
-		"a stage too many is all":         {task.Progress{}, `{"stage":9,"stages":4}`, `{"text":"","value":1,"stage":9,"stages":4}`},
+		"a stage too many is the last":    {task.Progress{}, `{"stage":9,"stages":4}`, `{"text":"","value":0.75,"stage":4,"stages":4}`},
+		"the last stage goes on":          {task.Progress{Value: .75, Stage: 4, Stages: 4, Done: 1, Total: 2}, `{"stage":9}`, `{"text":"","value":0.875,"stage":4,"stages":4,"done":1,"total":2}`},
+		"fewer stages than were begun":    {task.Progress{Stage: 4, Stages: 4, Done: 1, Total: 2}, `{"stages":3}`, `{"text":"","value":0.6666666666666666,"stage":3,"stages":3}`},
+		"a smaller total than was done":   {task.Progress{Done: 5, Total: 9}, `{"total":2}`, `{"text":"","value":1,"done":2,"total":2}`},
 		"a text changes no value":         {task.Progress{Value: .1, Done: 1, Total: 2}, `{"text":"b","unit":"y"}`, `{"text":"b","value":0.1,"done":1,"total":2,"unit":"y"}`},
 	} {
 		var u task.Update

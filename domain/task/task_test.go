@@ -37,29 +37,30 @@ func TestTransitions(t *testing.T) { // T2
 func TestTaskEventsOnTheWire(t *testing.T) { // T3, T4, T5, E8
 	t.Parallel()
 	at := time.Date(2026, 5, 4, 3, 2, 1, 500_000_000, time.UTC)
+	made := time.Date(2026, 5, 4, 3, 2, 0, 0, time.UTC)
 	for _, c := range []struct {
 		ev        task.Event
 		data, key string
 	}{
 		{
-			task.Event{Type: task.EventStarted, TaskID: "t", Timestamp: at, Seq: 1, Attempt: 1},
-			`{"event_type":"task_started","task_id":"t","timestamp":"2026-05-04T03:02:01.5Z","seq":1,"attempt":1,"data":null}`, "",
+			task.Event{Type: task.EventStarted, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 1, Attempt: 1},
+			`{"event_type":"task_started","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":1,"attempt":1,"data":null}`, "",
 		},
 		{
-			task.Event{Type: task.EventProgress, TaskID: "t", Timestamp: at, Seq: 2, Attempt: 1, Data: task.Progress{Text: "half", Value: .5}},
-			`{"event_type":"progress_update","task_id":"t","timestamp":"2026-05-04T03:02:01.5Z","seq":2,"attempt":1,"data":{"text":"half","value":0.5}}`, "progress/t",
+			task.Event{Type: task.EventProgress, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 2, Attempt: 1, Data: task.Progress{Text: "half", Value: .5}},
+			`{"event_type":"progress_update","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":2,"attempt":1,"data":{"text":"half","value":0.5}}`, "progress/t",
 		},
 		{
-			task.Event{Type: task.EventFailed, TaskID: "t", Timestamp: at, Seq: 3, Attempt: 2, Data: task.Failure{Error: "no"}},
-			`{"event_type":"task_failed","task_id":"t","timestamp":"2026-05-04T03:02:01.5Z","seq":3,"attempt":2,"data":{"error":"no"}}`, "",
+			task.Event{Type: task.EventFailed, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 3, Attempt: 2, Data: task.Failure{Error: "no"}},
+			`{"event_type":"task_failed","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":3,"attempt":2,"data":{"error":"no"}}`, "",
 		},
 		{
-			task.Event{Type: task.EventCompleted, TaskID: "t", Timestamp: at, Seq: 3, Attempt: 1, Data: json.RawMessage(`{"a":1}`)},
-			`{"event_type":"task_completed","task_id":"t","timestamp":"2026-05-04T03:02:01.5Z","seq":3,"attempt":1,"data":{"a":1}}`, "",
+			task.Event{Type: task.EventCompleted, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 3, Attempt: 1, Data: json.RawMessage(`{"a":1}`)},
+			`{"event_type":"task_completed","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":3,"attempt":1,"data":{"a":1}}`, "",
 		},
 		{
-			task.Event{Type: task.EventCompleted, TaskID: "t", Timestamp: at, Seq: 3, Attempt: 1, Truncated: true},
-			`{"event_type":"task_completed","task_id":"t","timestamp":"2026-05-04T03:02:01.5Z","seq":3,"attempt":1,"data":null,"truncated":true}`, "",
+			task.Event{Type: task.EventCompleted, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 3, Attempt: 1, Truncated: true},
+			`{"event_type":"task_completed","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":3,"attempt":1,"data":null,"truncated":true}`, "",
 		},
 	} {
 		got, err := c.ev.ToEvent()

@@ -227,7 +227,7 @@ var taskEvents = []struct {
 	{taskEvent(task.EventProgress, task.Progress{Text: "Step 1/2", Value: .5}), true},
 	{taskEvent(task.EventCompleted, json.RawMessage(`{"rows":3}`)), true},
 	{taskEvent(task.EventCompleted, nil), true},
-	{task.Event{Type: task.EventCompleted, TaskID: knownID, Timestamp: someTime, Seq: 1, Attempt: 1, Truncated: true}, true},
+	{task.Event{Type: task.EventCompleted, TaskID: knownID, TaskType: "demo", Created: someTime, Timestamp: someTime, Seq: 1, Attempt: 1, Truncated: true}, true},
 	{taskEvent(task.EventFailed, task.Failure{Error: "Test error"}), true},
 	{taskEvent(task.EventCancelled, nil), true},
 
@@ -241,5 +241,5 @@ var taskEvents = []struct {
 var someTime = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 
 func taskEvent(typ task.EventType, data any) task.Event {
-	return task.Event{Type: typ, TaskID: knownID, Timestamp: someTime, Seq: 1, Attempt: 1, Data: data}
+	return task.Event{Type: typ, TaskID: knownID, TaskType: "demo", Created: someTime, Timestamp: someTime, Seq: 1, Attempt: 1, Data: data}
 }
