@@ -84,6 +84,11 @@ func ask(t *testing.T, method, url, content string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return do(t, req)
+}
+
+func do(t *testing.T, req *http.Request) (int, string) {
+	t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -205,6 +210,76 @@ func TestWhileShuttingDownTheServiceRefusesAndStillAnswers(t *testing.T) { // T1
 	}))
 	if err := s.stop(); err != nil {
 		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestOnlyKnownPagesAndNamesAreLetIn(t *testing.T) { // S2, S5, S6
+	const secret, callback = "SSE_CALLBACK_SECRET", "/api/sse/callback?secret=s3cret"
+	embedded := map[string]string{"CORS_ORIGINS": "https://app.example"}
+	external := map[string]string{"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "http://127.0.0.1:1", secret: "s3cret", "CORS_ORIGINS": "https://app.example"}
+	production := map[string]string{"APP_ENV": "production"}
+	named := map[string]string{"APP_ENV": "production", "ALLOWED_HOSTS": "app.example"}
+	for name, c := range map[string]struct {
+		environ                        map[string]string
+		method, path, host, origin, in string
+		status                         int
+		code                           string
+	}{
+		"a write of a foreign page":              {embedded, "POST", "/api/tasks", "", "https://evil.example", `{"type":"demo_task"}`, 403, "CROSS_ORIGIN"},
+		"a write of an allowed page":             {embedded, "POST", "/api/tasks", "", "https://app.example", `{"type":"demo_task"}`, 202, ""},
+		"a write of a foreign page, production":  {production, "POST", "/api/versions", "", "https://evil.example", `{"version":"1"}`, 403, "CROSS_ORIGIN"},
+		"a callback of a page":                   {external, "POST", callback, "", "https://app.example", `{}`, 403, "CROSS_ORIGIN"},
+		"a callback of a gateway":                {external, "POST", callback, "", "", `{}`, 400, "INVALID_PAYLOAD"},
+		"a foreign name":                         {embedded, "GET", "/healthz", "evil.example", "", "", 421, "UNKNOWN_HOST"},
+		"a foreign name and the callback":        {external, "POST", callback, "evil.example", "", `{}`, 421, "UNKNOWN_HOST"},
+		"any name in production":                 {production, "GET", "/healthz", "evil.example", "", "", 200, ""},
+		"another name in production, if told so": {named, "GET", "/healthz", "evil.example", "", "", 421, "UNKNOWN_HOST"},
+		"the name":                               {named, "GET", "/healthz", "app.example", "", "", 200, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, c.environ)
+			req, err := http.NewRequestWithContext(t.Context(), c.method, s.url+c.path, strings.NewReader(c.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = c.host
+			if c.origin != "" {
+				req.Header.Set("Origin", c.origin)
+			}
+			if status, body := do(t, req); status != c.status || !strings.Contains(body, c.code) {
+				t.Errorf("%d %s, want %d %s", status, body, c.status, c.code)
+			}
+			if err := s.stop(); err != nil {
+				t.Errorf("stop: %v", err)
+			}
+		})
+	}
+}
+
+func TestStreamsCanBeReadByAllowedOrigins(t *testing.T) { // S6
+	for _, transport := range []string{"auto", "portable"} {
+		s := start(t, map[string]string{"CORS_ORIGINS": "https://app.example", "SSE_TRANSPORT": transport})
+		for origin, want := range map[string]string{"https://app.example": "https://app.example", "https://evil.example": "", "": ""} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/sse/stream?request_id=me", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if origin != "" {
+				req.Header.Set("Origin", origin)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			got, credentials := resp.Header.Values("Access-Control-Allow-Origin"), resp.Header.Get("Access-Control-Allow-Credentials") == "true"
+			if strings.Join(got, ",") != want || credentials != (want != "") || resp.Header.Get("Vary") != "Origin" || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s, from %q: %v", transport, origin, resp.Header)
+			}
+		}
+		if err := s.stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
 	}
 }
 

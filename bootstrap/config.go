@@ -37,7 +37,13 @@ const (
 // HTTPConfig is for the service's own listener.
 type HTTPConfig struct {
 	// Addr is host:port; an empty host is every interface, port 0 any free one.
-	Addr string `env:"HTTP_ADDR" envDefault:":8080"`
+	Addr string `env:"HTTP_ADDR"` // default: localhost:8080, and :8080 in production (rule S5)
+	// CORSOrigins are the origins of pages that may use the service from elsewhere,
+	// with credentials (rules S5, S6).
+	CORSOrigins List `env:"CORS_ORIGINS"`
+	// AllowedHosts are names by which the service may be called, beside loopback and
+	// its address. In production with none, any name may.
+	AllowedHosts List `env:"ALLOWED_HOSTS"`
 }
 
 // Gateway says who holds the browsers' streams.

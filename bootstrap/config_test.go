@@ -34,7 +34,7 @@ func load(t *testing.T, environ map[string]string) bootstrap.Config {
 func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 	want := bootstrap.Config{
 		Environment: "development", NodeName: "node-1", ShutdownGrace: 30 * time.Second,
-		HTTP: bootstrap.HTTPConfig{Addr: ":8080"},
+		HTTP: bootstrap.HTTPConfig{Addr: "localhost:8080"},
 		Gateway: bootstrap.GatewayConfig{
 			Kind: "embedded", URL: "http://localhost:3000", Timeout: 5 * time.Second, Parallel: 64, ObserverTimeout: 5 * time.Second,
 		},
@@ -55,6 +55,14 @@ func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 	}
 }
 
+func TestOnlyProductionListensEverywhereByDefault(t *testing.T) { // S5
+	for env, want := range map[string]string{"": "localhost:8080", "development": "localhost:8080", "testing": "localhost:8080", "production": ":8080"} {
+		if got := load(t, map[string]string{"APP_ENV": env}).HTTP.Addr; got != want {
+			t.Errorf("APP_ENV=%s: %s, want %s", env, got, want)
+		}
+	}
+}
+
 func TestEmptyVariablesCountAsNotSet(t *testing.T) {
 	environ := map[string]string{}
 	for _, s := range (bootstrap.Config{}).Settings() {
@@ -72,6 +80,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 	}
 	environ := map[string]string{
 		"APP_ENV": "testing", "NODE_NAME": "n", "SHUTDOWN_GRACE_PERIOD": "1s", "HTTP_ADDR": "127.0.0.1:0",
+		"CORS_ORIGINS": "https://a.example, http://localhost:5173", "ALLOWED_HOSTS": "a.example,::1",
 		"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "https://gateway/x", "SSE_GATEWAY_TIMEOUT": "2s", "SSE_GATEWAY_PARALLEL": "3",
 		"SSE_CALLBACK_SECRET": "s3cret", "SSE_GATEWAY_SECRET": "s3cret", "SSE_OBSERVER_TIMEOUT": "4s", "SSE_HEARTBEAT_INTERVAL": "0s", "SSE_PING_INTERVAL": "5s",
 		"SSE_HISTORY_BYTES": "1MiB", "SSE_MAX_EVENT_BYTES": "16KiB", "SSE_MAX_CONNECTIONS": "6", "SSE_DRAIN_SPREAD": "7s",
@@ -106,6 +115,10 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"APP_ENV": "prod"}, `APP_ENV: "prod" is none of ["development" "testing" "production"]`},
 		{map[string]string{"HTTP_ADDR": "8080"}, `HTTP_ADDR: "8080" is not host:port, such as :8080`},
 		{map[string]string{"HTTP_ADDR": ":99999"}, `HTTP_ADDR: ":99999" is not host:port, such as :8080`},
+		{map[string]string{"CORS_ORIGINS": "*"}, `CORS_ORIGINS: "*" is not an origin such as https://app.example.com`},
+		{map[string]string{"CORS_ORIGINS": "https://a.example,https://b.example/"}, `CORS_ORIGINS: "https://b.example/" is not an origin such as https://app.example.com`},
+		{map[string]string{"ALLOWED_HOSTS": "*"}, `ALLOWED_HOSTS: "*" is not a host name such as app.example.com, without a port`},
+		{map[string]string{"ALLOWED_HOSTS": "a.example:80"}, `ALLOWED_HOSTS: "a.example:80" is not a host name such as app.example.com, without a port`},
 		{map[string]string{"SSE_GATEWAY": "nginx"}, `SSE_GATEWAY: "nginx" is none of ["embedded" "http"]`},
 		{map[string]string{"SSE_GATEWAY_URL": "localhost:3000"}, `SSE_GATEWAY_URL: "localhost:3000" is not an http:// or https:// URL`},
 		{map[string]string{"SSE_GATEWAY_URL": "http://gateway/?key=s3cret"}, `SSE_GATEWAY_URL: "http://gateway/?[redacted]" has more than a host and a path`},

@@ -1,7 +1,9 @@
 package bootstrap
 
 import (
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,7 +40,11 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine := ginapi.NewEngine(p.Log, measured)
+	guard, err := ginapi.NewGuard(p.Config.guard())
+	if err != nil {
+		return nil, fmt.Errorf("CORS_ORIGINS: %w", err)
+	}
+	engine := ginapi.NewEngine(p.Log, measured, guard)
 	p.Gateway.routes(engine)
 	api := ginapi.New(
 		ginapi.Config{Testing: p.Config.Environment == Testing, Version: BuildVersion()},
@@ -49,4 +55,16 @@ func newHandler(p handlerParts) (http.Handler, error) {
 		}, p.Log)
 	api.Register(engine)
 	return engine, nil
+}
+
+// guard says which pages and which names are let in (rules S5, S6). In production
+// a proxy stands in front, which knows the names; unless it is told them, the
+// service takes any.
+func (c Config) guard() ginapi.GuardConfig {
+	hosts := c.HTTP.AllowedHosts.Each()
+	checked := c.Environment != Production || len(hosts) > 0
+	if host, _, err := net.SplitHostPort(c.HTTP.Addr); err == nil && host != "" {
+		hosts = append(hosts, host)
+	}
+	return ginapi.GuardConfig{Origins: c.HTTP.CORSOrigins.Each(), CheckHost: checked, Hosts: hosts}
 }

@@ -30,7 +30,18 @@ func (h Host) log() LogConfig {
 // checks it. The error joins every mistake, one a line, and each names its
 // variable.
 func Load(environ map[string]string, host Host) (Config, error) {
-	return load(environ, Config{NodeName: host.Name, Log: host.log()})
+	return load(environ, Config{
+		NodeName: host.Name, Log: host.log(), HTTP: HTTPConfig{Addr: defaultAddr(Environment(environ["APP_ENV"]))},
+	})
+}
+
+// defaultAddr is the default of HTTP_ADDR. On a developer's machine nobody else
+// is to reach the service (rule S5).
+func defaultAddr(env Environment) string {
+	if env == Production {
+		return ":8080"
+	}
+	return "localhost:8080"
 }
 
 // load reads variables over what is in cfg.

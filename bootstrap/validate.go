@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -35,7 +36,7 @@ func (c Config) validate() error {
 		oneOf("APP_ENV", c.Environment, Development, Testing, Production),
 		c.validateNodeName(),
 		positive("SHUTDOWN_GRACE_PERIOD", c.ShutdownGrace),
-		address("HTTP_ADDR", c.HTTP.Addr),
+		c.HTTP.validate(),
 		c.Gateway.validate(c.Environment),
 		c.Stream.validate(),
 		c.Broker.validate(),
@@ -44,6 +45,21 @@ func (c Config) validate() error {
 		c.validateTaskFile(),
 		c.Log.validate(),
 	)
+}
+
+func (c HTTPConfig) validate() error {
+	errs := []error{address("HTTP_ADDR", c.Addr)}
+	for _, origin := range c.CORSOrigins.Each() {
+		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
+			errs = append(errs, fmt.Errorf("CORS_ORIGINS: %q is not an origin such as https://app.example.com", origin))
+		}
+	}
+	for _, host := range c.AllowedHosts.Each() {
+		if strings.ContainsAny(host, "/*@ ") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			errs = append(errs, fmt.Errorf("ALLOWED_HOSTS: %q is not a host name such as app.example.com, without a port", host))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c LogConfig) validate() error {

@@ -115,3 +115,17 @@ func (u URLs) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
 // MarshalText is String, for encoders.
 func (u URLs) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// List is texts with commas between them.
+type List string
+
+// Each returns them one by one, without the blanks around them.
+func (l List) Each() []string {
+	var all []string
+	for text := range strings.SplitSeq(string(l), ",") {
+		if text = strings.TrimSpace(text); text != "" {
+			all = append(all, text)
+		}
+	}
+	return all
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -139,7 +140,7 @@ func TestTheSampleForKubernetesFitsTheDefaults(t *testing.T) { // T15, G8
 			t.Errorf("%s is asked where %s should be", get, probe)
 		}
 	}
-	if port := strings.TrimPrefix(known["HTTP_ADDR"], ":"); len(c.Ports) != 1 || port != "8080" || c.Ports[0].ContainerPort != 8080 || c.ReadinessProbe.HTTPGet.Port != 8080 {
+	if _, port, _ := net.SplitHostPort(known["HTTP_ADDR"]); len(c.Ports) != 1 || port != "8080" || c.Ports[0].ContainerPort != 8080 || c.ReadinessProbe.HTTPGet.Port != 8080 {
 		t.Errorf("the ports are %+v, the service's is %s", c.Ports, port)
 	}
 }

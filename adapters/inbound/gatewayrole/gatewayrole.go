@@ -67,7 +67,7 @@ func New(cfg Config, engine *sse.Engine, relay gateway.Relay, log *slog.Logger) 
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) { relay.End(token, reason) })
 	return &Gateway{
 		cfg: cfg, secret: sha256.Sum256([]byte(cfg.Secret)), engine: engine,
-		opener: ssehttp.NewOpener(cors...), relay: relay, log: log,
+		opener: ssehttp.NewOpener(), relay: relay, log: log,
 	}
 }
 
@@ -108,11 +108,16 @@ func (g *Gateway) InternalHandler(metrics http.Handler) http.Handler {
 	return withProbes(e)
 }
 
+// noSniffing keeps browsers from taking an answer for something else.
+func noSniffing(c *gin.Context) { c.Header("X-Content-Type-Options", "nosniff") }
+
 func newRouter() *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false // any path that is not ours is a stream's
 	e.HandleMethodNotAllowed = true // gin adds Allow
+	e.UseRawPath = true             // an escaped slash is no slash
+	e.Use(noSniffing)
 	return e
 }
 

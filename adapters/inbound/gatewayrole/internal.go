@@ -23,13 +23,17 @@ const (
 	connectionsPath = "/internal/connections"
 )
 
-// internal guards a handler with the secret, and answers the error that it
-// returns. The body of a stranger is not read.
+// internal guards a handler with the secret and against web pages, and answers
+// the error that it returns. The body of a stranger is not read.
 func (g *Gateway) internal(handle func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		err := error(&ginjson.Error{Status: http.StatusUnauthorized, Code: "UNAUTHORIZED", Message: "X-Internal-Secret is missing or wrong"})
-		if g.authentic(c) {
+		err := ginjson.RefuseOrigin(c)
+		switch {
+		case err != nil:
+		case g.authentic(c):
 			err = handle(c)
+		default:
+			err = &ginjson.Error{Status: http.StatusUnauthorized, Code: "UNAUTHORIZED", Message: "X-Internal-Secret is missing or wrong"}
 		}
 		if err != nil {
 			g.abort(c, err)

@@ -325,3 +325,26 @@ func FuzzPush(f *testing.F) {
 		}
 	})
 }
+
+func TestNoWebPageMayUseTheInternalEndpoints(t *testing.T) { // S5
+	t.Parallel()
+	r := newRig(t, setup{})
+	for _, c := range []struct{ method, path, body string }{
+		{http.MethodPost, send, push("t", `{"data":"x"}`)},
+		{http.MethodPost, broadcast, `{"event":{"data":"x"}}`},
+		{http.MethodGet, "/internal/connections", ""},
+	} {
+		a := r.do(c.method, r.url+c.path, c.body, "Origin", r.url)
+		if a.status != http.StatusForbidden || !strings.Contains(a.body, "CROSS_ORIGIN") {
+			t.Errorf("%s: %d %s", c.path, a.status, a.body)
+		}
+	}
+}
+
+func TestAnEscapedSlashIsNoSlashOfAnEndpoint(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	if a := r.do(http.MethodPost, r.url+"/internal%2Fsend", push("t", `{"data":"x"}`)); a.status != http.StatusMethodNotAllowed {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}

@@ -51,7 +51,7 @@ func lastEventID(r *http.Request) string {
 
 // hold hands an open stream to the engine or serves it to its end.
 func (g *Gateway) hold(c *gin.Context, stream *sse.Stream) {
-	if g.opener.Adopt(c.Request, stream, func() {}) {
+	if g.opener.Adopt(c, stream, func() {}) {
 		return // the engine tells of its end
 	}
 	reason := connection.ReasonError

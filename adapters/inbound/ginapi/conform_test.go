@@ -37,6 +37,12 @@ func conform(t *testing.T, req *http.Request, got answer) {
 	if err != nil {
 		t.Fatalf("openapi.yaml: %v", err)
 	}
+	if strings.Contains(strings.ToLower(req.URL.RawPath), "%2f") { // which the router takes for a slash
+		if got.status != http.StatusNotFound {
+			t.Errorf("%s %s answered %d", req.Method, req.URL, got.status)
+		}
+		return
+	}
 	route, params, err := r.FindRoute(req)
 	if err != nil || strings.HasSuffix(req.URL.Path, "/") { // which the router, unlike the service, overlooks
 		conformUndescribed(t, got)
@@ -92,15 +98,13 @@ func conformCode(t *testing.T, op *openapi3.Operation, got answer) {
 	if got.code() == "" {
 		return
 	}
-	response := op.Responses.Status(got.status)
-	if response == nil && got.status == http.StatusInternalServerError {
-		response = op.Responses.Default()
+	for _, response := range []*openapi3.ResponseRef{op.Responses.Status(got.status), op.Responses.Default()} {
+		if response == nil {
+			continue
+		}
+		if _, found := response.Value.Content.Get("application/json").Examples[got.code()]; found {
+			return
+		}
 	}
-	if response == nil {
-		t.Errorf("%s: %d is not described", op.OperationID, got.status)
-		return
-	}
-	if _, found := response.Value.Content.Get("application/json").Examples[got.code()]; !found {
-		t.Errorf("%s: code %s of %d is not described", op.OperationID, got.code(), got.status)
-	}
+	t.Errorf("%s: code %s of %d is not described", op.OperationID, got.code(), got.status)
 }

@@ -10,20 +10,21 @@ import (
 )
 
 // NewEngine returns the engine that all inbound adapters register on. It
-// measures, logs and outlives a handler's panic, and answers JSON where there is
-// no route.
+// measures, logs and outlives a handler's panic, keeps foreign pages out (guard),
+// and answers JSON where there is no route.
 //
 // Nothing here wraps the answer's writer, compresses or buffers: a stream can
 // flush, set deadlines and take the connection over (rule G7).
 //
 // gin's mode is global to the process; NewEngine sets it to release, so that
 // gin prints nothing.
-func NewEngine(log *slog.Logger, metrics *HTTPMetrics) *gin.Engine {
+func NewEngine(log *slog.Logger, metrics *HTTPMetrics, guard *Guard) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false // what is not a path of ours is a 404 (rule S4)
 	e.HandleMethodNotAllowed = true // gin adds Allow
-	e.Use(metrics.measure, logAccess(log), recoverPanic(log))
+	e.UseRawPath = true             // an escaped slash is no slash
+	e.Use(metrics.measure, logAccess(log), recoverPanic(log), guard.use(log))
 	e.NoRoute(refuse(log, http.StatusNotFound, "NOT_FOUND", "there is nothing at this path"))
 	e.NoMethod(refuse(log, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "this path does not take this method; see Allow"))
 	return e

@@ -40,13 +40,19 @@ type service struct {
 
 func newService(t *testing.T, cfg ginapi.Config) *service {
 	t.Helper()
+	return newGuardedService(t, cfg, ginapi.GuardConfig{})
+}
+
+// newGuardedService is newService with a guard that has something to do.
+func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig) *service {
+	t.Helper()
 	ctrl := gomock.NewController(t)
 	s := &service{
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
 		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl), registry: prometheus.NewRegistry(), log: &buffer{},
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.engine = ginapi.NewEngine(log, newMetrics(t, s.registry))
+	s.engine = ginapi.NewEngine(log, newMetrics(t, s.registry), newGuard(t, guard))
 	ginapi.New(cfg, ginapi.Deps{
 		Tasks: s.tasks, TaskReader: s.reader, Workers: s.workers, Versions: s.versions,
 		Readiness: func(context.Context) map[string]error { return s.checks },
@@ -80,6 +86,15 @@ func newMetrics(t *testing.T, reg prometheus.Registerer) *ginapi.HTTPMetrics {
 		t.Fatalf("register metrics: %v", err)
 	}
 	return m
+}
+
+func newGuard(t testing.TB, cfg ginapi.GuardConfig) *ginapi.Guard {
+	t.Helper()
+	g, err := ginapi.NewGuard(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 // answer is what a client got.

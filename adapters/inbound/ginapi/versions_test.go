@@ -41,7 +41,7 @@ func announcer(t testing.TB) (http.Handler, *announcements) {
 		t.Fatalf("register metrics: %v", err)
 	}
 	log, got := slog.New(slog.DiscardHandler), &announcements{}
-	e := ginapi.NewEngine(log, metrics)
+	e := ginapi.NewEngine(log, metrics, newGuard(t, ginapi.GuardConfig{}))
 	ginapi.New(ginapi.Config{}, ginapi.Deps{Versions: got, Metrics: http.NotFoundHandler()}, log).Register(e)
 	return e, got
 }

@@ -65,6 +65,9 @@ func (cb *Callback) serve(c *gin.Context) {
 // handle answers, or returns why the callback is refused. The body of a stranger
 // is not read.
 func (cb *Callback) handle(c *gin.Context) error {
+	if err := ginjson.RefuseOrigin(c); err != nil {
+		return err
+	}
 	if !cb.authentic(c) {
 		return &ginjson.Error{
 			Status: http.StatusUnauthorized, Code: "UNAUTHORIZED",

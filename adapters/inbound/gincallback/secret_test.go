@@ -11,6 +11,7 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/inbound/gincallback"
+	"heliograph/test/mocks"
 )
 
 func TestSecretIsAskedForWhenRequiredOrConfigured(t *testing.T) { // S2
@@ -82,6 +83,20 @@ func TestSecretAndTokenReachNoLog(t *testing.T) { // S2
 	for _, secret := range []string{"hush", "token-1"} {
 		if strings.Contains(b.logs.String(), secret) {
 			t.Errorf("%s is in the log:\n%s", secret, b.logs)
+		}
+	}
+}
+
+func TestNoWebPageMayCall(t *testing.T) { // S5
+	for _, origin := range []string{"https://evil.example", "null", ""} {
+		for _, cfg := range []gincallback.Config{{}, {Secret: "s3cret"}} {
+			manager := mocks.NewMockConnectionManager(gomock.NewController(t)) // which expects no call
+			w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, gincallback.Path+"?secret=s3cret", strings.NewReader(connect))
+			r.Header["Origin"] = []string{origin}
+			newHandler(cfg, manager, io.Discard).ServeHTTP(w, r)
+			if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "CROSS_ORIGIN") {
+				t.Errorf("origin %q: %d %s", origin, w.Code, w.Body)
+			}
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (s *Streams) serve(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
-	if s.adopt(c.Request, stream) {
+	if s.adopt(c, stream) {
 		return // the engine tells of its end
 	}
 	reason := connection.ReasonError
@@ -75,8 +75,8 @@ func (s *Streams) serve(c *gin.Context) {
 	}
 }
 
-func (s *Streams) adopt(r *http.Request, stream *sse.Stream) bool {
-	return s.opener.Adopt(r, stream, func() { s.manager.OpenedHere(r.Context(), stream.Token()) })
+func (s *Streams) adopt(c *gin.Context, stream *sse.Stream) bool {
+	return s.opener.Adopt(c, stream, func() { s.manager.OpenedHere(c.Request.Context(), stream.Token()) })
 }
 
 // refuse answers a stream that cannot be had now. While the service drains, lags

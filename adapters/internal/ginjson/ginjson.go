@@ -92,6 +92,15 @@ func ReadUpTo(c *gin.Context, limit int64) (json.RawMessage, error) {
 	return body, nil
 }
 
+// RefuseOrigin refuses a request that a web page makes: for paths that only
+// programs use (rule S5). Errors: *Error with CROSS_ORIGIN.
+func RefuseOrigin(c *gin.Context) error {
+	if _, found := c.Request.Header["Origin"]; !found {
+		return nil
+	}
+	return &Error{http.StatusForbidden, "CROSS_ORIGIN", "this path is for programs, and no web page may use it"}
+}
+
 // InvalidPayload says that a body is JSON, but not what is expected.
 func InvalidPayload(message string) error {
 	return &Error{http.StatusBadRequest, "INVALID_PAYLOAD", message}

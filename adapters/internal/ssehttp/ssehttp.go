@@ -19,21 +19,22 @@ var headers = [][2]string{
 	{"Cache-Control", "no-cache"},
 	{"Connection", "keep-alive"},
 	{"X-Accel-Buffering", "no"},
+	{"X-Content-Type-Options", "nosniff"},
 }
 
 // Opener begins the answers of streams. It is safe for concurrent use.
 type Opener struct {
-	headers [][2]string
-	head    []byte // of an answer that ends when its connection does, but for the date
+	head []byte          // of an answer that ends when its connection does, but for the date
+	own  map[string]bool // the headers in head
 }
 
-// NewOpener returns an Opener whose answers have these headers too, pairs of a
-// name and a value.
-func NewOpener(more ...[2]string) *Opener {
-	o := &Opener{headers: append(append([][2]string{}, headers...), more...)}
+// NewOpener returns an Opener.
+func NewOpener() *Opener {
+	o := &Opener{own: make(map[string]bool, len(headers))}
 	o.head = append(o.head, "HTTP/1.1 200 OK\r\n"...)
-	for _, h := range o.headers {
+	for _, h := range headers {
 		o.head = append(o.head, h[0]+": "+h[1]+"\r\n"...)
+		o.own[h[0]] = true
 	}
 	o.head = append(o.head, "Date: "...)
 	return o
@@ -41,23 +42,30 @@ func NewOpener(more ...[2]string) *Opener {
 
 // Adopt hands the stream with the request's socket to the engine and calls
 // opened, if the engine can write to it without a handler, which then ends and
-// leaves nothing behind; it reports whether it did.
-func (o *Opener) Adopt(r *http.Request, stream *sse.Stream, opened func()) bool {
-	t := takeoverOf(r)
+// leaves nothing behind; it reports whether it did. The answer has the headers
+// that middleware has set, too.
+func (o *Opener) Adopt(c *gin.Context, stream *sse.Stream, opened func()) bool {
+	t := takeoverOf(c.Request)
 	if t == nil {
 		return false
 	}
-	err := stream.Adopt(t.conn, o.responseHead(), func() {
+	err := stream.Adopt(t.conn, o.responseHead(c.Writer.Header()), func() {
 		t.taken = true
 		opened()
 	})
 	return err == nil
 }
 
-func (o *Opener) responseHead() []byte {
+func (o *Opener) responseHead(more http.Header) []byte {
 	b := make([]byte, 0, len(o.head)+len(http.TimeFormat)+len("\r\n\r\n"))
 	b = time.Now().UTC().AppendFormat(append(b, o.head...), http.TimeFormat)
-	return append(b, "\r\n\r\n"...)
+	b = append(b, "\r\n"...)
+	for name, values := range more {
+		if !o.own[name] {
+			b = append(b, name+": "+strings.Join(values, ", ")+"\r\n"...)
+		}
+	}
+	return append(b, "\r\n"...)
 }
 
 // openTimeout bounds the sending of headers, which a new connection takes at
@@ -67,7 +75,7 @@ const openTimeout = 5 * time.Second
 // Open sends the headers, through gin so that middleware sees the status.
 func (o *Opener) Open(c *gin.Context) (Sink, error) {
 	s := newSink(c)
-	for _, h := range o.headers {
+	for _, h := range headers {
 		c.Writer.Header().Set(h[0], h[1])
 	}
 	if err := s.SetWriteDeadline(time.Now().Add(openTimeout)); err != nil {
