@@ -97,9 +97,10 @@ func (r Retention) AgeFor(typ string) time.Duration {
 // concurrent use, and what one call returned is what a later call of anybody
 // sees, or newer. Every call but Watch may also return ErrUnavailable.
 type Store interface { //nolint:interfacebloat // one kind of record: two ports would always go together
-	// Create adds t and returns it with its revision. Errors: ErrDuplicate, with
-	// the task that holds the ID or the (non-empty) Idempotency-Key already,
-	// ErrTooLarge.
+	// Create adds t and returns it with its revision. t's ID is one that no task ever
+	// had: what was deleted is never created again. Errors: ErrDuplicate, with the
+	// task that holds the ID or the (non-empty) Idempotency-Key already, ErrTooLarge,
+	// ErrConflict when a task of that ID was deleted.
 	Create(ctx context.Context, t Task) (Task, error)
 	// Get returns one task. Errors: ErrNotFound.
 	Get(ctx context.Context, id ID) (Task, error)
@@ -109,8 +110,8 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	// Update stores t if the stored revision is still t.Revision, and returns it
 	// with the new one. Errors: ErrNotFound, ErrConflict, ErrTooLarge.
 	Update(ctx context.Context, t Task) (Task, error)
-	// Delete removes the task if the stored revision is still t.Revision. Its
-	// Idempotency-Key is free again. Errors: ErrNotFound, ErrConflict.
+	// Delete removes t, which is as it was read, if the stored revision is still
+	// t.Revision. Its Idempotency-Key is free again. Errors: ErrNotFound, ErrConflict.
 	Delete(ctx context.Context, t Task) error
 	// List returns a page of tasks, newest first, and the cursor of the next one,
 	// or "". A task that is there throughout is on exactly one page. Errors:

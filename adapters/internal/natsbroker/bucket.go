@@ -72,6 +72,15 @@ func Each(ctx context.Context, kv jetstream.KeyValue, keys string, visit func(je
 	}
 }
 
+// MarkDeleted writes the marker of a deleted key for a key of the bucket that was
+// never written, so that no write that expects this succeeds for ten minutes.
+// Errors: one that Conflict knows when the key was written or deleted.
+func (b *Broker) MarkDeleted(ctx context.Context, bucket, key string) error {
+	marker := &nats.Msg{Subject: BucketSubject(bucket, key), Header: nats.Header{"KV-Operation": {"PURGE"}}}
+	_, err := b.Publish(ctx, marker, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(markerTTL))
+	return err
+}
+
 // bucket is a key-value bucket whose changes do not wait for an embedded server
 // that cannot write. Errors: ErrDisk also.
 type bucket struct {

@@ -4,23 +4,28 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"heliograph/domain/task"
 )
 
-// encode writes t as JSON, by the names of its fields. The revision is the
-// bucket's.
-func encode(t task.Task) ([]byte, error) {
+// encode returns the record of t, as JSON by the names of its fields, and t as
+// decode makes it of that, but for the revision, which is the bucket's.
+func encode(t task.Task) (stored task.Task, text []byte, err error) {
 	t.Revision = 0
-	t.Created, t.Started, t.Ended = t.Created.UTC(), t.Started.UTC(), t.Ended.UTC()
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
+	t.Created, t.Started, t.Ended, t.NotBefore = plain(t.Created), plain(t.Started), plain(t.Ended), plain(t.NotBefore)
+	t.Params, t.Result = orNil(t.Params), orNil(t.Result)
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false) // params and result stay as they are
 	if err := encoder.Encode(t); err != nil {
-		return nil, fmt.Errorf("task %s: %w", t.ID, err)
+		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
 	}
-	return text.Bytes(), nil
+	return t, buffer.Bytes(), nil
 }
+
+// plain returns at as JSON keeps it: in UTC, without the clock of this process.
+func plain(at time.Time) time.Time { return at.UTC().Round(0) }
 
 // decode reads what encode wrote.
 func decode(text []byte, revision uint64) (task.Task, error) {

@@ -2,9 +2,9 @@
 // nodes share.
 //
 // A task is kept under its ID; who changes it says which revision it must have.
-// An Idempotency-Key has a record of its own, which holds the task as it was to
-// be created: whoever finds it and no task creates that task, so it does not
-// matter where the one who came first was interrupted. Lists come from a copy of
+// An Idempotency-Key has a record of its own, which names the task that has it. It
+// is claimed before the task is recorded, and freed after the task is deleted, so
+// what an interruption leaves is a key without its task. Lists come from a copy of
 // the bucket in memory, which every node keeps up to date with one consumer.
 package natstaskstore
 
@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,6 +37,8 @@ type Store struct {
 	node    string
 	replica *replica
 
+	claimTime time.Duration // claimTime; tests have less
+
 	watchers watchers
 }
 
@@ -47,7 +50,7 @@ func Open(ctx context.Context, broker *natsbroker.Broker, node string) (*Store, 
 	if err != nil {
 		return nil, err
 	}
-	return &Store{broker: broker, kv: kv, node: node, replica: newReplica()}, nil
+	return &Store{broker: broker, kv: kv, node: node, replica: newReplica(), claimTime: claimTime}, nil
 }
 
 // Get implements task.Store.
@@ -64,30 +67,45 @@ func (s *Store) Get(ctx context.Context, id task.ID) (task.Task, error) {
 
 // ByKey implements task.Store.
 func (s *Store) ByKey(ctx context.Context, idempotencyKey string) (task.Task, error) {
-	claimed, err := s.claimed(ctx, idempotencyKey)
+	id, _, err := s.claimed(ctx, idempotencyKey)
 	if err != nil {
 		return task.Task{}, err
 	}
-	return s.Get(ctx, claimed.ID)
+	return s.Get(ctx, id)
 }
 
 // Update implements task.Store.
 func (s *Store) Update(ctx context.Context, t task.Task) (task.Task, error) {
-	if t.Revision == 0 { // to the bucket that would be a task that is not there
+	if t.Revision == 0 { // to the bucket that would be a task that was never there
 		return task.Task{}, s.whyNot(ctx, t.ID)
 	}
-	text, err := encode(t)
-	if err != nil {
-		return task.Task{}, err
-	}
-	revision, err := s.kv.Update(ctx, taskKey(t.ID), text, t.Revision)
+	stored, err := s.put(ctx, t, t.Revision)
 	if natsbroker.Conflict(err) {
 		return task.Task{}, s.whyNot(ctx, t.ID)
 	}
+	return stored, wrapped(err)
+}
+
+// put writes t if its record is at that revision, 0 for one that was never written.
+// Errors: those of NATS.
+func (s *Store) put(ctx context.Context, t task.Task, revision uint64) (task.Task, error) {
+	t, text, err := encode(t)
 	if err != nil {
-		return task.Task{}, failure(err)
+		return task.Task{}, err
 	}
-	return decode(text, revision)
+	t.Revision, err = s.kv.Update(ctx, taskKey(t.ID), text, revision)
+	if err != nil {
+		return task.Task{}, err
+	}
+	return t, nil
+}
+
+// wrapped is failure, or nil for nil.
+func wrapped(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failure(err)
 }
 
 // failure is what is told of err.
@@ -106,29 +124,28 @@ func (s *Store) whyNot(ctx context.Context, id task.ID) error {
 	return task.ErrConflict
 }
 
-// Delete implements task.Store. The Idempotency-Key goes first: the other way
-// round, a key whose task is gone would bring it back.
+// Delete implements task.Store. t is as it was read: then neither its record nor
+// its key has to be looked for. The task goes first. A key that stays because this
+// is interrupted is taken over by the next Create with it.
 func (s *Store) Delete(ctx context.Context, t task.Task) error {
-	stored, err := s.Get(ctx, t.ID)
-	if err != nil {
-		return err
+	if t.Revision == 0 { // to Purge that would be any
+		return s.whyNot(ctx, t.ID)
 	}
-	if stored.Revision != t.Revision {
-		return task.ErrConflict
-	}
-	if stored.IdempotencyKey != "" {
-		if err := s.kv.Purge(ctx, idempotencyKey(stored.IdempotencyKey)); err != nil {
-			return failure(err)
-		}
-	}
-	err = s.kv.Purge(ctx, taskKey(t.ID), jetstream.LastRevision(t.Revision))
+	err := s.kv.Purge(ctx, taskKey(t.ID), jetstream.LastRevision(t.Revision))
 	if natsbroker.Conflict(err) {
 		return s.whyNot(ctx, t.ID)
 	}
-	if err != nil {
-		return failure(err)
+	if err != nil || t.IdempotencyKey == "" {
+		return wrapped(err)
 	}
-	return nil
+	id, revision, err := s.claimed(ctx, t.IdempotencyKey)
+	if err == nil && id == t.ID {
+		_, err = s.free(ctx, t.IdempotencyKey, revision)
+	}
+	if errors.Is(err, task.ErrNotFound) {
+		return nil // somebody else has freed it
+	}
+	return err
 }
 
 func taskKey(id task.ID) string { return natsbroker.Key(byID, string(id)) }

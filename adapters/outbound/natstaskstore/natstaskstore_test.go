@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/internal/natsbroker"
@@ -73,8 +75,8 @@ func TestEveryNodeListsWhatAnotherHasJustDone(t *testing.T) {
 	b := brokertest.InProcess(t)
 	one, _ := serve(t, b, "node-1")
 	two, _ := serve(t, b, "node-2")
-	for range 20 {
-		stored := create(t, one, task.Task{ID: "a", Created: noon, Params: json.RawMessage(`{"html":"<b>"}`)})
+	for n := range 20 {
+		stored := create(t, one, task.Task{ID: task.ID(fmt.Sprint(n)), Created: noon, Params: json.RawMessage(`{"html":"<b>"}`)})
 		wantListed(t, two, stored)
 		stored.Status = task.Completed
 		stored, err := two.Update(t.Context(), stored)
@@ -122,31 +124,101 @@ func TestATaskThatIsTooLargeForTheServerIsRefusedAndChangesNothing(t *testing.T)
 	}
 }
 
-func TestAnInterruptedStartIsFinishedByWhoComesNext(t *testing.T) { // T14
-	b := brokertest.InProcess(t)
-	s, _ := serve(t, b, "node-1")
-	first := create(t, s, task.Task{ID: "a", Created: noon, IdempotencyKey: "key"})
-	interrupt(t, b, "task.a")
-	got, err := s.Create(t.Context(), task.Task{ID: "b", Created: noon, IdempotencyKey: "key"})
-	if !errors.Is(err, task.ErrDuplicate) || got.ID != first.ID || got.IdempotencyKey != "key" {
-		t.Errorf("the second start: %+v, %v", got, err)
-	}
-	if stored, err := s.Get(t.Context(), "a"); err != nil || !cmp.Equal(stored, got) {
-		t.Errorf("stored is %+v, %v", stored, err)
+// What an interruption leaves of a start, or of a deletion, is a key without its
+// task.
+func TestAKeyWithoutItsTaskIsTakenOver(t *testing.T) { // T14
+	for name, leave := range map[string]func(t *testing.T, s *natstaskstore.Store, kv jetstream.KeyValue){
+		"the start was interrupted": func(t *testing.T, _ *natstaskstore.Store, kv jetstream.KeyValue) {
+			putText(t, kv, keyOf("key"), `{"v":2,"ID":"a"}`)
+		},
+		"the start of an earlier version was interrupted": func(t *testing.T, _ *natstaskstore.Store, kv jetstream.KeyValue) {
+			putText(t, kv, keyOf("key"), `{"ID":"a","Type":"demo","Params":{"x":1},"IdempotencyKey":"key","Status":"pending","Attempt":1}`)
+		},
+		"the deletion was interrupted": func(t *testing.T, s *natstaskstore.Store, kv jetstream.KeyValue) {
+			create(t, s, task.Task{ID: "a", IdempotencyKey: "key"})
+			if err := kv.Purge(t.Context(), "task.a"); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := brokertest.InProcess(t)
+			s, _ := serve(t, b, "node-1")
+			s.SetClaimTime(0)
+			leave(t, s, bucketOf(t, b))
+			if _, err := s.ByKey(t.Context(), "key"); !errors.Is(err, task.ErrNotFound) {
+				t.Errorf("by its key before: %v, want ErrNotFound", err)
+			}
+			stored := create(t, s, task.Task{ID: "b", Created: noon, IdempotencyKey: "key"})
+			wantListed(t, s, stored)
+			if got, err := s.ByKey(t.Context(), "key"); err != nil || !cmp.Equal(got, stored) {
+				t.Errorf("by its key: %+v, %v", got, err)
+			}
+			if late, err := s.Create(t.Context(), task.Task{ID: "a", IdempotencyKey: "key"}); !errors.Is(err, task.ErrDuplicate) || late.ID != "b" {
+				t.Errorf("the interrupted start comes late: %+v, %v", late, err)
+			}
+			if late, err := s.Create(t.Context(), task.Task{ID: "a"}); !errors.Is(err, task.ErrConflict) {
+				t.Errorf("what was ruled out is created: %+v, %v", late, err)
+			}
+		})
 	}
 }
 
-// interrupt makes it as if the task's key had been claimed and no more.
-func interrupt(t *testing.T, b *natsbroker.Broker, key string) {
+func TestADeletedTaskIsNotCreatedAgain(t *testing.T) { // T11, T14: the first try's answer was lost
+	for _, key := range []string{"", "key"} {
+		s, _ := serve(t, brokertest.InProcess(t), "node-1")
+		given := task.Task{ID: "a", IdempotencyKey: key}
+		if err := s.Delete(t.Context(), create(t, s, given)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Create(t.Context(), given); !errors.Is(err, task.ErrConflict) {
+			t.Errorf("with key %q: %+v, %v; want ErrConflict", key, got, err)
+		}
+		wantListed(t, s)
+		stored := create(t, s, task.Task{ID: "b", IdempotencyKey: key})
+		wantListed(t, s, stored)
+	}
+}
+
+func TestAnIDThatIsTakenLeavesTheKeyFree(t *testing.T) { // T14
+	s, _ := serve(t, brokertest.InProcess(t), "node-1")
+	first := create(t, s, task.Task{ID: "a"})
+	if got, err := s.Create(t.Context(), task.Task{ID: "a", IdempotencyKey: "key"}); !errors.Is(err, task.ErrDuplicate) || !cmp.Equal(got, first) {
+		t.Errorf("%+v, %v; want the task that has the ID", got, err)
+	}
+	create(t, s, task.Task{ID: "b", IdempotencyKey: "key"})
+}
+
+func TestAKeyCostsNoCopyOfTheTask(t *testing.T) { // T14
+	b := brokertest.InProcess(t)
+	s, _ := serve(t, b, "node-1")
+	create(t, s, task.Task{ID: "a", IdempotencyKey: "key", Params: json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`)})
+	entry, err := bucketOf(t, b).Get(t.Context(), keyOf("key"))
+	if err != nil || len(entry.Value()) > 200 {
+		t.Errorf("the key's record has %d bytes, %v", len(entry.Value()), err)
+	}
+}
+
+func bucketOf(t *testing.T, b *natsbroker.Broker) jetstream.KeyValue {
 	t.Helper()
 	kv, err := b.JetStream().KeyValue(t.Context(), "heliograph_tasks")
-	if err == nil {
-		err = kv.Purge(t.Context(), key)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return kv
 }
+
+func putText(t *testing.T, kv jetstream.KeyValue, key, text string) (revision uint64) {
+	t.Helper()
+	revision, err := kv.PutString(t.Context(), key, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision
+}
+
+// keyOf is the name of an Idempotency-Key's record.
+func keyOf(key string) string { return "key." + natsbroker.Digest(key) }
 
 func TestListWaitsNoLongerThanItsCaller(t *testing.T) {
 	s, stop := serve(t, brokertest.InProcess(t), "node-1")
@@ -165,14 +237,7 @@ func TestWhatThisVersionStoresIsReadForEver(t *testing.T) {
 		`"Error":"it broke","Progress":{"text":"half","value":0.5},"Seq":7,"Attempt":2}`
 	b := brokertest.InProcess(t)
 	s, _ := serve(t, b, "node-1")
-	kv, err := b.JetStream().KeyValue(t.Context(), "heliograph_tasks")
-	if err != nil {
-		t.Fatal(err)
-	}
-	revision, err := kv.PutString(t.Context(), "task.a", stored)
-	if err != nil {
-		t.Fatal(err)
-	}
+	revision := putText(t, bucketOf(t, b), "task.a", stored)
 	want := task.Task{
 		ID: "a", Type: "demo", Params: json.RawMessage(`{"x":"<1>"}`), IdempotencyKey: "k", Status: task.Failed, CancelRequested: true,
 		Created: noon, Started: noon.Truncate(time.Second).Add(time.Second), Ended: noon.Truncate(time.Second).Add(2 * time.Second),

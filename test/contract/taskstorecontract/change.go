@@ -176,13 +176,13 @@ func deleteFreesKey(_ *testing.T, f fixture) {
 	f.want(f.createOne(withKey(2)))
 }
 
-func revisionsDiffer(t *testing.T, f fixture) {
-	first := f.createOne(pending(1))
-	f.remove(first)
-	second := f.createOne(pending(1))
-	_, err := f.store.Update(t.Context(), first)
-	f.wantError(err, task.ErrConflict)
-	f.want(second)
+func revisionOfDeleted(t *testing.T, f fixture) {
+	deleted := f.createOne(pending(1))
+	f.remove(deleted)
+	_, err := f.store.Update(t.Context(), deleted)
+	f.wantError(err, task.ErrNotFound)
+	f.wantError(f.store.Delete(t.Context(), deleted), task.ErrNotFound)
+	f.wantList(task.Query{})
 }
 
 func (f fixture) remove(t task.Task) {
