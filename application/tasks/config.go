@@ -11,7 +11,9 @@ import (
 type Config struct {
 	// MaxWorkers is how many tasks run at the same time. Default 4.
 	MaxWorkers int
-	// QueueSize is how many more may wait for a worker. Default 256.
+	// QueueSize is how many more of one type may wait for a worker. Default 256.
+	// The params of all that wait have 256 MiB together; half of that is shared out
+	// evenly among the types.
 	QueueSize int
 	// Timeout is how long a task may run (rule T8). Default 300 s.
 	Timeout time.Duration

@@ -64,7 +64,7 @@ func (s *Service) takeOver(ctx context.Context, id task.ID, lease task.Lease) (*
 	if err != nil {
 		return nil, fmt.Errorf("take over task %s: %w", id, err)
 	}
-	a, runCtx := s.newAttempt(ctx, s.queue.adopt(s.queue.lines[t.Type], id, lease))
+	a, runCtx := s.newAttempt(ctx, s.queue.adopt(s.queue.lines[t.Type], t))
 	a.hands = t.Hands
 	s.equip(a, t)
 	s.register(a)

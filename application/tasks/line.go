@@ -13,6 +13,8 @@ type line struct {
 	typ     task.Type // never changes
 	waiting []*entry  // by turn
 	running int
+	held    int // places: of those that wait, in the pool of those that run, too
+	bytes   int // of the params of those that wait
 }
 
 // entry is an attempt at a task that is to come.
@@ -20,6 +22,8 @@ type entry struct {
 	id   task.ID
 	line *line
 	turn uint64 // what was taken on earlier has a smaller one
+	// bytes is the size of the task's params.
+	bytes int
 	// lease is the attempt's from the start: when its beginning was recorded but the
 	// store's answer lost, the next try knows it again.
 	lease task.Lease
@@ -32,7 +36,7 @@ func newLease() task.Lease { return task.Lease(rand.Text()) }
 
 // next returns the entry of the attempt after this one.
 func (e *entry) next() *entry {
-	return &entry{id: e.id, line: e.line, turn: e.turn, lease: newLease()}
+	return &entry{id: e.id, line: e.line, turn: e.turn, lease: newLease(), bytes: e.bytes}
 }
 
 // ready reports whether a task of the line may be begun now.

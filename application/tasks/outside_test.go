@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -435,9 +436,8 @@ func TestWhatWaitsForWorkersOutsideLeavesFreeWorkersOfThePoolTheirTasks(t *testi
 		f.start(far(task.Policy{}), work(untilCancelled))
 		f.begin("far")
 		f.wantStatus(f.run(), task.Running)
-		if _, err := f.Start(t.Context(), "work", nil, ""); !errors.Is(err, task.ErrQueueFull) {
-			t.Errorf("Start with a full queue: %v", err)
-		}
+		f.wantStatus(f.run(), task.Pending)
+		f.wantFull("work")
 	})
 }
 
@@ -451,17 +451,74 @@ func TestWorkersOutsideTakeNoWorkerOfThePool(t *testing.T) { // T1
 			f.claim()
 		}
 		f.wantStatus(f.run(), task.Running)
-		f.begin("far") // these wait in the one queue
-		f.run()
-		for _, typ := range []string{"far", "work"} {
-			if _, err := f.Start(t.Context(), typ, nil, ""); !errors.Is(err, task.ErrQueueFull) {
-				t.Errorf("Start of %s with a full queue: %v", typ, err)
-			}
+		for range 2 {
+			f.begin("far")
+			f.run()
 		}
+		f.wantFull("far")
+		f.wantFull("work")
 		f.claim()
 		f.begin("far")
-		if got := fmt.Sprint(f.Counts()); got != "5 2" {
+		if got := fmt.Sprint(f.Counts()); got != "5 4" {
 			t.Errorf("run and wait: %s", got)
+		}
+	})
+}
+
+func TestATypeThatNobodyWorksOnKeepsNoOtherOut(t *testing.T) { // T1
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.MaxWorkers, f.cfg.QueueSize = 2, 3
+		near, other := far(task.Policy{}), task.Type{Name: "other", Handler: handler(untilCancelled)}
+		near.Name = "near"
+		f.start(far(task.Policy{}), near, work(untilCancelled), other)
+		for typ, taken := range map[string]int{"far": 3, "near": 3} {
+			for range taken {
+				f.begin(typ)
+			}
+			f.wantFull(typ)
+		}
+		for range 2 + 3 { // those that run and those that wait
+			f.run()
+		}
+		f.wantFull("work")
+		for range 3 {
+			f.begin("other")
+		}
+		f.wantFull("other")
+		f.wantFull("work")
+	})
+}
+
+func TestTheParamsOfOneTypeDoNotUseUpTheRoomOfAll(t *testing.T) { // T1
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.cfg.QueueSize = 1000
+		near := far(task.Policy{})
+		near.Name = "near"
+		f.start(far(task.Policy{}), near)
+		large := json.RawMessage(`"` + strings.Repeat("x", 1<<20-2) + `"`)
+		fill := func(typ string) (taken int) {
+			for {
+				_, err := f.Start(t.Context(), typ, large, "")
+				if errors.Is(err, task.ErrQueueFull) {
+					return taken
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				taken++
+			}
+		}
+		if n := fill("far"); n != 128+64 { // MiB: half of all, and half of the other half
+			t.Errorf("of one type %d MiB may wait", n)
+		}
+		if n := fill("near"); n != 64 {
+			t.Errorf("of the other %d MiB may wait", n)
+		}
+		f.claim() // makes room
+		if n := fill("far"); n != 1 {
+			t.Errorf("after one was taken %d MiB may wait", n)
 		}
 	})
 }

@@ -110,7 +110,7 @@ func (s *Service) rescue(ctx context.Context, t task.Task) {
 	if l == nil {
 		l = &line{typ: task.Type{Name: t.Type}}
 	}
-	a := &attempt{entry: s.queue.adopt(l, t.ID, t.Lease), task: t, record: t, hands: t.Hands, seen: t.Revision}
+	a := &attempt{entry: s.queue.adopt(l, t), task: t, record: t, hands: t.Hands, seen: t.Revision}
 	e := failed("node_lost: the node that ran the task is gone")
 	e.at, e.decreed, e.retry = time.Now(), true, true
 	ended, _ := s.end(ctx, a, t.Seq, e)
@@ -157,7 +157,7 @@ func (s *Service) waits(t task.Task, pause time.Duration) {
 		}
 		return
 	}
-	s.queue.offer(l, t.ID, max(pause, time.Until(t.NotBefore)))
+	s.queue.offer(l, t.ID, len(t.Params), max(pause, time.Until(t.NotBefore)))
 }
 
 // strange logs each type that is not known here, once: another node may know it.

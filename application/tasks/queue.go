@@ -16,13 +16,13 @@ import (
 // Nobody polls: whoever finds nothing becomes a waiter, and the first change that
 // makes a task ready hands it to the waiter that came first.
 type queue struct {
-	workers int // of the pool
-	size    int // tasks that may wait
-	lines   map[string]*line
+	workers  int // of the pool
+	size     int // tasks of one type that may wait
+	maxBytes int // of the params of all that wait
+	lines    map[string]*line
 
 	mu      sync.Mutex
-	pooled  int                    // tasks for the pool, from reserve to done; guarded by mu
-	outside int                    // tasks for workers outside that wait; guarded by mu
+	pooled  int                    // what all lines of the pool hold; guarded by mu
 	turn    uint64                 // the last one given; guarded by mu
 	known   map[task.ID]*entry     // what waits or is taken; guarded by mu
 	later   map[*entry]*time.Timer // tasks that may not be begun yet; guarded by mu
@@ -31,16 +31,16 @@ type queue struct {
 }
 
 func newQueue(workers, size int, types []task.Type) *queue {
-	q := &queue{workers: workers, size: size, lines: make(map[string]*line), known: make(map[task.ID]*entry), later: make(map[*entry]*time.Timer)}
+	q := &queue{workers: workers, size: size, maxBytes: maxWaitingBytes, lines: make(map[string]*line), known: make(map[task.ID]*entry), later: make(map[*entry]*time.Timer)}
 	for _, typ := range types {
 		q.lines[typ.Name] = &line{typ: typ}
 	}
 	return q
 }
 
-// put lets a task wait for which a seat is reserved. It reports false when the
+// put lets a task wait for which a place is reserved. It reports false when the
 // queue is closed.
-func (q *queue) put(typ string, id task.ID) bool {
+func (q *queue) put(typ string, id task.ID, bytes int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -48,32 +48,32 @@ func (q *queue) put(typ string, id task.ID) bool {
 	}
 	l := q.lines[typ]
 	if e := q.known[id]; e != nil { // news of it were here first
-		*q.seatsLocked(l)--
+		q.holdLocked(l, -1, -bytes)
 		q.ripenLocked(e)
 		return true
 	}
-	l.insert(q.entryLocked(l, id, newLease()))
+	l.insert(q.entryLocked(l, id, newLease(), bytes))
 	q.handOutLocked(l)
 	return true
 }
 
-func (q *queue) entryLocked(l *line, id task.ID, lease task.Lease) *entry {
+func (q *queue) entryLocked(l *line, id task.ID, lease task.Lease, bytes int) *entry {
 	q.turn++
-	e := &entry{id: id, line: l, turn: q.turn, lease: lease}
+	e := &entry{id: id, line: l, turn: q.turn, lease: lease, bytes: bytes}
 	q.known[id] = e
 	return e
 }
 
 // offer lets a task wait of which there is news, unless it is known. Nothing is
-// refused for want of seats: somebody has taken it on.
-func (q *queue) offer(l *line, id task.ID, after time.Duration) {
+// refused for want of places: somebody has taken it on.
+func (q *queue) offer(l *line, id task.ID, bytes int, after time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed || q.known[id] != nil {
 		return
 	}
-	*q.seatsLocked(l)++
-	q.waitLocked(q.entryLocked(l, id, newLease()), after)
+	q.holdLocked(l, 1, bytes)
+	q.waitLocked(q.entryLocked(l, id, newLease(), bytes), after)
 }
 
 // waitLocked lets a task wait that is not to be begun before some time has passed.
@@ -99,10 +99,18 @@ func (q *queue) handOutLocked(l *line) {
 }
 
 func (q *queue) takeLocked(l *line) *entry {
+	e := l.take()
+	q.holdLocked(l, -q.places(l), -e.bytes)
+	return e
+}
+
+// places is how many places to wait a task of l gives up when it is taken, and has
+// again when it waits anew: in the pool, where it holds one until it is done, none.
+func (q *queue) places(l *line) int {
 	if l.typ.Outside {
-		q.outside--
+		return 1
 	}
-	return l.take()
+	return 0
 }
 
 // holds reports whether t is known by the attempt that its record names.
@@ -125,15 +133,13 @@ func (q *queue) ids() map[task.ID]bool {
 	return all
 }
 
-// done gives the seat of a taken task free.
+// done gives the place of a taken task free.
 func (q *queue) done(e *entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.forgetLocked(e)
 	e.line.running--
-	if !e.line.typ.Outside {
-		q.pooled--
-	}
+	q.holdLocked(e.line, q.places(e.line)-1, 0)
 	q.handOutLocked(e.line)
 }
 
@@ -145,15 +151,13 @@ func (q *queue) forgetLocked(e *entry) {
 }
 
 // again lets a taken task wait once more, in its old place but not before some
-// time has passed. Nothing is refused for want of seats: it was taken on before.
+// time has passed. Nothing is refused for want of places: it was taken on before.
 // It reports false when the queue is closed.
 func (q *queue) again(e *entry, after time.Duration) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e.line.running--
-	if e.line.typ.Outside {
-		q.outside++
-	}
+	q.holdLocked(e.line, q.places(e.line), e.bytes)
 	if q.closed {
 		return false
 	}
@@ -164,14 +168,12 @@ func (q *queue) again(e *entry, after time.Duration) bool {
 
 // adopt takes on a task that is running, as one that is taken: done or again must
 // follow.
-func (q *queue) adopt(l *line, id task.ID, lease task.Lease) *entry {
+func (q *queue) adopt(l *line, t task.Task) *entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	l.running++
-	if !l.typ.Outside {
-		q.pooled++
-	}
-	return q.entryLocked(l, id, lease)
+	q.holdLocked(l, 1-q.places(l), 0)
+	return q.entryLocked(l, t.ID, t.Lease, len(t.Params))
 }
 
 // ripen lets a task be begun whose time has come.
@@ -190,7 +192,7 @@ func (q *queue) ripenLocked(e *entry) {
 	}
 }
 
-// remove takes a task out that is not pending any more and frees its seat, if it
+// remove takes a task out that is not pending any more and frees its place, if it
 // still waits; but not one that was begun here without our knowing.
 func (q *queue) remove(t task.Task) {
 	q.mu.Lock()
@@ -206,7 +208,7 @@ func (q *queue) remove(t task.Task) {
 	}
 	if later || e.line.remove(e) {
 		q.forgetLocked(e)
-		*q.seatsLocked(e.line)--
+		q.holdLocked(e.line, -1, -e.bytes)
 	}
 }
 

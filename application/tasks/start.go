@@ -22,15 +22,15 @@ func (s *Service) Start(ctx context.Context, typ string, params json.RawMessage,
 	if err := s.check(typ, params, key); err != nil {
 		return s.firstWithKey(ctx, key, err)
 	}
-	if !s.queue.reserve(typ) {
+	if !s.queue.reserve(typ, len(params)) {
 		return s.firstWithKey(ctx, key, task.ErrQueueFull)
 	}
 	t, err := s.create(ctx, typ, params, key)
 	if err != nil {
-		s.queue.release(typ)
+		s.queue.release(typ, len(params))
 		return existing(t, key, err)
 	}
-	if !s.queue.put(typ, t.ID) && !s.cfg.Durable {
+	if !s.queue.put(typ, t.ID, len(params)) && !s.cfg.Durable {
 		_, err := s.Cancel(ctx, t.ID) // Stop came in between: nobody would ever run it
 		return task.Task{}, errors.Join(task.ErrShuttingDown, err)
 	}

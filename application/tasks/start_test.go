@@ -65,21 +65,21 @@ func TestAFullQueueRefusesAndAcceptsAgainWhenASlotIsFree(t *testing.T) { // T1
 		f.cfg.MaxWorkers, f.cfg.QueueSize = 1, 2
 		f.start(work(untilCancelled))
 		runs, waits, last := f.run(), f.run(), f.run()
-		f.wantFull()
+		f.wantFull("work")
 		f.cancel(waits) // frees its slot at once
 		f.run()
-		f.wantFull()
+		f.wantFull("work")
 		f.cancel(runs)
 		f.wantStatus(last, task.Running)
 		f.run()
-		f.wantFull()
+		f.wantFull("work")
 	})
 }
 
-func (f *fixture) wantFull() {
+func (f *fixture) wantFull(typ string) {
 	f.t.Helper()
-	if _, err := f.Start(f.t.Context(), "work", nil, ""); !errors.Is(err, task.ErrQueueFull) {
-		f.t.Errorf("Start with a full queue: %v", err)
+	if _, err := f.Start(f.t.Context(), typ, nil, ""); !errors.Is(err, task.ErrQueueFull) {
+		f.t.Errorf("Start of %s with a full queue: %v", typ, err)
 	}
 }
 
@@ -122,7 +122,7 @@ func TestStartingWithAUsedKeyReturnsTheFirstTask(t *testing.T) { // T14
 			t.Errorf("%d run and %d wait", running, queued)
 		}
 		f.run()
-		f.wantFull() // the repetition took no slot
+		f.wantFull("work") // the repetition took no slot
 		if again := f.startKeyed("key"); again.ID != first.ID {
 			t.Errorf("with a full queue the key gave %s, then %s", first.ID, again.ID)
 		}

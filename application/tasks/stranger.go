@@ -18,7 +18,8 @@ func (s *Service) stranger(t task.Task) bool {
 // fails now it is tried again when oversee finds t the next time.
 func (s *Service) dismissStranger(ctx context.Context, t task.Task) {
 	unknown := &line{typ: task.Type{Name: t.Type}}
-	a, _ := s.newAttempt(ctx, s.queue.adopt(unknown, t.ID, newLease()))
+	t.Lease = newLease()
+	a, _ := s.newAttempt(ctx, s.queue.adopt(unknown, t))
 	defer a.cancel(nil)
 	defer s.queue.done(a.entry)
 	if err := s.begin(ctx, a); err != nil {
