@@ -234,6 +234,34 @@ func TestSecretsAreShownNowhere(t *testing.T) { // S2
 	}
 }
 
+func TestAURLShowsNoSecretWhereverItIs(t *testing.T) { // M9 of the attack: NATS takes a token in the place of a user
+	const secret = "s3cret"
+	for url, want := range map[bootstrap.URL]string{
+		"nats://host:4222":             "nats://host:4222",
+		"nats://s3cret@host:4222":      "nats://xxxxx@host:4222",
+		"nats://user:s3cret@host:4222": "nats://user:xxxxx@host:4222",
+		"nats://:s3cret@host":          "nats://:xxxxx@host",
+		"https://s3cret@host/v?s3cret": "https://xxxxx@host/v?[redacted]",
+		"https://host/v#s3cret":        "https://host/v#xxxxx",
+		"nats:s3cret@host":             "[redacted]",
+		"s3cret@host":                  "[redacted]",
+		"nats://s3cret@ho st":          "[redacted]",
+		"localhost:3000":               "localhost:3000",
+	} {
+		if url.String() != want {
+			t.Errorf("%q is shown as %q, want %q", string(url), url, want)
+		}
+		_, err := bootstrap.Load(map[string]string{"NATS_URL": string(url), "FRONTEND_VERSION_URL": string(url), "SSE_GATEWAY_URL": string(url)}, nowhere)
+		if strings.Contains(fmt.Sprint(err), secret) {
+			t.Errorf("the error shows it: %v", err)
+		}
+	}
+	cfg := load(t, map[string]string{"NATS_URL": "nats://s3cret@a:1,nats://s3cret@b:2"})
+	if shown := fmt.Sprintf("%v %+v %#v", cfg.Settings(), cfg, cfg); strings.Contains(shown, secret) {
+		t.Errorf("it is in the settings: %s", shown)
+	}
+}
+
 func TestEveryVariableIsDocumented(t *testing.T) {
 	doc, err := os.ReadFile("../docs/configuration.md")
 	if err != nil {

@@ -61,18 +61,26 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText is String, for encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// URL is a URL as it was written. It may hold a password, or a secret in its
-// query, which are shown nowhere. Convert it to string where it is used.
+// URL is a URL as it was written. It may hold a password, a token in the place of
+// a user (which is how NATS takes one), or a secret in its query or fragment; they
+// are shown nowhere. Convert it to string where it is used.
 type URL string
 
-// String returns the URL without its password and its query.
+// String returns the URL without its secrets: a user is shown only if there is a
+// password beside it, which is masked.
 func (u URL) String() string {
 	parsed, err := url.Parse(string(u))
-	if err != nil {
+	if err != nil || parsed.Host == "" && strings.Contains(string(u), "@") {
 		return redacted // it may hold a secret all the same
+	}
+	if _, password := parsed.User.Password(); parsed.User != nil && !password {
+		parsed.User = url.User("xxxxx") // as Redacted masks a password
 	}
 	if parsed.RawQuery != "" {
 		parsed.RawQuery = redacted
+	}
+	if parsed.Fragment != "" {
+		parsed.Fragment, parsed.RawFragment = "xxxxx", ""
 	}
 	return parsed.Redacted()
 }
@@ -98,7 +106,7 @@ func (u URLs) Each() []URL {
 	return all
 }
 
-// String returns the URLs without their passwords and queries.
+// String returns the URLs without their secrets.
 func (u URLs) String() string {
 	var shown []string
 	for _, one := range u.Each() {

@@ -51,6 +51,15 @@ func options(t *testing.T, name string) *server.Options {
 // URL is where the server listens.
 func (s *Server) URL() string { return fmt.Sprintf("nats://127.0.0.1:%d", s.options.Port) }
 
+// Password has the server, the next time that it starts, ask its clients for a user
+// named "node" with that password; "" asks for nothing.
+func (s *Server) Password(password string) {
+	s.options.Username, s.options.Password = "node", password
+	if password == "" {
+		s.options.Username = ""
+	}
+}
+
 // Away stops the server; its files stay.
 func (s *Server) Away() {
 	s.running.Shutdown()

@@ -58,6 +58,7 @@ type Broker struct {
 	server *embedded // nil with Config.URL
 	health *health
 	silent atomic.Bool // the last write got no answer
+	away   fault       // why the connection could not be made again
 
 	followers sync.WaitGroup // Follow's goroutines
 
@@ -94,13 +95,25 @@ func (b *Broker) options(log *slog.Logger) []nats.Option {
 		nats.Name(b.cfg.Name),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
 		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2),
+		// Credentials may be refused for a moment: they are being exchanged, or the
+		// service that judges them is away. Streams live on meanwhile.
+		nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil: we closed it
+				b.away.set(connectFault(err))
 				log.Warn("connection to NATS was lost", slog.Any("error", err))
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { log.Info("connection to NATS is back") }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { b.noteAway(err) }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			b.away.set(nil)
+			log.Info("connection to NATS is back")
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if errors.Is(connectFault(err), ErrAuthorization) { // while connecting again
+				b.noteAway(err)
+				return
+			}
 			log.Warn("error from NATS", slog.Any("error", err))
 		}),
 	}
@@ -124,7 +137,7 @@ func (b *Broker) Check() error {
 		return err
 	}
 	if !b.nc.IsConnected() {
-		return ErrAway
+		return errors.Join(ErrAway, b.away.get())
 	}
 	if b.silent.Load() {
 		return ErrSilent

@@ -17,6 +17,11 @@ import (
 const (
 	// startTime is for reading back what the folder holds.
 	startTime = 30 * time.Second
+	// lockTime is how long another process may go on having the folder before that
+	// is an error.
+	lockTime = 2 * time.Second
+	// lockPause is between two tries.
+	lockPause = 20 * time.Millisecond
 	// syncInterval is how much of the newest a loss of power may cost; a crash of
 	// the process costs nothing. JetStream's own default is two minutes.
 	syncInterval = time.Second
@@ -45,7 +50,7 @@ func startServer(ctx context.Context, dir, name string, h *health, log *slog.Log
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(filepath.Join(dir, "lock"))
+	unlock, err := lockWithin(ctx, filepath.Join(dir, "lock"), log)
 	if err != nil {
 		return nil, fmt.Errorf("%s is in use by another process: %w", dir, err)
 	}
@@ -54,6 +59,25 @@ func startServer(ctx context.Context, dir, name string, h *health, log *slog.Log
 		return nil, errors.Join(err, e.stop())
 	}
 	return e, nil
+}
+
+// lockWithin is lock, tried again for up to lockTime: a process that was killed
+// right before can leave the lock, for some milliseconds, to a command that it was
+// just starting.
+func lockWithin(ctx context.Context, path string, log *slog.Logger) (unlock func() error, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lockTime)
+	defer cancel()
+	for tries := 1; ; tries++ {
+		if unlock, err = lock(path); err == nil {
+			return unlock, nil
+		}
+		if tries == 1 {
+			log.DebugContext(ctx, "data folder is in use by another process, trying again", slog.Any("error", err))
+		}
+		if Pause(ctx, lockPause); ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }
 
 // start starts a server, and returns when it is ready.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +42,47 @@ func TestTheFolderIsForOneProcessAtATime(t *testing.T) {
 		t.Errorf("after Close: %v, want ErrAway", err)
 	}
 	brokertest.Open(t, natsbroker.Config{Dir: dir})
+}
+
+func TestAFolderThatIsReleasedInAMomentIsWaitedFor(t *testing.T) { // a process that was killed starts again
+	dir := t.TempDir()
+	first := brokertest.Open(t, natsbroker.Config{Dir: dir})
+	released := false
+	log := slog.New(onMessage{t, func(text string) {
+		if strings.Contains(text, "in use by another process, trying again") {
+			released = true
+			if err := first.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	second, err := natsbroker.Open(t.Context(), natsbroker.Config{Dir: dir}, log)
+	if err != nil || !released {
+		t.Fatalf("it was in use: %v, and then it could be opened: %v", released, err)
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// onMessage is a log that calls a function with each message and its attributes.
+type onMessage struct {
+	t *testing.T
+	f func(text string)
+}
+
+func (onMessage) Enabled(context.Context, slog.Level) bool { return true }
+func (o onMessage) WithAttrs([]slog.Attr) slog.Handler     { return o }
+func (o onMessage) WithGroup(string) slog.Handler          { return o }
+
+func (o onMessage) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		text += " " + a.String()
+		return true
+	})
+	o.f(text)
+	return nil
 }
 
 func TestAServerThatIsNotThereIsAnErrorWhenTheTimeIsOver(t *testing.T) {

@@ -80,6 +80,15 @@ func (l *Log) After(ctx context.Context, id event.ID, limit int) ([]event.Record
 		return nil, fmt.Errorf("%w: the newest is %s", event.ErrInvalidID, l.id(state.LastSeq))
 	case id.Seq+1 < state.FirstSeq:
 		return nil, event.ErrExpired
+	case id.Seq == state.LastSeq:
+		return nil, nil
+	}
+	newest, err := l.newestOf(limited, state)
+	if err != nil {
+		return nil, unavailable(ctx, err)
+	}
+	if newest < state.LastSeq { // the newest was deleted by somebody, or lost
+		return nil, event.ErrExpired
 	}
 	records, err := l.read(limited, id.Seq+1, min(uint64(limit), state.LastSeq-id.Seq)) //nolint:gosec // limit is positive
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/adapters/internal/natsbroker/brokertest"
@@ -199,5 +200,142 @@ func TestAReaderThatLeftGoesOnThereAndOneThatCrashedDoesNot(t *testing.T) { // C
 	crashed := serve(t, broker, cfg)
 	if crashed.log.Resumed() || crashed.log.Start() != missed {
 		t.Errorf("after a crash it goes on after %v (%v), want %v", crashed.log.Start(), crashed.log.Resumed(), missed)
+	}
+}
+
+func TestAPlaceOfAnotherEpochIsNotGoneOnFrom(t *testing.T) { // C8, G3
+	broker := brokertest.InProcess(t)
+	cfg := natspublisher.LogConfig{Reader: "me"}
+	n := serve(t, broker, cfg)
+	left := n.publish(numbered("", 1))
+	if err := n.log.Leave(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
+	n.stop()
+	if err := broker.JetStream().DeleteStream(t.Context(), "heliograph_events"); err != nil {
+		t.Fatal(err)
+	}
+	other := serve(t, broker, natspublisher.LogConfig{})
+	other.publish(numbered("", 1))
+	newest := other.publish(numbered("", 2)) // the place's number lies within the new log
+
+	back := serve(t, broker, cfg)
+	if back.log.Resumed() || back.log.Start() != newest {
+		t.Errorf("it goes on after %v (%v), want %v", back.log.Start(), back.log.Resumed(), newest)
+	}
+}
+
+func TestAPlaceThatRetentionHasPassedIsNotGoneOnFrom(t *testing.T) { // C8, G3
+	for name, c := range map[string]struct {
+		dropped uint64 // of three events, the place being after the first
+		resumed bool
+	}{
+		"what follows is all there":     {1, true},
+		"what follows is not all there": {2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broker := brokertest.InProcess(t)
+			cfg := natspublisher.LogConfig{Reader: "me"}
+			n := serve(t, broker, cfg)
+			left := n.publish(numbered("", 1))
+			n.publish(numbered("", 2))
+			newest := n.publish(numbered("", 3))
+			if err := n.log.Leave(t.Context(), left); err != nil {
+				t.Fatal(err)
+			}
+			n.stop()
+			stream, err := broker.JetStream().Stream(t.Context(), "heliograph_events")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(c.dropped+1)); err != nil {
+				t.Fatal(err)
+			}
+			want := newest
+			if c.resumed {
+				want = left
+			}
+			back := serve(t, broker, cfg)
+			if back.log.Resumed() != c.resumed || back.log.Start() != want {
+				t.Errorf("it goes on after %v (%v), want %v", back.log.Start(), back.log.Resumed(), want)
+			}
+		})
+	}
+}
+
+func TestAPlaceBeyondTheLogIsNotGoneOnFrom(t *testing.T) { // a loss of power cost the newest events
+	broker := brokertest.InProcess(t)
+	cfg := natspublisher.LogConfig{Reader: "me"}
+	n := serve(t, broker, cfg)
+	newest := n.publish(numbered("", 1))
+	if err := n.log.Leave(t.Context(), event.ID{Epoch: newest.Epoch, Seq: newest.Seq + 1}); err != nil {
+		t.Fatal(err)
+	}
+	n.stop()
+	if back := serve(t, broker, cfg); back.log.Resumed() || back.log.Start() != newest {
+		t.Errorf("it goes on after %v (%v), want %v", back.log.Start(), back.log.Resumed(), newest)
+	}
+}
+
+func TestALogWhoseNewestEventsAreMissingIsOpened(t *testing.T) { // 27: nobody will ever get them
+	for name, remove := range map[string]func(*testing.T, jetstream.Stream) error{
+		"the last one was removed": func(t *testing.T, s jetstream.Stream) error { return s.DeleteMsg(t.Context(), 3) },
+		"the last two were removed": func(t *testing.T, s jetstream.Stream) error {
+			return errors.Join(s.DeleteMsg(t.Context(), 2), s.DeleteMsg(t.Context(), 3))
+		},
+		"all of a topic were purged": func(t *testing.T, s jetstream.Stream) error {
+			return s.Purge(t.Context(), jetstream.WithPurgeSubject("heliograph.events.task.b"))
+		},
+		"all were purged": func(t *testing.T, s jetstream.Stream) error { return s.Purge(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			broker := brokertest.InProcess(t)
+			n := serve(t, broker, natspublisher.LogConfig{})
+			n.publish(numbered("task/a", 1))
+			n.publish(numbered("task/b", 1))
+			newest := n.publish(numbered("task/b", 2))
+			n.stop()
+			stream, err := broker.JetStream().Stream(t.Context(), "heliograph_events")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := remove(t, stream); err != nil {
+				t.Fatal(err)
+			}
+			back := serve(t, broker, natspublisher.LogConfig{Replay: true}) // it flushes
+			if _, err := back.log.After(t.Context(), event.ID{Epoch: newest.Epoch, Seq: newest.Seq - 1}, 9); !errors.Is(err, event.ErrExpired) {
+				t.Errorf("the history after the event before: %v, want ErrExpired", err)
+			}
+			if got, err := back.log.After(t.Context(), newest, 9); err != nil || len(got) != 0 {
+				t.Errorf("the history after the newest: %v, %v", got, err)
+			}
+			id := back.publish(numbered("task/c", 1))
+			if id.Seq != newest.Seq+1 {
+				t.Errorf("the next event is %v", id)
+			}
+			back.until(id)
+			if err := back.Flush(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestAnEventThatIsRemovedBeforeItIsReceivedIsNotWaitedFor(t *testing.T) { // 27
+	broker := brokertest.InProcess(t)
+	n := serve(t, broker, natspublisher.LogConfig{})
+	n.publish(numbered("", 1))
+	n.received()
+	n.stop()
+	id := n.publish(numbered("", 2))
+	stream, err := broker.JetStream().Stream(t.Context(), "heliograph_events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(t.Context(), id.Seq); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Flush(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -8,8 +8,10 @@ package natspublisher
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -45,7 +47,7 @@ type Log struct {
 	broker *natsbroker.Broker
 	epoch  string
 	start  uint64
-	newest uint64 // when the log was opened
+	newest uint64 // the newest event that was there when the log was opened; 0 is none
 
 	places  jetstream.KeyValue // nil without a reader
 	reader  string             // its key in places
@@ -65,7 +67,10 @@ func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Lo
 		return nil, err
 	}
 	info := stream.CachedInfo()
-	l := &Log{broker: broker, epoch: epochOf(info), start: info.State.LastSeq, newest: info.State.LastSeq}
+	l := &Log{broker: broker, epoch: epochOf(info), start: info.State.LastSeq}
+	if l.newest, err = l.newestOf(ctx, info.State); err != nil {
+		return nil, err
+	}
 	if cfg.Replay {
 		l.start = max(info.State.FirstSeq, 1) - 1
 	}
@@ -104,4 +109,37 @@ func (l *Log) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 		return nil, err
 	}
 	return stream.CachedInfo(), nil
+}
+
+// newestOf is the sequence of the newest message that the stream holds, 0 if it holds
+// none. The one that state names last may have been removed, or lost by a damaged
+// store: its sequence is never given out again, and nobody can get it.
+func (l *Log) newestOf(ctx context.Context, state jetstream.StreamState) (uint64, error) {
+	if state.Msgs == 0 {
+		return 0, nil
+	}
+	if state.Msgs == state.LastSeq+1-state.FirstSeq { // there is no gap
+		return state.LastSeq, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, historyTime)
+	defer cancel()
+	// Not Stream.GetLastMsgForSubject, which any server may answer, and one may lag.
+	request := fmt.Appendf(nil, `{"last_by_subj":%q}`, subjects+">")
+	answer, err := l.broker.Conn().RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+streamName, request)
+	if err != nil {
+		return 0, err
+	}
+	var found struct {
+		Message struct {
+			Seq uint64 `json:"seq"`
+		} `json:"message"`
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(answer.Data, &found); err != nil {
+		return 0, err
+	}
+	if found.Error != nil && found.Error.Code != http.StatusNotFound {
+		return 0, found.Error
+	}
+	return found.Message.Seq, nil
 }

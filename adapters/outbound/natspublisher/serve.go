@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"heliograph/adapters/internal/natsbroker"
 	"heliograph/domain/event"
 )
+
+// flushInterval is how often Flush looks whether what it waits for is still there.
+const flushInterval = time.Second
 
 // errBehind: the log has dropped events that this node had not got yet. Clients
 // here would miss them and never know; a restart tells them.
@@ -38,12 +42,31 @@ func (p *Publisher) Serve(ctx context.Context) error {
 }
 
 // Flush returns once the Receiver has all that was in the log when it was opened
-// and that was published here before the call. Errors: ctx.Err().
+// and that was published here before the call, but for what is not there any more.
+// Errors: ctx.Err(), with how far it came.
 func (p *Publisher) Flush(ctx context.Context) error {
-	if err := p.handed.Wait(ctx, p.due.Load()); err != nil {
-		return fmt.Errorf("read the log: %w", err)
+	for due := p.due.Load(); ; {
+		limited, cancel := context.WithTimeout(ctx, flushInterval)
+		err := p.handed.Wait(limited, due)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("read the log, of which %s: %w", p.Progress(), ctx.Err())
+		}
+		// An event may have been removed before this node got it.
+		if state, err := p.log.state(ctx); err == nil {
+			if newest, err := p.log.newestOf(ctx, state); err == nil {
+				due = min(due, newest)
+			}
+		}
 	}
-	return nil
+}
+
+// Progress says how far the Receiver has come in the log, for people.
+func (p *Publisher) Progress() string {
+	return fmt.Sprintf("event %d was read, the newest is %d", p.handed.At(), p.due.Load())
 }
 
 // expect has Flush wait for the event of that sequence.
