@@ -1,12 +1,18 @@
 package tasks
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
+	"sync/atomic"
+	"time"
+	"weak"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -17,18 +23,13 @@ import (
 // Connected implements connection.Observer: it sends the connection a snapshot
 // of every unfinished task, as it is after the call began (rule T13).
 func (s *Service) Connected(ctx context.Context, c connection.Connection) error {
-	events, err := s.snapshots.current(ctx)
+	next, err := s.snapshots.read(ctx)
 	if err != nil {
 		return fmt.Errorf("make a task snapshot: %w", err)
 	}
-	for _, ev := range events {
-		err := s.sender.Send(ctx, c.Token, ev)
-		if errors.Is(err, gateway.ErrUnknownToken) {
-			return nil // it left before its snapshot came
-		}
-		if err != nil {
-			return fmt.Errorf("send a task snapshot: %w", err)
-		}
+	err = s.sender.SendParts(ctx, c.Token, next)
+	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // with that it left before its snapshot came
+		return fmt.Errorf("send a task snapshot: %w", err)
 	}
 	return nil
 }
@@ -36,32 +37,61 @@ func (s *Service) Connected(ctx context.Context, c connection.Connection) error 
 // snapshots makes snapshots, one at a time. All who ask while one is made share
 // the next: a snapshot that was read before somebody asked is too old for them.
 // Whoever asks while none is made makes it.
+//
+// A stream that takes long to read a snapshot in many parts goes on in the newest
+// one, which is as good for it as that it began with. So one snapshot is in memory,
+// and one more while it is made, however many streams read and however slowly.
 type snapshots struct {
 	store    task.Store
 	maxBytes int
 	turn     chan struct{} // holds one token while a snapshot is made
 
-	mu   sync.Mutex
-	next *snapshot // not begun yet, or nil; guarded by mu
+	mu     sync.Mutex
+	next   *snapshot            // not begun yet, or nil; guarded by mu
+	newest weak.Pointer[newest] // what streams read from; nil if none does; guarded by mu
 }
 
 // errUnmade is the error of a snapshot whose making came to no end.
 var errUnmade = errors.New("snapshot was not made")
 
-// snapshot is one reading of the store, encoded.
+// snapshot is one reading of the store, which those who asked for it wait for.
 type snapshot struct {
 	done   chan struct{} // closed when the fields below are set
-	events []event.Event
+	newest *newest       // holds this snapshot's parts, or those of a later one
+	end    place         // of its last task
 	err    error
+}
+
+// newest holds the parts of the newest snapshot for as long as a stream reads from
+// it.
+type newest struct{ parts atomic.Pointer[[]part] }
+
+// part is a piece of a snapshot, with the place of its last task.
+type part struct {
+	*gateway.Part
+
+	last place
+}
+
+// place orders tasks by their creation, as Store.List does.
+type place struct {
+	created time.Time
+	id      task.ID
+}
+
+func placeOf(t *task.Task) place { return place{created: t.Created, id: t.ID} }
+
+func (p place) compare(other place) int {
+	return cmp.Or(p.created.Compare(other.created), cmp.Compare(p.id, other.id))
 }
 
 func newSnapshots(store task.Store, maxBytes int) *snapshots {
 	return &snapshots{store: store, maxBytes: maxBytes, turn: make(chan struct{}, 1)}
 }
 
-// current returns events of which none tells of a time before the call. Callers
-// share them. Errors: those of task.Store, ctx.Err().
-func (s *snapshots) current(ctx context.Context) ([]event.Event, error) {
+// read returns the parts of a snapshot for one stream, of which none tells of a time
+// before the call. Streams share the parts. Errors: those of task.Store, ctx.Err().
+func (s *snapshots) read(ctx context.Context) (gateway.Parts, error) {
 	shared, first := s.join()
 	if first {
 		s.arrange(context.WithoutCancel(ctx), shared) // shared: no single caller may end it
@@ -73,7 +103,30 @@ func (s *snapshots) current(ctx context.Context) ([]event.Event, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return shared.events, shared.err
+	if shared.err != nil {
+		return nil, shared.err
+	}
+	r := &reader{newest: shared.newest, end: shared.end}
+	return r.next, nil
+}
+
+// reader is how far one stream has read.
+type reader struct {
+	newest *newest
+	had    place // of the last task that it was given
+	end    place // tasks after that were created after the stream began: the log tells of them
+}
+
+// next implements gateway.Parts. A part may begin with tasks that the stream was
+// given before; their seq tells that.
+func (r *reader) next() (_ *gateway.Part, more bool) {
+	parts := *r.newest.parts.Load()
+	i := sort.Search(len(parts), func(i int) bool { return parts[i].last.compare(r.had) > 0 })
+	if i == len(parts) || r.had.compare(r.end) >= 0 {
+		return gateway.NewPart(toSnapshot([]byte(`{"tasks":[]}`))), false
+	}
+	r.had = parts[i].last
+	return parts[i].Part, i < len(parts)-1
 }
 
 // join returns the snapshot that was not begun yet. Whoever is the first to
@@ -110,53 +163,106 @@ func (s *snapshots) make(ctx context.Context, shared *snapshot) {
 	s.mu.Lock()
 	s.next = nil // whoever asks from here on is too late for this one
 	s.mu.Unlock()
-	shared.events, shared.err = s.read(ctx)
+	parts, err := s.list(ctx)
+	if err != nil {
+		shared.err = err
+		return
+	}
+	shared.err = nil
+	if len(parts) > 0 {
+		shared.end = parts[len(parts)-1].last
+	}
+	shared.newest = s.replace(parts)
 }
 
-func (s *snapshots) read(ctx context.Context) ([]event.Event, error) {
+// replace makes parts those of the newest snapshot, for those who read already too.
+func (s *snapshots) replace(parts []part) *newest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.newest.Value()
+	if n == nil {
+		n = new(newest)
+		s.newest = weak.Make(n)
+	}
+	n.parts.Store(&parts)
+	return n
+}
+
+// list reads the store, and encodes.
+func (s *snapshots) list(ctx context.Context) ([]part, error) {
 	tasks, _, err := s.store.List(ctx, task.Query{Unfinished: true})
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(tasks) // oldest first, as they will run
-	entries := make([]task.SnapshotTask, len(tasks))
-	for i, t := range tasks {
-		entries[i] = t.InSnapshot()
-	}
-	return split(entries, s.maxBytes)
-}
-
-// split makes as few events of the entries as fit into maxBytes each, at least
-// one; all but the last say that there are more (rule E8).
-func split(entries []task.SnapshotTask, maxBytes int) ([]event.Event, error) {
-	var events []event.Event
-	for {
-		n, err := fitting(entries, maxBytes)
-		if err != nil {
+	pack := packer{maxBytes: s.maxBytes}
+	for i := range slices.Backward(tasks) { // oldest first, as they will run
+		if err := pack.add(&tasks[i]); err != nil {
 			return nil, err
 		}
-		data, err := json.Marshal(task.Snapshot{Tasks: entries[:n], More: n < len(entries)})
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, event.Event{Service: event.ServiceTask, Name: task.SnapshotName, Data: data})
-		if entries = entries[n:]; len(entries) == 0 {
-			return events, nil
-		}
 	}
+	pack.cut(false)
+	return pack.parts, nil
 }
 
-// fitting returns how many entries one event takes: all, or at least one.
-func fitting(entries []task.SnapshotTask, maxBytes int) (n int, err error) {
-	size := len(`{"tasks":[],"more":true}`)
-	for n = range entries {
-		entry, err := json.Marshal(entries[n])
-		if err != nil {
-			return 0, err
-		}
-		if size += len(entry) + len(","); size > maxBytes && n > 0 {
-			return n, nil
+// maxWritten bounds a part's payload as a JSON string, which is how it is written to
+// an external gateway: those in the field refuse bodies of 100,000 bytes, and token,
+// name and ID need some of them (rule E8).
+const maxWritten = 98_000
+
+// packer makes as few parts of tasks as their limits allow; all but the last say
+// that there are more (rule E8).
+type packer struct {
+	maxBytes int
+	parts    []part
+
+	entries bytes.Buffer // of the part at hand, separated by commas
+	written int          // bytes of them as a JSON string
+	last    place
+	entry   bytes.Buffer
+}
+
+func (p *packer) add(t *task.Task) error {
+	p.entry.Reset()
+	enc := json.NewEncoder(&p.entry)
+	enc.SetEscapeHTML(false) // five bytes more for each of <, > and &
+	if err := enc.Encode(t.InSnapshot()); err != nil {
+		return err
+	}
+	entry := bytes.TrimSuffix(p.entry.Bytes(), []byte("\n"))
+	written := len(entry) + bytes.Count(entry, []byte(`"`)) + bytes.Count(entry, []byte(`\`))
+	if n := p.entries.Len(); n > 0 {
+		if n+len(",")+len(entry)+len(snapshotMore) > p.maxBytes || p.written+written+2*len(snapshotMore) > maxWritten {
+			p.cut(true)
+		} else {
+			p.entries.WriteByte(',')
 		}
 	}
-	return len(entries), nil
+	p.entries.Write(entry)
+	p.written += written + len(",")
+	p.last = placeOf(t)
+	return nil
+}
+
+// snapshotMore is what a part has beside its entries, at most.
+const snapshotMore = `{"tasks":[],"more":true}`
+
+// cut ends the part at hand, if it has anything.
+func (p *packer) cut(more bool) {
+	if p.entries.Len() == 0 {
+		return
+	}
+	data := make([]byte, 0, p.entries.Len()+len(snapshotMore))
+	data = append(append(data, `{"tasks":[`...), p.entries.Bytes()...)
+	if more {
+		data = append(data, `],"more":true}`...)
+	} else {
+		data = append(data, `]}`...)
+	}
+	p.parts = append(p.parts, part{Part: gateway.NewPart(toSnapshot(data)), last: p.last})
+	p.entries.Reset()
+	p.written = 0
+}
+
+func toSnapshot(data []byte) event.Event {
+	return event.Event{Service: event.ServiceTask, Name: task.SnapshotName, Data: data}
 }

@@ -1,15 +1,18 @@
 package tasks_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -63,6 +66,19 @@ func (f *fixture) cancelWithoutWaiting(id task.ID) {
 	}
 }
 
+// runWithText starts a task and has its record show text as its progress.
+func (f *fixture) runWithText(text string) {
+	f.t.Helper()
+	record, err := f.Get(f.t.Context(), f.run())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	record.Progress.Text = text
+	if _, err := f.store.Update(f.t.Context(), record); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 // connect calls the observer and returns what it sent.
 func (f *fixture) connect(token connection.Token) []event.Event {
 	f.t.Helper()
@@ -107,6 +123,153 @@ func TestALargeSnapshotIsSplit(t *testing.T) { // T13, E8
 	}
 	if seen != tasks {
 		t.Errorf("the parts have %d tasks, want %d", seen, tasks)
+	}
+}
+
+// entries returns the tasks that were sent to token, in order, and whether it was
+// told that there are no more.
+func (f *fixture) entries(token connection.Token) (ids []task.ID, complete bool) {
+	f.t.Helper()
+	for _, ev := range f.outbox.of(token) {
+		var part task.Snapshot
+		if err := json.Unmarshal(ev.Data, &part); err != nil {
+			f.t.Fatal(err)
+		}
+		for _, entry := range part.Tasks {
+			ids = append(ids, entry.TaskID)
+		}
+		complete = !part.More
+	}
+	return ids, complete
+}
+
+func TestASlowStreamGoesOnInTheNewestSnapshot(t *testing.T) { // T13, G4
+	const tasks = 40
+	f := newFixture(t)
+	f.cfg.MaxEventBytes = 1024
+	f.build(work(succeed)) // none runs: the service was not started
+	for range tasks {
+		f.run()
+	}
+	f.outbox.slow = true
+	f.connect("slow")
+	first, _ := f.entries("slow")
+	rest := f.outbox.rest
+
+	last := task.ID(fmt.Sprintf("task-%d", tasks)) // what changes, ends and begins while the stream reads
+	f.cancelWithoutWaiting(last)
+	record, err := f.store.Get(t.Context(), first[len(first)-1]) // where the stream is
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.store.Delete(t.Context(), record); err != nil {
+		t.Fatal(err)
+	}
+	f.run()
+	f.connect("other")
+
+	for more := true; more; {
+		if more, err = f.outbox.take(t.Context(), "slow", rest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids, complete := f.entries("slow")
+	if !complete {
+		t.Error("the last part says that there are more")
+	}
+	got := map[task.ID]bool{}
+	for _, id := range ids {
+		got[id] = true
+	}
+	for i := range tasks {
+		if id := task.ID(fmt.Sprintf("task-%d", i+1)); !got[id] {
+			t.Errorf("the stream was not sent %s", id)
+		}
+	}
+	events := f.outbox.of("slow")
+	if all := string(bytes.Join(payloads(events), nil)); !strings.Contains(all, `"task_id":"`+string(last)+`","type":"work","status":"pending","cancel_requested":true`) {
+		t.Errorf("the stream was not sent %s as it is now", last)
+	}
+}
+
+func payloads(events []event.Event) (all [][]byte) {
+	for _, ev := range events {
+		all = append(all, ev.Data)
+	}
+	return all
+}
+
+func TestASlowStreamIsNotSentTasksForEver(t *testing.T) { // T13
+	f := newFixture(t)
+	f.cfg.MaxEventBytes = 1024
+	f.build(work(succeed))
+	for range 20 {
+		f.run()
+	}
+	f.outbox.slow = true
+	f.connect("slow")
+	rest, parts := f.outbox.rest, 1
+	for more := true; more; parts++ {
+		for range 20 { // more than a part takes
+			f.run()
+		}
+		f.connect("other")
+		var err error
+		if more, err = f.outbox.take(t.Context(), "slow", rest); err != nil {
+			t.Fatal(err)
+		}
+		if parts > 20 {
+			t.Fatal("it never ends: each part is followed by what began meanwhile")
+		}
+	}
+}
+
+func TestOneSnapshotIsInMemoryHoweverManyStreamsRead(t *testing.T) { // T13, G4
+	const tasks, streams = 500, 20
+	f := newFixture(t)
+	f.cfg.MaxEventBytes = 64 << 10
+	f.cfg.QueueSize = 2 * tasks
+	f.build(work(succeed))
+	for range tasks {
+		f.runWithText(strings.Repeat("x", 1<<10))
+	}
+	f.outbox.slow = true
+	var readers []gateway.Parts
+	freed := make([]weak.Pointer[gateway.Part], 0, streams)
+	for i := range streams {
+		f.connect(connection.Token(fmt.Sprint(i)))
+		readers = append(readers, f.outbox.rest)
+		part, _ := f.outbox.rest() // a later part of this snapshot
+		freed = append(freed, weak.Make(part))
+	}
+	runtime.GC()
+	held := 0
+	for _, p := range freed {
+		if p.Value() != nil {
+			held++
+		}
+	}
+	if held > 1 {
+		t.Errorf("parts of %d snapshots are in memory, want those of the newest only", held)
+	}
+	runtime.KeepAlive(readers)
+}
+
+func TestAPartFitsAnExternalGatewayAsItIsWritten(t *testing.T) { // E8, T13
+	f := newFixture(t)
+	f.cfg.QueueSize = 1000
+	f.build(work(succeed))
+	for range 300 { // JSON of quotes only: twice as long in a JSON string
+		f.runWithText(strings.Repeat(`"`, 1000))
+	}
+	events := f.connect("a")
+	if len(events) < 2 {
+		t.Fatalf("%d parts", len(events))
+	}
+	for i, ev := range events {
+		if quoted, _ := json.Marshal(string(ev.Data)); len(quoted) > 98_000 {
+			t.Errorf("part %d has %d bytes as it is written", i, len(quoted))
+		}
 	}
 }
 

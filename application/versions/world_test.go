@@ -22,6 +22,7 @@ import (
 	"heliograph/application/versions"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 	"heliograph/domain/version"
 )
 
@@ -189,6 +190,11 @@ func (*streams) Close(context.Context, connection.Token, event.Event) error { re
 
 func (*streams) Resume(context.Context, connection.Token, string) {}
 func (*streams) All() iter.Seq[connection.Connection]             { return nil }
+// SendParts implements gateway.Sender. Versions are events of one part.
+func (*streams) SendParts(context.Context, connection.Token, gateway.Parts) error {
+	return nil
+}
+
 func (s *streams) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

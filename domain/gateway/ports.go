@@ -46,6 +46,14 @@ type Sender interface {
 	// event.ErrInvalid, and ErrUnknownToken or ErrStreamFull where that is known
 	// at once.
 	Send(ctx context.Context, token connection.Token, ev event.Event) error
+	// SendParts hands the parts of a state to one stream: the first at once, each
+	// further one when that before it was written to the client or, where only an
+	// external gateway knows that, was taken by the gateway. So a stream is sent them at
+	// its own pace, and costs what one part costs however many there are; they do not
+	// count against its limit. What else is handed over meanwhile may leave between two
+	// parts, and each carries the ID of the last log event before it. If a part is lost
+	// the rest is not asked for. Errors: as Send, for the first part.
+	SendParts(ctx context.Context, token connection.Token, next Parts) error
 	// Close ends one stream after last was sent to it. Errors: as Send.
 	Close(ctx context.Context, token connection.Token, last event.Event) error
 	// Resume sends a stream that is not open yet the log events after lastEventID,

@@ -13,6 +13,7 @@ import (
 	context "context"
 	connection "heliograph/domain/connection"
 	event "heliograph/domain/event"
+	gateway "heliograph/domain/gateway"
 	reflect "reflect"
 	time "time"
 
@@ -189,6 +190,44 @@ func (c *MockGatewaySenderSendCall) Do(f func(context.Context, connection.Token,
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
 func (c *MockGatewaySenderSendCall) DoAndReturn(f func(context.Context, connection.Token, event.Event) error) *MockGatewaySenderSendCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// SendParts mocks base method.
+func (m *MockGatewaySender) SendParts(ctx context.Context, token connection.Token, next gateway.Parts) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "SendParts", ctx, token, next)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// SendParts indicates an expected call of SendParts.
+func (mr *MockGatewaySenderMockRecorder) SendParts(ctx, token, next any) *MockGatewaySenderSendPartsCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "SendParts", reflect.TypeOf((*MockGatewaySender)(nil).SendParts), ctx, token, next)
+	return &MockGatewaySenderSendPartsCall{Call: call}
+}
+
+// MockGatewaySenderSendPartsCall wrap *gomock.Call
+type MockGatewaySenderSendPartsCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewaySenderSendPartsCall) Return(arg0 error) *MockGatewaySenderSendPartsCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewaySenderSendPartsCall) Do(f func(context.Context, connection.Token, gateway.Parts) error) *MockGatewaySenderSendPartsCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewaySenderSendPartsCall) DoAndReturn(f func(context.Context, connection.Token, gateway.Parts) error) *MockGatewaySenderSendPartsCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -31,6 +31,7 @@ func TestBothTransports(t *testing.T) {
 		"ClosedStreamGetsItsLastEventAndNothingAfterIt":  closedStreamGetsItsLastEventAndNothingAfterIt,
 		"ControlEventsCarryNoIDAndAreNotCounted":         controlEventsCarryNoIDAndAreNotCounted,
 		"SlowConsumerFallsOutOfTheLogAloneAndIsCounted":  slowConsumerFallsOutOfTheLogAloneAndIsCounted,
+		"AStateLargerThanAllLimitsReachesASlowClient":    aStateLargerThanAllLimitsReachesASlowClient,
 		"StreamOverItsPrivateLimitIsEnded":               streamOverItsPrivateLimitIsEnded,
 		"DrainGivesEveryStreamItsOwnRetryAfterItsEvents": drainGivesEveryStreamItsOwnRetryAfterItsEvents,
 		"StoppedEngineEndsItsStreamsAndTakesNothing":     stoppedEngineEndsItsStreamsAndTakesNothing,

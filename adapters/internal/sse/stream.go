@@ -72,9 +72,10 @@ type private struct {
 	body    []byte        // the rest of the frame, which other streams may share
 	service event.Service // "" for a control event
 	begun   time.Time
-	own     bool // the engine's, of what a stream begins with
-	skip    int  // instead of an event: so many bytes of the log from at on are left out
-	final   bool // ends the stream
+	next    gateway.Parts // gives what follows once this is written; nil if nothing does
+	own     bool          // the service's own, of what a stream begins with: does not count against its limit
+	skip    int           // instead of an event: so many bytes of the log from at on are left out
+	final   bool          // ends the stream
 }
 
 func (p private) size() int { return len(p.id) + len(p.body) }
@@ -190,6 +191,9 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 		if p.final {
 			return n, true
 		}
+		if p.next != nil && !q.final {
+			q.follow(s.engine, p.next)
+		}
 	}
 	if len(q.private) == 0 {
 		s.queue = nil
@@ -231,12 +235,14 @@ func (s *Stream) push(p private) error {
 		return gateway.ErrUnknownToken
 	}
 	// An event that is over the limit by itself may wait alone.
-	if s.queue.bytes > 0 && s.queue.bytes+p.size() > s.engine.cfg.PrivateBytes && !p.final {
+	if s.queue.bytes > 0 && s.queue.bytes+p.size() > s.engine.cfg.PrivateBytes && !p.final && !p.own {
 		s.endLocked(gateway.ErrStreamFull)
 		return gateway.ErrStreamFull
 	}
 	s.queue.private = append(s.queue.private, p)
-	s.queue.bytes += p.size()
+	if !p.own {
+		s.queue.bytes += p.size()
+	}
 	s.queue.final = p.final
 	if s.transport != nil {
 		s.transport.wake(s)

@@ -31,6 +31,11 @@ func (s *Sender) Send(_ context.Context, token connection.Token, ev event.Event)
 	return s.engine.Send(token, ev)
 }
 
+// SendParts implements gateway.Sender.
+func (s *Sender) SendParts(_ context.Context, token connection.Token, next gateway.Parts) error {
+	return s.engine.SendParts(token, next)
+}
+
 // Close implements gateway.Sender.
 func (s *Sender) Close(_ context.Context, token connection.Token, last event.Event) error {
 	return s.engine.Close(token, last)

@@ -141,6 +141,16 @@ func (s *Sender) Send(_ context.Context, token connection.Token, ev event.Event)
 	return s.outbox.toOne(&message{body: body, token: token})
 }
 
+// SendParts implements gateway.Sender. Each part goes through the trunk when the
+// gateway has taken the one before, so broadcasts leave in between.
+func (s *Sender) SendParts(_ context.Context, token connection.Token, next gateway.Parts) error {
+	m, err := partOf(token, next)
+	if err != nil {
+		return err
+	}
+	return s.outbox.toOne(m)
+}
+
 // Close implements gateway.Sender. Errors: as Send.
 func (s *Sender) Close(_ context.Context, token connection.Token, last event.Event) error {
 	body, err := s.bodies.of(last)

@@ -8,6 +8,7 @@ import (
 
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 )
 
 // message is one event as it waits and leaves. Once it has left the trunk it is
@@ -19,6 +20,7 @@ type message struct {
 	id      event.ID         // zero: it carries none
 	closing bool             // ends the stream
 	late    bool             // was counted as failed, because it had to wait for the gateway
+	next    gateway.Parts    // gives what follows once the gateway has this; nil if nothing does
 }
 
 // body is an event's part of the wire, which all its messages share. It is
@@ -106,6 +108,18 @@ func (b *bodies) of(ev event.Event) (*body, error) {
 		last.Store(made)
 	}
 	return made, err
+}
+
+// partOf makes a message of the next part of a state, whose body all streams share.
+// Errors: event.ErrInvalid.
+func partOf(token connection.Token, next gateway.Parts) (*message, error) {
+	part, more := next()
+	body, err := gateway.Encoded(part, encode)
+	m := &message{body: body, token: token}
+	if more {
+		m.next = next
+	}
+	return m, err
 }
 
 // is reports whether b is of the very same event. Nobody changes an event's

@@ -81,6 +81,7 @@ func (s *Sender) push(ctx context.Context, token connection.Token, m *message, i
 func (s *Sender) settle(ctx context.Context, l *lane, m *message, recovery bool, err error, listener gateway.Listener) {
 	switch {
 	case err == nil:
+		s.follow(ctx, l, m, listener)
 	case errors.Is(err, errNotSent):
 		if !m.late {
 			s.count(m, 0, 1)
@@ -93,6 +94,20 @@ func (s *Sender) settle(ctx context.Context, l *lane, m *message, recovery bool,
 	case m.closing: // C3; the listener may not know the connection any more
 		s.log.WarnContext(ctx, "stream could not be closed", slog.Any("error", err))
 	case s.outbox.fail(l, m, recovery) != nil: // E6
+		listener.Failed(ctx, l.token, err)
+	}
+}
+
+// follow hands over the part of a state that comes after m, which the gateway has.
+func (s *Sender) follow(ctx context.Context, l *lane, m *message, listener gateway.Listener) {
+	if m.next == nil {
+		return
+	}
+	part, err := partOf(l.token, m.next)
+	if err == nil {
+		err = s.outbox.toOne(part)
+	}
+	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) && !errors.Is(err, gateway.ErrClosed) {
 		listener.Failed(ctx, l.token, err)
 	}
 }

@@ -160,6 +160,7 @@ func (b *bench) calls(ctx context.Context, token connection.Token, ev event.Even
 	return map[string]error{
 		"Broadcast": b.Sender.Broadcast(ctx, event.Record{ID: id, Event: ev}),
 		"Send":      b.Sender.Send(ctx, token, ev),
+		"SendParts": b.Sender.SendParts(ctx, token, func() (*gateway.Part, bool) { return gateway.NewPart(ev), false }),
 		"Close":     b.Sender.Close(ctx, token, ev),
 	}
 }

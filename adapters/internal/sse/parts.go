@@ -1,0 +1,59 @@
+package sse
+
+import (
+	"time"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// SendParts queues the first part of a state for one stream. When that is written
+// the next one takes its place, after all that was published until then: so a large
+// state neither waits in memory nor keeps the stream behind the log. Errors: as Send.
+func (e *Engine) SendParts(token connection.Token, next gateway.Parts) error {
+	p, err := e.part(next)
+	if err == nil {
+		err = e.push(token, func(at mark) private { return p.place(e, at) })
+	}
+	ok, failed := 1, 0
+	if err != nil {
+		ok, failed = 0, 1
+	}
+	e.metrics.Sent(p.service, ok, failed)
+	return err
+}
+
+// part takes the next part, whose bytes all streams share. Errors: event.ErrInvalid.
+func (e *Engine) part(next gateway.Parts) (private, error) {
+	part, more := next()
+	body, err := gateway.Encoded(part, func(ev event.Event) ([]byte, error) {
+		if err := ev.Validate(); err != nil {
+			return nil, err
+		}
+		return e.cfg.Format.appendEvent(make([]byte, 0, frameSize(ev)), ev), nil
+	})
+	p := private{body: body, service: part.Service(), own: true}
+	if more {
+		p.next = next
+	}
+	return p, err
+}
+
+// place has p go out when the log is written up to at, with the ID of that place.
+func (p private) place(e *Engine, at mark) private {
+	p.at, p.id, p.begun = at, appendID(nil, e.id(at)), time.Now()
+	return p
+}
+
+// follow queues the part that comes next. With Stream.mu held, so that nothing which
+// was handed over for a later place is queued before it.
+func (q *queue) follow(e *Engine, next gateway.Parts) {
+	p, err := e.part(next)
+	if err != nil {
+		e.metrics.Sent(p.service, 0, 1)
+		return
+	}
+	q.private = append(q.private, p.place(e, e.log.head()))
+	e.metrics.Sent(p.service, 1, 0)
+}
