@@ -163,7 +163,7 @@ func (r Results) cluster(b *strings.Builder) {
 			if size == 1 {
 				title, columns = "one connection", singleColumns
 			}
-			fmt.Fprintf(b, "### %s: %s\n\n", part, title)
+			fmt.Fprintf(b, "## %s: %s\n\n", part, title)
 			table(b, columns, rows)
 		}
 	}

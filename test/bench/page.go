@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -12,10 +13,20 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Markdown writes the results as part of a page: tables, what they say, and
-// what they were made with. plots is the beginning of the plots' file names.
-func (r Results) Markdown(plots string) string {
+// titles are the headings of the pages, by the names of the files.
+var titles = map[string]string{
+	"own":     "Measured: the embedded gateway and the machine's limit",
+	"peers":   "Measured: the embedded gateway and its peers",
+	"gateway": "Measured: a gateway in a process of its own",
+	"tasks":   "Measured: tasks",
+	"cluster": "Measured: brokers and nodes",
+}
+
+// Markdown returns the page of the results: tables, what they say, and what
+// they were made with. The names of the plots' files begin with name.
+func (r Results) Markdown(name string) string {
 	b := new(strings.Builder)
+	fmt.Fprintf(b, "# %s\n\nThis page is generated: do not edit it. [Benchmarks](README.md) says what the columns mean.\n\n", cmp.Or(titles[name], "Measured"))
 	fmt.Fprintf(b, "%s, %s, %d cores, %s, %s, commit %s. Made by `%s`: medians of %d rounds.\n\n",
 		r.When.Format("2 January 2006"), r.Machine.Processor, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Commit,
 		r.Command, r.Options.Rounds)
@@ -25,9 +36,9 @@ func (r Results) Markdown(plots string) string {
 		r.tables(b)
 	}
 	r.recovery(b)
-	r.pictures(b, plots)
+	r.pictures(b, name)
 	r.settings(b)
-	return b.String()
+	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
 // downwards are the sizes, the largest first.
@@ -37,7 +48,7 @@ func (r Results) downwards() iter.Seq2[int, int] {
 
 func (r Results) tables(b *strings.Builder) {
 	for _, size := range r.downwards() {
-		fmt.Fprintf(b, "### %s connections%s\n\n", humanize.Comma(int64(size)), r.fewer(size))
+		fmt.Fprintf(b, "## %s connections%s\n\n", humanize.Comma(int64(size)), r.fewer(size))
 		if r.Options.Tasks {
 			table(b, taskColumns, r.rows(size))
 			continue
@@ -76,10 +87,12 @@ func (r Results) rows(size int) []row {
 	return rows
 }
 
-// ahead says where somebody else is better than we are.
+// ahead says in which columns a peer is better than heliograph. It writes
+// nothing where there is no peer.
 func (r Results) ahead(b *strings.Builder, cols []column, rows []row) {
 	ours := slices.IndexFunc(rows, func(r row) bool { return r.outcome.Ours })
-	if ours < 0 || cols[0].best(rows) == nil { // we are alone
+	peer := slices.ContainsFunc(rows, func(r row) bool { return !r.outcome.Ours && !r.outcome.Reference })
+	if ours < 0 || !peer {
 		return
 	}
 	var better []string
@@ -106,7 +119,7 @@ func (r Results) recovery(b *strings.Builder) {
 	if rows == nil {
 		return
 	}
-	fmt.Fprintf(b, "### Coming back\n\nOne client that has missed %s events; %s clients at once that have missed %d each; as many at once after a restart.\n\n",
+	fmt.Fprintf(b, "## Coming back\n\nOne client that has missed %s events; %s clients at once that have missed %d each; as many at once after a restart.\n\n",
 		humanize.Comma(int64(r.Options.Missed)), humanize.Comma(int64(slices.Max(r.Options.Sizes))), missedByAll)
 	table(b, recoveryColumns, rows)
 	r.ahead(b, recoveryColumns, rows)
@@ -114,12 +127,12 @@ func (r Results) recovery(b *strings.Builder) {
 
 func (r Results) checks(b *strings.Builder) {
 	size := slices.Max(r.Options.Sizes)
-	fmt.Fprintf(b, "### Was it the server that was measured?\n\nThe generator's side at %s connections.\n\n", humanize.Comma(int64(size)))
+	fmt.Fprintf(b, "## Was it the server that was measured?\n\nThe generator's side at %s connections.\n\n", humanize.Comma(int64(size)))
 	table(b, checkColumns, slices.DeleteFunc(r.rows(size), func(r row) bool { _, ok := r.round.Figures[InFlight]; return !ok }))
 }
 
 func (r Results) settings(b *strings.Builder) {
-	b.WriteString("### Versions and settings\n\n")
+	b.WriteString("## Versions and settings\n\n")
 	for _, o := range r.Subjects {
 		fmt.Fprintf(b, "- **%s**", o.Name)
 		if o.Version != "" {
@@ -130,15 +143,4 @@ func (r Results) settings(b *strings.Builder) {
 	for _, name := range slices.Sorted(maps.Keys(r.Missing)) {
 		fmt.Fprintf(b, "- **%s** was not measured: %s.\n", name, r.Missing[name])
 	}
-}
-
-// Splice puts text between a page's markers for block.
-func Splice(page, block, text string) (string, error) {
-	begin, end := "<!-- "+block+": generated, do not edit -->\n", "<!-- end of "+block+" -->\n"
-	before, rest, ok1 := strings.Cut(page, begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok1 || !ok2 {
-		return "", fmt.Errorf("the page has no place for %q", block)
-	}
-	return before + begin + "\n" + text + "\n" + end + after, nil
 }

@@ -11,19 +11,21 @@ import (
 	"slices"
 )
 
-// Write puts the results into dir: the raw figures and the plots as files whose
-// names begin with name, and the tables into README.md, between the markers of
-// name.
+// Write puts the results into dir as files whose names begin with name: the raw
+// figures, the plots, and a page with the tables.
 func (r Results) Write(dir, name string) error {
 	raw, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	errs := []error{put(filepath.Join(dir, name+".json"), string(raw)+"\n")}
+	errs := []error{
+		put(filepath.Join(dir, name+".json"), string(raw)+"\n"),
+		put(filepath.Join(dir, name+".md"), r.Markdown(name)),
+	}
 	for _, p := range r.plots() {
 		errs = append(errs, put(filepath.Join(dir, name+"-"+p.Name+".svg"), p.SVG(r)))
 	}
-	return errors.Join(append(errs, r.splice(filepath.Join(dir, "README.md"), name))...)
+	return errors.Join(errs...)
 }
 
 // plots are those that say something of these results.
@@ -35,18 +37,6 @@ func (r Results) plots() []Plot {
 		return slices.DeleteFunc(slices.Clone(Plots), func(p Plot) bool { return p.Name != "latency" })
 	}
 	return Plots
-}
-
-func (r Results) splice(path, name string) error {
-	page, err := os.ReadFile(path) //nolint:gosec // the benchmark's own page
-	if err != nil {
-		return fmt.Errorf("write results: %w", err)
-	}
-	text, err := Splice(string(page), name, r.Markdown(name))
-	if err != nil {
-		return fmt.Errorf("write results: %s: %w", path, err)
-	}
-	return put(path, text)
 }
 
 func put(path, text string) error {

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Command runner runs the benchmark and writes its page: see
+// Command runner runs the benchmark and writes a page of results: see
 // docs/benchmarks/README.md. It must be started inside the repository.
 package main
 
@@ -34,11 +34,11 @@ type flags struct {
 	Below      int           `help:"Rounds for all sizes but the largest."`
 	Paced      time.Duration `help:"How long the steady traffic lasts."`
 	Bin        string        `help:"Folder of programs that are built already." type:"existingdir"`
-	Out        string        `help:"Folder to write to, in which README.md must be. Default: docs/benchmarks." type:"existingdir"`
+	Out        string        `help:"Folder to write to. Default: docs/benchmarks." type:"existingdir"`
 	Dry        bool          `help:"Write nothing but the figures to standard output."`
 	Mercure    string        `help:"Mercure's program." env:"PEER_MERCURE"`
 	Centrifugo string        `help:"Centrifugo's program, version 6." env:"PEER_CENTRIFUGO"`
-	Render     bool          `help:"Measure nothing; write the page anew from the figures of before."`
+	Render     bool          `help:"Measure nothing; write the page again from the figures of the last run."`
 
 	built bool // Bin is ours
 }
@@ -74,7 +74,7 @@ func (f *flags) run(ctx context.Context) error {
 	return results.Write(f.Out, f.name())
 }
 
-// name is that of the page's part that is written.
+// name is the page that is written.
 func (f *flags) name() string {
 	switch {
 	case f.Peers:
