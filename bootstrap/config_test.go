@@ -234,7 +234,7 @@ func TestSecretsAreShownNowhere(t *testing.T) { // S2
 	}
 }
 
-func TestAURLShowsNoSecretWhereverItIs(t *testing.T) { // M9 of the attack: NATS takes a token in the place of a user
+func TestAURLShowsNoSecretWhereverItIs(t *testing.T) { // NATS takes a token in the place of a user
 	const secret = "s3cret"
 	for url, want := range map[bootstrap.URL]string{
 		"nats://host:4222":             "nats://host:4222",
