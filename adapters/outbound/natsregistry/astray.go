@@ -53,7 +53,7 @@ func (r *roster) hear(id connection.RequestID, now connection.Connection, revisi
 func (r *roster) missing(c connection.Connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.byToken[c.Token]; !known {
+	if _, known := r.holdsLocked(c); !known {
 		r.left = append(r.left, c)
 	}
 }

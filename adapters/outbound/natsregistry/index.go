@@ -29,31 +29,30 @@ func (r *Registry) claim(ctx context.Context, c connection.Connection) error {
 		if err != nil {
 			return err
 		}
-		owner := connection.RequestID(entry.Value())
-		if owner == c.RequestID {
-			return nil
+		if owner := connection.RequestID(entry.Value()); owner != c.RequestID {
+			other, _, err := r.get(ctx, owner)
+			if err != nil {
+				return err
+			}
+			if other.Token == c.Token && !r.ended(other) {
+				return connection.ErrTokenTaken
+			}
 		}
-		other, _, err := r.get(ctx, owner)
-		if err != nil {
-			return err
-		}
-		if other.Token == c.Token && !r.ended(other) {
-			return connection.ErrTokenTaken
-		}
+		// Written again even if it is c's: a release of an earlier c may be under way.
 		if _, err = r.kv.Update(ctx, key, []byte(c.RequestID), entry.Revision()); !natsbroker.Conflict(err) {
 			return err // nil: the entry was left over
 		}
 	}
 }
 
-// release takes c's token out of the index unless it is another's by now. If that
-// fails the entry stays, and counts as nothing.
+// release takes c's token out of the index unless it is another's by now, or c has
+// come back. If that fails the entry stays, and counts as nothing.
 func (r *Registry) release(ctx context.Context, c connection.Connection) {
 	if !r.cfg.Index {
 		return
 	}
 	entry, err := r.kv.Get(ctx, tokenKey(c.Token))
-	if err == nil && string(entry.Value()) == string(c.RequestID) {
+	if err == nil && string(entry.Value()) == string(c.RequestID) && !r.own.has(c) {
 		_ = r.drop(ctx, tokenKey(c.Token), entry.Revision())
 	}
 }

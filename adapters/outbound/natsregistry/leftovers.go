@@ -18,7 +18,7 @@ func (r *Registry) Adopt(ctx context.Context) error {
 	return r.each(ctx, func(c connection.Connection, revision uint64) {
 		if r.owns(c) {
 			r.own.add(c)
-			r.own.settle(c.Token, revision)
+			r.own.settle(c, revision)
 		}
 	})
 }
@@ -26,7 +26,7 @@ func (r *Registry) Adopt(ctx context.Context) error {
 // Left implements connection.Heritage.
 func (r *Registry) Left(ctx context.Context, present func(node string) bool) (left []connection.Connection, err error) {
 	err = r.each(ctx, func(c connection.Connection, _ uint64) {
-		if _, own := r.own.get(c.Token); !own && !present(c.Node) {
+		if !r.own.has(c) && !present(c.Node) {
 			left = append(left, c)
 		}
 	})
@@ -45,7 +45,7 @@ func (r *Registry) Take(ctx context.Context, c connection.Connection) (connectio
 		err = connection.ErrNotFound
 	}
 	if err != nil {
-		r.own.remove(c.Token)
+		r.own.remove(taken)
 		return connection.Connection{}, unavailable(err)
 	}
 	r.settle(taken, revision)
@@ -55,7 +55,7 @@ func (r *Registry) Take(ctx context.Context, c connection.Connection) (connectio
 // Drop implements connection.Heritage.
 func (r *Registry) Drop(ctx context.Context, c connection.Connection) error {
 	now, revision, err := r.get(ctx, c.RequestID)
-	if _, own := r.own.get(c.Token); err != nil || now != c || own {
+	if err != nil || now != c || r.own.has(c) {
 		return unavailable(err)
 	}
 	err = r.drop(ctx, recordKey(c.RequestID), revision)
@@ -71,7 +71,7 @@ func (r *Registry) Drop(ctx context.Context, c connection.Connection) error {
 
 // Forgo implements connection.Heritage.
 func (r *Registry) Forgo(token connection.Token) bool {
-	_, known := r.own.remove(token)
+	_, known := r.own.removeToken(token)
 	return known
 }
 

@@ -50,7 +50,7 @@ func (r *Registry) foreign(ctx context.Context, token connection.Token) (c conne
 // Remove implements connection.Registry. A connection of this node is removed at
 // once and its record soon after, if it has not been replaced.
 func (r *Registry) Remove(ctx context.Context, token connection.Token) (connection.Connection, error) {
-	if c, known := r.own.remove(token); known {
+	if c, known := r.own.removeToken(token); known {
 		if c.revision > 0 { // else Put is about to find out
 			r.erase(c.Connection, c.revision)
 		}

@@ -111,6 +111,64 @@ func TestOneConnectionPerRequestIDHoldsAcrossNodes(t *testing.T) { // C1, C3, C4
 	}
 }
 
+// The record of a connection that has ended stays until it is deleted in the
+// background. What it says of its token counts no more, for the token may be in use
+// under another request_id.
+func TestATokenIsFreeBeforeTheRecordThatNamedItIsDeleted(t *testing.T) { // C1, C9
+	for name, cfg := range map[string]natsregistry.Config{
+		"with an index": {Node: "node-1", Index: true}, "without an index": {Node: "node-1"}, "alone": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := openWith(t, brokertest.InProcess(t), cfg)
+			defer r.HoldChores()()
+			ended := connection.Connection{RequestID: "a", Token: "token", Node: "node-1"}
+			reused := connection.Connection{RequestID: "b", Token: "token", Node: "node-1"}
+			next := connection.Connection{RequestID: "a", Token: "next", Node: "node-1"}
+			put(t, r, ended)
+			if _, err := r.Remove(t.Context(), ended.Token); err != nil {
+				t.Fatal(err)
+			}
+			put(t, r, reused)
+			if c, err := r.ByRequestID(t.Context(), "a"); !errors.Is(err, connection.ErrNotFound) {
+				t.Errorf("a is %+v, %v; want ErrNotFound", c, err)
+			}
+			if left, err := r.Left(t.Context(), func(string) bool { return false }); err != nil || len(left) != 1 || left[0] != ended {
+				t.Errorf("left are %+v, %v; want %+v", left, err, ended)
+			}
+			if before := put(t, r, next); before != (connection.Connection{}) {
+				t.Errorf("replaced %+v, which had ended", before)
+			}
+			for _, want := range []connection.Connection{reused, next} {
+				if c, err := r.ByRequestID(t.Context(), want.RequestID); err != nil || c != want {
+					t.Errorf("%s is %+v, %v; want %+v", want.RequestID, c, err, want)
+				}
+				if c, err := r.ByToken(t.Context(), want.Token); err != nil || c != want {
+					t.Errorf("%s is %+v, %v; want %+v", want.Token, c, err, want)
+				}
+			}
+			if r.Count() != 2 {
+				t.Errorf("%d connections are in the roster, want 2", r.Count())
+			}
+		})
+	}
+}
+
+func TestWhatComesBackWhileItsEndIsRecordedIsFound(t *testing.T) { // C1
+	broker := brokertest.InProcess(t)
+	one, two := open(t, broker, "node-1"), open(t, broker, "node-2")
+	for range 50 {
+		put(t, one, old)
+		if _, err := one.Remove(t.Context(), old.Token); err != nil {
+			t.Fatal(err)
+		}
+		put(t, one, old)
+		flush(t, one)
+		if c, err := two.ByToken(t.Context(), old.Token); err != nil || c != old {
+			t.Fatalf("another node finds %+v, %v; want %+v", c, err, old)
+		}
+	}
+}
+
 func TestLeftoversAreAdopted(t *testing.T) { // C8
 	broker := brokertest.InProcess(t)
 	put(t, open(t, broker, "node-1"), old)

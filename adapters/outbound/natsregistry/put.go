@@ -42,7 +42,7 @@ func (r *Registry) Put(ctx context.Context, c connection.Connection) (connection
 		return before, nil
 	}
 	r.chores.add(func(ctx context.Context) { r.release(ctx, before) })
-	if _, there := r.own.remove(before.Token); r.owns(before) && !there {
+	if there := r.own.remove(before); r.owns(before) && !there {
 		return connection.Connection{}, nil // it had ended, and its record was to be deleted
 	}
 	return before, nil
@@ -91,13 +91,12 @@ func (r *Registry) leave(c connection.Connection, known bool) (ended bool) {
 	if known {
 		return false
 	}
-	_, there := r.own.remove(c.Token)
-	return !there
+	return !r.own.remove(c)
 }
 
 // settle notes the revision of c's record. If c has ended meanwhile the record has to go.
 func (r *Registry) settle(c connection.Connection, revision uint64) {
-	if !r.own.settle(c.Token, revision) {
+	if !r.own.settle(c, revision) {
 		r.erase(c, revision)
 	}
 }

@@ -83,11 +83,7 @@ func (r *Registry) owns(c connection.Connection) bool {
 // ended reports whether c, as a record says, is none, or one of this node's that
 // has ended.
 func (r *Registry) ended(c connection.Connection) bool {
-	if c.Token == "" {
-		return true
-	}
-	_, there := r.own.get(c.Token)
-	return r.owns(c) && !there
+	return c.Token == "" || r.owns(c) && !r.own.has(c)
 }
 
 // write makes c the record of its request_id if it may take the place of what is
@@ -101,12 +97,14 @@ func (r *Registry) write(ctx context.Context, c connection.Connection, may func(
 	}
 	for {
 		now, at, err := r.get(ctx, c.RequestID)
-		if err != nil || now == c {
-			return before, at, err
+		if err != nil {
+			return before, 0, err
 		}
-		before = now
-		if !may(now) {
-			return before, 0, nil
+		if now != c { // else it is written again: an earlier c that has ended may be about to be deleted
+			before = now
+			if !may(now) {
+				return before, 0, nil
+			}
 		}
 		at, err = r.kv.Update(ctx, recordKey(c.RequestID), text, at)
 		if !natsbroker.Conflict(err) {

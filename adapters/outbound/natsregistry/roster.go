@@ -51,22 +51,52 @@ func (r *roster) add(c connection.Connection) (now connection.Connection, known 
 	return c, false
 }
 
-// settle notes the revision of a record, and reports whether its connection is
-// still there.
-func (r *roster) settle(token connection.Token, revision uint64) bool {
+// settle notes the revision of c's record, and reports whether c is still there.
+func (r *roster) settle(c connection.Connection, revision uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	h, known := r.byToken[token]
+	h, known := r.holdsLocked(c)
 	if known {
 		h.revision = revision
-		r.byToken[token] = h
+		r.byToken[c.Token] = h
 	}
 	return known
 }
 
-func (r *roster) remove(token connection.Token) (h held, known bool) {
+// has reports whether c is there.
+func (r *roster) has(c connection.Connection) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	_, known := r.holdsLocked(c)
+	return known
+}
+
+// holdsLocked returns what is there of c. Its token alone may be in use under
+// another request_id since c has ended.
+func (r *roster) holdsLocked(c connection.Connection) (h held, known bool) {
+	h, known = r.byToken[c.Token]
+	return h, known && h.RequestID == c.RequestID
+}
+
+// remove takes c out, and reports whether it was there.
+func (r *roster) remove(c connection.Connection) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	_, known := r.holdsLocked(c)
+	if known {
+		r.removeLocked(c.Token)
+	}
+	return known
+}
+
+// removeToken takes out the connection that has the token, if there is one.
+func (r *roster) removeToken(token connection.Token) (h held, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.removeLocked(token)
+}
+
+func (r *roster) removeLocked(token connection.Token) (h held, known bool) {
 	h, known = r.byToken[token]
 	if !known {
 		return h, false
