@@ -7,6 +7,16 @@ import (
 	"go.uber.org/fx/fxevent"
 )
 
+// NewServiceLogger returns the logger of a role that serves. Lines that b dropped
+// are said in it.
+func NewServiceLogger(cfg LogConfig, b *LogBuffer) *slog.Logger {
+	log := NewLogger(cfg, b)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.report = log
+	return log
+}
+
 // NewLogger returns a logger that writes to w.
 func NewLogger(cfg LogConfig, w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: cfg.Level.slog()}

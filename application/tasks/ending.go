@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"heliograph/domain/task"
@@ -148,8 +149,19 @@ func (s *Service) announceEnd(ctx context.Context, t task.Task) {
 		level = slog.LevelInfo
 	}
 	s.log.LogAttrs(ctx, level, "task ended", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
-		slog.String("status", string(t.Status)), slog.String("error", t.Error), slog.Duration("ran", ran(t)))
+		slog.String("status", string(t.Status)), slog.String("error", loggedError(t.Error)), slog.Duration("ran", ran(t)))
 	s.tell(ctx, t)
+}
+
+// maxLoggedError bounds what of an error is logged, in bytes.
+const maxLoggedError = 200
+
+// loggedError returns the part of a failed task's error that is logged: its first
+// line. What a command printed follows that, and payloads are never logged; the
+// status has all of it.
+func loggedError(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	return strings.ToValidUTF8(text[:min(len(text), maxLoggedError)], "")
 }
 
 // ran is how long a finished task ran, 0 if it never began.

@@ -25,7 +25,9 @@ func (gatewayCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	log := bootstrap.NewLogger(cfg.Log, p.stderr)
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	log := bootstrap.NewServiceLogger(cfg.Log, p.log)
 	if ignored != nil {
 		log.ErrorContext(ctx, "setting cannot be used and was ignored", slog.Any("error", ignored))
 	}
@@ -33,13 +35,13 @@ func (gatewayCommand) Run(ctx context.Context, p *program) error {
 		log.WarnContext(ctx, "environment variable is not one of ours and has no effect", slog.String("name", name))
 	}
 	log.InfoContext(ctx, "starting", slog.String("version", bootstrap.BuildVersion()), slog.Any("config", cfg))
-	app, err := bootstrap.NewGatewayRole(cfg, log)
+	app, err := bootstrap.NewGatewayRole(cfg, log, p.log.Metrics())
 	if err != nil {
 		return err
 	}
 	return app.Run(ctx, func(addr net.Addr) {
 		if cfg.Log.Format == bootstrap.LogText {
-			welcomeGateway(p.stderr, cfg, addr)
+			welcomeGateway(p.log, cfg, addr)
 		}
 	})
 }

@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -19,16 +18,12 @@ import (
 )
 
 func main() {
-	// The first signal ends the service in order; from then on signals have their
-	// usual effect, so that a second one ends it at once.
-	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, restore)
 	host, _ := os.Hostname() // without a name NODE_NAME must be set, and is asked for
 	p := program{
 		args: os.Args[1:], environ: variables(os.Environ()), stdout: os.Stdout, stderr: os.Stderr,
 		host: bootstrap.Host{Name: host, Terminal: term.IsTerminal(int(os.Stderr.Fd()))},
 	}
-	os.Exit(p.run(ctx))
+	os.Exit(p.run(context.Background()))
 }
 
 // variables makes a map of name=value texts.
@@ -47,7 +42,13 @@ type program struct {
 	environ        map[string]string
 	stdout, stderr io.Writer
 	host           bootstrap.Host
+	// log is where a role that serves writes, and every error; run makes it of stderr.
+	log *bootstrap.LogBuffer
 }
+
+// flushTime is for the last lines of the log at the end: what is not read by then
+// is lost.
+const flushTime = time.Second
 
 // commands is the command line.
 type commands struct {
@@ -65,6 +66,8 @@ The service is configured by environment variables; "heliograph config" lists th
 
 // run returns the exit status: 0, or 1 for any failure; runCommand has more.
 func (p *program) run(ctx context.Context) int {
+	p.log = bootstrap.NewLogBuffer(p.stderr)
+	defer p.flush(context.WithoutCancel(ctx))
 	exited := -1 // until kong wants to exit by itself, after its help
 	parser, err := kong.New(&commands{}, kong.Name("heliograph"), kong.Description(description),
 		kong.Writers(p.stdout, p.stderr), kong.Exit(func(status int) { exited = status }),
@@ -89,13 +92,20 @@ func (p *program) run(ctx context.Context) int {
 	return p.fail(err)
 }
 
-// fail tells of err, one mistake a line, and returns the exit status.
+// flush waits for the log, but not for ever.
+func (p *program) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	_ = p.log.Flush(ctx) // nothing reads it
+}
+
+// fail reports err, one mistake a line, and returns the exit status.
 func (p *program) fail(err error) int {
 	if err == nil {
 		return 0
 	}
 	for line := range strings.Lines(err.Error()) {
-		_, _ = fmt.Fprintf(p.stderr, "heliograph: %s\n", strings.TrimSpace(line))
+		_, _ = fmt.Fprintf(p.log, "heliograph: %s\n", strings.TrimSpace(line))
 	}
 	return 1
 }

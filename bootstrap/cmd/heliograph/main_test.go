@@ -71,7 +71,7 @@ func TestConfigShowsEveryVariableWithItsOrigin(t *testing.T) {
 }
 
 func TestMistakesEndEveryCommandThatReadsTheConfiguration(t *testing.T) {
-	for _, args := range [][]string{nil, {"serve"}, {"config"}, {"healthcheck"}} {
+	for _, args := range [][]string{nil, {"serve"}, {"config"}} {
 		status, stdout, stderr := call(t, map[string]string{"TASK_TIMEOUT": "soon", "SSE_GATEWAY_TIMEOUT": "later"}, args...)
 		want := "heliograph: SSE_GATEWAY_TIMEOUT: \"later\" is not a duration such as 15s or 5m\n" +
 			"heliograph: TASK_TIMEOUT: \"soon\" is not a duration such as 15s or 5m\n"
@@ -113,19 +113,50 @@ func TestHealthcheckTellsByItsExitStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := func() (int, string) {
-		status, _, stderr := call(t, map[string]string{"HTTP_ADDR": "127.0.0.1:" + port}, "healthcheck")
+		status, _, stderr := call(t, map[string]string{"HTTP_ADDR": "127.0.0.1:" + port, "TASKS_FILE": "/no/such/file"}, "healthcheck")
 		return status, stderr
+	}
+	if status, _, stderr := call(t, map[string]string{"PORT": port}, "healthcheck", "gateway"); status != 0 {
+		t.Errorf("of a healthy gateway: %d, %s", status, stderr)
+	}
+	nothing := map[string]string{"HTTP_ADDR": "127.0.0.1:1", "PORT": port, "CALLBACK_URL": "http://b"}
+	if status, _, stderr := call(t, nothing, "healthcheck"); status != 0 {
+		t.Errorf("of a healthy gateway, without its role: %d, %s", status, stderr)
 	}
 	if status, stderr := ask(); status != 0 || stderr != "" {
 		t.Errorf("of a healthy service: %d, %s", status, stderr)
 	}
 	healthy = http.StatusInternalServerError
 	if status, stderr := ask(); status != 1 || !strings.Contains(stderr, "answered 500") {
-		t.Errorf("of a sick service: %d, %s", status, stderr)
+		t.Errorf("of a service that fails: %d, %s", status, stderr)
 	}
 	server.Close()
 	if status, stderr := ask(); status != 1 || stderr == "" {
 		t.Errorf("of a service that is down: %d, %s", status, stderr)
+	}
+}
+
+func TestHealthcheckNeedsAnAddressOnly(t *testing.T) { // issue 11, 7
+	for _, c := range []struct {
+		environ map[string]string
+		role    string
+		want    string // URLs
+		err     string
+	}{
+		{role: "any", want: "http://localhost:8080/healthz"},
+		{environ: map[string]string{"TASKS_FILE": "typo", "TASK_TIMEOUT": "soon", "APP_ENV": "prod"}, role: "any", want: "http://localhost:8080/healthz"},
+		{environ: map[string]string{"HTTP_ADDR": ":80", "CALLBACK_URL": "http://b", "PORT": "4000"}, role: "any", want: "http://localhost:80/healthz http://localhost:4000/healthz"},
+		{environ: map[string]string{"CALLBACK_URL": "http://b", "PORT": "web"}, role: "serve", want: "http://localhost:8080/healthz"},
+		{environ: map[string]string{"HTTP_ADDR": "typo"}, role: "gateway", want: "http://localhost:3000/healthz"},
+		{environ: map[string]string{"PORT": "4000"}, role: "gateway", want: "http://localhost:4000/healthz"},
+		{environ: map[string]string{"PORT": "web"}, role: "gateway", err: "PORT: "},
+		{environ: map[string]string{"HTTP_ADDR": "8080"}, role: "serve", err: "HTTP_ADDR: "},
+		{environ: map[string]string{"HTTP_ADDR": ":0"}, role: "serve", err: "HTTP_ADDR: "},
+	} {
+		urls, err := healthcheckCommand{Role: c.role}.urls(c.environ)
+		if got := strings.Join(urls, " "); got != c.want || (err != nil) != (c.err != "") || err != nil && !strings.HasPrefix(err.Error(), c.err) {
+			t.Errorf("%s of %v: %s, %v; want %s, error %q", c.role, c.environ, got, err, c.want, c.err)
+		}
 	}
 }
 

@@ -19,18 +19,20 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	log := bootstrap.NewLogger(cfg.Log, p.stderr)
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	log := bootstrap.NewServiceLogger(cfg.Log, p.log)
 	for _, name := range bootstrap.Unknown(p.environ) {
 		log.WarnContext(ctx, "environment variable is not one of ours and has no effect", slog.String("name", name))
 	}
 	log.InfoContext(ctx, "starting", slog.String("version", bootstrap.BuildVersion()), slog.Any("config", cfg))
-	app, err := bootstrap.New(cfg, log)
+	app, err := bootstrap.New(cfg, log, p.log.Metrics())
 	if err != nil {
 		return err
 	}
 	return app.Run(ctx, func(addr net.Addr) {
 		if cfg.Log.Format == bootstrap.LogText {
-			welcome(p.stderr, cfg, addr)
+			welcome(p.log, cfg, addr)
 		}
 	})
 }
