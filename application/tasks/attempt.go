@@ -31,6 +31,8 @@ type attempt struct {
 	// recorded is closed when the end is in the record, or err says why not.
 	recorded chan struct{}
 	err      error
+	// refused is closed when the store did not take the end. It is tried again.
+	refused latch
 }
 
 // newAttempt returns an attempt that was not begun, and the context of whoever
@@ -39,11 +41,12 @@ func (s *Service) newAttempt(ctx context.Context, e *entry) (*attempt, context.C
 	runCtx, cancel := context.WithCancelCause(ctx)
 	return &attempt{
 		entry: e, cancel: cancel, stopping: runCtx.Done(), lost: newLatch(),
-		offers: make(chan ending), over: make(chan struct{}), recorded: make(chan struct{}),
+		offers: make(chan ending), over: make(chan struct{}), recorded: make(chan struct{}), refused: newLatch(),
 	}, runCtx
 }
 
-// attempt begins the task of e. The returned context is that of whoever runs it.
+// attempt begins the task of e, and nobody is told of it yet. The returned context
+// is that of whoever runs it.
 func (s *Service) attempt(ctx context.Context, e *entry) (*attempt, context.Context, error) {
 	a, runCtx := s.newAttempt(ctx, e)
 	if err := s.begin(ctx, a); err != nil {
@@ -54,8 +57,8 @@ func (s *Service) attempt(ctx context.Context, e *entry) (*attempt, context.Cont
 	return a, runCtx, nil
 }
 
-// begin makes the record running and then tells of it. It is registered first, so
-// that Cancel finds every task whose record says running.
+// begin makes the record running. It is registered first, so that Cancel finds
+// every task whose record says running.
 func (s *Service) begin(ctx context.Context, a *attempt) error {
 	s.register(a)
 	t, err := s.modify(ctx, byID(a.id), func(t *task.Task) error { return s.start(t, a) })
@@ -64,8 +67,12 @@ func (s *Service) begin(ctx context.Context, a *attempt) error {
 		return err
 	}
 	s.equip(a, t)
-	s.broadcast(ctx, newEvent(task.EventStarted, t, t.Started))
 	return nil
+}
+
+// tellBegun broadcasts that an attempt has begun.
+func (s *Service) tellBegun(ctx context.Context, a *attempt) {
+	s.broadcast(ctx, newEvent(task.EventStarted, a.task, a.task.Started))
 }
 
 // equip gives an attempt what it needs to go on from its record.
@@ -86,7 +93,7 @@ func (s *Service) start(t *task.Task, a *attempt) error {
 		return errUnchanged
 	case t.Status != task.Pending:
 		return errTransition // also when another runs it
-	case a.misses > 0:
+	case a.leaseUsed:
 		return errUsed
 	}
 	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), a.lease, time.Time{}
@@ -112,9 +119,9 @@ func (s *Service) notBegun(ctx context.Context, e *entry, err error) {
 		s.queue.done(e)
 		return
 	}
-	if e.misses++; e.misses == 1 {
-		s.log.WarnContext(ctx, "task could not be begun yet", slog.String("task_id", string(e.id)), slog.Any("error", err))
-	}
+	s.trouble.warn(ctx, "task could not be begun yet", slog.String("task_id", string(e.id)), slog.Any("error", err))
+	e.leaseUsed = true
+	e.misses++
 	s.waitAgain(ctx, e, pauseAfter(e.misses-1))
 }
 
@@ -136,6 +143,14 @@ func (s *Service) follow(ctx, runCtx context.Context, a *attempt) (task.Task, *s
 	}
 	close(a.recorded)
 	return t, gaveUp
+}
+
+// offer says how the attempt ended, unless nothing is received any more.
+func (a *attempt) offer(e ending) {
+	select {
+	case a.offers <- e:
+	case <-a.over:
+	}
 }
 
 func (s *Service) register(a *attempt) {

@@ -18,7 +18,7 @@ func (s *Service) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
 	ctx = s.lasting(ctx) // a caller who goes away must not cost others the event
 	limited, end := context.WithTimeout(ctx, cancelPatience)
 	defer end()
-	t, err := s.insist(limited, byID(id), s.requestCancel())
+	t, err := s.insist(limited, byID(id), s.requestCancel(), func() {})
 	if err != nil {
 		return task.Task{}, fmt.Errorf("cancel task %s: %w", id, err)
 	}

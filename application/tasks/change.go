@@ -62,13 +62,12 @@ func pauseAfter(misses int) time.Duration { return min(minPause<<min(misses, 10)
 // insist is modify until the store has taken the change, or refused it for good,
 // or ctx ends, or a shutdown leaves no more time. A store that fails may have taken it all the
 // same: change must know it again and return errUnchanged. So what follows the
-// change follows once.
-func (s *Service) insist(ctx context.Context, known task.Task, change func(*task.Task) error) (task.Task, error) {
+// change follows once. refused is called each time that the store did not take it.
+func (s *Service) insist(ctx context.Context, known task.Task, change func(*task.Task) error, refused func()) (task.Task, error) {
 	t, err := s.modify(ctx, known, change)
 	for misses := 0; err != nil && !decided(err); misses++ {
-		if misses == 0 {
-			s.log.WarnContext(ctx, "task could not be changed yet", slog.String("task_id", string(known.ID)), slog.Any("error", err))
-		}
+		refused()
+		s.trouble.warn(ctx, "task could not be changed yet", slog.String("task_id", string(known.ID)), slog.Any("error", err))
 		select {
 		case <-time.After(pauseAfter(misses)):
 		case <-ctx.Done():

@@ -100,7 +100,7 @@ func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (t
 }
 
 func (s *Service) conclude(ctx context.Context, a *attempt, last uint64, e ending) (task.Task, error) {
-	return s.insist(ctx, a.record, func(t *task.Task) error { return s.conclusion(t, a, last, e) })
+	return s.insist(ctx, a.record, func(t *task.Task) error { return s.conclusion(t, a, last, e) }, a.refused.close)
 }
 
 // instead is the ending of the same task at the same time with an error.

@@ -153,6 +153,29 @@ func (o *outbox) of(token connection.Token) []event.Event {
 type strictStore struct {
 	task.Store
 	t *testing.T
+
+	mu     sync.Mutex
+	undone map[task.ID]uint64 // numbers that a beginning which was undone took; guarded by mu
+}
+
+// tookBack returns how many numbers of a task's events were used by beginnings of
+// the first attempt that were undone: the first event has the next one.
+func (s *strictStore) tookBack(id task.ID) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.undone[id]
+}
+
+func (s *strictStore) noteUndone(before, after task.Task) {
+	if before.Status != task.Running || after.Status != task.Pending || after.Attempt != 1 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.undone == nil {
+		s.undone = make(map[task.ID]uint64)
+	}
+	s.undone[after.ID] += 2
 }
 
 func (s *strictStore) Update(ctx context.Context, after task.Task) (task.Task, error) {
@@ -168,7 +191,11 @@ func (s *strictStore) Update(ctx context.Context, after task.Task) (task.Task, e
 	if after.Seq < before.Seq {
 		s.t.Errorf("T3: the seq of %s went from %d to %d", after.ID, before.Seq, after.Seq)
 	}
-	return s.Store.Update(ctx, after)
+	stored, err := s.Store.Update(ctx, after)
+	if err == nil {
+		s.noteUndone(before, after)
+	}
+	return stored, err
 }
 
 // metrics records what is reported to task.Metrics.

@@ -28,6 +28,7 @@ type fixture struct {
 	t       *testing.T
 	cfg     tasks.Config
 	store   task.Store
+	strict  *strictStore // beneath store
 	nodes   *node
 	line    line // to the store and the broker
 	wire    *wire
@@ -42,8 +43,9 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	store := memtaskstore.New()
 	one := newNode("one")
+	strict := &strictStore{Store: store, t: t}
 	return &fixture{
-		t: t, store: &strictStore{Store: store, t: t}, wire: &wire{store: store},
+		t: t, store: strict, strict: strict, wire: &wire{store: store},
 		nodes: one, outbox: &outbox{}, metrics: &metrics{}, logs: &logs{},
 	}
 }

@@ -31,7 +31,7 @@ func (f *fixture) wantLawful() {
 func (f *fixture) wantOrder(events []sent) {
 	f.t.Helper()
 	for i, e := range events {
-		if i == 0 && (e.Seq != 1 || e.Attempt != 1) || i > 0 && (e.Seq <= events[i-1].Seq || e.Attempt < events[i-1].Attempt) {
+		if i == 0 && (e.Seq != 1+f.strict.tookBack(e.TaskID) || e.Attempt != 1) || i > 0 && (e.Seq <= events[i-1].Seq || e.Attempt < events[i-1].Attempt) {
 			f.t.Errorf("%s: event %d, %s, has the seq %d and the attempt %d", e.TaskID, i, e.Type, e.Seq, e.Attempt)
 		}
 		at, err := time.Parse(time.RFC3339Nano, e.Timestamp)

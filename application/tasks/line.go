@@ -27,16 +27,17 @@ type entry struct {
 	// lease is the attempt's from the start: when its beginning was recorded but the
 	// store's answer lost, the next try knows it again.
 	lease task.Lease
-	// misses counts the times that it could not be begun; whoever took the entry has
-	// it.
-	misses int
+	// misses counts the times that the task could not be begun, and leaseUsed says
+	// that it was tried with this lease; whoever took the entry has them.
+	misses    int
+	leaseUsed bool
 }
 
 func newLease() task.Lease { return task.Lease(rand.Text()) }
 
 // next returns the entry of the attempt after this one.
 func (e *entry) next() *entry {
-	return &entry{id: e.id, line: e.line, turn: e.turn, lease: newLease(), bytes: e.bytes}
+	return &entry{id: e.id, line: e.line, turn: e.turn, lease: newLease(), bytes: e.bytes, misses: e.misses}
 }
 
 // ready reports whether a task of the line may be begun now.

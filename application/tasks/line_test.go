@@ -56,6 +56,13 @@ func (s *farStore) List(ctx context.Context, q task.Query) ([]task.Task, string,
 	return s.Store.List(ctx, q)
 }
 
+func (s *farStore) Expired(ctx context.Context, r task.Retention) ([]task.Task, error) {
+	if err := s.line.err(); err != nil {
+		return nil, err
+	}
+	return s.Store.Expired(ctx, r)
+}
+
 func (s *farStore) Watch(changed func(task.Task)) (stop func()) {
 	return s.Store.Watch(func(t task.Task) {
 		if s.line.err() == nil {

@@ -89,7 +89,7 @@ func (u *unrest) cuts() {
 // or one that comes too late.
 func harmless(err error) bool {
 	for _, known := range []error{
-		event.ErrUnavailable, task.ErrQueueFull, task.ErrNotFound, task.ErrNotCancellable,
+		event.ErrUnavailable, task.ErrUnavailable, task.ErrQueueFull, task.ErrNotFound, task.ErrNotCancellable,
 		task.ErrNoTask, task.ErrLeaseLost, task.ErrShuttingDown, errDown, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, known) {

@@ -53,11 +53,18 @@ func (c *chaos) holds(claim task.Claim) {
 
 // says ends the task, perhaps again and again.
 func (c *chaos) says(what said) {
-	call := func() error {
+	once := func() error {
 		if what.complete {
 			return c.Complete(c.t.Context(), what.claim.Task.ID, what.claim.Lease, nil)
 		}
 		return c.Fail(c.t.Context(), what.claim.Task.ID, what.claim.Lease, "it broke")
+	}
+	call := func() error { // again while it is not recorded
+		err := once()
+		for ; errors.Is(err, task.ErrUnavailable); err = once() {
+			<-time.After(c.upTo(20 * time.Millisecond))
+		}
+		return err
 	}
 	what.err = call()
 	if again := call(); !errors.Is(again, what.err) && !errors.Is(again, task.ErrNotFound) {

@@ -54,22 +54,72 @@ func (s *Service) Claim(ctx context.Context, types []string) (task.Claim, error)
 		if err != nil {
 			return task.Claim{}, err
 		}
-		if a := s.lend(s.lasting(ctx), e); a != nil {
+		if a := s.lend(s.lasting(ctx), e, ctx); a != nil {
 			return task.Claim{Task: a.task, Lease: a.lease, Term: a.term()}, nil
 		}
 	}
 }
 
 // lend begins a task for a worker outside and follows it. It returns nil if it
-// could not be begun.
-func (s *Service) lend(ctx context.Context, e *entry) *attempt {
+// could not be begun, or the worker is gone (caller has ended): then it waits
+// again.
+func (s *Service) lend(ctx context.Context, e *entry, caller context.Context) *attempt { //nolint:revive // context-as-argument: two of them
 	a, runCtx, err := s.attempt(ctx, e)
 	if err != nil {
 		return nil
 	}
+	if caller.Err() != nil {
+		s.busy.Go(func() { s.takeBack(ctx, runCtx, a) })
+		return nil
+	}
+	s.tellBegun(ctx, a)
 	a.silence.Reset(a.term()) // telling of it may have taken a while
 	s.followOutside(ctx, runCtx, a)
 	return a
+}
+
+// takeBack lets a task wait again that was begun for a worker which is gone: nobody
+// knows the lease, and nobody was told of the attempt, so it counts for none. A task
+// whose cancellation was asked for meanwhile is cancelled.
+func (s *Service) takeBack(ctx, runCtx context.Context, a *attempt) {
+	var stands, cancelled bool // as the record was seen last
+	_, err := s.insist(ctx, a.record, func(t *task.Task) error {
+		stands, cancelled = t.Status == task.Running && a.owns(t), t.CancelRequested
+		return a.undo(t)
+	}, func() {})
+	if err != nil && stands {
+		s.tellBegun(ctx, a)
+		s.followOutside(ctx, runCtx, a)
+		if cancelled {
+			a.offer(ending{status: task.Cancelled, at: time.Now(), decreed: true})
+		}
+		return
+	}
+	s.unregister(a)
+	a.cancel(nil)
+	a.silence.Stop()
+	if err != nil { // it was undone before, and by now the task is not ours
+		s.queue.done(a.entry)
+	} else {
+		s.waitAgain(ctx, a.next(), 0)
+	}
+}
+
+// undo makes the record of an attempt of which nobody knows pending again. Its
+// number grows, since a snapshot may have shown the task running.
+func (a *attempt) undo(t *task.Task) error {
+	switch {
+	case t.Status == task.Pending && t.Attempt == a.task.Attempt && t.Seq == a.task.Seq+1:
+		return errUnchanged // the store did it before, but its answer was lost
+	case t.Status != task.Running, !a.owns(t), t.CancelRequested:
+		return errTransition
+	}
+	t.Status, t.Lease, t.Node = task.Pending, "", ""
+	if t.Attempt == 1 {
+		t.Started = time.Time{} // it never began
+	}
+	t.Seq++
+	return nil
 }
 
 // followOutside follows the attempt of a worker outside in a goroutine, which Stop
@@ -162,6 +212,8 @@ func (s *Service) handIn(ctx context.Context, id task.ID, lease task.Lease, how 
 	}
 	select {
 	case <-a.recorded:
+	case <-a.refused.c: // it will be recorded; the worker asks again
+		return fmt.Errorf("record the end of task %s: %w", id, task.ErrUnavailable)
 	case <-ctx.Done():
 		return ctx.Err()
 	}

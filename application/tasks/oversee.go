@@ -110,7 +110,7 @@ func (s *Service) rescue(ctx context.Context, t task.Task) {
 	if l == nil {
 		l = &line{typ: task.Type{Name: t.Type}}
 	}
-	a := &attempt{entry: s.queue.adopt(l, t), task: t, record: t, hands: t.Hands, seen: t.Revision}
+	a := &attempt{entry: s.queue.adopt(l, t), task: t, record: t, hands: t.Hands, seen: t.Revision, refused: newLatch()}
 	e := failed("node_lost: the node that ran the task is gone")
 	e.at, e.decreed, e.retry = time.Now(), true, true
 	ended, _ := s.end(ctx, a, t.Seq, e)

@@ -41,9 +41,7 @@ func (s *Service) pump(ctx context.Context, a *attempt) <-chan struct{} {
 // missed lets progress that was not stored wait for a while; or when the attempt
 // has ended meanwhile, tries it for the last time.
 func (s *Service) missed(ctx context.Context, a *attempt, before int, err error) {
-	if before == 0 {
-		s.log.WarnContext(ctx, "task progress could not be recorded yet", slog.String("task_id", string(a.id)), slog.Any("error", err))
-	}
+	s.trouble.warn(ctx, "task progress could not be recorded yet", slog.String("task_id", string(a.id)), slog.Any("error", err))
 	a.seq.pause(pauseAfter(before))
 	if !a.seq.again() {
 		_ = s.progress(ctx, a) // what counts now is the end

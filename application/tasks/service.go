@@ -53,6 +53,7 @@ type Service struct {
 	log        *slog.Logger
 
 	queue     *queue
+	trouble   *troubleLog
 	snapshots *snapshots
 	litter    *litter
 	retention task.Retention
@@ -94,6 +95,7 @@ func New(cfg Config, store task.Store, nodes cluster.Nodes, types []task.Type, d
 	s := &Service{
 		cfg: cfg, limits: limitsFor(cfg.MaxEventBytes), store: store, nodes: nodes, types: byName,
 		dispatcher: dispatcher, sender: sender, metrics: m, newID: newID, log: log,
+		trouble:   &troubleLog{log: log},
 		queue:     newQueue(cfg.MaxWorkers, cfg.QueueSize, byName),
 		snapshots: newSnapshots(store, cfg.MaxEventBytes),
 		litter:    newLitter(cfg),

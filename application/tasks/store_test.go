@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +114,72 @@ func TestATaskThatCannotBeBegunYetKeepsNoOtherWaiting(t *testing.T) {
 	})
 }
 
+// A disk that is full for a minute is one warning every ten seconds, however many
+// tasks wait (17.L19).
+func TestAStoreThatTakesNothingIsNotWarnedOfForEachTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var down atomic.Bool
+		down.Store(true)
+		f.store = &faultyStore{Store: f.store, beforeUpdate: func(task.Task) error {
+			if down.Load() {
+				return errDown
+			}
+			return nil
+		}}
+		f.start(work(succeed))
+		ids := make([]task.ID, 50)
+		for i := range ids {
+			ids[i] = f.run()
+		}
+		pass(time.Minute)
+		if n := f.logs.count("level=WARN", "could not be"); n < 2 || n > 7 {
+			t.Errorf("%d warnings in a minute", n)
+		}
+		if !f.logs.has("could not be begun yet", "more_since_the_last=") {
+			t.Error("it is not said how much was left out")
+		}
+		down.Store(false)
+		pass(10 * time.Second)
+		for _, id := range ids {
+			f.wantStatus(id, task.Completed)
+		}
+	})
+}
+
+// While the store takes nothing, a worker elsewhere hears at once that the end of
+// its task is not recorded yet (17.L19).
+func TestCompleteDoesNotWaitForAStoreThatTakesNothing(t *testing.T) { // T11
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var down atomic.Bool
+		f.store = &faultyStore{Store: f.store, beforeUpdate: func(task.Task) error {
+			if down.Load() {
+				return errDown
+			}
+			return nil
+		}}
+		f.start(far(task.Policy{}))
+		f.begin("far")
+		c := f.claim()
+		down.Store(true)
+		for range 3 { // it asks again
+			began := time.Now()
+			if err := f.completes(c); !errors.Is(err, task.ErrUnavailable) || time.Since(began) > 0 {
+				t.Errorf("Complete: %v, after %s", err, time.Since(began))
+			}
+			pass(time.Second)
+		}
+		down.Store(false)
+		pass(10 * time.Second)
+		if err := f.completes(c); err != nil {
+			t.Errorf("Complete when the store is back: %v", err)
+		}
+		f.wantStatus(c.Task.ID, task.Completed)
+		f.wantEvents(c.Task.ID, task.EventStarted, task.EventCompleted)
+	})
+}
+
 func TestProgressThatIsNotStoredIsNotToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -158,9 +225,9 @@ func TestProgressWaitsForAStoreThatIsAwayAndTheLogSaysSoOnce(t *testing.T) { // 
 func TestAStoreThatStaysAwayDoesNotKeepStopFromReturning(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		down := false
+		var down atomic.Bool
 		f.store = &faultyStore{Store: f.store, beforeUpdate: func(task.Task) error {
-			if down {
+			if down.Load() {
 				return errDown
 			}
 			return nil
@@ -170,7 +237,7 @@ func TestAStoreThatStaysAwayDoesNotKeepStopFromReturning(t *testing.T) { // T15
 		f.run()
 		f.run()
 		synctest.Wait()
-		down = true
+		down.Store(true)
 		f.stop(30 * time.Second)
 		if !f.logs.has("level=ERROR", "task_id=task-1", "record could not be changed") {
 			t.Error("it is not in the log")

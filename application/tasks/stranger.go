@@ -25,6 +25,7 @@ func (s *Service) dismissStranger(ctx context.Context, t task.Task) {
 	if err := s.begin(ctx, a); err != nil {
 		return
 	}
+	s.tellBegun(ctx, a)
 	e := failed(fmt.Sprintf("%s: the service has none of the name %q any more", task.ErrUnknownType, t.Type))
 	e.at, e.decreed = time.Now(), true
 	_, _ = s.end(ctx, a, a.task.Seq, e) // it logs what goes wrong

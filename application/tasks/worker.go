@@ -29,6 +29,7 @@ func (s *Service) runHere(ctx context.Context, e *entry) {
 		return
 	}
 	defer a.cancel(nil)
+	s.tellBegun(ctx, a)
 	returned := s.call(runCtx, a)
 	if _, gaveUp := s.follow(ctx, runCtx, a); gaveUp != nil {
 		s.leave(ctx, a, returned, gaveUp.patience)
@@ -48,10 +49,7 @@ func (s *Service) call(ctx context.Context, a *attempt) (returned <-chan struct{
 				e = s.panicked(ctx, a.task, v)
 			}
 			e.at = time.Now()
-			select {
-			case a.offers <- e:
-			case <-a.over:
-			}
+			a.offer(e)
 		}()
 		result, err := a.line.typ.Handler.Run(ctx, a.task.Params, a.seq)
 		e = outcome(ctx, result, err)

@@ -183,7 +183,8 @@ type Workers interface {
 	// it returns nil the record is terminal. Calling it again then changes nothing
 	// and returns nil, so it may be repeated when no answer came. Errors:
 	// ErrNotFound, ErrLeaseLost, ErrTooLarge when the task has failed because its
-	// result cannot be stored, ctx.Err().
+	// result cannot be stored, ErrUnavailable when the end is known but could not be
+	// recorded yet: it will be, and calling again says when. ctx.Err().
 	Complete(ctx context.Context, id ID, lease Lease, result json.RawMessage) error
 	// Fail is Complete for a task that failed, or that stopped because its
 	// cancellation was asked for, which makes it cancelled (rule T7).
