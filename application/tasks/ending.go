@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"heliograph/domain/task"
 )
@@ -49,6 +50,9 @@ func outcome(ctx context.Context, result json.RawMessage, err error) ending {
 func completed(result json.RawMessage) ending {
 	if len(result) == 0 {
 		return ending{status: task.Completed}
+	}
+	if !utf8.Valid(result) { // event streams are; the JSON package takes any bytes in strings
+		return failed("the task returned a result that is not UTF-8")
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, result); err != nil {

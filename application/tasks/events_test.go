@@ -63,6 +63,8 @@ func TestHowATaskEndsIsWhatItReturned(t *testing.T) { // T5, T6
 		"something for an empty error":    {fail(errors.New("")), task.EventFailed, `{"error":"the task failed and did not say why"}`},
 		"cancelled when it says so":       {fail(fmt.Errorf("by itself: %w", task.ErrCancelled)), task.EventCancelled, `null`},
 		"failed when it is no JSON":       {give(`{`), task.EventFailed, `{"error":"the task returned a result that is not JSON: unexpected end of JSON input"}`},
+		"failed when it is not UTF-8":     {give("\"caf\xe9\""), task.EventFailed, `{"error":"the task returned a result that is not UTF-8"}`},
+		"its error's text, made UTF-8":    {fail(errors.New("caf\xe9")), task.EventFailed, `{"error":"caf\ufffd"}`},
 		"T6 the panic without its stack":  {panicWith("boom\ngoroutine 1 [running]"), task.EventFailed, `{"error":"the task panicked: boom"}`},
 		"T6 a panic of the runtime's":     {panicWith(nil), task.EventFailed, `{"error":"the task panicked: panic called with nil argument"}`},
 		"T6 a panic in the error's text":  {fail((*badError)(nil)), task.EventFailed, `{"error":"the task panicked: runtime error: invalid memory address or nil pointer dereference"}`},

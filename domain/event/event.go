@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Service is the part of the product that an event belongs to: the closed set
@@ -62,7 +63,7 @@ type Event struct {
 func (e Event) Control() bool { return e.Service == "" }
 
 // ErrInvalid says that an event cannot be written to a stream: its name holds a
-// line break or NUL, or its payload is not JSON. The caller's mistake; retrying
+// line break or NUL, or its payload is not JSON in UTF-8, which event streams are in. The caller's mistake; retrying
 // is pointless.
 var ErrInvalid = errors.New("invalid event")
 
@@ -71,8 +72,8 @@ func (e Event) Validate() error {
 	if e.Name == "" || strings.ContainsAny(e.Name, "\r\n\x00") {
 		return fmt.Errorf("%w: name %q", ErrInvalid, e.Name)
 	}
-	if !json.Valid(e.Data) {
-		return fmt.Errorf("%w: payload of %q is not JSON", ErrInvalid, e.Name)
+	if !utf8.ValidString(e.Name) || !utf8.Valid(e.Data) || !json.Valid(e.Data) { // the JSON package takes any bytes in strings
+		return fmt.Errorf("%w: %q or its payload is not JSON in UTF-8", ErrInvalid, e.Name)
 	}
 	return nil
 }

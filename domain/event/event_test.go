@@ -56,6 +56,8 @@ func TestEventThatCannotBeWrittenIsInvalid(t *testing.T) { // E1
 		"no payload":    {Name: "a"},
 		"not JSON":      {Name: "a", Data: []byte(`{a}`)},
 		"JSON and more": {Name: "a", Data: []byte(`1 2`)},
+		"Latin-1":       {Name: "a", Data: []byte("\"caf\xe9\"")},
+		"a name in it":  {Name: "caf\xe9", Data: []byte(`1`)},
 	} {
 		if err := ev.Validate(); !errors.Is(err, event.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)

@@ -147,6 +147,7 @@ func invalid(t *testing.T, s Subject) {
 		{Service: event.ServiceTask, Name: "a\nb", Data: json.RawMessage(`1`)},
 		{Service: event.ServiceTask, Name: "a", Data: json.RawMessage(`{`)},
 		{Service: event.ServiceTask, Name: "a"},
+		{Service: event.ServiceTask, Name: "a", Data: json.RawMessage("\"caf\xe9\"")},
 	} {
 		if _, err := s.Publisher.Publish(t.Context(), ev); !errors.Is(err, event.ErrInvalid) {
 			t.Errorf("name %q, data %q: error %v, want ErrInvalid", ev.Name, ev.Data, err)

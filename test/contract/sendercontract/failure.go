@@ -132,6 +132,7 @@ func (s *suite) invalidEvents(t *testing.T) {
 		{},
 		{Service: event.ServiceTask, Name: "two\nlines", Data: []byte(`{}`)},
 		{Service: event.ServiceTask, Name: "note", Data: []byte(`{"half":`)},
+		{Service: event.ServiceTask, Name: "note", Data: []byte("\"caf\xe9\"")}, // Latin-1
 	} {
 		for call, err := range b.calls(t.Context(), stream.Token, bad) {
 			if !errors.Is(err, event.ErrInvalid) {
