@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,4 +96,36 @@ func TestWhatWaitsIsRunByAnotherNodeWhenOneStops(t *testing.T) { // T15
 	}
 	stream.Close()
 	two.end(t)
+}
+
+func TestAnAnnouncedVersionIsCurrentOnAllNodesAndAfterARestart(t *testing.T) { // V6
+	url := natsserver.Start(t).URL()
+	const source = "FRONTEND_VERSION=1"
+	one := node(t, url, "one", "FRONTEND_VERSION_FILE=", source)
+	two := node(t, url, "two", "FRONTEND_VERSION_FILE=", source)
+	_, stream := two.stream(t, "me", "")
+	wait(t, stream, "version", `"1"`)
+	one.announce(t, `{"version":"2"}`)
+	wait(t, stream, "version", `"2"`)
+	wantVersion(t, two)
+	one.end(t)
+	two.end(t)
+
+	three := node(t, url, "three", "FRONTEND_VERSION_FILE=", source)
+	wantVersion(t, three)
+	three.end(t)
+}
+
+// wantVersion holds that version 2 is the current one for whoever asks or connects.
+func wantVersion(t *testing.T, s service) {
+	t.Helper()
+	if body := s.must(t, http.MethodGet, "/api/version", "", http.StatusOK); strings.TrimSpace(body) != `{"version":"2"}` {
+		t.Errorf("GET /api/version says %s", body)
+	}
+	_, stream := s.stream(t, "new", "")
+	defer stream.Close()
+	wait(t, stream, "version", "")
+	if first := stream.Events()[slices.IndexFunc(stream.Events(), func(e sseclient.Event) bool { return e.Name == "version" })]; first.Data != `{"version":"2"}` {
+		t.Errorf("a new stream got %s first", first.Data)
+	}
 }

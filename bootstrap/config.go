@@ -134,8 +134,8 @@ func (c BrokerConfig) signs() time.Duration { return c.NodeLease / 3 } //nolint:
 // Cluster reports whether other nodes share the broker.
 func (c BrokerConfig) Cluster() bool { return c.NATSURL != "" }
 
-// VersionsConfig is for the frontend's version: at most one of the sources,
-// and with none it is the service's own build version (rule V6).
+// VersionsConfig is for the frontend's version: at most one of the sources. With
+// none there is no version until one is announced (rule V6).
 type VersionsConfig struct {
 	URL   URL    `env:"FRONTEND_VERSION_URL"`
 	File  string `env:"FRONTEND_VERSION_FILE"`

@@ -23,8 +23,8 @@ func connectionsModule() fx.Option {
 }
 
 // newReceiver has this node learn from a log event before its streams get it.
-func newReceiver(known *versions.Known, sender gateway.Sender, log *slog.Logger) event.Receiver {
-	return known.Receiver(delivery.NewReceiver(sender, log))
+func newReceiver(state *versions.State, sender gateway.Sender, log *slog.Logger) event.Receiver {
+	return state.Receiver(delivery.NewReceiver(sender, log))
 }
 
 func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, control gateway.Control,

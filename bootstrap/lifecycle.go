@@ -70,6 +70,7 @@ func (l *lifecycle) start(ctx context.Context) error {
 		return fmt.Errorf("start tasks: %w", err)
 	}
 	l.sources.run("heirs", l.Broker.inherit)
+	l.Versions.Start(ctx) // before the first stream, which would get its version twice
 	l.sources.run("versions", l.Versions.Serve)
 	l.sources.run("pings", l.Pings.Serve)
 	l.carriers.run("memory trimmer", new(trimmer).serve)

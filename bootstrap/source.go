@@ -6,6 +6,7 @@ import (
 	"heliograph/adapters/outbound/cachedversion"
 	"heliograph/adapters/outbound/fileversion"
 	"heliograph/adapters/outbound/fixedversion"
+	"heliograph/adapters/outbound/noversion"
 	"heliograph/adapters/outbound/urlversion"
 	"heliograph/domain/version"
 )
@@ -36,6 +37,6 @@ func chooseSource(cfg VersionsConfig) (name string, constructor any) {
 	case cfg.Fixed != "":
 		return "fixed", func() (*fixedversion.Source, error) { return fixedversion.New(cfg.Fixed) }
 	default:
-		return "build", func() (*fixedversion.Source, error) { return fixedversion.New(BuildVersion()) }
+		return "none", noversion.New
 	}
 }

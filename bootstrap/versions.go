@@ -5,10 +5,10 @@ import (
 
 	"go.uber.org/fx"
 
-	"heliograph/application/delivery"
 	"heliograph/application/pings"
 	"heliograph/application/versions"
 	"heliograph/domain/cluster"
+	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/version"
 )
@@ -18,7 +18,7 @@ import (
 func versionsModule() fx.Option {
 	return fx.Module("versions", fx.Provide(
 		fx.Annotate(newVersions, fx.As(fx.Self()), fx.As(new(version.Service))),
-		versions.NewKnown,
+		versions.NewState,
 		newPings,
 	))
 }
@@ -26,22 +26,25 @@ func versionsModule() fx.Option {
 type versionParts struct {
 	fx.In
 
-	Config     Config
-	Known      *versions.Known
-	Source     version.Source
-	Pending    version.Pending
-	Board      version.Board
-	Nodes      cluster.Nodes
-	Dispatcher *delivery.Dispatcher
-	Sender     gateway.Sender
-	Log        *slog.Logger
+	Config    Config
+	State     *versions.State
+	Source    version.Source
+	Pending   version.Pending
+	Board     version.Board
+	Nodes     cluster.Nodes
+	Publisher event.Publisher
+	Sender    gateway.Sender
+	Log       *slog.Logger
 }
 
 func newVersions(p versionParts) *versions.Service {
 	return versions.New(versions.Config{
 		PollInterval: p.Config.Versions.Poll, Confirmations: p.Config.Versions.Confirmations,
 		CacheTTL: p.Config.Versions.CacheTTL, MaxEventBytes: int(p.Config.Stream.MaxEvent),
-	}, p.Known, p.Source, p.Pending, p.Board, p.Nodes, p.Dispatcher, p.Sender, p.Log)
+	}, versions.Deps{
+		State: p.State, Source: p.Source, Pending: p.Pending, Board: p.Board, Nodes: p.Nodes,
+		Publisher: p.Publisher, Sender: p.Sender, Log: p.Log,
+	})
 }
 
 func newPings(cfg Config, sender gateway.Sender, log *slog.Logger) *pings.Service {

@@ -10,82 +10,116 @@ import (
 	"heliograph/domain/version"
 )
 
-// Announce implements version.Service (rules V2, V7). When the broadcast fails, v
-// is pending all the same.
+// Announce implements version.Service (rules V2, V6, V7).
 func (s *Service) Announce(ctx context.Context, id connection.RequestID, v version.Version) error {
 	if err := s.checkSize(v); err != nil {
 		return err
 	}
-	end, err := s.turns.take(ctx, id)
-	if err != nil {
-		return err
+	if id == "" {
+		return s.announceToAll(ctx, v)
 	}
-	defer end()
+	return s.announceFor(ctx, id, v)
+}
+
+// announceToAll makes v the current version.
+func (s *Service) announceToAll(ctx context.Context, v version.Version) error {
 	if s.draining.Load() {
 		return version.ErrShuttingDown
 	}
-	if err := s.queue(ctx, id, v); err != nil {
+	logged, err := s.publish(ctx, v, version.AnnouncedTopic)
+	if err != nil {
 		return err
 	}
-	_, err = s.dispatcher.Broadcast(ctx, toEvent(v, version.Topic))
-	return err
-}
-
-// queue makes v the pending version of id, unless that is "". In id's turn.
-func (s *Service) queue(ctx context.Context, id connection.RequestID, v version.Version) error {
-	if id == "" {
-		return nil
-	}
-	err := s.pending.Put(ctx, id, v)
-	s.mu.Lock()
-	s.queued++ // also after an error: it may be there
-	s.mu.Unlock()
-	if err != nil {
-		return fmt.Errorf("queue version for %s: %w", id, err)
-	}
+	s.save(ctx, logged, version.SlotCurrent)
 	return nil
 }
 
-// tellTime is for one broadcast of the current version: short, for the service may be
-// about to stop.
-const tellTime = 5 * time.Second
+// announceFor makes v the pending version of id. When the broadcast fails, v is
+// pending all the same.
+func (s *Service) announceFor(ctx context.Context, id connection.RequestID, v version.Version) error {
+	unlock, err := s.locks.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if s.draining.Load() {
+		return version.ErrShuttingDown
+	}
+	err = s.Pending.Put(ctx, id, v)
+	s.State.countChange() // also after an error: it may be there
+	if err != nil {
+		return fmt.Errorf("queue version for %s: %w", id, err)
+	}
+	_, err = s.publish(ctx, v, version.PendingTopic)
+	return err
+}
 
-// tell broadcasts the current version unless that was done. Should it fail, the next
-// fresh answer has it tried again. It is for Serve alone, so that the log has the
+const (
+	// tellTime is for one broadcast of what the source says: short, for the service
+	// may be about to stop.
+	tellTime = 5 * time.Second
+	// tellWait is how long a connection that has found out a new version waits for
+	// its broadcast, before it is sent the one of before.
+	tellWait = time.Second
+)
+
+// tell broadcasts what the source says, unless that was done. Should it fail, the
+// next fresh answer has it tried again. It is for Serve alone, so that the log has the
 // versions in the order in which they counted.
 func (s *Service) tell(ctx context.Context) {
-	v, news := s.beginTelling()
-	if !news {
+	defer s.endAttempt()
+	v := s.State.beginTelling()
+	defer s.State.endTelling()
+	if v.IsZero() || s.draining.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime) // half told is worse than told late
+	// Do not stop between publishing and saving: after a restart the source's answer
+	// would be news once more.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
 	defer cancel()
-	err := s.board.Put(ctx, v)
-	if err == nil {
-		_, err = s.dispatcher.Broadcast(ctx, toEvent(v, version.CurrentTopic))
-	}
-	s.endTelling(err == nil)
+	logged, err := s.publish(ctx, v, version.SourceTopic)
 	if err != nil {
-		s.log.WarnContext(ctx, "version change was not broadcast, it will be tried again", slog.Any("error", err))
+		s.Log.WarnContext(ctx, "version change was not broadcast, it will be tried again", slog.Any("error", err))
 		return
 	}
-	s.log.InfoContext(ctx, "current version announced", slog.String("version", v.Name()))
+	s.State.setTold(logged)
+	s.Log.InfoContext(ctx, "current version announced", slog.String("version", v.Name()))
+	// The current one first: if only that is stored, the worst is that it is told twice.
+	s.save(ctx, logged, version.SlotCurrent, version.SlotSource)
+	_ = s.State.awaitApplied(ctx, logged.At) // those who wait for the attempt want to read it
 }
 
-// beginTelling returns the current version if it is to be told. It does not change
-// until endTelling.
-func (s *Service) beginTelling() (v version.Version, news bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.telling = s.advanceLocked() && !s.draining.Load()
-	return s.current, s.telling
-}
-
-func (s *Service) endTelling(told bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.telling = false
-	if told {
-		s.told = true
+// wakeIfNews has Serve broadcast what the source says, if that was not done, for it
+// may take long.
+func (s *Service) wakeIfNews() {
+	if !s.State.toTell().IsZero() {
+		signal(s.wake)
 	}
+}
+
+// awaitTold has Serve broadcast what the source says, and returns when it has tried,
+// after tellWait, or when ctx ends; at once if there is no news.
+func (s *Service) awaitTold(ctx context.Context) {
+	s.mu.Lock()
+	ended := s.attempt
+	s.mu.Unlock()
+	if s.State.toTell().IsZero() {
+		return
+	}
+	signal(s.wake)
+	limit := time.NewTimer(tellWait)
+	defer limit.Stop()
+	select {
+	case <-ended:
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+}
+
+// endAttempt lets those go on who wait in awaitTold.
+func (s *Service) endAttempt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.attempt)
+	s.attempt = make(chan struct{})
 }

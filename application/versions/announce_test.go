@@ -92,6 +92,7 @@ func TestConnectionsStillGetTheirVersionDuringShutdown(t *testing.T) { // V1
 	t.Parallel()
 	w := newWorld(t, standard)
 	w.source.say(parse(t, "1"))
+	w.poll(t)
 	w.Drain()
 	if diff := cmp.Diff([]string{"1"}, w.connect(t, "a", "token")); diff != "" {
 		t.Errorf("got on the stream (-want +got):\n%s", diff)

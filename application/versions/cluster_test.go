@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -13,10 +12,10 @@ import (
 	"heliograph/adapters/outbound/memboard"
 	"heliograph/adapters/outbound/mempending"
 	"heliograph/adapters/outbound/mempublisher"
-	"heliograph/application/delivery"
 	"heliograph/application/versions"
 	"heliograph/domain/cluster"
 	"heliograph/domain/event"
+	"heliograph/domain/version"
 )
 
 // site is one of several nodes.
@@ -24,7 +23,6 @@ type site struct {
 	*world
 
 	leads atomic.Bool
-	known *versions.Known
 }
 
 func (s *site) Self() cluster.Life      { return "site/life" }
@@ -41,41 +39,49 @@ func (f fan) Receive(ctx context.Context, rec event.Record) {
 	}
 }
 
-// Receive implements event.Receiver for the streams of a node.
-func (s *streams) Receive(ctx context.Context, rec event.Record) { _, _ = s.Publish(ctx, rec.Event) }
-
 // sites returns nodes with one broker, one source and one board. The first leads.
 func sites(t *testing.T, n int) []*site {
 	t.Helper()
+	board := memboard.New()
+	return sitesOf(t, n, "e", board)
+}
+
+// sitesOf is sites with a board that is there already, and a log that begins anew:
+// the nodes after the log has lost everything.
+func sitesOf(t *testing.T, n int, epoch string, board version.Board) []*site {
+	t.Helper()
 	all := make([]*site, n)
-	var log fan
-	for i := range all {
-		all[i] = &site{world: &world{source: &source{}, streams: newStreams(), logged: &strings.Builder{}}, known: versions.NewKnown()}
-		log = append(log, all[i].known.Receiver(all[i].streams))
-	}
-	all[0].leads.Store(true)
-	broker := mempublisher.New(mempublisher.Config{Start: event.ID{Epoch: "e"}}, log)
 	pending, err := mempending.New(10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	board := memboard.New()
-	for _, s := range all {
-		s.pending, s.source = pending, all[0].source
-		logger := slog.New(slog.NewTextHandler(s.logged, nil))
-		dispatcher := delivery.NewDispatcher(broker, nil, s.streams, s.streams, logger)
+	var log fan
+	states := make([]*versions.State, n)
+	for i := range all {
+		all[i] = &site{world: &world{source: newSource(), board: board, pending: pending, streams: newStreams(), logged: &logBuffer{}}}
+		states[i] = versions.NewState()
+		log = append(log, states[i].Receiver(all[i].streams))
+	}
+	all[0].leads.Store(true)
+	broker := mempublisher.New(mempublisher.Config{Start: event.ID{Epoch: epoch}}, log)
+	for i, s := range all {
+		s.source = all[0].source
 		cfg := versions.Config{Confirmations: 2, PollInterval: time.Second, MaxEventBytes: 1 << 10}
-		s.Service = versions.New(cfg, s.known, s.source, pending, board, s, dispatcher, s.streams, logger)
+		s.Service = versions.New(cfg, versions.Deps{
+			State: states[i], Source: s.source, Pending: pending, Board: board, Nodes: s,
+			Publisher: broker, Sender: s.streams, Log: slog.New(slog.NewTextHandler(s.logged, nil)),
+		})
 	}
 	return all
 }
 
-// serve serves all until the returned function is called.
-func serve(t *testing.T, all []*site) (stop func()) {
+// serveAll starts and serves all until the returned function is called.
+func serveAll(t *testing.T, all []*site) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, len(all))
-	for _, s := range slices.Backward(all) { // who leads says something only when all listen
+	for _, s := range slices.Backward(all) { // the leader says something only when all listen
+		s.Start(ctx)
 		go func() { done <- s.Serve(ctx) }()
 		synctest.Wait()
 	}
@@ -93,7 +99,7 @@ func TestOneNodeAsksAndAllKnow(t *testing.T) { // V1, V8
 	synctest.Test(t, func(t *testing.T) {
 		all := sites(t, 3)
 		all[0].source.say(parse(t, "1"))
-		stop := serve(t, all)
+		stop := serveAll(t, all)
 		for _, s := range all {
 			if got := s.connect(t, "a", "token"); !slices.Equal(got, []string{"1"}) {
 				t.Errorf("a client got %q", got)
@@ -113,7 +119,7 @@ func TestAnotherNodeTakesOverAndConfirmsAnew(t *testing.T) { // V8
 	synctest.Test(t, func(t *testing.T) {
 		all := sites(t, 2)
 		all[0].source.say(parse(t, "1"))
-		stop := serve(t, all)
+		stop := serveAll(t, all)
 		for _, s := range all {
 			s.connect(t, "a", "token")
 		}
@@ -140,12 +146,12 @@ func TestTheFirstAnswerAfterARestartCountsAtOnceAndTheSameIsNotToldAgain(t *test
 	synctest.Test(t, func(t *testing.T) {
 		all := sites(t, 2)
 		all[0].source.say(parse(t, "1"))
-		first := serve(t, all[:1])
+		first := serveAll(t, all[:1])
 		first()
 		all[0].leads.Store(false)
 		all[1].leads.Store(true)
 		all[1].streams.attach("token")
-		again := serve(t, all[1:])
+		again := serveAll(t, all[1:])
 		if got := all[1].streams.got("token"); len(got) != 0 {
 			t.Errorf("the same version was told again: %q", got)
 		}
@@ -157,7 +163,7 @@ func TestVersionThatAnotherNodeAnnouncedIsNotFollowedByAnOlderOne(t *testing.T) 
 	synctest.Test(t, func(t *testing.T) {
 		all := sites(t, 2)
 		all[0].source.say(parse(t, "1"))
-		stop := serve(t, all)
+		stop := serveAll(t, all)
 		if err := all[0].Announce(t.Context(), "a", parse(t, "2")); err != nil {
 			t.Fatal(err)
 		}

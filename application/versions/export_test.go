@@ -2,19 +2,12 @@ package versions
 
 import "context"
 
-// Look is what Serve does at its beginning: it asks the source and tells the news,
-// also those of before.
+// Look is what Serve does when it is time to ask the source: it returns when what
+// is news was broadcast, or that has failed. Serve must run.
 func (s *Service) Look(ctx context.Context) {
-	s.catchUp(ctx)
 	s.look(ctx)
-	s.Tell(ctx)
+	s.awaitTold(ctx)
 }
 
-// Tell is what Serve does when there is news.
-func (s *Service) Tell(ctx context.Context) {
-	select {
-	case <-s.news:
-		s.tell(ctx)
-	default:
-	}
-}
+// AwaitTold returns when Serve has broadcast what the source says, or has tried.
+func (s *Service) AwaitTold(ctx context.Context) { s.awaitTold(ctx) }

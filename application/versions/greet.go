@@ -4,54 +4,86 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
+	"heliograph/domain/version"
 )
 
 // Connected implements connection.Observer: it sends c the version that is
 // pending for its request_id, or else the current one (rule V1). While none is
 // known it sends nothing; the first one will be broadcast (rule V6).
+//
+// A pending one needs no look at the source: what that says would be broadcast, and
+// c would get it after its own.
 func (s *Service) Connected(ctx context.Context, c connection.Connection) error {
-	if s.nodes.Leads() {
-		_, _ = s.lookUp(ctx, s.cfg.CacheTTL) // when the source fails, what was known before is sent
+	if err := s.State.awaitRestored(ctx); err != nil {
+		return err
 	}
+	logged := s.State.view().logged // a current version that is logged from here on reaches c by itself
+	looked := false
 	for ctx.Err() == nil {
-		if done, err := s.greet(ctx, c); done {
+		changes := s.State.view().changes
+		v, err := s.readPending(ctx, c.RequestID)
+		if err != nil {
+			return err
+		}
+		if v.IsZero() && !looked {
+			looked = true
+			s.refresh(ctx)
+		}
+		if done, err := s.greet(ctx, c, v, changes, logged); done {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// greet sends c its version, unless one was queued while the pending one was
-// read: then that may be an old one by now, and nothing is done.
-func (s *Service) greet(ctx context.Context, c connection.Connection) (done bool, err error) {
-	before := s.queuedSoFar()
-	v, err := s.pending.Get(ctx, c.RequestID)
-	if err != nil {
-		return true, fmt.Errorf("read pending version: %w", err)
+// refresh asks the source, if this node does that, and has news broadcast. When the
+// source fails, what was known before is sent.
+func (s *Service) refresh(ctx context.Context) {
+	if !s.Nodes.Leads() {
+		return
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.queued != before {
+	if _, err := s.lookUp(ctx, s.cfg.CacheTTL); err == nil {
+		s.awaitTold(ctx)
+	}
+}
+
+// readPending returns the version that is pending for id, or the zero Version, also
+// if the stored one cannot be read: it would never be.
+func (s *Service) readPending(ctx context.Context, id connection.RequestID) (version.Version, error) {
+	v, err := s.Pending.Get(ctx, id)
+	if errors.Is(err, version.ErrInvalid) {
+		s.Log.WarnContext(ctx, "pending version cannot be read, it counts as none", slog.String("request_id", string(id)), slog.Any("error", err))
+		return version.Version{}, nil
+	}
+	if err != nil {
+		return version.Version{}, fmt.Errorf("read pending version: %w", err)
+	}
+	return v, nil
+}
+
+// greet sends c its version: pending, unless that is none. It does nothing and is
+// not done if the versions have changed since pending was read, which may be an old one
+// by now. It does not send a current version either that c has got from the log.
+func (s *Service) greet(ctx context.Context, c connection.Connection, pending version.Version, changes, logged uint64) (done bool, err error) {
+	s.State.mu.RLock()
+	defer s.State.mu.RUnlock()
+	if s.State.changes != changes {
 		return false, nil
 	}
-	if v.IsZero() {
-		v = s.current
+	v := pending
+	if v.IsZero() && s.State.logged == logged {
+		v = s.State.current.Version
 	}
 	if v.IsZero() {
 		return true, nil
 	}
-	err = s.sender.Send(ctx, c.Token, toEvent(v, ""))
+	err = s.Sender.Send(ctx, c.Token, toEvent(v, ""))
 	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one left before its version came
 		return true, fmt.Errorf("send version: %w", err)
 	}
 	return true, nil
-}
-
-func (s *Service) queuedSoFar() uint64 {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.queued
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/mock/gomock"
@@ -36,14 +37,16 @@ func TestConnectedSendsOneVersion(t *testing.T) { // V1
 			w := newWorld(t, standard)
 			w.source.fail(version.ErrUnavailable)
 			if c.current != "" {
-				w.source.say(parse(t, c.current)) // the connect has it found out
+				w.source.say(parse(t, c.current)) // the connect has it found out, if it asks
 			}
 			if c.pending != "" {
 				if err := w.Announce(t.Context(), "a", parse(t, c.pending)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if diff := cmp.Diff(c.want, w.connect(t, "a", "token")); diff != "" {
+			w.connect(t, "a", "token")
+			w.AwaitTold(t.Context())
+			if diff := cmp.Diff(c.want, w.streams.got("token")); diff != "" {
 				t.Errorf("got on the stream (-want +got):\n%s", diff)
 			}
 		})
@@ -110,6 +113,7 @@ func TestAFailureOnConnectIsReturned(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, standard)
 			w.source.say(parse(t, "1"))
+			w.poll(t)
 			w.streams.sendErr = c.sent
 			err := w.Connected(t.Context(), connection.Connection{RequestID: "a", Token: "token"})
 			if !errors.Is(err, c.got) {
@@ -139,11 +143,17 @@ func TestAPendingVersionThatCannotBeReadKeepsAnOlderOneBack(t *testing.T) { // V
 func TestAnObserverWithoutTimeSendsNothing(t *testing.T) { // C5
 	t.Parallel()
 	w := newWorld(t, standard)
+	w.source.say(parse(t, "1"))
+	w.poll(t)
+	w.streams.attach("token")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := w.Connected(ended, connection.Connection{RequestID: "a", Token: "token"})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Connected: %v, want %v", err, context.Canceled)
+	}
+	if got := w.streams.got("token"); len(got) != 0 {
+		t.Errorf("sent %v, want nothing", got)
 	}
 }
 
@@ -152,39 +162,32 @@ func TestABrokerThatHangsHoldsUpNobody(t *testing.T) { // C7, V1, V6
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, versions.Config{})
 		w.source.say(parse(t, "1"))
-		ctx, stop := context.WithCancel(t.Context())
-		served := make(chan error, 1)
-		go func() { served <- w.Serve(ctx) }()
-		synctest.Wait()
+		w.poll(t)
 		w.streams.hold = make(chan struct{})
 		for _, id := range []connection.RequestID{"", "b", "c"} {
 			go func() { _ = w.Announce(t.Context(), id, parse(t, "9")) }()
 		}
-		synctest.Wait()                                // Publish hangs
-		for _, want := range []string{"2", "2", "2"} { // the first has it found out, and while Serve tries to tell it
-			w.source.say(parse(t, "2"))
-			if v, err := w.Current(t.Context()); err != nil || v.Name() != want {
+		synctest.Wait() // Publish hangs
+		w.source.say(parse(t, "2"))
+		for range 3 { // the first has it found out, and while Serve tries to tell it
+			if v, err := w.Current(t.Context()); err != nil || v.Name() != "2" {
 				t.Errorf("Current: %q, %v", v.Name(), err)
 			}
-			token := connection.Token(rand.Text())
-			if diff := cmp.Diff([]string{want}, w.connect(t, "a", token)); diff != "" {
+			before := time.Now()
+			if diff := cmp.Diff([]string{"1"}, w.connect(t, "a", connection.Token(rand.Text()))); diff != "" {
 				t.Errorf("got on the stream (-want +got):\n%s", diff)
 			}
-			synctest.Wait()
+			if took := time.Since(before); took > time.Second {
+				t.Errorf("the connection was held up for %s", took)
+			}
 		}
-		w.source.say(parse(t, "3")) // counts when 2 was told, lest 2 be sent after it
-		if diff := cmp.Diff([]string{"2"}, w.connect(t, "a", "token")); diff != "" {
-			t.Errorf("got on the stream (-want +got):\n%s", diff)
-		}
+		w.source.say(parse(t, "3"))
+		w.connect(t, "a", "token")
 		close(w.streams.hold)
 		synctest.Wait()
 		got := slices.DeleteFunc(w.streams.got("token"), func(name string) bool { return name == "9" })
-		if diff := cmp.Diff([]string{"2", "2", "3"}, got); diff != "" {
+		if diff := cmp.Diff([]string{"1", "2", "3"}, got); diff != "" {
 			t.Errorf("got on the stream (-want +got):\n%s", diff)
-		}
-		stop()
-		if err := <-served; err != nil {
-			t.Error(err)
 		}
 	})
 }

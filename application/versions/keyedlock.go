@@ -7,33 +7,29 @@ import (
 	"heliograph/domain/connection"
 )
 
-// turns has those who announce for one request_id wait for each other, so that the
-// last one broadcast is the one that stays pending; now and then also those of
-// another one, with the same place. It is safe for concurrent use, and its zero
-// value is not ready.
-type turns struct {
-	seed   maphash.Seed
-	places [64]chan struct{} // each full while it is somebody's turn
+// keyedLock serialises announcements for one request_id, so that the one that was
+// broadcast last is the one that stays pending. Different request_ids may share a
+// lock, rarely. It is safe for concurrent use, and its zero value is not ready.
+type keyedLock struct {
+	seed  maphash.Seed
+	locks [64]chan struct{} // each holds a value while it is locked
 }
 
-func newTurns() *turns {
-	t := &turns{seed: maphash.MakeSeed()}
-	for i := range t.places {
-		t.places[i] = make(chan struct{}, 1)
+func newKeyedLock() *keyedLock {
+	l := &keyedLock{seed: maphash.MakeSeed()}
+	for i := range l.locks {
+		l.locks[i] = make(chan struct{}, 1)
 	}
-	return t
+	return l
 }
 
-// take returns when it is id's turn, which lasts until end; at once for "", which
-// keeps nothing pending. Errors: ctx.Err().
-func (t *turns) take(ctx context.Context, id connection.RequestID) (end func(), err error) {
-	if id == "" {
-		return func() {}, nil
-	}
-	place := t.places[maphash.String(t.seed, string(id))%uint64(len(t.places))]
+// lock returns once it has the lock of id, which it holds until unlock. Errors:
+// ctx.Err().
+func (l *keyedLock) lock(ctx context.Context, id connection.RequestID) (unlock func(), err error) {
+	lock := l.locks[maphash.String(l.seed, string(id))%uint64(len(l.locks))]
 	select {
-	case place <- struct{}{}:
-		return func() { <-place }, nil
+	case lock <- struct{}{}:
+		return func() { <-lock }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -3,49 +3,60 @@ package versions
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"heliograph/domain/version"
 )
 
-// Current implements version.Service: what the source says, confirmed or not, or
-// what it said last (rule V6).
+// Current implements version.Service. With the source's answer unchanged it is the
+// current version, which may have been announced since (rule V6).
 func (s *Service) Current(ctx context.Context) (version.Version, error) {
-	v, err := s.lookUp(ctx, s.cfg.CacheTTL)
-	if err == nil {
-		return v, nil
+	answer, err := s.lookUp(ctx, s.cfg.CacheTTL)
+	known := s.State.view()
+	switch current := known.current.Version; {
+	case err == nil && !answer.Same(known.source.Version):
+		return answer, nil // it may not count yet
+	case !current.IsZero():
+		return current, nil
+	case !known.latest.IsZero():
+		return known.latest, nil
+	default:
+		return version.Version{}, forClients(err)
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, last := range []version.Version{s.ballot.latest.Version, s.current} {
-		if !last.IsZero() {
-			return last, nil
+}
+
+// forClients is err, of the source, with nothing in it that is not for clients: a
+// cause may name addresses and paths. It is in the log (see logFailure).
+func forClients(err error) error {
+	if why, ok := errors.AsType[*version.SourceError](err); ok {
+		return &version.SourceError{Reason: why.Reason}
+	}
+	for _, known := range []error{version.ErrNoSource, version.ErrUnavailable} {
+		if errors.Is(err, known) {
+			return known
 		}
 	}
-	return version.Version{}, err
+	return err
 }
 
 // lookUp asks the source and has its answer count; whoever asks, all answers come
-// this way. A failure is logged here. Errors: version.ErrUnavailable, ctx.Err().
+// this way. A failure is logged here. Errors: those of version.Source.
 func (s *Service) lookUp(ctx context.Context, maxAge time.Duration) (version.Version, error) {
-	answer, err := s.source.Current(ctx, maxAge)
+	answer, err := s.Source.Current(ctx, maxAge)
 	if err == nil {
 		err = s.checkSource(answer.Version)
 	}
 	if err != nil {
-		s.failed(ctx, err)
+		s.logFailure(ctx, err)
 		return version.Version{}, err
 	}
-	if s.failing.Swap(false) {
-		s.log.InfoContext(ctx, "version source answers again")
+	if s.failure.Swap(nil) != nil {
+		s.Log.InfoContext(ctx, "version source answers again")
 	}
-	if s.nodes.Leads() && s.count(answer) {
-		select {
-		case s.news <- struct{}{}: // Serve tells, for that may take long
-		default:
-		}
+	if s.Nodes.Leads() {
+		s.State.count(answer)
+		s.wakeIfNews()
 	}
 	return answer.Version, nil
 }
@@ -53,28 +64,19 @@ func (s *Service) lookUp(ctx context.Context, maxAge time.Duration) (version.Ver
 // checkSource makes an answer that cannot be sent one that was not given.
 func (s *Service) checkSource(v version.Version) error {
 	if err := s.checkSize(v); err != nil {
-		// Without %w: the mistake is the source's, not the caller's.
-		return fmt.Errorf("%w: %s", version.ErrUnavailable, err.Error())
+		return &version.SourceError{Reason: err.Error()}
 	}
 	return nil
 }
 
-// failed logs the first of several failures. That a caller had no more time is
-// none.
-func (s *Service) failed(ctx context.Context, err error) {
-	if errors.Is(err, version.ErrUnavailable) && !s.failing.Swap(true) {
-		s.log.WarnContext(ctx, "version source fails", slog.Any("error", err))
+// logFailure logs the first of several failures, and each that has another reason.
+// That a caller had no more time is none, and neither is that there is no source.
+func (s *Service) logFailure(ctx context.Context, err error) {
+	if !errors.Is(err, version.ErrUnavailable) || errors.Is(err, version.ErrNoSource) {
+		return
 	}
-}
-
-// count has the ballot take answer if it is a fresh one, and reports whether there
-// is something to tell.
-func (s *Service) count(answer version.Answer) (news bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ballot.fresh(answer) {
-		return false
+	reason := forClients(err).Error()
+	if before := s.failure.Swap(&reason); before == nil || *before != reason {
+		s.Log.WarnContext(ctx, "version source fails", slog.Any("error", err))
 	}
-	s.ballot.take(answer)
-	return s.advanceLocked()
 }

@@ -8,73 +8,191 @@ import (
 	"heliograph/domain/version"
 )
 
-// Known is what this node knows of versions. The log feeds it, before the
-// streams get the same event: whoever is sent what is known is not sent what is
-// older than the log says. It is safe for concurrent use.
-type Known struct {
+// State is what this node knows of versions. What counts comes from the log alone,
+// and before the streams of this node get the same event: so a stream that is sent
+// the current version is never sent one that is older than what it got from the log
+// (rule V1), and all nodes agree. It is safe for concurrent use.
+type State struct {
+	restored chan struct{} // closed by the first restore
+
 	mu      sync.RWMutex
 	ballot  ballot          // guarded by mu
-	current version.Version // what rule V1 sends; guarded by mu
-	told    bool            // current was broadcast; guarded by mu
-	telling bool            // current is being broadcast; guarded by mu
-	queued  uint64          // versions made pending or announced so far; guarded by mu
-	live    bool            // the log is heard as it grows; guarded by mu
+	current version.Logged  // what rule V1 sends; guarded by mu
+	source  version.Logged  // what the source named last; guarded by mu
+	logged  uint64          // how often the log has named the current version; guarded by mu
+	changes uint64          // version events so far, and writes of pending versions; guarded by mu
+	newest  event.ID        // place of the newest version event; guarded by mu
+	grown   chan struct{}   // closed when newest changes; guarded by mu
+	live    bool            // restore was called; guarded by mu
+	telling version.Version // what this node broadcasts now; guarded by mu
 }
 
-// NewKnown returns what is known at first: nothing.
-func NewKnown() *Known { return &Known{} }
+// NewState returns what is known at first: nothing.
+func NewState() *State { return &State{restored: make(chan struct{}), grown: make(chan struct{})} }
 
-// Receiver returns next, fed after k is.
-func (k *Known) Receiver(next event.Receiver) event.Receiver { return receiver{known: k, next: next} }
+// Receiver returns a receiver of log events that hands them to s, and then to next.
+func (s *State) Receiver(next event.Receiver) event.Receiver { return receiver{state: s, next: next} }
 
 type receiver struct {
-	known *Known
+	state *State
 	next  event.Receiver
 }
 
 // Receive implements event.Receiver.
 func (r receiver) Receive(ctx context.Context, rec event.Record) {
 	if rec.Event.Name == version.EventName {
-		r.known.hear(rec.Event)
+		r.state.applyLogged(rec)
 	}
 	r.next.Receive(ctx, rec)
 }
 
-// hear takes in a version event of any node. What the log held before is the
-// current version, too, but of another time: it has no vote against the source.
-func (k *Known) hear(ev event.Event) {
-	v, err := version.Parse(ev.Data)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.queued++
-	if err != nil || ev.Topic != version.CurrentTopic {
+// applyLogged takes in a version event of any node. One that was logged before the
+// restore does not count against the source's first answer (rule V8): it is of
+// another time.
+func (s *State) applyLogged(rec event.Record) {
+	v, err := version.Parse(rec.Event.Data)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+	s.newest = rec.ID
+	close(s.grown)
+	s.grown = make(chan struct{})
+	topic := rec.Event.Topic
+	if err != nil || topic != version.SourceTopic && topic != version.AnnouncedTopic {
 		return
 	}
-	k.current, k.told = v, true
-	if k.live {
-		k.ballot.settled = v
+	logged := version.Logged{Version: v, At: rec.ID}
+	if !logged.Before(s.current) {
+		s.current = logged
+		s.logged++
+	}
+	if topic == version.SourceTopic && !logged.Before(s.source) {
+		s.source = logged
+		if s.live && !v.Same(s.telling) { // the source may have said more since
+			s.ballot.settled = v
+		}
 	}
 }
 
-// recall takes in what the board said, if the log has not said anything newer.
-func (k *Known) recall(v version.Version) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.live = true
-	if k.current.IsZero() && !v.IsZero() {
-		k.current, k.told = v, true
+// restore takes in what the board holds, unless the log has said something newer.
+func (s *State) restore(current, source version.Logged) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	raise(&s.current, current)
+	raise(&s.source, source)
+	if !s.live {
+		s.live = true
+		close(s.restored)
 	}
 }
 
-// advanceLocked makes the version that counts the current one, and reports whether
-// it is still to be told. While one is being told it leaves that to the next call.
-func (k *Known) advanceLocked() (news bool) {
-	if k.telling {
-		return true
+// raise makes v the slot's version if the slot is empty or has an older one.
+func raise(slot *version.Logged, v version.Logged) {
+	if slot.Version.IsZero() || slot.Before(v) {
+		*slot = v
 	}
-	if k.ballot.settled.Name() != k.current.Name() {
-		k.told = false
+}
+
+// isRestored reports whether restore was called.
+func (s *State) isRestored() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.live
+}
+
+// awaitRestored returns nil once restore was called. Errors: ctx.Err().
+func (s *State) awaitRestored(ctx context.Context) error {
+	select {
+	case <-s.restored:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	k.current = k.ballot.settled
-	return !k.told
+}
+
+// awaitApplied returns nil once a version event at id or after it was applied.
+// Errors: ctx.Err().
+func (s *State) awaitApplied(ctx context.Context, id event.ID) error {
+	for {
+		s.mu.RLock()
+		newest, grown := s.newest, s.grown
+		s.mu.RUnlock()
+		if newest.Epoch == id.Epoch && newest.Seq >= id.Seq {
+			return nil
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// count has the ballot take the source's answer if it is a fresh one.
+func (s *State) count(answer version.Answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ballot.fresh(answer) {
+		s.ballot.take(answer)
+	}
+}
+
+// toTell returns the source's version that counts and was not broadcast yet, or the
+// zero Version. Before the restore nobody knows what was broadcast.
+func (s *State) toTell() version.Version {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.toTellLocked()
+}
+
+func (s *State) toTellLocked() version.Version {
+	if settled := s.ballot.settled; s.live && !settled.Same(s.source.Version) {
+		return settled
+	}
+	return version.Version{}
+}
+
+// beginTelling is toTell for Serve, which broadcasts that until endTelling.
+func (s *State) beginTelling() version.Version {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.telling = s.toTellLocked()
+	return s.telling
+}
+
+func (s *State) endTelling() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.telling = version.Version{}
+}
+
+// setTold says that v, of the source, is in the log. It becomes the current version
+// when the log comes to it: events before it may still be on their way.
+func (s *State) setTold(v version.Logged) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	raise(&s.source, v)
+	if v.At.Epoch != s.source.At.Epoch {
+		s.source = v // the log has begun anew
+	}
+}
+
+// countChange says that a pending version was written, or may have been.
+func (s *State) countChange() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+}
+
+// view is a part of the state at one moment.
+type view struct {
+	current, source version.Logged
+	latest          version.Version // the source's newest answer, counting or not
+	logged, changes uint64          // as in State
+}
+
+func (s *State) view() view {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return view{current: s.current, source: s.source, latest: s.ballot.latest.Version, logged: s.logged, changes: s.changes}
 }

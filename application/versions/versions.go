@@ -1,23 +1,28 @@
 // Package versions tells browsers which frontend version is current (rules V of
 // the specification): it watches the source, announces what changed and what it
 // is told to, and sends each new connection its version. Of several nodes one
-// watches; all of them learn what it says from the log (Known).
+// watches; all of them learn the current version from the log (State).
 //
-// mu guards the state, is never held over I/O, and is held while a connection is
-// handed what was read, so that no announcement comes between (rule V1). What may
-// take as long as the broker is away holds up neither connections nor questions:
-// Serve alone broadcasts what the source says, and an announcement waits only for
-// those of the same request_id.
+// The current version is what was said last, by an announcement for everybody or by
+// the source when its answer changes (rule V6). The log decides what was last, and a
+// Board keeps it for longer than the log reaches back.
+//
+// State's mutex is held while a connection is handed what was read, so that no
+// announcement comes between (rule V1), and over no other I/O. What may take as long
+// as the broker is away holds up neither connections nor questions: Serve alone
+// broadcasts what the source says, and an announcement waits only for those of the
+// same request_id.
 package versions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"heliograph/application/delivery"
 	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -40,22 +45,34 @@ type Config struct {
 	MaxEventBytes int
 }
 
+// Deps is what a Service works with.
+type Deps struct {
+	State     *State
+	Source    version.Source
+	Pending   version.Pending
+	Board     version.Board
+	Nodes     cluster.Nodes
+	Publisher event.Publisher
+	Sender    gateway.Sender
+	Log       *slog.Logger
+}
+
+// boardRetryInterval is the pause before a board that failed is tried again.
+const boardRetryInterval = time.Second
+
 // Service announces versions. It is safe for concurrent use.
 type Service struct {
-	cfg        Config
-	source     version.Source
-	pending    version.Pending
-	board      version.Board
-	nodes      cluster.Nodes
-	dispatcher *delivery.Dispatcher
-	sender     gateway.Sender
-	log        *slog.Logger
+	Deps
 
+	cfg      Config
+	locks    *keyedLock
 	draining atomic.Bool
-	failing  atomic.Bool   // the source's last look-up failed
-	news     chan struct{} // has Serve tell the current version
-	turns    *turns
-	*Known
+	failure  atomic.Pointer[string] // why the source's last look-up failed; nil: it did not
+	wake     chan struct{}          // has Serve broadcast what the source says
+	unsaved  chan struct{}          // has Serve write to the board again
+
+	mu      sync.Mutex
+	attempt chan struct{} // closed when Serve has tried to broadcast; guarded by mu
 }
 
 var (
@@ -63,34 +80,54 @@ var (
 	_ connection.Observer = (*Service)(nil)
 )
 
-// New returns a Service, whose node knows of versions what is in known. It starts nothing: Serve does.
-func New(cfg Config, known *Known, source version.Source, pending version.Pending, board version.Board, nodes cluster.Nodes,
-	dispatcher *delivery.Dispatcher, sender gateway.Sender, log *slog.Logger,
-) *Service {
-	known.ballot.needed = cfg.Confirmations
+// New returns a Service. It starts nothing: Start and Serve do.
+func New(cfg Config, deps Deps) *Service {
+	deps.State.ballot.needed = cfg.Confirmations
 	return &Service{
-		cfg: cfg, source: source, pending: pending, board: board, nodes: nodes, dispatcher: dispatcher, sender: sender,
-		log: log, news: make(chan struct{}, 1), turns: newTurns(), Known: known,
+		Deps: deps, cfg: cfg, locks: newKeyedLock(),
+		wake: make(chan struct{}, 1), unsaved: make(chan struct{}, 1), attempt: make(chan struct{}),
 	}
 }
 
-// Serve watches the source until ctx ends, and returns nil (rule V8). It asks at
-// once, and with a PollInterval of 0 never again. Of several nodes one asks.
+// Start finds out what the current version is, from the board and then from the
+// source, and broadcasts it if that is news. Call it before the first stream can
+// connect: a stream that is there already would get its own version and then this
+// one (rule V1). It takes as long as the source does, two seconds at most, and as the
+// broker does. What fails is logged, and tried again by Serve.
+func (s *Service) Start(ctx context.Context) {
+	if err := s.restore(ctx); err != nil {
+		s.Log.WarnContext(ctx, "current version of before cannot be read, trying again", slog.Any("error", err))
+	}
+	s.look(ctx)
+	s.tell(ctx)
+}
+
+// Serve watches the source until ctx ends, and returns nil (rule V8). With a
+// PollInterval of 0 it only broadcasts what others have found out. Of several nodes
+// one asks.
 func (s *Service) Serve(ctx context.Context) error {
-	var tick <-chan time.Time
+	var poll, again <-chan time.Time
 	if s.cfg.PollInterval > 0 {
 		ticker := time.NewTicker(s.cfg.PollInterval)
 		defer ticker.Stop()
-		tick = ticker.C
+		poll = ticker.C
 	}
-	s.catchUp(ctx)
-	s.look(ctx)
+	if !s.State.isRestored() {
+		again = time.After(boardRetryInterval)
+	}
 	for {
 		select {
-		case <-s.news:
+		case <-s.wake:
 			s.tell(ctx)
-		case <-tick:
+		case <-poll:
+			_ = s.restore(ctx) // what a node saved late, after this one had started
 			s.look(ctx)
+		case <-s.unsaved:
+			again = time.After(boardRetryInterval)
+		case <-again:
+			if again = nil; s.agreeWithBoard(ctx) != nil {
+				again = time.After(boardRetryInterval)
+			}
 		case <-ctx.Done():
 			return nil
 		}
@@ -99,23 +136,84 @@ func (s *Service) Serve(ctx context.Context) error {
 
 // look asks the source if this node is the one that does.
 func (s *Service) look(ctx context.Context) {
-	if s.nodes.Leads() {
+	if s.Nodes.Leads() {
 		_, _ = s.lookUp(ctx, 0) // a failure is in the log
 	}
 }
 
-// catchUp takes in what was the current version before this process began.
-func (s *Service) catchUp(ctx context.Context) {
-	v, err := s.board.Get(ctx)
-	if err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "current version of before is not known", slog.Any("error", err))
+// agreeWithBoard reads what the board knows and writes what this node knows; the
+// newer of both stays.
+func (s *Service) agreeWithBoard(ctx context.Context) error {
+	if err := s.restore(ctx); err != nil {
+		return err
 	}
-	s.recall(v)
+	s.wakeIfNews()
+	v := s.State.view()
+	return errors.Join(s.put(ctx, version.SlotCurrent, v.current), s.put(ctx, version.SlotSource, v.source))
+}
+
+// restore reads the board. What cannot be decoded counts as nothing.
+func (s *Service) restore(ctx context.Context) error {
+	current, err := s.get(ctx, version.SlotCurrent)
+	if err != nil {
+		return err
+	}
+	source, err := s.get(ctx, version.SlotSource)
+	if err != nil {
+		return err
+	}
+	s.State.restore(current, source)
+	return nil
+}
+
+func (s *Service) get(ctx context.Context, slot version.Slot) (version.Logged, error) {
+	v, err := s.Board.Get(ctx, slot)
+	if errors.Is(err, version.ErrInvalid) {
+		if !s.State.isRestored() { // it is read again and again
+			s.Log.WarnContext(ctx, "stored version cannot be read, it counts as none", slog.String("slot", string(slot)), slog.Any("error", err))
+		}
+		return version.Logged{}, nil
+	}
+	return v, err
+}
+
+func (s *Service) put(ctx context.Context, slot version.Slot, v version.Logged) error {
+	if v.Version.IsZero() {
+		return nil
+	}
+	return s.Board.Put(ctx, slot, v)
+}
+
+// saveTime is for writing to the board: a cluster that has lost a server may need
+// seconds to go on.
+const saveTime = 5 * time.Second
+
+// save writes v to the slots of the board. A failure is logged, and Serve tries
+// again: v is in the log already, so every node that runs knows it.
+func (s *Service) save(ctx context.Context, v version.Logged, slots ...version.Slot) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	for _, slot := range slots {
+		if err := s.put(ctx, slot, v); err != nil {
+			s.Log.WarnContext(ctx, "current version was not stored, it will be tried again", slog.Any("error", err))
+			signal(s.unsaved)
+			return
+		}
+	}
 }
 
 // Drain ends all announcing (rule V7). It may be called twice. Connections still
 // get their version.
 func (s *Service) Drain() { s.draining.Store(true) }
+
+// publish puts v into the log. Errors: those of event.Publisher.
+func (s *Service) publish(ctx context.Context, v version.Version, topic string) (version.Logged, error) {
+	id, err := s.Publisher.Publish(ctx, toEvent(v, topic))
+	if err != nil {
+		return version.Logged{}, fmt.Errorf("broadcast version %s: %w", v.Name(), err)
+	}
+	return version.Logged{Version: v, At: id}, nil
+}
 
 // toEvent makes the event of v, whether it goes to all or to one.
 func toEvent(v version.Version, topic string) event.Event {
@@ -128,4 +226,12 @@ func (s *Service) checkSize(v version.Version) error {
 		return fmt.Errorf("%w: its payload has %d bytes, at most %d are allowed", version.ErrTooLarge, size, s.cfg.MaxEventBytes)
 	}
 	return nil
+}
+
+// signal wakes the reader of c, which has room for one value.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }

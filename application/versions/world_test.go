@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"iter"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"heliograph/adapters/outbound/memboard"
 	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/mempending"
-	"heliograph/application/delivery"
 	"heliograph/application/versions"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -33,29 +31,75 @@ type world struct {
 	*versions.Service
 	source  *source
 	pending version.Pending
+	board   version.Board
 	streams *streams
-	logged  *strings.Builder
+	logged  *logBuffer
+}
+
+// logBuffer holds what was logged. It is safe for concurrent use.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // standard is the configuration that most tests want, with watching off.
 var standard = versions.Config{Confirmations: 2, MaxEventBytes: 1 << 10}
 
-// newWorld returns a Service whose parts each may be exchanged by change.
+// newWorld returns a Service that serves, whose parts each may be exchanged by
+// change.
 func newWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s *version.Source)) *world {
+	t.Helper()
+	w := newStillWorld(t, cfg, change...)
+	serve(t, w)
+	return w
+}
+
+// serve starts the Service, whose source says nothing so far, and serves until the
+// test ends.
+func serve(t *testing.T, w *world) {
+	t.Helper()
+	w.Start(t.Context())
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- w.Serve(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+}
+
+// newStillWorld is newWorld before the start.
+func newStillWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s *version.Source)) *world {
 	t.Helper()
 	pending, err := mempending.New(100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{source: &source{}, pending: pending, streams: newStreams(), logged: &strings.Builder{}}
+	w := &world{source: newSource(), pending: pending, board: memboard.New(), streams: newStreams(), logged: &logBuffer{}}
 	var src version.Source = w.source
 	for _, c := range change {
 		c(w, &src)
 	}
-	log := slog.New(slog.NewTextHandler(w.logged, nil))
-	known := versions.NewKnown()
-	dispatcher := delivery.NewDispatcher(w.streams, nil, w.streams, w.streams, log)
-	w.Service = versions.New(cfg, known, src, w.pending, memboard.New(), memnodes.New("one/life"), dispatcher, w.streams, log)
+	state := versions.NewState()
+	w.streams.log = state.Receiver(w.streams)
+	w.Service = versions.New(cfg, versions.Deps{
+		State: state, Source: src, Pending: w.pending, Board: w.board, Nodes: memnodes.New("one/life"),
+		Publisher: w.streams, Sender: w.streams, Log: slog.New(slog.NewTextHandler(w.logged, nil)),
+	})
 	return w
 }
 
@@ -84,6 +128,9 @@ type source struct {
 	asked int
 	took  time.Duration
 }
+
+// newSource returns a source that says nothing until it is told what.
+func newSource() *source { return &source{err: version.ErrNoSource} }
 
 func (s *source) say(v version.Version) {
 	s.mu.Lock()
@@ -123,6 +170,9 @@ type streams struct {
 	publishErr error
 	sendErr    error
 	hold       chan struct{} // Publish waits for it, unless nil
+
+	order sync.Mutex     // held while an event is logged and received, as by a broker
+	log   event.Receiver // gets every event that is published
 }
 
 func newStreams() *streams { return &streams{streams: map[connection.Token][]event.Event{}} }
@@ -162,16 +212,32 @@ func (s *streams) Publish(ctx context.Context, ev event.Event) (event.ID, error)
 	for range 20 {
 		runtime.Gosched()
 	}
+	s.order.Lock()
+	defer s.order.Unlock()
+	id, err := s.append(ctx, ev)
+	if err == nil {
+		s.log.Receive(ctx, event.Record{ID: id, Event: ev})
+	}
+	return id, err
+}
+
+func (s *streams) append(ctx context.Context, ev event.Event) (event.ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := errors.Join(s.publishErr, ctx.Err()); err != nil {
 		return event.ID{}, err
 	}
 	s.published = append(s.published, ev)
-	for token := range s.streams {
-		s.streams[token] = append(s.streams[token], ev)
-	}
 	return event.ID{Epoch: "e", Seq: uint64(len(s.published))}, nil
+}
+
+// Receive implements event.Receiver: every stream gets the event.
+func (s *streams) Receive(_ context.Context, rec event.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for token := range s.streams {
+		s.streams[token] = append(s.streams[token], rec.Event)
+	}
 }
 
 func (s *streams) Send(_ context.Context, token connection.Token, ev event.Event) error {
@@ -189,16 +255,10 @@ func (*streams) Broadcast(context.Context, event.Record) error              { re
 func (*streams) Close(context.Context, connection.Token, event.Event) error { return nil }
 
 func (*streams) Resume(context.Context, connection.Token, string) {}
-func (*streams) All() iter.Seq[connection.Connection]             { return nil }
+
 // SendParts implements gateway.Sender. Versions are events of one part.
 func (*streams) SendParts(context.Context, connection.Token, gateway.Parts) error {
 	return nil
-}
-
-func (s *streams) Count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.streams)
 }
 
 // names returns the "version" of each event.

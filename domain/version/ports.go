@@ -3,9 +3,11 @@ package version
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"heliograph/domain/connection"
+	"heliograph/domain/event"
 )
 
 //go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/version.go -package=mocks -mock_names=Source=MockVersionSource,Pending=MockVersionPending,Board=MockVersionBoard,Service=MockVersionService
@@ -14,11 +16,35 @@ import (
 var (
 	// ErrUnavailable: the source gave no version. Send what was known before.
 	ErrUnavailable = errors.New("version source is unavailable")
+	// ErrNoSource: no source is configured. It is an ErrUnavailable that will not
+	// go away, and nothing to warn about.
+	ErrNoSource = fmt.Errorf("%w: none is configured, and no version was announced yet", ErrUnavailable)
 	// ErrShuttingDown: nothing is announced any more (rule V7).
 	ErrShuttingDown = errors.New("the service is shutting down")
 	// ErrTooLarge: the version's payload is over the limit of an event (rule E8).
 	ErrTooLarge = errors.New("version is too large")
 )
+
+// SourceError says why a source gave no version. It is an ErrUnavailable.
+type SourceError struct {
+	// Reason is fit for clients: it names no address, no path and no secret.
+	Reason string
+	// Cause is for the log; nil if Reason says everything.
+	Cause error
+}
+
+// Error returns all that is known, the cause included.
+func (e *SourceError) Error() string {
+	text := ErrUnavailable.Error() + ": " + e.Reason
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap returns ErrUnavailable, and not the cause: to a caller an ErrInvalid of
+// the source would look like a mistake of its own.
+func (*SourceError) Unwrap() error { return ErrUnavailable }
 
 // Answer is what a source said, and when.
 type Answer struct {
@@ -33,8 +59,8 @@ type Answer struct {
 type Source interface {
 	// Current returns the source's answer, which may have been got up to maxAge
 	// ago; 0 asks for one that was got after the call began. It returns within two
-	// seconds of asking the source, or when ctx ends. Errors: ErrUnavailable with
-	// the cause, ctx.Err().
+	// seconds of asking the source, or when ctx ends. Errors: ErrNoSource, a
+	// *SourceError, ctx.Err().
 	Current(ctx context.Context, maxAge time.Duration) (Answer, error)
 }
 
@@ -48,23 +74,54 @@ type Pending interface {
 	Get(ctx context.Context, id connection.RequestID) (Version, error)
 }
 
-// Board is the driven port to the version that the source's watcher has told
-// everybody of, for all nodes and for later. It is safe for concurrent use.
+// Logged is a version that was broadcast, and its place in the log. The zero
+// value is none.
+type Logged struct {
+	Version Version
+	At      event.ID
+}
+
+// Before reports whether l is the older one of two. Places of different epochs
+// cannot be compared: then it is not.
+func (l Logged) Before(other Logged) bool {
+	return l.At.Epoch == other.At.Epoch && l.At.Seq < other.At.Seq
+}
+
+// Slot names one of the versions that a Board holds.
+type Slot string
+
+// The slots.
+const (
+	// SlotCurrent is the current version, whoever named it (rule V6).
+	SlotCurrent Slot = "current"
+	// SlotSource is the one that the source named last: while its answer stays the
+	// same it does not undo an announcement.
+	SlotSource Slot = "source"
+)
+
+// Board is the driven port to the versions that count for everybody. The nodes
+// share it, and it holds them for as long as the broker holds anything: for longer
+// than the log does, whose retention is bounded. It is safe for concurrent use.
 type Board interface {
-	// Put makes v the version.
-	Put(ctx context.Context, v Version) error
-	// Get returns it, or the zero Version.
-	Get(ctx context.Context) (Version, error)
+	// Put makes v the version of the slot, unless that holds one of a later place
+	// in the same epoch: so writers may overtake each other. Errors:
+	// event.ErrUnavailable, ctx.Err().
+	Put(ctx context.Context, slot Slot, v Logged) error
+	// Get returns the version of the slot, or the zero value. Errors: ErrInvalid if
+	// what is stored cannot be read, event.ErrUnavailable, ctx.Err().
+	Get(ctx context.Context, slot Slot) (Logged, error)
 }
 
 // Service is the driving port for announcing and asking. It is safe for
 // concurrent use.
 type Service interface {
-	// Announce broadcasts v at once, and keeps it as the pending version of id
-	// unless that is "" (rule V2). Nil means accepted for broadcast, whoever is
-	// connected. Errors: ErrShuttingDown, ErrTooLarge, those of event.Publisher.
+	// Announce broadcasts v at once. With an id it is also the pending version of
+	// that request_id (rule V2); without one ("") it is the current version from
+	// then on (rule V6). Nil means accepted for broadcast, whoever is connected.
+	// Errors: ErrShuttingDown, ErrTooLarge, those of event.Publisher.
 	Announce(ctx context.Context, id connection.RequestID, v Version) error
-	// Current returns what the source says, or said last. Errors: ErrUnavailable
-	// if it never said anything.
+	// Current returns the current version, or what the source says if that is
+	// another one which does not count yet. Errors, while neither is known: an
+	// ErrUnavailable whose text is fit for clients, ctx.Err().
 	Current(ctx context.Context) (Version, error)
 }

@@ -53,7 +53,7 @@ func TestIdleStreamsGetHeartbeatsAndPings(t *testing.T) { // G5
 func TestTooManyConnectionsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, "SSE_MAX_CONNECTIONS=1")
-	s.stream(t, "first").awaitNamed(t, "version")
+	s.stream(t, "first").awaitNamed(t, "task_snapshot")
 	got := s.must(t, http.StatusServiceUnavailable, "GET", "/api/sse/stream?request_id=second", "")
 	if got.code() != "TOO_MANY_CONNECTIONS" || got.header.Get("Retry-After") == "" {
 		t.Errorf("the second stream: %v %s", got.header, got.body)

@@ -46,7 +46,7 @@ func startGateway(t *testing.T) *gateway {
 func startWithGateway(t *testing.T, env ...string) (*service, *gateway) {
 	t.Helper()
 	g := startGateway(t)
-	s := start(t, append([]string{"SSE_GATEWAY=http", "SSE_GATEWAY_URL=" + g.url}, env...)...)
+	s := start(t, append([]string{"SSE_GATEWAY=http", "SSE_GATEWAY_URL=" + g.url, "FRONTEND_VERSION=1"}, env...)...)
 	g.callback(t, s.url+"/api/sse/callback")
 	t.Cleanup(func() { s.logs.mustBeClean(t, g.tokens(t)...) })
 	return s, g

@@ -12,12 +12,12 @@ import (
 	"heliograph/test/sseclient"
 )
 
-// A newcomer starts the service with nothing but defaults, opens a stream and
+// A newcomer starts the service as "Getting started" says, opens a stream and
 // starts a task (issue: "make run, one curl, and I see events").
 func TestNewcomerSeesATaskFromStartToEnd(t *testing.T) { // G1, G2, T1, T3, T4, T5, T11, T13, V1
 	t.Parallel()
 	withEachGateway(t, func(t *testing.T, start starter) {
-		s := start(t, "SHUTDOWN_GRACE_PERIOD=") // set to nothing: the default
+		s := start(t, "FRONTEND_VERSION=1.4.0", "SHUTDOWN_GRACE_PERIOD=") // set to nothing: the default
 		me, other := s.stream(t, "me"), s.stream(t, "other")
 		me.newcomerSeesTheState(t)
 		other.newcomerSeesTheState(t)
@@ -67,7 +67,10 @@ func TestReadmeMakesAnEventAppear(t *testing.T) {
 	}
 	s := start(t)
 	st := open(t, sseclient.New(s.url+string(watch[1])))
-	st.awaitNamed(t, "version")
+	st.awaitNamed(t, "task_snapshot")
+	if got := st.versions(t); len(got) != 0 {
+		t.Errorf("V6: with no source configured the stream got %q", got)
+	}
 	var started struct {
 		TaskID string `json:"task_id"`
 	}
@@ -84,8 +87,8 @@ var (
 // newcomerSeesTheState checks what every new stream begins with, and its headers.
 func (s *stream) newcomerSeesTheState(t *testing.T) {
 	t.Helper()
-	if v := s.awaitNamed(t, "version"); !sameJSON(t, v.Data, `{"version":"0.0.0-dev"}`) { // V6: unstamped build
-		t.Errorf("V6: version %s", v.Data)
+	if v := s.awaitNamed(t, "version"); !sameJSON(t, v.Data, `{"version":"1.4.0"}`) {
+		t.Errorf("V1: version %s", v.Data)
 	}
 	if snapshot := s.awaitNamed(t, "task_snapshot"); !sameJSON(t, snapshot.Data, `{"tasks":[]}`) {
 		t.Errorf("T13: snapshot %s", snapshot.Data)

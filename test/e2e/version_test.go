@@ -192,3 +192,50 @@ func TestAnnouncedVersionStaysPendingForItsClient(t *testing.T) { // V1, V2, V3,
 		s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"3"}`) // nobody need be there: E3
 	})
 }
+
+// Without a source the version is what is announced; with one, what was said last.
+func TestAnnouncedVersionIsTheCurrentOne(t *testing.T) { // V1, V6
+	t.Parallel()
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t)
+		st := s.stream(t, "me")
+		st.awaitNamed(t, "task_snapshot")
+		got := s.must(t, http.StatusServiceUnavailable, "GET", "/api/version", "")
+		if got.code() != "VERSION_UNAVAILABLE" || !strings.Contains(string(got.body), "none is configured") {
+			t.Errorf("V6: GET /api/version says %s", got.body)
+		}
+		s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"8","request_id":"other"}`)
+		st.awaitVersion(t, "8")
+		s.must(t, http.StatusServiceUnavailable, "GET", "/api/version", "") // it is that client's only
+		s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"9"}`)
+		st.awaitVersion(t, "9")
+		for id, want := range map[string]string{"me": "9", "new": "9", "other": "8"} {
+			again := s.stream(t, id)
+			again.awaitVersion(t, want)
+			if got := again.versions(t); !slices.Equal(got, []string{want}) {
+				t.Errorf("V1: %s connects and gets %q, want %s", id, got, want)
+			}
+		}
+		if got := s.must(t, http.StatusOK, "GET", "/api/version", ""); !sameJSON(t, string(got.body), `{"version":"9"}`) {
+			t.Errorf("V6: GET /api/version says %s", got.body)
+		}
+	})
+}
+
+func TestAnnouncedVersionSurvivesARestart(t *testing.T) { // V6
+	t.Parallel()
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t, append(watchful, "DATA_DIR="+t.TempDir(), "FRONTEND_VERSION=1")...)
+		st := s.stream(t, "me")
+		st.awaitVersion(t, "1")
+		s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"2"}`)
+		st.awaitVersion(t, "2")
+		s.kill(t)
+		s.again(t)
+		late := s.stream(t, "late")
+		late.awaitVersion(t, "2")
+		if got := late.versions(t); !slices.Equal(got, []string{"2"}) {
+			t.Errorf("V6: after a restart a new stream got %q", got)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package env_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 
 	"heliograph/bootstrap"
 	"heliograph/domain/version"
+	"heliograph/test/contract/versionboardcontract"
 	"heliograph/test/contract/versionpendingcontract"
 	"heliograph/test/contract/versionsourcecontract"
 )
@@ -79,9 +81,17 @@ func TestFixedSource(t *testing.T) {
 	}, versionsourcecontract.Constant("it is configured"))
 }
 
-func TestTheBuildIsTheSourceWithoutAnother(t *testing.T) { // V6
-	answer, err := source(t, map[string]string{}).Current(t.Context(), 0)
-	if err != nil || answer.Version.Name() != bootstrap.BuildVersion() {
-		t.Errorf("the source says %q, %v, want %q", answer.Version.Name(), err, bootstrap.BuildVersion())
+func TestWithoutASourceThereIsNoVersion(t *testing.T) { // V6
+	if answer, err := source(t, map[string]string{}).Current(t.Context(), 0); !errors.Is(err, version.ErrNoSource) {
+		t.Errorf("the source says %q, %v, want %v", answer.Version.Name(), err, version.ErrNoSource)
 	}
+}
+
+func TestVersionBoard(t *testing.T) {
+	everywhere(t, func(t *testing.T, e environment) {
+		versionboardcontract.Run(t, func(t *testing.T) (b version.Board) {
+			e.build(t, nil, &b)
+			return b
+		})
+	})
 }

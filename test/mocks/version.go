@@ -208,18 +208,18 @@ func (m *MockVersionBoard) EXPECT() *MockVersionBoardMockRecorder {
 }
 
 // Get mocks base method.
-func (m *MockVersionBoard) Get(ctx context.Context) (version.Version, error) {
+func (m *MockVersionBoard) Get(ctx context.Context, slot version.Slot) (version.Logged, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Get", ctx)
-	ret0, _ := ret[0].(version.Version)
+	ret := m.ctrl.Call(m, "Get", ctx, slot)
+	ret0, _ := ret[0].(version.Logged)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Get indicates an expected call of Get.
-func (mr *MockVersionBoardMockRecorder) Get(ctx any) *MockVersionBoardGetCall {
+func (mr *MockVersionBoardMockRecorder) Get(ctx, slot any) *MockVersionBoardGetCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Get", reflect.TypeOf((*MockVersionBoard)(nil).Get), ctx)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Get", reflect.TypeOf((*MockVersionBoard)(nil).Get), ctx, slot)
 	return &MockVersionBoardGetCall{Call: call}
 }
 
@@ -229,35 +229,35 @@ type MockVersionBoardGetCall struct {
 }
 
 // Return rewrite *gomock.Call.Return
-func (c *MockVersionBoardGetCall) Return(arg0 version.Version, arg1 error) *MockVersionBoardGetCall {
+func (c *MockVersionBoardGetCall) Return(arg0 version.Logged, arg1 error) *MockVersionBoardGetCall {
 	c.Call = c.Call.Return(arg0, arg1)
 	return c
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockVersionBoardGetCall) Do(f func(context.Context) (version.Version, error)) *MockVersionBoardGetCall {
+func (c *MockVersionBoardGetCall) Do(f func(context.Context, version.Slot) (version.Logged, error)) *MockVersionBoardGetCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockVersionBoardGetCall) DoAndReturn(f func(context.Context) (version.Version, error)) *MockVersionBoardGetCall {
+func (c *MockVersionBoardGetCall) DoAndReturn(f func(context.Context, version.Slot) (version.Logged, error)) *MockVersionBoardGetCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }
 
 // Put mocks base method.
-func (m *MockVersionBoard) Put(ctx context.Context, v version.Version) error {
+func (m *MockVersionBoard) Put(ctx context.Context, slot version.Slot, v version.Logged) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Put", ctx, v)
+	ret := m.ctrl.Call(m, "Put", ctx, slot, v)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // Put indicates an expected call of Put.
-func (mr *MockVersionBoardMockRecorder) Put(ctx, v any) *MockVersionBoardPutCall {
+func (mr *MockVersionBoardMockRecorder) Put(ctx, slot, v any) *MockVersionBoardPutCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Put", reflect.TypeOf((*MockVersionBoard)(nil).Put), ctx, v)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Put", reflect.TypeOf((*MockVersionBoard)(nil).Put), ctx, slot, v)
 	return &MockVersionBoardPutCall{Call: call}
 }
 
@@ -273,13 +273,13 @@ func (c *MockVersionBoardPutCall) Return(arg0 error) *MockVersionBoardPutCall {
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockVersionBoardPutCall) Do(f func(context.Context, version.Version) error) *MockVersionBoardPutCall {
+func (c *MockVersionBoardPutCall) Do(f func(context.Context, version.Slot, version.Logged) error) *MockVersionBoardPutCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockVersionBoardPutCall) DoAndReturn(f func(context.Context, version.Version) error) *MockVersionBoardPutCall {
+func (c *MockVersionBoardPutCall) DoAndReturn(f func(context.Context, version.Slot, version.Logged) error) *MockVersionBoardPutCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -71,6 +71,7 @@ var answers = map[string]struct {
 
 	"version.ErrInvalid":      {version.ErrInvalid, 400, "INVALID_PAYLOAD"},
 	"version.ErrUnavailable":  {version.ErrUnavailable, 503, "VERSION_UNAVAILABLE"},
+	"version.ErrNoSource":     {version.ErrNoSource, 503, "VERSION_UNAVAILABLE"},
 	"version.ErrShuttingDown": {version.ErrShuttingDown, 503, "SHUTTING_DOWN"},
 	"version.ErrTooLarge":     {version.ErrTooLarge, 413, "PAYLOAD_TOO_LARGE"},
 }

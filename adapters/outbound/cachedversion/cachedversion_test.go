@@ -3,7 +3,6 @@ package cachedversion_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,7 +24,7 @@ type source struct {
 func (s *source) say(payload string) {
 	v, err := version.Parse([]byte(payload))
 	if err != nil {
-		err = fmt.Errorf("%w: %s", version.ErrUnavailable, err.Error())
+		err = &version.SourceError{Reason: err.Error()}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

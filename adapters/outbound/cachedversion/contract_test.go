@@ -22,7 +22,7 @@ func TestSourceContract(t *testing.T) {
 			Source: cachedversion.New(behind),
 			Says:   says,
 			Say:    func(_ *testing.T, payload string) { behind.say(payload) },
-			Break:  func(*testing.T) { behind.fail(version.ErrUnavailable) },
+			Break:  func(*testing.T) { behind.fail(&version.SourceError{Reason: "it is broken"}) },
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -35,14 +36,26 @@ func (s *Source) Current(context.Context, time.Duration) (version.Answer, error)
 	at := time.Now()
 	payload, err := s.read()
 	if err != nil {
-		return version.Answer{}, fmt.Errorf("%w: %w", version.ErrUnavailable, err)
+		return version.Answer{}, &version.SourceError{Reason: reasonFor(err), Cause: err}
 	}
 	v, err := version.Parse(payload)
 	if err != nil {
-		// Without %w: to a caller version.ErrInvalid would be a mistake of its own.
-		return version.Answer{}, fmt.Errorf("%w: %s: %s", version.ErrUnavailable, s.path, err.Error())
+		return version.Answer{}, &version.SourceError{Reason: "its file: " + err.Error(), Cause: errors.New(s.path)}
 	}
 	return version.Answer{Version: v, At: at}, nil
+}
+
+// reasonFor says what went wrong in words that are fit for clients: errors of files
+// name paths.
+func reasonFor(err error) string {
+	switch {
+	case errors.Is(err, errUnfit):
+		return "its file is " + errUnfit.Error()
+	case errors.Is(err, fs.ErrNotExist):
+		return "its file does not exist"
+	default:
+		return "its file cannot be read"
+	}
 }
 
 // read looks before it opens, because opening a named pipe would block for ever.

@@ -1,5 +1,5 @@
 // Package fixedversion implements version.Source with a version that never
-// changes, such as the service's own.
+// changes.
 package fixedversion
 
 import (

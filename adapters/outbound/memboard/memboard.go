@@ -1,4 +1,5 @@
-// Package memboard implements version.Board in memory.
+// Package memboard implements version.Board in memory: what it holds ends with the
+// process, as the log of a broker in memory does.
 package memboard
 
 import (
@@ -8,28 +9,30 @@ import (
 	"heliograph/domain/version"
 )
 
-// Board holds one version. It is safe for concurrent use.
+// Board holds a version per slot. It is safe for concurrent use.
 type Board struct {
-	mu sync.Mutex
-	v  version.Version // guarded by mu
+	mu    sync.Mutex
+	slots map[version.Slot]version.Logged // guarded by mu
 }
 
 var _ version.Board = (*Board)(nil)
 
 // New returns an empty Board.
-func New() *Board { return &Board{} }
+func New() *Board { return &Board{slots: map[version.Slot]version.Logged{}} }
 
-// Put implements version.Board.
-func (b *Board) Put(_ context.Context, v version.Version) error {
+// Put implements version.Board. It never fails.
+func (b *Board) Put(_ context.Context, slot version.Slot, v version.Logged) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.v = v
+	if !v.Before(b.slots[slot]) {
+		b.slots[slot] = v
+	}
 	return nil
 }
 
-// Get implements version.Board.
-func (b *Board) Get(context.Context) (version.Version, error) {
+// Get implements version.Board. It never fails.
+func (b *Board) Get(_ context.Context, slot version.Slot) (version.Logged, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.v, nil
+	return b.slots[slot], nil
 }

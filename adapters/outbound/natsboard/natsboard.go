@@ -10,15 +10,19 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/event"
 	"heliograph/domain/version"
 )
 
 const (
 	bucket = "heliograph_version"
-	key    = "current"
+	// formerKey holds what an earlier release wrote: the payload of the version that
+	// the source had named last, which was the current one. It is read while the
+	// slots have no record of their own.
+	formerKey = "current"
 )
 
-// Board holds one version. It is safe for concurrent use.
+// Board holds a version per slot. It is safe for concurrent use.
 type Board struct{ kv jetstream.KeyValue }
 
 var _ version.Board = (*Board)(nil)
@@ -32,26 +36,73 @@ func Open(ctx context.Context, broker *natsbroker.Broker) (*Board, error) {
 	return &Board{kv: kv}, nil
 }
 
-// Put implements version.Board.
-func (b *Board) Put(ctx context.Context, v version.Version) error {
-	if _, err := b.kv.Put(ctx, key, v.Payload()); err != nil {
-		return fmt.Errorf("version board: %w", err)
+// Put implements version.Board: it compares and sets until no other node has
+// written between.
+func (b *Board) Put(ctx context.Context, slot version.Slot, v version.Logged) error {
+	for {
+		err := b.compareAndSet(ctx, slot, v)
+		if err == nil {
+			return nil
+		}
+		if !natsbroker.Conflict(err) {
+			return unavailable(ctx, err)
+		}
 	}
-	return nil
+}
+
+// compareAndSet writes v unless the slot holds a newer one. A record that cannot be
+// read is overwritten.
+func (b *Board) compareAndSet(ctx context.Context, slot version.Slot, v version.Logged) error {
+	text, err := encode(v)
+	if err != nil {
+		return err
+	}
+	entry, err := b.kv.Get(ctx, keyOf(slot))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		_, err = b.kv.Create(ctx, keyOf(slot), text)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if there, err := decode(entry.Value()); err == nil && v.Before(there) {
+		return nil
+	}
+	_, err = b.kv.Update(ctx, entry.Key(), text, entry.Revision())
+	return err
 }
 
 // Get implements version.Board.
-func (b *Board) Get(ctx context.Context) (version.Version, error) {
-	entry, err := b.kv.Get(ctx, key)
+func (b *Board) Get(ctx context.Context, slot version.Slot) (version.Logged, error) {
+	entry, err := b.kv.Get(ctx, keyOf(slot))
+	if err == nil {
+		return decode(entry.Value())
+	}
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return version.Version{}, nil
+		return b.former(ctx)
+	}
+	return version.Logged{}, unavailable(ctx, err)
+}
+
+// former returns what an earlier release has left.
+func (b *Board) former(ctx context.Context) (version.Logged, error) {
+	entry, err := b.kv.Get(ctx, formerKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return version.Logged{}, nil
 	}
 	if err != nil {
-		return version.Version{}, fmt.Errorf("version board: %w", err)
+		return version.Logged{}, unavailable(ctx, err)
 	}
 	v, err := version.Parse(entry.Value())
-	if err != nil {
-		return version.Version{}, fmt.Errorf("version board: %w", err)
+	return version.Logged{Version: v}, err
+}
+
+func keyOf(slot version.Slot) string { return natsbroker.Key("slot", string(slot)) }
+
+// unavailable is what err, of NATS, means to the caller.
+func unavailable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	return v, nil
+	return fmt.Errorf("version board: %w: %w", event.ErrUnavailable, err)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -60,14 +61,33 @@ func (s *Source) Current(ctx context.Context, _ time.Duration) (version.Answer, 
 		return version.Answer{}, ctx.Err()
 	}
 	if err != nil {
-		return version.Answer{}, fmt.Errorf("%w: %w", version.ErrUnavailable, err)
+		return version.Answer{}, &version.SourceError{Reason: reasonFor(err), Cause: err}
 	}
 	v, err := version.Parse(payload)
 	if err != nil {
-		// Without %w: to a caller version.ErrInvalid would be a mistake of its own.
-		return version.Answer{}, fmt.Errorf("%w: its answer: %s", version.ErrUnavailable, err.Error())
+		return version.Answer{}, &version.SourceError{Reason: "its answer: " + err.Error()}
 	}
 	return version.Answer{Version: v, At: at}, nil
+}
+
+// statusError is an answer that is not 2xx.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("it answered %d", int(e)) }
+
+// reasonFor says what went wrong in words that are fit for clients: most errors name
+// addresses.
+func reasonFor(err error) string {
+	if status, ok := errors.AsType[statusError](err); ok {
+		return status.Error()
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return fmt.Sprintf("its answer has more than %d bytes", maxBytes)
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return fmt.Sprintf("it did not answer within %s", timeLimit)
+	}
+	return "it cannot be reached"
 }
 
 func (s *Source) get(ctx context.Context) ([]byte, error) {
@@ -82,7 +102,7 @@ func (s *Source) get(ctx context.Context) ([]byte, error) {
 	}
 	defer func() { _ = resp.Body.Close() }() // it was only read
 	if resp.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("it answered %d", resp.StatusCode)
+		return nil, statusError(resp.StatusCode)
 	}
 	return io.ReadAll(http.MaxBytesReader(nil, resp.Body, maxBytes))
 }

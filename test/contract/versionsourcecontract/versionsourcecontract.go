@@ -4,6 +4,8 @@ package versionsourcecontract
 import (
 	"context"
 	"errors"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +50,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, options ...Option) {
 		{"V5 no age at all gets what the source says now", saysNow, true},
 		{"V6 a source that fails is unavailable until it answers", failsAndRecovers, true},
 		{"V6 what is no version is unavailable, not the caller's mistake", noVersion, true},
+		{"V6 a failure has a reason that is fit for clients", reasonForClients, true},
 		{"an ended context is no failure of the source", endedContext, false},
 		{"concurrent callers each get an answer", concurrent, false},
 	} {
@@ -96,15 +99,40 @@ func saysNow(t *testing.T, s Subject) {
 
 func failsAndRecovers(t *testing.T, s Subject) {
 	s.Break(t)
-	wantUnavailable(t, s)
+	_ = wantUnavailable(t, s)
 	s.Say(t, s.Says)
 	wantSaid(t, s, s.Says)
 }
 
 func noVersion(t *testing.T, s Subject) {
-	for _, payload := range []string{"", "junk", `{"version":"1.0`, "[]", "null", "{}", `{"version":""}`, `{"version":1}`} {
+	for _, payload := range []string{
+		"", "junk", `{"version":"1.0`, "[]", "null", "{}", `{"version":""}`, `{"version":1}`,
+		"{\"version\":\"1\",\"changelog\":\"caf\xe9\"}", // Latin-1
+		"\xff\xfe{\x00}\x00",
+	} {
 		s.Say(t, payload)
-		wantUnavailable(t, s)
+		_ = wantUnavailable(t, s)
+	}
+	s.Say(t, "\xef\xbb\xbf"+s.Says)
+	if err := wantUnavailable(t, s); !strings.Contains(err.Error(), "byte order mark (BOM)") {
+		t.Errorf("Current: %v, want it to name the byte order mark", err)
+	}
+}
+
+// secrets are texts as errors of networks and files have them.
+var secrets = regexp.MustCompile(`\d+\.\d+\.\d+\.\d+|:\d{4,5}\b|/`)
+
+func reasonForClients(t *testing.T, s Subject) {
+	for name, change := range map[string]func(){
+		"broken":     func() { s.Break(t) },
+		"no version": func() { s.Say(t, "junk") },
+	} {
+		change()
+		err := wantUnavailable(t, s)
+		why, ok := errors.AsType[*version.SourceError](err)
+		if !ok || why.Reason == "" || secrets.MatchString(why.Reason) {
+			t.Errorf("%s: %#v, want a *version.SourceError whose reason names no address and no path", name, err)
+		}
 	}
 }
 
@@ -146,10 +174,11 @@ func wantSaid(t *testing.T, s Subject, payload string) {
 	}
 }
 
-func wantUnavailable(t *testing.T, s Subject) {
+func wantUnavailable(t *testing.T, s Subject) error {
 	t.Helper()
 	answer, err := s.Source.Current(t.Context(), 0)
 	if !errors.Is(err, version.ErrUnavailable) || errors.Is(err, version.ErrInvalid) || !answer.Version.IsZero() {
 		t.Errorf("Current: %q, %v, want only %v", answer.Version.Name(), err, version.ErrUnavailable)
 	}
+	return err
 }
