@@ -32,7 +32,7 @@ func TestANodeThatLagsBehindItsClientTellsItNoFalsehood(t *testing.T) { // G2, G
 	near, far := node(t, url, "near"), node(t, "nats://"+wire.Addr(), "far")
 	client, stream := near.stream(t, "me", "")
 	wire.Cut()
-	near.announce(t, `{"version":"1","n":1}`)
+	near.announce(t, `{"version":"1","n":1,"request_id":"other"}`) // not the current version: a stream gets that on connect
 	wait(t, stream, "version", `"n":1`)
 	stream.Close()
 
@@ -42,7 +42,7 @@ func TestANodeThatLagsBehindItsClientTellsItNoFalsehood(t *testing.T) { // G2, G
 		t.Errorf("the node that is cut off says %+v, want a retry and the end", items)
 	}
 	wire.Heal()
-	near.announce(t, `{"version":"2","n":2}`)
+	near.announce(t, `{"version":"2","n":2,"request_id":"other"}`)
 	back := resume(t, far, client.LastID())
 	wait(t, back, "version", `"n":2`)
 	back.Close()
