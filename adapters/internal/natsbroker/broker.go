@@ -45,6 +45,9 @@ type Config struct {
 	Creds string
 	// Name is what the server calls this connection: the node's name.
 	Name string
+	// Waiting is called with what Open waits for, for people, again and again while it
+	// does; nil is nobody.
+	Waiting func(why string)
 	// InMemory keeps streams in the servers' memory, for tests.
 	InMemory bool
 }
@@ -69,6 +72,9 @@ type Broker struct {
 // there is tried until ctx ends. Errors: the folder is in use or cannot be written,
 // or NATS cannot be reached.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err error) {
+	if cfg.Waiting == nil {
+		cfg.Waiting = func(string) {}
+	}
 	b = &Broker{cfg: cfg, log: log, health: newHealth()}
 	defer func() {
 		if err != nil {
@@ -77,7 +83,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 	}()
 	options := b.options(log)
 	if cfg.Dir != "" {
-		if b.server, err = startServer(ctx, cfg.Dir, cfg.Name, b.health, log); err != nil {
+		if b.server, err = startServer(ctx, cfg, b.health, log); err != nil {
 			return b, fmt.Errorf("start the embedded NATS server: %w", err)
 		}
 		options = append(options, nats.InProcessServer(b.server))
@@ -142,7 +148,7 @@ func (b *Broker) Check() error {
 	if b.silent.Load() {
 		return ErrSilent
 	}
-	return nil
+	return b.checkRoom(0, readyRoom)
 }
 
 // Close closes the connection, and ends the embedded server once all is on disk.

@@ -90,19 +90,19 @@ type bucket struct {
 }
 
 func (k bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
-	return write(ctx, k.broker, func(ctx context.Context) (uint64, error) { return k.KeyValue.Put(ctx, key, value) })
+	return write(ctx, k.broker, len(value), changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Put(ctx, key, value) })
 }
 
 func (k bucket) Create(ctx context.Context, key string, value []byte, options ...jetstream.KVCreateOpt) (uint64, error) {
-	return write(ctx, k.broker, func(ctx context.Context) (uint64, error) { return k.KeyValue.Create(ctx, key, value, options...) })
+	return write(ctx, k.broker, len(value), createRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Create(ctx, key, value, options...) })
 }
 
 func (k bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	return write(ctx, k.broker, func(ctx context.Context) (uint64, error) { return k.KeyValue.Update(ctx, key, value, revision) })
+	return write(ctx, k.broker, len(value), changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Update(ctx, key, value, revision) })
 }
 
 func (k bucket) Purge(ctx context.Context, key string, options ...jetstream.KVDeleteOpt) error {
 	options = append(options, jetstream.PurgeTTL(markerTTL))
-	_, err := write(ctx, k.broker, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.KeyValue.Purge(ctx, key, options...) })
+	_, err := write(ctx, k.broker, 0, removeRoom, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.KeyValue.Purge(ctx, key, options...) })
 	return err
 }

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// startTime is for reading back what the folder holds.
-	startTime = 30 * time.Second
+	// readyTime is for a server that has read all that its folder holds, which may take
+	// any time, to take connections.
+	readyTime = 5 * time.Second
 	// lockTime is how long another process may go on having the folder before that
 	// is an error.
 	lockTime = 2 * time.Second
@@ -27,10 +28,13 @@ const (
 	syncInterval = time.Second
 	// maxPayload bounds what one record may hold: above all a task's result.
 	maxPayload = 8 << 20
+	// maxStore is no bound: the disk is one (checkRoom). JetStream's default is three
+	// quarters of what is free at the start, for good.
+	maxStore = 1 << 60
 )
 
-// errNotReady: the server took too long to start.
-var errNotReady = errors.New("not ready in time")
+// errNotReady: the server has started, and takes no connection.
+var errNotReady = errors.New("it takes no connection")
 
 // embedded is a NATS server in this process, for this process alone. It is safe
 // for concurrent use.
@@ -40,25 +44,53 @@ type embedded struct {
 	health    *health
 	unlock    func() error
 	once      sync.Once
+	starting  sync.WaitGroup // Start of each server
+	fatal     fault          // what a server said that could not start
 
 	mu     sync.Mutex
 	server *server.Server // another one after each renew; guarded by mu
 }
 
-// startServer returns a server that is ready. It holds the lock of dir.
-func startServer(ctx context.Context, dir, name string, h *health, log *slog.Logger) (*embedded, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// startServer returns a server that is ready. It holds the lock of cfg.Dir. On a
+// full disk it waits for room until ctx ends.
+func startServer(ctx context.Context, cfg Config, h *health, log *slog.Logger) (*embedded, error) {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	unlock, err := lockWithin(ctx, filepath.Join(dir, "lock"), log)
+	unlock, err := lockWithin(ctx, filepath.Join(cfg.Dir, "lock"), log)
 	if err != nil {
-		return nil, fmt.Errorf("%s is in use by another process: %w", dir, err)
+		return nil, fmt.Errorf("%s is in use by another process: %w", cfg.Dir, err)
 	}
-	e := &embedded{dir: dir, name: name, log: log, health: h, unlock: unlock}
-	if err := e.start(ctx); err != nil {
+	e := &embedded{dir: cfg.Dir, name: cfg.Name, log: log, health: h, unlock: unlock}
+	if err := e.startOnceThereIsRoom(ctx, cfg.Waiting); err != nil {
 		return nil, errors.Join(err, e.stop())
 	}
 	return e, nil
+}
+
+func (e *embedded) startOnceThereIsRoom(ctx context.Context, waiting func(why string)) error {
+	for tries := 1; ; tries++ {
+		full := canWrite(e.dir, startRoom)
+		if full == nil {
+			waiting("the files of the data folder are read")
+			err := e.start(ctx)
+			if full = canWrite(e.dir, startRoom); err == nil || full == nil {
+				return err
+			}
+			e.shutDown()
+			e.health.reset()
+		}
+		if !isFull(full) {
+			return full
+		}
+		waiting(fmt.Sprintf("there must be room on the disk of the data folder: %v", full))
+		if tries == 1 {
+			e.log.WarnContext(ctx, "disk of the data folder is full, waiting for room", slog.Any("error", full))
+		}
+		if Pause(ctx, roomInterval); ctx.Err() != nil {
+			return fmt.Errorf("%w: %w: %w", ErrDisk, full, ctx.Err())
+		}
+	}
 }
 
 // lockWithin is lock, tried again for up to lockTime: a process that was killed
@@ -84,18 +116,28 @@ func lockWithin(ctx context.Context, path string, log *slog.Logger) (unlock func
 func (e *embedded) start(ctx context.Context) error {
 	s, err := server.NewServer(&server.Options{
 		ServerName: e.name, DontListen: true, NoSigs: true, DisableJetStreamBanner: true,
-		JetStream: true, StoreDir: e.dir, SyncInterval: syncInterval, MaxPayload: maxPayload,
+		JetStream: true, StoreDir: e.dir, JetStreamMaxStore: maxStore, SyncInterval: syncInterval, MaxPayload: maxPayload,
 	})
 	if err != nil {
 		return err
 	}
-	s.SetLoggerV2(serverLog{e.log, e.health}, false, false, false)
+	e.fatal.set(nil)
+	s.SetLoggerV2(serverLog{e.log, e.health, &e.fatal}, false, false, false)
 	e.mu.Lock()
 	e.server = s
 	e.mu.Unlock()
-	go s.Start() // until Shutdown; stop waits for it
-	if !s.ReadyForConnections(within(ctx, startTime)) {
-		return errNotReady
+	started := make(chan struct{})
+	e.starting.Go(func() { // it returns when all is read, for the server listens nowhere
+		s.Start()
+		close(started)
+	})
+	select {
+	case <-started:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if !s.ReadyForConnections(readyTime) {
+		return errors.Join(errNotReady, e.fatal.get())
 	}
 	return nil
 }
@@ -126,14 +168,7 @@ func (e *embedded) shutDown() {
 		s.Shutdown()
 		s.WaitForShutdown()
 	}
-}
-
-// within is limit, or what ctx leaves of it.
-func within(ctx context.Context, limit time.Duration) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return min(limit, time.Until(deadline))
-	}
-	return limit
+	e.starting.Wait()
 }
 
 // stop may be called twice.

@@ -2,24 +2,13 @@ package natsbroker
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
 
-const (
-	// roomInterval is how often it is tried whether a folder takes something again.
-	roomInterval = 2 * time.Second
-	// room is what it has to take, in bytes: with less the server would fail again soon.
-	room = 4 << 20
-)
-
-// ErrDisk says that the embedded server could not write to its folder. It writes
-// nothing more until Serve has started it anew.
-var ErrDisk = errors.New("the folder cannot be written to")
+// roomInterval is how often it is tried whether a folder takes something again.
+const roomInterval = 2 * time.Second
 
 // health is whether the embedded server writes. It is safe for concurrent use.
 type health struct {
@@ -80,7 +69,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 // heal returns when the server writes again, or ctx ends.
 func (b *Broker) heal(ctx context.Context) {
 	for ; ctx.Err() == nil; Pause(ctx, roomInterval) {
-		if takes(b.cfg.Dir, room) != nil {
+		if canWrite(b.cfg.Dir, startRoom) != nil {
 			continue
 		}
 		b.silent.Store(true) // until the connection is one to the new server
@@ -105,10 +94,4 @@ func (b *Broker) awaitServer(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// takes writes a file of so many bytes into the folder, and removes it.
-func takes(dir string, size int) error {
-	path := filepath.Join(dir, "room")
-	return errors.Join(os.WriteFile(path, make([]byte, size), 0o600), os.Remove(path))
 }

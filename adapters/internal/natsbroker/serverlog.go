@@ -13,12 +13,18 @@ import (
 type serverLog struct {
 	log    *slog.Logger
 	health *health
+	fatal  *fault // set to what it could not start for
 }
 
 func (l serverLog) Noticef(format string, v ...any) { l.log.Debug("nats server", said(format, v)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.Errorf(format, v...) }
 func (l serverLog) Debugf(string, ...any)           {}
 func (l serverLog) Tracef(string, ...any)           {}
+
+// Fatalf implements server.Logger.
+func (l serverLog) Fatalf(format string, v ...any) {
+	l.fatal.set(fmt.Errorf(format, v...))
+	l.Errorf(format, v...)
+}
 
 // Warnf implements server.Logger.
 func (l serverLog) Warnf(format string, v ...any) {
@@ -43,7 +49,7 @@ func (l serverLog) heed(text string) {
 
 // stopsWriting reports whether a server that says so will not write again.
 func stopsWriting(text string) bool {
-	for _, sign := range []string{"write error", "failed to store", "be disabled", "disabling jetstream"} {
+	for _, sign := range []string{"write error", "failed to store", "be disabled", "disabling jetstream", "resource limits exceeded"} {
 		if strings.Contains(text, sign) {
 			return true
 		}

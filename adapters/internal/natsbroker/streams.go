@@ -24,6 +24,9 @@ const (
 // it is, so that an operator may choose replicas and placement. Its CachedInfo is
 // of now.
 func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	if err := b.checkSize(want.Name, want.MaxBytes); err != nil {
+		return nil, err
+	}
 	s, err := insist(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.stream(ctx, want) })
 	switch {
 	case codeOf(err) == codeNoSpace:

@@ -11,17 +11,21 @@ import (
 // Publish adds a message to the stream of its subject. It does not wait for an
 // embedded server that cannot write. Errors: ErrDisk, those of jetstream.Publisher.
 func (b *Broker) Publish(ctx context.Context, msg *nats.Msg, options ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
-	return write(ctx, b, func(ctx context.Context) (*jetstream.PubAck, error) { return b.js.PublishMsg(ctx, msg, options...) })
+	return write(ctx, b, len(msg.Data), changeRoom, func(ctx context.Context) (*jetstream.PubAck, error) { return b.js.PublishMsg(ctx, msg, options...) })
 }
 
-// write calls f, whose answer decides for Check, with a context that ends when the
-// server stops writing: f would get no answer. Errors: those of f, ErrDisk.
-func write[T any](ctx context.Context, b *Broker, f func(context.Context) (T, error)) (T, error) {
+// write calls f, which writes so many bytes, if there is room for them beside what
+// must be free. Its answer decides for Check, and its context ends when the server
+// stops writing: f would get no answer. Errors: those of f, ErrDisk.
+func write[T any](ctx context.Context, b *Broker, bytes, free int, f func(context.Context) (T, error)) (result T, err error) {
+	if err := b.checkRoom(bytes, free); err != nil {
+		return result, err
+	}
 	good := b.health.state()
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	defer context.AfterFunc(good, cancel)() //nolint:contextcheck // good is the server's, not the caller's
-	result, err := f(ctx)
+	result, err = f(ctx)
 	if !errors.Is(err, context.Canceled) { // that says nothing of NATS
 		b.silent.Store(passing(err))
 	}
