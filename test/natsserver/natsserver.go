@@ -60,6 +60,9 @@ func (s *Server) Password(password string) {
 	}
 }
 
+// MaxStore has the server, the next time that it starts, store no more than that.
+func (s *Server) MaxStore(bytes int64) { s.options.JetStreamMaxStore = bytes }
+
 // Away stops the server; its files stay.
 func (s *Server) Away() {
 	s.running.Shutdown()

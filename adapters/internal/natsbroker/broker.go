@@ -4,12 +4,12 @@
 package natsbroker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,6 +33,9 @@ var ErrAway = errors.New("no connection to NATS")
 // ErrSilent says that JetStream takes nothing now: it did not answer the last write,
 // as while its servers have no leader.
 var ErrSilent = errors.New("NATS JetStream gives no answer")
+
+// ErrStorage says that the servers refuse to store more.
+var ErrStorage = errors.New("NATS has no storage left: the disk of a server, or the limit of its storage or of the account, is full")
 
 // Config says where NATS is. Exactly one of Dir and URL must be set.
 type Config struct {
@@ -60,8 +63,12 @@ type Broker struct {
 	log    *slog.Logger
 	server *embedded // nil with Config.URL
 	health *health
-	silent atomic.Bool // the last write got no answer
-	away   fault       // why the connection could not be made again
+
+	away    fault // why the connection could not be made again
+	written fault // what was wrong with the last write: ErrSilent, ErrStorage
+	looked  fault // what was wrong when Serve last looked
+
+	unanswered bool // when Serve last looked; owned by Serve
 
 	followers sync.WaitGroup // Follow's goroutines
 
@@ -136,8 +143,9 @@ func (b *Broker) Conn() *nats.Conn { return b.nc }
 // given up after five seconds.
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
-// Check returns nil if NATS can be used now. Errors: ErrAway, ErrSilent,
-// ErrDisk.
+// Check returns nil if NATS can be used now, as far as the last writes and looks have
+// shown. It asks nobody. Errors: ErrAway, ErrSilent, ErrDisk, ErrStorage, ErrSealed,
+// ErrDeposed, ErrDeleted, ErrGone.
 func (b *Broker) Check() error {
 	if err := context.Cause(b.health.state()); err != nil {
 		return err
@@ -145,10 +153,7 @@ func (b *Broker) Check() error {
 	if !b.nc.IsConnected() {
 		return errors.Join(ErrAway, b.away.get())
 	}
-	if b.silent.Load() {
-		return ErrSilent
-	}
-	return b.checkRoom(0, readyRoom)
+	return cmp.Or(b.checkRoom(0, readyRoom), b.looked.get(), b.written.get())
 }
 
 // Close closes the connection, and ends the embedded server once all is on disk.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,10 +14,7 @@ import (
 	"heliograph/test/fulldisk"
 )
 
-const (
-	mega   = 1 << 20
-	record = 900_000
-)
+const mega = 1 << 20
 
 // bucketIn opens the broker in a folder, and a bucket that is as large as the disk.
 func bucketIn(t *testing.T, dir string) (*natsbroker.Broker, jetstream.KeyValue) {
@@ -46,22 +42,6 @@ func fill(t *testing.T, kv jetstream.KeyValue, from int) (n int) {
 	}
 	t.Fatal("nothing was refused")
 	return 0
-}
-
-// serving has the broker heal until the function is called.
-func serving(t *testing.T, b *natsbroker.Broker) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := b.Serve(ctx); err != nil {
-			t.Errorf("serve: %v", err)
-		}
-	})
-	return func() {
-		cancel()
-		running.Wait()
-	}
 }
 
 func TestTheDiskAloneBoundsWhatTheFolderHolds(t *testing.T) { // H3 a

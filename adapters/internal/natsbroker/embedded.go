@@ -42,6 +42,7 @@ type embedded struct {
 	dir, name string
 	log       *slog.Logger
 	health    *health
+	locked    os.FileInfo // the file of the lock
 	unlock    func() error
 	once      sync.Once
 	starting  sync.WaitGroup // Start of each server
@@ -57,11 +58,13 @@ func startServer(ctx context.Context, cfg Config, h *health, log *slog.Logger) (
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	unlock, err := lockWithin(ctx, filepath.Join(cfg.Dir, "lock"), log)
+	path := filepath.Join(cfg.Dir, lockFile)
+	unlock, err := lockWithin(ctx, path, log)
 	if err != nil {
 		return nil, fmt.Errorf("%s is in use by another process: %w", cfg.Dir, err)
 	}
 	e := &embedded{dir: cfg.Dir, name: cfg.Name, log: log, health: h, unlock: unlock}
+	e.locked, _ = os.Stat(path) // nil where there is no such file
 	if err := e.startOnceThereIsRoom(ctx, cfg.Waiting); err != nil {
 		return nil, errors.Join(err, e.stop())
 	}
@@ -91,6 +94,23 @@ func (e *embedded) startOnceThereIsRoom(ctx context.Context, waiting func(why st
 			return fmt.Errorf("%w: %w: %w", ErrDisk, full, ctx.Err())
 		}
 	}
+}
+
+// lockFile is held by the process that uses the folder.
+const lockFile = "lock"
+
+// lacks reports whether the folder, or that of a stream in it, was deleted: what is
+// written to files that are open still, nobody will read.
+func (e *embedded) lacks(stream string) bool {
+	if e.locked == nil {
+		return false
+	}
+	lock, err := os.Stat(filepath.Join(e.dir, lockFile))
+	if err != nil || !os.SameFile(lock, e.locked) {
+		return true
+	}
+	_, err = os.Stat(filepath.Join(e.dir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams", stream))
+	return err != nil
 }
 
 // lockWithin is lock, tried again for up to lockTime: a process that was killed

@@ -1,6 +1,7 @@
 package natsbroker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +13,28 @@ import (
 )
 
 const (
-	// lookInterval is how often it is looked whether all streams are still there.
-	lookInterval = 5 * time.Second
+	// lookInterval is how often it is looked whether all streams can be written to.
+	lookInterval = 2 * time.Second
 	// lookTime is for one look.
 	lookTime = 2 * time.Second
+	// goneTime is how long a stream must be gone before that is believed: a server
+	// that has just come to lead may not know it all.
+	goneTime = 5 * time.Second
+	// leaseTime is how long a leader is certain to be the only one after it has heard
+	// of most of the servers: they wait four seconds before they choose another.
+	leaseTime = 3 * time.Second
+)
+
+var (
+	// ErrDeposed says that the server that answers leads the stream as far as it knows,
+	// but the others may have a newer leader, which has taken more messages.
+	ErrDeposed = errors.New("the stream's leader is out of touch with the other servers")
+	// ErrSealed says that somebody has sealed a stream, so that nothing can be written
+	// to it any more.
+	ErrSealed = errors.New("a stream is sealed: nothing can be written to it")
+	// ErrDeleted says that the embedded server's folder, or a part of it, was deleted
+	// while it was in use. Only a restart makes it anew.
+	ErrDeleted = errors.New("the data folder was deleted on the disk while it was in use")
 )
 
 // ErrGone says that somebody has deleted a stream or a bucket that was opened here.
@@ -44,16 +63,68 @@ func (o *opened) all() map[string]time.Time {
 	return maps.Clone(o.streams)
 }
 
-// look asks whether all streams are the ones that were opened. Errors: ErrGone. That
-// no answer comes is none.
+// look asks whether all streams are the ones that were opened, and can be written to,
+// which Check says from then on. Errors: ErrGone. That no answer comes is none.
 func (b *Broker) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	limited, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
+	var found error
 	for name, made := range b.opened.all() {
-		s, err := b.js.Stream(ctx, name)
-		if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && !s.CachedInfo().Created.Equal(made) {
-			return fmt.Errorf("%w: %s", ErrGone, name)
+		err := b.lookAt(limited, name, made)
+		if errors.Is(err, ErrGone) {
+			b.looked.set(err)
+			return err
 		}
+		found = cmp.Or(found, err)
+	}
+	if ctx.Err() != nil {
+		return nil // that says nothing of NATS
+	}
+	if found == nil {
+		b.written.set(nil)
+	}
+	if once := b.unanswered; errors.Is(found, ErrSilent) {
+		if b.unanswered = true; !once { // a busy machine, or one that chooses a leader
+			return nil
+		}
+	} else {
+		b.unanswered = false
+	}
+	b.looked.set(found)
+	return nil
+}
+
+func (b *Broker) lookAt(ctx context.Context, name string, made time.Time) error {
+	if b.server != nil && !b.cfg.InMemory && b.server.lacks(name) {
+		return ErrDeleted
+	}
+	s, err := b.js.Stream(ctx, name)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && !s.CachedInfo().Created.Equal(made):
+		return fmt.Errorf("%w: %s", ErrGone, name)
+	case err != nil:
+		return fmt.Errorf("%w: stream %s: %w", ErrSilent, name, err)
+	case s.CachedInfo().Config.Sealed:
+		return fmt.Errorf("%w: %s", ErrSealed, name)
+	default:
+		return CheckLeader(s.CachedInfo().Cluster)
+	}
+}
+
+// CheckLeader returns nil if the leader that has told of its cluster is certain to be
+// the only one; nil is no cluster. Errors: ErrDeposed.
+func CheckLeader(c *jetstream.ClusterInfo) error {
+	if c == nil {
+		return nil
+	}
+	near := 1 // itself
+	for _, r := range c.Replicas {
+		if !r.Offline && r.Active < leaseTime {
+			near++
+		}
+	}
+	if servers := 1 + len(c.Replicas); near <= servers/2 {
+		return ErrDeposed
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (h *health) state() context.Context {
 func (b *Broker) Serve(ctx context.Context) error {
 	looks := time.NewTicker(lookInterval)
 	defer looks.Stop()
-	gone := false // when it last looked
+	var gone time.Time // since when a stream is; zero: none is
 	for {
 		select {
 		case <-ctx.Done():
@@ -58,10 +58,14 @@ func (b *Broker) Serve(ctx context.Context) error {
 			b.heal(ctx)
 		case <-looks.C:
 			err := b.look(ctx)
-			if err != nil && gone {
+			switch now := time.Now(); {
+			case err == nil:
+				gone = time.Time{}
+			case gone.IsZero():
+				gone = now
+			case now.Sub(gone) >= goneTime:
 				return err
 			}
-			gone = err != nil // a server that has just come to lead may not know it all
 		}
 	}
 }
@@ -72,7 +76,7 @@ func (b *Broker) heal(ctx context.Context) {
 		if canWrite(b.cfg.Dir, startRoom) != nil {
 			continue
 		}
-		b.silent.Store(true) // until the connection is one to the new server
+		b.written.set(ErrSilent) // until the connection is one to the new server
 		if err := b.server.renew(ctx); err != nil {
 			b.log.WarnContext(ctx, "embedded NATS server could not be started anew yet", slog.Any("error", err))
 			continue
@@ -90,7 +94,7 @@ func (b *Broker) awaitServer(ctx context.Context) {
 		err := b.nc.FlushWithContext(limited)
 		cancel()
 		if err == nil {
-			b.silent.Store(false)
+			b.written.set(nil)
 			return
 		}
 	}

@@ -24,6 +24,25 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natsserver.Leaks()...) }
 
 var silent = slog.New(slog.DiscardHandler)
 
+// record is the size of a large record, in bytes.
+const record = 900_000
+
+// serving has the broker heal until the function is called.
+func serving(t *testing.T, b *natsbroker.Broker) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := b.Serve(ctx); err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
 func TestTheFolderIsForOneProcessAtATime(t *testing.T) {
 	dir := t.TempDir()
 	first := brokertest.Open(t, natsbroker.Config{Dir: dir})

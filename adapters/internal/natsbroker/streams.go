@@ -17,6 +17,9 @@ const (
 	codeNoSpace     jetstream.ErrorCode = 10047 // the disk is too small for the stream's bound
 	codeNoPeers     jetstream.ErrorCode = 10005 // fewer servers are there than replicas
 	codeNotReplicas jetstream.ErrorCode = 10074 // it is no cluster
+
+	codeNoResources        jetstream.ErrorCode = 10023 // the server's storage is full
+	codeNoAccountResources jetstream.ErrorCode = 10002 // the account's is
 )
 
 // Stream returns the stream of want's name, which is made if it is not there.

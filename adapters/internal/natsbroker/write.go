@@ -3,6 +3,7 @@ package natsbroker
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,10 +28,22 @@ func write[T any](ctx context.Context, b *Broker, bytes, free int, f func(contex
 	defer context.AfterFunc(good, cancel)() //nolint:contextcheck // good is the server's, not the caller's
 	result, err = f(ctx)
 	if !errors.Is(err, context.Canceled) { // that says nothing of NATS
-		b.silent.Store(passing(err))
+		b.written.set(writeFault(err))
 	}
 	if err != nil && good.Err() != nil {
 		err = context.Cause(good) //nolint:contextcheck // as above
 	}
 	return result, err
+}
+
+// writeFault is what err, of a write, says of NATS: nil if it is about that write only.
+func writeFault(err error) error {
+	switch code := codeOf(err); {
+	case code == codeNoResources, code == codeNoAccountResources, code == codeNoSpace:
+		return fmt.Errorf("%w: %w", ErrStorage, err)
+	case passing(err):
+		return fmt.Errorf("%w: %w", ErrSilent, err)
+	default:
+		return nil
+	}
 }

@@ -12,5 +12,4 @@ var ErrBehind = errBehind
 var (
 	Encode = encode
 	Decode = decode
-	Leads  = leads
 )

@@ -3,7 +3,6 @@ package natspublisher
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,14 +19,7 @@ const (
 	historyTime = 5 * time.Second
 	// historyPause is between two questions to servers that have not got it all yet.
 	historyPause = 20 * time.Millisecond
-	// leaseTime is how long a leader is certain to be the only one after it has heard
-	// of most of the servers: they wait four seconds before they choose another.
-	leaseTime = 3 * time.Second
 )
-
-// errDeposed: the server that answers leads the stream as far as it knows, but the
-// others may have a newer leader, who has taken more events.
-var errDeposed = errors.New("the stream's leader is out of touch with the other servers")
 
 // Newest implements event.History.
 func (l *Log) Newest(ctx context.Context) (event.ID, error) {
@@ -35,30 +27,12 @@ func (l *Log) Newest(ctx context.Context) (event.ID, error) {
 	defer cancel()
 	info, err := l.info(limited)
 	if err == nil {
-		err = leads(info.Cluster)
+		err = natsbroker.CheckLeader(info.Cluster)
 	}
 	if err != nil {
 		return event.ID{}, unavailable(ctx, err)
 	}
 	return l.id(info.State.LastSeq), nil
-}
-
-// leads says whether the leader that has told of its cluster is certain to be the
-// only one. Errors: errDeposed.
-func leads(c *jetstream.ClusterInfo) error {
-	if c == nil {
-		return nil
-	}
-	near := 1 // itself
-	for _, r := range c.Replicas {
-		if !r.Offline && r.Active < leaseTime {
-			near++
-		}
-	}
-	if servers := 1 + len(c.Replicas); near <= servers/2 {
-		return errDeposed
-	}
-	return nil
 }
 
 // After implements event.History.
@@ -72,7 +46,7 @@ func (l *Log) After(ctx context.Context, id event.ID, limit int) ([]event.Record
 	if err != nil {
 		return nil, unavailable(ctx, err)
 	}
-	state, deposed := info.State, leads(info.Cluster)
+	state, deposed := info.State, natsbroker.CheckLeader(info.Cluster)
 	switch {
 	case id.Seq > state.LastSeq && deposed != nil:
 		return nil, unavailable(ctx, deposed)

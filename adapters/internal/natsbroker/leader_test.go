@@ -1,4 +1,4 @@
-package natspublisher_test
+package natsbroker_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/outbound/natspublisher"
+	"heliograph/adapters/internal/natsbroker"
 )
 
 func TestALeaderWithoutAQuorumIsNotAskedWhatIsNewest(t *testing.T) { // G3
@@ -23,7 +23,7 @@ func TestALeaderWithoutAQuorumIsNotAskedWhatIsNewest(t *testing.T) { // G3
 		"the others are known to be off": {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{offline, far}}, false},
 		"one of four others is near":     {&jetstream.ClusterInfo{Replicas: []*jetstream.PeerInfo{near, far, far, far}}, false},
 	} {
-		if err := natspublisher.Leads(c.cluster); (err == nil) != c.leads {
+		if err := natsbroker.CheckLeader(c.cluster); (err == nil) != c.leads {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
