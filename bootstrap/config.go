@@ -159,8 +159,9 @@ type TasksConfig struct {
 	QueueSize  int    `env:"TASK_QUEUE_SIZE" envDefault:"256"`
 	// Timeout is how long a task may run (rule T8).
 	Timeout time.Duration `env:"TASK_TIMEOUT" envDefault:"300s"`
-	// CleanupInterval is how long a finished task is kept (rule T9).
-	CleanupInterval time.Duration `env:"TASK_CLEANUP_INTERVAL" envDefault:"600s"`
+	// CleanupInterval is how long a finished task is kept, unless its type says how
+	// long (rule T9).
+	CleanupInterval time.Duration `env:"TASK_CLEANUP_INTERVAL"` // default: 600s, and 24h with a durable broker
 	// RetentionCount and RetentionBytes bound how many finished tasks are kept, and
 	// how large their params and results are together; 0 is no bound.
 	RetentionCount int      `env:"TASK_RETENTION_COUNT" envDefault:"10000"`

@@ -55,6 +55,22 @@ func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 	}
 }
 
+func TestFinishedTasksAreKeptLongerByDefaultWhereTheySurvive(t *testing.T) { // T9
+	for name, c := range map[string]struct {
+		environ map[string]string
+		want    time.Duration
+	}{
+		"memory":        {nil, 600 * time.Second},
+		"DATA_DIR":      {map[string]string{"DATA_DIR": "/data"}, 24 * time.Hour},
+		"NATS_URL":      {map[string]string{"NATS_URL": "nats://localhost:4222"}, 24 * time.Hour},
+		"when it is set": {map[string]string{"DATA_DIR": "/data", "TASK_CLEANUP_INTERVAL": "5s"}, 5 * time.Second},
+	} {
+		if got := load(t, c.environ).Tasks.CleanupInterval; got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 func TestOnlyProductionListensEverywhereByDefault(t *testing.T) { // S5
 	for env, want := range map[string]string{"": "localhost:8080", "development": "localhost:8080", "testing": "localhost:8080", "production": ":8080"} {
 		if got := load(t, map[string]string{"APP_ENV": env}).HTTP.Addr; got != want {

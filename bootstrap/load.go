@@ -32,6 +32,7 @@ func (h Host) log() LogConfig {
 func Load(environ map[string]string, host Host) (Config, error) {
 	return load(environ, Config{
 		NodeName: host.Name, Log: host.log(), HTTP: HTTPConfig{Addr: defaultAddr(Environment(environ["APP_ENV"]))},
+		Tasks: TasksConfig{CleanupInterval: defaultCleanupInterval(environ)},
 	})
 }
 
@@ -42,6 +43,15 @@ func defaultAddr(env Environment) string {
 		return ":8080"
 	}
 	return "localhost:8080"
+}
+
+// defaultCleanupInterval is the default of TASK_CLEANUP_INTERVAL (rule T9): what is
+// kept on disk may be asked for on the next day.
+func defaultCleanupInterval(environ map[string]string) time.Duration {
+	if environ["DATA_DIR"] != "" || environ["NATS_URL"] != "" {
+		return 24 * time.Hour
+	}
+	return 600 * time.Second
 }
 
 // load reads variables over what is in cfg.

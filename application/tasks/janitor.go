@@ -9,13 +9,34 @@ import (
 	"heliograph/domain/task"
 )
 
-// sweeps is how often the janitor looks per clean-up interval: a task stays at most
-// a tenth longer than it must. So much may also be there above the bounds.
+// sweeps is how often the janitor looks in the shortest time for which a task is
+// kept: one stays at most a tenth longer than it must. So much may also be there above
+// the bounds.
 const sweeps = 10
+
+// newRetention returns which finished tasks are kept.
+func newRetention(cfg Config, types []task.Type) task.Retention {
+	r := task.Retention{Age: cfg.CleanupInterval, AgeOf: make(map[string]time.Duration), Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes}
+	for _, typ := range types {
+		if typ.Policy.Keep > 0 {
+			r.AgeOf[typ.Name] = typ.Policy.Keep
+		}
+	}
+	return r
+}
+
+// sweepInterval is the time from one sweep to the next.
+func sweepInterval(r task.Retention) time.Duration {
+	shortest := r.Age
+	for _, age := range r.AgeOf {
+		shortest = min(shortest, age)
+	}
+	return max(shortest/sweeps, time.Millisecond)
+}
 
 // clean removes finished tasks until shutdown begins (rule T9).
 func (s *Service) clean(ctx context.Context) {
-	ticks := time.NewTicker(max(s.cfg.CleanupInterval/sweeps, time.Millisecond))
+	ticks := time.NewTicker(sweepInterval(s.retention))
 	defer ticks.Stop()
 	for {
 		select {

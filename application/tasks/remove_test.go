@@ -64,6 +64,35 @@ func TestTheJanitorRemovesTasksThatEndedLongEnoughAgo(t *testing.T) { // T9
 	})
 }
 
+func TestATypeSaysHowLongItsOwnTasksAreKept(t *testing.T) { // T9
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		short, long := work(succeed), task.Type{Name: "long", Handler: handler(succeed), Policy: task.Policy{Keep: time.Hour}}
+		short.Policy.Keep = 10 * time.Second
+		other := task.Type{Name: "other", Handler: handler(succeed)}
+		f.start(short, long, other)
+		first, second, third := f.run(), f.begin("long"), f.begin("other")
+		for _, c := range []struct {
+			after time.Duration
+			gone  task.ID
+			there []task.ID
+		}{
+			{9 * time.Second, "", []task.ID{first, second, third}},
+			{2*time.Second + 1, first, []task.ID{second, third}},
+			{11 * time.Minute, third, []task.ID{second}},
+			{55 * time.Minute, second, nil},
+		} {
+			pass(c.after)
+			for _, id := range c.there {
+				f.wantStatus(id, task.Completed)
+			}
+			if _, err := f.Get(t.Context(), c.gone); !errors.Is(err, task.ErrNotFound) {
+				t.Errorf("%s is still there: %v", c.gone, err)
+			}
+		}
+	})
+}
+
 func TestTheJanitorRemovesEverythingInOneSweep(t *testing.T) { // T9
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)

@@ -99,7 +99,7 @@ func New(cfg Config, store task.Store, nodes cluster.Nodes, types []task.Type, d
 		queue:     newQueue(cfg.MaxWorkers, cfg.QueueSize, byName),
 		snapshots: newSnapshots(store, cfg.MaxEventBytes),
 		litter:    newLitter(cfg),
-		retention: task.Retention{Age: cfg.CleanupInterval, Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes},
+		retention: newRetention(cfg, byName),
 		shutdown:  newPhases(),
 		running:   make(map[task.ID]*attempt),
 		unknown:   make(map[string]bool),
@@ -118,7 +118,7 @@ func sortTypes(types []task.Type) ([]task.Type, error) {
 		if i > 0 && sorted[i-1].Name == typ.Name {
 			return nil, fmt.Errorf("task type %q is there twice", typ.Name)
 		}
-		if p := typ.Policy; min(p.Timeout, p.Backoff, p.Lease) < 0 || min(p.Concurrency, p.Attempts) < 0 {
+		if p := typ.Policy; min(p.Timeout, p.Backoff, p.Lease, p.Keep) < 0 || min(p.Concurrency, p.Attempts) < 0 {
 			return nil, fmt.Errorf("task type %q: a number or duration of its policy is negative: %+v", typ.Name, p)
 		}
 	}

@@ -35,6 +35,8 @@ type Policy struct {
 	Backoff time.Duration
 	// Lease is how long a worker outside may give no sign; 0 is 30 s.
 	Lease time.Duration
+	// Keep is how long a finished task is kept (rule T9); 0 is the service's default.
+	Keep time.Duration
 }
 
 // Lease names one attempt at a task: an opaque, unguessable token, new for each.

@@ -21,6 +21,7 @@ type entry struct {
 	TimeLimit   string        `yaml:"time_limit"`
 	Concurrency int           `yaml:"concurrency"`
 	Priority    int           `yaml:"priority"`
+	Keep        string        `yaml:"keep"`
 
 	Worker *workerEntry `yaml:"worker"`
 
@@ -78,10 +79,14 @@ func (e entry) anyOfCommand() bool {
 
 func (e entry) policy() (task.Policy, error) {
 	limit, err := duration(e.TimeLimit)
+	if err != nil {
+		return task.Policy{}, in("time_limit", err)
+	}
+	keep, err := duration(e.Keep)
 	if e.Concurrency < 0 {
 		return task.Policy{}, in("concurrency", errors.New("it must not be negative"))
 	}
-	return task.Policy{Timeout: limit, Concurrency: e.Concurrency, Priority: e.Priority}, in("time_limit", err)
+	return task.Policy{Timeout: limit, Concurrency: e.Concurrency, Priority: e.Priority, Keep: keep}, in("keep", err)
 }
 
 // add puts what only workers have into p.

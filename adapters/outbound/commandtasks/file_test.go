@@ -21,6 +21,7 @@ tasks:
       width: {type: integer, minimum: 1}
     required: [width]
     time_limit: 1h
+    keep: 48h
     concurrency: 2
     priority: 5
     worker: {lease: 45s, attempts: 3, backoff: 2s}
@@ -46,6 +47,7 @@ tasks:
 			ParamsSchema: raw(`{"type":"object","properties":{"width":{"type":"integer","minimum":1}},"required":["width"],"additionalProperties":false}`),
 			Policy: task.Policy{
 				Timeout: time.Hour, Concurrency: 2, Priority: 5, Attempts: 3, Backoff: 2 * time.Second, Lease: 45 * time.Second,
+				Keep: 48 * time.Hour,
 			},
 		},
 	}
@@ -75,6 +77,7 @@ func TestMistakesNameTheirLine(t *testing.T) { // S3, for operators
 		{"tasks:\n  a:\n    worker: {}\n    folder: /tmp", `3: a: it has a worker, so nothing of a command can be set`},
 		{"tasks:\n  a:\n    worker: {lease: soon}", `3: a: worker: "soon" is not a duration such as 15s or 5m`},
 		{"tasks:\n  a:\n    worker: {attempts: -1}", `3: a: worker: attempts must not be negative`},
+		{"tasks:\n  a:\n    description: x\n    keep: -1h", `4: a: keep: "-1h" is not a duration such as 15s or 5m`},
 		{"tasks:\n  a:\n    description: x\n    time_limit: 5", `4: a: time_limit: "5" is not a duration such as 15s or 5m`},
 		{"tasks:\n  a:\n    concurrency: -1", `3: a: concurrency: it must not be negative`},
 		{"tasks:\n  a:\n    params: {n: {type: int}}", `3: a: params: "n": "int" is no type; there are array, boolean, integer, null, number, object, string`},
