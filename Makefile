@@ -8,7 +8,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate verify clean
+.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,12 +17,16 @@ build: ## build bin/heliograph
 	CGO_ENABLED=0 $(GO) build -trimpath $(STAMP) -o bin/heliograph ./bootstrap/cmd/heliograph
 
 run: ## run the service on :8080, configured by environment variables
-	$(GO) run $(STAMP) ./bootstrap/cmd/heliograph serve
+	@test -x bin/heliograph || echo "building; the first time takes a minute or two"
+	@CGO_ENABLED=0 $(GO) build -trimpath $(STAMP) -o bin/heliograph ./bootstrap/cmd/heliograph
+	@LOG_LEVEL=$${LOG_LEVEL:-warn} exec bin/heliograph serve # exec: the shell would die of Ctrl-C
 
-test: ## run every test with the race detector (installs what that needs, as root)
+needs: ## install what the tests need beside Go (as root on Debian and its kin)
+	INSTALL=1 .ci/needs
+
+test: ## run every test with the race detector, and say at the end what failed
 	.ci/needs
-	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /test/cluster)
-	$(GO) test -race -timeout 20m -p 1 ./test/cluster/... # the machine for itself: a dozen processes
+	GO="$(GO)" .ci/test
 
 e2e: ## run only the tests of the real binary
 	.ci/needs

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -46,14 +45,12 @@ func (gatewayCommand) Run(ctx context.Context, p *program) error {
 	})
 }
 
-// welcomeGateway tells a person what to try. Nobody reads it if it cannot be
-// written.
+// welcomeGateway is welcome for this role.
 func welcomeGateway(w io.Writer, cfg bootstrap.GatewayRoleConfig, addr net.Addr) {
 	base := "http://" + reachable(addr)
-	_, _ = fmt.Fprintf(w, "\nheliograph %s is an SSE gateway on %s\n\n", bootstrap.BuildVersion(), base)
+	try := "curl -N '" + base + "/any/path?request_id=me'   asks the backend at " + cfg.CallbackURL.String()
 	if cfg.CallbackURL == "" {
-		_, _ = fmt.Fprint(w, "  set CALLBACK_URL   to the backend that is asked about streams; until then there are none\n\n")
-		return
+		try = "set CALLBACK_URL to the backend that is asked about streams; until then there are none"
 	}
-	_, _ = fmt.Fprintf(w, "  asks the backend   %s\n  watch a stream     curl -N '%s/any/path?request_id=me'\n\n", cfg.CallbackURL, base)
+	printWelcome(w, "heliograph gateway", base, try)
 }

@@ -37,26 +37,22 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 	})
 }
 
-// welcome tells a person what to try. Nobody reads it if it cannot be written.
+// welcome prints the address, what to do there and how to stop, for a person.
+// An error means that nobody sees it.
 func welcome(w io.Writer, cfg bootstrap.Config, addr net.Addr) {
 	base := "http://" + reachable(addr)
-	lines := []struct{ what, how string }{
-		{"watch the stream", "curl -N '" + base + "/api/sse/stream?request_id=me'"},
-		{"start a task", `curl -d '{"type":"demo_task","params":{"steps":5}}' ` + base + "/api/tasks"},
-		{"read the API", base + "/api/openapi.yaml"},
-		{"see the metrics", base + "/metrics"},
+	try := "curl -N '" + base + "/api/sse/stream?request_id=me'"
+	switch {
+	case cfg.Gateway.Kind == bootstrap.GatewayHTTP:
+		try = "its gateway's CALLBACK_URL is " + base + "/api/sse/callback"
+	case cfg.Environment != bootstrap.Production: // which has no demo tasks
+		try += `   and elsewhere   curl -d '{"type":"demo_task"}' ` + base + "/api/tasks"
 	}
-	if cfg.Environment == bootstrap.Production {
-		lines = append(lines[:1], lines[2:]...) // it has no demo tasks
-	}
-	if cfg.Gateway.Kind == bootstrap.GatewayHTTP {
-		lines[0].what, lines[0].how = "gateway's callback", base+"/api/sse/callback"
-	}
-	_, _ = fmt.Fprintf(w, "\nheliograph %s listens on %s\n\n", bootstrap.BuildVersion(), base)
-	for _, l := range lines {
-		_, _ = fmt.Fprintf(w, "  %-18s  %s\n", l.what, l.how)
-	}
-	_, _ = fmt.Fprintln(w)
+	printWelcome(w, "heliograph", base, try)
+}
+
+func printWelcome(w io.Writer, what, base, try string) {
+	_, _ = fmt.Fprintf(w, "%s %s listens on %s\n  try it   %s\n  stop it  Ctrl-C\n", what, bootstrap.BuildVersion(), base, try)
 }
 
 // reachable is an address that works on this machine for a listener on addr.
