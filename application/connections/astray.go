@@ -54,7 +54,7 @@ func (h *Heirs) record(ctx context.Context, c connection.Connection) (connection
 
 func (h *Heirs) forgo(c connection.Connection) {
 	if h.heritage.Forgo(c.Token) {
-		h.manager.metrics.Disconnected()
+		h.manager.count.left(c.Token)
 	}
 }
 

@@ -102,7 +102,10 @@ func (h *Heirs) receive(ctx context.Context, c connection.Connection) error {
 	if !h.cfg.Adopt {
 		return h.heritage.Drop(ctx, c)
 	}
+	count := h.manager.count
+	count.begin(c.Token)
 	taken, err := h.heritage.Take(ctx, c)
+	count.end(c.Token, err == nil)
 	if errors.Is(err, connection.ErrNotFound) {
 		return nil // it is another's by now
 	}

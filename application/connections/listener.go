@@ -59,10 +59,8 @@ func (m *Manager) Found(ctx context.Context, id connection.RequestID, token conn
 	}
 }
 
-// welcome counts a connection that was adopted, and has its client fetch the
-// state.
+// welcome has the client of a connection that was adopted fetch the state.
 func (m *Manager) welcome(ctx context.Context, c connection.Connection) {
-	m.metrics.Connected()
 	m.log.DebugContext(ctx, "stream of the gateway was adopted", requestID(c))
 	if err := m.sender.Send(ctx, c.Token, lost); err != nil && !errors.Is(err, gateway.ErrUnknownToken) {
 		m.log.WarnContext(ctx, "adopted stream was not told to fetch the state", requestID(c), slog.Any("error", err))
@@ -79,6 +77,8 @@ func (m *Manager) adopt(ctx context.Context, c connection.Connection) (adopted b
 	if _, err = m.registry.ByRequestID(ctx, c.RequestID); !errors.Is(err, connection.ErrNotFound) {
 		return false, err // mostly nil: so it costs no write
 	}
+	m.count.begin(c.Token)
+	defer func() { m.count.end(c.Token, adopted) }()
 	there, err := m.registry.PutNew(ctx, c)
 	return err == nil && there.Token == "", err
 }

@@ -44,7 +44,7 @@ type Manager struct {
 	registry connection.Registry
 	sender   gateway.Sender
 	control  gateway.Control // nil: there is no other node
-	metrics  connection.Metrics
+	count    *counter
 	log      *slog.Logger
 
 	drained atomic.Bool
@@ -70,7 +70,7 @@ func New(cfg Config, reg connection.Registry, sender gateway.Sender, control gat
 	}
 	life, stop := context.WithCancelCause(context.Background())
 	return &Manager{
-		cfg: cfg, registry: reg, sender: sender, control: control, metrics: m, log: log,
+		cfg: cfg, registry: reg, sender: sender, control: control, count: newCounter(m), log: log,
 		life: life, stop: stop, crew: newCrew(life.Done()), watch: watch{limit: cfg.ObserverTimeout},
 	}
 }
@@ -87,14 +87,15 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	if lastEventID != "" {
 		m.sender.Resume(ctx, token, lastEventID)
 	}
+	m.count.begin(token)
 	before, err := m.registry.Put(ctx, c)
+	m.count.end(token, err == nil && before != c)
 	if err != nil {
 		return fmt.Errorf("connect %s: %w", id, err)
 	}
 	if before == c {
 		return nil // its gateway said it twice
 	}
-	m.metrics.Connected()
 	if before.Token != "" && before.Token != token {
 		m.left(before)
 		m.closeReplaced(ctx, before)
@@ -106,7 +107,7 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 // (rule C9).
 func (m *Manager) left(c connection.Connection) {
 	if m.owns(c) {
-		m.metrics.Disconnected()
+		m.count.left(c.Token)
 	}
 }
 

@@ -55,6 +55,7 @@ func (t *telling) call(ctx context.Context, v *visit, i int) (goOn bool) {
 		case !inTime: // another has gone on
 			return
 		case errors.Is(err, errExited): // this goroutine ends here
+			t.m.running.Add(1) // the one that ends still counts
 			t.takeOver(i, err)
 			return
 		case err != nil && !t.m.halted():
@@ -66,10 +67,10 @@ func (t *telling) call(ctx context.Context, v *visit, i int) (goOn bool) {
 	return
 }
 
-// takeOver goes on after the i-th observer in a goroutine of its own.
+// takeOver goes on after the i-th observer in a goroutine of its own, which the caller
+// has counted in Manager.running.
 func (t *telling) takeOver(i int, why error) {
 	t.fail(i, why)
-	t.m.running.Add(1) // the one that is left behind still counts
 	t.m.crew.call(func() { t.from(t.m.life, i+1) })
 }
 

@@ -95,7 +95,8 @@ func (w *watch) look() {
 	w.setLocked()
 }
 
-// late returns one that is late, which is over.
+// late returns one that is late, which is over, and counts who is to go on for it:
+// while its own goroutine still counts, or Stop could come between.
 func (w *watch) late() *visit {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,5 +105,6 @@ func (w *watch) late() *visit {
 		return nil
 	}
 	w.removeLocked(v)
+	v.telling.m.running.Add(1)
 	return v
 }
