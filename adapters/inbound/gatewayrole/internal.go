@@ -66,7 +66,7 @@ func (g *Gateway) send(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	pending, err := g.engine.Push(p.token, frame, p.close)
+	pending, err := g.engine.PushWhenRoom(c.Request.Context(), p.token, frame, p.close)
 	if err != nil {
 		return pushError(err)
 	}

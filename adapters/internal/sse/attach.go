@@ -84,6 +84,9 @@ func (e *Engine) detach(s *Stream, why error) {
 	}
 	e.mu.Unlock()
 
+	s.mu.Lock()
+	s.queue.makeRoom()
+	s.mu.Unlock()
 	e.ledger.done(max(s.at.events(), s.joined), head.events(), 1)
 	if e.countEnd(why) {
 		s.countLost(head)

@@ -78,6 +78,7 @@ type Engine struct {
 	round     atomic.Pointer[chan struct{}] // closed when there is something new
 	appended  chan struct{}                 // tells Serve to end the round
 	portable  atomic.Int32                  // streams served by a goroutine
+	waiting   chan struct{}                 // holds one token for each push that waits for room
 
 	mu       sync.Mutex
 	shards   []*shard                     // while Serve runs; guarded by mu
@@ -106,7 +107,7 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(stall time.Du
 	cfg.Shards = cmp.Or(cfg.Shards, runtime.GOMAXPROCS(0))
 	e := &Engine{
 		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: newLog(cfg.Start, cfg.HistoryBytes), past: newPast(cfg.History),
-		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), drained: make(chan struct{}),
+		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaitingPushes), drained: make(chan struct{}),
 		streams: make(map[connection.Token]*Stream), ahead: make(map[*Stream]event.ID), last: time.Now(),
 	}
 	e.round.Store(new(make(chan struct{})))

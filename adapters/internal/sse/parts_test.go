@@ -91,7 +91,7 @@ func TestAClientThatWaitsCostsWhatOnePartCosts(t *testing.T) { // T13, G4
 		return (after - before) / streams
 	}
 	one, many := cost(newParts(1, size)), cost(newParts(400, size)) // 25 MiB
-	if one > 1<<10 || many > one+512 { // the heap is never quite the same
+	if one > 1<<10 || many > one+512 {                              // the heap is never quite the same
 		t.Errorf("a client that waits for a state costs %d bytes with one part, %d with 400", one, many)
 	}
 }

@@ -1,6 +1,9 @@
 package sse
 
 import (
+	"context"
+	"time"
+
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 )
@@ -64,4 +67,76 @@ func (e *Engine) Push(token connection.Token, f Frame, last bool) (pending bool,
 	p := s.placeLocked(f)
 	p.final = last
 	return s.pending != nil, s.push(p)
+}
+
+const (
+	// roomTime is how long a push waits for room: less than the 5 s after which a
+	// backend gives a push up.
+	roomTime = 4 * time.Second
+	// maxWaitingPushes bounds how many do, and so the memory of their events.
+	maxWaitingPushes = 256
+)
+
+// PushWhenRoom is Push, but waits for a moment if too much waits for the stream
+// already: a backend that pushes one event after the other is so held to the pace of
+// the client, instead of losing it over events that it had no time to take. Errors: as
+// Push; gateway.ErrStreamFull when the client made no room in time or ctx ended.
+func (e *Engine) PushWhenRoom(ctx context.Context, token connection.Token, f Frame, last bool) (pending bool, err error) {
+	room := e.room(token, f)
+	if room == nil {
+		return e.Push(token, f, last)
+	}
+	select {
+	case e.waiting <- struct{}{}:
+		defer func() { <-e.waiting }()
+	default:
+		return e.Push(token, f, last)
+	}
+	late := time.NewTimer(roomTime)
+	defer late.Stop()
+	for room != nil {
+		select {
+		case <-room:
+			room = e.room(token, f)
+		case <-late.C:
+			room = nil
+		case <-ctx.Done():
+			room = nil
+		}
+	}
+	return e.Push(token, f, last)
+}
+
+// room returns nil if f may be pushed, or a channel that is closed when that may have
+// changed.
+func (e *Engine) room(token connection.Token, f Frame) <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, ok := e.streams[token]
+	if !ok || e.closed {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.overLocked(len(f.bytes)) {
+		return nil
+	}
+	if s.queue.room == nil {
+		s.queue.room = make(chan struct{})
+	}
+	return s.queue.room
+}
+
+// overLocked reports whether so many bytes more would be too much to wait. One event
+// that is too large by itself may wait alone.
+func (s *Stream) overLocked(bytes int) bool {
+	return s.queue != nil && s.queue.bytes > 0 && s.queue.bytes+bytes > s.engine.cfg.PrivateBytes
+}
+
+// makeRoom has those look again who wait to push. With Stream.mu held.
+func (q *queue) makeRoom() {
+	if q != nil && q.room != nil {
+		close(q.room)
+		q.room = nil
+	}
 }

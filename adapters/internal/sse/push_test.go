@@ -72,6 +72,7 @@ func wantAll(t *testing.T, got []string, want ...string) {
 func TestBothTransportsCarryABackendsEvents(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(t *testing.T, shards int){
+		"BackendIsHeldToThePaceOfItsClient":                   backendIsHeldToThePaceOfItsClient,
 		"WhatIsPushedToAPendingStreamGoesOutBeforeTheLog":     pendingGoesOutBeforeTheLog,
 		"RepeatedEventThatTheLogHasTooGoesOutOnce":            repeatedEventGoesOutOnce,
 		"PrivateEventWithTheIDOfALogEventGoesOutAfterIt":      privateEventStaysBehindItsLogEvent,
@@ -262,4 +263,66 @@ func TestHeartbeatsAreForIdleStreams(t *testing.T) { // G5
 		wantHeartbeat(busy, 20*time.Second)
 		b.stop()
 	})
+}
+
+func backendIsHeldToThePaceOfItsClient(t *testing.T, shards int) { // G4, T13
+	const events, size = 64, 2 << 10
+	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 3 * size})
+	s := b.pending("t", "")
+	pushed := make(chan error, 1)
+	go func() { // as a backend does, before it has accepted the stream and after
+		for i := range events {
+			f := b.frame(raw("", "n", fmt.Sprintf("%d %s", i, strings.Repeat("x", size))))
+			if _, err := b.PushWhenRoom(t.Context(), "t", f, false); err != nil {
+				pushed <- err
+				return
+			}
+		}
+		pushed <- nil
+	}()
+	s.Open()
+	c := b.open(s)
+	for i := range events {
+		if got := c.next().Event.Data; !strings.HasPrefix(got, fmt.Sprint(i, " ")) {
+			t.Fatalf("event %d: got %.10q", i, got)
+		}
+	}
+	if err := <-pushed; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPushWaitsForRoomNoLongerThanItsBackend(t *testing.T) { // G4
+	t.Parallel()
+	for name, c := range map[string]struct {
+		end  func(b *bench)
+		want error
+		wait time.Duration
+	}{
+		"the client takes nothing": {func(*bench) {}, gateway.ErrStreamFull, 4 * time.Second},
+		"the stream ends":          {func(b *bench) { _, _ = b.Push("t", sse.Frame{}, true) }, gateway.ErrUnknownToken, 4 * time.Second},
+		"the engine stops":         {func(b *bench) { b.stop() }, gateway.ErrClosed, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, sse.Config{PrivateBytes: 100})
+				b.stuck(b.attach("t", ""))
+				large := b.frame(raw("", "n", strings.Repeat("x", 100)))
+				if _, err := b.Push("t", large, false); err != nil { // is being written, and counts
+					t.Fatal(err)
+				}
+				began, got := time.Now(), make(chan error, 1)
+				go func() {
+					_, err := b.PushWhenRoom(t.Context(), "t", large, false)
+					got <- err
+				}()
+				synctest.Wait()
+				c.end(b)
+				if err := <-got; !errors.Is(err, c.want) || time.Since(began) != c.wait {
+					t.Errorf("after %v: %v; want %v after %v", time.Since(began), err, c.want, c.wait)
+				}
+			})
+		})
+	}
 }

@@ -54,9 +54,10 @@ type transport interface {
 
 // queue is what waits for one stream outside the log: nil nearly always.
 type queue struct {
-	private []private // in the order of their places
-	bytes   int       // of what was pushed
-	final   bool      // the last event is queued; none is taken after it
+	private []private     // in the order of their places
+	bytes   int           // of what was pushed
+	final   bool          // the last event is queued; none is taken after it
+	room    chan struct{} // closed when some of it was written; nil if nobody waits for that
 }
 
 // newQueue has room for what a new stream gets: its head, a task snapshot and a
@@ -189,12 +190,14 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 			s.engine.metrics.Took(p.service, time.Since(p.begun))
 		}
 		if p.final {
+			q.makeRoom()
 			return n, true
 		}
 		if p.next != nil && !q.final {
 			q.follow(s.engine, p.next)
 		}
 	}
+	q.makeRoom()
 	if len(q.private) == 0 {
 		s.queue = nil
 	}
@@ -234,8 +237,7 @@ func (s *Stream) push(p private) error {
 	if s.queue.final || s.verdict != nil {
 		return gateway.ErrUnknownToken
 	}
-	// An event that is over the limit by itself may wait alone.
-	if s.queue.bytes > 0 && s.queue.bytes+p.size() > s.engine.cfg.PrivateBytes && !p.final && !p.own {
+	if s.overLocked(p.size()) && !p.final && !p.own {
 		s.endLocked(gateway.ErrStreamFull)
 		return gateway.ErrStreamFull
 	}
@@ -263,6 +265,7 @@ func (s *Stream) endLocked(why error) {
 		return
 	}
 	s.verdict = why
+	s.queue.makeRoom()
 	if s.transport != nil {
 		s.transport.interrupt(s)
 	}
