@@ -36,7 +36,7 @@ var streamSentences = []sentence{
 			t.Errorf("after the callback was answered: %v", err)
 		}
 	}, false},
-	{"2xx: 200, Content-Type: text/event-stream, Cache-Control: no-cache, Connection: keep-alive, X-Accel-Buffering: no; " +
+	{"2xx: 200, Content-Type: text/event-stream, Cache-Control: no-cache, no-transform, Connection: keep-alive, X-Accel-Buffering: no, Incremental: ?1; " +
 		"headers flushed at once", func(t *testing.T, g *gateway) {
 		key := g.backend.planned(accept)
 		x := g.exchange(t, ask(target(key))) // waits for the head only, and no event is under way

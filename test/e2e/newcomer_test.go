@@ -94,7 +94,7 @@ func (s *stream) newcomerSeesTheState(t *testing.T) {
 		t.Errorf("T13: snapshot %s", snapshot.Data)
 	}
 	for name, want := range map[string]string{
-		"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Content-Encoding": "",
+		"Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no", "Content-Encoding": "",
 	} {
 		if got := s.Header.Get(name); got != want {
 			t.Errorf("G7: header %s is %q, want %q", name, got, want)

@@ -41,7 +41,7 @@ func TestStreamHasTheProtocolsHeaders(t *testing.T) {
 	t.Parallel()
 	s, _ := newRig(t, accept).open(t, "/stream")
 	for name, want := range map[string]string{
-		"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no",
+		"Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no",
 		"Access-Control-Allow-Origin": "*", "Content-Encoding": "",
 	} {
 		if got := s.Header.Get(name); got != want {

@@ -70,9 +70,10 @@ func (s *stream) open(w http.ResponseWriter) {
 	defer s.mu.Unlock()
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
+	h.Set("Cache-Control", "no-cache, no-transform")
 	h.Set("Connection", "keep-alive")
 	h.Set("X-Accel-Buffering", "no")
+	h.Set("Incremental", "?1")
 	w.WriteHeader(http.StatusOK)
 	_ = http.NewResponseController(w).Flush() // a client that is gone shows at the next write
 	s.w = w

@@ -76,7 +76,7 @@ func TestStreamHasItsHeadersByEitherTransport(t *testing.T) { // G7
 		r.accept(nil)
 		s, _ := r.stream("/x")
 		for header, want := range map[string]string{
-			"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "Connection": "keep-alive", "X-Accel-Buffering": "no",
+			"Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform", "Connection": "keep-alive", "X-Accel-Buffering": "no", "Incremental": "?1",
 			"Access-Control-Allow-Origin": "*", "Content-Encoding": "", "Content-Length": "",
 		} {
 			if got := s.Header.Get(header); got != want {

@@ -192,8 +192,8 @@ func TestStreamHeadersKeepProxiesFromBuffering(t *testing.T) { // G7
 	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
 	res := b.get(t, "?request_id=me", "Accept-Encoding", "gzip, br")
 	for name, want := range map[string]string{
-		"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "Connection": "keep-alive",
-		"X-Accel-Buffering": "no", "Content-Encoding": "", "Content-Length": "",
+		"Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform", "Connection": "keep-alive",
+		"X-Accel-Buffering": "no", "Incremental": "?1", "Content-Encoding": "", "Content-Length": "",
 	} {
 		if got := res.Header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

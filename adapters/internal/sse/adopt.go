@@ -54,14 +54,23 @@ var errBlocked = errors.New("the socket takes or has nothing now")
 // EventSource sends nothing.
 const maxClientBytes = 16 << 10
 
+// Answer is an HTTP answer of which the engine writes the body.
+type Answer struct {
+	// Head is the status line and the headers, with the empty line after them.
+	Head []byte
+	// Chunked says that they announce a chunked body. It ends with its last chunk when
+	// the stream is ended by the server; any other ends with the connection.
+	Chunked bool
+}
+
 // Adopt takes over the socket of conn, calls opened, and hands the stream to a
-// shard, which first writes head: together with what opened sent, or without it
+// shard, which first writes the answer's head: together with what opened sent, or without it
 // if opened takes longer than a moment. No goroutine is left to wait for the
 // stream; its end is told to the function that OnEnd was given. The caller
 // closes conn, which leaves the socket open and may have happened by then, and
 // must not write to it any more.
 // Errors: ErrNotAdoptable; then nothing has happened.
-func (s *Stream) Adopt(conn net.Conn, head []byte, opened func()) error {
+func (s *Stream) Adopt(conn net.Conn, answer Answer, opened func()) error {
 	sh := s.engine.nextShard()
 	if sh == nil {
 		return ErrNotAdoptable
@@ -70,8 +79,8 @@ func (s *Stream) Adopt(conn net.Conn, head []byte, opened func()) error {
 	if err != nil {
 		return err
 	}
-	s.socket = socket{fd: int32(fd), slot: -1} //nolint:gosec // descriptors are small
-	s.promise(head)
+	s.socket = socket{fd: int32(fd), slot: -1, chunked: answer.Chunked} //nolint:gosec // descriptors are small
+	s.promise(answer.Head)
 	p := s.engine.promises.make(s, sh, conn)
 	defer p.keep() // also if opened panics
 	opened()
@@ -84,7 +93,7 @@ func (s *Stream) promise(head []byte) {
 	s.promised = true
 	s.mu.Unlock()
 	if len(head) > 0 {
-		s.prepend(private{body: head})
+		s.prepend(private{body: head, raw: true})
 	}
 }
 

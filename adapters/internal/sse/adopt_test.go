@@ -17,7 +17,7 @@ func (s *simulated) adopt(t *testing.T, opened func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Adopt(sse.SimulatedConn{}, []byte("head"), opened); err != nil {
+	if err := stream.Adopt(sse.SimulatedConn{}, sse.Answer{Head: []byte("head"), Chunked: true}, opened); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -88,7 +88,7 @@ func TestDetachAfterAdoptDoesNothingHoweverLateTheObserversWere(t *testing.T) { 
 				t.Fatal(err)
 			}
 			// As long as the head waits: then the stream is started as Adopt returns.
-			if err := stream.Adopt(sse.SimulatedConn{}, nil, func() { <-time.After(5 * time.Millisecond) }); err != nil {
+			if err := stream.Adopt(sse.SimulatedConn{}, sse.Answer{}, func() { <-time.After(5 * time.Millisecond) }); err != nil {
 				t.Fatal(err)
 			}
 			stream.Detach()

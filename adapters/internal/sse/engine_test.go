@@ -38,7 +38,7 @@ func TestBothTransports(t *testing.T) {
 		"NumberOfStreamsIsBounded":                       numberOfStreamsIsBounded,
 		"EnvelopeStreamOpensWithReadyAndWrapsEvents":     envelopeStreamOpensWithReadyAndWrapsEvents,
 	} {
-		for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+		for transport, shards := range transports {
 			t.Run(name+"/"+transport, func(t *testing.T) {
 				t.Parallel()
 				test(t, shards)

@@ -100,3 +100,16 @@ func (k *Simulation) shut() { close(k.done) }
 
 // FrameBytes is what streams get of f.
 func FrameBytes(f Frame) []byte { return f.bytes }
+
+// The chunks of an answer.
+const LastChunk = lastChunk
+
+var (
+	ChunkSize = chunkSize
+	CutChunk  = cutChunk
+)
+
+// AppendChunk appends frame as a chunk.
+func AppendChunk(b, frame []byte) []byte {
+	return appendChunk(b, func(b []byte) []byte { return append(b, frame...) })
+}

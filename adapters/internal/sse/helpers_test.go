@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http/httputil"
 	"runtime"
 	"sync"
 	"testing"
@@ -22,6 +24,15 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const epoch = "e1"
+
+// The transports, as numbers of shards.
+const (
+	noShards    = -1 // portable
+	plainShards = 1  // for clients of HTTP/1.0
+	twoShards   = 2  // whose answers are chunked
+)
+
+var transports = map[string]int{"portable": noShards, "shards": twoShards, "shards without chunks": plainShards}
 
 // tally is a gateway.Metrics that adds up.
 type tally struct {
@@ -138,6 +149,7 @@ func (b *bench) send(token connection.Token, ev event.Event) {
 type client struct {
 	t      testing.TB
 	conn   net.Conn
+	body   io.Reader           // what comes through conn, without chunks
 	items  chan sseclient.Item // closed at the stream's end
 	reason chan connection.Reason
 }
@@ -167,7 +179,11 @@ func (b *bench) stuck(s *sse.Stream) *client {
 	b.mu.Lock()
 	b.ends[s.Token()] = c.reason
 	b.mu.Unlock()
-	if err := s.Adopt(server, nil, func() {}); err != nil {
+	chunked := b.shards != plainShards
+	if chunked {
+		c.body = httputil.NewChunkedReader(conn)
+	}
+	if err := s.Adopt(server, sse.Answer{Chunked: chunked}, func() {}); err != nil {
 		b.t.Fatalf("adopt: %v", err)
 	}
 	if err := server.Close(); err != nil && !errors.Is(err, net.ErrClosed) { // Adopt may have done so
@@ -196,7 +212,7 @@ func (b *bench) served(s *sse.Stream) *client {
 }
 
 func newClient(t testing.TB, conn net.Conn) *client {
-	return &client{t: t, conn: conn, items: make(chan sseclient.Item, 1<<16), reason: make(chan connection.Reason, 1)}
+	return &client{t: t, conn: conn, body: conn, items: make(chan sseclient.Item, 1<<16), reason: make(chan connection.Reason, 1)}
 }
 
 // tcpPair is a connection over loopback with small buffers, so that a client
@@ -231,7 +247,7 @@ func (b *bench) open(s *sse.Stream) *client {
 
 func (c *client) read() {
 	defer close(c.items)
-	d := sseclient.NewDecoder(c.conn, "")
+	d := sseclient.NewDecoder(c.body, "")
 	for {
 		item, err := d.Next()
 		if err != nil {

@@ -28,7 +28,7 @@ func (m mark) events() uint64 {
 // errBehind says that a mark's bytes are no longer in the log.
 var errBehind = errors.New("position is no longer in the log")
 
-// log is the bounded record of encoded frames, cut into segments.
+// log is the bounded record of encoded frames, each a chunk, cut into segments.
 //
 // One goroutine at a time appends and locates (under Engine.mu); any number
 // reads meanwhile, without a lock: bytes before a segment's end never change
@@ -94,7 +94,7 @@ func (l *log) tail() mark { return (*l.view.Load())[0].start }
 // appendEvent adds the frame of log event id, of at most size bytes, which
 // encode appends to what it is given.
 func (l *log) appendEvent(seq uint64, service int, size int, encode func([]byte) []byte) {
-	s := l.room(size)
+	s := l.room(size + chunkOverhead)
 	m := *s.end.Load()
 	m.off += s.write(m, encode)
 	m.seq = seq
@@ -111,7 +111,7 @@ func (l *log) appendControl(frame []byte) { l.appendFrame("", frame) }
 // appendFrame adds a frame that is no log event of ours, and which find finds
 // by a backend's id unless that is "".
 func (l *log) appendFrame(id string, frame []byte) {
-	s := l.room(len(frame))
+	s := l.room(len(frame) + chunkOverhead)
 	m := *s.end.Load()
 	start := m.off - s.start.off
 	m.off += s.write(m, func(b []byte) []byte { return append(b, frame...) })
@@ -128,10 +128,10 @@ func (s *segment) remember(id string, at span) {
 	s.ids[id] = at
 }
 
-// write encodes into what is free after m and returns the number of bytes.
+// write encodes a chunk into what is free after m and returns the number of bytes.
 func (s *segment) write(m mark, encode func([]byte) []byte) uint64 {
 	used := int(m.off - s.start.off) //nolint:gosec // a segment is far smaller than 4 GiB
-	n := len(encode(s.buf[used:used:len(s.buf)]))
+	n := len(appendChunk(s.buf[used:used:len(s.buf)], encode))
 	if used+n > len(s.buf) {
 		panic("sse: a frame is longer than frameSize said")
 	}
@@ -187,7 +187,7 @@ func (l *log) after(seq uint64) (mark, error) {
 	return view[i].after(seq), nil
 }
 
-// find returns the frame that was appended under a backend's id, and the place
+// find returns the frame, without its chunk, that was appended under a backend's id, and the place
 // right after it. Only the appender may call it.
 func (l *log) find(id string) (frame []byte, after mark, ok bool) {
 	if id == "" {
@@ -196,7 +196,8 @@ func (l *log) find(id string) (frame []byte, after mark, ok bool) {
 	view := *l.view.Load()
 	for _, s := range slices.Backward(view) {
 		if at, ok := s.ids[id]; ok {
-			return s.buf[at.start:at.end], s.place(at.end), true
+			frame, _ = cutChunk(s.buf[at.start:at.end])
+			return frame, s.place(at.end), true
 		}
 	}
 	return nil, mark{}, false

@@ -37,13 +37,13 @@ func sendParts(t testing.TB, e *sse.Engine, token connection.Token, parts []*gat
 // aStateLargerThanAllLimitsReachesASlowClient: while it reads, more is published than
 // the log holds.
 func aStateLargerThanAllLimitsReachesASlowClient(t *testing.T, shards int) { // T13, G4, G9
-	const parts, history = 64, 64 << 10
+	const parts, history = 64, 40 << 10
 	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 256, HistoryBytes: history})
 	stream := b.attach("t", "")
-	sendParts(t, b.Engine, "t", newParts(parts, 2<<10))
+	sendParts(t, b.Engine, "t", newParts(parts, 1<<10))
 	b.send("t", note("version")) // what else a new stream is sent
 	c := b.stuck(stream)
-	d := sseclient.NewDecoder(c.conn, "")
+	d := sseclient.NewDecoder(c.body, "")
 	published, last := 0, event.ID{Epoch: epoch}
 	for part, others := 0, 0; part < parts || others <= published; {
 		item, err := d.Next()
@@ -63,8 +63,8 @@ func aStateLargerThanAllLimitsReachesASlowClient(t *testing.T, shards int) { // 
 			t.Fatalf("got %.20s, want %s", item.Event.Data, want)
 		}
 		part++
-		for range 4 { // in all, twice what the log holds
-			b.publish(note(fmt.Sprintf("%0*d", 512, published)))
+		for range 4 { // in all, more than what the log holds
+			b.publish(note(fmt.Sprintf("%0*d", 256, published)))
 			published++
 		}
 	}

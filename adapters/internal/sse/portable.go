@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"heliograph/domain/connection"
@@ -64,21 +65,21 @@ func (s *Stream) serve(ctx context.Context, p *portable) error {
 		if err != nil {
 			return err
 		}
-		if len(step.bytes) == 0 {
+		if len(step.bytes)+len(step.id) == 0 {
 			if err := p.wait(ctx, *round); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := s.write(ctx, p.sink, step.bytes); err != nil {
+		if err := s.write(ctx, p.sink, step); err != nil {
 			return err
 		}
-		s.engine.written.Add(uint64(len(step.bytes)))
+		s.engine.written.Add(uint64(len(step.id) + len(step.bytes)))
 		if !step.private {
 			s.engine.ledger.done(s.moveTo(step.to), step.to.events(), 1)
 			continue
 		}
-		if _, final := s.wrotePrivate(len(step.bytes)); final {
+		if _, final := s.wrotePrivate(len(step.id) + len(step.bytes)); final {
 			return errEnded
 		}
 	}
@@ -96,11 +97,11 @@ func (p *portable) wait(ctx context.Context, round <-chan struct{}) error {
 }
 
 // write writes and flushes, bounded by the stall time-out and interruptible by end.
-func (s *Stream) write(ctx context.Context, sink Sink, b []byte) error {
+func (s *Stream) write(ctx context.Context, sink Sink, st step) error {
 	if err := s.arm(sink); err != nil {
 		return err
 	}
-	_, err := sink.Write(b)
+	err := st.writeTo(sink)
 	if err == nil {
 		err = sink.Flush()
 	}
@@ -125,6 +126,44 @@ func (s *Stream) write(ctx context.Context, sink Sink, b []byte) error {
 		return err
 	}
 }
+
+// writeTo writes a step without chunks, which are the sink's affair, and without
+// copying what streams share.
+func (st step) writeTo(w io.Writer) error {
+	if st.private {
+		_, err := w.Write(st.id)
+		if err == nil {
+			_, err = w.Write(st.bytes)
+		}
+		return err
+	}
+	frame, rest := cutChunk(st.bytes)
+	if len(rest) == 0 { // mostly
+		_, err := w.Write(frame)
+		return err
+	}
+	buf := outBuffers.Get().(*outBuffer) //nolint:forcetypeassert // the pool has nothing else
+	defer outBuffers.Put(buf)
+	b := append(buf[:0], frame...)
+	for len(rest) > 0 {
+		frame, rest = cutChunk(rest)
+		if len(b)+len(frame) > len(buf) {
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+			b = buf[:0]
+		}
+		b = append(b, frame...) // one that is larger than buf gets memory of its own
+	}
+	_, err := w.Write(b)
+	return err
+}
+
+// outBuffer gathers frames, because each Write costs. It is about as large as what
+// net/http keeps for a connection: a client that reads slowly holds one.
+type outBuffer [8 << 10]byte
+
+var outBuffers = sync.Pool{New: func() any { return new(outBuffer) }}
 
 // arm sets the deadline of the next write, unless the stream must end.
 func (s *Stream) arm(sink Sink) error {

@@ -64,7 +64,7 @@ func (e *Engine) passLocked(f Frame) {
 	}
 	for s, had := range e.ahead {
 		if !before(had, id) && had.Epoch == id.Epoch {
-			s.skip(e.log.head(), len(f.bytes))
+			s.skip(e.log.head(), chunkSize(len(f.bytes)))
 		}
 		if !before(id, had) {
 			delete(e.ahead, s)

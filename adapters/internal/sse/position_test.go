@@ -185,7 +185,7 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 			want: append(got(1), "d-8 snapshot s"),
 		},
 	} {
-		for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+		for transport, shards := range transports {
 			t.Run(name+"/"+transport, func(t *testing.T) {
 				t.Parallel()
 				b := newBench(t, sse.Config{Shards: shards})
@@ -230,7 +230,7 @@ func TestResumedStreamOpensWithReady(t *testing.T) {
 func TestWhatIsLeftOutIsNoMore(t *testing.T) { // E7, G2
 	t.Parallel()
 	const all, had = 2000, 1500
-	for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+	for transport, shards := range transports {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 16 << 20})

@@ -84,7 +84,7 @@ func TestBothTransportsCarryABackendsEvents(t *testing.T) {
 		"OpenStreamOverItsLimitIsDropped":                     openStreamOverItsLimit,
 		"DrainedPendingStreamGetsItsEventsThenRetryAndTheEnd": drainedPendingStream,
 	} {
-		for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+		for transport, shards := range transports {
 			t.Run(name+"/"+transport, func(t *testing.T) {
 				t.Parallel()
 				test(t, shards)

@@ -50,7 +50,7 @@ func (s *simulated) connect(t testing.TB, token, lastEventID string, conn sse.Si
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Adopt(conn, []byte("head"), func() {}); err != nil {
+	if err := stream.Adopt(conn, sse.Answer{Head: []byte("head"), Chunked: true}, func() {}); err != nil {
 		t.Fatal(err)
 	}
 }

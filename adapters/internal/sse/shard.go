@@ -23,6 +23,7 @@ type socket struct {
 	blocked  int64 // when the socket took no more, in Unix nanoseconds; 0 if it does
 	waits    bool  // for writability, which most never have to
 	listed   bool  // in shard.inbox; guarded by shard.mu
+	chunked  bool  // what is written to it; set before a shard has it
 }
 
 // shard is the transport of its share of the streams: one goroutine, run,

@@ -77,11 +77,41 @@ type private struct {
 	own     bool          // the service's own, of what a stream begins with: does not count against its limit
 	skip    int           // instead of an event: so many bytes of the log from at on are left out
 	final   bool          // ends the stream
+	raw     bool          // no event but the answer's head, which is not chunked
 }
 
 func (p private) size() int { return len(p.id) + len(p.body) }
 
-func (p private) appendTo(b []byte) []byte { return append(append(b, p.id...), p.body...) }
+// wireSize is what p takes on the wire of a shard's stream.
+func (p private) wireSize(chunked bool) int {
+	size := p.size()
+	if !chunked || p.raw {
+		return size
+	}
+	if size > 0 {
+		size = chunkSize(size)
+	}
+	if p.final {
+		size += len(lastChunk)
+	}
+	return size
+}
+
+// appendTo appends what wireSize measures.
+func (p private) appendTo(b []byte, chunked bool) []byte {
+	chunk := chunked && !p.raw && p.size() > 0
+	if chunk {
+		b = appendChunkHead(b, p.size())
+	}
+	b = append(append(b, p.id...), p.body...)
+	if chunk {
+		b = append(b, "\r\n"...)
+	}
+	if chunked && p.final {
+		b = append(b, lastChunk...)
+	}
+	return b
+}
 
 // Token is the stream's name.
 func (s *Stream) Token() connection.Token { return s.token }
@@ -112,11 +142,13 @@ type step struct {
 	bytes   []byte
 	private bool // bytes are of private events; otherwise of the log, up to the mark to
 	to      mark
+	id      []byte // goes before bytes; of a private event, if that was not copied
 }
 
-// next decides what to write; no bytes mean that there is nothing yet. Private
-// events are put together in buf. Until it is told of progress by wrote, it
-// gives the same again, and perhaps more.
+// next decides what to write; no bytes mean that there is nothing yet. With a buf, in
+// which private events are put together, it is as it goes over the wire; without, one
+// private event or the log's chunks. Until it is told of progress by wrote, it gives
+// the same again, and perhaps more.
 //
 // The log is read before the private events: what was queued before an event
 // was appended is then seen with it, and so leaves before it.
@@ -135,38 +167,52 @@ func (s *Stream) next(buf []byte) (step, error) {
 		chunk = nil
 	}
 	if s.queue == nil {
-		return step{bytes: chunk, to: to}, nil
+		return s.fromLog(buf, chunk, to), nil
 	}
 	if chunk = s.leaveOut(chunk, to); s.queue == nil {
-		return step{bytes: chunk, to: to}, nil
-	}
-	if b := s.queue.appendDue(buf, s.at); len(b) > 0 {
-		return step{bytes: b, private: true}, nil
+		return s.fromLog(buf, chunk, to), nil
 	}
 	p := s.queue.private[0]
-	if p.final && p.at.off <= s.at.off {
+	due := p.at.off <= s.at.off && p.skip == 0
+	if due && buf == nil && p.size() > 0 {
+		return step{private: true, id: p.id, bytes: p.body}, nil
+	}
+	if due && buf != nil {
+		if b := s.queue.appendDue(buf, s.at, s.chunked); len(b) > 0 {
+			return step{private: true, bytes: b}, nil
+		}
+	}
+	if p.final && due {
 		return step{}, errEnded // without a last event
 	}
 	if p.at.off < to.off {
 		chunk, to = chunk[:p.at.off-s.at.off], p.at
 	}
-	return step{bytes: chunk, to: to}, nil
+	return s.fromLog(buf, chunk, to), nil
+}
+
+// fromLog is the step that writes these chunks of the log.
+func (s *Stream) fromLog(buf, chunks []byte, to mark) step {
+	if buf != nil && !s.chunked {
+		chunks = appendFrames(buf, chunks)
+	}
+	return step{bytes: chunks, to: to}
 }
 
 // needless reports whether chunk is a heartbeat, which the log got because it
 // was silent, while this stream was not.
 func (s *Stream) needless(chunk []byte) bool {
-	return s.active != 0 && s.partial == 0 && string(chunk) == heartbeat &&
+	return s.active != 0 && s.partial == 0 && isHeartbeat(chunk) &&
 		time.Now().UnixNano()-s.active < int64(s.engine.cfg.Heartbeat)
 }
 
 // appendDue appends the private events whose place has come.
-func (q *queue) appendDue(b []byte, at mark) []byte {
+func (q *queue) appendDue(b []byte, at mark, chunked bool) []byte {
 	for _, p := range q.private {
-		if p.at.off > at.off || p.skip > 0 || len(b) > 0 && len(b)+p.size() > gathered {
+		if p.at.off > at.off || p.skip > 0 || len(b) > 0 && len(b)+p.wireSize(chunked) > gathered {
 			break
 		}
-		b = p.appendTo(b)
+		b = p.appendTo(b, chunked)
 	}
 	return b
 }
@@ -179,9 +225,9 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.queue
-	for n > 0 && n >= q.private[0].size() {
+	for n > 0 && n >= q.private[0].wireSize(s.chunked) {
 		p := q.private[0]
-		n -= p.size()
+		n -= p.wireSize(s.chunked)
 		if !p.own {
 			q.bytes -= p.size()
 		}

@@ -26,7 +26,7 @@ import (
 // events only of its own and in order, and the right IDs: G2, G3, G4, E2, E7.
 func TestStress(t *testing.T) {
 	t.Parallel()
-	for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+	for transport, shards := range transports {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			stress(t, shards)

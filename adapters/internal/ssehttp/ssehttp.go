@@ -13,30 +13,35 @@ import (
 	"heliograph/adapters/internal/sse"
 )
 
-// headers are those of a stream (gateway-protocol, "Client → gateway").
+// headers are those of every stream (gateway-protocol, "Client → gateway"). They
+// forbid proxies to compress it, which is to transform it, and to hold it back (rule
+// G7).
 var headers = [][2]string{
 	{"Content-Type", "text/event-stream"},
-	{"Cache-Control", "no-cache"},
-	{"Connection", "keep-alive"},
+	{"Cache-Control", "no-cache, no-transform"},
 	{"X-Accel-Buffering", "no"},
+	{"Incremental", "?1"},
 	{"X-Content-Type-Options", "nosniff"},
 }
 
 // Opener begins the answers of streams. It is safe for concurrent use.
 type Opener struct {
-	head []byte          // of an answer that ends when its connection does, but for the date
-	own  map[string]bool // the headers in head
+	chunked []byte          // the head of an answer to HTTP/1.1, but for the date
+	plain   []byte          // and to HTTP/1.0, which knows no chunks: the stream ends with the connection
+	own     map[string]bool // the headers in them
 }
 
 // NewOpener returns an Opener.
 func NewOpener() *Opener {
-	o := &Opener{own: make(map[string]bool, len(headers))}
-	o.head = append(o.head, "HTTP/1.1 200 OK\r\n"...)
+	o := &Opener{own: map[string]bool{"Connection": true, "Transfer-Encoding": true, "Date": true}}
+	var all []byte
 	for _, h := range headers {
-		o.head = append(o.head, h[0]+": "+h[1]+"\r\n"...)
+		all = append(all, h[0]+": "+h[1]+"\r\n"...)
 		o.own[h[0]] = true
 	}
-	o.head = append(o.head, "Date: "...)
+	all = append(all, "Date: "...)
+	o.chunked = append([]byte("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n"), all...)
+	o.plain = append([]byte("HTTP/1.0 200 OK\r\nConnection: close\r\n"), all...)
 	return o
 }
 
@@ -49,16 +54,23 @@ func (o *Opener) Adopt(c *gin.Context, stream *sse.Stream, opened func()) bool {
 	if t == nil {
 		return false
 	}
-	err := stream.Adopt(t.conn, o.responseHead(c.Writer.Header()), func() {
+	chunked := c.Request.ProtoAtLeast(1, 1)
+	answer := sse.Answer{Head: o.head(chunked, c.Writer.Header()), Chunked: chunked}
+	err := stream.Adopt(t.conn, answer, func() {
 		t.taken = true
 		opened()
 	})
 	return err == nil
 }
 
-func (o *Opener) responseHead(more http.Header) []byte {
-	b := make([]byte, 0, len(o.head)+len(http.TimeFormat)+len("\r\n\r\n"))
-	b = time.Now().UTC().AppendFormat(append(b, o.head...), http.TimeFormat)
+// head is what net/http does not write when a stream takes the socket.
+func (o *Opener) head(chunked bool, more http.Header) []byte {
+	head := o.plain
+	if chunked {
+		head = o.chunked
+	}
+	b := make([]byte, 0, len(head)+len(http.TimeFormat)+len("\r\n\r\n"))
+	b = time.Now().UTC().AppendFormat(append(b, head...), http.TimeFormat)
 	b = append(b, "\r\n"...)
 	for name, values := range more {
 		if !o.own[name] {
@@ -72,11 +84,17 @@ func (o *Opener) responseHead(more http.Header) []byte {
 // once.
 const openTimeout = 5 * time.Second
 
-// Open sends the headers, through gin so that middleware sees the status.
+// Open sends the headers, through gin so that middleware sees the status. net/http
+// makes chunks where the client knows them.
 func (o *Opener) Open(c *gin.Context) (Sink, error) {
 	s := newSink(c)
 	for _, h := range headers {
 		c.Writer.Header().Set(h[0], h[1])
+	}
+	if c.Request.ProtoAtLeast(1, 1) {
+		c.Writer.Header().Set("Connection", "keep-alive")
+	} else {
+		c.Writer.Header().Set("Connection", "close")
 	}
 	if err := s.SetWriteDeadline(time.Now().Add(openTimeout)); err != nil {
 		return Sink{}, err

@@ -116,7 +116,7 @@ func adopted(t *testing.T, stream *sse.Stream) (io.Reader, func() func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(stream.Adopt(server, nil, func() {}), server.Close()); err != nil {
+	if err := errors.Join(stream.Adopt(server, sse.Answer{}, func() {}), server.Close()); err != nil {
 		t.Fatal(err)
 	}
 	c := &client{Conn: conn}
