@@ -19,6 +19,7 @@ import (
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/adapters/outbound/natstaskstore"
+	"heliograph/adapters/outbound/prommetrics"
 	"heliograph/application/connections"
 	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
@@ -83,7 +84,7 @@ func noControl() gateway.Control { return nil }
 // starts.
 type opened struct{ closers []func() error }
 
-func openNATS(cfg Config, log *slog.Logger, o *opened) (*natspublisher.Broker, error) {
+func openNATS(cfg Config, m *prommetrics.Metrics, log *slog.Logger, o *opened) (*natspublisher.Broker, error) {
 	ctx, cancel := opening()
 	defer cancel()
 	broker, err := natspublisher.OpenBroker(ctx, natspublisher.BrokerConfig{
@@ -93,7 +94,7 @@ func openNATS(cfg Config, log *slog.Logger, o *opened) (*natspublisher.Broker, e
 		return nil, cfg.Broker.unreachable(err)
 	}
 	o.closers = append(o.closers, broker.Close)
-	return broker, nil
+	return broker, m.WatchUnreadable(broker.Unreadable)
 }
 
 // unreachable is err with what the variable should have said.

@@ -72,7 +72,8 @@ type Broker struct {
 
 	followers sync.WaitGroup // Follow's goroutines
 
-	opened opened
+	opened     opened
+	unreadable *unreadable
 }
 
 // Open starts the server if it is an embedded one, and connects; a NATS that is not
@@ -82,7 +83,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 	if cfg.Waiting == nil {
 		cfg.Waiting = func(string) {}
 	}
-	b = &Broker{cfg: cfg, log: log, health: newHealth()}
+	b = &Broker{cfg: cfg, log: log, health: newHealth(), unreadable: newUnreadable()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.Close())

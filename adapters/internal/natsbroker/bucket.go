@@ -50,8 +50,9 @@ func Deleted(header nats.Header) bool {
 }
 
 // Each calls visit with each of the keys that kv has now, which are named as by
-// Watch, until visit fails. Errors: those of visit, ctx.Err().
-func Each(ctx context.Context, kv jetstream.KeyValue, keys string, visit func(jetstream.KeyValueEntry) error) error {
+// Watch. A record that visit fails to read is left out. Errors: ctx.Err(), those of
+// NATS.
+func (b *Broker) Each(ctx context.Context, kv jetstream.KeyValue, keys string, visit func(jetstream.KeyValueEntry) error) error {
 	records, err := kv.Watch(ctx, keys, jetstream.IgnoreDeletes())
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func Each(ctx context.Context, kv jetstream.KeyValue, keys string, visit func(je
 				return nil
 			}
 			if err := visit(entry); err != nil {
-				return err
+				b.LeaveOutKey(kv.Bucket(), entry.Key(), entry.Revision(), err)
 			}
 		case <-ctx.Done():
 			return ctx.Err()

@@ -103,9 +103,10 @@ type Change struct {
 }
 
 // FollowBucket calls handle with what each of the keys is, which are named as
-// subjects are, and from then on with each change, until ctx ends. Whatever fails,
-// handle included, has it begin anew: begin is called before the first of them each
-// time, for what was deleted meanwhile is in no message any more.
+// subjects are, and from then on with each change, until ctx ends. A record that
+// handle fails to read is left out. When following itself fails it begins anew:
+// begin is called before the first of them each time, for what was deleted meanwhile
+// is in no message any more.
 func (b *Broker) FollowBucket(ctx context.Context, bucket string, keys []string, begin func(), handle func(Change) error) {
 	prefix := BucketSubject(bucket, "")
 	cfg := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}
@@ -116,10 +117,14 @@ func (b *Broker) FollowBucket(ctx context.Context, bucket string, keys []string,
 	for ctx.Err() == nil {
 		begin()
 		err := b.Follow(ctx, bucketStream(bucket), cfg, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-			return handle(Change{
+			c := Change{
 				Key: strings.TrimPrefix(msg.Subject(), prefix), Value: msg.Data(), Deleted: Deleted(msg.Headers()), Revision: meta.Sequence.Stream,
 				Time: meta.Timestamp,
-			})
+			}
+			if err := handle(c); err != nil {
+				b.LeaveOutKey(bucket, c.Key, c.Revision, err)
+			}
+			return nil
 		})
 		if err != nil {
 			trouble.Again(ctx, b.log, bucketStream(bucket), err)

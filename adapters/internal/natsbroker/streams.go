@@ -40,6 +40,7 @@ func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetst
 		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
 	}
 	b.opened.note(s.CachedInfo())
+	b.unreadable.open(want.Name)
 	return s, nil
 }
 

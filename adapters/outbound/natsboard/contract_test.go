@@ -1,6 +1,7 @@
 package natsboard_test
 
 import (
+	"errors"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -21,4 +22,27 @@ func TestBoardContract(t *testing.T) {
 		}
 		return board
 	})
+}
+
+func TestAVersionThatCannotBeReadIsCounted(t *testing.T) {
+	broker := brokertest.InProcess(t)
+	board, err := natsboard.Open(t.Context(), broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := broker.JetStream().KeyValue(t.Context(), "heliograph_version")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, key := range []string{"current", "slot." + string(version.SlotSource)} {
+		if _, err := kv.PutString(t.Context(), key, `{"version":1}`); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := board.Get(t.Context(), version.SlotSource); !errors.Is(err, version.ErrInvalid) || !v.Version.IsZero() {
+			t.Errorf("the version is %s, %v; want ErrInvalid", v.Version.Payload(), err)
+		}
+		if counted := broker.Unreadable()["KV_heliograph_version"]; counted != uint64(n+1) { //nolint:gosec // small
+			t.Errorf("counted are %d, want %d", counted, n+1)
+		}
+	}
 }

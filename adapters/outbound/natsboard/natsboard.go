@@ -23,7 +23,10 @@ const (
 )
 
 // Board holds a version per slot. It is safe for concurrent use.
-type Board struct{ kv jetstream.KeyValue }
+type Board struct {
+	broker *natsbroker.Broker
+	kv     jetstream.KeyValue
+}
 
 var _ version.Board = (*Board)(nil)
 
@@ -33,7 +36,7 @@ func Open(ctx context.Context, broker *natsbroker.Broker) (*Board, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Board{kv: kv}, nil
+	return &Board{broker: broker, kv: kv}, nil
 }
 
 // Put implements version.Board: it compares and sets until no other node has
@@ -76,7 +79,8 @@ func (b *Board) compareAndSet(ctx context.Context, slot version.Slot, v version.
 func (b *Board) Get(ctx context.Context, slot version.Slot) (version.Logged, error) {
 	entry, err := b.kv.Get(ctx, keyOf(slot))
 	if err == nil {
-		return decode(entry.Value())
+		v, err := decode(entry.Value())
+		return b.readable(entry, v, err)
 	}
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return b.former(ctx)
@@ -94,7 +98,15 @@ func (b *Board) former(ctx context.Context) (version.Logged, error) {
 		return version.Logged{}, unavailable(ctx, err)
 	}
 	v, err := version.Parse(entry.Value())
-	return version.Logged{Version: v}, err
+	return b.readable(entry, version.Logged{Version: v}, err)
+}
+
+// readable is what was read of entry; a record that cannot be read is counted.
+func (b *Board) readable(entry jetstream.KeyValueEntry, v version.Logged, err error) (version.Logged, error) {
+	if err != nil {
+		b.broker.LeaveOutKey(bucket, entry.Key(), entry.Revision(), err)
+	}
+	return v, err
 }
 
 func keyOf(slot version.Slot) string { return natsbroker.Key("slot", string(slot)) }

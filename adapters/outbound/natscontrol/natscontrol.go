@@ -23,7 +23,7 @@ const answerTime = 2 * time.Second
 
 // Control talks to other nodes. It is safe for concurrent use.
 type Control struct {
-	conn     *nats.Conn
+	broker   *natsbroker.Broker
 	requests *nats.Subscription // of other nodes to this one
 	log      *slog.Logger
 }
@@ -37,7 +37,7 @@ func Open(broker *natsbroker.Broker, node string, log *slog.Logger) (*Control, e
 	if err != nil {
 		return nil, fmt.Errorf("listen to other nodes: %w", err)
 	}
-	return &Control{conn: broker.Conn(), requests: requests, log: log}, nil
+	return &Control{broker: broker, requests: requests, log: log}, nil
 }
 
 // request is what a node is asked for: to close a stream after an event, or if
@@ -72,7 +72,7 @@ func (c *Control) ask(ctx context.Context, node string, r request) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	answer, err := c.conn.RequestWithContext(limited, subject(node), text)
+	answer, err := c.broker.Conn().RequestWithContext(limited, subject(node), text)
 	switch {
 	case err == nil:
 		return outcome(string(answer.Data))
@@ -107,6 +107,7 @@ func (c *Control) answer(ctx context.Context, peer gateway.Peer, msg *nats.Msg) 
 	err := json.Unmarshal(msg.Data, &asked)
 	switch {
 	case err != nil:
+		c.broker.LeaveOut("requests of other nodes", msg.Subject, 0, err)
 	case asked.Name == "":
 		peer.Ended(ctx, asked.Token, asked.Reason)
 	default:

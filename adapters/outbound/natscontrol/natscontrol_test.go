@@ -46,3 +46,26 @@ func open(t *testing.T, broker *natsbroker.Broker, node string) *natscontrol.Con
 	}
 	return c
 }
+
+func TestARequestThatCannotBeReadIsAnsweredAndCounted(t *testing.T) {
+	broker := brokertest.InProcess(t)
+	c := open(t, broker, "node-1")
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := c.Serve(ctx, nil); err != nil { // no peer is asked
+			t.Error(err)
+		}
+	})
+	defer serving.Wait()
+	defer cancel()
+	for range 2 {
+		answer, err := broker.Conn().RequestWithContext(t.Context(), "heliograph.node.node-1.streams", []byte("{"))
+		if err != nil || string(answer.Data) == "ok" {
+			t.Fatalf("%+v, %v; want an answer that says what is wrong", answer, err)
+		}
+	}
+	if n := broker.Unreadable()["requests of other nodes"]; n != 2 {
+		t.Errorf("counted are %d, want 2", n)
+	}
+}

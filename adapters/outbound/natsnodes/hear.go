@@ -2,6 +2,7 @@ package natsnodes
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,8 +13,7 @@ import (
 // hear takes what has become of a node's record.
 func (n *Nodes) hear(c natsbroker.Change) error {
 	if !c.Deleted {
-		n.note(c.Value, c.Revision)
-		return nil
+		return n.note(c.Key, c.Value, c.Revision)
 	}
 	parts, err := natsbroker.Parts(c.Key)
 	if err != nil {
@@ -25,18 +25,18 @@ func (n *Nodes) hear(c natsbroker.Change) error {
 	return nil
 }
 
-// note takes a sign, unless it is an old one. What is no record of ours is left
-// out.
-func (n *Nodes) note(text []byte, revision uint64) {
-	var r record
-	if json.Unmarshal(text, &r) != nil {
-		return
+// note takes a sign, unless it is an old one. It fails if that is no sign of the
+// node that has the key.
+func (n *Nodes) note(key string, text []byte, revision uint64) error {
+	r, err := decode(key, text)
+	if err != nil {
+		return err
 	}
 	now := time.Now()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.seen[r.Life.Node()].revision >= revision {
-		return
+		return nil
 	}
 	n.seen[r.Life.Node()] = sighting{record: r, revision: revision, at: now}
 	if r.Life == n.self.Life {
@@ -45,6 +45,18 @@ func (n *Nodes) note(text []byte, revision uint64) {
 		}
 		n.echoed = now
 	}
+	return nil
+}
+
+// decode reads the record of the node that has the key.
+func decode(key string, text []byte) (r record, err error) {
+	if err := json.Unmarshal(text, &r); err != nil {
+		return record{}, err
+	}
+	if natsbroker.Key(r.Life.Node()) != key {
+		return record{}, fmt.Errorf("life %q is no life of the node", r.Life)
+	}
+	return r, nil
 }
 
 // deafLocked reports whether our own signs do not come back, so that nothing can

@@ -111,9 +111,8 @@ func (n *Nodes) join(ctx context.Context) error {
 		return err
 	}
 	n.took(revision, begun)
-	return natsbroker.Each(ctx, n.kv, ">", func(entry jetstream.KeyValueEntry) error {
-		n.note(entry.Value(), entry.Revision())
-		return nil
+	return n.broker.Each(ctx, n.kv, ">", func(entry jetstream.KeyValueEntry) error {
+		return n.note(entry.Key(), entry.Value(), entry.Revision())
 	})
 }
 

@@ -151,3 +151,26 @@ func TestANewLifeEndsTheOneBefore(t *testing.T) {
 	again.end()
 	two.end()
 }
+
+// Records that are no node's sign stop nobody, not even under a node's own name.
+func TestARecordThatIsNoSignIsLeftOut(t *testing.T) {
+	broker := brokertest.InProcess(t)
+	one := start(t, broker, "one")
+	kv, err := broker.JetStream().KeyValue(t.Context(), "heliograph_nodes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, junk := range map[string]string{"one": "{", "two": `{"life":"three/x"}`, "four": `{"x":1}`} {
+		if _, err := kv.PutString(t.Context(), key, junk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	five := start(t, broker, "five")
+	eventually(t, "the node has written over what is under its name", func() bool { return five.Alive(one.Self()) })
+	if !slices.Equal(five.Present(), []string{"five", "one"}) {
+		t.Errorf("present are %q", five.Present())
+	}
+	eventually(t, "all are counted", func() bool { return broker.Unreadable()["KV_heliograph_nodes"] == 3 })
+	one.end()
+	five.end()
+}

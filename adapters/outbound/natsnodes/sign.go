@@ -65,7 +65,7 @@ func (n *Nodes) signOnce(ctx context.Context, text []byte) error {
 }
 
 // reclaim writes a record that is not as we left it: our own sign was taken and its
-// answer lost, or the others have forgotten us. Errors: ErrNameTaken.
+// answer lost, the others have forgotten us, or what is there is no sign of any node. Errors: ErrNameTaken.
 func (n *Nodes) reclaim(ctx context.Context, text []byte) (uint64, error) {
 	entry, err := n.kv.Get(ctx, n.key())
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -74,8 +74,10 @@ func (n *Nodes) reclaim(ctx context.Context, text []byte) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var there record
-	if err := json.Unmarshal(entry.Value(), &there); err != nil || there.Life != n.self.Life {
+	there, err := decode(n.key(), entry.Value())
+	if err != nil {
+		n.broker.LeaveOutKey(bucket, n.key(), entry.Revision(), err)
+	} else if there.Life != n.self.Life {
 		return 0, ErrNameTaken
 	}
 	return n.kv.Update(ctx, n.key(), text, entry.Revision())

@@ -21,7 +21,10 @@ import (
 const bucket = "heliograph_pending"
 
 // Pending holds versions up to a number. It is safe for concurrent use.
-type Pending struct{ kv jetstream.KeyValue }
+type Pending struct {
+	broker *natsbroker.Broker
+	kv     jetstream.KeyValue
+}
 
 var _ version.Pending = (*Pending)(nil)
 
@@ -35,7 +38,7 @@ func Open(ctx context.Context, broker *natsbroker.Broker, bound int) (*Pending, 
 	if err != nil {
 		return nil, err
 	}
-	return &Pending{kv: kv}, nil
+	return &Pending{broker: broker, kv: kv}, nil
 }
 
 // Put implements version.Pending.
@@ -56,8 +59,9 @@ func (p *Pending) Get(ctx context.Context, id connection.RequestID) (version.Ver
 		return version.Version{}, unavailable(ctx, err)
 	}
 	v, err := version.Parse(entry.Value())
-	if err != nil {
-		return version.Version{}, fmt.Errorf("pending version: %w", err)
+	if err != nil { // none that can be sent
+		p.broker.LeaveOutKey(bucket, entry.Key(), entry.Revision(), err)
+		return version.Version{}, nil
 	}
 	// If this fails it was written meanwhile, or it may go a little early.
 	_, _ = p.kv.Update(ctx, entry.Key(), entry.Value(), entry.Revision())

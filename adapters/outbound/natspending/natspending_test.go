@@ -80,3 +80,21 @@ func TestABrokerThatIsAwayIsToldApart(t *testing.T) { // V2
 		}
 	}
 }
+
+func TestAVersionThatCannotBeReadIsNone(t *testing.T) {
+	broker := brokertest.InProcess(t)
+	p := open(t, broker)
+	kv, err := broker.JetStream().KeyValue(t.Context(), "heliograph_pending")
+	if err == nil {
+		_, err = kv.PutString(t.Context(), "a", `{"version":1}`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := p.Get(t.Context(), "a"); err != nil || !v.IsZero() {
+		t.Errorf("pending is %s, %v; want none", v.Payload(), err)
+	}
+	if n := broker.Unreadable()["KV_heliograph_pending"]; n != 1 {
+		t.Errorf("counted are %d, want 1", n)
+	}
+}

@@ -2,6 +2,7 @@ package natspublisher
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,6 +39,9 @@ func decode(header nats.Header, data []byte) (event.Event, error) {
 	var a about
 	if err := json.Unmarshal([]byte(header.Get(eventHeader)), &a); err != nil {
 		return event.Event{}, fmt.Errorf("message is no event: %w", err)
+	}
+	if a.Name == "" {
+		return event.Event{}, errors.New("message is no event: it has no name")
 	}
 	return event.Event{Service: a.Service, Name: a.Name, Key: a.Key, Topic: a.Topic, Order: a.Order, Data: data}, nil
 }

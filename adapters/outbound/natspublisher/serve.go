@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -86,7 +85,7 @@ func (p *Publisher) receive(ctx context.Context, msg jetstream.Msg, seq uint64) 
 	defer p.handed.Set(seq)
 	ev, err := decode(msg.Headers(), msg.Data())
 	if err != nil { // somebody else's
-		p.logger.WarnContext(ctx, "message in the log was left out", slog.Uint64("seq", seq), slog.Any("error", err))
+		p.log.broker.LeaveOut(streamName, msg.Subject(), seq, err)
 		return nil
 	}
 	p.receiver.Receive(ctx, event.Record{ID: p.log.id(seq), Event: ev})

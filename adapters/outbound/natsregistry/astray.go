@@ -23,15 +23,13 @@ func (r *Registry) hear(change natsbroker.Change) error {
 	}
 	var now connection.Connection
 	if !change.Deleted {
-		if now, err = decode(id, change.Value); err != nil {
-			return err
-		}
+		now, err = decode(id, change.Value) // what cannot be read is none of ours
 	}
 	r.own.hear(id, now, change.Revision)
-	if r.owns(now) {
+	if now.Token != "" && r.owns(now) {
 		r.own.missing(now)
 	}
-	return nil
+	return err
 }
 
 // Astray implements connection.Heritage.

@@ -77,7 +77,7 @@ func (r *Registry) Forgo(token connection.Token) bool {
 
 // each calls visit with each connection that there is, and its record's revision.
 func (r *Registry) each(ctx context.Context, visit func(c connection.Connection, revision uint64)) error {
-	return unavailable(natsbroker.Each(ctx, r.kv, byRequestID+".>", func(entry jetstream.KeyValueEntry) error {
+	return unavailable(r.broker.Each(ctx, r.kv, byRequestID+".>", func(entry jetstream.KeyValueEntry) error {
 		id, err := requestIDOf(entry.Key())
 		if err != nil {
 			return err

@@ -23,6 +23,9 @@ func decode(id connection.RequestID, text []byte) (connection.Connection, error)
 	if err := json.Unmarshal(text, &r); err != nil {
 		return connection.Connection{}, fmt.Errorf("record of %s: %w", id, err)
 	}
+	if r.Token == "" {
+		return connection.Connection{}, fmt.Errorf("record of %s names no token", id)
+	}
 	return connection.Connection{RequestID: id, Token: r.Token, Node: r.Node}, nil
 }
 

@@ -127,7 +127,11 @@ func (r *Registry) get(ctx context.Context, id connection.RequestID) (connection
 		return connection.Connection{}, msg.Sequence, nil
 	}
 	c, err := decode(id, msg.Data)
-	return c, msg.Sequence, err
+	if err != nil { // so it is replaced
+		r.broker.LeaveOutKey(bucket, recordKey(id), msg.Sequence, err)
+		return connection.Connection{}, msg.Sequence, nil
+	}
+	return c, msg.Sequence, nil
 }
 
 // erase deletes c's record in the background, if it is still at that revision.

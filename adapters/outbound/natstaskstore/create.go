@@ -76,9 +76,13 @@ func (s *Store) claim(ctx context.Context, t task.Task) (revision uint64, holder
 		case err != nil, id == t.ID: // an earlier try of the caller's has claimed it
 			return revision, holder, err
 		}
-		if holder, err = s.Get(ctx, id); err == nil {
+		holder, err = s.Get(ctx, id)
+		switch {
+		case err == nil:
 			return 0, holder, task.ErrDuplicate
-		} else if !errors.Is(err, task.ErrNotFound) {
+		case errors.Is(err, errUnreadable):
+			return 0, holder, failure(err)
+		case !errors.Is(err, task.ErrNotFound):
 			return 0, holder, err
 		}
 		if revision != seen {
@@ -122,7 +126,11 @@ func (s *Store) claimed(ctx context.Context, key string) (id task.ID, revision u
 		return "", 0, failure(err)
 	}
 	id, err = decodeKey(entry.Value())
-	return id, entry.Revision(), err
+	if err != nil {
+		s.broker.LeaveOutKey(bucket, entry.Key(), entry.Revision(), err)
+		return "", 0, failure(err)
+	}
+	return id, entry.Revision(), nil
 }
 
 // free deletes the record of an Idempotency-Key if it is still at that revision,
@@ -146,6 +154,8 @@ func (s *Store) add(ctx context.Context, t task.Task) (task.Task, error) {
 	switch {
 	case err == nil:
 		return stored, task.ErrDuplicate
+	case errors.Is(err, errUnreadable):
+		return task.Task{}, failure(err)
 	case errors.Is(err, task.ErrNotFound):
 		return task.Task{}, errDeleted
 	default:

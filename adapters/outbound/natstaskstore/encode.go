@@ -27,11 +27,14 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 // plain returns at as JSON keeps it: in UTC, without the clock of this process.
 func plain(at time.Time) time.Time { return at.UTC().Round(0) }
 
-// decode reads what encode wrote.
-func decode(text []byte, revision uint64) (task.Task, error) {
+// decode reads what encode wrote for the task of that ID.
+func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 	var t task.Task
 	if err := json.Unmarshal(text, &t); err != nil {
 		return task.Task{}, fmt.Errorf("task store: %w", err)
+	}
+	if t.ID != id || !t.Status.Valid() {
+		return task.Task{}, fmt.Errorf("task store: no record of task %s: its ID is %q and its status %q", id, t.ID, t.Status)
 	}
 	t.Params, t.Result = orNil(t.Params), orNil(t.Result)
 	t.Revision = revision

@@ -30,6 +30,10 @@ const (
 	bySync = "sync"
 )
 
+// errUnreadable: there is a record of the task, which this version cannot read. For
+// callers it is not there, as in lists; its ID and its key are still taken.
+var errUnreadable = fmt.Errorf("%w: its record cannot be read", task.ErrNotFound)
+
 // Store keeps tasks until they are deleted. It is safe for concurrent use.
 type Store struct {
 	broker  *natsbroker.Broker
@@ -62,7 +66,12 @@ func (s *Store) Get(ctx context.Context, id task.ID) (task.Task, error) {
 	if err != nil {
 		return task.Task{}, failure(err)
 	}
-	return decode(entry.Value(), entry.Revision())
+	t, err := decode(id, entry.Value(), entry.Revision())
+	if err != nil {
+		s.broker.LeaveOutKey(bucket, taskKey(id), entry.Revision(), err)
+		return task.Task{}, errUnreadable
+	}
+	return t, nil
 }
 
 // ByKey implements task.Store.

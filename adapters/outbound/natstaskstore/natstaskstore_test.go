@@ -56,6 +56,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)
 
 func create(t *testing.T, s *natstaskstore.Store, given task.Task) task.Task {
 	t.Helper()
+	given.Status = task.Pending
 	stored, err := s.Create(t.Context(), given)
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +168,7 @@ func TestAKeyWithoutItsTaskIsTakenOver(t *testing.T) { // T14
 func TestADeletedTaskIsNotCreatedAgain(t *testing.T) { // T11, T14: the first try's answer was lost
 	for _, key := range []string{"", "key"} {
 		s, _ := serve(t, brokertest.InProcess(t), "node-1")
-		given := task.Task{ID: "a", IdempotencyKey: key}
+		given := task.Task{ID: "a", IdempotencyKey: key, Status: task.Pending}
 		if err := s.Delete(t.Context(), create(t, s, given)); err != nil {
 			t.Fatal(err)
 		}
@@ -227,6 +228,53 @@ func TestListWaitsNoLongerThanItsCaller(t *testing.T) {
 	defer cancel()
 	if _, _, err := s.List(ctx, task.Query{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("list: %v, want the context's error", err)
+	}
+}
+
+// A record that nobody can read is left out, and what is there beside it goes on.
+func TestARecordThatCannotBeReadIsLeftOut(t *testing.T) {
+	for name, junk := range map[string]string{
+		"a field of another type": `{"ID":"junk","Status":"pending","Attempt":"1"}`, "no JSON": `{not json`, "nothing": ``,
+		"another program's": `{"Attempt":1}`, "a state of a later version": `{"ID":"junk","Status":"paused"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := brokertest.InProcess(t)
+			putJunk := func() { putText(t, bucketOf(t, b), "task.junk", junk) }
+			one, stop := serve(t, b, "node-1")
+			before := create(t, one, task.Task{ID: "a", Created: noon})
+			create(t, one, task.Task{ID: "junk", Created: noon, IdempotencyKey: "key"})
+			putJunk()
+			putText(t, bucketOf(t, b), "task.x.y", junk) // no key of ours
+			wantListed(t, one, before)
+			stop()
+
+			told := make(chan task.Task, 10)
+			two, _ := serve(t, b, "node-2")
+			defer two.Watch(func(t task.Task) { told <- t })()
+			after := create(t, two, task.Task{ID: "c", Created: noon.Add(time.Second), IdempotencyKey: "other"})
+			wantListed(t, two, after, before)
+			for len(told) > 0 {
+				if got := <-told; got.ID == "junk" {
+					t.Errorf("told of %+v", got)
+				}
+			}
+			if _, err := two.Expired(t.Context(), task.Retention{}); err != nil {
+				t.Errorf("expired: %v", err)
+			}
+			if got, err := two.Get(t.Context(), "junk"); !errors.Is(err, task.ErrNotFound) {
+				t.Errorf("%+v, %v; want ErrNotFound", got, err)
+			}
+			if got, err := two.Create(t.Context(), task.Task{ID: "d", Status: task.Pending, IdempotencyKey: "key"}); !errors.Is(err, task.ErrUnavailable) {
+				t.Errorf("a second task with its key: %+v, %v; want ErrUnavailable", got, err) // T14
+			}
+			putText(t, bucketOf(t, b), keyOf("bad key"), "{")
+			if got, err := two.Create(t.Context(), task.Task{ID: "e", Status: task.Pending, IdempotencyKey: "bad key"}); !errors.Is(err, task.ErrUnavailable) {
+				t.Errorf("a task with a key that cannot be read: %+v, %v; want ErrUnavailable", got, err)
+			}
+			if n := b.Unreadable()["KV_heliograph_tasks"]; n != 2 {
+				t.Errorf("counted are %d, want 2", n)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package natstaskstore
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,6 +33,9 @@ func decodeKey(text []byte) (task.ID, error) {
 	var r keyRecord
 	if err := json.Unmarshal(text, &r); err != nil {
 		return "", fmt.Errorf("task store: record of an Idempotency-Key: %w", err)
+	}
+	if r.ID == "" {
+		return "", errors.New("task store: record of an Idempotency-Key: it names no task")
 	}
 	return r.ID, nil
 }

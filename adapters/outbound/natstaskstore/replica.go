@@ -23,8 +23,10 @@ func (s *Store) Serve(ctx context.Context) error {
 	return nil
 }
 
-// hear brings one change of the bucket into the copy.
+// hear brings one change of the bucket into the copy. Of a task whose record cannot
+// be read there is none.
 func (s *Store) hear(c natsbroker.Change) error {
+	defer s.replica.reached.Set(c.Revision)
 	kind, id, err := parseKey(c.Key)
 	if err != nil {
 		return err
@@ -35,14 +37,14 @@ func (s *Store) hear(c natsbroker.Change) error {
 	case c.Deleted:
 		s.replica.remove(id)
 	default:
-		t, err := decode(c.Value, c.Revision)
+		t, err := decode(id, c.Value, c.Revision)
 		if err != nil {
+			s.replica.remove(id)
 			return err
 		}
 		s.replica.set(t, c.Time)
 		s.watchers.tell(t)
 	}
-	s.replica.reached.Set(c.Revision)
 	return nil
 }
 

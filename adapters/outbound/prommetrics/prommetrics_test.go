@@ -60,7 +60,12 @@ func TestEveryMetricIsThereFromTheStart(t *testing.T) { // M, C9
 	if err := m.WatchTasks(func() (running, queued int) { return 3, 5 }); err != nil {
 		t.Fatal(err)
 	}
+	if err := m.WatchUnreadable(func() map[string]uint64 { return map[string]uint64{"KV_a": 0, "b": 2} }); err != nil {
+		t.Fatal(err)
+	}
 	want := samples{
+		"heliograph_unreadable_records_total{stream=KV_a}":              0,
+		"heliograph_unreadable_records_total{stream=b}":                 2,
 		"sse_gateway_connections_total{action=connect}":                 0,
 		"sse_gateway_connections_total{action=disconnect}":              0,
 		"sse_gateway_active_connections{}":                              0,
