@@ -50,11 +50,12 @@ var lost = event.Event{Name: event.NameStreamReset, Data: []byte(`{"reason":"epo
 func (m *Manager) Found(ctx context.Context, id connection.RequestID, token connection.Token) {
 	c := connection.Connection{RequestID: id, Token: token, Node: m.cfg.Node}
 	adopted, err := m.adopt(ctx, c)
-	if err != nil {
+	switch {
+	case errors.Is(err, connection.ErrShuttingDown): // the next service finds it
+		m.log.DebugContext(ctx, "stream of the gateway was not adopted", requestID(c), slog.Any("error", err))
+	case err != nil:
 		m.log.WarnContext(ctx, "stream of the gateway could not be adopted", requestID(c), slog.Any("error", err))
-		return
-	}
-	if adopted {
+	case adopted:
 		m.welcome(ctx, c)
 	}
 }
