@@ -30,9 +30,10 @@ class Task {
   }
 
   // report says how it goes: text, value, stage, stages, done, total, unit. It
-  // throws when the work is to stop.
+  // throws when the work is to stop, and when the service refuses it.
   async report(update) {
-    await this.sign(update);
+    const refusal = await this.sign(update);
+    if (refusal) throw new Error(`the service refuses the progress: ${refusal}`);
     if (this.cancelled || this.lost) throw new Error("cancelled");
   }
 
@@ -41,21 +42,25 @@ class Task {
       const { status, answer } = await post(`${this.path}/progress`, { lease: this.lease, ...update });
       this.lost = status === 404 || status === 409;
       this.cancelled = status === 200 && answer.cancel_requested;
+      return status >= 400 && status < 500 && !this.lost ? answer : undefined;
     } catch {
       // The service is away; the next sign may come through.
     }
   }
 
-  // end ends the task. Without an answer it says so again, which does no harm.
+  // end ends the task. Without an answer it says so again, which does no harm. It
+  // throws when the service refuses what it is sent.
   async end(how, said) {
+    const body = { lease: this.lease, ...said };
+    let reason = "no answer";
     for (const giveUp = Date.now() + this.term; Date.now() < giveUp && !this.lost; await sleep(500)) {
-      try {
-        const { status } = await post(`${this.path}/${how}`, { lease: this.lease, ...said });
-        if (status < 500) return;
-      } catch {
-        // The service is away; it may come back.
-      }
+      const { status, answer } = await post(`${this.path}/${how}`, body).catch((error) => ({ status: 503, answer: String(error) }));
+      this.lost = status === 404 || status === 409;
+      if (status < 300 || this.lost) return;
+      reason = answer;
+      if (status < 500) break;
     }
+    if (!this.lost) throw new Error(`the service does not take it: ${how}: ${reason}`);
   }
 
   async run() {
@@ -65,7 +70,8 @@ class Task {
       await this.end("complete", { result: await work(this) });
     } catch (error) {
       // One that stops because it was asked to fails, too: the service knows that it asked.
-      await this.end("fail", { error: error.message || error.name });
+      // If the service refuses even that, nothing is left to do: the lease will run out.
+      await this.end("fail", { error: error.message || error.name }).catch((refusal) => console.error(refusal.message));
     } finally {
       clearInterval(renewal);
     }
@@ -80,7 +86,16 @@ async function post(path, body, timeout = 10_000) {
     signal: AbortSignal.timeout(timeout),
   });
   const text = await response.text();
-  return { status: response.status, answer: response.ok && text ? JSON.parse(text) : text };
+  return { status: response.status, answer: response.ok ? text && JSON.parse(text) : message(text) };
+}
+
+// message takes the service's words out of an error's body; a proxy's page is cut.
+function message(text) {
+  try {
+    return JSON.parse(text).error.message;
+  } catch {
+    return text.slice(0, 200);
+  }
 }
 
 for (;;) {

@@ -31,6 +31,10 @@ class Stop(Exception):
     """The work is to stop: the task was cancelled, or is not ours any more."""
 
 
+class Refused(Exception):
+    """The service does not take what it was sent; its message is the service's."""
+
+
 class Task:
     def __init__(self, claim):
         self.params, self.attempt = claim["params"] or {}, claim["attempt"]
@@ -40,8 +44,10 @@ class Task:
         self.over = threading.Event()
 
     def report(self, **update):
-        """Says how it goes: text, value, stage, stages, done, total, unit. Raises Stop."""
-        self.sign(update)
+        """Says how it goes: text, value, stage, stages, done, total, unit. Raises Stop or Refused."""
+        refusal = self.sign(update)
+        if refusal:
+            raise Refused(f"the service refuses the progress: {refusal}")
         if self.cancelled or self.lost:
             raise Stop("cancelled")
 
@@ -49,9 +55,10 @@ class Task:
         try:
             status, answer = post(self.path + "/progress", {"lease": self.lease, **update})
         except OFFLINE:
-            return  # the next sign may come through
+            return None  # the next sign may come through
         self.lost = status in (404, 409)
         self.cancelled = status == 200 and answer["cancel_requested"]
+        return answer if 400 <= status < 500 and not self.lost else None
 
     def renew(self):
         """Gives a sign in time, however long a step of the work takes."""
@@ -59,23 +66,35 @@ class Task:
             self.sign({})
 
     def end(self, how, said):
-        """Ends the task. Without an answer it says so again, which does no harm."""
-        give_up = time.monotonic() + self.term
+        """Ends the task. Without an answer it says so again, which does no harm. Raises Refused."""
+        answer, give_up = "no answer", time.monotonic() + self.term
         while time.monotonic() < give_up and not self.lost:
             try:
-                if post(f"{self.path}/{how}", {"lease": self.lease, **said})[0] < 500:
+                status, answer = post(f"{self.path}/{how}", {"lease": self.lease, **said})
+                self.lost = status in (404, 409)
+                if status < 300 or self.lost:
                     return
-            except OFFLINE:
-                pass
+                if status < 500:
+                    break
+            except OFFLINE as error:
+                answer = str(error)
             time.sleep(0.5)
+        if not self.lost:
+            raise Refused(f"the service does not take it: {how}: {answer}")
 
     def run(self):
         threading.Thread(target=self.renew, daemon=True).start()
         try:
             self.end("complete", {"result": work(self)})
         except Exception as error:  # Stop, too: the service knows that it asked for it
-            self.end("fail", {"error": str(error) or type(error).__name__})
+            self.fail(str(error) or type(error).__name__)
         self.over.set()
+
+    def fail(self, error):
+        try:
+            self.end("fail", {"error": error})
+        except Refused as refusal:  # nothing is left to do: the lease will run out
+            print(f"{self.path}: {refusal}", file=sys.stderr)
 
 
 def post(path, body, timeout=10):
@@ -84,7 +103,15 @@ def post(path, body, timeout=10):
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return answer.status, json.loads(answer.read() or "null")
     except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.read().decode()
+        return refusal.code, message(refusal.read().decode(errors="replace"))
+
+
+def message(text):
+    """Takes the service's words out of an error's body; a proxy's page is cut."""
+    try:
+        return json.loads(text)["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        return text[:200]
 
 
 while True:
