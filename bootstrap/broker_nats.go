@@ -156,7 +156,7 @@ func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics
 	}
 	o.closers = append(o.closers, func() error { return flushRegistry(registry) })
 	if !cfg.Broker.Cluster() {
-		err = registry.Adopt(ctx)
+		err = registry.AdoptRecorded(ctx)
 	}
 	if err != nil {
 		return nil, cfg.Broker.cannotOpen("registry", err)

@@ -16,7 +16,7 @@ const atOnce = 64
 // seeTo makes this node's roster and the registry agree, where they may not. What
 // fails is tried again at the next look.
 func (h *Heirs) seeTo(ctx context.Context) {
-	own, left := h.heritage.Astray()
+	own, left := h.heritage.Mismatches()
 	h.own = h.try(ctx, append(h.own, own...), h.reconcile)
 	h.left = h.try(ctx, append(h.left, left...), h.receive)
 }
@@ -53,7 +53,7 @@ func (h *Heirs) record(ctx context.Context, c connection.Connection) (connection
 }
 
 func (h *Heirs) forgo(c connection.Connection) {
-	if h.heritage.Forgo(c.Token) {
+	if h.heritage.Release(c.Token) {
 		h.manager.count.left(c.Token)
 	}
 }

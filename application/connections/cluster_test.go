@@ -148,7 +148,7 @@ func (o *others) Leads() bool             { return !o.view().follows }
 
 var both, alone = []string{"node-1", "node-2"}, []string{"node-1"}
 
-// heritage is a connection.Heritage over the fixture's registry.
+// heritage is a connection.Orphans over the fixture's registry.
 type heritage struct {
 	fixture
 
@@ -161,7 +161,7 @@ type heritage struct {
 	recovered []connection.Connection // recorded for this node; guarded by mu
 }
 
-func (h *heritage) Left(_ context.Context, present func(string) bool) (left []connection.Connection, err error) {
+func (h *heritage) List(_ context.Context, present func(string) bool) (left []connection.Connection, err error) {
 	for c := range h.registry.All() {
 		if !present(c.Node) && !slices.Contains(h.own, c.Token) {
 			left = append(left, c)
@@ -173,7 +173,7 @@ func (h *heritage) Left(_ context.Context, present func(string) bool) (left []co
 	return left, nil
 }
 
-func (h *heritage) Take(ctx context.Context, c connection.Connection) (connection.Connection, error) {
+func (h *heritage) Adopt(ctx context.Context, c connection.Connection) (connection.Connection, error) {
 	c.Node = "node-1"
 	if _, err := h.registry.Remove(ctx, c.Token); err != nil {
 		return c, err
@@ -182,19 +182,19 @@ func (h *heritage) Take(ctx context.Context, c connection.Connection) (connectio
 	return c, err
 }
 
-func (h *heritage) Drop(ctx context.Context, c connection.Connection) error {
+func (h *heritage) Delete(ctx context.Context, c connection.Connection) error {
 	_, err := h.registry.Remove(ctx, c.Token)
 	return err
 }
 
-func (h *heritage) Forgo(token connection.Token) bool {
+func (h *heritage) Release(token connection.Token) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.forgot = append(h.forgot, token)
 	return true
 }
 
-func (h *heritage) Astray() (own, left []connection.Connection) {
+func (h *heritage) Mismatches() (own, left []connection.Connection) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	own, left, h.mine, h.recovered = h.mine, h.recovered, nil, nil
@@ -211,7 +211,7 @@ func (f fixture) heirs(t *testing.T, adopt bool, nodes *others, own ...connectio
 	return h
 }
 
-func (f fixture) serveHeirs(t *testing.T, adopt bool, h connection.Heritage, nodes *others) {
+func (f fixture) serveHeirs(t *testing.T, adopt bool, h connection.Orphans, nodes *others) {
 	t.Helper()
 	heirs := connections.NewHeirs(connections.HeirsConfig{Every: every, Adopt: adopt}, f.Manager, h, nodes)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -365,13 +365,13 @@ func TestWhatAFailedConnectLeftIsRemovedOnceTheRegistryCanBeWritten(t *testing.T
 		f := newFixture(t)
 		neighbour(t, &f)
 		c := connection.Connection{RequestID: "a", Token: "token-a", Node: "node-1"}
-		h := mocks.NewMockHeritage(gomock.NewController(t))
-		h.EXPECT().Left(gomock.Any(), gomock.Any()).AnyTimes()
-		h.EXPECT().Astray().Return(nil, []connection.Connection{c})
-		h.EXPECT().Astray().AnyTimes()
+		h := mocks.NewMockOrphans(gomock.NewController(t))
+		h.EXPECT().List(gomock.Any(), gomock.Any()).AnyTimes()
+		h.EXPECT().Mismatches().Return(nil, []connection.Connection{c})
+		h.EXPECT().Mismatches().AnyTimes()
 		gomock.InOrder(
-			h.EXPECT().Drop(gomock.Any(), c).Return(connection.ErrUnavailable).Call,
-			h.EXPECT().Drop(gomock.Any(), c).Call,
+			h.EXPECT().Delete(gomock.Any(), c).Return(connection.ErrUnavailable).Call,
+			h.EXPECT().Delete(gomock.Any(), c).Call,
 		)
 		f.serveHeirs(t, false, h, &others{now: view2(false)})
 		pass(3*every + 1)

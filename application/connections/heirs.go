@@ -15,7 +15,7 @@ import (
 // others did to those of this node.
 type Heirs struct {
 	manager  *Manager
-	heritage connection.Heritage
+	heritage connection.Orphans
 	nodes    cluster.Nodes
 	cfg      HeirsConfig
 
@@ -35,7 +35,7 @@ type HeirsConfig struct {
 }
 
 // NewHeirs returns Heirs. It starts nothing: Serve does.
-func NewHeirs(cfg HeirsConfig, m *Manager, heritage connection.Heritage, nodes cluster.Nodes) *Heirs {
+func NewHeirs(cfg HeirsConfig, m *Manager, heritage connection.Orphans, nodes cluster.Nodes) *Heirs {
 	return &Heirs{manager: m, heritage: heritage, nodes: nodes, cfg: cfg}
 }
 
@@ -83,7 +83,7 @@ func (h *Heirs) look(ctx context.Context) {
 // inherit takes all that belongs to nodes which are not present, and reports
 // whether it could.
 func (h *Heirs) inherit(ctx context.Context, present func(node string) bool) bool {
-	left, err := h.heritage.Left(ctx, present)
+	left, err := h.heritage.List(ctx, present)
 	if err != nil {
 		if ctx.Err() == nil {
 			h.manager.log.WarnContext(ctx, "connections of nodes that are gone could not be listed", slog.Any("error", err))
@@ -100,11 +100,11 @@ func (h *Heirs) inherit(ctx context.Context, present func(node string) bool) boo
 // receive takes over c or removes it, as nobody has it any more.
 func (h *Heirs) receive(ctx context.Context, c connection.Connection) error {
 	if !h.cfg.Adopt {
-		return h.heritage.Drop(ctx, c)
+		return h.heritage.Delete(ctx, c)
 	}
 	count := h.manager.count
 	count.begin(c.Token)
-	taken, err := h.heritage.Take(ctx, c)
+	taken, err := h.heritage.Adopt(ctx, c)
 	count.end(c.Token, err == nil)
 	if errors.Is(err, connection.ErrNotFound) {
 		return nil // it is another's by now

@@ -28,7 +28,7 @@ var (
 // does not name is unknown (rule C1). Implementations are safe for concurrent
 // use and never show one direction without the other. Where nodes share the record,
 // what one of them has done reaches the Roster of another a little later, through
-// Heritage. Beside the errors named here each method may return ErrUnavailable.
+// Orphans. Beside the errors named here each method may return ErrUnavailable.
 type Registry interface {
 	// Put makes c, a connection of this node, the record of its request_id and
 	// returns the one that was there before: the zero Connection if there was none, c
@@ -48,7 +48,9 @@ type Registry interface {
 }
 
 // Roster is the driven port to the list of the connections that this node owns.
-// Registries implement it from memory, so it cannot fail.
+// Registries implement it from memory, so it cannot fail. It is a port of its own
+// because most of its users, the senders above all, need nothing else: they cannot
+// change the registry, and a stand-in for them is two methods.
 type Roster interface {
 	// Count returns how many there are.
 	Count() int
@@ -57,26 +59,26 @@ type Roster interface {
 	All() iter.Seq[Connection]
 }
 
-// Heritage is the driven port to what others do to this node's connections, and to
-// the connections of nodes that are gone. It is safe for concurrent use. Beside the
-// errors named here each method may return ErrUnavailable.
-type Heritage interface {
-	// Left returns the connections that belong to a node which is not present, this
-	// node's own but for those in its Roster.
-	Left(ctx context.Context, present func(node string) bool) ([]Connection, error)
-	// Take makes this node the owner of c, and returns it as it is then. Errors:
+// Orphans is the driven port to connections that have lost their owner, and to what
+// other nodes do to the connections of this one. It is safe for concurrent use. Beside
+// the errors named here each method may return ErrUnavailable.
+type Orphans interface {
+	// List returns the connections that belong to a node which is not present. This
+	// node's own are among them, but for those in its Roster, if it is not present.
+	List(ctx context.Context, present func(node string) bool) ([]Connection, error)
+	// Adopt makes this node the owner of c, and returns it as it is then. Errors:
 	// ErrNotFound when c is not the record any more, or is in the Roster already.
-	Take(ctx context.Context, c Connection) (Connection, error)
-	// Drop deletes the record of c, if it is still that.
-	Drop(ctx context.Context, c Connection) error
-	// Forgo takes out of this node's Roster what another node has taken, and reports
-	// whether it was there.
-	Forgo(token Token) bool
-	// Astray returns what has come to disagree since the last call: own is in this
-	// node's Roster and its record may say something else; left is recorded for this
+	Adopt(ctx context.Context, c Connection) (Connection, error)
+	// Delete deletes the record of c, if it is still that.
+	Delete(ctx context.Context, c Connection) error
+	// Release takes a connection out of this node's Roster, and reports whether it was
+	// there. Its record, which is another node's, stays.
+	Release(token Token) bool
+	// Mismatches returns what has come to disagree since the last call: own is in this
+	// node's Roster and its record may say something else; orphaned is recorded for this
 	// node and may not be in the Roster, as after a Put that failed. Look closer:
 	// neither is certain.
-	Astray() (own, left []Connection)
+	Mismatches() (own, orphaned []Connection)
 }
 
 // Manager is the driving port that gateways' inbound sides call. It is safe for

@@ -16,7 +16,7 @@ import (
 var suites = map[string]string{
 	"connection.Registry": "registrycontract",
 	"connection.Roster":   "registrycontract",
-	"connection.Heritage": "heritagecontract",
+	"connection.Orphans":  "orphanscontract",
 	"connection.Manager":  "connectionmanagercontract",
 	"connection.Metrics":  "metricscontract",
 	"event.History":       "historycontract",

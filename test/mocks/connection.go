@@ -337,221 +337,221 @@ func (c *MockRosterCountCall) DoAndReturn(f func() int) *MockRosterCountCall {
 	return c
 }
 
-// MockHeritage is a mock of Heritage interface.
-type MockHeritage struct {
+// MockOrphans is a mock of Orphans interface.
+type MockOrphans struct {
 	ctrl     *gomock.Controller
-	recorder *MockHeritageMockRecorder
+	recorder *MockOrphansMockRecorder
 	isgomock struct{}
 }
 
-// MockHeritageMockRecorder is the mock recorder for MockHeritage.
-type MockHeritageMockRecorder struct {
-	mock *MockHeritage
+// MockOrphansMockRecorder is the mock recorder for MockOrphans.
+type MockOrphansMockRecorder struct {
+	mock *MockOrphans
 }
 
-// NewMockHeritage creates a new mock instance.
-func NewMockHeritage(ctrl *gomock.Controller) *MockHeritage {
-	mock := &MockHeritage{ctrl: ctrl}
-	mock.recorder = &MockHeritageMockRecorder{mock}
+// NewMockOrphans creates a new mock instance.
+func NewMockOrphans(ctrl *gomock.Controller) *MockOrphans {
+	mock := &MockOrphans{ctrl: ctrl}
+	mock.recorder = &MockOrphansMockRecorder{mock}
 	return mock
 }
 
 // EXPECT returns an object that allows the caller to indicate expected use.
-func (m *MockHeritage) EXPECT() *MockHeritageMockRecorder {
+func (m *MockOrphans) EXPECT() *MockOrphansMockRecorder {
 	return m.recorder
 }
 
-// Astray mocks base method.
-func (m *MockHeritage) Astray() ([]connection.Connection, []connection.Connection) {
+// Adopt mocks base method.
+func (m *MockOrphans) Adopt(ctx context.Context, c connection.Connection) (connection.Connection, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Astray")
-	ret0, _ := ret[0].([]connection.Connection)
-	ret1, _ := ret[1].([]connection.Connection)
-	return ret0, ret1
-}
-
-// Astray indicates an expected call of Astray.
-func (mr *MockHeritageMockRecorder) Astray() *MockHeritageAstrayCall {
-	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Astray", reflect.TypeOf((*MockHeritage)(nil).Astray))
-	return &MockHeritageAstrayCall{Call: call}
-}
-
-// MockHeritageAstrayCall wrap *gomock.Call
-type MockHeritageAstrayCall struct {
-	*gomock.Call
-}
-
-// Return rewrite *gomock.Call.Return
-func (c *MockHeritageAstrayCall) Return(own, left []connection.Connection) *MockHeritageAstrayCall {
-	c.Call = c.Call.Return(own, left)
-	return c
-}
-
-// Do rewrite *gomock.Call.Do
-func (c *MockHeritageAstrayCall) Do(f func() ([]connection.Connection, []connection.Connection)) *MockHeritageAstrayCall {
-	c.Call = c.Call.Do(f)
-	return c
-}
-
-// DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockHeritageAstrayCall) DoAndReturn(f func() ([]connection.Connection, []connection.Connection)) *MockHeritageAstrayCall {
-	c.Call = c.Call.DoAndReturn(f)
-	return c
-}
-
-// Drop mocks base method.
-func (m *MockHeritage) Drop(ctx context.Context, c connection.Connection) error {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Drop", ctx, c)
-	ret0, _ := ret[0].(error)
-	return ret0
-}
-
-// Drop indicates an expected call of Drop.
-func (mr *MockHeritageMockRecorder) Drop(ctx, c any) *MockHeritageDropCall {
-	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Drop", reflect.TypeOf((*MockHeritage)(nil).Drop), ctx, c)
-	return &MockHeritageDropCall{Call: call}
-}
-
-// MockHeritageDropCall wrap *gomock.Call
-type MockHeritageDropCall struct {
-	*gomock.Call
-}
-
-// Return rewrite *gomock.Call.Return
-func (c_2 *MockHeritageDropCall) Return(arg0 error) *MockHeritageDropCall {
-	c_2.Call = c_2.Call.Return(arg0)
-	return c_2
-}
-
-// Do rewrite *gomock.Call.Do
-func (c_2 *MockHeritageDropCall) Do(f func(context.Context, connection.Connection) error) *MockHeritageDropCall {
-	c_2.Call = c_2.Call.Do(f)
-	return c_2
-}
-
-// DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c_2 *MockHeritageDropCall) DoAndReturn(f func(context.Context, connection.Connection) error) *MockHeritageDropCall {
-	c_2.Call = c_2.Call.DoAndReturn(f)
-	return c_2
-}
-
-// Forgo mocks base method.
-func (m *MockHeritage) Forgo(token connection.Token) bool {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Forgo", token)
-	ret0, _ := ret[0].(bool)
-	return ret0
-}
-
-// Forgo indicates an expected call of Forgo.
-func (mr *MockHeritageMockRecorder) Forgo(token any) *MockHeritageForgoCall {
-	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Forgo", reflect.TypeOf((*MockHeritage)(nil).Forgo), token)
-	return &MockHeritageForgoCall{Call: call}
-}
-
-// MockHeritageForgoCall wrap *gomock.Call
-type MockHeritageForgoCall struct {
-	*gomock.Call
-}
-
-// Return rewrite *gomock.Call.Return
-func (c *MockHeritageForgoCall) Return(arg0 bool) *MockHeritageForgoCall {
-	c.Call = c.Call.Return(arg0)
-	return c
-}
-
-// Do rewrite *gomock.Call.Do
-func (c *MockHeritageForgoCall) Do(f func(connection.Token) bool) *MockHeritageForgoCall {
-	c.Call = c.Call.Do(f)
-	return c
-}
-
-// DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockHeritageForgoCall) DoAndReturn(f func(connection.Token) bool) *MockHeritageForgoCall {
-	c.Call = c.Call.DoAndReturn(f)
-	return c
-}
-
-// Left mocks base method.
-func (m *MockHeritage) Left(ctx context.Context, present func(string) bool) ([]connection.Connection, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Left", ctx, present)
-	ret0, _ := ret[0].([]connection.Connection)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Left indicates an expected call of Left.
-func (mr *MockHeritageMockRecorder) Left(ctx, present any) *MockHeritageLeftCall {
-	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Left", reflect.TypeOf((*MockHeritage)(nil).Left), ctx, present)
-	return &MockHeritageLeftCall{Call: call}
-}
-
-// MockHeritageLeftCall wrap *gomock.Call
-type MockHeritageLeftCall struct {
-	*gomock.Call
-}
-
-// Return rewrite *gomock.Call.Return
-func (c *MockHeritageLeftCall) Return(arg0 []connection.Connection, arg1 error) *MockHeritageLeftCall {
-	c.Call = c.Call.Return(arg0, arg1)
-	return c
-}
-
-// Do rewrite *gomock.Call.Do
-func (c *MockHeritageLeftCall) Do(f func(context.Context, func(string) bool) ([]connection.Connection, error)) *MockHeritageLeftCall {
-	c.Call = c.Call.Do(f)
-	return c
-}
-
-// DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockHeritageLeftCall) DoAndReturn(f func(context.Context, func(string) bool) ([]connection.Connection, error)) *MockHeritageLeftCall {
-	c.Call = c.Call.DoAndReturn(f)
-	return c
-}
-
-// Take mocks base method.
-func (m *MockHeritage) Take(ctx context.Context, c connection.Connection) (connection.Connection, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Take", ctx, c)
+	ret := m.ctrl.Call(m, "Adopt", ctx, c)
 	ret0, _ := ret[0].(connection.Connection)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
-// Take indicates an expected call of Take.
-func (mr *MockHeritageMockRecorder) Take(ctx, c any) *MockHeritageTakeCall {
+// Adopt indicates an expected call of Adopt.
+func (mr *MockOrphansMockRecorder) Adopt(ctx, c any) *MockOrphansAdoptCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Take", reflect.TypeOf((*MockHeritage)(nil).Take), ctx, c)
-	return &MockHeritageTakeCall{Call: call}
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Adopt", reflect.TypeOf((*MockOrphans)(nil).Adopt), ctx, c)
+	return &MockOrphansAdoptCall{Call: call}
 }
 
-// MockHeritageTakeCall wrap *gomock.Call
-type MockHeritageTakeCall struct {
+// MockOrphansAdoptCall wrap *gomock.Call
+type MockOrphansAdoptCall struct {
 	*gomock.Call
 }
 
 // Return rewrite *gomock.Call.Return
-func (c_2 *MockHeritageTakeCall) Return(arg0 connection.Connection, arg1 error) *MockHeritageTakeCall {
+func (c_2 *MockOrphansAdoptCall) Return(arg0 connection.Connection, arg1 error) *MockOrphansAdoptCall {
 	c_2.Call = c_2.Call.Return(arg0, arg1)
 	return c_2
 }
 
 // Do rewrite *gomock.Call.Do
-func (c_2 *MockHeritageTakeCall) Do(f func(context.Context, connection.Connection) (connection.Connection, error)) *MockHeritageTakeCall {
+func (c_2 *MockOrphansAdoptCall) Do(f func(context.Context, connection.Connection) (connection.Connection, error)) *MockOrphansAdoptCall {
 	c_2.Call = c_2.Call.Do(f)
 	return c_2
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c_2 *MockHeritageTakeCall) DoAndReturn(f func(context.Context, connection.Connection) (connection.Connection, error)) *MockHeritageTakeCall {
+func (c_2 *MockOrphansAdoptCall) DoAndReturn(f func(context.Context, connection.Connection) (connection.Connection, error)) *MockOrphansAdoptCall {
 	c_2.Call = c_2.Call.DoAndReturn(f)
 	return c_2
+}
+
+// Delete mocks base method.
+func (m *MockOrphans) Delete(ctx context.Context, c connection.Connection) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Delete", ctx, c)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Delete indicates an expected call of Delete.
+func (mr *MockOrphansMockRecorder) Delete(ctx, c any) *MockOrphansDeleteCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Delete", reflect.TypeOf((*MockOrphans)(nil).Delete), ctx, c)
+	return &MockOrphansDeleteCall{Call: call}
+}
+
+// MockOrphansDeleteCall wrap *gomock.Call
+type MockOrphansDeleteCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c_2 *MockOrphansDeleteCall) Return(arg0 error) *MockOrphansDeleteCall {
+	c_2.Call = c_2.Call.Return(arg0)
+	return c_2
+}
+
+// Do rewrite *gomock.Call.Do
+func (c_2 *MockOrphansDeleteCall) Do(f func(context.Context, connection.Connection) error) *MockOrphansDeleteCall {
+	c_2.Call = c_2.Call.Do(f)
+	return c_2
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c_2 *MockOrphansDeleteCall) DoAndReturn(f func(context.Context, connection.Connection) error) *MockOrphansDeleteCall {
+	c_2.Call = c_2.Call.DoAndReturn(f)
+	return c_2
+}
+
+// List mocks base method.
+func (m *MockOrphans) List(ctx context.Context, present func(string) bool) ([]connection.Connection, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "List", ctx, present)
+	ret0, _ := ret[0].([]connection.Connection)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// List indicates an expected call of List.
+func (mr *MockOrphansMockRecorder) List(ctx, present any) *MockOrphansListCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "List", reflect.TypeOf((*MockOrphans)(nil).List), ctx, present)
+	return &MockOrphansListCall{Call: call}
+}
+
+// MockOrphansListCall wrap *gomock.Call
+type MockOrphansListCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockOrphansListCall) Return(arg0 []connection.Connection, arg1 error) *MockOrphansListCall {
+	c.Call = c.Call.Return(arg0, arg1)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockOrphansListCall) Do(f func(context.Context, func(string) bool) ([]connection.Connection, error)) *MockOrphansListCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockOrphansListCall) DoAndReturn(f func(context.Context, func(string) bool) ([]connection.Connection, error)) *MockOrphansListCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Mismatches mocks base method.
+func (m *MockOrphans) Mismatches() ([]connection.Connection, []connection.Connection) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Mismatches")
+	ret0, _ := ret[0].([]connection.Connection)
+	ret1, _ := ret[1].([]connection.Connection)
+	return ret0, ret1
+}
+
+// Mismatches indicates an expected call of Mismatches.
+func (mr *MockOrphansMockRecorder) Mismatches() *MockOrphansMismatchesCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Mismatches", reflect.TypeOf((*MockOrphans)(nil).Mismatches))
+	return &MockOrphansMismatchesCall{Call: call}
+}
+
+// MockOrphansMismatchesCall wrap *gomock.Call
+type MockOrphansMismatchesCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockOrphansMismatchesCall) Return(own, orphaned []connection.Connection) *MockOrphansMismatchesCall {
+	c.Call = c.Call.Return(own, orphaned)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockOrphansMismatchesCall) Do(f func() ([]connection.Connection, []connection.Connection)) *MockOrphansMismatchesCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockOrphansMismatchesCall) DoAndReturn(f func() ([]connection.Connection, []connection.Connection)) *MockOrphansMismatchesCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Release mocks base method.
+func (m *MockOrphans) Release(token connection.Token) bool {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Release", token)
+	ret0, _ := ret[0].(bool)
+	return ret0
+}
+
+// Release indicates an expected call of Release.
+func (mr *MockOrphansMockRecorder) Release(token any) *MockOrphansReleaseCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Release", reflect.TypeOf((*MockOrphans)(nil).Release), token)
+	return &MockOrphansReleaseCall{Call: call}
+}
+
+// MockOrphansReleaseCall wrap *gomock.Call
+type MockOrphansReleaseCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockOrphansReleaseCall) Return(arg0 bool) *MockOrphansReleaseCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockOrphansReleaseCall) Do(f func(connection.Token) bool) *MockOrphansReleaseCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockOrphansReleaseCall) DoAndReturn(f func(connection.Token) bool) *MockOrphansReleaseCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
 }
 
 // MockConnectionManager is a mock of Manager interface.

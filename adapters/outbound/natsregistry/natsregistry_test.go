@@ -14,7 +14,7 @@ import (
 	"heliograph/adapters/internal/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/domain/connection"
-	"heliograph/test/contract/heritagecontract"
+	"heliograph/test/contract/orphanscontract"
 	"heliograph/test/contract/registrycontract"
 	"heliograph/test/natsserver"
 )
@@ -69,12 +69,12 @@ func TestRegistryContract(t *testing.T) {
 	}
 }
 
-func TestHeritageContract(t *testing.T) {
-	heritagecontract.Run(t, func(t *testing.T) heritagecontract.Subject {
+func TestOrphansContract(t *testing.T) {
+	orphanscontract.Run(t, func(t *testing.T) orphanscontract.Subject {
 		broker := brokertest.InProcess(t)
 		r := open(t, broker, "node-1")
-		return heritagecontract.Subject{
-			Node: "node-1", Registry: r, Roster: r, Heritage: r, OtherNode: "node-2", Other: open(t, broker, "node-2"),
+		return orphanscontract.Subject{
+			Node: "node-1", Registry: r, Roster: r, Orphans: r, OtherNode: "node-2", Other: open(t, broker, "node-2"),
 		}
 	})
 }
@@ -132,7 +132,7 @@ func TestATokenIsFreeBeforeTheRecordThatNamedItIsDeleted(t *testing.T) { // C1, 
 			if c, err := r.ByRequestID(t.Context(), "a"); !errors.Is(err, connection.ErrNotFound) {
 				t.Errorf("a is %+v, %v; want ErrNotFound", c, err)
 			}
-			if left, err := r.Left(t.Context(), func(string) bool { return false }); err != nil || len(left) != 1 || left[0] != ended {
+			if left, err := r.List(t.Context(), func(string) bool { return false }); err != nil || len(left) != 1 || left[0] != ended {
 				t.Errorf("left are %+v, %v; want %+v", left, err, ended)
 			}
 			if before := put(t, r, next); before != (connection.Connection{}) {
@@ -177,7 +177,7 @@ func TestLeftoversAreAdopted(t *testing.T) { // C8
 	if r.Count() != 0 {
 		t.Errorf("%d connections before anything was adopted", r.Count())
 	}
-	if err := r.Adopt(t.Context()); err != nil {
+	if err := r.AdoptRecorded(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for c := range r.All() {
@@ -244,7 +244,7 @@ func TestAnEndedContextEndsTheSearchForLeftovers(t *testing.T) {
 	r := open(t, brokertest.InProcess(t), "node-1")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.Adopt(ctx); err == nil {
+	if err := r.AdoptRecorded(ctx); err == nil {
 		t.Error("no error")
 	}
 }
@@ -254,7 +254,7 @@ func TestWhoIsAloneAdoptsConnectionsOfAllNames(t *testing.T) { // C8: a containe
 	put(t, open(t, broker, ""), old)
 	put(t, open(t, broker, ""), connection.Connection{RequestID: "b", Token: "b", Node: "node-2"})
 	r := open(t, broker, "")
-	if err := r.Adopt(t.Context()); err != nil || r.Count() != 2 {
+	if err := r.AdoptRecorded(t.Context()); err != nil || r.Count() != 2 {
 		t.Errorf("%d connections were adopted, %v", r.Count(), err)
 	}
 }

@@ -27,7 +27,7 @@ func TestARecordThatCannotBeReadIsLeftOut(t *testing.T) {
 			}
 			there := connection.Connection{RequestID: "there", Token: "there", Node: "gone"}
 			put(t, open(t, broker, "gone"), there)
-			if left, err := r.Left(t.Context(), func(string) bool { return false }); err != nil || len(left) != 1 || left[0] != there {
+			if left, err := r.List(t.Context(), func(string) bool { return false }); err != nil || len(left) != 1 || left[0] != there {
 				t.Errorf("left are %+v, %v; want %+v", left, err, there)
 			}
 			if c, err := r.ByRequestID(t.Context(), "junk"); !errors.Is(err, connection.ErrNotFound) {

@@ -33,7 +33,7 @@ func serve(t *testing.T, r *natsregistry.Registry) {
 func astray(t *testing.T, r *natsregistry.Registry) (own, left []connection.Connection) {
 	t.Helper()
 	for limit := time.Now().Add(30 * time.Second); time.Now().Before(limit); natsbroker.Pause(t.Context(), time.Millisecond) {
-		if own, left = r.Astray(); len(own)+len(left) > 0 {
+		if own, left = r.Mismatches(); len(own)+len(left) > 0 {
 			return own, left
 		}
 	}
@@ -45,12 +45,12 @@ func TestANodeLearnsWhatOthersDidToItsConnections(t *testing.T) { // C3, C9
 	for name, act := range map[string]func(t *testing.T, other *natsregistry.Registry){
 		"replaced": func(t *testing.T, other *natsregistry.Registry) { put(t, other, newer) },
 		"dropped": func(t *testing.T, other *natsregistry.Registry) {
-			if err := other.Drop(t.Context(), old); err != nil {
+			if err := other.Delete(t.Context(), old); err != nil {
 				t.Error(err)
 			}
 		},
 		"taken": func(t *testing.T, other *natsregistry.Registry) {
-			if _, err := other.Take(t.Context(), old); err != nil {
+			if _, err := other.Adopt(t.Context(), old); err != nil {
 				t.Error(err)
 			}
 		},
@@ -77,7 +77,7 @@ func TestARecordThatAFailedPutHasLeftIsFound(t *testing.T) { // C9
 	if own, left := astray(t, one); len(own) != 0 || len(left) != 1 || left[0] != old {
 		t.Errorf("astray are %+v and %+v, want that %+v is left", own, left, old)
 	}
-	if err := one.Drop(t.Context(), old); err != nil {
+	if err := one.Delete(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}
 	put(t, one, old)

@@ -8,7 +8,7 @@ import (
 )
 
 // Serve follows what becomes of the records until ctx ends, which is no error:
-// Astray knows of it. It may be called once.
+// Mismatches knows of it. It may be called once.
 func (r *Registry) Serve(ctx context.Context) error {
 	// What has happened to a connection before it begins, nobody knows.
 	r.broker.FollowBucket(ctx, bucket, []string{byRequestID + ".>"}, r.own.doubt, r.hear)
@@ -32,8 +32,8 @@ func (r *Registry) hear(change natsbroker.Change) error {
 	return err
 }
 
-// Astray implements connection.Heritage.
-func (r *Registry) Astray() (own, left []connection.Connection) { return r.own.lost() }
+// Mismatches implements connection.Orphans.
+func (r *Registry) Mismatches() (own, left []connection.Connection) { return r.own.lost() }
 
 // hear learns that now, which may be none, is the record of id at that revision.
 func (r *roster) hear(id connection.RequestID, now connection.Connection, revision uint64) {

@@ -1,5 +1,5 @@
-// Package heritagecontract is the contract of connection.Heritage, as tests.
-package heritagecontract
+// Package orphanscontract is the contract of connection.Orphans, as tests.
+package orphanscontract
 
 import (
 	"errors"
@@ -13,11 +13,11 @@ import (
 
 // Subject is what is tested: an empty registry, as two nodes see it.
 type Subject struct {
-	// Node is the name of the node that Registry, Roster and Heritage are of.
+	// Node is the name of the node that Registry, Roster and Orphans are of.
 	Node     string
 	Registry connection.Registry
 	Roster   connection.Roster
-	Heritage connection.Heritage
+	Orphans  connection.Orphans
 	// Other is the registry of the node of the name OtherNode.
 	OtherNode string
 	Other     connection.Registry
@@ -29,11 +29,11 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		name string
 		test func(t *testing.T, s Subject)
 	}{
-		{"C8 what belongs to a node that is gone is left", left},
-		{"C9 who takes a connection owns it", takes},
-		{"C1 a connection that was replaced meanwhile is not taken", replaced},
-		{"C8 what nobody has any more is dropped, unless it was replaced", drops},
-		{"of two who take a connection one has it", race},
+		{"C8 the connections of a node that is gone are listed", listed},
+		{"C9 the node that adopts a connection owns it", adopted},
+		{"C1 a connection that was replaced meanwhile is not adopted", replaced},
+		{"C8 a record without a stream is deleted, unless it was replaced", deleted},
+		{"of several that adopt a connection at once one gets it", race},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
 	}
@@ -48,16 +48,16 @@ func (s Subject) put(t *testing.T, registry connection.Registry, node string, id
 	return c
 }
 
-// want checks what is left when only the nodes named are present.
+// want checks what is listed when only the nodes named are present.
 func (s Subject) want(t *testing.T, present []string, want ...connection.Connection) {
 	t.Helper()
-	got, err := s.Heritage.Left(t.Context(), func(node string) bool { return slices.Contains(present, node) })
+	got, err := s.Orphans.List(t.Context(), func(node string) bool { return slices.Contains(present, node) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	slices.SortFunc(got, func(a, b connection.Connection) int { return cmpText(a.RequestID, b.RequestID) })
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("left with %v present (-want +got):\n%s", present, diff)
+		t.Errorf("listed with %v present (-want +got):\n%s", present, diff)
 	}
 }
 
@@ -68,7 +68,7 @@ func cmpText(a, b connection.RequestID) int {
 	return 1
 }
 
-func left(t *testing.T, s Subject) {
+func listed(t *testing.T, s Subject) {
 	s.want(t, nil)
 	s.put(t, s.Registry, s.Node, "mine", "token-1")
 	a := s.put(t, s.Other, s.OtherNode, "a", "token-2")
@@ -77,12 +77,12 @@ func left(t *testing.T, s Subject) {
 	s.want(t, nil, a, b) // and not what this node has in its roster
 }
 
-func takes(t *testing.T, s Subject) {
+func adopted(t *testing.T, s Subject) {
 	c := s.put(t, s.Other, s.OtherNode, "a", "token-1")
 	want := c
 	want.Node = s.Node
-	if got, err := s.Heritage.Take(t.Context(), c); err != nil || got != want {
-		t.Fatalf("took %+v, %v; want %+v", got, err, want)
+	if got, err := s.Orphans.Adopt(t.Context(), c); err != nil || got != want {
+		t.Fatalf("adopted %+v, %v; want %+v", got, err, want)
 	}
 	if got, err := s.Other.ByRequestID(t.Context(), "a"); err != nil || got != want {
 		t.Errorf("it is %+v, %v; want %+v", got, err, want)
@@ -100,8 +100,8 @@ func replaced(t *testing.T, s Subject) {
 	s.put(t, s.Other, s.OtherNode, "a", "token-2")
 	gone := connection.Connection{RequestID: "b", Token: "token-3", Node: s.OtherNode}
 	for _, c := range []connection.Connection{old, gone} {
-		if _, err := s.Heritage.Take(t.Context(), c); !errors.Is(err, connection.ErrNotFound) {
-			t.Errorf("take %s: %v, want ErrNotFound", c.Token, err)
+		if _, err := s.Orphans.Adopt(t.Context(), c); !errors.Is(err, connection.ErrNotFound) {
+			t.Errorf("adopt %s: %v, want ErrNotFound", c.Token, err)
 		}
 	}
 	if got := s.Roster.Count(); got != 0 {
@@ -109,12 +109,12 @@ func replaced(t *testing.T, s Subject) {
 	}
 }
 
-func drops(t *testing.T, s Subject) {
+func deleted(t *testing.T, s Subject) {
 	old := s.put(t, s.Other, s.OtherNode, "a", "token-1")
 	now := s.put(t, s.Other, s.OtherNode, "a", "token-2")
 	mine := s.put(t, s.Registry, s.Node, "mine", "token-3")
 	for _, c := range []connection.Connection{old, mine} {
-		if err := s.Heritage.Drop(t.Context(), c); err != nil {
+		if err := s.Orphans.Delete(t.Context(), c); err != nil {
 			t.Error(err)
 		}
 	}
@@ -123,7 +123,7 @@ func drops(t *testing.T, s Subject) {
 		t.Errorf("the roster has %d, want 1", got)
 	}
 	for range 2 {
-		if err := s.Heritage.Drop(t.Context(), now); err != nil {
+		if err := s.Orphans.Delete(t.Context(), now); err != nil {
 			t.Error(err)
 		}
 	}
@@ -132,16 +132,16 @@ func drops(t *testing.T, s Subject) {
 
 func race(t *testing.T, s Subject) {
 	c := s.put(t, s.Other, s.OtherNode, "a", "token-1")
-	const takers = 8
-	errs := make(chan error, takers)
-	for range takers {
+	const nodes = 8
+	errs := make(chan error, nodes)
+	for range nodes {
 		go func() {
-			_, err := s.Heritage.Take(t.Context(), c)
+			_, err := s.Orphans.Adopt(t.Context(), c)
 			errs <- err
 		}()
 	}
 	won := 0
-	for range takers {
+	for range nodes {
 		switch err := <-errs; {
 		case err == nil:
 			won++

@@ -9,12 +9,12 @@ import (
 	"heliograph/domain/connection"
 )
 
-var _ connection.Heritage = (*Registry)(nil)
+var _ connection.Orphans = (*Registry)(nil)
 
-// Adopt makes the connections that are recorded for this node its own: streams
+// AdoptRecorded makes the connections that are recorded for this node its own: streams
 // of an external gateway live on while the service restarts (rule C8). It is for
 // the start, before anybody connects.
-func (r *Registry) Adopt(ctx context.Context) error {
+func (r *Registry) AdoptRecorded(ctx context.Context) error {
 	return r.each(ctx, func(c connection.Connection, revision uint64) {
 		if r.owns(c) {
 			r.own.add(c)
@@ -23,8 +23,8 @@ func (r *Registry) Adopt(ctx context.Context) error {
 	})
 }
 
-// Left implements connection.Heritage.
-func (r *Registry) Left(ctx context.Context, present func(node string) bool) (left []connection.Connection, err error) {
+// List implements connection.Orphans.
+func (r *Registry) List(ctx context.Context, present func(node string) bool) (left []connection.Connection, err error) {
 	err = r.each(ctx, func(c connection.Connection, _ uint64) {
 		if !r.own.has(c) && !present(c.Node) {
 			left = append(left, c)
@@ -33,8 +33,8 @@ func (r *Registry) Left(ctx context.Context, present func(node string) bool) (le
 	return left, err
 }
 
-// Take implements connection.Heritage.
-func (r *Registry) Take(ctx context.Context, c connection.Connection) (connection.Connection, error) {
+// Adopt implements connection.Orphans.
+func (r *Registry) Adopt(ctx context.Context, c connection.Connection) (connection.Connection, error) {
 	taken := c
 	taken.Node = r.cfg.Node
 	if _, known := r.own.add(taken); known { // first, as in Put
@@ -52,8 +52,8 @@ func (r *Registry) Take(ctx context.Context, c connection.Connection) (connectio
 	return taken, nil
 }
 
-// Drop implements connection.Heritage.
-func (r *Registry) Drop(ctx context.Context, c connection.Connection) error {
+// Delete implements connection.Orphans.
+func (r *Registry) Delete(ctx context.Context, c connection.Connection) error {
 	now, revision, err := r.get(ctx, c.RequestID)
 	if err != nil || now != c || r.own.has(c) {
 		return unavailable(err)
@@ -69,8 +69,8 @@ func (r *Registry) Drop(ctx context.Context, c connection.Connection) error {
 	return nil
 }
 
-// Forgo implements connection.Heritage.
-func (r *Registry) Forgo(token connection.Token) bool {
+// Release implements connection.Orphans.
+func (r *Registry) Release(token connection.Token) bool {
 	_, known := r.own.removeToken(token)
 	return known
 }
