@@ -11,24 +11,19 @@ import (
 )
 
 // Store keeps tasks until they are deleted or the process ends. It is safe for
-// concurrent use, never waits, and heeds no context.
+// concurrent use, never waits, and does not look at contexts.
 type Store struct {
-	mu        sync.RWMutex
-	tasks     map[task.ID]*task.Task // guarded by mu; the tasks too
-	byKey     map[string]*task.Task  // those with an Idempotency-Key; guarded by mu
-	all       index                  // guarded by mu
-	unsettled index                  // guarded by mu; few, and read whenever browsers connect
-	finished  *tasklist.Finished     // guarded by mu
-	watchers  watchers               // guarded by mu
-	revision  uint64                 // the last one given, to any task; guarded by mu
+	mu       sync.RWMutex
+	tasks    *tasklist.Set      // guarded by mu
+	byKey    map[string]task.ID // those with an Idempotency-Key; guarded by mu
+	watchers watchers           // guarded by mu
+	revision uint64             // the last one given, to any task; guarded by mu
 }
 
 var _ task.Store = (*Store)(nil)
 
 // New returns an empty Store.
-func New() *Store {
-	return &Store{tasks: make(map[task.ID]*task.Task), byKey: make(map[string]*task.Task), finished: tasklist.NewFinished()}
-}
+func New() *Store { return &Store{tasks: tasklist.NewSet(), byKey: make(map[string]task.ID)} }
 
 // Create implements task.Store.
 func (s *Store) Create(_ context.Context, t task.Task) (task.Task, error) {
@@ -37,55 +32,50 @@ func (s *Store) Create(_ context.Context, t task.Task) (task.Task, error) {
 	if other := s.holderLocked(t); other != nil {
 		return *other, task.ErrDuplicate
 	}
-	stored := &t
-	stored.Created = t.Created.UTC() // without a monotonic part, which a cursor could not carry
-	s.stampLocked(stored)
-	s.tasks[t.ID] = stored
+	t.Created = t.Created.UTC().Round(0) // without a monotonic part, which a cursor could not carry
 	if t.IdempotencyKey != "" {
-		s.byKey[t.IdempotencyKey] = stored
+		s.byKey[t.IdempotencyKey] = t.ID
 	}
-	s.all.insert(stored)
-	if !t.Settled() {
-		s.unsettled.insert(stored)
-	}
-	s.noteEndLocked(stored)
-	s.watchers.tell(*stored)
-	return *stored, nil
+	return s.putLocked(t), nil
 }
 
 // holderLocked returns the task that has t's ID or Idempotency-Key, or nil.
 func (s *Store) holderLocked(t task.Task) *task.Task {
-	if other := s.tasks[t.ID]; other != nil {
+	if other := s.tasks.Get(t.ID); other != nil {
 		return other
 	}
-	return s.byKey[t.IdempotencyKey] // nobody has the key ""
+	return s.tasks.Get(s.byKey[t.IdempotencyKey]) // no task has the key ""
 }
 
-// stampLocked gives t a revision that no task ever had, so that nobody mistakes
-// it for one that was deleted.
-func (s *Store) stampLocked(t *task.Task) {
+// putLocked stores t with a revision that no task ever had, so that none is mistaken
+// for one that was deleted, and tells the watchers.
+func (s *Store) putLocked(t task.Task) task.Task {
 	s.revision++
 	t.Revision = s.revision
+	s.tasks.Put(t, time.Now())
+	s.watchers.tell(t)
+	return t
 }
 
 // Get implements task.Store.
 func (s *Store) Get(_ context.Context, id task.ID) (task.Task, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if t := s.tasks[id]; t != nil {
-		return *t, nil
-	}
-	return task.Task{}, task.ErrNotFound
+	return found(s.tasks.Get(id))
 }
 
 // ByKey implements task.Store.
 func (s *Store) ByKey(_ context.Context, idempotencyKey string) (task.Task, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if t := s.byKey[idempotencyKey]; t != nil {
-		return *t, nil
+	return found(s.tasks.Get(s.byKey[idempotencyKey]))
+}
+
+func found(t *task.Task) (task.Task, error) {
+	if t == nil {
+		return task.Task{}, task.ErrNotFound
 	}
-	return task.Task{}, task.ErrNotFound
+	return *t, nil
 }
 
 // Update implements task.Store. Created and the Idempotency-Key stay as they
@@ -98,27 +88,12 @@ func (s *Store) Update(_ context.Context, t task.Task) (task.Task, error) {
 		return task.Task{}, err
 	}
 	t.Created, t.IdempotencyKey = stored.Created, stored.IdempotencyKey
-	wasSettled := stored.Settled()
-	*stored = t
-	s.stampLocked(stored)
-	if !wasSettled && t.Settled() {
-		s.unsettled.remove(stored)
-	}
-	s.noteEndLocked(stored)
-	s.watchers.tell(*stored)
-	return *stored, nil
-}
-
-// noteEndLocked indexes a task that has ended.
-func (s *Store) noteEndLocked(t *task.Task) {
-	if t.Status.Terminal() {
-		s.finished.Add(t, time.Now())
-	}
+	return s.putLocked(t), nil
 }
 
 // currentLocked returns what is stored if it is still at t's revision.
 func (s *Store) currentLocked(t task.Task) (*task.Task, error) {
-	switch stored := s.tasks[t.ID]; {
+	switch stored := s.tasks.Get(t.ID); {
 	case stored == nil:
 		return nil, task.ErrNotFound
 	case stored.Revision != t.Revision:
@@ -136,10 +111,7 @@ func (s *Store) Delete(_ context.Context, t task.Task) error {
 	if err != nil {
 		return err
 	}
-	delete(s.tasks, stored.ID)
 	delete(s.byKey, stored.IdempotencyKey)
-	s.all.remove(stored)
-	s.unsettled.remove(stored)
-	s.finished.Remove(stored.ID)
+	s.tasks.Remove(t.ID)
 	return nil
 }

@@ -2,40 +2,26 @@ package natstaskstore
 
 import (
 	"context"
-	"slices"
+	"time"
 
 	"heliograph/adapters/internal/tasklist"
 	"heliograph/domain/task"
 )
 
-// List implements task.Store. A cursor names a place in the order, not a number
-// of tasks, so what comes and goes elsewhere does not move it.
+// List implements task.Store.
 func (s *Store) List(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
-	from, err := tasklist.ParseCursor(q.Cursor)
-	if err != nil {
+	if _, err := tasklist.ParseCursor(q.Cursor); err != nil { // without asking the server
 		return nil, "", err
 	}
-	page, err = s.current(ctx)
-	if err != nil {
-		return nil, "", err
+	readErr := s.read(ctx, func(tasks *tasklist.Set, _ time.Time) { page, next, err = tasks.List(q) })
+	if readErr != nil {
+		return nil, "", readErr
 	}
-	page = slices.DeleteFunc(page, func(t task.Task) bool {
-		return !tasklist.Selects(q, &t) || !from.IsZero() && tasklist.PlaceOf(&t).Compare(from) >= 0
-	})
-	slices.SortFunc(page, func(a, b task.Task) int { return tasklist.PlaceOf(&b).Compare(tasklist.PlaceOf(&a)) })
-	if q.Limit > 0 && len(page) > q.Limit {
-		page = page[:q.Limit]
-		next = tasklist.PlaceOf(&page[q.Limit-1]).Cursor()
-	}
-	return page, next, nil
+	return page, next, err
 }
 
 // Expired implements task.Store, by the server's clock.
 func (s *Store) Expired(ctx context.Context, r task.Retention) (expired []task.Task, err error) {
-	err = s.sync(ctx, func(copied *replica) {
-		for _, id := range copied.finished.Expired(r, copied.now) {
-			expired = append(expired, copied.tasks[id])
-		}
-	})
+	err = s.read(ctx, func(tasks *tasklist.Set, now time.Time) { expired = tasks.Expired(r, now) })
 	return expired, err
 }

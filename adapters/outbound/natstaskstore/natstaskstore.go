@@ -38,8 +38,10 @@ var errUnreadable = fmt.Errorf("%w: its record cannot be read", task.ErrNotFound
 type Store struct {
 	broker  *natsbroker.Broker
 	kv      jetstream.KeyValue
+	records jetstream.Stream // of the bucket
 	node    string
 	replica *replica
+	rounds  *rounds
 
 	claimTime time.Duration // claimTime; tests have less
 
@@ -54,7 +56,13 @@ func Open(ctx context.Context, broker *natsbroker.Broker, node string) (*Store, 
 	if err != nil {
 		return nil, err
 	}
-	return &Store{broker: broker, kv: kv, node: node, replica: newReplica(), claimTime: claimTime}, nil
+	records, err := broker.Records(ctx, bucket)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{broker: broker, kv: kv, records: records, node: node, replica: newReplica(), claimTime: claimTime}
+	s.rounds = newRounds(s.askNewest)
+	return s, nil
 }
 
 // Get implements task.Store.

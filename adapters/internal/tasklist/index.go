@@ -1,10 +1,9 @@
-package memtaskstore
+package tasklist
 
 import (
 	"iter"
 	"slices"
 
-	"heliograph/adapters/internal/tasklist"
 	"heliograph/domain/task"
 )
 
@@ -14,19 +13,19 @@ type index []*task.Task
 
 // insert adds t.
 func (x *index) insert(t *task.Task) {
-	i, _ := slices.BinarySearchFunc(*x, tasklist.PlaceOf(t), byPlace)
+	i, _ := slices.BinarySearchFunc(*x, PlaceOf(t), byPlace)
 	*x = slices.Insert(*x, i, t)
 }
 
 // remove takes t out, if it is there.
 func (x *index) remove(t *task.Task) {
-	if i, found := slices.BinarySearchFunc(*x, tasklist.PlaceOf(t), byPlace); found {
+	if i, found := slices.BinarySearchFunc(*x, PlaceOf(t), byPlace); found {
 		*x = slices.Delete(*x, i, i+1)
 	}
 }
 
 // newestBelow yields what is older than p, newest first; everything if p is zero.
-func (x *index) newestBelow(p tasklist.Place) iter.Seq[*task.Task] {
+func (x *index) newestBelow(p Place) iter.Seq[*task.Task] {
 	end := len(*x)
 	if !p.IsZero() {
 		end, _ = slices.BinarySearchFunc(*x, p, byPlace)
@@ -40,6 +39,4 @@ func (x *index) newestBelow(p tasklist.Place) iter.Seq[*task.Task] {
 	}
 }
 
-func byPlace(t *task.Task, p tasklist.Place) int {
-	return tasklist.PlaceOf(t).Compare(p)
-}
+func byPlace(t *task.Task, p Place) int { return PlaceOf(t).Compare(p) }

@@ -1,0 +1,95 @@
+package tasklist
+
+import (
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// Set holds tasks, and indexes of them, so that a list or a sweep copies what it
+// returns and costs no more the more is kept. Reading it is safe for concurrent use,
+// changing it is not.
+type Set struct {
+	tasks     map[task.ID]*task.Task
+	all       index
+	unsettled index // few, and read whenever a stream connects
+	finished  *Finished
+}
+
+// NewSet returns an empty set.
+func NewSet() *Set { return &Set{tasks: make(map[task.ID]*task.Task), finished: NewFinished()} }
+
+// Get returns the task of that ID, or nil. It must not be changed.
+func (s *Set) Get(id task.ID) *task.Task { return s.tasks[id] }
+
+// Put adds t, or puts it in place of the one with its ID. at is the time now, by the
+// clock that Expired is given.
+func (s *Set) Put(t task.Task, at time.Time) {
+	stored := s.tasks[t.ID]
+	if stored != nil && PlaceOf(stored) != PlaceOf(&t) {
+		s.Remove(t.ID)
+		stored = nil
+	}
+	if stored == nil {
+		stored = &task.Task{}
+		s.tasks[t.ID] = stored
+		*stored = t
+		s.all.insert(stored)
+	} else {
+		if !stored.Settled() {
+			s.unsettled.remove(stored)
+		}
+		*stored = t
+	}
+	if !t.Settled() {
+		s.unsettled.insert(stored)
+	}
+	if t.Status.Terminal() {
+		s.finished.Add(stored, at)
+	}
+}
+
+// Remove takes a task out, if it is there.
+func (s *Set) Remove(id task.ID) {
+	stored := s.tasks[id]
+	if stored == nil {
+		return
+	}
+	delete(s.tasks, id)
+	s.all.remove(stored)
+	s.unsettled.remove(stored)
+	s.finished.Remove(id)
+}
+
+// List is task.Store's. A cursor names a place in the order, not a number of tasks,
+// so what comes and goes elsewhere does not move it.
+func (s *Set) List(q task.Query) (page []task.Task, next string, err error) {
+	from, err := ParseCursor(q.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	candidates := &s.all
+	if q.Unfinished || q.Unsettled {
+		candidates = &s.unsettled
+	}
+	for t := range candidates.newestBelow(from) {
+		if !Selects(q, t) {
+			continue
+		}
+		if q.Limit > 0 && len(page) == q.Limit {
+			return page, PlaceOf(&page[q.Limit-1]).Cursor(), nil
+		}
+		page = append(page, *t)
+	}
+	return page, "", nil
+}
+
+// Expired is task.Store's, at the time now.
+func (s *Set) Expired(r task.Retention, now time.Time) []task.Task {
+	ids := s.finished.Expired(r, now)
+	expired := make([]task.Task, len(ids))
+	for i, id := range ids {
+		expired[i] = *s.tasks[id]
+	}
+	return expired
+}
