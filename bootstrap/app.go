@@ -31,7 +31,7 @@ func New(cfg Config, log *slog.Logger, more ...fx.Option) (*App, error) {
 	app := &App{opened: &opened{}}
 	inOrder := func(lc fx.Lifecycle, p parts) {
 		life := newLifecycle(p)
-		app.addr, app.failed = p.Server.addr, life.failed
+		app.addr, app.failed = p.Server.Addr, life.failed
 		lc.Append(fx.StartStopHook(life.start, func(ctx context.Context) {
 			graceful, cancel := context.WithTimeout(ctx, cfg.ShutdownGrace)
 			defer cancel()

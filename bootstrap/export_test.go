@@ -47,6 +47,3 @@ type Trimmer struct{ trimmer }
 
 // Due is due.
 func (t *Trimmer) Due(allocated, live uint64) bool { return t.due(allocated, live) }
-
-// GrowDescriptors is growDescriptors.
-var GrowDescriptors = growDescriptors

@@ -29,6 +29,9 @@ type gatewayEnd struct {
 	place func() (id event.ID, ok bool)
 	// routes adds the inbound side: the stream, or the callback.
 	routes func(gin.IRouter)
+	// sockets is how many of the server's sockets streams hold by themselves; nil is
+	// none.
+	sockets func() int
 }
 
 // gatewayModule is the choice of who holds the browsers' streams.
@@ -59,7 +62,7 @@ func engineConfig(cfg Config, start logStart) embeddedsender.Config {
 	}
 	return embeddedsender.Config{
 		Shards: shards,
-		Start:  start.id, History: start.history, HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
+		Start:  start.id, History: start.history, HistoryBytes: int(cfg.Stream.History), MaxStreams: maxStreams(cfg.Stream.MaxConnections),
 		Heartbeat: cfg.Stream.Heartbeat, DrainSpread: cfg.Stream.DrainSpread, Format: embeddedsender.Format(cfg.Stream.Format),
 	}
 }
@@ -70,10 +73,11 @@ func newEmbeddedSender(engine *embeddedsender.Engine, reg prometheus.Registerer)
 
 func newEmbeddedEnd(cfg embeddedsender.Config, engine *embeddedsender.Engine, manager connection.Manager, log *slog.Logger) gatewayEnd {
 	return gatewayEnd{
-		serve:  engine.Serve,
-		drain:  engine.Drain,
-		place:  func() (id event.ID, ok bool) { return event.ID{}, false },
-		routes: ssestream.New(engine, cfg.Format, manager, log).Register,
+		serve:   engine.Serve,
+		drain:   engine.Drain,
+		place:   func() (id event.ID, ok bool) { return event.ID{}, false },
+		routes:  ssestream.New(engine, cfg.Format, manager, log).Register,
+		sockets: engine.Sockets,
 	}
 }
 
@@ -99,7 +103,7 @@ func newHTTPEnd(cfg Config, sender *httpsender.Sender, listener gateway.Listener
 ) gatewayEnd {
 	callback := gincallback.New(gincallback.Config{
 		Secret: string(cfg.Gateway.CallbackSecret), RequireSecret: cfg.Environment == Production,
-		Heard: sender.Heard, Incomplete: sender.Incomplete,
+		Heard: sender.Heard,
 	}, manager, log)
 	return gatewayEnd{
 		serve: func(ctx context.Context) error { return sender.Serve(ctx, listener, history) },

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/fx"
 
+	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/adapters/outbound/embeddedsender"
 	"heliograph/adapters/outbound/httpbackend"
@@ -23,7 +24,7 @@ func NewGatewayRole(cfg GatewayRoleConfig, log *slog.Logger, more ...fx.Option) 
 	app := &App{opened: &opened{}}
 	inOrder := func(lc fx.Lifecycle, p roleParts) {
 		life := newRoleLifecycle(p)
-		app.addr, app.failed = p.Servers.public.addr, life.failed
+		app.addr, app.failed = p.Servers.public.Addr, life.failed
 		lc.Append(fx.StartStopHook(life.start, life.stop))
 	}
 	app.fx = fx.New(GatewayRoleGraph(cfg, log), fx.StopTimeout(cfg.ShutdownGrace), fx.Options(more...), fx.Invoke(inOrder))
@@ -64,7 +65,7 @@ func roleEngineConfig(cfg GatewayRoleConfig) gatewayrole.EngineConfig {
 		shards = -1
 	}
 	return gatewayrole.EngineConfig{
-		Start: newStart(), HistoryBytes: int(cfg.Stream.History), MaxStreams: cfg.Stream.MaxConnections,
+		Start: newStart(), HistoryBytes: int(cfg.Stream.History), MaxStreams: maxStreams(cfg.Stream.MaxConnections),
 		Heartbeat: cfg.heartbeat(), DrainSpread: cfg.Stream.DrainSpread, Format: gatewayrole.Format(cfg.Stream.Format), Shards: shards,
 	}
 }
@@ -91,25 +92,29 @@ func newGatewayRole(cfg GatewayRoleConfig, engine *gatewayrole.Engine, r gateway
 
 // roleServers are the listeners: one, or a second for the backend's endpoints.
 type roleServers struct {
-	public   *server
-	internal *server // nil: there is one only
+	public   *httpserver.Server
+	internal *httpserver.Server // nil: there is one only
 }
 
-func (s roleServers) all() []*server {
+func (s roleServers) all() []*httpserver.Server {
 	if s.internal == nil {
-		return []*server{s.public}
+		return []*httpserver.Server{s.public}
 	}
-	return []*server{s.public, s.internal}
+	return []*httpserver.Server{s.public, s.internal}
 }
 
 func newRoleServers(
 	cfg GatewayRoleConfig, role *gatewayrole.Gateway, engine *gatewayrole.Engine, reg *prometheus.Registry, log *slog.Logger,
 ) (roleServers, error) {
-	s := roleServers{public: newServerAt("PORT", cfg.addr(), role.Handler(), log)}
+	limit := httpserver.DescriptorLimits().Connections
+	public := httpserver.Config{Variable: "PORT", Addr: cfg.addr(), MaxConnections: limit, Sockets: engine.Sockets}
+	s := roleServers{public: httpserver.New(public, role.Handler(), log)}
 	if cfg.InternalAddr == "" {
 		return s, nil
 	}
+	// The backend's few connections count for themselves: browsers cannot keep it out.
+	internal := httpserver.Config{Variable: "INTERNAL_ADDR", Addr: cfg.InternalAddr, MaxConnections: limit}
 	metrics := promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
-	s.internal = newServerAt("INTERNAL_ADDR", cfg.InternalAddr, role.InternalHandler(metrics), log)
+	s.internal = httpserver.New(internal, role.InternalHandler(metrics), log)
 	return s, reg.Register(embeddedsender.NewCollector(engine))
 }

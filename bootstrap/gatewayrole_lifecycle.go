@@ -38,9 +38,9 @@ func newRoleLifecycle(p roleParts) *roleLifecycle {
 
 func (l *roleLifecycle) start(ctx context.Context) error {
 	for i, s := range l.Servers.all() {
-		if err := s.listen(ctx); err != nil {
+		if err := s.Listen(ctx); err != nil {
 			for _, claimed := range l.Servers.all()[:i] {
-				_ = claimed.shutdown(ctx) // nothing was served yet
+				_ = claimed.Shutdown(ctx) // nothing was served yet
 			}
 			return err
 		}
@@ -48,8 +48,8 @@ func (l *roleLifecycle) start(ctx context.Context) error {
 	l.engine.run("streams", l.Engine.Serve)
 	l.rest.run("memory trimmer", new(trimmer).serve)
 	for _, s := range l.Servers.all() {
-		l.rest.run("http server", s.serve)
-		l.Log.InfoContext(ctx, "listening", slog.String("for", s.variable), slog.String("addr", s.addr().String()))
+		l.rest.run("http server", s.Serve)
+		l.Log.InfoContext(ctx, "listening", slog.String("for", s.Variable()), slog.String("addr", s.Addr().String()))
 	}
 	return nil
 }
@@ -59,9 +59,12 @@ func (l *roleLifecycle) stop(ctx context.Context) {
 	begin := time.Now()
 	l.Log.InfoContext(ctx, "shutting down")
 	l.Role.Drain() // not ready
+	for _, s := range l.Servers.all() {
+		s.Drain()
+	}
 	l.step(ctx, "drain streams", within(l.Engine.Drain))
 	for _, s := range l.Servers.all() {
-		l.step(ctx, "close listener", within(s.shutdown))
+		l.step(ctx, "close listener", within(s.Shutdown))
 	}
 	l.engine.await() // and the relay knows of every end
 	l.step(ctx, "tell the backend", l.Relay.Close)

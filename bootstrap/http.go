@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/fx"
 
+	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
@@ -67,4 +68,22 @@ func (c Config) guard() ginapi.GuardConfig {
 		hosts = append(hosts, host)
 	}
 	return ginapi.GuardConfig{Origins: c.HTTP.CORSOrigins.Each(), CheckHost: checked, Hosts: hosts}
+}
+
+// newServer returns the service's one server.
+func newServer(cfg Config, gateway gatewayEnd, handler http.Handler, log *slog.Logger) *httpserver.Server {
+	return httpserver.New(httpserver.Config{
+		Variable: "HTTP_ADDR", Addr: cfg.HTTP.Addr,
+		MaxConnections: httpserver.DescriptorLimits().Connections, Sockets: gateway.sockets,
+	}, handler, log)
+}
+
+// maxStreams is what was configured, 0 for no bound, or less if the process may
+// not have descriptors for so many.
+func maxStreams(configured int) int {
+	possible := httpserver.DescriptorLimits().Streams
+	if configured == 0 || possible != 0 && possible < configured {
+		return possible
+	}
+	return configured
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"heliograph/adapters/http/httpserver"
 	"heliograph/application/connections"
 	"heliograph/application/pings"
 	"heliograph/application/tasks"
@@ -25,7 +26,7 @@ type parts struct {
 	Tasks       *tasks.Service
 	Versions    *versions.Service
 	Pings       *pings.Service
-	Server      *server
+	Server      *httpserver.Server
 	Readiness   *readiness
 	Log         *slog.Logger
 }
@@ -50,11 +51,11 @@ func newLifecycle(p parts) *lifecycle {
 func (l *lifecycle) start(ctx context.Context) error {
 	// First the claim on the address, so that a second service on the same port
 	// ends before it did anything. Nobody is served until the end of the list.
-	if err := l.Server.listen(ctx); err != nil {
+	if err := l.Server.Listen(ctx); err != nil {
 		return err
 	}
 	if err := l.Broker.join(ctx); err != nil {
-		return errors.Join(err, l.Server.shutdown(ctx))
+		return errors.Join(err, l.Server.Shutdown(ctx))
 	}
 	// Streams that an external gateway holds already are recovered as soon as it is
 	// reached. Tasks first: the look-up of a version may take seconds (rule C7).
@@ -74,8 +75,8 @@ func (l *lifecycle) start(ctx context.Context) error {
 	l.sources.run("versions", l.Versions.Serve)
 	l.sources.run("pings", l.Pings.Serve)
 	l.carriers.run("memory trimmer", new(trimmer).serve)
-	l.carriers.run("http server", l.Server.serve)
-	l.Log.InfoContext(ctx, "listening", slog.String("addr", l.Server.addr().String()))
+	l.carriers.run("http server", l.Server.Serve)
+	l.Log.InfoContext(ctx, "listening", slog.String("addr", l.Server.Addr().String()))
 	return nil
 }
 
@@ -94,6 +95,7 @@ func (l *lifecycle) stop(ctx context.Context) {
 	begin := time.Now()
 	l.Log.InfoContext(ctx, "shutting down")
 	l.Readiness.fail()
+	l.Server.Drain()
 	l.Versions.Drain()
 	l.Connections.Drain()
 	l.step(ctx, "end tasks", l.Tasks.Stop) // and their last events reach the streams
@@ -103,7 +105,7 @@ func (l *lifecycle) stop(ctx context.Context) {
 	if place, ok := l.Gateway.place(); ok {
 		l.step(ctx, "note place in the log", func(ctx context.Context) error { return l.Broker.left(ctx, place) })
 	}
-	l.step(ctx, "close listener", within(l.Server.shutdown))
+	l.step(ctx, "close listener", within(l.Server.Shutdown))
 	l.step(ctx, "close broker", l.Broker.close)
 	l.step(ctx, "end observers", l.Connections.Stop)
 	l.sources.await()

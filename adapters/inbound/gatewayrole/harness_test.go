@@ -17,7 +17,7 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/inbound/gatewayrole"
-	"heliograph/adapters/internal/ssehttp"
+	"heliograph/adapters/http/httpserver"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -69,8 +69,8 @@ func newRig(t *testing.T, s setup) *rig {
 	for s.engine.Shards >= 0 && !r.engine.Adopts() {
 		runtime.Gosched() // Serve begins
 	}
-	public := httptest.NewUnstartedServer(ssehttp.Release(r.role.Handler()))
-	public.Config.ConnContext = ssehttp.ConnContext
+	public := httptest.NewUnstartedServer(httpserver.Release(r.role.Handler()))
+	public.Config.ConnContext = httpserver.ConnContext
 	public.Start()
 	r.url, r.internal = public.URL, public.URL
 	servers := []*httptest.Server{public}

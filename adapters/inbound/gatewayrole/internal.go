@@ -59,11 +59,8 @@ func (g *Gateway) send(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.event != nil {
-		p.event.Replay = !g.cfg.Plain && c.GetHeader(gateway.ReplayHeader) != ""
-		if g.cfg.Plain {
-			p.event.ID = ""
-		}
+	if g.cfg.Plain && p.event != nil {
+		p.event.ID = ""
 	}
 	frame, err := g.frame(p.event)
 	if err != nil {
@@ -161,6 +158,8 @@ const (
 	// defaultLimit is the size of a page that was not asked for otherwise.
 	defaultLimit = 1000
 	maxLimit     = 10_000
+	// maxPage is how many bytes of tokens and URLs a page has at most; it ends early.
+	maxPage = 1 << 20
 )
 
 type listed struct {
@@ -181,7 +180,12 @@ func (g *Gateway) connections(c *gin.Context) error {
 		Connections []listed          `json:"connections"`
 		Next        *connection.Token `json:"next"`
 	}{Connections: make([]listed, 0, len(page))}
-	for _, o := range page {
+	size := 0
+	for i, o := range page {
+		if size += len(o.Token) + len(o.Target); size > maxPage && i > 0 {
+			page, more = page[:i], true
+			break
+		}
 		answer.Connections = append(answer.Connections, listed{o.Token, o.Target})
 	}
 	if more {

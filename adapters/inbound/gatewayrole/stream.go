@@ -11,6 +11,7 @@ import (
 	"heliograph/adapters/internal/ginjson"
 	"heliograph/adapters/internal/sse"
 	"heliograph/adapters/internal/ssehttp"
+	"heliograph/adapters/internal/streamurl"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 )
@@ -25,7 +26,7 @@ func (g *Gateway) stream(c *gin.Context) {
 		return
 	}
 	token := connection.Token(uuid.NewString())
-	stream, err := g.engine.AttachPending(token, lastEventID(c.Request))
+	stream, err := g.engine.AttachPending(token, clientOf(c.Request))
 	if err != nil {
 		g.refuse(c, err)
 		return
@@ -38,6 +39,16 @@ func (g *Gateway) stream(c *gin.Context) {
 	}
 	stream.Open()
 	g.hold(c, stream)
+}
+
+// clientOf is what the client says. Its request_id is the backend's matter; here
+// it says only which stream the client may be coming back to.
+func clientOf(r *http.Request) sse.Client {
+	id, err := streamurl.RequestID(r.URL.RawQuery)
+	if err != nil {
+		id = ""
+	}
+	return sse.Client{Name: string(id), LastEventID: lastEventID(r)}
 }
 
 // lastEventID is where the client left off. One that is too long for any event
@@ -62,15 +73,15 @@ func (g *Gateway) hold(c *gin.Context, stream *sse.Stream) {
 }
 
 // refuse answers a stream that cannot be had. While the gateway drains, or has
-// too many streams to ask the backend about, or the backend says so, the client is
-// asked to come back later: any other answer makes an EventSource give up for good (rule G8).
+// too many streams to ask the backend about, the client is asked to come back
+// later: any other answer makes an EventSource give up for good (rule G8).
 func (g *Gateway) refuse(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, context.Canceled):
 		c.Abort() // the client has gone
 	case errors.Is(err, sse.ErrDraining), errors.Is(err, gateway.ErrClosed):
 		g.opener.Answer(c, g.engine.RetryFrame())
-	case errors.Is(err, gateway.ErrBackendBusy), errors.Is(err, gateway.ErrComeBack):
+	case errors.Is(err, gateway.ErrBackendBusy):
 		g.opener.Answer(c, sse.LaterFrame())
 	default:
 		refusal := refusalOf(err)

@@ -53,7 +53,7 @@ func (s *Streams) serve(c *gin.Context) {
 		return
 	}
 	token := connection.Token(rand.Text())
-	stream, err := s.engine.Resume(ctx, token, ssehttp.LastEventID(c.Request))
+	stream, err := s.engine.Resume(ctx, token, sse.Client{Name: string(id), LastEventID: ssehttp.LastEventID(c.Request)})
 	if err != nil {
 		s.refuse(c, err)
 		return

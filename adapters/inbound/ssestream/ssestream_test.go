@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/ssestream"
 	"heliograph/adapters/internal/sse"
 	"heliograph/domain/connection"
@@ -50,8 +51,8 @@ func newBench(t *testing.T, cfg sse.Config) *bench {
 	serving.Go(func() { _ = b.engine.Serve(ctx) })
 	router := gin.New()
 	ssestream.New(b.engine, cfg.Format, b.manager, slog.New(slog.DiscardHandler)).Register(router)
-	server := httptest.NewUnstartedServer(ssestream.Release(router))
-	server.Config.ConnContext = ssestream.ConnContext
+	server := httptest.NewUnstartedServer(httpserver.Release(router))
+	server.Config.ConnContext = httpserver.ConnContext
 	server.Start()
 	b.url = server.URL + ssestream.Path
 	t.Cleanup(func() {

@@ -79,6 +79,7 @@ func (s *Stream) Adopt(conn net.Conn, answer Answer, opened func()) error {
 	if err != nil {
 		return err
 	}
+	s.engine.sockets.Add(1)
 	s.socket = socket{fd: int32(fd), slot: -1, chunked: answer.Chunked} //nolint:gosec // descriptors are small
 	s.promise(answer.Head)
 	p := s.engine.promises.make(s, sh, conn)
@@ -103,7 +104,7 @@ func (s *Stream) start(sh *shard) {
 	if sh.list(s) {
 		return
 	}
-	sh.kernel.close(int(s.fd))
+	sh.close(s)
 	s.engine.detach(s, errShutdown)
 	s.engine.endings.add(s.token, reasonOf(errShutdown))
 	s.engine.endings.flush() // nobody else may do so any more

@@ -24,7 +24,7 @@ func (e *Engine) attach(s *Stream, c claim) (*Stream, error) {
 		return nil, gateway.ErrClosed
 	case e.draining:
 		return nil, ErrDraining
-	case e.cfg.MaxStreams > 0 && len(e.streams) >= e.cfg.MaxStreams:
+	case e.fullLocked(s):
 		return nil, ErrTooManyStreams
 	}
 	head := e.log.head()
@@ -39,6 +39,9 @@ func (e *Engine) attach(s *Stream, c claim) (*Stream, error) {
 		s.begin(frames)
 	}
 	e.streams[s.token] = s
+	if e.cfg.MaxStreams > 0 {
+		e.names.add(s)
+	}
 	e.countAttach(head.events()-at.events()+c.events, reset)
 	return s, nil
 }
@@ -77,6 +80,7 @@ func (e *Engine) detach(s *Stream, why error) {
 		return
 	}
 	delete(e.streams, s.token)
+	e.names.remove(s)
 	delete(e.ahead, s)
 	head := e.log.head()
 	if e.draining && len(e.streams) == 0 {

@@ -79,13 +79,14 @@ type Engine struct {
 	appended  chan struct{}                 // tells Serve to end the round
 	portable  atomic.Int32                  // streams served by a goroutine
 	waiting   chan struct{}                 // holds one token for each push that waits for room
+	sockets   atomic.Int32                  // open, of adopted streams
 
 	mu       sync.Mutex
 	shards   []*shard                     // while Serve runs; guarded by mu
 	next     int                          // the shard to adopt next; guarded by mu
 	streams  map[connection.Token]*Stream // guarded by mu
+	names    names                        // of streams; guarded by mu
 	newest   event.ID                     // of what a backend published; zero if that is no place; guarded by mu
-	began    mark                         // where the epoch of newest begins; guarded by mu
 	ahead    map[*Stream]event.ID         // those whose clients have got more than the log; guarded by mu
 	last     time.Time                    // when something was appended; guarded by mu
 	awaited  chan struct{}                // closed by releaseLocked; nil if nobody waits; guarded by mu
@@ -142,6 +143,9 @@ func (e *Engine) makeShards() []*shard {
 	}
 	return e.shards
 }
+
+// Sockets returns how many sockets of adopted streams are open.
+func (e *Engine) Sockets() int { return int(e.sockets.Load()) }
 
 // Adopts reports whether streams can be adopted now.
 func (e *Engine) Adopts() bool {

@@ -9,13 +9,13 @@ import (
 )
 
 // AttachPending adds a stream that nobody has accepted yet, whose client has got
-// everything up to lastEventID: what is pushed to it goes out before the log, until
-// Open. The log goes on after lastEventID, if it holds that, and at its end
+// everything up to client.LastEventID: what is pushed to it goes out before the log, until
+// Open. The log goes on after that, if it holds that, and at its end
 // otherwise. It is as Attach in all else.
-func (e *Engine) AttachPending(token connection.Token, lastEventID string) (*Stream, error) {
-	s, err := e.attach(&Stream{engine: e, token: token, pending: new(pending)}, claim{})
+func (e *Engine) AttachPending(token connection.Token, client Client) (*Stream, error) {
+	s, err := e.attach(&Stream{engine: e, token: token, name: client.Name, pending: new(pending)}, claim{})
 	if err == nil {
-		s.claim(lastEventID)
+		s.claim(client.LastEventID)
 	}
 	return s, err
 }
@@ -48,9 +48,8 @@ func (e *Engine) Publish(f Frame) (streams int, err error) {
 }
 
 // Push queues f for one stream and, if last, ends the stream after it. With the
-// zero Frame it does either nothing or the latter. A log event that the stream has
-// been sent, or will be sent by the log, is not queued again: a backend repeats
-// what it got no answer to. It reports whether the stream is pending. Errors: gateway.ErrUnknownToken,
+// zero Frame it does either nothing or the latter. It reports whether the stream
+// is pending. Errors: gateway.ErrUnknownToken,
 // gateway.ErrStreamFull, gateway.ErrClosed.
 func (e *Engine) Push(token connection.Token, f Frame, last bool) (pending bool, err error) {
 	e.mu.Lock()
@@ -65,13 +64,7 @@ func (e *Engine) Push(token connection.Token, f Frame, last bool) (pending bool,
 	if len(f.bytes) == 0 && !last {
 		return s.pending != nil, nil
 	}
-	p, repeated := s.placeLocked(f)
-	switch {
-	case repeated && !last:
-		return s.pending != nil, nil
-	case repeated:
-		p = private{at: e.log.head()} // the end alone
-	}
+	p := s.placeLocked(f)
 	p.final = last
 	return s.pending != nil, s.push(p)
 }

@@ -42,7 +42,7 @@ func (b *bench) broadcastRaw(r sse.Raw, want int) {
 
 func (b *bench) pending(token connection.Token, lastEventID string) *sse.Stream {
 	b.t.Helper()
-	s, err := b.AttachPending(token, lastEventID)
+	s, err := b.AttachPending(token, sse.Client{LastEventID: lastEventID})
 	if err != nil {
 		b.t.Fatalf("attach: %v", err)
 	}
@@ -230,7 +230,7 @@ func drainedPendingStream(t *testing.T, shards int) { // G8
 	b.broadcastRaw(raw("", "n", "2"), 1)
 	drained := make(chan error, 1)
 	go func() { drained <- b.Drain(t.Context()) }()
-	for late, err := b.AttachPending("u", ""); !errors.Is(err, sse.ErrDraining); late, err = b.AttachPending("u", "") {
+	for late, err := b.AttachPending("u", sse.Client{}); !errors.Is(err, sse.ErrDraining); late, err = b.AttachPending("u", sse.Client{}) {
 		late.Detach() // it has not begun
 	}
 	s.Open()

@@ -31,9 +31,9 @@ var errAhead = errors.New("position is not in the log yet")
 // from one of them, and this one not yet, it waits, and what the log here has no
 // more, it asks the broker for. Errors: as Attach, and ErrLagging, also when ctx
 // ends.
-func (e *Engine) Resume(ctx context.Context, token connection.Token, lastEventID string) (*Stream, error) {
-	c := e.claim(lastEventID)
-	s, err := e.attach(&Stream{engine: e, token: token}, c)
+func (e *Engine) Resume(ctx context.Context, token connection.Token, client Client) (*Stream, error) {
+	c := e.claim(client.LastEventID)
+	s, err := e.attach(&Stream{engine: e, token: token, name: client.Name}, c)
 	if !errors.Is(err, errAhead) && !errors.Is(err, errBehind) {
 		return s, err
 	}
@@ -51,7 +51,7 @@ func (e *Engine) Resume(ctx context.Context, token connection.Token, lastEventID
 		if ctx.Err() != nil {
 			return nil, ErrLagging
 		}
-		s, err = e.attach(&Stream{engine: e, token: token}, c)
+		s, err = e.attach(&Stream{engine: e, token: token, name: client.Name}, c)
 	}
 }
 

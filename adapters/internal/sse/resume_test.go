@@ -69,7 +69,7 @@ func at(seq int) string { return fmt.Sprint(epoch, "-", seq) }
 // resume adds a stream, or ends the test.
 func (b *bench) resume(lastEventID string) *sse.Stream {
 	b.t.Helper()
-	s, err := b.Resume(b.t.Context(), "t", lastEventID)
+	s, err := b.Resume(b.t.Context(), "t", sse.Client{LastEventID: lastEventID})
 	if err != nil {
 		b.t.Errorf("resume: %v", err)
 	}
@@ -154,7 +154,7 @@ func TestWhoCannotBeAnsweredIsSentAwayAndNotReset(t *testing.T) { // G3, G8
 				broker.away = c.away
 				b := newBench(t, sse.Config{Start: event.ID{Seq: start}, History: broker})
 				began := time.Now()
-				_, err := b.Resume(t.Context(), "t", c.id)
+				_, err := b.Resume(t.Context(), "t", sse.Client{LastEventID: c.id})
 				if waited := time.Since(began); !errors.Is(err, sse.ErrLagging) || waited != sse.ResumeTime {
 					t.Errorf("%v after %s", err, waited)
 				}
@@ -178,7 +178,7 @@ func TestThousandClientsOfALaggingNodeAskTheBrokerOnce(t *testing.T) {
 		var connecting sync.WaitGroup
 		for i := range clients {
 			connecting.Go(func() {
-				s, err := b.Resume(t.Context(), connection.Token(fmt.Sprint(i)), at(1+i%2))
+				s, err := b.Resume(t.Context(), connection.Token(fmt.Sprint(i)), sse.Client{LastEventID: at(1 + i%2)})
 				if err != nil {
 					t.Errorf("resume: %v", err)
 					return
@@ -213,7 +213,7 @@ func TestWhoeverWaitsForTheLogIsLetGo(t *testing.T) {
 					defer cancel()
 					began := time.Now()
 					time.AfterFunc(time.Second, func() { c.end(b, cancel) })
-					if _, err := b.Resume(ctx, "t", id); !errors.Is(err, c.want) || time.Since(began) > 2*time.Second {
+					if _, err := b.Resume(ctx, "t", sse.Client{LastEventID: id}); !errors.Is(err, c.want) || time.Since(began) > 2*time.Second {
 						t.Errorf("%v after %s, want %v", err, time.Since(began), c.want)
 					}
 				})

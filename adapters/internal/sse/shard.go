@@ -347,7 +347,7 @@ func (sh *shard) react(s *Stream, r readiness) {
 
 // drop ends a stream: its socket is closed and the last stream gets its slot.
 func (sh *shard) drop(s *Stream, why error) {
-	sh.kernel.close(int(s.fd))
+	sh.close(s)
 	sh.byFD[s.fd] = nil
 	last := sh.streams[len(sh.streams)-1]
 	sh.streams[s.slot] = last
@@ -357,6 +357,12 @@ func (sh *shard) drop(s *Stream, why error) {
 	s.fd = -1
 	sh.engine.detach(s, why)
 	sh.engine.endings.add(s.token, reasonOf(why))
+}
+
+// close closes a stream's socket.
+func (sh *shard) close(s *Stream) {
+	sh.kernel.close(int(s.fd))
+	sh.engine.sockets.Add(-1)
 }
 
 // closeAll ends every stream, and takes no more.

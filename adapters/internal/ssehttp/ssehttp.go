@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/internal/sse"
 )
 
@@ -50,14 +51,14 @@ func NewOpener() *Opener {
 // leaves nothing behind; it reports whether it did. The answer has the headers
 // that middleware has set, too.
 func (o *Opener) Adopt(c *gin.Context, stream *sse.Stream, opened func()) bool {
-	t := takeoverOf(c.Request)
+	t := httpserver.TakeoverOf(c.Request)
 	if t == nil {
 		return false
 	}
 	chunked := c.Request.ProtoAtLeast(1, 1)
 	answer := sse.Answer{Head: o.head(chunked, c.Writer.Header()), Chunked: chunked}
-	err := stream.Adopt(t.conn, answer, func() {
-		t.taken = true
+	err := stream.Adopt(t.Conn(), answer, func() {
+		t.Done()
 		opened()
 	})
 	return err == nil

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package bootstrap
+package httpserver
 
 // growDescriptors is for Linux.
 func growDescriptors() {}

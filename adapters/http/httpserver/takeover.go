@@ -1,4 +1,4 @@
-package ssehttp
+package httpserver
 
 import (
 	"context"
@@ -6,18 +6,28 @@ import (
 	"net/http"
 )
 
-// takeover is one connection of the server, whose socket a stream may take.
-type takeover struct {
+// Takeover is one connection of a server, whose socket a stream may take.
+type Takeover struct {
 	conn  net.Conn
 	taken bool // owned by the goroutine that serves conn
 }
+
+// Conn returns the connection as it was accepted.
+func (t *Takeover) Conn() net.Conn { return t.conn }
+
+// Done says that the socket was taken: the server then forgets the connection as
+// soon as the handler returns.
+func (t *Takeover) Done() { t.taken = true }
 
 type takeoverKey struct{}
 
 // ConnContext is the http.Server's ConnContext: without it, or without Release,
 // every stream keeps its handler's goroutine and buffers.
-func ConnContext(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, takeoverKey{}, &takeover{conn: conn})
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	if own, ok := c.(*conn); ok {
+		c = own.Conn
+	}
+	return context.WithValue(ctx, takeoverKey{}, &Takeover{conn: c})
 }
 
 // Release is the outermost handler: it has the server forget a connection whose
@@ -27,17 +37,17 @@ func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 func Release(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
-		if t := takeoverOf(r); t != nil && t.taken {
+		if t := TakeoverOf(r); t != nil && t.taken {
 			panic(http.ErrAbortHandler)
 		}
 	})
 }
 
-// takeoverOf returns the connection of r if its socket can be taken, or nil.
-func takeoverOf(r *http.Request) *takeover {
+// TakeoverOf returns the connection of r if its socket can be taken, or nil.
+func TakeoverOf(r *http.Request) *Takeover {
 	if r.TLS != nil || r.ProtoMajor != 1 {
 		return nil
 	}
-	t, _ := r.Context().Value(takeoverKey{}).(*takeover)
+	t, _ := r.Context().Value(takeoverKey{}).(*Takeover)
 	return t
 }

@@ -1,15 +1,15 @@
-package bootstrap_test
+package httpserver_test
 
 import (
 	"os"
 	"strings"
 	"testing"
 
-	"heliograph/bootstrap"
+	"heliograph/adapters/http/httpserver"
 )
 
 func TestDescriptorTableIsGrownAtOnce(t *testing.T) {
-	bootstrap.GrowDescriptors()
+	httpserver.GrowDescriptors()
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package bootstrap
+package httpserver
 
 import "golang.org/x/sys/unix"
 

@@ -1,0 +1,88 @@
+package httpserver
+
+import (
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// writeTimeout is how long a client may take nothing of an answer. It is that of
+	// streams.
+	writeTimeout = 30 * time.Second
+	// hurriedTimeout is the same while the server shuts down.
+	hurriedTimeout = 2 * time.Second
+	// writePart is what has to be taken in that time, in bytes.
+	writePart = 64 << 10
+)
+
+// conn is a connection on which a write ends that makes no progress: what waits to
+// be written is memory, and a client that reads nothing would hold it for as long
+// as its TCP connection lives. A write deadline that somebody sets counts instead:
+// streams have their own.
+type conn struct {
+	net.Conn
+
+	connections *connections
+	owned       atomic.Bool    // somebody has set a write deadline
+	state       http.ConnState // guarded by connections.mu
+	since       time.Time      // when state began; guarded by connections.mu
+}
+
+// closable reports whether nothing would be lost with c. With connections.mu held.
+func (c *conn) closable() bool {
+	return c.state == http.StateIdle || c.state == http.StateNew && time.Since(c.since) > unusedTime
+}
+
+// before reports whether c should be closed before other, of two that can be: the
+// idle ones first, then the oldest. With connections.mu held.
+func (c *conn) before(other *conn) bool {
+	if c.state != other.state {
+		return c.state == http.StateIdle
+	}
+	return c.since.Before(other.since)
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(b []byte) (written int, err error) {
+	for {
+		if !c.owned.Load() {
+			if err := c.Conn.SetWriteDeadline(time.Now().Add(c.connections.patience())); err != nil {
+				return written, err
+			}
+		}
+		n, err := c.Conn.Write(b[written:min(len(b), written+writePart)])
+		if written += n; err != nil || written == len(b) {
+			return written, err
+		}
+	}
+}
+
+// SetWriteDeadline implements net.Conn. The zero time gives the deadline back to
+// the server.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.owned.Store(!t.IsZero())
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline implements net.Conn.
+func (c *conn) SetDeadline(t time.Time) error {
+	c.owned.Store(!t.IsZero())
+	return c.Conn.SetDeadline(t)
+}
+
+// CloseWrite is how net/http lets a client read an answer to its end.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	err := c.Conn.Close()
+	c.connections.remove(c)
+	return err
+}

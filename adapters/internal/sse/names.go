@@ -1,0 +1,70 @@
+package sse
+
+// Client is what a stream's client says when it connects.
+type Client struct {
+	// Name is the client's own name for its stream; "" is none. A client that
+	// connects again under it replaces its stream, and needs no place of its own.
+	Name string
+	// LastEventID is where it left off; "" if it does not say.
+	LastEventID string
+}
+
+// names are the streams by their clients' names, of engines that bound the number
+// of streams. Its zero value is ready. It is guarded by Engine.mu.
+type names struct {
+	newest map[string]*Stream // of each name
+	before map[string]*Stream // the one that newest has replaced, while it is open
+}
+
+// add makes s the newest of its name.
+func (n *names) add(s *Stream) {
+	if s.name == "" {
+		return
+	}
+	if n.newest == nil {
+		n.newest, n.before = make(map[string]*Stream), make(map[string]*Stream)
+	}
+	if old := n.newest[s.name]; old != nil {
+		n.before[s.name] = old
+	}
+	n.newest[s.name] = s
+}
+
+// remove forgets s.
+func (n *names) remove(s *Stream) {
+	for _, m := range []map[string]*Stream{n.newest, n.before} {
+		if m[s.name] == s {
+			delete(m, s.name)
+		}
+	}
+}
+
+// fullLocked reports whether there is no place for s. One that replaces a stream
+// takes that one's place, which ends in a moment or, if its client is dead, a while
+// later; so a name has two streams at most. The older of the two is cut off when a
+// third comes, if it was told to end: that is the word of whoever decides on
+// streams, and not only of a client that uses the name.
+func (e *Engine) fullLocked(s *Stream) bool {
+	if e.cfg.MaxStreams == 0 || len(e.streams) < e.cfg.MaxStreams {
+		return false
+	}
+	if e.names.newest[s.name] == nil {
+		return true
+	}
+	before := e.names.before[s.name]
+	if before == nil {
+		return false
+	}
+	if !before.ending() {
+		return true
+	}
+	before.end(errEnded)
+	return false
+}
+
+// ending reports whether the stream's last event waits to be written.
+func (s *Stream) ending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.verdict != nil || s.queue != nil && s.queue.final
+}

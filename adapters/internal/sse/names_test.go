@@ -1,0 +1,68 @@
+package sse_test
+
+import (
+	"errors"
+	"testing"
+
+	"heliograph/adapters/internal/sse"
+	"heliograph/domain/connection"
+)
+
+// attachAs connects a client of that name.
+func (b *bench) attachAs(token connection.Token, name string) error {
+	_, err := b.AttachPending(token, sse.Client{Name: name})
+	return err
+}
+
+func TestAStreamThatReplacesAnotherNeedsNoPlaceOfItsOwn(t *testing.T) { // C3
+	b := newBench(t, sse.Config{MaxStreams: 2})
+	attach := func(token connection.Token, name string, want error) {
+		t.Helper()
+		if err := b.attachAs(token, name); !errors.Is(err, want) {
+			t.Errorf("%s as %q: %v, want %v", token, name, err, want)
+		}
+	}
+	end := func(token connection.Token) {
+		t.Helper()
+		if _, err := b.Push(token, sse.Frame{}, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	attach("a1", "a", nil)
+	attach("b1", "b", nil)
+	attach("c1", "c", sse.ErrTooManyStreams)
+	attach("x1", "", sse.ErrTooManyStreams)
+	attach("a2", "a", nil)
+	attach("a3", "a", sse.ErrTooManyStreams) // a1 was not told to end: perhaps a2 may not have the name
+	end("a1")                                // which nobody writes: its client is dead
+	attach("a3", "a", nil)
+	if err := b.attachAs("a4", "a"); !errors.Is(err, sse.ErrTooManyStreams) { // a2 was not told either
+		t.Errorf("a fourth stream: %v", err)
+	}
+	attach("c1", "c", sse.ErrTooManyStreams)
+	attach("b2", "b", nil)
+}
+
+func TestANameIsForgottenWithItsStreams(t *testing.T) {
+	b := newBench(t, sse.Config{MaxStreams: 1})
+	for range 3 {
+		first, err := b.AttachPending("a1", sse.Client{Name: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := b.AttachPending("a2", sse.Client{Name: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		second.Detach()
+		first.Detach()
+		other, err := b.AttachPending("b", sse.Client{Name: "b"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.attachAs("a", "a"); !errors.Is(err, sse.ErrTooManyStreams) {
+			t.Errorf("a name without a stream has a place: %v", err)
+		}
+		other.Detach()
+	}
+}
