@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"syscall"
 	"time"
 
 	"heliograph/adapters/internal/params"
@@ -48,12 +49,17 @@ func (c *command) Run(ctx context.Context, given json.RawMessage, report task.Re
 	if err != nil {
 		return nil, err
 	}
-	out := newOutput(c.progress, report)
-	cmd := exec.CommandContext(ctx, c.program, arguments...) //nolint:gosec // which program is the operator's word
-	cmd.Dir, cmd.Env, cmd.WaitDelay = c.folder, environment, c.killAfter
-	cmd.Stdout, cmd.Stderr = &out.stdout, &out.stderr
-	err = runGroup(cmd)
-	out.close()
+	out, err := c.attempt(ctx, arguments, environment, report)
+	for told := false; outOfResources(err) && ctx.Err() == nil; told = true {
+		if !told {
+			report.Text("waiting until the service can start another program")
+		}
+		select {
+		case <-time.After(retryPause):
+			out, err = c.attempt(ctx, arguments, environment, report)
+		case <-ctx.Done():
+		}
+	}
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay): // the latter: a child of it kept the output open
 		return out.result()
@@ -62,6 +68,26 @@ func (c *command) Run(ctx context.Context, given json.RawMessage, report task.Re
 	default:
 		return nil, out.failure(err)
 	}
+}
+
+// attempt runs the program once.
+func (c *command) attempt(ctx context.Context, arguments, environment []string, report task.Reporter) (*output, error) {
+	out := newOutput(c.progress, report)
+	cmd := exec.CommandContext(ctx, c.program, arguments...) //nolint:gosec // which program is the operator's word
+	cmd.Dir, cmd.Env, cmd.WaitDelay = c.folder, environment, c.killAfter
+	cmd.Stdout, cmd.Stderr = &out.stdout, &out.stderr
+	err := runGroup(cmd)
+	out.close()
+	return out, err
+}
+
+// retryPause is how long to wait before another attempt to start a program.
+const retryPause = 250 * time.Millisecond
+
+// outOfResources reports whether a program could not be started because the
+// process or the machine has too many files or processes, which passes.
+func outOfResources(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EAGAIN)
 }
 
 // runGroup runs cmd in a process group that ends with it. When cmd's context
