@@ -29,8 +29,13 @@ func environ() []string { return []string{"LOG_FORMAT=json", "GORACE=atexit_slee
 // test's end it must stop cleanly, with a clean log.
 func launch(t *testing.T, command string, env ...string) *process {
 	t.Helper()
-	p := &process{command: command, logs: &logs{}, exited: make(chan struct{})}
-	p.cmd = exec.Command(binary(t), command)
+	return launchCmd(t, exec.Command(binary(t), command), command, env...)
+}
+
+// launchCmd is launch for a command that was made otherwise.
+func launchCmd(t *testing.T, cmd *exec.Cmd, command string, env ...string) *process {
+	t.Helper()
+	p := &process{command: command, cmd: cmd, logs: &logs{}, exited: make(chan struct{})}
 	p.cmd.Env = append(environ(), env...)
 	p.cmd.Stderr = p.logs
 	if err := p.cmd.Start(); err != nil {

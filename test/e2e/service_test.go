@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"net"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ type service struct {
 	client     *http.Client
 	gateway    *process // nil: embedded
 	env        []string // what it was started with
+	command    func(*testing.T) *exec.Cmd
 }
 
 // quick keeps a test's end short. Tests of the shutdown set their own.
@@ -48,7 +50,13 @@ func withEachGateway(t *testing.T, test func(t *testing.T, start starter)) {
 // start is the starter with the embedded gateway, on a free port.
 func start(t *testing.T, env ...string) *service {
 	t.Helper()
-	s := &service{env: slices.Concat([]string{"HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=debug", quick}, env)}
+	return startAs(t, func(t *testing.T) *exec.Cmd { return exec.Command(binary(t), "serve") }, env...)
+}
+
+// startAs is start for a command that is made otherwise.
+func startAs(t *testing.T, command func(*testing.T) *exec.Cmd, env ...string) *service {
+	t.Helper()
+	s := &service{command: command, env: slices.Concat([]string{"HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=debug", quick}, env)}
 	s.client = &http.Client{Transport: &http.Transport{}, Timeout: patience}
 	s.serve(t)
 	t.Cleanup(s.client.CloseIdleConnections)
@@ -59,7 +67,7 @@ func start(t *testing.T, env ...string) *service {
 // serve launches the process.
 func (s *service) serve(t *testing.T) {
 	t.Helper()
-	s.process = launch(t, "serve", s.env...)
+	s.process = launchCmd(t, s.command(t), "serve", s.env...)
 	s.addr = s.awaitAddr(t)
 	s.url = "http://" + s.addr
 }

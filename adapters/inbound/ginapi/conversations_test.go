@@ -98,7 +98,7 @@ var conversations = []conversation{
 	{outcome: "POST /api/tasks/{id}/complete 400 INVALID_PAYLOAD", body: `{"lease":""}`},
 	{outcome: "POST /api/tasks/{id}/complete 404 TASK_NOT_FOUND", body: goodResult, given: completed(task.ErrNotFound)},
 	{outcome: "POST /api/tasks/{id}/complete 409 LEASE_LOST", body: goodResult, given: completed(task.ErrLeaseLost)},
-	{outcome: "POST /api/tasks/{id}/complete 413 PAYLOAD_TOO_LARGE", body: hugeResult},
+	{outcome: "POST /api/tasks/{id}/complete 413 PAYLOAD_TOO_LARGE", body: hugeResult, given: leased("l1")},
 	{outcome: "POST /api/tasks/{id}/complete 413 PAYLOAD_TOO_LARGE", body: goodResult, given: completed(task.ErrTooLarge)},
 	{outcome: "POST /api/tasks/{id}/fail 200", body: goodFailure, given: failed(nil)},
 	{outcome: "POST /api/tasks/{id}/fail 400 MISSING_BODY"},

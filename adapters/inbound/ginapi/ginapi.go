@@ -14,8 +14,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/semaphore"
 
 	"heliograph/adapters/internal/ginjson"
 	"heliograph/domain/task"
@@ -47,14 +49,19 @@ type Deps struct {
 
 // API holds the handlers. It is safe for concurrent use.
 type API struct {
-	cfg  Config
-	deps Deps
-	log  *slog.Logger
+	cfg         Config
+	deps        Deps
+	log         *slog.Logger
+	description []byte              // openapi.yaml with the build's version
+	answers     *semaphore.Weighted // bytes of large answers under way
 }
 
 // New returns an API. It starts nothing.
 func New(cfg Config, deps Deps, log *slog.Logger) *API {
-	return &API{cfg: cfg, deps: deps, log: log}
+	return &API{
+		cfg: cfg, deps: deps, log: log,
+		description: stamp(openAPI, cfg.Version), answers: semaphore.NewWeighted(maxAnswers),
+	}
 }
 
 // Register adds the routes to r, which is the root.
@@ -116,6 +123,42 @@ func reply(c *gin.Context, status int, v any) error {
 	return nil
 }
 
+const (
+	// largeAnswer is what makes an answer a large one, in bytes.
+	largeAnswer = 64 << 10
+	// maxAnswers bounds all large answers under way, in bytes: those of clients that
+	// read slowly, or not at all until the server gives them up.
+	maxAnswers = 256 << 20
+)
+
+// errBusy is for a large answer while too much of others waits to be read.
+var errBusy = &ginjson.Error{
+	Status: http.StatusServiceUnavailable, Code: "BUSY", Message: "too many large answers are under way",
+}
+
+// replyLarge writes JSON in parts, as it is, if there is room for it.
+func (a *API) replyLarge(c *gin.Context, parts ...[]byte) error {
+	length := 0
+	for _, p := range parts {
+		length += len(p)
+	}
+	if weight := int64(length); weight > largeAnswer {
+		if !a.answers.TryAcquire(weight) {
+			return errBusy
+		}
+		defer a.answers.Release(weight)
+	}
+	c.Header("Content-Type", gin.MIMEJSON+"; charset=utf-8")
+	c.Header("Content-Length", strconv.Itoa(length))
+	c.Status(http.StatusOK)
+	for _, p := range parts {
+		if _, err := c.Writer.Write(p); err != nil {
+			break // the client is gone, or takes nothing: there is nobody to tell
+		}
+	}
+	return nil
+}
+
 // encode makes JSON of v. Unlike json.Marshal it leaves <, > and & alone, so that
 // raw values come out as they went in, only compact.
 func encode(v any) ([]byte, error) {
@@ -135,6 +178,7 @@ func decode(c *gin.Context, v any, want string) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = c.Request.Body.Close() }() // it is no longer under way, however long the answer takes
 	if err := json.Unmarshal(body, v); err != nil {
 		return ginjson.InvalidPayload(want)
 	}

@@ -20,11 +20,13 @@ const unstamped = "version: 0.0.0-dev"
 // of the event's name.
 func Spec() []byte { return []byte(openAPI) }
 
-// describe serves the description, stamped with the build's version.
-func (a *API) describe(c *gin.Context) {
-	text := openAPI
-	if a.cfg.Version != "" {
-		text = strings.Replace(text, unstamped, "version: "+strconv.Quote(a.cfg.Version), 1)
+// stamp puts the build's version into the description; "" leaves it.
+func stamp(text, version string) []byte {
+	if version == "" {
+		return []byte(text)
 	}
-	c.Data(http.StatusOK, "application/yaml", []byte(text))
+	return []byte(strings.Replace(text, unstamped, "version: "+strconv.Quote(version), 1))
 }
+
+// describe serves the description.
+func (a *API) describe(c *gin.Context) { c.Data(http.StatusOK, "application/yaml", a.description) }

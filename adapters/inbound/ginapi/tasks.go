@@ -1,6 +1,7 @@
 package ginapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -28,7 +29,23 @@ func (a *API) getTask(c *gin.Context, id task.ID) error {
 	if err != nil {
 		return err
 	}
-	return reply(c, http.StatusOK, statusOf(t))
+	return a.replyTask(c, t)
+}
+
+// replyTask writes a task. A large result is not copied: the memory of a slow
+// client's answer is then the store's.
+func (a *API) replyTask(c *gin.Context, t task.Task) error {
+	result := t.Result
+	if len(result) <= largeAnswer {
+		return reply(c, http.StatusOK, statusOf(t))
+	}
+	t.Result = nil
+	rest, err := encode(statusOf(t))
+	if err != nil {
+		return err
+	}
+	before, after, _ := bytes.Cut(rest, []byte(`"result":null`))
+	return a.replyLarge(c, before, []byte(`"result":`), result, after)
 }
 
 func (a *API) cancelTask(c *gin.Context, id task.ID) error {

@@ -13,39 +13,87 @@ import (
 	"heliograph/domain/task"
 )
 
-// How many tasks a page has. The most keeps an answer to some 100 kB as long as
-// results are small.
 const (
+	// defaultLimit and maxLimit are how many tasks a page has at most.
 	defaultLimit = 50
 	maxLimit     = 200
+	// maxPage is how many bytes of tasks a page has at most; a larger task has a page
+	// for itself.
+	maxPage = 256 << 10
 )
 
 func (a *API) listTasks(c *gin.Context) error {
-	query, err := parseQuery(c.Request.URL.RawQuery)
+	query, results, err := parseList(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	page, next, err := a.deps.TaskReader.List(c.Request.Context(), query)
-	if err != nil {
-		return err
+	for {
+		page, next, err := a.deps.TaskReader.List(c.Request.Context(), query)
+		if err != nil {
+			return err
+		}
+		tasks, whole, err := encodePage(page, results)
+		if err != nil {
+			return err
+		}
+		if whole {
+			return a.replyList(c, tasks, next)
+		}
+		query.Limit = len(tasks) // and the cursor is that of a page that ends there
 	}
-	answer := struct {
-		Tasks      []taskStatus `json:"tasks"`
-		NextCursor *string      `json:"next_cursor"`
-	}{make([]taskStatus, len(page)), orNull(next)}
-	for i, t := range page {
-		answer.Tasks[i] = statusOf(t)
-	}
-	return reply(c, http.StatusOK, answer)
 }
 
-// parseQuery reads the list's parameters; one that is empty counts as left out.
-func parseQuery(raw string) (task.Query, error) {
+// encodePage encodes tasks until they are as many bytes as a page may have, and
+// reports whether these were all.
+func encodePage(page []task.Task, results bool) (tasks []json.RawMessage, whole bool, err error) {
+	tasks = make([]json.RawMessage, 0, len(page))
+	size := 0
+	for _, t := range page {
+		if t.Result != nil && !results {
+			t.Result, t.Truncated = nil, true
+		}
+		text, err := encode(statusOf(t))
+		if err != nil {
+			return nil, false, err
+		}
+		if size += len(text); size > maxPage && len(tasks) > 0 {
+			return tasks, false, nil
+		}
+		tasks = append(tasks, text)
+	}
+	return tasks, true, nil
+}
+
+func (a *API) replyList(c *gin.Context, tasks []json.RawMessage, next string) error {
+	body, err := encode(struct {
+		Tasks      []json.RawMessage `json:"tasks"`
+		NextCursor *string           `json:"next_cursor"`
+	}{tasks, orNull(next)})
+	if err != nil {
+		return err
+	}
+	return a.replyLarge(c, body)
+}
+
+// parseList reads the list's parameters; one that is empty counts as left out.
+func parseList(raw string) (q task.Query, results bool, err error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return task.Query{}, invalidQuery("the query string is malformed")
+		return task.Query{}, false, invalidQuery("the query string is malformed")
 	}
-	q := task.Query{
+	switch values.Get("include") {
+	case "":
+	case "result":
+		results = true
+	default:
+		return task.Query{}, false, invalidQuery("include must be result")
+	}
+	q, err = parseQuery(values)
+	return q, results, err
+}
+
+func parseQuery(values url.Values) (q task.Query, err error) {
+	q = task.Query{
 		Status: task.Status(values.Get("status")), Type: values.Get("type"),
 		Limit: defaultLimit, Cursor: values.Get("cursor"),
 	}

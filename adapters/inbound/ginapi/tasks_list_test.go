@@ -1,11 +1,17 @@
 package ginapi_test
 
 import (
+	"context"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/inbound/ginapi"
@@ -30,6 +36,7 @@ func TestTheListAsksForWhatTheQuerySays(t *testing.T) {
 func TestTheListRefusesWhatIsNoQuery(t *testing.T) { // S3
 	for query, word := range map[string]string{
 		"limit=0": "limit", "limit=201": "limit", "limit=-1": "limit", "limit=ten": "limit", "limit=1e2": "limit",
+		"include=results": "include", "include=error": "include",
 		"limit=99999999999999999999": "limit", "status=done": "status", "status=RUNNING": "status", "a=1;b=2": "malformed",
 	} {
 		a := newService(t, ginapi.Config{}).ask(t, http.MethodGet, "/api/tasks?"+query, "")
@@ -49,6 +56,127 @@ func TestAPageHasTasksAndTheCursorOfTheNext(t *testing.T) {
 		`"end_time":null,"result":null,"error":"Test error","progress":{"text":"","value":0},"seq":0,"attempt":0},`+
 		`{"task_id":"`+knownID+`","type":"demo_task","status":"pending","cancel_requested":false,"start_time":null,`+
 		`"end_time":null,"result":null,"error":null,"progress":{"text":"","value":0},"seq":0,"attempt":1}],"next_cursor":"next"}`)
+}
+
+func TestAListHasResultsIfAskedFor(t *testing.T) { // H5
+	done := task.Task{ID: knownID, Type: "t", Status: task.Completed, Result: json.RawMessage(`{"rows":3}`)}
+	for query, want := range map[string]string{
+		"":                `"result":null,"truncated":true`,
+		"?include=":       `"result":null,"truncated":true`,
+		"?include=result": `"result":{"rows":3},"error"`,
+	} {
+		s := newService(t, ginapi.Config{})
+		listed([]task.Task{done}, "", nil)(s)
+		if a := s.ask(t, http.MethodGet, "/api/tasks"+query, ""); !strings.Contains(a.body, want) {
+			t.Errorf("%s: %s, want %s", query, a.body, want)
+		}
+	}
+}
+
+// pages has the list say what a store with these tasks does: the cursor is the
+// number of the next one.
+func pages(s *service, all []task.Task) {
+	s.reader.EXPECT().List(gomock.Any(), gomock.Any()).AnyTimes().DoAndReturn(func(_ context.Context, q task.Query) ([]task.Task, string, error) {
+		from, _ := strconv.Atoi(q.Cursor)
+		to, next := min(from+q.Limit, len(all)), ""
+		if to < len(all) {
+			next = strconv.Itoa(to)
+		}
+		return all[from:to], next, nil
+	})
+}
+
+// Limits that meet: the bytes of a page, and the size of what is on it.
+func TestAPageEndsEarlyAndTheNextGoesOn(t *testing.T) { // H5
+	for name, c := range map[string]struct{ tasks, result, text int }{
+		"small tasks":                  {120, 10, 10},
+		"results as large as events":   {40, 64 << 10, 10},
+		"results larger than a page":   {5, 300 << 10, 10},
+		"long texts of running tasks":  {100, 0, 8 << 10},
+		"exactly as much as fits once": {2, 128<<10 - 1000, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := make([]task.Task, c.tasks)
+			for i := range all {
+				all[i] = task.Task{ID: task.ID(uuid.NewString()), Type: "t", Status: task.Running, Progress: task.Progress{Text: strings.Repeat("x", c.text)}}
+				if c.result > 0 {
+					all[i].Status, all[i].Result = task.Completed, json.RawMessage(`"`+strings.Repeat("x", c.result)+`"`)
+				}
+			}
+			s := newService(t, ginapi.Config{})
+			pages(s, all)
+			got := 0
+			for cursor := ""; ; {
+				a := s.ask(t, http.MethodGet, "/api/tasks?include=result&limit=100&cursor="+cursor, "")
+				var page struct {
+					Tasks []struct {
+						TaskID task.ID `json:"task_id"`
+					}
+					NextCursor *string `json:"next_cursor"`
+				}
+				if err := json.Unmarshal([]byte(a.body), &page); err != nil || len(page.Tasks) == 0 {
+					t.Fatalf("%d %.200s", a.status, a.body)
+				}
+				if len(a.body) > 257<<10 && len(page.Tasks) > 1 {
+					t.Errorf("a page of %d tasks has %d bytes", len(page.Tasks), len(a.body))
+				}
+				for _, listed := range page.Tasks {
+					if listed.TaskID != all[got].ID {
+						t.Fatalf("task %d is another", got)
+					}
+					got++
+				}
+				if page.NextCursor == nil {
+					break
+				}
+				cursor = *page.NextCursor
+			}
+			if got != len(all) {
+				t.Errorf("%d tasks were listed, want %d", got, len(all))
+			}
+		})
+	}
+}
+
+// Limits that meet: large answers, and clients that do not read them.
+func TestLargeAnswersAreBoundedTogether(t *testing.T) { // H5
+	s := newService(t, ginapi.Config{})
+	const large, fit = 16 << 20, 15
+	huge := task.Task{ID: knownID, Type: "t", Status: task.Completed, Result: json.RawMessage(`"` + strings.Repeat("x", large-2) + `"`)}
+	s.reader.EXPECT().Get(gomock.Any(), gomock.Any()).AnyTimes().Return(huge, nil)
+	server := httptest.NewServer(s.engine)
+	var stuck []net.Conn
+	t.Cleanup(func() {
+		for _, c := range stuck {
+			_ = c.Close()
+		}
+		server.Close()
+	})
+	began := make(chan struct{})
+	for range fit {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stuck = append(stuck, conn)
+		go func() {
+			_, _ = io.WriteString(conn, "GET /api/tasks/"+knownID+" HTTP/1.1\r\nHost: x\r\n\r\n")
+			_, _ = io.ReadFull(conn, make([]byte, 1)) // the answer has begun
+			began <- struct{}{}
+		}()
+	}
+	for range fit {
+		<-began
+	}
+	a := s.ask(t, http.MethodGet, "/api/tasks/"+knownID, "")
+	a.wantError(t, http.StatusServiceUnavailable, "BUSY")
+	if a.header.Get("Retry-After") == "" {
+		t.Error("it does not say when to try again")
+	}
+	s.versions.EXPECT().Current(gomock.Any()).Return(mustVersion(t, `{"version":"1"}`), nil)
+	if a := s.ask(t, http.MethodGet, "/api/version", ""); a.status != http.StatusOK {
+		t.Errorf("a small answer: %d %s", a.status, a.body)
+	}
 }
 
 func TestTheTaskTypes(t *testing.T) {

@@ -1,9 +1,12 @@
 package ginapi
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -24,8 +27,9 @@ const (
 	maxWait = 60 * time.Second
 	// minWait is what a claim that does not want to wait has for being answered.
 	minWait = 100 * time.Millisecond
-	// maxResult bounds the body that completes a task, in bytes. What is larger is
-	// for a store of files, and the result is where it is.
+	// maxResult bounds the body that completes a task, in bytes, if it shows its
+	// lease in time (checkLease). What is larger is for a store of files, and the
+	// result is where it is.
 	maxResult = 16 << 20
 )
 
@@ -100,16 +104,20 @@ func (a *API) reportProgress(c *gin.Context, id task.ID) error {
 }
 
 func (a *API) completeTask(c *gin.Context, id task.ID) error {
-	const want = wantLease + `and, if wanted, any "result"`
-	text, err := ginjson.ReadUpTo(c, maxResult)
+	const want = wantLease + `unless it is in the query, and, if wanted, any "result"`
+	lease, limit, err := a.checkLease(c, id)
 	if err != nil {
 		return err
 	}
-	var body struct {
+	text, err := ginjson.ReadUpTo(c, limit)
+	if err != nil {
+		return err
+	}
+	body := struct {
 		Lease  task.Lease      `json:"lease"`
 		Result json.RawMessage `json:"result"`
-	}
-	if err := json.Unmarshal(text, &body); err != nil || body.Lease == "" {
+	}{Lease: lease}
+	if err := json.Unmarshal(text, &body); err != nil || body.Lease == "" || lease != "" && body.Lease != lease {
 		return ginjson.InvalidPayload(want)
 	}
 	if string(body.Result) == "null" {
@@ -119,6 +127,52 @@ func (a *API) completeTask(c *gin.Context, id task.ID) error {
 		return err
 	}
 	return reply(c, http.StatusOK, done{true, "the task is completed"})
+}
+
+// checkLease returns the lease that a request shows before its body: in the query,
+// or as the first field of a body that is large; "" if it shows none. A body may be
+// large only if the lease is the task's, or was, as when an answer was lost and the
+// worker asks again. Errors: task.ErrNotFound, task.ErrLeaseLost.
+func (a *API) checkLease(c *gin.Context, id task.ID) (lease task.Lease, limit int64, err error) {
+	if lease = task.Lease(c.Query("lease")); lease == "" && mayBeLarge(c.Request) {
+		lease = leadingLease(c.Request)
+	}
+	if lease == "" {
+		return "", ginjson.MaxBody, nil
+	}
+	t, err := a.deps.TaskReader.Get(c.Request.Context(), id)
+	if err != nil {
+		return "", 0, err
+	}
+	if t.Lease != lease {
+		return "", 0, task.ErrLeaseLost
+	}
+	return lease, maxResult, nil
+}
+
+func mayBeLarge(r *http.Request) bool {
+	return r.ContentLength < 0 || r.ContentLength > ginjson.MaxBody // negative: it does not say
+}
+
+// leadingLease returns the lease if the body begins with it, and leaves the body
+// as it was.
+func leadingLease(r *http.Request) task.Lease {
+	const room = 512 // bytes, for a lease of any kind and some white space
+	body := bufio.NewReaderSize(r.Body, room)
+	begin, _ := body.Peek(room) // a shorter body has less
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, r.Body}
+	fields := json.NewDecoder(bytes.NewReader(begin))
+	for _, want := range []json.Token{json.Delim('{'), "lease"} {
+		if got, err := fields.Token(); err != nil || got != want {
+			return ""
+		}
+	}
+	lease, _ := fields.Token() // what is no text is none
+	text, _ := lease.(string)
+	return task.Lease(text)
 }
 
 func (a *API) failTask(c *gin.Context, id task.ID) error {

@@ -3,6 +3,7 @@ package ginapi_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -83,13 +84,11 @@ func TestProgressIsHandedOnAndAnsweredWithTheWishToStop(t *testing.T) { // T4, T
 }
 
 func TestATaskMayBeCompletedWithAnyResult(t *testing.T) { // T5
-	large := `"` + strings.Repeat("x", 2<<20) + `"`
 	for body, want := range map[string]string{
 		`{"lease":"l1"}`:                           "",
 		`{"lease":"l1","result":null}`:             "",
 		`{"lease":"l1","result":false}`:            "false",
 		`{"lease":"l1","result":[1,{"a":"<&>"}]}`:  `[1,{"a":"<&>"}]`,
-		`{"lease":"l1","result":` + large + `}`:    large,
 		`{"lease":"l1","result":{"b":1.0,"a":[]}}`: `{"b":1.0,"a":[]}`,
 	} {
 		s := newService(t, ginapi.Config{})
@@ -102,6 +101,69 @@ func TestATaskMayBeCompletedWithAnyResult(t *testing.T) { // T5
 			t.Errorf("%.80s: %d %s", body, a.status, a.body)
 		}
 	}
+}
+
+// leased has the task's record name a lease.
+func leased(lease task.Lease) func(*service) {
+	return func(s *service) {
+		s.reader.EXPECT().Get(gomock.Any(), task.ID(knownID)).Return(task.Task{ID: knownID, Lease: lease}, nil)
+	}
+}
+
+func TestALargeResultShowsItsLeaseBeforeItIsTaken(t *testing.T) { // H5
+	const path = "/api/tasks/" + knownID + "/complete"
+	large := `"` + strings.Repeat("x", 2<<20) + `"`
+	for name, c := range map[string]struct {
+		query, body string
+		holder      task.Lease // what the record says; "" is not asked for
+		status      int
+		code        string
+	}{
+		"in the query":                     {"?lease=l1", `{"result":` + large + `}`, "l1", 200, ""},
+		"in the query and the body":        {"?lease=l1", `{"result":` + large + `,"lease":"l1"}`, "l1", 200, ""},
+		"as the body's first field":        {"", ` { "lease" : "l1" , "result":` + large + `}`, "l1", 200, ""},
+		"of another worker, in the query":  {"?lease=l1", `{"result":` + large + `}`, "l2", 409, "LEASE_LOST"},
+		"of another worker, as the first":  {"", `{"lease":"l1","result":` + large + `}`, "l2", 409, "LEASE_LOST"},
+		"behind the result":                {"", `{"result":` + large + `,"lease":"l1"}`, "", 413, "PAYLOAD_TOO_LARGE"},
+		"nowhere":                          {"", large, "", 413, "PAYLOAD_TOO_LARGE"},
+		"two that differ":                  {"?lease=l1", `{"lease":"l2"}`, "l1", 400, "INVALID_PAYLOAD"},
+		"that is no text":                  {"", `{"lease":1,"result":` + large + `}`, "", 413, "PAYLOAD_TOO_LARGE"},
+		"in the query, with a small body":  {"?lease=l1", `{"result":` + `"x"` + `}`, "l1", 200, ""},
+		"of another worker, a small body ": {"?lease=l1", `{"result":1}`, "l2", 409, "LEASE_LOST"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, ginapi.Config{})
+			if c.holder != "" {
+				leased(c.holder)(s)
+			}
+			if c.status == http.StatusOK {
+				s.workers.EXPECT().Complete(gomock.Any(), task.ID(knownID), task.Lease("l1"), gomock.Any())
+			}
+			if a := s.ask(t, http.MethodPost, path+c.query, c.body); a.status != c.status || a.code() != c.code {
+				t.Errorf("%d %s, want %d %s", a.status, a.body, c.status, c.code)
+			}
+		})
+	}
+}
+
+func TestTheBodyOfAWorkerThatHasLostItsLeaseIsNotRead(t *testing.T) { // H5
+	s := newService(t, ginapi.Config{})
+	leased("l2")(s)
+	r := newRequest(t, http.MethodPost, "/api/tasks/"+knownID+"/complete?lease=l1", "")
+	r.Body, r.ContentLength = io.NopCloser(unreadable{t}), 16<<20
+	rec := httptest.NewRecorder()
+	s.engine.ServeHTTP(rec, r)
+	if rec.Code != http.StatusConflict {
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+}
+
+// unreadable is a body that fails the test when it is read.
+type unreadable struct{ t *testing.T }
+
+func (u unreadable) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
 }
 
 func TestAListSaysThatItLeftAResultOut(t *testing.T) { // E8

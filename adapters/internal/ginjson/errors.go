@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"heliograph/adapters/http/httpserver"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -45,6 +46,8 @@ func (m meaning) text(err error) string {
 // meanings maps the domain's errors to answers; the first that matches counts.
 // A test holds it against every sentinel of the domain.
 var meanings = []meaning{
+	{httpserver.ErrBusy, http.StatusServiceUnavailable, "BUSY"},
+
 	{connection.ErrInvalidRequestID, http.StatusBadRequest, "INVALID_REQUEST_ID"},
 	{connection.ErrTokenTaken, http.StatusBadRequest, "INVALID_PAYLOAD"},
 	{connection.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},

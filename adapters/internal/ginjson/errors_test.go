@@ -49,6 +49,7 @@ var answers = map[string]struct {
 	"gateway.ErrOverflow":           {gateway.ErrOverflow, 500, "INTERNAL_ERROR"},
 	"gateway.ErrNodeAway":           {gateway.ErrNodeAway, 500, "INTERNAL_ERROR"},
 	"gateway.ErrNotConfigured":      {gateway.ErrNotConfigured, 500, "INTERNAL_ERROR"},
+	"gateway.ErrBackendBusy":        {gateway.ErrBackendBusy, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendUnreachable": {gateway.ErrBackendUnreachable, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendTimeout":     {gateway.ErrBackendTimeout, 500, "INTERNAL_ERROR"},
 

@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/http/httpserver"
 )
 
 // MaxBody is the most that a request body may hold, in bytes: the gateway
@@ -71,7 +73,8 @@ func levelOf(c *gin.Context, err error) slog.Level {
 }
 
 // Read returns the request's body: one JSON value of at most MaxBody bytes.
-// Errors: *Error with MISSING_BODY, INVALID_JSON or PAYLOAD_TOO_LARGE.
+// Errors: *Error with MISSING_BODY, INVALID_JSON or PAYLOAD_TOO_LARGE, and
+// httpserver.ErrBusy.
 func Read(c *gin.Context) (json.RawMessage, error) { return ReadUpTo(c, MaxBody) }
 
 // ReadUpTo is Read for a body of at most limit bytes.
@@ -79,6 +82,9 @@ func ReadUpTo(c *gin.Context, limit int64) (json.RawMessage, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &Error{http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE", fmt.Sprintf("the body is larger than %d bytes", limit)}
+	}
+	if errors.Is(err, httpserver.ErrBusy) {
+		return nil, err
 	}
 	if err != nil {
 		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body could not be read to its end"}

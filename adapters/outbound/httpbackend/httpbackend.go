@@ -48,7 +48,6 @@ type Backend struct {
 	url       *url.URL // nil if there is none
 	timeout   time.Duration
 	transport *http.Transport
-	client    http.Client // over transport
 }
 
 var _ gateway.Backend = (*Backend)(nil)
@@ -57,11 +56,10 @@ var _ gateway.Backend = (*Backend)(nil)
 func New(cfg Config) (*Backend, error) {
 	b := &Backend{
 		timeout: cmp.Or(cfg.Timeout, DefaultTimeout),
-		transport: &http.Transport{
+		transport: &http.Transport{ // bare, it follows no redirects
 			MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns, IdleConnTimeout: idleTimeout, DisableCompression: true,
 		},
 	}
-	b.client = http.Client{Transport: b.transport, CheckRedirect: redirect}
 	if cfg.URL == "" {
 		return b, nil
 	}
@@ -109,10 +107,8 @@ func (b *Backend) call(ctx context.Context, c callback) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	status, comeBack, err := b.post(limited, body)
+	status, err := b.post(limited, body)
 	switch {
-	case err == nil && status/100 == 2 && comeBack:
-		return gateway.ErrComeBack
 	case err == nil && status/100 == 2:
 		return nil
 	case err == nil:
@@ -126,26 +122,11 @@ func (b *Backend) call(ctx context.Context, c callback) error {
 	}
 }
 
-// maxRedirects is how often a callback is sent on.
-const maxRedirects = 5
-
-// redirect has a callback sent on by 307 and 308, which keep method and body; any
-// other redirect, or one too many, is the answer.
-func redirect(next *http.Request, before []*http.Request) error {
-	status := next.Response.StatusCode
-	if len(before) > maxRedirects || status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect {
-		return http.ErrUseLastResponse
-	}
-	next.Header.Del("Referer") // it would hold the secret of the URL before
-	return nil
-}
-
-// post returns the status of the answer, and whether it asks for the client to come
-// back.
-func (b *Backend) post(ctx context.Context, body []byte) (status int, comeBack bool, err error) {
+// post returns the status of the answer.
+func (b *Backend) post(ctx context.Context, body []byte) (status int, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "heliograph")
@@ -153,15 +134,12 @@ func (b *Backend) post(ctx context.Context, body []byte) (status int, comeBack b
 		password, _ := user.Password()
 		r.SetBasicAuth(user.Username(), password)
 	}
-	answer, err := b.client.Do(r)
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return 0, false, wrapped.Err // without the URL, which may hold secrets
-	}
+	answer, err := b.transport.RoundTrip(r)
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // nothing to be done about it
 	// So that the connection can be used again; what it says does not matter.
 	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
-	return answer.StatusCode, answer.Header.Get(gateway.ComeBackHeader) != "", nil
+	return answer.StatusCode, nil
 }

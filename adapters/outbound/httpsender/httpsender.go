@@ -37,7 +37,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -98,8 +97,6 @@ type Sender struct {
 	news     chan struct{} // wakes the watch
 	doubt    atomic.Bool   // the gateway and the roster may not agree
 	resuming chan struct{} // holds one token for each stream that resumes
-
-	incomplete sync.Map // of the tokens whose streams could not be resumed, until Incomplete is asked
 }
 
 var _ gateway.Sender = (*Sender)(nil)

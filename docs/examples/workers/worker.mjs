@@ -54,7 +54,7 @@ class Task {
     const body = { lease: this.lease, ...said };
     let reason = "no answer";
     for (const giveUp = Date.now() + this.term; Date.now() < giveUp && !this.lost; await sleep(500)) {
-      const { status, answer } = await post(`${this.path}/${how}`, body).catch((error) => ({ status: 503, answer: String(error) }));
+      const { status, answer } = await post(`${this.path}/${how}?lease=${this.lease}`, body).catch((error) => ({ status: 503, answer: String(error) }));
       this.lost = status === 404 || status === 409;
       if (status < 300 || this.lost) return;
       reason = answer;

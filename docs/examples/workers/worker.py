@@ -70,7 +70,7 @@ class Task:
         answer, give_up = "no answer", time.monotonic() + self.term
         while time.monotonic() < give_up and not self.lost:
             try:
-                status, answer = post(f"{self.path}/{how}", {"lease": self.lease, **said})
+                status, answer = post(f"{self.path}/{how}?lease={self.lease}", {"lease": self.lease, **said})
                 self.lost = status in (404, 409)
                 if status < 300 or self.lost:
                     return
