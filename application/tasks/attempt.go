@@ -22,6 +22,9 @@ type attempt struct {
 	seen     uint64          // of one that is given up: the only revision of the record to be ended; 0 for any
 	silence  *time.Timer     // fires when the lease is lost; nil in the pool
 	hands    uint64          // which node's turn it is to see to it
+	begun    time.Time       // when this node began it, or took it over
+	before   time.Duration   // how long it had run then
+	signs    signs           // what came to other nodes
 	lost     latch           // another node sees to the task now, or may
 	since    atomic.Uint64   // the revision from which on the record should name it; 0 before
 
@@ -40,7 +43,7 @@ type attempt struct {
 func (s *Service) newAttempt(ctx context.Context, e *entry) (*attempt, context.Context) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	return &attempt{
-		entry: e, cancel: cancel, stopping: runCtx.Done(), lost: newLatch(),
+		entry: e, cancel: cancel, stopping: runCtx.Done(), lost: newLatch(), begun: time.Now(),
 		offers: make(chan ending), over: make(chan struct{}), recorded: make(chan struct{}), refused: newLatch(),
 	}, runCtx
 }
@@ -77,11 +80,11 @@ func (s *Service) tellBegun(ctx context.Context, a *attempt) {
 
 // equip gives an attempt what it needs to go on from its record.
 func (s *Service) equip(a *attempt, t task.Task) {
-	a.task, a.record, a.seq = t, t, newSequencer(t, s.limits.text)
-	a.since.Store(t.Revision)
+	a.task, a.record, a.seq, a.before = t, t, newSequencer(t, s.limits), t.Ran
 	if a.line.typ.Outside {
 		a.silence = time.NewTimer(a.term())
 	}
+	a.since.Store(t.Revision)
 	if t.CancelRequested { // before the record was read
 		a.cancel(task.ErrCancelled)
 	}
@@ -97,10 +100,14 @@ func (s *Service) start(t *task.Task, a *attempt) error {
 		return errUsed
 	}
 	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), a.lease, time.Time{}
-	t.Node, t.Hands = s.nodes.Self(), 0
+	t.Node, t.Hands, t.Ran, t.Signs, t.Relayed = s.nodes.Self(), 0, 0, 0, nil
 	t.Seq++
 	return nil
 }
+
+// ran is how long the attempt has run, here and on other nodes, each by its own
+// clock.
+func (a *attempt) ran() time.Duration { return a.before + time.Since(a.begun) }
 
 // owns reports whether nobody took the task away from a.
 func (a *attempt) owns(t *task.Task) bool { return t.Lease == a.lease && t.Hands == a.hands }
@@ -129,7 +136,7 @@ func (s *Service) notBegun(ctx context.Context, e *entry, err error) {
 // was given up, if it was.
 func (s *Service) follow(ctx, runCtx context.Context, a *attempt) (task.Task, *surrender) {
 	pumped := s.pump(ctx, a)
-	e, gaveUp := s.await(runCtx, a)
+	e, gaveUp := s.await(ctx, runCtx, a)
 	close(a.over)
 	last := a.seq.close()
 	<-pumped

@@ -19,8 +19,8 @@ type surrender struct {
 
 // await returns how the attempt ended: as who runs it says, or if nothing was
 // said, as it must look to others, and why it was given up.
-func (s *Service) await(runCtx context.Context, a *attempt) (ending, *surrender) {
-	e, why := s.outwait(runCtx, a)
+func (s *Service) await(ctx, runCtx context.Context, a *attempt) (ending, *surrender) {
+	e, why := s.outwait(ctx, runCtx, a)
 	if why == nil {
 		return e, nil
 	}
@@ -39,9 +39,9 @@ func (s *Service) await(runCtx context.Context, a *attempt) (ending, *surrender)
 }
 
 // outwait returns how the attempt ended, or why to give it up.
-func (s *Service) outwait(runCtx context.Context, a *attempt) (ending, *surrender) {
+func (s *Service) outwait(ctx, runCtx context.Context, a *attempt) (ending, *surrender) {
 	timeout := s.timeout(a.line.typ)
-	limit := time.NewTimer(time.Until(a.task.Started.Add(timeout)))
+	limit := time.NewTimer(timeout - a.ran())
 	defer limit.Stop()
 	silence := a.silent()
 	cutOff, abandoned, cancelled := s.shutdown.cutOff.c, s.shutdown.abandon.c, runCtx.Done()
@@ -67,6 +67,9 @@ func (s *Service) outwait(runCtx context.Context, a *attempt) (ending, *surrende
 		case <-limit.C:
 			return ending{}, &surrender{cause: task.ErrTimeLimit, message: fmt.Sprintf("%s of %s", task.ErrTimeLimit, timeout), patience: s.cfg.CancelGrace}
 		case <-silence:
+			if s.renewed(ctx, a) {
+				continue
+			}
 			return ending{}, &surrender{cause: task.ErrLeaseLost, message: fmt.Sprintf("worker_lost: it gave no sign for %s", a.term()), retry: true}
 		case <-grace:
 			return ending{}, abandon(fmt.Sprintf("it did not stop within %s of its cancellation", s.cfg.CancelGrace))

@@ -23,7 +23,7 @@ func (s *Service) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
 		return task.Task{}, fmt.Errorf("cancel task %s: %w", id, err)
 	}
 	if t.Status == task.Running {
-		s.changed(t, 0) // should it run here
+		s.changed(t, false) // should it run here
 		return t, nil
 	}
 	s.queue.remove(t)
@@ -45,6 +45,8 @@ func (s *Service) requestCancel() func(*task.Task) error {
 			cancelled = ending{status: task.Cancelled, at: time.Now()}
 			cancelled.apply(t, t.Seq)
 			s.owe(t)
+		default:
+			t.Ran = s.ranBy(t)
 		}
 		t.CancelRequested = true
 		return nil

@@ -104,7 +104,7 @@ func (s *Service) end(ctx context.Context, a *attempt, last uint64, e ending) (t
 }
 
 func (s *Service) conclude(ctx context.Context, a *attempt, last uint64, e ending) (task.Task, error) {
-	return s.insist(ctx, a.record, func(t *task.Task) error { return s.conclusion(t, a, last, e) }, a.refused.close)
+	return s.insist(ctx, a.newestRecord(), func(t *task.Task) error { return s.conclusion(t, a, last, e) }, a.refused.close)
 }
 
 // instead is the ending of the same task at the same time with an error.
@@ -122,38 +122,33 @@ func (s *Service) conclusion(t *task.Task, a *attempt, last uint64, e ending) er
 	case e.retry && t.Attempt < policy.Attempts && !t.CancelRequested && (s.cfg.Durable || !s.shutdown.begun.passed()):
 		anew(t, policy, last)
 	default:
+		t.Ran = a.ran()
+		a.takeUpRest(t)
 		e.apply(t, last)
 		s.owe(t)
 	}
 	return nil
 }
 
-// defaultBackoff is the wait before a second attempt, when the type does not say.
-const defaultBackoff = time.Second
-
 // anew makes t pending for its next attempt. Its number grows, so that a snapshot
 // that shows it is newer than the progress of the attempt before.
 func anew(t *task.Task, policy task.Policy, last uint64) {
-	pause := cmp.Or(policy.Backoff, defaultBackoff) << min(t.Attempt-1, maxDoublings)
-	t.Status, t.Lease, t.NotBefore = task.Pending, "", time.Now().Add(pause).UTC()
-	t.Node = ""
-	t.Progress, t.Seq = task.Progress{}, last+1
 	t.Attempt++
+	t.Status, t.Lease, t.NotBefore = task.Pending, "", time.Now().Add(policy.RetryDelay(t.Attempt)).UTC()
+	t.Node, t.Ran, t.Signs, t.Relayed = "", 0, 0, nil
+	t.Progress, t.Seq = task.Progress{}, last+1
 }
-
-// maxDoublings keeps a back-off from overflowing: a second becomes twelve days.
-const maxDoublings = 20
 
 // announceEnd tells of a task whose record has just become terminal.
 func (s *Service) announceEnd(ctx context.Context, t task.Task) {
 	s.litter.add(t)
-	s.metrics.Ended(t.Type, t.Status, ran(t))
+	s.metrics.Ended(t.Type, t.Status, t.Ran)
 	level := slog.LevelDebug
 	if t.Status == task.Failed {
 		level = slog.LevelInfo
 	}
 	s.log.LogAttrs(ctx, level, "task ended", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
-		slog.String("status", string(t.Status)), slog.String("error", loggedError(t.Error)), slog.Duration("ran", ran(t)))
+		slog.String("status", string(t.Status)), slog.String("error", loggedError(t.Error)), slog.Duration("ran", t.Ran))
 	s.tell(ctx, t)
 }
 
@@ -166,12 +161,4 @@ const maxLoggedError = 200
 func loggedError(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	return strings.ToValidUTF8(text[:min(len(text), maxLoggedError)], "")
-}
-
-// ran is how long a finished task ran, 0 if it never began.
-func ran(t task.Task) time.Duration {
-	if t.Started.IsZero() {
-		return 0
-	}
-	return max(0, t.Ended.Sub(t.Started)) // the wall clock may have been set back
 }

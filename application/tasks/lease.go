@@ -57,6 +57,7 @@ func (s *Service) takeOver(ctx context.Context, id task.ID, lease task.Lease) (*
 		if t.Status != task.Running || t.Lease != lease || !s.runOutside(t.Type) {
 			return task.ErrLeaseLost
 		}
+		t.Ran = s.ranBy(t)
 		t.Node = s.nodes.Self()
 		t.Hands++
 		return nil
@@ -68,6 +69,7 @@ func (s *Service) takeOver(ctx context.Context, id task.ID, lease task.Lease) (*
 	a.hands = t.Hands
 	s.equip(a, t)
 	s.register(a)
+	a.takeUp(&t)
 	s.followOutside(ctx, runCtx, a)
 	return a, s.refresh(ctx, id)
 }
@@ -76,7 +78,7 @@ func (s *Service) takeOver(ctx context.Context, id task.ID, lease task.Lease) (*
 func (s *Service) refresh(ctx context.Context, id task.ID) error {
 	t, err := s.store.Get(ctx, id)
 	if err == nil {
-		s.changed(t, 0)
+		s.changed(t, false)
 	}
 	return err
 }

@@ -3,14 +3,33 @@ package tasks_test
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
 
-// line is a node's way to its store and its broker, which may be cut.
+// line is a node's way to its store and its broker, which may be cut. All nodes of a
+// test have one clock; on the line it becomes one that is wrong by skew.
 type line struct {
-	cut atomic.Bool
+	cut  atomic.Bool
+	skew time.Duration
+}
+
+// sends returns t as a node writes it whose clock is wrong.
+func (l *line) sends(t task.Task) task.Task { return shift(t, l.skew) }
+
+// gets returns t as it looks to a node whose clock is wrong: what lies an hour ago
+// by the right one is now by one that is an hour behind.
+func (l *line) gets(t task.Task) task.Task { return shift(t, -l.skew) }
+
+func shift(t task.Task, by time.Duration) task.Task {
+	for _, at := range []*time.Time{&t.Created, &t.Started, &t.Ended, &t.NotBefore} {
+		if !at.IsZero() {
+			*at = at.Add(by)
+		}
+	}
+	return t
 }
 
 func (l *line) err() error {
@@ -32,41 +51,53 @@ func (s *farStore) Create(ctx context.Context, t task.Task) (task.Task, error) {
 	if err := s.line.err(); err != nil {
 		return task.Task{}, err
 	}
-	return s.Store.Create(ctx, t)
+	stored, err := s.Store.Create(ctx, s.line.sends(t))
+	return s.line.gets(stored), err
 }
 
 func (s *farStore) Get(ctx context.Context, id task.ID) (task.Task, error) {
 	if err := s.line.err(); err != nil {
 		return task.Task{}, err
 	}
-	return s.Store.Get(ctx, id)
+	stored, err := s.Store.Get(ctx, id)
+	return s.line.gets(stored), err
 }
 
 func (s *farStore) Update(ctx context.Context, t task.Task) (task.Task, error) {
 	if err := s.line.err(); err != nil {
 		return task.Task{}, err
 	}
-	return s.Store.Update(ctx, t)
+	stored, err := s.Store.Update(ctx, s.line.sends(t))
+	return s.line.gets(stored), err
 }
 
 func (s *farStore) List(ctx context.Context, q task.Query) ([]task.Task, string, error) {
 	if err := s.line.err(); err != nil {
 		return nil, "", err
 	}
-	return s.Store.List(ctx, q)
+	page, next, err := s.Store.List(ctx, q)
+	return s.line.getAll(page), next, err
 }
 
 func (s *farStore) Expired(ctx context.Context, r task.Retention) ([]task.Task, error) {
 	if err := s.line.err(); err != nil {
 		return nil, err
 	}
-	return s.Store.Expired(ctx, r)
+	expired, err := s.Store.Expired(ctx, r)
+	return s.line.getAll(expired), err
+}
+
+func (l *line) getAll(all []task.Task) []task.Task {
+	for i := range all {
+		all[i] = l.gets(all[i])
+	}
+	return all
 }
 
 func (s *farStore) Watch(changed func(task.Task)) (stop func()) {
 	return s.Store.Watch(func(t task.Task) {
 		if s.line.err() == nil {
-			changed(t)
+			changed(s.line.gets(t))
 		}
 	})
 }

@@ -73,7 +73,7 @@ func (s *Service) lend(ctx context.Context, e *entry, caller context.Context) *a
 		return nil
 	}
 	s.tellBegun(ctx, a)
-	a.silence.Reset(a.term()) // telling of it may have taken a while
+	a.signed() // telling of it may have taken a while
 	s.followOutside(ctx, runCtx, a)
 	return a
 }
@@ -137,7 +137,7 @@ func (s *Service) followOutside(ctx, runCtx context.Context, a *attempt) {
 // the next one.
 func (s *Service) settle(ctx context.Context, e *entry, t task.Task) {
 	if t.Status == task.Pending {
-		s.waitAgain(ctx, e.next(), time.Until(t.NotBefore))
+		s.waitAgain(ctx, e.next(), retryPause(e.line.typ.Policy, t, true))
 	} else {
 		s.queue.done(e)
 	}
@@ -153,11 +153,16 @@ func (s *Service) waitAgain(ctx context.Context, e *entry, pause time.Duration) 
 
 // Progress implements task.Workers.
 func (s *Service) Progress(ctx context.Context, id task.ID, lease task.Lease, u task.Update) (cancelRequested bool, err error) {
+	if s.followed(id, lease) == nil && s.cfg.Durable {
+		if cancelRequested, relayed, err := s.relay(ctx, id, lease, u); relayed || err != nil {
+			return cancelRequested, err
+		}
+	}
 	a, err := s.leased(ctx, id, lease)
 	if err != nil {
 		return false, err
 	}
-	a.silence.Reset(a.term())
+	a.signed()
 	if !a.seq.report(u) {
 		return false, task.ErrLeaseLost
 	}

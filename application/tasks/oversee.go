@@ -18,7 +18,7 @@ const headStart = 25 * time.Millisecond
 // joinIn begins the work on a store that this node shares, with other nodes or
 // with its own former lives (Config.Durable).
 func (s *Service) joinIn(ctx context.Context) {
-	stop := s.store.Watch(func(t task.Task) { s.changed(t, headStart) })
+	stop := s.store.Watch(func(t task.Task) { s.changed(t, true) })
 	err := s.overseeAfter(ctx, nil)
 	s.busy.Go(func() {
 		defer stop()
@@ -55,7 +55,7 @@ func (s *Service) oversee(ctx context.Context) error {
 	s.missing(ctx, all)
 	mute := false                            // the broker takes nothing now
 	for _, t := range slices.Backward(all) { // oldest first
-		s.changed(t, 0)
+		s.changed(t, false)
 		switch {
 		case s.seenTo(t):
 		case t.Untold:
@@ -79,7 +79,7 @@ func (s *Service) missing(ctx context.Context, all []task.Task) {
 	for id := range here {
 		err := s.refresh(ctx, id)
 		if errors.Is(err, task.ErrNotFound) { // it has ended and was removed
-			s.changed(task.Task{ID: id, Status: task.Cancelled, Revision: math.MaxUint64}, 0)
+			s.changed(task.Task{ID: id, Status: task.Cancelled, Revision: math.MaxUint64}, false)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func (s *Service) rescue(ctx context.Context, t task.Task) {
 	if l == nil {
 		l = &line{typ: task.Type{Name: t.Type}}
 	}
-	a := &attempt{entry: s.queue.adopt(l, t), task: t, record: t, hands: t.Hands, seen: t.Revision, refused: newLatch()}
+	a := &attempt{entry: s.queue.adopt(l, t), task: t, record: t, hands: t.Hands, seen: t.Revision, before: s.ranBy(&t), begun: time.Now(), refused: newLatch()}
 	e := failed("node_lost: the node that ran the task is gone")
 	e.at, e.decreed, e.retry = time.Now(), true, true
 	ended, _ := s.end(ctx, a, t.Seq, e)
@@ -118,11 +118,10 @@ func (s *Service) rescue(ctx context.Context, t task.Task) {
 }
 
 // changed is told of every change to any task, by whichever node. It may come late
-// and more than once. What is pending is not begun here before some time has
-// passed.
-func (s *Service) changed(t task.Task, pause time.Duration) {
+// and more than once. fresh says that the change happened just now.
+func (s *Service) changed(t task.Task, fresh bool) {
 	if t.Status == task.Pending {
-		s.waits(t, pause)
+		s.waits(t, fresh)
 	} else {
 		s.queue.remove(t)
 	}
@@ -140,6 +139,9 @@ func (a *attempt) heed(t task.Task) {
 	begun := a.since.Load()
 	switch {
 	case a.owns(&t):
+		if begun != 0 && t.Status == task.Running && t.Signs > 0 {
+			a.takeUp(&t)
+		}
 		if t.CancelRequested {
 			a.cancel(task.ErrCancelled)
 		}
@@ -149,7 +151,7 @@ func (a *attempt) heed(t task.Task) {
 }
 
 // waits lets a pending task wait here, too.
-func (s *Service) waits(t task.Task, pause time.Duration) {
+func (s *Service) waits(t task.Task, fresh bool) {
 	l := s.queue.lines[t.Type]
 	if l == nil {
 		if !s.cfg.Alone {
@@ -157,7 +159,25 @@ func (s *Service) waits(t task.Task, pause time.Duration) {
 		}
 		return
 	}
-	s.queue.offer(l, t.ID, len(t.Params), max(pause, time.Until(t.NotBefore)))
+	pause := retryPause(l.typ.Policy, t, fresh)
+	if fresh {
+		pause = max(pause, headStart)
+	}
+	s.queue.offer(l, t.ID, len(t.Params), pause)
+}
+
+// retryPause is how long a pending task has to wait for its next attempt: the whole
+// back-off if it begins just now (fresh), or else as much of it as is left by this
+// node's wall clock, which may be wrong, but never more.
+func retryPause(policy task.Policy, t task.Task, fresh bool) time.Duration {
+	switch delay := policy.RetryDelay(t.Attempt); {
+	case t.NotBefore.IsZero():
+		return 0
+	case fresh:
+		return delay
+	default:
+		return min(delay, time.Until(t.NotBefore))
+	}
 }
 
 // strange logs each type that is not known here, once: another node may know it.

@@ -52,12 +52,14 @@ func (s *Service) missed(ctx context.Context, a *attempt, before int, err error)
 // snapshot (rule T13), and whoever ends the task in another node's place knows how
 // far its events have come.
 func (s *Service) progress(ctx context.Context, a *attempt) error {
-	n := a.seq.take()
-	t, err := s.modify(ctx, a.record, func(t *task.Task) error {
+	var n note
+	t, err := s.modify(ctx, a.newestRecord(), func(t *task.Task) error {
 		if !a.owns(t) {
 			return task.ErrLeaseLost
 		}
-		t.Progress, t.Seq = n.progress, n.seq
+		a.takeUp(t)
+		n = a.seq.take()
+		t.Progress, t.Seq, t.Ran, t.Relayed = n.progress, n.seq, a.ran(), nil
 		return nil
 	})
 	if errors.Is(err, task.ErrLeaseLost) {

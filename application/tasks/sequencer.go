@@ -11,9 +11,9 @@ import (
 // until the pump takes it (rules T3, T4, E10). Reporting only takes a mutex:
 // however slow the store, the broker or a browser is, the handler is not.
 type sequencer struct {
-	wake      chan struct{} // holds one signal while a note waits; closed by close
-	over      chan struct{} // closed by close
-	textLimit int
+	wake   chan struct{} // holds one signal while a note waits; closed by close
+	over   chan struct{} // closed by close
+	limits limits
 
 	mu     sync.Mutex
 	newest note // guarded by mu
@@ -29,10 +29,10 @@ type note struct {
 	at       time.Time
 }
 
-// newSequencer goes on from the record of t. Texts are cut to textLimit bytes.
-func newSequencer(t task.Task, textLimit int) *sequencer {
+// newSequencer goes on from the record of t.
+func newSequencer(t task.Task, limits limits) *sequencer {
 	return &sequencer{
-		wake: make(chan struct{}, 1), over: make(chan struct{}), textLimit: textLimit,
+		wake: make(chan struct{}, 1), over: make(chan struct{}), limits: limits,
 		newest: note{seq: t.Seq, progress: t.Progress},
 	}
 }
@@ -58,21 +58,10 @@ func (s *sequencer) report(u task.Update) (goesOn bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if u = u.Usable(); !s.closed && u != (task.Update{}) {
-		s.newest = note{seq: s.newest.seq + 1, progress: s.newest.progress.With(s.cut(u)), at: time.Now().UTC()}
+		s.newest = note{seq: s.newest.seq + 1, progress: s.newest.progress.With(s.limits.cutUpdate(u)), at: time.Now().UTC()}
 		s.wakeLocked()
 	}
 	return !s.closed
-}
-
-// cut bounds the texts of u (rule E8).
-func (s *sequencer) cut(u task.Update) task.Update {
-	if u.Text != nil {
-		u.Text = new(cut(*u.Text, s.textLimit))
-	}
-	if u.Unit != nil {
-		u.Unit = new(cut(*u.Unit, maxUnitBytes))
-	}
-	return u
 }
 
 func (s *sequencer) wakeLocked() {

@@ -1,6 +1,10 @@
 package tasks
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"heliograph/domain/task"
+)
 
 // The sizes that keep events below Config.MaxEventBytes (rule E8).
 const (
@@ -25,6 +29,17 @@ type limits struct{ text, err int }
 func limitsFor(maxEventBytes int) limits {
 	fits := (maxEventBytes - overhead) / escaped
 	return limits{text: min(maxTextBytes, fits), err: min(maxErrorBytes, fits)}
+}
+
+// cutUpdate bounds the texts of u (rule E8).
+func (l limits) cutUpdate(u task.Update) task.Update {
+	if u.Text != nil {
+		u.Text = new(cut(*u.Text, l.text))
+	}
+	if u.Unit != nil {
+		u.Unit = new(cut(*u.Unit, maxUnitBytes))
+	}
+	return u
 }
 
 // cut returns s, or if it is over limit bytes as much of it as fits, with whole

@@ -123,6 +123,9 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	// for the clocks of nodes differ. What a call costs depends on how many it
 	// returns, not on how many are kept.
 	Expired(ctx context.Context, r Retention) ([]Task, error)
+	// Age returns about how long ago the store took t as it is, measured like the ages
+	// of Expired; 0 when it is not known. It does not wait.
+	Age(t Task) time.Duration
 	// Watch has changed called with every task that anybody creates or updates from
 	// now on, as it is stored then or later, until stop is called. Calls come one at a
 	// time and those for one task in the order of its changes, soon after them; one

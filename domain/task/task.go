@@ -76,11 +76,20 @@ type Task struct {
 	// Hands counts how often a node has taken over to see to the attempt: with Lease it
 	// names who may change the record.
 	Hands uint64
+	// Ran is how long the attempt had run when this was stored, by the clock of one
+	// node at a time: the wall clocks of nodes differ.
+	Ran time.Duration
+	// Signs counts the signs of the attempt's worker that came to a node which does
+	// not see to it, and Relayed has what they reported, the newest last, until the
+	// node that does has taken it up.
+	Signs   uint64
+	Relayed []Relayed
 	// Untold says that the task has ended, and that its last event may not have been
 	// sent yet.
 	Untold bool
-	// NotBefore is when a pending task may be begun, in UTC; the zero time is at
-	// once.
+	// NotBefore is when a pending task may be begun, in UTC, by the clock of the node
+	// that wrote it; the zero time is at once. What counts is the back-off of its type,
+	// which each node measures from when it hears of the task (Policy.RetryDelay).
 	NotBefore time.Time
 	// Truncated says that the result was left out for its size; Reader.Get has it.
 	// It is never stored.

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -37,6 +38,17 @@ type Policy struct {
 	Lease time.Duration
 	// Keep is how long a finished task is kept (rule T9); 0 is the service's default.
 	Keep time.Duration
+}
+
+// defaultBackoff is the wait before a second attempt, when the type does not say.
+const defaultBackoff = time.Second
+
+// maxDoublings keeps a back-off from overflowing: a second becomes twelve days.
+const maxDoublings = 20
+
+// RetryDelay is how long to wait before the attempt of that number, from 2.
+func (p Policy) RetryDelay(attempt int) time.Duration {
+	return cmp.Or(p.Backoff, defaultBackoff) << max(0, min(attempt-2, maxDoublings))
 }
 
 // Lease names one attempt at a task: an opaque, unguessable token, new for each.

@@ -43,6 +43,44 @@ func (m *MockTaskStore) EXPECT() *MockTaskStoreMockRecorder {
 	return m.recorder
 }
 
+// Age mocks base method.
+func (m *MockTaskStore) Age(t task.Task) time.Duration {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Age", t)
+	ret0, _ := ret[0].(time.Duration)
+	return ret0
+}
+
+// Age indicates an expected call of Age.
+func (mr *MockTaskStoreMockRecorder) Age(t any) *MockTaskStoreAgeCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Age", reflect.TypeOf((*MockTaskStore)(nil).Age), t)
+	return &MockTaskStoreAgeCall{Call: call}
+}
+
+// MockTaskStoreAgeCall wrap *gomock.Call
+type MockTaskStoreAgeCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockTaskStoreAgeCall) Return(arg0 time.Duration) *MockTaskStoreAgeCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockTaskStoreAgeCall) Do(f func(task.Task) time.Duration) *MockTaskStoreAgeCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockTaskStoreAgeCall) DoAndReturn(f func(task.Task) time.Duration) *MockTaskStoreAgeCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // ByKey mocks base method.
 func (m *MockTaskStore) ByKey(ctx context.Context, idempotencyKey string) (task.Task, error) {
 	m.ctrl.T.Helper()

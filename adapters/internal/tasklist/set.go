@@ -11,13 +11,16 @@ import (
 // changing it is not.
 type Set struct {
 	tasks     map[task.ID]*task.Task
+	put       map[task.ID]time.Time // when each was put as it is
 	all       index
 	unsettled index // few, and read whenever a stream connects
 	finished  *Finished
 }
 
 // NewSet returns an empty set.
-func NewSet() *Set { return &Set{tasks: make(map[task.ID]*task.Task), finished: NewFinished()} }
+func NewSet() *Set {
+	return &Set{tasks: make(map[task.ID]*task.Task), put: make(map[task.ID]time.Time), finished: NewFinished()}
+}
 
 // Get returns the task of that ID, or nil. It must not be changed.
 func (s *Set) Get(id task.ID) *task.Task { return s.tasks[id] }
@@ -41,6 +44,7 @@ func (s *Set) Put(t task.Task, at time.Time) {
 		}
 		*stored = t
 	}
+	s.put[t.ID] = at
 	if !t.Settled() {
 		s.unsettled.insert(stored)
 	}
@@ -56,6 +60,7 @@ func (s *Set) Remove(id task.ID) {
 		return
 	}
 	delete(s.tasks, id)
+	delete(s.put, id)
 	s.all.remove(stored)
 	s.unsettled.remove(stored)
 	s.finished.Remove(id)
@@ -82,6 +87,15 @@ func (s *Set) List(q task.Query) (page []task.Task, next string, err error) {
 		page = append(page, *t)
 	}
 	return page, "", nil
+}
+
+// Age is task.Store's, at the time now.
+func (s *Set) Age(t task.Task, now time.Time) time.Duration {
+	stored := s.tasks[t.ID]
+	if stored == nil || stored.Revision != t.Revision {
+		return 0
+	}
+	return max(0, now.Sub(s.put[t.ID]))
 }
 
 // Expired is task.Store's, at the time now.

@@ -20,3 +20,10 @@ func (s *Store) Expired(_ context.Context, r task.Retention) ([]task.Task, error
 	defer s.mu.RUnlock()
 	return s.tasks.Expired(r, time.Now()), nil
 }
+
+// Age implements task.Store.
+func (s *Store) Age(t task.Task) time.Duration {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.tasks.Age(t, time.Now())
+}

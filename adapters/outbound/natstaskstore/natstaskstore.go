@@ -43,6 +43,8 @@ type Store struct {
 	replica *replica
 	rounds  *rounds
 
+	serverTime serverTime
+
 	claimTime time.Duration // claimTime; tests have less
 
 	watchers watchers

@@ -22,6 +22,7 @@ func (s *Store) Serve(ctx context.Context) error {
 // cannot be read there is none.
 func (s *Store) onChange(c natsbroker.Change) error {
 	defer s.replica.reached.Set(c.Revision)
+	s.serverTime.raise(c.Time)
 	kind, id, err := parseKey(c.Key)
 	if err != nil || kind != byID {
 		return err

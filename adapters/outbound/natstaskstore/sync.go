@@ -44,6 +44,7 @@ func (s *Store) askNewest(ctx context.Context) (newest, error) {
 	if err != nil {
 		return newest{}, err
 	}
+	s.serverTime.set(info.TimeStamp)
 	at := newest{revision: info.State.LastSeq, now: info.TimeStamp}
 	if natsbroker.CheckLeader(info.Cluster) == nil && s.arrives(ctx, at.revision) {
 		return at, nil

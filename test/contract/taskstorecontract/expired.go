@@ -72,6 +72,29 @@ func expiredUntilDeleted(_ *testing.T, f fixture) {
 	f.wantExpired(task.Retention{Age: 24 * time.Hour, Count: 1})
 }
 
+// age has a task of a node whose clock is years off: only the store's own counts.
+func age(t *testing.T, f fixture) {
+	before := time.Now()
+	stored := f.createOne(pending(1))
+	f.wantList(task.Query{}, 1) // what was written is known of
+	changed := f.update(stored, finish(1_000_000_000))
+	f.wantList(task.Query{}, 1)
+	if got := f.store.Age(changed); got < 0 || got > time.Since(before)+time.Second {
+		t.Errorf("the age is %s", got)
+	}
+	for got := time.Duration(0); got <= 0; got = f.store.Age(changed) { // it grows by itself
+		if time.Since(before) > patience {
+			t.Fatal("the task does not age")
+		}
+	}
+	if got := f.store.Age(stored); got != 0 {
+		t.Errorf("the age of what is stored no more is %s", got)
+	}
+	if got := f.store.Age(pending(2)); got != 0 {
+		t.Errorf("the age of an unknown task is %s", got)
+	}
+}
+
 // wantExpired checks that r does not keep exactly the tasks of these numbers, in
 // order.
 func (f fixture) wantExpired(r task.Retention, numbers ...int) {

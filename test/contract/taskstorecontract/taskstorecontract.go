@@ -27,48 +27,49 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 }
 
 var sentences = map[string]func(*testing.T, fixture){
-	"Create returns the task with a revision and Get finds it":       createThenGet,
-	"what is stored is everything that was given":                    everyField,
-	"Create with an ID that exists returns its task":                 duplicateID,
-	"Create with a key that exists returns the first task":           duplicateKey, // T14
-	"of many that Create with one key exactly one wins":              createRace,   // T14
-	"no key is no duplicate":                                         noKey,
-	"Get of an unknown ID is ErrNotFound":                            getUnknown,
-	"ByKey finds the task that holds the key, as it is":              byKey,        // T14
-	"ByKey of a key that nobody holds is ErrNotFound":                byKeyUnknown, // T14
-	"Update changes the task and its revision":                       update,
-	"Update with an old revision is ErrConflict and changes nothing": updateConflict,
-	"Update of an unknown task is ErrNotFound":                       updateUnknown,
-	"of many that Update one revision exactly one wins":              updateRace,
-	"updates by all who retry are all there":                         updateRetried,
-	"Delete removes the task":                                        deleteRemoves,
-	"Delete with an old revision is ErrConflict and removes nothing": deleteConflict,
-	"Delete of an unknown task is ErrNotFound":                       deleteUnknown,
-	"Delete frees the key":                                           deleteFreesKey,
-	"Create beside Delete never brings the deleted task back":        createBesideDelete, // T11, T14
-	"a deleted task cannot be changed or deleted again":              revisionOfDeleted,
-	"Watch tells of every change in its order until it is stopped":   watch,
-	"List of an empty store is one empty page":                       listEmpty,
-	"List returns the newest first":                                  listOrder,
-	"List orders tasks of the same moment the same way every time":   listSameMoment,
-	"List selects by status":                                         listStatus,
-	"List selects by type":                                           listType,
-	"List selects what is unfinished":                                listUnfinished, // T13
-	"List selects what is not settled":                               listUnsettled,
-	"Expired returns nothing that is to be kept":                     expiredNothing,      // T9
-	"Expired returns what is too old by the store's clock":           expiredByAge,        // T9
-	"Expired knows an age of a type's own":                           expiredByType,       // T9
-	"Expired returns what ended first of what is too much":           expiredByCount,      // T9
-	"Expired returns what ended first of what is too large":          expiredByBytes,      // T9
-	"Expired returns a task that has ended until it is deleted":      expiredUntilDeleted, // T9
-	"List selects by everything at once":                             listCombined,
-	"List shows a change as soon as Update returned":                 listAfterUpdate,
-	"pages hold at most Limit tasks and together all":                pages,
-	"the last page has no cursor even when it is full":               lastPage,
-	"pages count only what is selected":                              pagesSelected,
-	"a task that is there throughout is on exactly one page":         pagesWhileChanging,
-	"a cursor outlives the task at its place":                        cursorOfDeleted,
-	"List refuses a cursor that is none":                             badCursor,
+	"Create returns the task with a revision and Get finds it":               createThenGet,
+	"what is stored is everything that was given":                            everyField,
+	"Create with an ID that exists returns its task":                         duplicateID,
+	"Create with a key that exists returns the first task":                   duplicateKey, // T14
+	"of many that Create with one key exactly one wins":                      createRace,   // T14
+	"no key is no duplicate":                                                 noKey,
+	"Get of an unknown ID is ErrNotFound":                                    getUnknown,
+	"ByKey finds the task that holds the key, as it is":                      byKey,        // T14
+	"ByKey of a key that nobody holds is ErrNotFound":                        byKeyUnknown, // T14
+	"Update changes the task and its revision":                               update,
+	"Update with an old revision is ErrConflict and changes nothing":         updateConflict,
+	"Update of an unknown task is ErrNotFound":                               updateUnknown,
+	"of many that Update one revision exactly one wins":                      updateRace,
+	"updates by all who retry are all there":                                 updateRetried,
+	"Delete removes the task":                                                deleteRemoves,
+	"Delete with an old revision is ErrConflict and removes nothing":         deleteConflict,
+	"Delete of an unknown task is ErrNotFound":                               deleteUnknown,
+	"Delete frees the key":                                                   deleteFreesKey,
+	"Create beside Delete never brings the deleted task back":                createBesideDelete, // T11, T14
+	"a deleted task cannot be changed or deleted again":                      revisionOfDeleted,
+	"Watch tells of every change in its order until it is stopped":           watch,
+	"List of an empty store is one empty page":                               listEmpty,
+	"List returns the newest first":                                          listOrder,
+	"List orders tasks of the same moment the same way every time":           listSameMoment,
+	"List selects by status":                                                 listStatus,
+	"List selects by type":                                                   listType,
+	"List selects what is unfinished":                                        listUnfinished, // T13
+	"List selects what is not settled":                                       listUnsettled,
+	"Age is the time since a task was stored as it is, by the store's clock": age,
+	"Expired returns nothing that is to be kept":                             expiredNothing,      // T9
+	"Expired returns what is too old by the store's clock":                   expiredByAge,        // T9
+	"Expired knows an age of a type's own":                                   expiredByType,       // T9
+	"Expired returns what ended first of what is too much":                   expiredByCount,      // T9
+	"Expired returns what ended first of what is too large":                  expiredByBytes,      // T9
+	"Expired returns a task that has ended until it is deleted":              expiredUntilDeleted, // T9
+	"List selects by everything at once":                                     listCombined,
+	"List shows a change as soon as Update returned":                         listAfterUpdate,
+	"pages hold at most Limit tasks and together all":                        pages,
+	"the last page has no cursor even when it is full":                       lastPage,
+	"pages count only what is selected":                                      pagesSelected,
+	"a task that is there throughout is on exactly one page":                 pagesWhileChanging,
+	"a cursor outlives the task at its place":                                cursorOfDeleted,
+	"List refuses a cursor that is none":                                     badCursor,
 }
 
 // epoch is when the first task of a test was created. Its odd nanoseconds show
@@ -157,6 +158,7 @@ func full() task.Task {
 	t.Progress = task.Progress{Text: "half", Value: 0.5, Stage: 1, Stages: 2, Done: 3.5, Total: 7, Unit: "files"}
 	t.Seq, t.Attempt = 7, 2
 	t.Node, t.Hands, t.Untold = "node/life", 3, true
+	t.Ran, t.Signs, t.Relayed = time.Minute, 5, []task.Relayed{{Sign: 5, Update: task.Update{Text: new("half")}}}
 	t.Lease, t.NotBefore = "lease", t.Created.Add(time.Hour)
 	return t
 }

@@ -1,0 +1,48 @@
+package natstaskstore
+
+import (
+	"sync"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// Age implements task.Store, by the server's clock.
+func (s *Store) Age(t task.Task) time.Duration {
+	now := s.serverTime.now()
+	s.replica.mu.RLock()
+	defer s.replica.mu.RUnlock()
+	return s.replica.tasks.Age(t, now)
+}
+
+// serverTime is what time it is by the server's clock, as it said last, and what has
+// passed since by this process's. It is safe for concurrent use.
+type serverTime struct {
+	mu    sync.Mutex
+	said  time.Time // guarded by mu
+	heard time.Time // when that was, by this process's clock; guarded by mu
+}
+
+// set says what time it is.
+func (c *serverTime) set(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said, c.heard = now, time.Now()
+}
+
+// raise says that it was that time a while ago.
+func (c *serverTime) raise(past time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if past.After(c.nowLocked()) {
+		c.said, c.heard = past, time.Now()
+	}
+}
+
+func (c *serverTime) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.nowLocked()
+}
+
+func (c *serverTime) nowLocked() time.Time { return c.said.Add(time.Since(c.heard)) }

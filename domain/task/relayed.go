@@ -1,0 +1,44 @@
+package task
+
+import "slices"
+
+// Relayed is one report that a worker made to a node which does not see to its
+// task.
+type Relayed struct {
+	Sign   uint64 // its number, as Task.Signs counts
+	Update Update
+}
+
+// maxRelayed bounds Task.Relayed. The node that sees to the task takes reports up
+// within milliseconds, so there are rarely two.
+const maxRelayed = 4
+
+// WithSign returns t after a sign of its worker and what it reported, which may be
+// empty. When too much was not taken up yet, the two oldest reports become one.
+func (t Task) WithSign(u Update) Task {
+	t.Signs++
+	if u == (Update{}) {
+		return t
+	}
+	t.Relayed = append(slices.Clone(t.Relayed), Relayed{t.Signs, u})
+	if len(t.Relayed) > maxRelayed {
+		t.Relayed[1].Update = t.Relayed[0].Update.then(t.Relayed[1].Update)
+		t.Relayed = t.Relayed[1:]
+	}
+	return t
+}
+
+// then returns what both updates say, one after the other.
+func (u Update) then(next Update) Update {
+	u.Text, u.Value, u.Unit = newest(u.Text, next.Text), newest(u.Value, next.Value), newest(u.Unit, next.Unit)
+	u.Stage, u.Stages = newest(u.Stage, next.Stage), newest(u.Stages, next.Stages)
+	u.Done, u.Total = newest(u.Done, next.Done), newest(u.Total, next.Total)
+	return u
+}
+
+func newest[T any](before, after *T) *T {
+	if after != nil {
+		return after
+	}
+	return before
+}
