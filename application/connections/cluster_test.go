@@ -143,6 +143,7 @@ func (o *others) view() view {
 
 func (o *others) Self() cluster.Life      { return "node-1/life" }
 func (o *others) Alive(cluster.Life) bool { return !o.view().absent }
+func (o *others) Alone() bool             { return false }
 func (o *others) Present() []string       { return o.view().present }
 func (o *others) Leads() bool             { return !o.view().follows }
 

@@ -100,7 +100,7 @@ func (s *Service) start(t *task.Task, a *attempt) error {
 		return errUsed
 	}
 	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), a.lease, time.Time{}
-	t.Node, t.Hands, t.Ran, t.Signs, t.Relayed = s.nodes.Self(), 0, 0, 0, nil
+	t.Node, t.OwnerGeneration, t.Ran, t.Signs, t.Relayed = s.nodes.Self(), 0, 0, 0, nil
 	t.Seq++
 	return nil
 }
@@ -110,7 +110,7 @@ func (s *Service) start(t *task.Task, a *attempt) error {
 func (a *attempt) ran() time.Duration { return a.before + time.Since(a.begun) }
 
 // owns reports whether nobody took the task away from a.
-func (a *attempt) owns(t *task.Task) bool { return t.Lease == a.lease && t.Hands == a.hands }
+func (a *attempt) owns(t *task.Task) bool { return t.Lease == a.lease && t.OwnerGeneration == a.hands }
 
 // errUsed says that the lease of an entry may have had an attempt already: one that
 // was begun unheard, and that another node has made pending again.

@@ -45,7 +45,7 @@ func (s *Service) outwait(ctx, runCtx context.Context, a *attempt) (ending, *sur
 	defer limit.Stop()
 	silence := a.silent()
 	cutOff, abandoned, cancelled := s.shutdown.cutOff.c, s.shutdown.abandon.c, runCtx.Done()
-	outlives := s.cfg.Durable && a.line.typ.Outside
+	outlives := s.store.Outlives() && a.line.typ.Outside
 	if outlives {
 		abandoned = nil
 	}

@@ -16,7 +16,7 @@ import (
 func town(t *testing.T) (one, two *fixture) {
 	t.Helper()
 	one, two = newFixture(t), newFixture(t)
-	one.cfg.Durable, two.cfg.Durable = true, true
+	one.line.durable, two.line.durable = true, true
 	two.store, two.wire = one.store, one.wire
 	two.nodes = newNode("two", one.nodes)
 	one.nodes.others = append(one.nodes.others, two.nodes)
@@ -87,7 +87,7 @@ func TestWhatALostNodeRanHasFailedOrIsTriedAgain(t *testing.T) { // T2, T11
 		two.start(work(succeed), again)
 		heal := one.cut()
 		pass(oversee)
-		if got := two.wantStatus(once, task.Failed); got.Error != "node_lost: the node that ran the task is gone" || got.Untold {
+		if got := two.wantStatus(once, task.Failed); got.Error != "node_lost: the node that ran the task is gone" || got.FinalEventPending {
 			t.Errorf("the record is %+v", got)
 		}
 		pass(time.Second)
@@ -193,14 +193,14 @@ func TestALastEventThatANodeCouldNotSendIsSentByAnother(t *testing.T) { // T11
 		two.start(work(succeed))
 		one.wire.breaks(event.ErrUnavailable)
 		id := one.run()
-		if got := two.wantStatus(id, task.Completed); !got.Untold {
+		if got := two.wantStatus(id, task.Completed); !got.FinalEventPending {
 			t.Errorf("the record is %+v", got)
 		}
 		one.wire.breaks(nil)
 		one.cut()
 		pass(oversee)
 		two.wantEvents(id, task.EventCompleted)
-		if got := two.wantStatus(id, task.Completed); got.Untold || got.Node != "" {
+		if got := two.wantStatus(id, task.Completed); got.FinalEventPending || got.Node != "" {
 			t.Errorf("the record is %+v", got)
 		}
 	})

@@ -30,14 +30,8 @@ type Config struct {
 	// how large their params and results are together; those that ended first go
 	// first. Until the janitor comes there may be a tenth more. 0 is no bound.
 	RetentionCount, RetentionBytes int
-	// Durable says that the store outlives the process, and that other nodes may
-	// work on it: what waits stays there at Stop, and who finds what nobody sees to
-	// any more takes it up.
-	Durable bool
-	// Alone says that no other node works on the store: a task that waits and whose
-	// type is not known here fails.
-	Alone bool
-	// Oversee is how often a Durable store is looked through for that. Default 5 s.
+	// Oversee is how often a store that outlives the process is looked through for
+	// what no node sees to any more. Default 5 s.
 	Oversee time.Duration
 	// ShutdownReserve is the part of Stop's time, at its end, that is kept for
 	// tasks to stop and say so (rule T15); never more than half of it. Default 5 s.
@@ -49,7 +43,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	return Config{
-		ProgressRate: c.ProgressRate, RetentionCount: c.RetentionCount, RetentionBytes: c.RetentionBytes, Durable: c.Durable, Alone: c.Alone,
+		ProgressRate: c.ProgressRate, RetentionCount: c.RetentionCount, RetentionBytes: c.RetentionBytes,
 		MaxWorkers:      cmp.Or(c.MaxWorkers, 4),
 		QueueSize:       cmp.Or(c.QueueSize, 256),
 		Timeout:         cmp.Or(c.Timeout, 300*time.Second),

@@ -119,7 +119,7 @@ func (s *Service) conclusion(t *task.Task, a *attempt, last uint64, e ending) er
 		return errUnchanged // the store did it before, but its answer was lost
 	case t.Status != task.Running, !a.owns(t), a.seen != 0 && t.Revision != a.seen:
 		return task.ErrLeaseLost
-	case e.retry && t.Attempt < policy.Attempts && !t.CancelRequested && (s.cfg.Durable || !s.shutdown.begun.passed()):
+	case e.retry && t.Attempt < policy.Attempts && !t.CancelRequested && (s.store.Outlives() || !s.shutdown.begun.passed()):
 		anew(t, policy, last)
 	default:
 		t.Ran = a.ran()

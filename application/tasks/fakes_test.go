@@ -184,7 +184,7 @@ func (s *strictStore) Update(ctx context.Context, after task.Task) (task.Task, e
 		return s.Store.Update(ctx, after)
 	}
 	marked := before
-	marked.Untold, marked.Node = after.Untold, after.Node
+	marked.FinalEventPending, marked.Node = after.FinalEventPending, after.Node
 	if before.Status.Terminal() && !cmp.Equal(marked, after) || before.Status != after.Status && !before.Status.CanBecome(after.Status) {
 		s.t.Errorf("T2: %s went from %s to %s", after.ID, before.Status, after.Status)
 	}

@@ -59,14 +59,14 @@ func (s *Service) takeOver(ctx context.Context, id task.ID, lease task.Lease) (*
 		}
 		t.Ran = s.ranBy(t)
 		t.Node = s.nodes.Self()
-		t.Hands++
+		t.OwnerGeneration++
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take over task %s: %w", id, err)
 	}
 	a, runCtx := s.newAttempt(ctx, s.queue.adopt(s.queue.lines[t.Type], t))
-	a.hands = t.Hands
+	a.hands = t.OwnerGeneration
 	s.equip(a, t)
 	s.register(a)
 	a.takeUp(&t)

@@ -12,8 +12,9 @@ import (
 // line is a node's way to its store and its broker, which may be cut. All nodes of a
 // test have one clock; on the line it becomes one that is wrong by skew.
 type line struct {
-	cut  atomic.Bool
-	skew time.Duration
+	cut     atomic.Bool
+	skew    time.Duration
+	durable bool // the store outlives the node
 }
 
 // sends returns t as a node writes it whose clock is wrong.
@@ -46,6 +47,8 @@ type farStore struct {
 	task.Store
 	line *line
 }
+
+func (s *farStore) Outlives() bool { return s.line.durable }
 
 func (s *farStore) Create(ctx context.Context, t task.Task) (task.Task, error) {
 	if err := s.line.err(); err != nil {

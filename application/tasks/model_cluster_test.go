@@ -147,8 +147,8 @@ func (u *unrest) wantLawful() {
 	}
 	for _, record := range all {
 		events := u.wire.of(record.ID)
-		if !record.Status.Terminal() || record.Untold || len(events) == 0 {
-			u.t.Errorf("%s is %s, untold %t, with %d events: %+v", record.ID, record.Status, record.Untold, len(events), record)
+		if !record.Status.Terminal() || record.FinalEventPending || len(events) == 0 {
+			u.t.Errorf("%s is %s, untold %t, with %d events: %+v", record.ID, record.Status, record.FinalEventPending, len(events), record)
 			continue
 		}
 		for i, e := range events {

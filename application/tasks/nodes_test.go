@@ -11,6 +11,7 @@ import (
 type node struct {
 	self   cluster.Life
 	dead   atomic.Bool
+	alone  bool
 	others []*node
 }
 
@@ -34,6 +35,8 @@ func (n *node) Alive(life cluster.Life) bool {
 	}
 	return false
 }
+
+func (n *node) Alone() bool { return n.alone }
 
 func (n *node) Present() []string { return nil }
 

@@ -153,7 +153,7 @@ func (s *Service) waitAgain(ctx context.Context, e *entry, pause time.Duration) 
 
 // Progress implements task.Workers.
 func (s *Service) Progress(ctx context.Context, id task.ID, lease task.Lease, u task.Update) (cancelRequested bool, err error) {
-	if s.followed(id, lease) == nil && s.cfg.Durable {
+	if s.followed(id, lease) == nil && s.store.Outlives() {
 		if cancelRequested, relayed, err := s.relay(ctx, id, lease, u); relayed || err != nil {
 			return cancelRequested, err
 		}

@@ -58,7 +58,7 @@ func (s *Service) oversee(ctx context.Context) error {
 		s.changed(t, false)
 		switch {
 		case s.seenTo(t):
-		case t.Untold:
+		case t.FinalEventPending:
 			mute = mute || !s.tell(ctx, t)
 		case t.Status == task.Running:
 			s.rescue(ctx, t)
@@ -110,7 +110,7 @@ func (s *Service) rescue(ctx context.Context, t task.Task) {
 	if l == nil {
 		l = &line{typ: task.Type{Name: t.Type}}
 	}
-	a := &attempt{entry: s.queue.adopt(l, t), task: t, record: t, hands: t.Hands, seen: t.Revision, before: s.ranBy(&t), begun: time.Now(), refused: newLatch()}
+	a := &attempt{entry: s.queue.adopt(l, t), task: t, record: t, hands: t.OwnerGeneration, seen: t.Revision, before: s.ranBy(&t), begun: time.Now(), refused: newLatch()}
 	e := failed("node_lost: the node that ran the task is gone")
 	e.at, e.decreed, e.retry = time.Now(), true, true
 	ended, _ := s.end(ctx, a, t.Seq, e)
@@ -154,7 +154,7 @@ func (a *attempt) heed(t task.Task) {
 func (s *Service) waits(t task.Task, fresh bool) {
 	l := s.queue.lines[t.Type]
 	if l == nil {
-		if !s.cfg.Alone {
+		if !s.nodes.Alone() {
 			s.strange(t)
 		}
 		return

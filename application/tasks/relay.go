@@ -80,7 +80,7 @@ func (a *attempt) newestRecord() task.Task {
 // its lease seems to have run out: a moment ago, or to another node, of which no news
 // has come here yet.
 func (s *Service) renewed(ctx context.Context, a *attempt) bool {
-	if s.cfg.Durable {
+	if s.store.Outlives() {
 		if t, err := s.store.Get(ctx, a.id); err == nil && t.Status == task.Running && a.owns(&t) {
 			a.takeUp(&t)
 		}

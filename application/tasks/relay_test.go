@@ -24,8 +24,8 @@ func leasedBeside(t *testing.T, policy task.Policy) (one, two *fixture, c task.C
 func (f *fixture) wantOwner(id task.ID) task.Task {
 	f.t.Helper()
 	got := f.wantStatus(id, task.Running)
-	if got.Node != f.nodes.self || got.Hands != 0 {
-		f.t.Errorf("the task is %s's, and was taken over %d times", got.Node, got.Hands)
+	if got.Node != f.nodes.self || got.OwnerGeneration != 0 {
+		f.t.Errorf("the task is %s's, and was taken over %d times", got.Node, got.OwnerGeneration)
 	}
 	return got
 }
@@ -132,7 +132,7 @@ func TestWithoutTheNodeThatSeesToItASignTakesTheTaskOver(t *testing.T) {
 		one.cut()
 		two.sign(c, task.Update{Value: new(0.4)}, false, nil)
 		synctest.Wait()
-		if got := two.wantStatus(c.Task.ID, task.Running); got.Node != two.nodes.self || got.Hands != 1 || got.Progress.Value != 0.4 {
+		if got := two.wantStatus(c.Task.ID, task.Running); got.Node != two.nodes.self || got.OwnerGeneration != 1 || got.Progress.Value != 0.4 {
 			t.Errorf("the record is %+v", got)
 		}
 		if err := two.completes(c); err != nil {

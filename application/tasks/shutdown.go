@@ -52,7 +52,7 @@ func (s *Service) StartWorkers(ctx context.Context) error {
 		return nil
 	}
 	ctx = s.lasting(ctx)
-	if s.cfg.Durable {
+	if s.store.Outlives() {
 		s.joinIn(ctx)
 	}
 	for range s.cfg.MaxWorkers {
@@ -137,7 +137,7 @@ func (s *Service) beginStopping() (active int, first bool) {
 // dismiss cancels a task that waited when the queue was closed, unless it can wait
 // for the next start of the service.
 func (s *Service) dismiss(ctx context.Context, e *entry) {
-	if s.cfg.Durable {
+	if s.store.Outlives() {
 		return
 	}
 	if _, err := s.Cancel(ctx, e.id); err != nil && !decided(err) {

@@ -48,7 +48,7 @@ func (s *silentStore) List(ctx context.Context, q task.Query) ([]task.Task, stri
 func TestAStoreThatGivesNoAnswerLeavesTimeForTheRestOfTheShutdown(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.Durable = true
+		f.line.durable = true
 		store := &silentStore{Store: f.store}
 		f.store = store
 		f.start(work(untilCancelled), far(task.Policy{}))
@@ -69,7 +69,7 @@ func TestAStoreThatGivesNoAnswerLeavesTimeForTheRestOfTheShutdown(t *testing.T) 
 func TestAStoreThatIsAwayAtTheStartIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.Durable = true
+		f.line.durable = true
 		f.build(work(succeed))
 		id := f.run()
 		f.stop(time.Minute)

@@ -30,7 +30,7 @@ func (s *Service) Start(ctx context.Context, typ string, params json.RawMessage,
 		s.queue.release(typ, len(params))
 		return existing(t, key, err)
 	}
-	if !s.queue.put(typ, t.ID, len(params)) && !s.cfg.Durable {
+	if !s.queue.put(typ, t.ID, len(params)) && !s.store.Outlives() {
 		_, err := s.Cancel(ctx, t.ID) // Stop came in between: nobody would ever run it
 		return task.Task{}, errors.Join(task.ErrShuttingDown, err)
 	}

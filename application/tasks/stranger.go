@@ -11,7 +11,7 @@ import (
 // stranger reports whether t waits for somebody who will never come: its type was
 // there in an earlier life of the service, and there is no other node.
 func (s *Service) stranger(t task.Task) bool {
-	return s.cfg.Alone && t.Status == task.Pending && s.queue.lines[t.Type] == nil
+	return s.nodes.Alone() && t.Status == task.Pending && s.queue.lines[t.Type] == nil
 }
 
 // dismissStranger ends t, with an attempt of which nothing comes (rule T2). If that

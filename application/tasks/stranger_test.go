@@ -14,13 +14,13 @@ func TestAWaitingTaskWhoseTypeIsGoneAfterARestartFails(t *testing.T) { // T2, T1
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
-				f.cfg.Durable = true
+				f.line.durable = true
 				f.start(far(task.Policy{}))
 				id := f.begin("far")
 				f.stop(time.Minute)
 
 				next := f.restarted()
-				next.cfg.Alone = alone
+				next.nodes.alone = alone
 				next.start(work(succeed))
 				if !alone { // another one may know it
 					next.wantStatus(id, task.Pending)

@@ -17,6 +17,7 @@ import (
 func (f *fixture) restarted() *fixture {
 	next := newFixture(f.t)
 	next.cfg, next.store, next.wire = f.cfg, f.store, f.wire
+	next.line.durable = f.line.durable
 	next.ids = f.ids
 	return next
 }
@@ -24,7 +25,7 @@ func (f *fixture) restarted() *fixture {
 func TestWithADurableStoreWhatWaitsGoesOnAfterARestart(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.MaxWorkers, f.cfg.Durable = 1, true
+		f.cfg.MaxWorkers, f.line.durable = 1, true
 		f.start(work(untilCancelled), far(task.Policy{}))
 		running, first, second, outside := f.run(), f.run(), f.run(), f.begin("far")
 		synctest.Wait()
@@ -53,7 +54,7 @@ func TestWithADurableStoreWhatWaitsGoesOnAfterARestart(t *testing.T) { // T15
 func TestWithADurableStoreAWorkerOutsideOutlivesARestart(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.Durable = true
+		f.line.durable = true
 		lease := far(task.Policy{Lease: time.Minute, Timeout: time.Hour})
 		f.start(lease)
 		for range 3 {
@@ -92,7 +93,7 @@ func TestWithADurableStoreAWorkerOutsideOutlivesARestart(t *testing.T) { // T15
 func TestTheTimeLimitGoesOnOverARestart(t *testing.T) { // T8
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.Durable = true
+		f.line.durable = true
 		slow := far(task.Policy{Lease: time.Hour, Timeout: time.Hour})
 		f.start(slow)
 		id := f.begin("far")
@@ -111,7 +112,7 @@ func TestTheTimeLimitGoesOnOverARestart(t *testing.T) { // T8
 func TestWithADurableStoreWhatDiedWithTheServiceHasFailedOrIsTriedAgain(t *testing.T) { // T2
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.Durable = true
+		f.line.durable = true
 		store := f.store
 		crashed := false
 		f.store = &faultyStore{Store: store, beforeUpdate: func(task.Task) error {
@@ -146,7 +147,7 @@ func TestWithADurableStoreWhatDiedWithTheServiceHasFailedOrIsTriedAgain(t *testi
 func TestWithADurableStoreAnEndThatACrashHidIsToldOf(t *testing.T) { // T11
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.Durable = true
+		f.line.durable = true
 		f.start(work(succeed))
 		old := f.run()
 		pass(2 * time.Minute)
@@ -170,7 +171,7 @@ func TestWithADurableStoreAnEndThatACrashHidIsToldOf(t *testing.T) { // T11
 func TestATypeThatIsGoneKeepsItsWaitingTasksAndNobodyElses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.MaxWorkers, f.cfg.Durable = 1, true
+		f.cfg.MaxWorkers, f.line.durable = 1, true
 		f.start(work(untilCancelled), task.Type{Name: "gone", Handler: handler(succeed)})
 		f.run()
 		id := f.begin("gone")

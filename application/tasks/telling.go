@@ -11,8 +11,8 @@ import (
 // owe marks a task that has just ended: should this node not come to tell of it,
 // another will. A store that dies with the process needs no such mark.
 func (s *Service) owe(t *task.Task) {
-	if s.cfg.Durable {
-		t.Untold, t.Node = true, s.nodes.Self()
+	if s.store.Outlives() {
+		t.FinalEventPending, t.Node = true, s.nodes.Self()
 	}
 }
 
@@ -20,7 +20,7 @@ func (s *Service) owe(t *task.Task) {
 // tried again; the broker takes each event once (event.Event.Order). It reports
 // whether the broker took it, or never will.
 func (s *Service) tell(ctx context.Context, t task.Task) (done bool) {
-	if done = s.broadcast(ctx, endEvent(t)); done && t.Untold {
+	if done = s.broadcast(ctx, endEvent(t)); done && t.FinalEventPending {
 		s.told(ctx, t)
 	}
 	return done
@@ -29,10 +29,10 @@ func (s *Service) tell(ctx context.Context, t task.Task) (done bool) {
 // told takes the mark away.
 func (s *Service) told(ctx context.Context, t task.Task) {
 	_, err := s.modify(ctx, t, func(t *task.Task) error {
-		if !t.Untold {
+		if !t.FinalEventPending {
 			return errUnchanged
 		}
-		t.Untold, t.Node = false, ""
+		t.FinalEventPending, t.Node = false, ""
 		return nil
 	})
 	if err != nil && !errors.Is(err, task.ErrNotFound) {

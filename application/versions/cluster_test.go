@@ -28,6 +28,7 @@ type site struct {
 func (s *site) Self() cluster.Life      { return "site/life" }
 func (s *site) Alive(cluster.Life) bool { return true }
 func (s *site) Present() []string       { return nil }
+func (s *site) Alone() bool             { return false }
 func (s *site) Leads() bool             { return s.leads.Load() }
 
 // fan hands log events to every node, in order.

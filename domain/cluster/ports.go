@@ -14,6 +14,8 @@ type Nodes interface {
 	// Alive reports whether a life goes on. Of its own a node says so only if others
 	// must believe it too.
 	Alive(life Life) bool
+	// Alone reports whether there is no other node, and never will be.
+	Alone() bool
 	// Present returns the names of the nodes of which a life goes on, sorted.
 	Present() []string
 	// Leads reports whether this node is the one that does what one is to do for

@@ -123,6 +123,9 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	// for the clocks of nodes differ. What a call costs depends on how many it
 	// returns, not on how many are kept.
 	Expired(ctx context.Context, r Retention) ([]Task, error)
+	// Outlives reports whether what is stored outlives this process, and may be
+	// changed by other nodes.
+	Outlives() bool
 	// Age returns about how long ago the store took t as it is, measured like the ages
 	// of Expired; 0 when it is not known. It does not wait.
 	Age(t Task) time.Duration

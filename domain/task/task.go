@@ -70,12 +70,13 @@ type Task struct {
 	// Lease names the attempt that runs, or that ended the task; "" if it waits, or
 	// if its end was decided without the one that ran it.
 	Lease Lease
-	// Node is the life of the node that sees to a running task; of an Untold one, of
-	// the node that is to tell.
+	// Node is the run of a node that owns a running task, and sees to it; of one whose
+	// final event is pending, the run of the node that is to publish it.
 	Node cluster.Life
-	// Hands counts how often a node has taken over to see to the attempt: with Lease it
-	// names who may change the record.
-	Hands uint64
+	// OwnerGeneration grows whenever another node takes over to see to the attempt.
+	// With Lease it says who may change the record: a change with an older one is
+	// refused.
+	OwnerGeneration uint64 `json:"Hands"` // it was stored under this name before
 	// Ran is how long the attempt had run when this was stored, by the clock of one
 	// node at a time: the wall clocks of nodes differ.
 	Ran time.Duration
@@ -84,9 +85,9 @@ type Task struct {
 	// node that does has taken it up.
 	Signs   uint64
 	Relayed []Relayed
-	// Untold says that the task has ended, and that its last event may not have been
-	// sent yet.
-	Untold bool
+	// FinalEventPending says that the task has ended, and that its final event may not
+	// have been published yet.
+	FinalEventPending bool `json:"Untold"` // it was stored under this name before
 	// NotBefore is when a pending task may be begun, in UTC, by the clock of the node
 	// that wrote it; the zero time is at once. What counts is the back-off of its type,
 	// which each node measures from when it hears of the task (Policy.RetryDelay).
@@ -105,4 +106,4 @@ func (t Task) Size() int { return len(t.Params) + len(t.Result) }
 
 // Settled reports whether nothing more is to come of t: it has ended, and its
 // last event was sent.
-func (t Task) Settled() bool { return t.Status.Terminal() && !t.Untold }
+func (t Task) Settled() bool { return t.Status.Terminal() && !t.FinalEventPending }

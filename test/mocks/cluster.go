@@ -78,6 +78,44 @@ func (c *MockClusterNodesAliveCall) DoAndReturn(f func(cluster.Life) bool) *Mock
 	return c
 }
 
+// Alone mocks base method.
+func (m *MockClusterNodes) Alone() bool {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Alone")
+	ret0, _ := ret[0].(bool)
+	return ret0
+}
+
+// Alone indicates an expected call of Alone.
+func (mr *MockClusterNodesMockRecorder) Alone() *MockClusterNodesAloneCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Alone", reflect.TypeOf((*MockClusterNodes)(nil).Alone))
+	return &MockClusterNodesAloneCall{Call: call}
+}
+
+// MockClusterNodesAloneCall wrap *gomock.Call
+type MockClusterNodesAloneCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockClusterNodesAloneCall) Return(arg0 bool) *MockClusterNodesAloneCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockClusterNodesAloneCall) Do(f func() bool) *MockClusterNodesAloneCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockClusterNodesAloneCall) DoAndReturn(f func() bool) *MockClusterNodesAloneCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // Leads mocks base method.
 func (m *MockClusterNodes) Leads() bool {
 	m.ctrl.T.Helper()

@@ -315,6 +315,44 @@ func (c *MockTaskStoreListCall) DoAndReturn(f func(context.Context, task.Query) 
 	return c
 }
 
+// Outlives mocks base method.
+func (m *MockTaskStore) Outlives() bool {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Outlives")
+	ret0, _ := ret[0].(bool)
+	return ret0
+}
+
+// Outlives indicates an expected call of Outlives.
+func (mr *MockTaskStoreMockRecorder) Outlives() *MockTaskStoreOutlivesCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Outlives", reflect.TypeOf((*MockTaskStore)(nil).Outlives))
+	return &MockTaskStoreOutlivesCall{Call: call}
+}
+
+// MockTaskStoreOutlivesCall wrap *gomock.Call
+type MockTaskStoreOutlivesCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockTaskStoreOutlivesCall) Return(arg0 bool) *MockTaskStoreOutlivesCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockTaskStoreOutlivesCall) Do(f func() bool) *MockTaskStoreOutlivesCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockTaskStoreOutlivesCall) DoAndReturn(f func() bool) *MockTaskStoreOutlivesCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // Update mocks base method.
 func (m *MockTaskStore) Update(ctx context.Context, t task.Task) (task.Task, error) {
 	m.ctrl.T.Helper()

@@ -22,3 +22,6 @@ func (n Nodes) Present() []string { return []string{n.self.Node()} }
 
 // Leads implements cluster.Nodes.
 func (n Nodes) Leads() bool { return true }
+
+// Alone implements cluster.Nodes.
+func (n Nodes) Alone() bool { return true }

@@ -115,3 +115,6 @@ func (s *Store) Delete(_ context.Context, t task.Task) error {
 	s.tasks.Remove(t.ID)
 	return nil
 }
+
+// Outlives implements task.Store.
+func (*Store) Outlives() bool { return false }

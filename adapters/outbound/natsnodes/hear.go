@@ -129,3 +129,6 @@ func (r record) before(other record) bool {
 	}
 	return r.Life < other.Life
 }
+
+// Alone implements cluster.Nodes.
+func (*Nodes) Alone() bool { return false }

@@ -170,3 +170,6 @@ func (s *Store) Delete(ctx context.Context, t task.Task) error {
 func taskKey(id task.ID) string { return natsbroker.Key(byID, string(id)) }
 
 func idempotencyKey(key string) string { return natsbroker.Key(byKey, natsbroker.Digest(key)) }
+
+// Outlives implements task.Store.
+func (*Store) Outlives() bool { return true }

@@ -62,10 +62,10 @@ func expiredByBytes(_ *testing.T, f fixture) {
 
 func expiredUntilDeleted(_ *testing.T, f fixture) {
 	tasks := f.createMany(2)
-	first := f.update(tasks[0], func(t *task.Task) { finish(0)(t); t.Untold = true })
+	first := f.update(tasks[0], func(t *task.Task) { finish(0)(t); t.FinalEventPending = true })
 	f.update(tasks[1], finish(0))
 	f.wantExpired(task.Retention{Age: time.Nanosecond}, 1, 2)
-	first = f.update(first, func(t *task.Task) { t.Untold = false })
+	first = f.update(first, func(t *task.Task) { t.FinalEventPending = false })
 	f.wantExpired(task.Retention{Age: time.Nanosecond}, 1, 2)
 	f.remove(first)
 	f.wantExpired(task.Retention{Age: time.Nanosecond}, 2)

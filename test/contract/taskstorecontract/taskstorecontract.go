@@ -157,7 +157,7 @@ func full() task.Task {
 	t.Result, t.Error = json.RawMessage(`[1]`), "it broke"
 	t.Progress = task.Progress{Text: "half", Value: 0.5, Stage: 1, Stages: 2, Done: 3.5, Total: 7, Unit: "files"}
 	t.Seq, t.Attempt = 7, 2
-	t.Node, t.Hands, t.Untold = "node/life", 3, true
+	t.Node, t.OwnerGeneration, t.FinalEventPending = "node/life", 3, true
 	t.Ran, t.Signs, t.Relayed = time.Minute, 5, []task.Relayed{{Sign: 5, Update: task.Update{Text: new("half")}}}
 	t.Lease, t.NotBefore = "lease", t.Created.Add(time.Hour)
 	return t
