@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -24,23 +25,35 @@ type App struct {
 // in order, and that is no failure.
 const overtime = 10 * time.Second
 
-// New wires the service. It starts nothing but opens the broker, if that is a
-// durable one: call Run, or Close. Errors: whatever an adapter's constructor does
-// not accept. Tests look into the graph, or put something in its place, with more.
-func New(cfg Config, log *slog.Logger, more ...fx.Option) (*App, error) {
-	app := &App{opened: &opened{}}
-	inOrder := func(lc fx.Lifecycle, p parts) {
-		life := newLifecycle(p)
-		app.addr, app.failed = p.Server.Addr, life.failed
-		lc.Append(fx.StartStopHook(life.start, func(ctx context.Context) {
-			graceful, cancel := context.WithTimeout(ctx, cfg.ShutdownGrace)
-			defer cancel()
-			life.stop(graceful)
-		}))
+// New wires the service. With a durable broker it claims the address, answers there
+// that it is starting, and opens the broker, which may take long and ends with ctx:
+// call Run, or Close. Otherwise it starts nothing. Errors: whatever an adapter's
+// constructor does not accept; ErrStartEnded when ctx has ended. Tests look into the graph, or put something in its
+// place, with more.
+func New(ctx context.Context, cfg Config, log *slog.Logger, more ...fx.Option) (*App, error) {
+	failed := make(chan error, 1)
+	app := &App{opened: &opened{}, failed: failed}
+	front := newFront(cfg, failed, log)
+	app.opened.closers = append(app.opened.closers, front.abort)
+	app.addr = front.server.Addr
+	if cfg.Broker.Durable() {
+		if err := front.open(ctx); err != nil {
+			return nil, errors.Join(err, app.Close())
+		}
 	}
-	app.fx = fx.New(Graph(cfg, log), fx.Replace(app.opened), fx.StopTimeout(cfg.ShutdownGrace+overtime), fx.Options(more...), fx.Invoke(inOrder))
+	inOrder := func(lc fx.Lifecycle, p parts) {
+		life := newLifecycle(p, failed)
+		// Not fx's contexts: the one for the start would end it without waiting for it.
+		lc.Append(fx.StartStopHook(func() error { return life.start(ctx) }, func() { life.stopInTime(ctx) }))
+	}
+	app.fx = fx.New(Graph(cfg, log), fx.Replace(app.opened, front, startContext(func() context.Context { return ctx })),
+		fx.StopTimeout(cfg.ShutdownGrace+overtime), fx.Options(more...), fx.Invoke(inOrder))
 	if err := app.fx.Err(); err != nil {
-		return nil, errors.Join(cause(err), app.Close())
+		err = errors.Join(cause(err), app.Close())
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", ErrStartEnded, err)
+		}
+		return nil, err
 	}
 	return app, nil
 }
@@ -53,7 +66,7 @@ func cause(err error) error { return dig.RootCause(err) }
 // that cfg chooses. cfg must be one that Load returned.
 func Graph(cfg Config, log *slog.Logger) fx.Option {
 	return fx.Options(
-		fx.Supply(cfg, log, &opened{}),
+		fx.Supply(cfg, log, &opened{}, startContext(context.Background)),
 		fx.WithLogger(newFxLogger),
 		metricsModule(),
 		brokerModule(cfg),
@@ -68,14 +81,14 @@ func Graph(cfg Config, log *slog.Logger) fx.Option {
 
 // Run starts everything, calls started with the address that it listens on,
 // and serves until ctx ends or a part of it fails. Then it stops it, which takes
-// little more than the shutdown grace at most. It may be called once.
+// little more than the shutdown grace at most. A start takes as long as it takes, and
+// is broken off in order when the context of New ends. It may be called once.
 func (a *App) Run(ctx context.Context, started func(net.Addr)) error {
-	// A start that has begun is finished even if ctx ends meanwhile: what runs
-	// can then be stopped in order.
 	detached := context.WithoutCancel(ctx)
-	starting, cancel := context.WithTimeout(detached, a.fx.StartTimeout())
-	defer cancel()
-	if err := a.fx.Start(starting); err != nil {
+	if err := a.fx.Start(detached); err != nil {
+		if errors.Is(err, ErrStartEnded) {
+			err = nil
+		}
 		return errors.Join(err, a.Close())
 	}
 	started(a.addr())

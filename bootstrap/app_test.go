@@ -65,7 +65,7 @@ func wire(t *testing.T, environ map[string]string, more ...fx.Option) *bootstrap
 	if all["DATA_DIR"] == ownFolder {
 		all["DATA_DIR"] = t.TempDir()
 	}
-	app, err := bootstrap.New(load(t, all), silent, more...)
+	app, err := bootstrap.New(t.Context(), load(t, all), silent, more...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,8 @@ type brokerEnd struct {
 	// flush returns once all that was published, before the start and here, was
 	// handed to the gateway.
 	flush func(context.Context) error
+	// progress says how far flush has come, for people.
+	progress func() string
 	// check returns what is wrong, nil for nothing.
 	check func() error
 	// left notes how far this node's streams have come, for the next start.
@@ -88,13 +90,14 @@ func memoryModule(cfg Config) fx.Option {
 // newMemoryEnd says that nothing has to be waited for, and nothing can be wrong.
 func newMemoryEnd(p *mempublisher.Publisher) brokerEnd {
 	return brokerEnd{
-		flush:   nothing,
-		check:   func() error { return nil },
-		left:    func(context.Context, event.ID) error { return nil },
-		close:   p.Close,
-		inherit: nothing,
-		join:    nothing,
-		leave:   nothing,
+		flush:    nothing,
+		progress: func() string { return "it is empty" },
+		check:    func() error { return nil },
+		left:     func(context.Context, event.ID) error { return nil },
+		close:    p.Close,
+		inherit:  nothing,
+		join:     nothing,
+		leave:    nothing,
 	}
 }
 

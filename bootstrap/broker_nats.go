@@ -30,7 +30,8 @@ import (
 )
 
 const (
-	// openTime is for opening the broker, above all for reading back what it holds.
+	// openTime is for reaching NATS, and for opening one of the things that it holds:
+	// servers that start have no leader for some seconds.
 	openTime = 30 * time.Second
 	// historyAge bounds the log beside SSE_HISTORY_BYTES: who was away for longer
 	// begins anew.
@@ -84,11 +85,17 @@ func noControl() gateway.Control { return nil }
 // starts.
 type opened struct{ closers []func() error }
 
-func openNATS(cfg Config, m *prommetrics.Metrics, log *slog.Logger, o *opened) (*natspublisher.Broker, error) {
-	ctx, cancel := opening()
-	defer cancel()
+func openNATS(cfg Config, m *prommetrics.Metrics, log *slog.Logger, o *opened, start startContext, front *front) (*natspublisher.Broker, error) {
+	ctx := start() // reading back what a folder holds takes as long as it takes
+	if cfg.Broker.Cluster() {
+		limited, cancel := start.opening()
+		defer cancel()
+		ctx = limited
+		front.starting.waitsFor("NATS to be reached")
+	}
 	broker, err := natspublisher.OpenBroker(ctx, natspublisher.BrokerConfig{
-		Dir: cfg.Broker.DataDir, URL: string(cfg.Broker.NATSURL), Creds: cfg.Broker.NATSCreds, Name: cfg.NodeName,
+		Dir: cfg.Broker.DataDir, URL: string(cfg.Broker.NATSURL), Name: cfg.NodeName, Waiting: front.starting.waitsFor,
+		Creds: cfg.Broker.NATSCreds, CA: cfg.Broker.NATSCA, Cert: cfg.Broker.NATSCert, Key: cfg.Broker.NATSKey,
 	}, log)
 	if err != nil {
 		return nil, cfg.Broker.unreachable(err)
@@ -120,12 +127,12 @@ func (c BrokerConfig) cannotOpen(what string, err error) error {
 }
 
 // opening is the context of whatever opens something; fx has none for it.
-func opening() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), openTime)
+func (c startContext) opening() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c(), openTime)
 }
 
-func openLog(cfg Config, broker *natspublisher.Broker) (*natspublisher.Log, error) {
-	ctx, cancel := opening()
+func openLog(cfg Config, broker *natspublisher.Broker, start startContext) (*natspublisher.Log, error) {
+	ctx, cancel := start.opening()
 	defer cancel()
 	want := natspublisher.LogConfig{MaxBytes: historyFactor * int64(cfg.Stream.History), MaxAge: historyAge}
 	switch {
@@ -145,8 +152,8 @@ func newPublisher(cfg Config, events *natspublisher.Log, receiver event.Receiver
 // openRegistry opens the registry. Alone, all is this node's that an earlier life of
 // it has left: the host's name may be another one each time. In a cluster
 // connections.Heirs see to that.
-func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics, log *slog.Logger, o *opened) (*natsregistry.Registry, error) {
-	ctx, cancel := opening()
+func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics, log *slog.Logger, o *opened, start startContext) (*natsregistry.Registry, error) {
+	ctx, cancel := start.opening()
 	defer cancel()
 	registry, err := natsregistry.Open(ctx, broker, natsregistry.Config{
 		Node: nodeIn(cfg), Index: cfg.Broker.Cluster() && cfg.Gateway.Kind == GatewayHTTP,
@@ -193,8 +200,8 @@ func alone(cfg Config) memnodes.Nodes { return memnodes.New(newLife(cfg)) }
 // newLife is this start of the process.
 func newLife(cfg Config) cluster.Life { return cluster.NewLife(cfg.NodeName, rand.Text()) }
 
-func openNodes(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natsnodes.Nodes, error) {
-	ctx, cancel := opening()
+func openNodes(cfg Config, broker *natspublisher.Broker, log *slog.Logger, start startContext) (*natsnodes.Nodes, error) {
+	ctx, cancel := start.opening()
 	defer cancel()
 	nodes, err := natsnodes.Open(ctx, broker, newLife(cfg), cfg.Broker.NodeLease, log)
 	return nodes, cfg.Broker.cannotOpen("list of nodes", err)
@@ -205,22 +212,22 @@ func openControl(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*n
 	return control, cfg.Broker.cannotOpen("way to other nodes", err)
 }
 
-func openTaskStore(cfg Config, broker *natspublisher.Broker) (*natstaskstore.Store, error) {
-	ctx, cancel := opening()
+func openTaskStore(cfg Config, broker *natspublisher.Broker, start startContext) (*natstaskstore.Store, error) {
+	ctx, cancel := start.opening()
 	defer cancel()
 	store, err := natstaskstore.Open(ctx, broker, cfg.NodeName)
 	return store, cfg.Broker.cannotOpen("task store", err)
 }
 
-func openPending(cfg Config, broker *natspublisher.Broker) (*natspending.Pending, error) {
-	ctx, cancel := opening()
+func openPending(cfg Config, broker *natspublisher.Broker, start startContext) (*natspending.Pending, error) {
+	ctx, cancel := start.opening()
 	defer cancel()
 	pending, err := natspending.Open(ctx, broker, cfg.Versions.PendingMax)
 	return pending, cfg.Broker.cannotOpen("pending versions", err)
 }
 
-func openBoard(cfg Config, broker *natspublisher.Broker) (*natsboard.Board, error) {
-	ctx, cancel := opening()
+func openBoard(cfg Config, broker *natspublisher.Broker, start startContext) (*natsboard.Board, error) {
+	ctx, cancel := start.opening()
 	defer cancel()
 	board, err := natsboard.Open(ctx, broker)
 	return board, cfg.Broker.cannotOpen("current version", err)
@@ -233,13 +240,14 @@ func newNATSEnd(broker *natspublisher.Broker, events *natspublisher.Log, publish
 		loops: map[string]func(context.Context) error{
 			"broker": broker.Serve, "event log": publisher.Serve, "task store": store.Serve,
 		},
-		flush:   publisher.Flush,
-		check:   broker.Check,
-		left:    events.Leave,
-		close:   publisher.Close,
-		inherit: nothing,
-		join:    nothing,
-		leave:   nothing,
+		flush:    publisher.Flush,
+		progress: publisher.Progress,
+		check:    broker.Check,
+		left:     events.Leave,
+		close:    publisher.Close,
+		inherit:  nothing,
+		join:     nothing,
+		leave:    nothing,
 	}
 }
 

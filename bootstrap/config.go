@@ -120,6 +120,12 @@ type BrokerConfig struct {
 	// commas between them; NATSCreds is the path of a credentials file for it.
 	NATSURL   URLs   `env:"NATS_URL"`
 	NATSCreds string `env:"NATS_CREDS"`
+	// NATSCA is the path of the certificates that those of the servers must be signed
+	// by, in PEM; "" is the system's. NATSCert and NATSKey are the paths of this node's
+	// own certificate and its key; both or none.
+	NATSCA   string `env:"NATS_CA"`
+	NATSCert string `env:"NATS_CERT"`
+	NATSKey  string `env:"NATS_KEY"`
 	// NodeLease is how long a node of a cluster may give no sign before the others
 	// take over what it did.
 	NodeLease time.Duration `env:"NODE_LEASE" envDefault:"15s"`

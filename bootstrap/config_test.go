@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"heliograph/bootstrap"
+	"heliograph/test/natsserver"
 )
 
 // nowhere is a host without a terminal.
@@ -60,9 +61,9 @@ func TestFinishedTasksAreKeptLongerByDefaultWhereTheySurvive(t *testing.T) { // 
 		environ map[string]string
 		want    time.Duration
 	}{
-		"memory":        {nil, 600 * time.Second},
-		"DATA_DIR":      {map[string]string{"DATA_DIR": "/data"}, 24 * time.Hour},
-		"NATS_URL":      {map[string]string{"NATS_URL": "nats://localhost:4222"}, 24 * time.Hour},
+		"memory":         {nil, 600 * time.Second},
+		"DATA_DIR":       {map[string]string{"DATA_DIR": "/data"}, 24 * time.Hour},
+		"NATS_URL":       {map[string]string{"NATS_URL": "nats://localhost:4222"}, 24 * time.Hour},
 		"when it is set": {map[string]string{"DATA_DIR": "/data", "TASK_CLEANUP_INTERVAL": "5s"}, 5 * time.Second},
 	} {
 		if got := load(t, c.environ).Tasks.CleanupInterval; got != c.want {
@@ -94,6 +95,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 	if err := os.WriteFile(creds, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	files := natsserver.CertificateFiles(t)
 	environ := map[string]string{
 		"APP_ENV": "testing", "NODE_NAME": "n", "SHUTDOWN_GRACE_PERIOD": "1s", "HTTP_ADDR": "127.0.0.1:0",
 		"CORS_ORIGINS": "https://a.example, http://localhost:5173", "ALLOWED_HOSTS": "a.example,::1",
@@ -104,6 +106,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"VERSION_CACHE_TTL": "10s", "VERSION_PENDING_MAX": "11", "TASK_MAX_WORKERS": "12", "TASK_QUEUE_SIZE": "13", "TASK_TIMEOUT": "14s",
 		"TASK_CLEANUP_INTERVAL": "15s", "TASK_CANCEL_GRACE": "16s", "TASK_RETENTION_COUNT": "18",
 		"TASK_RETENTION_BYTES": "19KiB", "TASK_PROGRESS_RATE": "21", "NATS_URL": "nats://me:s3cret@one:4222, tls://two", "NATS_CREDS": creds, "NODE_LEASE": "22s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
+		"NATS_CA": files.CA, "NATS_CERT": files.Cert, "NATS_KEY": files.Key,
 	}
 	// Only one version source and one broker can be set at the same time.
 	others := []string{"TASKS_FILE", "FRONTEND_VERSION_URL", "FRONTEND_VERSION", "DATA_DIR"}
@@ -178,6 +181,13 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"NODE_LEASE": "1ms"}, `NODE_LEASE: 1ms must be at least 1s`},
 		{map[string]string{"NATS_URL": "nats://n", "NATS_CREDS": "/no/such.creds"}, `NATS_CREDS: open /no/such.creds: no such file or directory`},
 		{map[string]string{"NATS_CREDS": "c"}, `NATS_CREDS: it is for NATS_URL, which is not set`},
+		{map[string]string{"NATS_CA": "c"}, `NATS_CA: it is for NATS_URL, which is not set`},
+		{map[string]string{"NATS_URL": "tls://n", "NATS_CA": "/dev/null"}, `NATS_CA: "/dev/null" holds no certificate in PEM`},
+		{map[string]string{"NATS_URL": "tls://n", "NATS_CERT": "/dev/null"}, `NATS_CERT, NATS_KEY: set both or none of them`},
+		{
+			map[string]string{"NATS_URL": "tls://n", "NATS_CERT": "/dev/null", "NATS_KEY": "/dev/null"},
+			`NATS_CERT, NATS_KEY: tls: failed to find any PEM data in certificate input`,
+		},
 		{map[string]string{"SHUTDOWN_GRACE_PERIOD": "0s"}, `SHUTDOWN_GRACE_PERIOD: 0s must be more than 0`},
 		{map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL: "loud" is none of ["debug" "info" "warn" "error"]`},
 		{map[string]string{"LOG_FORMAT": "xml"}, `LOG_FORMAT: "xml" is none of ["text" "json"]`},

@@ -120,7 +120,7 @@ func TestADataDirInUseIsAClearError(t *testing.T) {
 	environ := durable(t)
 	first := start(t, environ)
 	environ["HTTP_ADDR"] = "127.0.0.1:0"
-	if _, err := bootstrap.New(load(t, environ), silent); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+	if _, err := bootstrap.New(t.Context(), load(t, environ), silent); err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("the second service in the folder: %v", err)
 	}
 	first.end(t)
@@ -130,7 +130,7 @@ func TestWhatWasOpenedIsClosedWhenTheRestCannotBeMade(t *testing.T) {
 	environ := durable(t)
 	environ["HTTP_ADDR"] = "127.0.0.1:0"
 	broken := fx.Invoke(func() error { return context.Canceled })
-	if _, err := bootstrap.New(load(t, environ), silent, broken); err == nil {
+	if _, err := bootstrap.New(t.Context(), load(t, environ), silent, broken); err == nil {
 		t.Fatal("no error")
 	}
 	start(t, environ).end(t) // the folder is free

@@ -2,6 +2,8 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
+	"net/http"
 
 	"go.uber.org/fx"
 )
@@ -47,3 +49,22 @@ type Trimmer struct{ trimmer }
 
 // Due is due.
 func (t *Trimmer) Due(allocated, live uint64) bool { return t.due(allocated, live) }
+
+// ReadsLogUntil has the start read the log back for as long as read takes.
+func ReadsLogUntil(read func(context.Context) error) fx.Option {
+	return fx.Decorate(func(b brokerEnd) brokerEnd {
+		flush := b.flush
+		first := true
+		b.flush = func(ctx context.Context) error {
+			if !first {
+				return flush(ctx)
+			}
+			first = false
+			return errors.Join(read(ctx), flush(ctx))
+		}
+		return b
+	})
+}
+
+// NewStarting is newStarting.
+func NewStarting() http.Handler { return newStarting() }

@@ -1,6 +1,7 @@
 package bootstrap_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -55,8 +56,34 @@ func TestTheServiceStopsInOrderOnAFullDisk(t *testing.T) { // T15
 func TestTooLittleSpaceAtTheStartNamesTheFolder(t *testing.T) {
 	environ := durable(t)
 	environ["HTTP_ADDR"], environ["SSE_HISTORY_BYTES"] = "127.0.0.1:0", "1PiB"
-	_, err := bootstrap.New(load(t, environ), silent)
+	_, err := bootstrap.New(t.Context(), load(t, environ), silent)
 	if err == nil || !strings.Contains(err.Error(), "DATA_DIR: ") || !strings.Contains(err.Error(), "too little free disk space") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestAServiceThatIsStartedOnAFullDiskIsReadyOnceThereIsRoom(t *testing.T) { // H3
+	dir, ok := fulldisk.Volume(t, 100<<20)
+	if !ok {
+		return
+	}
+	environ := durable(t)
+	environ["DATA_DIR"] = dir
+	start(t, environ).end(t)
+	makeRoom := fulldisk.Occupy(t, dir, 0)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	release := make(chan struct{})
+	close(release)
+	url, started, ended := begin(ctx, t, environ, release)
+	says(t, url, "disk")
+	makeRoom()
+	<-started
+	if status, body := ask(t, http.MethodPost, url+"/api/versions", `{"version":"1"}`); status != http.StatusAccepted {
+		t.Errorf("%d %s", status, body)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

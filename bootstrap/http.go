@@ -19,7 +19,7 @@ import (
 // httpModule is the HTTP side: the API, the chosen gateway's route, and the
 // server that serves both.
 func httpModule() fx.Option {
-	return fx.Module("http/gin", fx.Provide(newReadiness, newHandler, newServer))
+	return fx.Module("http/gin", fx.Provide(newReadiness, newHandler, func(cfg Config, log *slog.Logger) *front { return newFront(cfg, nil, log) }))
 }
 
 type handlerParts struct {
@@ -68,14 +68,6 @@ func (c Config) guard() ginapi.GuardConfig {
 		hosts = append(hosts, host)
 	}
 	return ginapi.GuardConfig{Origins: c.HTTP.CORSOrigins.Each(), CheckHost: checked, Hosts: hosts}
-}
-
-// newServer returns the service's one server.
-func newServer(cfg Config, gateway gatewayEnd, handler http.Handler, log *slog.Logger) *httpserver.Server {
-	return httpserver.New(httpserver.Config{
-		Variable: "HTTP_ADDR", Addr: cfg.HTTP.Addr,
-		MaxConnections: httpserver.DescriptorLimits().Connections, Sockets: gateway.sockets,
-	}, handler, log)
 }
 
 // maxStreams is what was configured, 0 for no bound, or less if the process may

@@ -2,14 +2,13 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"go.uber.org/fx"
 
-	"heliograph/adapters/http/httpserver"
 	"heliograph/application/connections"
 	"heliograph/application/pings"
 	"heliograph/application/tasks"
@@ -26,7 +25,9 @@ type parts struct {
 	Tasks       *tasks.Service
 	Versions    *versions.Service
 	Pings       *pings.Service
-	Server      *httpserver.Server
+	Front       *front
+	Handler     http.Handler
+	Config      Config
 	Readiness   *readiness
 	Log         *slog.Logger
 }
@@ -39,23 +40,37 @@ type lifecycle struct {
 
 	sources  *loops // make events: stopped before the streams are
 	carriers *loops // carry events to the streams: stopped after them
-	// failed gets the first failure of a part that should have served on.
-	failed chan error
 }
 
-func newLifecycle(p parts) *lifecycle {
-	failed := make(chan error, 1)
-	return &lifecycle{parts: p, sources: newLoops(failed), carriers: newLoops(failed), failed: failed}
+// newLifecycle returns the order of the parts. failed gets the first failure of one
+// that should have served on.
+func newLifecycle(p parts, failed chan<- error) *lifecycle {
+	return &lifecycle{parts: p, sources: newLoops(failed), carriers: p.Front.carriers}
 }
 
+// start returns when all is served. Errors: ErrStartEnded, when ctx has ended.
 func (l *lifecycle) start(ctx context.Context) error {
-	// First the claim on the address, so that a second service on the same port
-	// ends before it did anything. Nobody is served until the end of the list.
-	if err := l.Server.Listen(ctx); err != nil {
+	// First the claim on the address. Requests wait until the end of the list.
+	if err := l.Front.open(ctx); err != nil {
 		return err
 	}
+	if err := l.startParts(ctx); err != nil {
+		l.stopInTime(ctx)
+		if ctx.Err() != nil {
+			return ErrStartEnded
+		}
+		return err
+	}
+	l.Front.sockets.Store(&l.Gateway.sockets)
+	l.Front.starting.end(l.Handler)
+	l.Log.InfoContext(ctx, "listening", slog.String("addr", l.Front.server.Addr().String()))
+	return nil
+}
+
+func (l *lifecycle) startParts(ctx context.Context) error {
+	l.Front.starting.waitsFor("the other nodes to know of it")
 	if err := l.Broker.join(ctx); err != nil {
-		return errors.Join(err, l.Server.Shutdown(ctx))
+		return err
 	}
 	// Streams that an external gateway holds already are recovered as soon as it is
 	// reached. Tasks first: the look-up of a version may take seconds (rule C7).
@@ -63,11 +78,10 @@ func (l *lifecycle) start(ctx context.Context) error {
 	l.Connections.Observe("versions", l.Versions)
 	l.carriers.run("gateway", l.Gateway.serve)
 	if err := l.startBroker(ctx); err != nil {
-		l.stop(ctx)
 		return err
 	}
+	l.Front.starting.waitsFor("the tasks to be read")
 	if err := l.Tasks.StartWorkers(ctx); err != nil {
-		l.stop(ctx)
 		return fmt.Errorf("start tasks: %w", err)
 	}
 	l.sources.run("heirs", l.Broker.inherit)
@@ -75,8 +89,6 @@ func (l *lifecycle) start(ctx context.Context) error {
 	l.sources.run("versions", l.Versions.Serve)
 	l.sources.run("pings", l.Pings.Serve)
 	l.carriers.run("memory trimmer", new(trimmer).serve)
-	l.carriers.run("http server", l.Server.Serve)
-	l.Log.InfoContext(ctx, "listening", slog.String("addr", l.Server.Addr().String()))
 	return nil
 }
 
@@ -85,7 +97,15 @@ func (l *lifecycle) startBroker(ctx context.Context) error {
 	for name, loop := range l.Broker.loops {
 		l.carriers.run(name, loop)
 	}
+	l.Front.starting.waitsForWhat(func() string { return "the log to be read: " + l.Broker.progress() })
 	return l.Broker.flush(ctx)
+}
+
+// stopInTime is stop within the shutdown's grace, whether ctx has ended or not.
+func (l *lifecycle) stopInTime(ctx context.Context) {
+	graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Config.ShutdownGrace)
+	defer cancel()
+	l.stop(graceful)
 }
 
 // stop does everything in turn, whatever fails: what is left over is closed
@@ -95,7 +115,7 @@ func (l *lifecycle) stop(ctx context.Context) {
 	begin := time.Now()
 	l.Log.InfoContext(ctx, "shutting down")
 	l.Readiness.fail()
-	l.Server.Drain()
+	l.Front.server.Drain()
 	l.Versions.Drain()
 	l.Connections.Drain()
 	l.step(ctx, "end tasks", l.Tasks.Stop) // and their last events reach the streams
@@ -105,7 +125,7 @@ func (l *lifecycle) stop(ctx context.Context) {
 	if place, ok := l.Gateway.place(); ok {
 		l.step(ctx, "note place in the log", func(ctx context.Context) error { return l.Broker.left(ctx, place) })
 	}
-	l.step(ctx, "close listener", within(l.Server.Shutdown))
+	l.step(ctx, "close listener", within(l.Front.server.Shutdown))
 	l.step(ctx, "close broker", l.Broker.close)
 	l.step(ctx, "end observers", l.Connections.Stop)
 	l.sources.await()

@@ -1,6 +1,8 @@
 package bootstrap
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -113,21 +115,46 @@ func (c BrokerConfig) validate() error {
 	if c.Cluster() {
 		errs = append(errs, natsURLs("NATS_URL", c.NATSURL))
 	}
-	if c.NATSCreds != "" {
-		errs = append(errs, c.validateCreds())
-	}
+	errs = append(errs, c.validateFiles())
 	if c.NodeLease < minLease {
 		errs = append(errs, fmt.Errorf("NODE_LEASE: %s must be at least %s", c.NodeLease, minLease))
 	}
 	return errors.Join(errs...)
 }
 
-func (c BrokerConfig) validateCreds() error {
-	if !c.Cluster() {
-		return errors.New("NATS_CREDS: it is for NATS_URL, which is not set")
+// validateFiles looks at the files that a connection to NATS needs.
+func (c BrokerConfig) validateFiles() error {
+	var errs []error
+	for name, path := range map[string]string{"NATS_CREDS": c.NATSCreds, "NATS_CA": c.NATSCA, "NATS_CERT": c.NATSCert, "NATS_KEY": c.NATSKey} {
+		if path == "" {
+			continue
+		}
+		if !c.Cluster() {
+			errs = append(errs, fmt.Errorf("%s: it is for NATS_URL, which is not set", name))
+		} else if _, err := os.ReadFile(path); err != nil { //nolint:gosec // the operator has named the file
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
 	}
-	if _, err := os.ReadFile(c.NATSCreds); err != nil {
-		return fmt.Errorf("NATS_CREDS: %w", err)
+	if (c.NATSCert == "") != (c.NATSKey == "") {
+		errs = append(errs, errors.New("NATS_CERT, NATS_KEY: set both or none of them"))
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	return c.validatePEM()
+}
+
+func (c BrokerConfig) validatePEM() error {
+	if c.NATSCA != "" {
+		text, err := os.ReadFile(c.NATSCA)
+		if err != nil || !x509.NewCertPool().AppendCertsFromPEM(text) {
+			return fmt.Errorf("NATS_CA: %q holds no certificate in PEM", c.NATSCA)
+		}
+	}
+	if c.NATSCert != "" {
+		if _, err := tls.LoadX509KeyPair(c.NATSCert, c.NATSKey); err != nil {
+			return fmt.Errorf("NATS_CERT, NATS_KEY: %w", err)
+		}
 	}
 	return nil
 }

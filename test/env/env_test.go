@@ -77,7 +77,7 @@ func (e environment) build(t *testing.T, own map[string]string, targets ...any) 
 func wire(t *testing.T, cfg bootstrap.Config, more ...fx.Option) {
 	t.Helper()
 	var manager *connections.Manager
-	app, err := bootstrap.New(cfg, silent, append(more, fx.Populate(&manager))...)
+	app, err := bootstrap.New(t.Context(), cfg, silent, append(more, fx.Populate(&manager))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func run(t *testing.T, cfg bootstrap.Config) *world {
 	t.Helper()
 	w := &world{gone: make(chan connection.Token, 64)}
 	listen := fx.Decorate(func(next gateway.Listener) gateway.Listener { return heardGone{next, w.gone} })
-	app, err := bootstrap.New(cfg, silent, listen, fx.Populate(&w.Sender, &w.Registry, &w.History))
+	app, err := bootstrap.New(t.Context(), cfg, silent, listen, fx.Populate(&w.Sender, &w.Registry, &w.History))
 	if err != nil {
 		t.Fatal(err)
 	}

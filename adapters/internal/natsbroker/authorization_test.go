@@ -45,3 +45,18 @@ func until(t *testing.T, b *natsbroker.Broker, is func(error) bool) {
 		}
 	}
 }
+
+func TestACertificateOfItsOwnIsShownToServersThatAskForOne(t *testing.T) { // 28
+	server := natsserver.Start(t)
+	server.Away()
+	files := server.TLS(t)
+	server.Back(t)
+	url := strings.Replace(server.URL(), "nats:", "tls:", 1)
+	b := brokertest.Open(t, natsbroker.Config{URL: url, CA: files.CA, Cert: files.Cert, Key: files.Key})
+	if err := b.Check(); err != nil {
+		t.Error(err)
+	}
+	if b, err := natsbroker.Open(t.Context(), natsbroker.Config{URL: url, CA: natsserver.CertificateFiles(t).CA}, silent); err == nil {
+		t.Errorf("a server of another CA was taken: %v", b.Close())
+	}
+}

@@ -46,6 +46,10 @@ type Config struct {
 	URL string
 	// Creds is the path of a credentials file for URL; "" is none.
 	Creds string
+	// CA is the path of certificates that those of the servers at URL must be signed by,
+	// in PEM; "" is the system's. Cert and Key are the paths of this side's certificate
+	// and its key, in PEM; both or none. The files are read again at each connection.
+	CA, Cert, Key string
 	// Name is what the server calls this connection: the node's name.
 	Name string
 	// Waiting is called with what Open waits for, for people, again and again while it
@@ -133,6 +137,12 @@ func (b *Broker) options(log *slog.Logger) []nats.Option {
 	}
 	if b.cfg.Creds != "" {
 		options = append(options, nats.UserCredentials(b.cfg.Creds))
+	}
+	if b.cfg.CA != "" {
+		options = append(options, nats.RootCAs(b.cfg.CA))
+	}
+	if b.cfg.Cert != "" {
+		options = append(options, nats.ClientCert(b.cfg.Cert, b.cfg.Key))
 	}
 	return options
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,7 +27,11 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 		log.WarnContext(ctx, "environment variable is not one of ours and has no effect", slog.String("name", name))
 	}
 	log.InfoContext(ctx, "starting", slog.String("version", bootstrap.BuildVersion()), slog.Any("config", cfg))
-	app, err := bootstrap.New(cfg, log, p.log.Metrics())
+	app, err := bootstrap.New(ctx, cfg, log, p.log.Metrics())
+	if errors.Is(err, bootstrap.ErrStartEnded) {
+		log.InfoContext(ctx, "stopped before it had started", slog.Any("state", err))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
