@@ -43,6 +43,10 @@ type brokerEnd struct {
 	leave func(context.Context) error
 }
 
+// pendingBytes bounds what pending versions take together: room for the default
+// number of them with a changelog of three kilobytes each.
+const pendingBytes = 32 << 20
+
 // logStart is the place in the log after which this process' streams begin.
 type logStart struct {
 	id event.ID
@@ -81,7 +85,7 @@ func memoryModule(cfg Config) fx.Option {
 			newMemoryEnd, noControl, fx.Annotate(alone, fx.As(new(cluster.Nodes))),
 			fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))),
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
-			fx.Annotate(func() (*mempending.Pending, error) { return mempending.New(cfg.Versions.PendingMax) },
+			fx.Annotate(func() (*mempending.Pending, error) { return mempending.New(cfg.Versions.PendingMax, pendingBytes) },
 				fx.As(new(version.Pending))),
 			fx.Annotate(memboard.New, fx.As(new(version.Board))),
 		))

@@ -222,7 +222,7 @@ func openTaskStore(cfg Config, broker *natspublisher.Broker, start startContext)
 func openPending(cfg Config, broker *natspublisher.Broker, start startContext) (*natspending.Pending, error) {
 	ctx, cancel := start.opening()
 	defer cancel()
-	pending, err := natspending.Open(ctx, broker, cfg.Versions.PendingMax)
+	pending, err := natspending.Open(ctx, broker, cfg.Versions.PendingMax, pendingBytes)
 	return pending, cfg.Broker.cannotOpen("pending versions", err)
 }
 

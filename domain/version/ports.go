@@ -65,7 +65,8 @@ type Source interface {
 }
 
 // Pending is the driven port to the versions that wait for single clients: one
-// per request_id, bounded, the least recently used going first (rule V3). It is
+// per request_id, bounded in number and size, the least recently used going first
+// (rule V3). It is
 // safe for concurrent use. Errors: event.ErrUnavailable, ctx.Err().
 type Pending interface {
 	// Put makes v the pending version of id.

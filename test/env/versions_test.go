@@ -21,8 +21,8 @@ func TestPendingVersions(t *testing.T) {
 	everywhere(t, func(t *testing.T, e environment) {
 		versionpendingcontract.Run(t, func(t *testing.T) (s versionpendingcontract.Subject) {
 			var cfg bootstrap.Config
-			e.build(t, map[string]string{"VERSION_PENDING_MAX": "10"}, &s.Pending, &cfg)
-			s.Bound = cfg.Versions.PendingMax
+			e.build(t, map[string]string{"VERSION_PENDING_MAX": "64"}, &s.Pending, &cfg)
+			s.Bound, s.Bytes = cfg.Versions.PendingMax, 32<<20 // as docs/configuration.md says
 			return s
 		})
 	})

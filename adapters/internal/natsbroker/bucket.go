@@ -18,9 +18,15 @@ const markerTTL = 10 * time.Minute
 // server that takes the writes, so that what was written is read. Purge has its
 // marker go after ten minutes.
 func (b *Broker) Bucket(ctx context.Context, name string, maxKeys int64) (jetstream.KeyValue, error) {
+	return b.BoundedBucket(ctx, name, maxKeys, -1)
+}
+
+// BoundedBucket is Bucket whose records take maxBytes together at most, in the same
+// way; -1 is no bound.
+func (b *Broker) BoundedBucket(ctx context.Context, name string, maxKeys, maxBytes int64) (jetstream.KeyValue, error) {
 	_, err := b.Stream(ctx, jetstream.StreamConfig{
 		Name: bucketStream(name), Subjects: []string{BucketSubject(name, ">")},
-		MaxMsgsPerSubject: 1, MaxMsgs: maxKeys, MaxBytes: -1, Discard: jetstream.DiscardOld,
+		MaxMsgsPerSubject: 1, MaxMsgs: maxKeys, MaxBytes: maxBytes, Discard: jetstream.DiscardOld,
 		AllowRollup: true, DenyDelete: true, AllowMsgTTL: true, SubjectDeleteMarkerTTL: markerTTL,
 	})
 	if err != nil {

@@ -5,38 +5,55 @@ package mempending
 import (
 	"context"
 	"fmt"
+	"sync"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	lru "github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/version"
 )
 
-// Pending holds versions up to a number.
+// Pending holds versions up to a number and a size. It is safe for concurrent use.
 type Pending struct {
-	versions *lru.Cache[connection.RequestID, version.Version]
+	maxBytes int
+
+	mu       sync.Mutex
+	versions *lru.LRU[connection.RequestID, version.Version] // guarded by mu
+	bytes    int                                             // of all payloads; guarded by mu
 }
 
 var _ version.Pending = (*Pending)(nil)
 
-// New returns a Pending for at most bound versions; fewer than one is an error.
-// Memory grows with what is put: bound times the size of a version at most.
-func New(bound int) (*Pending, error) {
-	versions, err := lru.New[connection.RequestID, version.Version](bound)
-	if err != nil {
-		return nil, fmt.Errorf("pending versions, at most %d: %w", bound, err)
+// New returns a Pending for at most maxCount versions, whose payloads have maxBytes
+// together at most; but the newest is kept however large it is. Less than one is an
+// error.
+func New(maxCount, maxBytes int) (*Pending, error) {
+	if min(maxCount, maxBytes) < 1 {
+		return nil, fmt.Errorf("pending versions: at most %d of %d bytes are none", maxCount, maxBytes)
 	}
-	return &Pending{versions: versions}, nil
+	p := &Pending{maxBytes: maxBytes}
+	versions, err := lru.NewLRU(maxCount, func(_ connection.RequestID, v version.Version) { p.bytes -= len(v.Payload()) })
+	p.versions = versions
+	return p, err
 }
 
 // Put implements version.Pending. It never fails.
 func (p *Pending) Put(_ context.Context, id connection.RequestID, v version.Version) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.versions.Remove(id)
 	p.versions.Add(id, v)
+	p.bytes += len(v.Payload())
+	for p.bytes > p.maxBytes && p.versions.Len() > 1 {
+		p.versions.RemoveOldest()
+	}
 	return nil
 }
 
 // Get implements version.Pending. It never fails.
 func (p *Pending) Get(_ context.Context, id connection.RequestID) (version.Version, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	v, _ := p.versions.Get(id)
 	return v, nil
 }

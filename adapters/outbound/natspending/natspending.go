@@ -20,7 +20,7 @@ import (
 
 const bucket = "heliograph_pending"
 
-// Pending holds versions up to a number. It is safe for concurrent use.
+// Pending holds versions up to a number and a size. It is safe for concurrent use.
 type Pending struct {
 	broker *natsbroker.Broker
 	kv     jetstream.KeyValue
@@ -28,13 +28,14 @@ type Pending struct {
 
 var _ version.Pending = (*Pending)(nil)
 
-// Open returns the pending versions, at most bound of them; the nodes must agree
-// on it. Fewer than one is an error.
-func Open(ctx context.Context, broker *natsbroker.Broker, bound int) (*Pending, error) {
-	if bound < 1 {
-		return nil, fmt.Errorf("pending versions: at most %d are none", bound)
+// Open returns the pending versions, at most maxCount of them, which take maxBytes
+// together at most; the nodes must agree on both. Less than one is an error. A
+// version takes some hundred bytes more than its payload.
+func Open(ctx context.Context, broker *natsbroker.Broker, maxCount, maxBytes int) (*Pending, error) {
+	if min(maxCount, maxBytes) < 1 {
+		return nil, fmt.Errorf("pending versions: at most %d of %d bytes are none", maxCount, maxBytes)
 	}
-	kv, err := broker.Bucket(ctx, bucket, int64(bound))
+	kv, err := broker.BoundedBucket(ctx, bucket, int64(maxCount), int64(maxBytes))
 	if err != nil {
 		return nil, err
 	}

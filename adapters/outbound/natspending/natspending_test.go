@@ -17,11 +17,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const bound = 8
+const bound, bytes = 64, 100 << 10
 
 func open(t *testing.T, broker *natsbroker.Broker) *natspending.Pending {
 	t.Helper()
-	p, err := natspending.Open(t.Context(), broker, bound)
+	p, err := natspending.Open(t.Context(), broker, bound, bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func open(t *testing.T, broker *natsbroker.Broker) *natspending.Pending {
 
 func TestPendingContract(t *testing.T) {
 	versionpendingcontract.Run(t, func(t *testing.T) versionpendingcontract.Subject {
-		return versionpendingcontract.Subject{Pending: open(t, brokertest.InProcess(t)), Bound: bound}
+		return versionpendingcontract.Subject{Pending: open(t, brokertest.InProcess(t)), Bound: bound, Bytes: bytes}
 	})
 }
 
@@ -53,8 +53,10 @@ func TestPendingVersionsSurviveARestart(t *testing.T) {
 }
 
 func TestABoundBelowOneIsAnError(t *testing.T) { // V3
-	if _, err := natspending.Open(t.Context(), nil, 0); err == nil {
-		t.Error("no error")
+	for _, bounds := range [][2]int{{0, 1}, {-1, 1}, {1, 0}, {1, -1}} {
+		if _, err := natspending.Open(t.Context(), nil, bounds[0], bounds[1]); err == nil {
+			t.Errorf("Open with %d: no error", bounds)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package versionpendingcontract
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -13,8 +14,11 @@ import (
 // Subject is an empty store under test.
 type Subject struct {
 	Pending version.Pending
-	// Bound is the most versions that it keeps: at least 2.
+	// Bound is the most versions that it keeps: at least 60.
 	Bound int
+	// Bytes is how large they are together at most, payloads and what the store adds:
+	// at least 50 KiB.
+	Bytes int
 }
 
 // Run holds what fresh returns against every sentence of the contract.
@@ -27,6 +31,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"V4 a version comes back with every field", everyField},
 		{"V2 each request_id has its own", itsOwn},
 		{"V3 the bound holds, and the least recently used goes first", bounded},
+		{"V3 the bound in bytes holds, and the least recently used goes first", boundedInBytes},
 		{"concurrent callers get what they put", concurrent},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
@@ -73,6 +78,35 @@ func bounded(t *testing.T, s Subject) {
 	want(t, s, nth(1), "")
 	want(t, s, nth(0), "1")
 	want(t, s, "one-more", "1")
+}
+
+func boundedInBytes(t *testing.T, s Subject) {
+	const all, fit = 60, 50 // how many are put, and how many have room at most
+	large, err := version.Named(strings.Repeat("x", s.Bytes/fit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range all {
+		if n == fit/2 {
+			get(t, s, nth(0)) // used: now nth(1) was not for the longest time
+		}
+		if err := s.Pending.Put(t.Context(), nth(n), large); err != nil {
+			t.Fatalf("Put: %v", err)
+		}
+	}
+	kept := 0
+	for n := range all {
+		if !get(t, s, nth(n)).IsZero() {
+			kept++
+		}
+	}
+	if kept < fit/2 || kept > fit {
+		t.Errorf("%d are pending, at most %d have room", kept, fit)
+	}
+	want(t, s, nth(1), "")
+	for _, n := range []int{0, all - 1} {
+		want(t, s, nth(n), large.Name())
+	}
 }
 
 func concurrent(t *testing.T, s Subject) {
