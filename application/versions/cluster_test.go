@@ -52,7 +52,7 @@ func sites(t *testing.T, n int) []*site {
 func sitesOf(t *testing.T, n int, epoch string, board version.Board) []*site {
 	t.Helper()
 	all := make([]*site, n)
-	pending, err := mempending.New(10)
+	pending, err := mempending.New(10, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func serve(t *testing.T, w *world) {
 // newStillWorld is newWorld before the start.
 func newStillWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s *version.Source)) *world {
 	t.Helper()
-	pending, err := mempending.New(100)
+	pending, err := mempending.New(100, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

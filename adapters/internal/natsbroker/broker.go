@@ -150,6 +150,9 @@ func (b *Broker) options(log *slog.Logger) []nats.Option {
 // Conn is the connection itself, for requests between nodes.
 func (b *Broker) Conn() *nats.Conn { return b.nc }
 
+// Log is where the adapters on the broker log to that have no other place.
+func (b *Broker) Log() *slog.Logger { return b.log }
+
 // JetStream is its JetStream. Requests with a context that has no deadline are
 // given up after five seconds.
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }

@@ -1,6 +1,14 @@
 package natstaskstore
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // SetClaimTime sets how long a claimed key may be without its task.
 func (s *Store) SetClaimTime(d time.Duration) { s.claimTime = d }
+
+// FreeKeys deletes the records of keys without a task that are at least as old.
+func (s *Store) FreeKeys(ctx context.Context, minAge time.Duration) (freed int, err error) {
+	return s.freeKeys(ctx, minAge)
+}

@@ -213,6 +213,31 @@ func TestAKeyWithoutItsTaskIsTakenOver(t *testing.T) { // T14
 	}
 }
 
+func TestWhatInterruptionsHaveLeftOfKeysIsDeleted(t *testing.T) { // T14
+	b := brokertest.InProcess(t)
+	s, _ := serve(t, b, "node-1")
+	kv := bucketOf(t, b)
+	kept := create(t, s, task.Task{ID: "a", IdempotencyKey: "key"})
+	putText(t, kv, keyOf("orphan"), `{"ID":"b"}`)
+	for _, c := range []struct {
+		age   time.Duration
+		freed int
+	}{{time.Hour, 0}, {0, 1}, {0, 0}} {
+		if freed, err := s.FreeKeys(t.Context(), c.age); err != nil || freed != c.freed {
+			t.Errorf("of an age of %s %d were freed, %v; want %d", c.age, freed, err, c.freed)
+		}
+	}
+	if got, err := s.ByKey(t.Context(), "key"); err != nil || !cmp.Equal(got, kept) {
+		t.Errorf("by its key: %+v, %v", got, err)
+	}
+	if _, err := kv.Get(t.Context(), keyOf("orphan")); !errors.Is(err, jetstream.ErrKeyNotFound) {
+		t.Errorf("the record of the orphan: %v, want none", err)
+	}
+	if late, err := s.Create(t.Context(), task.Task{ID: "b", Status: task.Pending, IdempotencyKey: "orphan"}); !errors.Is(err, task.ErrConflict) {
+		t.Errorf("its start comes late: %+v, %v; want ErrConflict", late, err)
+	}
+}
+
 func TestADeletedTaskIsNotCreatedAgain(t *testing.T) { // T11, T14: the first try's answer was lost
 	for _, key := range []string{"", "key"} {
 		s, _ := serve(t, brokertest.InProcess(t), "node-1")

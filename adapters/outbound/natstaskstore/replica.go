@@ -14,6 +14,9 @@ import (
 // Serve keeps the copy of the bucket up to date until ctx ends, which is no
 // error. It may be called once.
 func (s *Store) Serve(ctx context.Context) error {
+	var cleaning sync.WaitGroup
+	defer cleaning.Wait()
+	cleaning.Go(func() { s.freeOrphanedKeys(ctx, orphanAge) })
 	s.broker.FollowBucket(ctx, bucket, nil, s.replica.clear, s.onChange)
 	return nil
 }
@@ -79,6 +82,12 @@ func (r *replica) remove(id task.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tasks.Remove(id)
+}
+
+func (r *replica) has(id task.ID) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.tasks.Get(id) != nil
 }
 
 // at calls read with the tasks as they are at that revision, or later. Errors:

@@ -1,0 +1,67 @@
+package natstaskstore
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/internal/tasklist"
+	"heliograph/domain/task"
+)
+
+// orphanAge is how old the record of an Idempotency-Key without a task is before it
+// is deleted: its start, if there is one, has long failed.
+const orphanAge = time.Hour
+
+// freeOrphanedKeys deletes the records of Idempotency-Keys that interrupted starts
+// and deletions have left, which would otherwise stay for ever. A failure is logged:
+// the next start of any node tries again.
+func (s *Store) freeOrphanedKeys(ctx context.Context, minAge time.Duration) {
+	freed, err := s.freeKeys(ctx, minAge)
+	if err != nil && ctx.Err() == nil {
+		s.broker.Log().WarnContext(ctx, "Idempotency-Keys without a task could not be freed", slog.Any("error", err))
+	}
+	if freed > 0 {
+		s.broker.Log().InfoContext(ctx, "Idempotency-Keys without a task were freed", slog.Int("count", freed))
+	}
+}
+
+// orphan is the record of a key whose task is not there.
+type orphan struct {
+	key      string
+	revision uint64
+	id       task.ID
+}
+
+func (s *Store) freeKeys(ctx context.Context, minAge time.Duration) (freed int, err error) {
+	var orphans []orphan
+	var now time.Time // by the server's clock, as the ages are
+	if err := s.read(ctx, func(_ *tasklist.Set, at time.Time) { now = at }); err != nil {
+		return 0, err
+	}
+	err = s.broker.Each(ctx, s.kv, byKey+".*", func(entry jetstream.KeyValueEntry) error {
+		id, err := decodeKey(entry.Value())
+		if err == nil && now.Sub(entry.Created()) >= minAge && !s.replica.has(id) {
+			orphans = append(orphans, orphan{entry.Key(), entry.Revision(), id})
+		}
+		return err
+	})
+	for _, o := range orphans {
+		ruledOut, ruleErr := s.ruleOut(ctx, o.id)
+		if ruleErr != nil {
+			return freed, ruleErr
+		}
+		if !ruledOut {
+			continue
+		}
+		purgeErr := s.kv.Purge(ctx, o.key, jetstream.LastRevision(o.revision))
+		if purgeErr != nil && !natsbroker.Conflict(purgeErr) {
+			return freed, wrapped(purgeErr)
+		}
+		freed++
+	}
+	return freed, wrapped(err)
+}
