@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -49,6 +50,29 @@ var streamSentences = []sentence{
 		}
 		if x.header.Get("Content-Length") != "" {
 			t.Error("a stream has no length")
+		}
+	}, false},
+	{"(extension) Cache-Control: no-cache, no-transform and Incremental: ?1", func(t *testing.T, g *gateway) {
+		g.ours(t)
+		x := g.exchange(t, ask(target(g.backend.planned(accept))))
+		if control, incremental := x.header.Get("Cache-Control"), x.header.Get("Incremental"); control != "no-cache, no-transform" || incremental != "?1" {
+			t.Errorf("Cache-Control: %q, Incremental: %q", control, incremental)
+		}
+	}, false},
+	{"chunked to HTTP/1.1 clients, unframed with Connection: close to HTTP/1.0", func(t *testing.T, g *gateway) {
+		for request, want := range map[string][2]string{
+			"GET %s HTTP/1.1\r\nHost: gateway.test\r\n\r\n": {"chunked", "keep-alive"},
+			"GET %s HTTP/1.0\r\nHost: gateway.test\r\n\r\n": {"", "close"},
+		} {
+			key := g.backend.planned(accept)
+			x := g.exchange(t, fmt.Sprintf(request, target(key)))
+			framing, connection := x.header.Get("Transfer-Encoding"), strings.ToLower(x.header.Get("Connection"))
+			if framing != want[0] || g.extended() && connection != want[1] {
+				t.Errorf("%s: Transfer-Encoding: %q, Connection: %q, want %q", request, framing, connection, want)
+			}
+			x.mustOpen(t, g.Format)
+			g.mustSend(t, g.backend.await(t, key, "connect").Token, "", "text")
+			x.mustSay(t, "data: text\n\n")
 		}
 	}, false},
 	{"never compressed", func(t *testing.T, g *gateway) {
