@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"heliograph/adapters/internal/ginjson"
 	"heliograph/adapters/internal/sse"
 	"heliograph/domain/connection"
@@ -24,7 +26,8 @@ type push struct {
 }
 
 // decodePush reads body, which is valid JSON. Fields that we do not know are
-// ignored.
+// ignored; the names of those that we know count only as they are written, and of
+// two with one name the last, as in Node.js.
 func decodePush(body []byte) (push, error) {
 	if p, ok := decodeUsual(body); ok {
 		return p, nil
@@ -32,18 +35,25 @@ func decodePush(body []byte) (push, error) {
 	return decodeAny(body)
 }
 
+type wireEvent struct {
+	ID   *string `json:"id"`
+	Name *string `json:"name"`
+	Data *string `json:"data"`
+}
+
 // decodeUsual reads the push of an event that has no mistake, in one pass: a
 // third of the time that decodeAny takes, and nearly all of what a gateway does.
+// Unlike encoding/json, this decoder is exact about names, and refuses those that
+// come twice.
 func decodeUsual(body []byte) (p push, ok bool) {
-	type wire struct{ ID, Name, Data *string }
 	p.event = &sse.Raw{}
-	ev := &wire{ID: &p.event.ID, Name: &p.event.Name} // a null makes them nil, and what is not there leaves them
+	ev := &wireEvent{ID: &p.event.ID, Name: &p.event.Name} // a null makes them nil, and what is not there leaves them
 	fields := struct {
-		Token *connection.Token
-		Event *wire
-		Close *bool
+		Token *connection.Token `json:"token"`
+		Event *wireEvent        `json:"event"`
+		Close *bool             `json:"close"`
 	}{&p.token, ev, &p.close}
-	if json.Unmarshal(body, &fields) != nil || fields.Token == nil || fields.Event == nil || fields.Close == nil {
+	if jsonv2.Unmarshal(body, &fields) != nil || fields.Token == nil || fields.Event == nil || fields.Close == nil {
 		return p, false
 	}
 	if p.token == "" || ev.Data == nil || ev.Name == nil || ev.ID == nil || !oneLine(p.event.Name) || !oneLine(p.event.ID) || len(p.event.ID) > maxIDBytes {
@@ -55,22 +65,22 @@ func decodeUsual(body []byte) (p push, ok bool) {
 
 // decodeAny finds mistakes in the protocol's order.
 func decodeAny(body []byte) (push, error) {
-	var fields struct{ Token, Event, Close json.RawMessage }
-	if err := decodeObject(body, &fields); err != nil {
+	fields, err := decodeObject(body)
+	if err != nil {
 		return push{}, err
 	}
 	var p push
-	if !read(fields.Token, &p.token) || p.token == "" {
+	if !read(fields["token"], &p.token) || p.token == "" {
 		return push{}, bad("INVALID_TOKEN_MISSING", `"token" must be a string that is not empty`)
 	}
-	if fields.Event != nil {
-		ev, err := decodeEvent(fields.Event)
+	if event := fields["event"]; event != nil {
+		ev, err := decodeEvent(event)
 		if err != nil {
 			return push{}, err
 		}
 		p.event = &ev
 	}
-	if fields.Close != nil && !read(fields.Close, &p.close) {
+	if closing := fields["close"]; closing != nil && !read(closing, &p.close) {
 		return push{}, bad("INVALID_CLOSE_TYPE", `"close" must be true or false`)
 	}
 	return p, nil
@@ -85,34 +95,34 @@ type broadcast struct {
 
 // decodeBroadcast is as decodePush.
 func decodeBroadcast(body []byte) (broadcast, error) {
-	var fields struct{ Event, Tokens json.RawMessage }
-	if err := decodeObject(body, &fields); err != nil {
-		return broadcast{}, err
-	}
-	ev, err := decodeEvent(fields.Event)
+	fields, err := decodeObject(body)
 	if err != nil {
 		return broadcast{}, err
 	}
-	b := broadcast{event: ev, all: fields.Tokens == nil}
-	if !b.all && !read(fields.Tokens, &b.tokens) {
+	ev, err := decodeEvent(fields["event"])
+	if err != nil {
+		return broadcast{}, err
+	}
+	b := broadcast{event: ev, all: fields["tokens"] == nil}
+	if !b.all && !read(fields["tokens"], &b.tokens) {
 		return broadcast{}, bad("INVALID_TOKENS_TYPE", `"tokens" must be a list of strings`)
 	}
 	return b, nil
 }
 
 func decodeEvent(raw json.RawMessage) (sse.Raw, error) {
-	var fields *struct{ ID, Name, Data json.RawMessage }
+	var fields map[string]json.RawMessage
 	if !read(raw, &fields) {
 		return sse.Raw{}, bad("INVALID_EVENT_TYPE", `"event" must be an object`)
 	}
 	var ev sse.Raw
-	if !read(fields.Data, &ev.Data) {
+	if !read(fields["data"], &ev.Data) {
 		return sse.Raw{}, bad("INVALID_EVENT_DATA_MISSING", `"data" of the event must be a string`)
 	}
-	if fields.Name != nil && !readLine(fields.Name, &ev.Name) {
+	if name := fields["name"]; name != nil && !readLine(name, &ev.Name) {
 		return sse.Raw{}, bad("INVALID_EVENT_NAME_TYPE", `"name" of the event must be a string without line breaks`)
 	}
-	if fields.ID != nil && !readLine(fields.ID, &ev.ID) {
+	if id := fields["id"]; id != nil && !readLine(id, &ev.ID) {
 		return sse.Raw{}, bad("INVALID_EVENT_ID_TYPE", `"id" of the event must be a string without line breaks`)
 	}
 	if len(ev.ID) > maxIDBytes {
@@ -121,11 +131,13 @@ func decodeEvent(raw json.RawMessage) (sse.Raw, error) {
 	return ev, nil
 }
 
-func decodeObject(body []byte, fields any) error {
-	if body[0] == 'n' || json.Unmarshal(body, fields) != nil { // null would be an object without fields
-		return ginjson.InvalidPayload("the body must be an object")
+// decodeObject returns the fields of an object. Unlike those of a struct, names
+// are exact.
+func decodeObject(body []byte) (fields map[string]json.RawMessage, err error) {
+	if json.Unmarshal(body, &fields) != nil || fields == nil { // null has no fields
+		return nil, ginjson.InvalidPayload("the body must be an object")
 	}
-	return nil
+	return fields, nil
 }
 
 // read reports whether raw is there, is not null, and could be read into v.

@@ -23,3 +23,12 @@ func DecodeAny(body []byte) (Push, error) {
 	p, err := decodeAny(body)
 	return Push{p.token, p.event, p.close}, err
 }
+
+// DecodeBroadcast returns the event of a broadcast.
+func DecodeBroadcast(body []byte) (sse.Raw, error) {
+	b, err := decodeBroadcast(body)
+	return b.event, err
+}
+
+// EncodeHeaders is what the backend gets of a request's headers.
+var EncodeHeaders = encodeHeaders

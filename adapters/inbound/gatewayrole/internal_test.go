@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/mock/gomock"
@@ -66,6 +68,23 @@ func TestMistakesInABroadcastHaveTheirCodes(t *testing.T) {
 		`{"event":{"data":""},"tokens":[1]}`:                             "INVALID_TOKENS_TYPE",
 	} {
 		r.want(broadcast, body, http.StatusBadRequest, want)
+	}
+}
+
+func TestFieldNamesCountOnlyAsWritten(t *testing.T) { // issue 11, 36; as in Node.js
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.accept(nil)
+	s, token := r.stream("/x")
+	r.want(send, `{"Token":"`+string(token)+`","event":{"data":"x"}}`, 400, "INVALID_TOKEN_MISSING")
+	r.want(send, push(token, `{"Data":"x"}`), 400, "INVALID_EVENT_DATA_MISSING")
+	r.want(broadcast, `{"EVENT":{"data":"x"}}`, 400, "INVALID_EVENT_TYPE")
+	r.want(send, push(token, `{"data":"x"}`, `,"event":{"name":"n"}`), 400, "INVALID_EVENT_DATA_MISSING") // the last of two counts
+	r.want(send, push(token, `{"data":"1","NAME":"n","Id":"7"}`, `,"Close":true`), 200, `{"status":"ok"}`)
+	r.want(send, push(token, `{"data":"no"}`, `,"event":{"data":"2"}`), 200, `{"status":"ok"}`)
+	want := []sseclient.Event{{Name: "message", Data: "1"}, {Name: "message", Data: "2"}}
+	if diff := cmp.Diff(want, await(t, s, 2)); diff != "" {
+		t.Errorf("the stream got (-want +got):\n%s", diff)
 	}
 }
 
@@ -306,45 +325,49 @@ func TestSeparateInternalAddressHasTheInternalEndpointsAlone(t *testing.T) { // 
 	}
 }
 
+// FuzzPush has both ways to read a push agree on any JSON.
 func FuzzPush(f *testing.F) {
 	f.Add(`{"token":"t","event":{"name":"a","data":"b","id":"c"},"close":true}`)
 	f.Add(`{"token":"t","event":{"data":"\u0000","name":null},"tokens":[]}`)
 	f.Add(`{"token":"t","event":{"data":"x"},"event":{"name":"y"},"Close":null}`)
+	f.Add(`{"token":"t","event":{"data":"\ud800"}}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		var value any // without keys that come twice, of which one way merges the values
-		if json.Unmarshal([]byte(strings.ToLower(body)), &value) != nil {
+		if !utf8.ValidString(body) || !json.Valid([]byte(body)) {
 			return
 		}
-		text, _ := json.Marshal(value)
-		usual, ok := gatewayrole.DecodeUsual(text)
-		if !ok {
-			return
-		}
-		if careful, err := gatewayrole.DecodeAny(text); err != nil || !cmp.Equal(usual, careful) {
+		usual, ok := gatewayrole.DecodeUsual([]byte(body))
+		careful, err := gatewayrole.DecodeAny([]byte(body))
+		if ok && (err != nil || !cmp.Equal(usual, careful)) {
 			t.Errorf("%q: in one pass %+v, else %+v, %v", body, usual, careful, err)
 		}
 	})
 }
 
-func TestNoWebPageMayUseTheInternalEndpoints(t *testing.T) { // S5
-	t.Parallel()
-	r := newRig(t, setup{})
-	for _, c := range []struct{ method, path, body string }{
-		{http.MethodPost, send, push("t", `{"data":"x"}`)},
-		{http.MethodPost, broadcast, `{"event":{"data":"x"}}`},
-		{http.MethodGet, "/internal/connections", ""},
-	} {
-		a := r.do(c.method, r.url+c.path, c.body, "Origin", r.url)
-		if a.status != http.StatusForbidden || !strings.Contains(a.body, "CROSS_ORIGIN") {
-			t.Errorf("%s: %d %s", c.path, a.status, a.body)
+// FuzzBroadcast has every body either read or refused with a 400.
+func FuzzBroadcast(f *testing.F) {
+	f.Add(`{"event":{"name":"a","data":"b","id":"c"},"tokens":["t"]}`)
+	f.Add(`{"event":{"data":""},"tokens":null}`)
+	f.Add(`[]`)
+	f.Fuzz(func(t *testing.T, body string) {
+		if !utf8.ValidString(body) || !json.Valid([]byte(body)) {
+			return
 		}
-	}
+		if ev, err := gatewayrole.DecodeBroadcast([]byte(body)); err == nil && strings.ContainsAny(ev.ID+ev.Name, "\r\n") {
+			t.Errorf("%q: %+v breaks its line", body, ev)
+		}
+	})
 }
 
-func TestAnEscapedSlashIsNoSlashOfAnEndpoint(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, setup{})
-	if a := r.do(http.MethodPost, r.url+"/internal%2Fsend", push("t", `{"data":"x"}`)); a.status != http.StatusMethodNotAllowed {
-		t.Errorf("%d %s", a.status, a.body)
-	}
+// FuzzHeaders has every request become a JSON object of strings.
+func FuzzHeaders(f *testing.F) {
+	f.Add("Cookie", "a=1", "b=2")
+	f.Add("X-\u00e4", "\xff\x00", "")
+	f.Fuzz(func(t *testing.T, name, one, other string) {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header[name] = []string{one, other}
+		var headers map[string]string
+		if text := gatewayrole.EncodeHeaders(r); json.Unmarshal(text, &headers) != nil || headers["host"] != "example.com" {
+			t.Errorf("%q: %s", name, text)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package gatewayrole
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -16,6 +17,10 @@ import (
 	"heliograph/domain/gateway"
 )
 
+// maxTargetBytes bounds the request target, which is kept for as long as the
+// stream is open. Proxies allow no more by default.
+const maxTargetBytes = 8 << 10
+
 // stream takes a stream in the order of rule G9: its place in the log is fixed
 // and its token can be pushed to, then the backend is asked, and then the client
 // gets its headers, what was pushed meanwhile, and the log.
@@ -23,6 +28,10 @@ func (g *Gateway) stream(c *gin.Context) {
 	if c.Request.Method != http.MethodGet {
 		c.Header("Allow", "GET, OPTIONS")
 		g.wrongMethod(c)
+		return
+	}
+	if len(c.Request.RequestURI) > maxTargetBytes {
+		g.abort(c, &ginjson.Error{Status: http.StatusRequestURITooLong, Code: "URI_TOO_LONG", Message: fmt.Sprintf("the URL must have at most %d bytes", maxTargetBytes)})
 		return
 	}
 	token := connection.Token(uuid.NewString())

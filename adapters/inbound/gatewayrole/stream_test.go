@@ -251,6 +251,16 @@ func TestDrainingGatewaySendsEveryStreamAway(t *testing.T) { // G8
 	}
 }
 
+func TestTooLongURLIsRefused(t *testing.T) { // G4: it would be kept as long as the stream
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.accept(nil)
+	r.stream("/" + strings.Repeat("x", 8<<10-1))
+	if got := r.do(http.MethodGet, r.url+"/"+strings.Repeat("x", 8<<10), ""); got.status != 414 || codeOf(got.body) != "URI_TOO_LONG" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 func TestBusyBackendSendsClientsAwayForAWhile(t *testing.T) { // G8
 	t.Parallel()
 	for _, format := range []gatewayrole.Format{"named", "envelope"} {
