@@ -2,7 +2,9 @@ package bootstrap_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -134,4 +136,55 @@ func TestWhatWasOpenedIsClosedWhenTheRestCannotBeMade(t *testing.T) {
 		t.Fatal("no error")
 	}
 	start(t, environ).end(t) // the folder is free
+}
+
+func TestARestoredBackupBeginsANewEpoch(t *testing.T) { // G3: its event IDs must not be given out again
+	environ := durable(t)
+	dir := environ["DATA_DIR"]
+	before := start(t, environ)
+	task := before.must(t, http.MethodPost, "/api/tasks", `{"type":"demo_task","params":{"delay":0.001}}`, http.StatusAccepted)
+	before.announce(t, `{"version":"1"}`)
+	before.end(t)
+	backup := filepath.Join(t.TempDir(), "backup")
+	if err := os.CopyFS(backup, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	after := start(t, environ)
+	client, stream := after.stream(t, "me", "")
+	after.announce(t, `{"version":"2"}`)
+	wait(t, stream, "version", `"2"`)
+	stream.Close()
+	after.end(t)
+
+	environ["DATA_DIR"] = backup
+	if err := os.WriteFile(filepath.Join(backup, "restored"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	restored := start(t, environ)
+	restored.announce(t, `{"version":"3"}`)
+	client, stream = restored.stream(t, "me", client.LastID())
+	wait(t, stream, "stream_reset", `"epoch"`)
+	restored.announce(t, `{"version":"4"}`)
+	wait(t, stream, "version", `"4"`)
+	stream.Close()
+	var started struct {
+		ID string `json:"task_id"`
+	}
+	if err := json.Unmarshal([]byte(task), &started); err != nil {
+		t.Fatal(err)
+	}
+	restored.must(t, http.MethodGet, "/api/tasks/"+started.ID+"/status", "", http.StatusOK)
+	restored.end(t)
+
+	again := start(t, environ) // an ordinary restart
+	again.announce(t, `{"version":"5"}`)
+	_, stream = again.stream(t, "me", client.LastID())
+	wait(t, stream, "version", `"5"`)
+	stream.Close()
+	for _, e := range stream.Events() {
+		if e.Name == "stream_reset" {
+			t.Errorf("after the next restart the stream was reset: %s", e.Data)
+		}
+	}
+	again.end(t)
 }

@@ -78,6 +78,8 @@ type Broker struct {
 
 	opened     opened
 	unreadable *unreadable
+	manifest   *manifest
+	markers    markers
 }
 
 // Open starts the server if it is an embedded one, and connects; a NATS that is not
@@ -87,8 +89,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 	if cfg.Waiting == nil {
 		cfg.Waiting = func(string) {}
 	}
-	b = &Broker{cfg: cfg, log: log, health: newHealth(), unreadable: newUnreadable()}
-	defer func() {
+	b = &Broker{cfg: cfg, log: log, health: newHealth(), unreadable: newUnreadable(), manifest: &manifest{}}
+	defer func() { //nolint:contextcheck // what is left behind is closed in a time of its own
 		if err != nil {
 			err = errors.Join(err, b.Close())
 		}
@@ -99,6 +101,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 			return b, fmt.Errorf("start the embedded NATS server: %w", err)
 		}
 		options = append(options, nats.InProcessServer(b.server))
+		if !cfg.InMemory {
+			b.manifest = openManifest(cfg.Dir)
+		}
 	}
 	b.nc, err = insist(ctx, b, func(context.Context) (*nats.Conn, error) { return nats.Connect(cfg.URL, options...) })
 	if err != nil {
@@ -174,6 +179,11 @@ func (b *Broker) Check() error {
 // It may be called twice.
 func (b *Broker) Close() error {
 	if b.nc != nil {
+		if b.js != nil && b.manifest.path != "" && !b.nc.IsClosed() {
+			if err := b.record(context.Background(), true); err != nil {
+				b.log.Warn("what the data folder holds could not be noted for the next start", slog.Any("error", err))
+			}
+		}
 		b.nc.Close()
 	}
 	b.followers.Wait() // without a connection they end at once

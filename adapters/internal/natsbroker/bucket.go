@@ -110,6 +110,7 @@ func (k bucket) Update(ctx context.Context, key string, value []byte, revision u
 
 func (k bucket) Purge(ctx context.Context, key string, options ...jetstream.KVDeleteOpt) error {
 	options = append(options, jetstream.PurgeTTL(markerTTL))
+	k.broker.markers.add(bucketStream(k.Bucket()), 1)
 	_, err := write(ctx, k.broker, 0, removeRoom, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.KeyValue.Purge(ctx, key, options...) })
 	return err
 }

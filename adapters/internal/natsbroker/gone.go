@@ -107,6 +107,7 @@ func (b *Broker) lookAt(ctx context.Context, name string, made time.Time) error 
 	case s.CachedInfo().Config.Sealed:
 		return fmt.Errorf("%w: %s", ErrSealed, name)
 	default:
+		b.manifest.note(s.CachedInfo(), b.markers.of(name), false)
 		return CheckLeader(s.CachedInfo().Cluster)
 	}
 }

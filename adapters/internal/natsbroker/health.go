@@ -58,6 +58,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 			b.heal(ctx)
 		case <-looks.C:
 			err := b.look(ctx)
+			b.saveManifest(ctx, err)
 			switch now := time.Now(); {
 			case err == nil:
 				gone = time.Time{}
@@ -67,6 +68,16 @@ func (b *Broker) Serve(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+}
+
+// saveManifest does so after a look, which has noted what the streams hold.
+func (b *Broker) saveManifest(ctx context.Context, looked error) {
+	if looked != nil || b.looked.get() != nil {
+		return
+	}
+	if err := b.manifest.save(); err != nil {
+		b.log.DebugContext(ctx, "what the data folder holds could not be noted", slog.Any("error", err))
 	}
 }
 

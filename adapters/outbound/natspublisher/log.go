@@ -56,8 +56,15 @@ type Log struct {
 
 var _ event.History = (*Log)(nil)
 
-// OpenLog returns the log, which is made if it is not there yet.
+// OpenLog returns the log, which is made if it is not there yet, and made anew if the
+// broker's folder is a backup that was restored: another epoch begins then (rule G3).
 func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Log, error) {
+	restored := broker.Restored()
+	if restored {
+		if err := broker.Renumber(ctx, streamName); err != nil {
+			return nil, fmt.Errorf("begin a new epoch after a restore: %w", err)
+		}
+	}
 	stream, err := broker.Stream(ctx, jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{subjects + ">"},
 		MaxBytes: cmp.Or(cfg.MaxBytes, -1), MaxMsgs: -1, MaxAge: cfg.MaxAge, Discard: jetstream.DiscardOld,
@@ -65,6 +72,11 @@ func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Lo
 	})
 	if err != nil {
 		return nil, err
+	}
+	if restored {
+		if err := broker.RestoreDone(); err != nil {
+			return nil, err
+		}
 	}
 	info := stream.CachedInfo()
 	l := &Log{broker: broker, epoch: epochOf(info), start: info.State.LastSeq}
