@@ -103,7 +103,7 @@ func newHTTPEnd(cfg Config, sender *httpsender.Sender, listener gateway.Listener
 ) gatewayEnd {
 	callback := gincallback.New(gincallback.Config{
 		Secret: string(cfg.Gateway.CallbackSecret), RequireSecret: cfg.Environment == Production,
-		Heard: sender.Heard,
+		Heard: sender.Heard, Incomplete: sender.Incomplete,
 	}, manager, log)
 	return gatewayEnd{
 		serve: func(ctx context.Context) error { return sender.Serve(ctx, listener, history) },

@@ -18,6 +18,9 @@ var (
 	ErrBackendUnreachable = errors.New("backend is unreachable")
 	// ErrBackendTimeout: the backend did not answer in time.
 	ErrBackendTimeout = errors.New("backend did not answer in time")
+	// ErrComeBack: the backend accepts the stream, but not now; its client must ask
+	// again.
+	ErrComeBack = errors.New("backend asks for the client to come back")
 	// ErrBackendBusy: so many streams waited for the backend that it was not asked.
 	ErrBackendBusy = errors.New("too many streams wait for the backend's answers")
 )
@@ -48,7 +51,7 @@ type Request struct {
 type Backend interface {
 	// Connect asks whether the stream may be opened; nil accepts it. The backend may
 	// push to token before it has answered. Errors: *RejectedError, ErrNotConfigured,
-	// ErrBackendTimeout, ErrBackendUnreachable, ctx.Err().
+	// ErrComeBack, ErrBackendTimeout, ErrBackendUnreachable, ctx.Err().
 	Connect(ctx context.Context, token connection.Token, r Request) error
 	// Disconnect says, once, that a stream which was opened has ended. Errors: as
 	// Connect; there is nothing to be done about them but to log.

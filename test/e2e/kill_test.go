@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +32,13 @@ func TestFiftyKillingsSilenceNobodyAndRepeatNothing(t *testing.T) { // C8, E7, G
 		rounds = 6
 	}
 	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	if text := os.Getenv("KILLINGS_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("KILLINGS_SEED: %v", err)
+		}
+	}
+	t.Logf("KILLINGS_SEED=%d repeats the pauses of this run", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 
 	p := newPair(t)

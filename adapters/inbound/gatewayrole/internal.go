@@ -59,8 +59,11 @@ func (g *Gateway) send(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if g.cfg.Plain && p.event != nil {
-		p.event.ID = ""
+	if p.event != nil {
+		p.event.Replay = !g.cfg.Plain && c.GetHeader(gateway.ReplayHeader) != ""
+		if g.cfg.Plain {
+			p.event.ID = ""
+		}
 	}
 	frame, err := g.frame(p.event)
 	if err != nil {

@@ -82,15 +82,15 @@ func (g *Gateway) hold(c *gin.Context, stream *sse.Stream) {
 }
 
 // refuse answers a stream that cannot be had. While the gateway drains, or has
-// too many streams to ask the backend about, the client is asked to come back
-// later: any other answer makes an EventSource give up for good (rule G8).
+// too many streams to ask the backend about, or the backend says so, the client is
+// asked to come back later: any other answer makes an EventSource give up for good (rule G8).
 func (g *Gateway) refuse(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, context.Canceled):
 		c.Abort() // the client has gone
 	case errors.Is(err, sse.ErrDraining), errors.Is(err, gateway.ErrClosed):
 		g.opener.Answer(c, g.engine.RetryFrame())
-	case errors.Is(err, gateway.ErrBackendBusy):
+	case errors.Is(err, gateway.ErrBackendBusy), errors.Is(err, gateway.ErrComeBack):
 		g.opener.Answer(c, sse.LaterFrame())
 	default:
 		refusal := refusalOf(err)

@@ -15,6 +15,7 @@ import (
 
 	"heliograph/adapters/internal/ginjson"
 	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
 )
 
 // Path is where gateways post their callbacks.
@@ -30,15 +31,20 @@ type Config struct {
 	// Heard is called with every authentic callback, as proof that the gateway is
 	// there; nil is nobody.
 	Heard func()
+	// Incomplete is asked, once for each connect, whether the client could not be
+	// sent what it missed: then the gateway is asked to have it come back. nil is
+	// never.
+	Incomplete func(connection.Token) bool
 }
 
 // Callback is the callback endpoint. It is safe for concurrent use.
 type Callback struct {
-	heard   func()
-	open    bool     // no secret is asked for
-	secret  [32]byte // its SHA-256, so that comparing takes the same time for any length
-	manager connection.Manager
-	log     *slog.Logger
+	heard      func()
+	incomplete func(connection.Token) bool
+	open       bool     // no secret is asked for
+	secret     [32]byte // its SHA-256, so that comparing takes the same time for any length
+	manager    connection.Manager
+	log        *slog.Logger
 }
 
 // New returns the endpoint.
@@ -46,8 +52,11 @@ func New(cfg Config, m connection.Manager, log *slog.Logger) *Callback {
 	if cfg.Heard == nil {
 		cfg.Heard = func() {}
 	}
+	if cfg.Incomplete == nil {
+		cfg.Incomplete = func(connection.Token) bool { return false }
+	}
 	return &Callback{
-		heard:  cfg.Heard,
+		heard: cfg.Heard, incomplete: cfg.Incomplete,
 		open:   cfg.Secret == "" && !cfg.RequireSecret,
 		secret: sha256.Sum256([]byte(cfg.Secret)), manager: m, log: log,
 	}
@@ -108,7 +117,11 @@ func (cb *Callback) act(c *gin.Context, msg message) error {
 		answer(c)
 		return nil
 	}
-	if err := cb.manager.Connect(ctx, msg.requestID, msg.token, msg.lastEventID); err != nil {
+	err := cb.manager.Connect(ctx, msg.requestID, msg.token, msg.lastEventID)
+	if cb.incomplete(msg.token) {
+		c.Header(gateway.ComeBackHeader, "true")
+	}
+	if err != nil {
 		return err
 	}
 	answer(c)

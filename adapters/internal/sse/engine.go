@@ -87,6 +87,7 @@ type Engine struct {
 	streams  map[connection.Token]*Stream // guarded by mu
 	names    names                        // of streams; guarded by mu
 	newest   event.ID                     // of what a backend published; zero if that is no place; guarded by mu
+	began    mark                         // where the epoch of newest begins; guarded by mu
 	ahead    map[*Stream]event.ID         // those whose clients have got more than the log; guarded by mu
 	last     time.Time                    // when something was appended; guarded by mu
 	awaited  chan struct{}                // closed by releaseLocked; nil if nobody waits; guarded by mu

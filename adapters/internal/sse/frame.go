@@ -15,14 +15,18 @@ type Raw struct {
 	ID   string
 	Name string
 	Data string
+	// Replay says that this is a log event which the client missed: it goes to a
+	// stream that is pending, and to an open one it comes too late.
+	Replay bool
 }
 
 // Frame is an encoded Raw, which any number of streams can share. The zero Frame
 // is no event at all.
 type Frame struct {
-	id    string
-	name  string
-	bytes []byte
+	id     string
+	name   string
+	replay bool
+	bytes  []byte
 }
 
 // Frame encodes r for this engine's streams. Errors: event.ErrInvalid, for an ID
@@ -34,7 +38,7 @@ func (e *Engine) Frame(r Raw) (Frame, error) {
 	if strings.ContainsAny(r.Name, "\r\n\x00") {
 		return Frame{}, fmt.Errorf("%w: its name holds a line break or NUL", event.ErrInvalid)
 	}
-	return Frame{id: r.ID, name: r.Name, bytes: e.cfg.Format.appendRaw(nil, r)}, nil
+	return Frame{id: r.ID, name: r.Name, replay: r.Replay, bytes: e.cfg.Format.appendRaw(nil, r)}, nil
 }
 
 // withoutID is the rest of f's bytes, after the line with its ID.

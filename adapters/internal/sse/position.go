@@ -70,27 +70,66 @@ func (e *Engine) passLocked(f Frame) {
 			delete(e.ahead, s)
 		}
 	}
+	if id.Epoch != e.newest.Epoch {
+		e.began = e.log.head()
+	}
 	if !before(id, e.newest) {
 		e.newest = id
 	}
 }
 
+// beginsLocked is where the log goes on for a client that reads it anew from id,
+// which the log has not: what was published in an earlier epoch is over for it.
+func (e *Engine) beginsLocked(s *Stream, id event.ID) mark {
+	switch {
+	case !before(id, e.newest):
+		return e.log.head()
+	case e.began.off > s.at.off:
+		return e.began
+	}
+	return s.at
+}
+
 // placeLocked decides where f goes out that is pushed to a stream, and with which
 // ID: after all that was published, unless the stream is pending, and not with the
-// ID of an older place than that where the client is then.
-func (s *Stream) placeLocked(f Frame) private {
+// ID of an older place than that where the client is then. It reports whether f
+// must not go out, because the client has it, gets it by the log, or has been sent
+// a later one.
+func (s *Stream) placeLocked(f Frame) (p private, repeated bool) {
 	e := s.engine
+	if s.repeatsLocked(f) {
+		return private{}, true
+	}
 	if f.name == event.NameStreamReset {
 		delete(e.ahead, s) // the client begins anew
 	}
 	if s.pending != nil {
-		return s.placePendingLocked(f)
+		return s.placePendingLocked(f), false
 	}
-	p := private{at: e.log.head(), body: f.bytes}
+	p = private{at: e.log.head(), body: f.bytes}
 	if id, err := event.ParseID(f.id); err == nil {
 		s.raiseLocked(&p, f, id)
 	}
-	return p
+	return p, false
+}
+
+// repeatsLocked reports whether f is a log event that comes too late for s, or the
+// reset that s was sent last. An open stream gets log events by the log only.
+func (s *Stream) repeatsLocked(f Frame) bool {
+	if f.name == event.NameStreamReset && f.id != "" {
+		before := s.reset
+		s.reset = f.id
+		return before == f.id
+	}
+	logged, _, known := s.engine.log.find(f.id)
+	if f.control() || !f.replay && (!known || !bytes.Equal(logged, f.bytes)) {
+		return false
+	}
+	if s.pending == nil {
+		return true
+	}
+	id, err := event.ParseID(f.id)
+	return err == nil && id.Epoch == s.pending.had.Epoch && id.Seq <= s.pending.had.Seq
 }
 
 // placePendingLocked is placeLocked for a pending stream: what is pushed goes out
@@ -119,10 +158,15 @@ func (s *Stream) placePendingLocked(f Frame) private {
 		s.raiseLocked(&p, f, id)
 		if reset {
 			s.goOn(p.at, everything)
+			s.pending.had = e.newest
 		}
 	case !id.IsZero():
 		s.pending.had = id
 		e.aheadLocked(s, id)
+		if reset {
+			p.at = e.beginsLocked(s, id)
+			s.goOn(p.at, everything)
+		}
 	}
 	return p
 }

@@ -127,6 +127,27 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 			},
 			want: append([]string{"e-2 stream_reset {}"}, got(3)...),
 		},
+		"a reset by a new backend, after what its predecessor said last": {
+			before:      []int{1},
+			lastEventID: "e-1",
+			pending: func(b *bench) {
+				b.broadcastAll(1, 2)
+				b.push("t", resetTo("f-10"), true)
+				b.push("t", raw("f-10", "snapshot", "s"), true)
+				b.broadcastRaw(raw("f-11", "n", "11"), 1)
+			},
+			want: []string{"f-10 stream_reset {}", "f-10 snapshot s", "f-11 n 11"},
+		},
+		"a reset by a new backend that has begun to publish": {
+			before:      []int{1},
+			lastEventID: "e-1",
+			pending: func(b *bench) {
+				b.broadcastAll(1, 2)
+				b.broadcastRaw(raw("f-11", "n", "11"), 1)
+				b.push("t", resetTo("f-10"), true)
+			},
+			want: []string{"f-10 stream_reset {}", "f-11 n 11"},
+		},
 		"a reset by a node that is behind": {
 			before:      []int{2, 3, 4},
 			lastEventID: "d-7",
@@ -252,5 +273,107 @@ func TestWhatIsLeftOutIsNoMore(t *testing.T) { // E7, G2
 			}
 			wantAll(t, b.finish(c, "t"), want...)
 		})
+	}
+}
+
+func (b *bench) replay(token connection.Token, seq int, wantPending bool) {
+	b.t.Helper()
+	r := n(seq)
+	r.Replay = true
+	b.push(token, r, wantPending)
+}
+
+// A backend that gets no answer in time repeats a push or gives it up, and the
+// push may take effect after that. What the stream has, or gets by the log, does
+// not go out again, and nothing old goes out behind what is newer.
+func TestPushThatArrivesLateIsNotWrittenAgain(t *testing.T) { // E7, G2, G6
+	t.Parallel()
+	for name, test := range map[string]struct {
+		before      []int
+		lastEventID string
+		pending     func(b *bench)
+		open        func(b *bench)
+		want        []string
+	}{
+		"of an event that the log has, to an open stream": {
+			before: []int{1, 2},
+			open: func(b *bench) {
+				b.broadcastAll(1, 3)
+				b.push("t", n(3), false)
+				b.push("t", n(2), false)
+				b.broadcastAll(1, 4)
+			},
+			want: got(3, 4),
+		},
+		"of an event that a gateway before had, to an open stream": {
+			lastEventID: "e-1",
+			pending:     func(b *bench) { b.replay("t", 2, true) },
+			open: func(b *bench) {
+				b.broadcastAll(1, 4)
+				b.replay("t", 3, false)
+				b.replay("t", 2, false)
+			},
+			want: got(2, 4),
+		},
+		"twice, before the stream is open": {
+			lastEventID: "e-1",
+			pending: func(b *bench) {
+				b.replay("t", 2, true)
+				b.replay("t", 2, true)
+				b.replay("t", 3, true)
+				b.replay("t", 2, true)
+			},
+			open: func(b *bench) { b.broadcastAll(1, 4) },
+			want: got(2, 3, 4),
+		},
+		"after a reset, of an event that the log has": {
+			before:      []int{11, 12, 13},
+			lastEventID: "e-9",
+			pending: func(b *bench) {
+				b.replay("t", 10, true)
+				b.push("t", resetTo("e-13"), true)
+				b.push("t", n(11), true)
+				b.replay("t", 12, true)
+			},
+			open: func(b *bench) { b.broadcastAll(1, 14) },
+			want: append(append(got(10), "e-13 stream_reset {}"), got(14)...),
+		},
+		"after a reset, of an event that the log has not": {
+			lastEventID: "e-9",
+			pending: func(b *bench) {
+				b.broadcastAll(1, 167)
+				b.push("t", resetTo("e-166"), true)
+				b.replay("t", 11, true)
+			},
+			open: func(b *bench) {
+				b.replay("t", 12, false)
+				b.broadcastAll(1, 168)
+			},
+			want: append([]string{"e-166 stream_reset {}"}, got(167, 168)...),
+		},
+		"of a reset": {
+			before: []int{1},
+			open: func(b *bench) {
+				b.push("t", resetTo("e-1"), false)
+				b.broadcastAll(1, 2)
+				b.push("t", resetTo("e-1"), false)
+				b.push("t", resetTo("e-2"), false)
+			},
+			want: []string{"e-1 stream_reset {}", "e-2 n 2", "e-2 stream_reset {}"},
+		},
+	} {
+		for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
+			t.Run(name+"/"+transport, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, sse.Config{Shards: shards})
+				b.broadcastAll(0, test.before...)
+				s := b.pending("t", test.lastEventID)
+				do(b, test.pending)
+				s.Open()
+				c := b.open(s)
+				do(b, test.open)
+				wantAll(t, b.finish(c, "t"), test.want...)
+			})
+		}
 	}
 }

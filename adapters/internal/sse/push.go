@@ -48,8 +48,9 @@ func (e *Engine) Publish(f Frame) (streams int, err error) {
 }
 
 // Push queues f for one stream and, if last, ends the stream after it. With the
-// zero Frame it does either nothing or the latter. It reports whether the stream
-// is pending. Errors: gateway.ErrUnknownToken,
+// zero Frame it does either nothing or the latter. A log event that the stream has
+// been sent, or will be sent by the log, is not queued again: a backend repeats
+// what it got no answer to. It reports whether the stream is pending. Errors: gateway.ErrUnknownToken,
 // gateway.ErrStreamFull, gateway.ErrClosed.
 func (e *Engine) Push(token connection.Token, f Frame, last bool) (pending bool, err error) {
 	e.mu.Lock()
@@ -64,7 +65,13 @@ func (e *Engine) Push(token connection.Token, f Frame, last bool) (pending bool,
 	if len(f.bytes) == 0 && !last {
 		return s.pending != nil, nil
 	}
-	p := s.placeLocked(f)
+	p, repeated := s.placeLocked(f)
+	switch {
+	case repeated && !last:
+		return s.pending != nil, nil
+	case repeated:
+		p = private{at: e.log.head()} // the end alone
+	}
 	p.final = last
 	return s.pending != nil, s.push(p)
 }

@@ -48,6 +48,7 @@ type Backend struct {
 	url       *url.URL // nil if there is none
 	timeout   time.Duration
 	transport *http.Transport
+	client    http.Client // over transport
 }
 
 var _ gateway.Backend = (*Backend)(nil)
@@ -56,10 +57,11 @@ var _ gateway.Backend = (*Backend)(nil)
 func New(cfg Config) (*Backend, error) {
 	b := &Backend{
 		timeout: cmp.Or(cfg.Timeout, DefaultTimeout),
-		transport: &http.Transport{ // bare, it follows no redirects
+		transport: &http.Transport{
 			MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns, IdleConnTimeout: idleTimeout, DisableCompression: true,
 		},
 	}
+	b.client = http.Client{Transport: b.transport, CheckRedirect: redirect}
 	if cfg.URL == "" {
 		return b, nil
 	}
@@ -107,8 +109,10 @@ func (b *Backend) call(ctx context.Context, c callback) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	status, err := b.post(limited, body)
+	status, comeBack, err := b.post(limited, body)
 	switch {
+	case err == nil && status/100 == 2 && comeBack:
+		return gateway.ErrComeBack
 	case err == nil && status/100 == 2:
 		return nil
 	case err == nil:
@@ -122,11 +126,26 @@ func (b *Backend) call(ctx context.Context, c callback) error {
 	}
 }
 
-// post returns the status of the answer.
-func (b *Backend) post(ctx context.Context, body []byte) (status int, err error) {
+// maxRedirects is how often a callback is sent on.
+const maxRedirects = 5
+
+// redirect has a callback sent on by 307 and 308, which keep method and body; any
+// other redirect, or one too many, is the answer.
+func redirect(next *http.Request, before []*http.Request) error {
+	status := next.Response.StatusCode
+	if len(before) > maxRedirects || status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect {
+		return http.ErrUseLastResponse
+	}
+	next.Header.Del("Referer") // it would hold the secret of the URL before
+	return nil
+}
+
+// post returns the status of the answer, and whether it asks for the client to come
+// back.
+func (b *Backend) post(ctx context.Context, body []byte) (status int, comeBack bool, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "heliograph")
@@ -134,12 +153,15 @@ func (b *Backend) post(ctx context.Context, body []byte) (status int, err error)
 		password, _ := user.Password()
 		r.SetBasicAuth(user.Username(), password)
 	}
-	answer, err := b.transport.RoundTrip(r)
+	answer, err := b.client.Do(r)
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return 0, false, wrapped.Err // without the URL, which may hold secrets
+	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // nothing to be done about it
 	// So that the connection can be used again; what it says does not matter.
 	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
-	return answer.StatusCode, nil
+	return answer.StatusCode, answer.Header.Get(gateway.ComeBackHeader) != "", nil
 }

@@ -2,8 +2,10 @@ package httpbackend_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -51,6 +53,67 @@ func TestBadURLIsRefused(t *testing.T) {
 		if _, err := httpbackend.New(httpbackend.Config{URL: url}); err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+}
+
+// A load balancer that moves a path says so with 307 or 308.
+func TestCallbackFollowsRedirectsThatKeepIt(t *testing.T) { // gateway-protocol: callbacks
+	type arrival struct{ method, body, user, referer string }
+	var got []arrival
+	target := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, password, _ := r.BasicAuth()
+		got = append(got, arrival{r.Method, string(body), password, r.Referer()})
+	}))
+	defer target.Close()
+	status, location := 0, target.URL
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", location)
+		w.WriteHeader(status)
+	}))
+	defer server.Close()
+	b, err := httpbackend.New(httpbackend.Config{URL: strings.Replace(server.URL, "127.0.0.1", "me:pass@localhost", 1) + "/?secret=s3cret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for _, status = range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		if err := b.Connect(t.Context(), "t", gateway.Request{Target: "/x", Headers: []byte("{}")}); err != nil {
+			t.Errorf("status %d: %v", status, err)
+		}
+	}
+	want := arrival{http.MethodPost, `{"action":"connect","token":"t","request":{"url":"/x","headers":{}}}`, "", ""}
+	if !slices.Equal(got, []arrival{want, want}) {
+		t.Errorf("the target got %+v, want %+v twice: without the password and the secret of another host", got, want)
+	}
+	for _, status = range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther} {
+		err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
+		if rejected, ok := errors.AsType[*gateway.RejectedError](err); !ok || rejected.Status != status {
+			t.Errorf("status %d: %v, want it rejected", status, err)
+		}
+	}
+	status, location = http.StatusTemporaryRedirect, server.URL+"/again"
+	err = b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
+	if rejected, ok := errors.AsType[*gateway.RejectedError](err); !ok || rejected.Status != status {
+		t.Errorf("a redirect to itself: %v, want it rejected", err)
+	}
+	if len(got) != 2 {
+		t.Errorf("the target was called %d times, want 2", len(got))
+	}
+}
+
+func TestBackendMayAskForTheClientToComeBack(t *testing.T) { // G2, G6
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(gateway.ComeBackHeader, "true")
+	}))
+	defer server.Close()
+	b, err := httpbackend.New(httpbackend.Config{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); !errors.Is(err, gateway.ErrComeBack) {
+		t.Errorf("connect: %v, want ErrComeBack", err)
 	}
 }
 

@@ -50,6 +50,7 @@ type client struct {
 	base    *url.URL
 	header  http.Header
 	send    *http.Request // what every push has in common
+	replay  *http.Request // what those have in common that repeat a log event to one stream
 	toAll   *http.Request // what every broadcast has in common
 	timeout time.Duration
 }
@@ -71,6 +72,8 @@ func newClient(cfg Config) (*client, error) {
 		c.header.Set("X-Internal-Secret", cfg.Secret)
 	}
 	c.send = c.newRequest(http.MethodPost, "", "internal", "send")
+	c.replay = c.newRequest(http.MethodPost, "", "internal", "send")
+	c.replay.Header.Set(gateway.ReplayHeader, "true")
 	c.toAll = c.newRequest(http.MethodPost, "", "internal", "broadcast")
 	return c, nil
 }
@@ -107,10 +110,14 @@ func (c *client) newRequest(method, query string, path ...string) *http.Request 
 // push delivers an event to one stream. Errors: gateway.ErrUnknownToken,
 // ErrRefused, ErrUnreachable, after which the gateway may have got it, errNotSent,
 // errSecret.
-func (c *client) push(ctx context.Context, body []byte) error {
+func (c *client) push(ctx context.Context, body []byte, replay bool) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	return exchange(c.pushes, withBody(ctx, c.send, body), maxAnswer, nil)
+	template := c.send
+	if replay {
+		template = c.replay
+	}
+	return exchange(c.pushes, withBody(ctx, template, body), maxAnswer, nil)
 }
 
 // capabilities asks whether the gateway is there, and what it can. Whatever it

@@ -37,6 +37,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -97,6 +98,8 @@ type Sender struct {
 	news     chan struct{} // wakes the watch
 	doubt    atomic.Bool   // the gateway and the roster may not agree
 	resuming chan struct{} // holds one token for each stream that resumes
+
+	incomplete sync.Map // of the tokens whose streams could not be resumed, until Incomplete is asked
 }
 
 var _ gateway.Sender = (*Sender)(nil)

@@ -2,7 +2,6 @@ package httpsender
 
 import (
 	"heliograph/domain/connection"
-	"heliograph/domain/event"
 )
 
 // lane is what waits for one stream behind the trunk. Its fields are guarded by
@@ -19,9 +18,9 @@ type lane struct {
 	busy       bool
 	held       bool     // the stream resumes, or is being adopted: no turn yet
 	early      int      // ticks for which it is fed though the roster does not have it
-	had        event.ID // while it is early: its client has got everything up to here
 	lossy      bool     // lost an event: recovery must come first (rule E6)
 	reset      string   // why the client must be told of a gap, if it must
+	unanswered *message // the stream_reset that the client may not have got; nil if there is none
 	sick       bool     // busy, and counted as one that recovers first
 	recovering bool     // the listener hands over the state now
 	closing    bool     // its end was handed over

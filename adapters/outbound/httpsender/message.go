@@ -16,11 +16,13 @@ import (
 type message struct {
 	*body
 
-	token   connection.Token // of a private event; "" is every stream
-	id      event.ID         // zero: it carries none
-	closing bool             // ends the stream
-	late    bool             // was counted as failed, because it had to wait for the gateway
-	next    gateway.Parts    // gives what follows once the gateway has this; nil if nothing does
+	token    connection.Token // of a private event; "" is every stream
+	id       event.ID         // zero: it carries none
+	closing  bool             // ends the stream
+	repeated bool             // was sent before, with this id, and not answered
+	replay   bool             // a log event that the client missed, sent before its stream is open
+	late     bool             // was counted as failed, because it had to wait for the gateway
+	next     gateway.Parts    // gives what follows once the gateway has this; nil if nothing does
 }
 
 // body is an event's part of the wire, which all its messages share. It is

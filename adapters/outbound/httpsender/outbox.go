@@ -36,6 +36,7 @@ type outbox struct {
 	trunkDue  sync.Cond  // the trunk's event may be posted, or stopped is set
 	underway  []*message // from the trunk, until they are settled
 	doubtful  bool       // the gateway may have taken some of that
+	taken     event.ID   // clients have got what is under way up to here
 	posting   bool       // requests with them are under way: no lane has a turn
 	posted    sync.Cond  // posting ended
 	place     event.ID   // of the last log event that left the trunk

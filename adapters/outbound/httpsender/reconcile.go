@@ -27,12 +27,13 @@ func (w *watch) matchInterval() time.Duration {
 
 // match makes the gateway's streams and the roster agree: what only the gateway
 // has is adopted (rule C8), what only the roster has is asked for by its token, and
-// gone if the gateway does not know it (rule E5).
-func (w *watch) match(ctx context.Context) {
+// gone if the gateway does not know it (rule E5). Errors: as client.streams; then
+// nothing is known.
+func (w *watch) match(ctx context.Context) error {
 	w.matched = time.Now()
 	doubted := w.doubt.Swap(false)
 	if !w.can.Connections && !doubted {
-		return
+		return nil
 	}
 	missing := make(map[connection.Token]struct{})
 	for c := range w.roster.All() {
@@ -47,13 +48,14 @@ func (w *watch) match(ctx context.Context) {
 	}); err != nil {
 		w.doubt.Store(true)
 		w.log.WarnContext(ctx, "streams of the gateway could not be listed", slog.Any("error", err))
-		return
+		return err
 	}
 	tokens := make([]connection.Token, 0, len(missing))
 	for token := range missing {
 		tokens = append(tokens, token)
 	}
 	w.outbox.check(tokens)
+	return nil
 }
 
 // eachStream calls f with the gateway's streams, if it can list them. Errors: as

@@ -186,6 +186,24 @@ func TestStreamsThatMayHaveMissedEventsBeforeTheStartAreToldSo(t *testing.T) { /
 	})
 }
 
+// A gateway that had taken the reset, and whose answer was lost, tells by the ID
+// that it has had it. One that had not gives it to the client now.
+func TestResetWithoutAnswerIsRepeatedAsItWas(t *testing.T) { // G3, E6
+	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.broadcast(t, note(1))
+		h.answer("a", http.StatusInternalServerError)
+		h.send(t, "a", reset())
+		synctest.Wait()
+		h.broadcast(t, note(2))
+		h.answer("a", 0)
+		pass(httpsender.SweepInterval)
+		h.wantGot(t, "a", "note 1", "note 2", `stream_reset {"reason":"epoch"}`)
+		h.wantIDs(t, "a", "test-101", "test-102", "test-101")
+		h.wantLanes(t, 0)
+	})
+}
+
 func TestThePlaceCountsOnlyWhileNoStreamLacksAnything(t *testing.T) { // C8
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a", "b")

@@ -42,11 +42,21 @@ func (s *Sender) Resume(ctx context.Context, token connection.Token, lastEventID
 	case err == nil, errors.Is(err, gateway.ErrUnknownToken), ctx.Err() != nil:
 		return // if the gateway has given the stream up, its token is unknown
 	case errors.Is(err, errLater):
+		s.incomplete.Store(token, struct{}{})
 		_ = s.outbox.toOne(&message{body: &body{}, token: token, closing: true}) // or it ends anyway
 	default:
+		s.incomplete.Store(token, struct{}{})
 		s.outbox.behind(token, reason)
 	}
 	s.log.DebugContext(ctx, "stream could not be resumed", slog.Any("error", err))
+}
+
+// Incomplete reports, once, whether the stream of token could not be resumed. A
+// gateway that understands gateway.ComeBackHeader should then have the client ask
+// again; to any other the stream is told to begin anew.
+func (s *Sender) Incomplete(token connection.Token) bool {
+	_, incomplete := s.incomplete.LoadAndDelete(token)
+	return incomplete
 }
 
 // resume pushes what the stream needs. With an error, which is push's or ctx's, it
@@ -55,6 +65,9 @@ func (s *Sender) Resume(ctx context.Context, token connection.Token, lastEventID
 func (s *Sender) resume(ctx context.Context, token connection.Token, lastEventID string) (reason string, err error) {
 	id, parse := event.ParseID(lastEventID)
 	upTo, can, err := s.outbox.join(ctx, token, id)
+	if err != nil && parse == nil && id == upTo {
+		return "", nil // whatever becomes of what is under way, the client has it
+	}
 	if err != nil || !can.EventID {
 		return resetExpired, err
 	}
@@ -90,7 +103,7 @@ func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo ev
 		if err != nil {
 			return resetExpired, err
 		}
-		if err := s.push(ctx, token, &message{body: body, token: token, id: rec.ID}, true); err != nil {
+		if err := s.push(ctx, token, &message{body: body, token: token, id: rec.ID, replay: true}, true); err != nil {
 			return resetExpired, err
 		}
 	}
@@ -157,9 +170,10 @@ func reset(err error) string {
 func (o *outbox) join(ctx context.Context, token connection.Token, id event.ID) (upTo event.ID, can capabilities, err error) {
 	o.mu.Lock()
 	l := o.laneLocked(token)
-	l.early, l.had = earlyTicks, id
+	l.early = earlyTicks
 	o.early[l] = struct{}{}
 	upTo = o.startLocked()
+	o.noteTakenLocked(id, upTo)
 	if !o.posting {
 		o.takenLocked()
 		o.pumpLocked()

@@ -64,7 +64,7 @@ func (s *Sender) turn(ctx context.Context, l *lane, listener gateway.Listener) {
 // errNotSent while the gateway is known not to answer.
 func (s *Sender) push(ctx context.Context, token connection.Token, m *message, ids bool) error {
 	began := time.Now()
-	err := s.through(func() error { return s.client.push(ctx, m.push(token, ids)) })
+	err := s.through(func() error { return s.client.push(ctx, m.push(token, ids), m.replay) })
 	if errors.Is(err, errNotSent) {
 		return err
 	}

@@ -112,17 +112,19 @@ var start = event.ID{Epoch: "test", Seq: 100}
 
 // history is an event.History of what was appended.
 type history struct {
+	epoch string
+
 	mu   sync.Mutex
 	recs []event.Record // guarded by mu
 	err  error          // of After, unless nil; guarded by mu
 }
 
-func newHistory() *history { return &history{} }
+func newHistory() *history { return &history{epoch: start.Epoch} }
 
 func (h *history) append(ev event.Event) event.Record {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	rec := event.Record{ID: event.ID{Epoch: start.Epoch, Seq: start.Seq + uint64(len(h.recs)) + 1}, Event: ev}
+	rec := event.Record{ID: event.ID{Epoch: h.epoch, Seq: start.Seq + uint64(len(h.recs)) + 1}, Event: ev}
 	h.recs = append(h.recs, rec)
 	return rec
 }
@@ -137,7 +139,7 @@ func (h *history) fail(err error) {
 func (h *history) Newest(context.Context) (event.ID, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return event.ID{Epoch: start.Epoch, Seq: start.Seq + uint64(len(h.recs))}, nil
+	return event.ID{Epoch: h.epoch, Seq: start.Seq + uint64(len(h.recs))}, nil
 }
 
 func (h *history) After(_ context.Context, id event.ID, limit int) ([]event.Record, error) {
@@ -146,7 +148,7 @@ func (h *history) After(_ context.Context, id event.ID, limit int) ([]event.Reco
 	switch n := id.Seq - start.Seq; {
 	case h.err != nil:
 		return nil, h.err
-	case id.Epoch != start.Epoch:
+	case id.Epoch != h.epoch:
 		return nil, event.ErrEpoch
 	case n > uint64(len(h.recs)):
 		return nil, event.ErrInvalidID

@@ -18,12 +18,27 @@ func (o *outbox) begin(l *lane) (givenUp int, recovery bool) {
 		return givenUp, false
 	}
 	l.lossy, l.front = false, queue{}
-	if l.reset != "" && o.can.EventID {
-		l.front.add(newReset(l.token, l.reset), laneBound, nil)
+	if m := l.resetLocked(); m != nil && o.can.EventID {
+		l.front.add(m, laneBound, nil)
 	}
-	l.reset = ""
+	l.reset, l.unanswered = "", nil
 	o.wakePosterLocked()
 	return givenUp, true
+}
+
+// resetLocked returns the stream_reset that the stream is to be sent first, or nil.
+// One that was not answered is repeated as it was, ID included, so that a gateway
+// which had taken it can tell; unless more was lost since.
+func (l *lane) resetLocked() *message {
+	switch {
+	case l.reset != "":
+		return newReset(l.token, l.reset)
+	case l.unanswered != nil:
+		again := *l.unanswered
+		again.repeated = true
+		return &again
+	}
+	return nil
 }
 
 // endRecovery waits for a post that is under way: what it has to follow.
@@ -46,7 +61,7 @@ func (o *outbox) take(l *lane) (m *message, recovery, ids bool) {
 	if m = l.front.take(); m == nil {
 		m = l.queue.take()
 	}
-	if m != nil && m.carriesPlace() && (recovery || o.can.Broadcast) {
+	if m != nil && m.carriesPlace() && !m.repeated && (recovery || o.can.Broadcast) {
 		m.id = o.placeLocked(l)
 	}
 	return m, recovery, o.can.EventID
@@ -86,13 +101,13 @@ func (o *outbox) fail(l *lane, m *message, recovery bool) (lost *message) {
 		return nil // only a question
 	}
 	l.missedLocked(m)
+	if m.ev.Name == event.NameStreamReset {
+		l.unanswered = m
+	}
 	if !recovery {
 		return m
 	}
 	l.front = queue{}
-	if m.ev.Control() {
-		l.reset = resetExpired // it was the reset that did not arrive
-	}
 	if l.sealed {
 		return nil
 	}

@@ -129,13 +129,19 @@ func (o *outbox) divideLocked() {
 	o.settleLocked(len(o.underway))
 }
 
-// takenLocked settles what is under way and some client that came lately has got: a
-// gateway had taken it, and the one that is there now must not be given it again.
+// noteTakenLocked notes that a client has got everything up to id. Of what is under
+// way, up to upTo, a gateway had taken so much.
+func (o *outbox) noteTakenLocked(id, upTo event.ID) {
+	if len(o.underway) > 0 && id.Epoch == upTo.Epoch && id.Seq <= upTo.Seq && (id.Epoch != o.taken.Epoch || id.Seq > o.taken.Seq) {
+		o.taken = id
+	}
+}
+
+// takenLocked settles what is under way and some client has got: a gateway had taken
+// it, and the one that is there now must not be given it again.
 func (o *outbox) takenLocked() {
-	for l := range o.early {
-		for len(o.underway) > 0 && o.underway[0].id.Epoch == l.had.Epoch && o.underway[0].id.Seq <= l.had.Seq {
-			o.settleLocked(1)
-		}
+	for len(o.underway) > 0 && o.underway[0].id.Epoch == o.taken.Epoch && o.underway[0].id.Seq <= o.taken.Seq {
+		o.settleLocked(1)
 	}
 }
 

@@ -24,6 +24,10 @@ const (
 	// sweepInterval is how often streams that lost an event, and have nothing else
 	// to send, are tried again: the lost event may have been the last one for long.
 	sweepInterval = 2 * time.Second
+	// maxMatches is how often the streams of a gateway that was away are asked for
+	// while it does not answer that, and broadcasts wait: some 30 s. Streams that are
+	// not known by then have missed the beginning of a log that is new to them.
+	maxMatches = 5
 	// maxFailures is how many requests in a row a gateway that lives may leave
 	// unanswered: a single stream that hangs must not stop all others.
 	maxFailures = 3
@@ -54,6 +58,7 @@ func (s *Sender) newBreaker() *breaker {
 func (s *Sender) through(request func() error) error {
 	_, err := s.breaker.Load().Execute(func() (struct{}, error) { return struct{}{}, request() })
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		s.outbox.lose() // an answer that crossed with the failures may have said otherwise
 		return errors.Join(errNotSent, err)
 	}
 	if errors.Is(err, gateway.ErrUnreachable) {
@@ -104,13 +109,14 @@ type watch struct {
 	ready                 bool  // it said so
 	away                  bool  // and it was logged
 	why                   error // it is not reachable, as it was logged
+	unmatched             int   // how often its streams may still be asked for before broadcasts go on
 	asked, swept, matched time.Time
 }
 
 // look does what is due.
 func (w *watch) look(ctx context.Context) {
 	now := time.Now()
-	if since := now.Sub(w.asked); !w.outbox.reaches() || since >= askInterval || w.unsure() && since >= lookInterval {
+	if since := now.Sub(w.asked); !w.outbox.reaches() || since >= askInterval || (w.unsure() || w.unmatched > 0) && since >= lookInterval {
 		w.asked = now
 		w.ask(ctx)
 	}
@@ -122,7 +128,7 @@ func (w *watch) look(ctx context.Context) {
 		w.outbox.sweep()
 	}
 	if w.doubt.Load() && now.Sub(w.matched) >= w.matchInterval() {
-		w.match(ctx)
+		_ = w.match(ctx) // logged, and tried again
 	}
 }
 
@@ -160,7 +166,13 @@ func (w *watch) there(ctx context.Context, can capabilities) {
 	}
 	w.can, w.away, w.why = can, false, nil
 	if news {
-		w.match(ctx)
+		w.unmatched = maxMatches
+	}
+	if w.unmatched == 0 {
+		return
+	}
+	if w.unmatched--; !errors.Is(w.match(ctx), gateway.ErrUnreachable) || w.unmatched == 0 {
+		w.unmatched = 0
 		w.outbox.adopted()
 	}
 }

@@ -1,0 +1,14 @@
+package gateway
+
+// Headers by which this service and its own gateway role agree beside the protocol.
+// Neither relies on the other knowing them: other programs ignore them.
+const (
+	// ReplayHeader on a push, with any value, says that the event is one of the log
+	// which the client missed. It goes out before the stream is open or not at all: a
+	// push that arrives late must not put an old event behind newer ones (rule E7).
+	ReplayHeader = "X-SSE-Replay"
+	// ComeBackHeader on the 2xx answer to a connect callback, with any value, says that
+	// the client could not be sent what it missed in time. The gateway opens no stream:
+	// it answers 200 with a retry and the end, and the client asks again (rule G2).
+	ComeBackHeader = "X-SSE-Come-Back"
+)
