@@ -76,7 +76,7 @@ type Task struct {
 	// OwnerGeneration grows whenever another node takes over to see to the attempt.
 	// With Lease it says who may change the record: a change with an older one is
 	// refused.
-	OwnerGeneration uint64 `json:"Hands"` // it was stored under this name before
+	OwnerGeneration uint64
 	// Ran is how long the attempt had run when this was stored, by the clock of one
 	// node at a time: the wall clocks of nodes differ.
 	Ran time.Duration
@@ -87,7 +87,7 @@ type Task struct {
 	Relayed []Relayed
 	// FinalEventPending says that the task has ended, and that its final event may not
 	// have been published yet.
-	FinalEventPending bool `json:"Untold"` // it was stored under this name before
+	FinalEventPending bool
 	// NotBefore is when a pending task may be begun, in UTC, by the clock of the node
 	// that wrote it; the zero time is at once. What counts is the back-off of its type,
 	// which each node measures from when it hears of the task (Policy.RetryDelay).
@@ -96,6 +96,9 @@ type Task struct {
 	// It is never stored.
 	Truncated bool
 
+	// Unknown is what the stored record has beside: a JSON object with the fields of a
+	// later version, or nil. Whoever changes the task leaves it as it is.
+	Unknown json.RawMessage
 	// Revision is the store's: it changes with every update (compare-and-set).
 	Revision uint64
 }

@@ -178,7 +178,7 @@ func TestATaskThatIsTooLargeForTheServerIsRefusedAndChangesNothing(t *testing.T)
 func TestAKeyWithoutItsTaskIsTakenOver(t *testing.T) { // T14
 	for name, leave := range map[string]func(t *testing.T, s *natstaskstore.Store, kv jetstream.KeyValue){
 		"the start was interrupted": func(t *testing.T, _ *natstaskstore.Store, kv jetstream.KeyValue) {
-			putText(t, kv, keyOf("key"), `{"v":2,"ID":"a"}`)
+			putText(t, kv, keyOf("key"), `{"format":1,"ID":"a"}`)
 		},
 		"the start of an earlier version was interrupted": func(t *testing.T, _ *natstaskstore.Store, kv jetstream.KeyValue) {
 			putText(t, kv, keyOf("key"), `{"ID":"a","Type":"demo","Params":{"x":1},"IdempotencyKey":"key","Status":"pending","Attempt":1}`)
@@ -349,24 +349,5 @@ func TestARecordThatCannotBeReadIsLeftOut(t *testing.T) {
 				t.Errorf("counted are %d, want 3", n)
 			}
 		})
-	}
-}
-
-// What is stored has to be read by every later version.
-func TestWhatThisVersionStoresIsReadForEver(t *testing.T) {
-	const stored = `{"ID":"a","Type":"demo","Params":{"x":"<1>"},"IdempotencyKey":"k","Status":"failed","CancelRequested":true,` +
-		`"Created":"2026-03-01T12:00:00.000000005Z","Started":"2026-03-01T12:00:01Z","Ended":"2026-03-01T12:00:02Z","Result":null,` +
-		`"Error":"it broke","Progress":{"text":"half","value":0.5},"Seq":7,"Attempt":2}`
-	b := brokertest.InProcess(t)
-	s, _ := serve(t, b, "node-1")
-	revision := putText(t, bucketOf(t, b), "task.a", stored)
-	want := task.Task{
-		ID: "a", Type: "demo", Params: json.RawMessage(`{"x":"<1>"}`), IdempotencyKey: "k", Status: task.Failed, CancelRequested: true,
-		Created: noon, Started: noon.Truncate(time.Second).Add(time.Second), Ended: noon.Truncate(time.Second).Add(2 * time.Second),
-		Error: "it broke", Progress: task.Progress{Text: "half", Value: 0.5}, Seq: 7, Attempt: 2, Revision: revision,
-	}
-	got, err := s.Get(t.Context(), "a")
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("read: %v (-want +got):\n%s", err, diff)
 	}
 }

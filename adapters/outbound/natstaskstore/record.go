@@ -6,36 +6,161 @@ import (
 	"fmt"
 	"time"
 
+	"heliograph/adapters/internal/natsbroker"
+	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )
 
-// keyRecord is what is stored for an Idempotency-Key: which task has it. Records
-// of before 1.0 hold a copy of the task as it was started, of which only the ID
-// counts.
+// recordFormat is that of the records that are written. It grows when an earlier
+// version must not read them any more: fields that are only added are carried along
+// by versions that do not know them. Records of format 0 have no such field.
+const recordFormat = 1
+
+// taskRecord is what is stored of a task, as JSON. The names are those of format 0.
+type taskRecord struct {
+	Format            int             `json:"format"`
+	ID                task.ID         `json:"ID"`
+	Type              string          `json:"Type"`
+	Params            json.RawMessage `json:"Params,omitempty"`
+	IdempotencyKey    string          `json:"IdempotencyKey,omitempty"`
+	Status            task.Status     `json:"Status"`
+	CancelRequested   bool            `json:"CancelRequested,omitempty"`
+	Created           time.Time       `json:"Created"`
+	Started           time.Time       `json:"Started,omitzero"`
+	Ended             time.Time       `json:"Ended,omitzero"`
+	Result            json.RawMessage `json:"Result,omitempty"`
+	Error             string          `json:"Error,omitempty"`
+	Progress          progressRecord  `json:"Progress"`
+	Seq               uint64          `json:"Seq,omitempty"`
+	Attempt           int             `json:"Attempt"`
+	Lease             task.Lease      `json:"Lease,omitempty"`
+	Node              cluster.Life    `json:"Node,omitempty"`
+	OwnerGeneration   uint64          `json:"Hands,omitempty"`
+	Ran               time.Duration   `json:"Ran,omitempty"`
+	Signs             uint64          `json:"Signs,omitempty"`
+	Relayed           []relayedRecord `json:"Relayed,omitempty"`
+	FinalEventPending bool            `json:"Untold,omitempty"`
+	NotBefore         time.Time       `json:"NotBefore,omitzero"`
+
+	// Format 0 has these as well, always false and 0.
+	Truncated bool   `json:"Truncated,omitempty"`
+	Revision  uint64 `json:"Revision,omitempty"`
+}
+
+// progressRecord is what is stored of a task's progress.
+type progressRecord struct {
+	Text   string  `json:"text"`
+	Value  float64 `json:"value"`
+	Stage  int     `json:"stage,omitempty"`
+	Stages int     `json:"stages,omitempty"`
+	Done   float64 `json:"done,omitempty"`
+	Total  float64 `json:"total,omitempty"`
+	Unit   string  `json:"unit,omitempty"`
+}
+
+// relayedRecord is what is stored of a report that another node took.
+type relayedRecord struct {
+	Sign   uint64       `json:"Sign"`
+	Update updateRecord `json:"Update"`
+}
+
+type updateRecord struct {
+	Text   *string  `json:"text,omitempty"`
+	Value  *float64 `json:"value,omitempty"`
+	Stage  *int     `json:"stage,omitempty"`
+	Stages *int     `json:"stages,omitempty"`
+	Done   *float64 `json:"done,omitempty"`
+	Total  *float64 `json:"total,omitempty"`
+	Unit   *string  `json:"unit,omitempty"`
+}
+
+// knownFields are the names of taskRecord's fields.
+var knownFields = natsbroker.FieldNames(taskRecord{})
+
+// encode returns the record of t, and t as decode makes it of that, but for the
+// revision, which is the bucket's.
+func encode(t task.Task) (stored task.Task, text []byte, err error) {
+	t.Created, t.Started, t.Ended, t.NotBefore = plain(t.Created), plain(t.Started), plain(t.Ended), plain(t.NotBefore)
+	t.Params, t.Result = orNil(t.Params), orNil(t.Result)
+	t.Truncated = false
+	var relayed []relayedRecord
+	for _, r := range t.Relayed {
+		relayed = append(relayed, relayedRecord{r.Sign, updateRecord(r.Update)})
+	}
+	text, err = natsbroker.EncodeRecord(taskRecord{
+		Format: recordFormat, ID: t.ID, Type: t.Type, Params: t.Params, IdempotencyKey: t.IdempotencyKey, Status: t.Status,
+		CancelRequested: t.CancelRequested, Created: t.Created, Started: t.Started, Ended: t.Ended, Result: t.Result, Error: t.Error,
+		Progress: progressRecord(t.Progress), Seq: t.Seq, Attempt: t.Attempt, Lease: t.Lease, Node: t.Node, OwnerGeneration: t.OwnerGeneration,
+		Ran: t.Ran, Signs: t.Signs, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
+	}, t.Unknown)
+	if err != nil {
+		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
+	}
+	return t, text, nil
+}
+
+// plain returns at as JSON keeps it: in UTC, without the clock of this process.
+func plain(at time.Time) time.Time { return at.UTC().Round(0) }
+
+// decode reads the record of the task of that ID, as any version wrote it.
+func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
+	var r taskRecord
+	unknown, err := natsbroker.DecodeRecord(text, &r, knownFields)
+	switch {
+	case err != nil:
+		return task.Task{}, fmt.Errorf("task store: %w", err)
+	case r.Format > recordFormat:
+		return task.Task{}, fmt.Errorf("task store: the record has format %d, this version reads %d", r.Format, recordFormat)
+	case r.ID != id || !r.Status.Valid():
+		return task.Task{}, fmt.Errorf("task store: no record of task %s: its ID is %q and its status %q", id, r.ID, r.Status)
+	}
+	var relayed []task.Relayed
+	for _, given := range r.Relayed {
+		relayed = append(relayed, task.Relayed{Sign: given.Sign, Update: task.Update(given.Update)})
+	}
+	return task.Task{
+		ID: r.ID, Type: r.Type, Params: orNil(r.Params), IdempotencyKey: r.IdempotencyKey, Status: r.Status,
+		CancelRequested: r.CancelRequested, Created: r.Created, Started: r.Started, Ended: r.Ended, Result: orNil(r.Result), Error: r.Error,
+		Progress: task.Progress(r.Progress), Seq: r.Seq, Attempt: r.Attempt, Lease: r.Lease, Node: r.Node, OwnerGeneration: r.OwnerGeneration,
+		Ran: r.Ran, Signs: r.Signs, Relayed: relayed, FinalEventPending: r.FinalEventPending, NotBefore: r.NotBefore,
+		Unknown: unknown, Revision: revision,
+	}, nil
+}
+
+// orNil makes JSON's null what it was before it was written.
+func orNil(value json.RawMessage) json.RawMessage {
+	if string(value) == "null" {
+		return nil
+	}
+	return value
+}
+
+// keyRecord is what is stored for an Idempotency-Key: which task has it. Format 0 is
+// a copy of the task as it was started, of which only the ID counts.
 type keyRecord struct {
-	Version int     `json:"v"`
-	ID      task.ID `json:"ID"`
-	// Status and Ended are for nodes of earlier versions, which make a task of this record
-	// when there is none: one that has ended, so that nothing runs.
+	Format int     `json:"format"`
+	ID     task.ID `json:"ID"`
+	// Status and Ended are for nodes that know format 0 only, which make a task of this
+	// record when there is none: one that has ended, so that nothing runs.
 	Status task.Status `json:"Status"`
 	Ended  time.Time   `json:"Ended"`
 }
 
-// keyVersion is that of the keyRecords that are written.
-const keyVersion = 2
-
 func encodeKey(id task.ID) ([]byte, error) {
-	return json.Marshal(keyRecord{Version: keyVersion, ID: id, Status: task.Cancelled, Ended: time.Now().UTC()})
+	return json.Marshal(keyRecord{Format: recordFormat, ID: id, Status: task.Cancelled, Ended: plain(time.Now())})
 }
 
 // decodeKey reads what any version wrote.
 func decodeKey(text []byte) (task.ID, error) {
 	var r keyRecord
-	if err := json.Unmarshal(text, &r); err != nil {
+	err := json.Unmarshal(text, &r)
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("task store: record of an Idempotency-Key: %w", err)
-	}
-	if r.ID == "" {
-		return "", errors.New("task store: record of an Idempotency-Key: it names no task")
+	case r.Format > recordFormat:
+		return "", fmt.Errorf("task store: record of an Idempotency-Key has format %d, this version reads %d", r.Format, recordFormat)
+	case r.ID == "":
+		return "", errors.New("task store: record of an Idempotency-Key names no task")
 	}
 	return r.ID, nil
 }
