@@ -8,7 +8,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate verify clean
+.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate notices verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,7 +63,10 @@ fmt: $(LINTER) ## format the code
 generate: ## make the mocks anew
 	$(GO) generate ./...
 
-verify: ## check that generated code and go.mod are current
+notices: ## write NOTICES.txt anew, the licenses of all that the program is made of
+	$(GO) run .ci/notices.go > NOTICES.txt
+
+verify: ## check that generated code, NOTICES.txt and go.mod are current
 	.ci/verify
 
 clean: ## remove what the other commands made
