@@ -60,6 +60,14 @@ func (s *Server) Password(password string) {
 	}
 }
 
+// Permissions has the server, the next time that it starts, let a user named "node"
+// with that password publish and subscribe to these subjects only.
+func (s *Server) Permissions(password string, publish, subscribe []string) {
+	s.options.Users = []*server.User{{Username: "node", Password: password, Permissions: &server.Permissions{
+		Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe},
+	}}}
+}
+
 // MaxStore has the server, the next time that it starts, store no more than that.
 func (s *Server) MaxStore(bytes int64) { s.options.JetStreamMaxStore = bytes }
 
