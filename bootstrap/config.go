@@ -2,6 +2,8 @@ package bootstrap
 
 import (
 	"time"
+
+	"heliograph/domain/event"
 )
 
 // Config is everything that can be set from outside: one field for each
@@ -72,6 +74,14 @@ type GatewayConfig struct {
 	CallbackSecret Secret `env:"SSE_CALLBACK_SECRET"`
 	// ObserverTimeout is for one observer and one connection (rule C5).
 	ObserverTimeout time.Duration `env:"SSE_OBSERVER_TIMEOUT" envDefault:"5s"`
+}
+
+// maxWritten bounds what is written of an event's payload; 0 is no bound.
+func (c GatewayConfig) maxWritten() int {
+	if c.Kind == GatewayHTTP {
+		return event.MaxWritten
+	}
+	return 0
 }
 
 // EventFormat is how events are written to streams (gateway-protocol).

@@ -56,7 +56,7 @@ func newTasks(p taskParts) (*tasks.Service, error) {
 		Timeout: p.Config.Tasks.Timeout, CleanupInterval: p.Config.Tasks.CleanupInterval,
 		RetentionCount: p.Config.Tasks.RetentionCount, RetentionBytes: int(p.Config.Tasks.RetentionBytes),
 		ProgressRate: p.Config.Tasks.ProgressRate, CancelGrace: p.Config.Tasks.CancelGrace, MaxEventBytes: int(p.Config.Stream.MaxEvent),
-		Oversee: p.Config.Broker.signs(),
+		Oversee: p.Config.Broker.signs(), MaxWritten: p.Config.Gateway.maxWritten(),
 	}
 	s, err := tasks.New(cfg, p.Store, p.Nodes, p.Types, p.Dispatcher, p.Sender, p.Metrics.Tasks(names(p.Types)...), uuid.NewString, p.Log)
 	if err != nil {

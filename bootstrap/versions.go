@@ -40,7 +40,7 @@ type versionParts struct {
 func newVersions(p versionParts) *versions.Service {
 	return versions.New(versions.Config{
 		PollInterval: p.Config.Versions.Poll, Confirmations: p.Config.Versions.Confirmations,
-		CacheTTL: p.Config.Versions.CacheTTL, MaxEventBytes: int(p.Config.Stream.MaxEvent),
+		CacheTTL: p.Config.Versions.CacheTTL, MaxEventBytes: int(p.Config.Stream.MaxEvent), MaxWritten: p.Config.Gateway.maxWritten(),
 	}, versions.Deps{
 		State: p.State, Source: p.Source, Pending: p.Pending, Board: p.Board, Nodes: p.Nodes,
 		Publisher: p.Publisher, Sender: p.Sender, Log: p.Log,

@@ -39,11 +39,14 @@ type Config struct {
 	// MaxEventBytes bounds the payload of an event (rule E8). Default 64 KiB, at
 	// least 1 KiB.
 	MaxEventBytes int
+	// MaxWritten bounds event.Written of that payload likewise, for gateways to which
+	// it is written so; 0 is no bound.
+	MaxWritten int
 }
 
 func (c Config) withDefaults() Config {
 	return Config{
-		ProgressRate: c.ProgressRate, RetentionCount: c.RetentionCount, RetentionBytes: c.RetentionBytes,
+		ProgressRate: c.ProgressRate, RetentionCount: c.RetentionCount, RetentionBytes: c.RetentionBytes, MaxWritten: c.MaxWritten,
 		MaxWorkers:      cmp.Or(c.MaxWorkers, 4),
 		QueueSize:       cmp.Or(c.QueueSize, 256),
 		Timeout:         cmp.Or(c.Timeout, 300*time.Second),

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"time"
@@ -46,11 +47,16 @@ func (s *Service) broadcast(ctx context.Context, e task.Event) (done bool) {
 	return err == nil || errors.Is(err, event.ErrStale) || errors.Is(err, event.ErrTooLarge) || errors.Is(err, event.ErrInvalid)
 }
 
+// tooLarge holds a payload against rule E8.
+func (s *Service) tooLarge(data json.RawMessage) bool {
+	return len(data) > s.cfg.MaxEventBytes || s.cfg.MaxWritten > 0 && event.Written(data) > s.cfg.MaxWritten
+}
+
 // encode leaves out a result that makes its event too large; texts were cut
 // before (rule E8).
 func (s *Service) encode(e task.Event) (event.Event, error) {
 	ev, err := e.ToEvent()
-	if err == nil && len(ev.Data) > s.cfg.MaxEventBytes && e.Type == task.EventCompleted {
+	if err == nil && e.Type == task.EventCompleted && s.tooLarge(ev.Data) {
 		e.Data, e.Truncated = nil, true
 		return e.ToEvent()
 	}

@@ -26,6 +26,22 @@ func TestAnEventsSizeIsBounded(t *testing.T) { // E8
 				}
 			},
 		},
+		"one that is large as it is written to a gateway does so too": {
+			give(`"` + strings.Repeat(`\"`, limit/3) + `"`),
+			func(t *testing.T, events []sent, record task.Task) {
+				if last := events[1]; !last.Truncated || len(record.Result) != limit/3*2+2 {
+					t.Errorf("the event is %+v, the record has %d bytes", last, len(record.Result))
+				}
+			},
+		},
+		"a result of HTML is as long as it is": {
+			give(`"` + strings.Repeat(`<&>`, limit/5) + `"`),
+			func(t *testing.T, events []sent, _ task.Task) {
+				if last := events[1]; last.Truncated || !strings.Contains(string(last.Data), "<&>") {
+					t.Errorf("the event is %+v", last)
+				}
+			},
+		},
 		"a small one does not": {
 			give(`"x"`),
 			func(t *testing.T, events []sent, _ task.Task) {
@@ -68,7 +84,7 @@ func TestAnEventsSizeIsBounded(t *testing.T) { // E8
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
-				f.cfg.MaxEventBytes = limit
+				f.cfg.MaxEventBytes, f.cfg.MaxWritten = limit, limit+limit/4
 				f.start(work(c.run))
 				id := f.run()
 				synctest.Wait()

@@ -204,11 +204,6 @@ func (s *snapshots) list(ctx context.Context) ([]part, error) {
 	return pack.parts, nil
 }
 
-// maxWritten bounds a part's payload as a JSON string, which is how it is written to
-// an external gateway: those in the field refuse bodies of 100,000 bytes, and token,
-// name and ID need some of them (rule E8).
-const maxWritten = 98_000
-
 // packer makes as few parts of tasks as their limits allow; all but the last say
 // that there are more (rule E8).
 type packer struct {
@@ -229,9 +224,9 @@ func (p *packer) add(t *task.Task) error {
 		return err
 	}
 	entry := bytes.TrimSuffix(p.entry.Bytes(), []byte("\n"))
-	written := len(entry) + bytes.Count(entry, []byte(`"`)) + bytes.Count(entry, []byte(`\`))
+	written := event.Written(entry)
 	if n := p.entries.Len(); n > 0 {
-		if n+len(",")+len(entry)+len(snapshotMore) > p.maxBytes || p.written+written+2*len(snapshotMore) > maxWritten {
+		if n+len(",")+len(entry)+len(snapshotMore) > p.maxBytes || p.written+written+2*len(snapshotMore) > event.MaxWritten {
 			p.cut(true)
 		} else {
 			p.entries.WriteByte(',')

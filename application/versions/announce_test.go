@@ -172,3 +172,17 @@ func TestAnnouncementsForOneClientAreInTurn(t *testing.T) { // V1, V2
 		}
 	})
 }
+
+func TestVersionThatIsTooLargeAsItIsWrittenIsRefused(t *testing.T) { // E8
+	t.Parallel()
+	cfg := standard
+	cfg.MaxWritten = 1 << 10
+	w := newWorld(t, cfg)
+	v, err := version.Parse([]byte(`{"version":"` + strings.Repeat(`\"`, 300) + `"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Announce(t.Context(), "a", v); !errors.Is(err, version.ErrTooLarge) {
+		t.Errorf("announce: %v, want ErrTooLarge", err)
+	}
+}

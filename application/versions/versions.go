@@ -43,6 +43,9 @@ type Config struct {
 	CacheTTL time.Duration
 	// MaxEventBytes bounds a version's payload (rule E8); 0 is no bound.
 	MaxEventBytes int
+	// MaxWritten bounds event.Written of it, for gateways to which it is written so; 0
+	// is no bound.
+	MaxWritten int
 }
 
 // Deps is what a Service works with.
@@ -224,6 +227,9 @@ func toEvent(v version.Version, topic string) event.Event {
 func (s *Service) checkSize(v version.Version) error {
 	if size := len(v.Payload()); s.cfg.MaxEventBytes > 0 && size > s.cfg.MaxEventBytes {
 		return fmt.Errorf("%w: its payload has %d bytes, at most %d are allowed", version.ErrTooLarge, size, s.cfg.MaxEventBytes)
+	}
+	if size := event.Written(v.Payload()); s.cfg.MaxWritten > 0 && size > s.cfg.MaxWritten {
+		return fmt.Errorf("%w: its payload has %d bytes as it is written to the gateway, at most %d are allowed", version.ErrTooLarge, size, s.cfg.MaxWritten)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package task
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -52,7 +51,7 @@ type Failure struct {
 // ToEvent makes the log event. Progress of one task carries a key, so that a
 // newer one may take the place of one that still waits (rule E10).
 func (e Event) ToEvent() (event.Event, error) {
-	data, err := json.Marshal(e)
+	data, err := event.Marshal(e)
 	if err != nil {
 		return event.Event{}, fmt.Errorf("encode %s of task %s: %w", e.Type, e.TaskID, err)
 	}

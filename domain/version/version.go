@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"heliograph/domain/event"
 )
 
 // EventName is the SSE event that carries a version.
@@ -91,7 +93,7 @@ func text(field json.RawMessage) (s string, err error) {
 // Named returns the version that is nothing but its name, which must not be
 // empty.
 func Named(name string) (Version, error) {
-	payload, err := json.Marshal(map[string]string{"version": name})
+	payload, err := event.Marshal(map[string]string{"version": name})
 	if err != nil {
 		return Version{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}

@@ -54,7 +54,7 @@ func (f Format) appendEvent(b []byte, ev event.Event) []byte {
 }
 
 func appendEnvelope(b []byte, ev event.Event) []byte {
-	name, err := json.Marshal(ev.Name)
+	name, err := event.Marshal(ev.Name)
 	if err != nil {
 		panic(fmt.Sprintf("sse: a string cannot be encoded: %v", err)) // encoding/json encodes every string
 	}
@@ -97,7 +97,7 @@ func appendRetry(b []byte, wait time.Duration) []byte {
 // RejectedFrame is the stream that a rejected client gets in the envelope
 // format: one control event.
 func RejectedFrame(status int, message string) []byte {
-	data, err := json.Marshal(struct {
+	data, err := event.Marshal(struct {
 		Status  int    `json:"status"`
 		Message string `json:"message"`
 	}{status, message})

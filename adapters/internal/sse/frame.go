@@ -79,7 +79,7 @@ func asJSON(data string) json.RawMessage {
 	if text := []byte(data); json.Valid(text) {
 		return text
 	}
-	text, err := json.Marshal(data)
+	text, err := event.Marshal(data)
 	if err != nil {
 		panic(fmt.Sprintf("sse: a string cannot be encoded: %v", err)) // encoding/json encodes every string
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"heliograph/adapters/internal/params"
+	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
 
@@ -53,7 +54,7 @@ func (h handler[P, R]) Run(ctx context.Context, given json.RawMessage, report ta
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(result)
+	return event.Marshal(result)
 }
 
 // read takes the way over what the schema made of the params: it has checked

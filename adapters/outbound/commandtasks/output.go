@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
 
@@ -49,7 +50,7 @@ func (o *output) result() (json.RawMessage, error) {
 	if o.tooBig && o.meter.mode == modeJSON {
 		return nil, fmt.Errorf("the command printed a line of more than %d bytes, which could have been its result", maxLine)
 	}
-	return json.Marshal(struct {
+	return event.Marshal(struct {
 		ExitCode int             `json:"exit_code"`
 		Result   json.RawMessage `json:"result,omitempty"`
 	}{Result: o.meter.result})

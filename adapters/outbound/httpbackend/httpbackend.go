@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"heliograph/domain/connection"
+	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
 
@@ -103,7 +104,7 @@ func (b *Backend) call(ctx context.Context, c callback) error {
 	if b.url == nil {
 		return gateway.ErrNotConfigured
 	}
-	body, err := json.Marshal(c)
+	body, err := event.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("encode callback: %w", err)
 	}

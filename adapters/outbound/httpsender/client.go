@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"heliograph/domain/connection"
@@ -29,6 +30,12 @@ const (
 	maxPage = 16 << 20
 	// pageSize is how many streams are asked for at a time.
 	pageSize = 1000
+	// maxBody is what gateways take in one request that announce nothing, in bytes:
+	// those in the field refuse more than 102,400.
+	maxBody = 100_000
+	// maxExtendedBody is what those with extensions take (gateway-protocol, "Our
+	// extensions").
+	maxExtendedBody = 1 << 20
 )
 
 var (
@@ -36,12 +43,22 @@ var (
 	errNotSent = errors.New("not sent")
 	// errSecret: the gateway's /internal endpoints ask for another secret.
 	errSecret = errors.New("gateway refuses the secret: SSE_GATEWAY_SECRET must be its INTERNAL_SECRET")
+	// errTooLarge: the gateway takes no body of that size, and would not another time.
+	errTooLarge = fmt.Errorf("%w: too large", gateway.ErrRefused)
 	// errNoBroadcast: the gateway has not the broadcast extension.
 	errNoBroadcast = errors.New("gateway knows no broadcast")
 )
 
 // capabilities is what of the protocol's extensions a gateway announces.
 type capabilities struct{ Broadcast, EventID, Connections bool }
+
+// maxBody is how large a request may be, in bytes.
+func (c capabilities) maxBody() int {
+	if c == (capabilities{}) {
+		return maxBody
+	}
+	return maxExtendedBody
+}
 
 // client speaks the gateway's wire protocol. It is safe for concurrent use.
 type client struct {
@@ -53,6 +70,7 @@ type client struct {
 	replay  *http.Request // what those have in common that repeat a log event to one stream
 	toAll   *http.Request // what every broadcast has in common
 	timeout time.Duration
+	limit   atomic.Int64 // of a push's body, in bytes
 }
 
 func newClient(cfg Config) (*client, error) {
@@ -67,6 +85,7 @@ func newClient(cfg Config) (*client, error) {
 		base.Path = "/" // or what JoinPath makes of it is relative
 	}
 	c := &client{pushes: newTransport(cfg, cfg.Parallel), control: newTransport(cfg, 2), base: base, timeout: cfg.Timeout}
+	c.limit.Store(maxBody)
 	c.header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {"heliograph"}}
 	if cfg.Secret != "" {
 		c.header.Set("X-Internal-Secret", cfg.Secret)
@@ -109,15 +128,25 @@ func (c *client) newRequest(method, query string, path ...string) *http.Request 
 
 // push delivers an event to one stream. Errors: gateway.ErrUnknownToken,
 // ErrRefused, ErrUnreachable, after which the gateway may have got it, errNotSent,
-// errSecret.
+// errSecret, errTooLarge.
 func (c *client) push(ctx context.Context, body []byte, replay bool) error {
+	if int64(len(body)) > c.limit.Load() {
+		return fmt.Errorf("%w: %d bytes", errTooLarge, len(body))
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	template := c.send
 	if replay {
 		template = c.replay
 	}
-	return exchange(c.pushes, withBody(ctx, template, body), maxAnswer, nil)
+	var answer struct{ Status string }
+	if err := exchange(c.pushes, withBody(ctx, template, body), maxAnswer, &answer); err != nil {
+		return err
+	}
+	if answer.Status != "ok" && answer.Status != "buffered" {
+		return fmt.Errorf("%w: the answer is none of the protocol's", gateway.ErrRefused) // a proxy's page, say
+	}
+	return nil
 }
 
 // capabilities asks whether the gateway is there, and what it can. Whatever it
@@ -147,6 +176,7 @@ func (c *client) capabilities(ctx context.Context) (can capabilities, ready bool
 	if errors.Is(err, gateway.ErrUnreachable) || errors.Is(err, errNotSent) || errors.Is(err, errSecret) {
 		return can, ready, err
 	}
+	c.limit.Store(int64(can.maxBody()))
 	return can, ready, nil
 }
 
@@ -187,40 +217,34 @@ func withBody(ctx context.Context, template *http.Request, body []byte) *http.Re
 }
 
 // exchange makes one request, and reads an answer of at most limit bytes into
-// result unless that is nil. Errors: as client.push.
+// result. Errors: as client.push.
 func exchange(t *http.Transport, r *http.Request, limit int64, result any) error {
 	answer, err := t.RoundTrip(r)
 	if err != nil {
 		return fmt.Errorf("%w: %w", gateway.ErrUnreachable, err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // nothing to be done about it
-	body := io.LimitReader(answer.Body, limit)
-	if result == nil && answer.StatusCode/100 == 2 {
-		_, _ = io.Copy(io.Discard, body) // so that the connection can be used again
-		return nil
-	}
-	text, _ := io.ReadAll(body)
-	if result != nil {
-		_ = json.Unmarshal(text, result) // whoever answered may not speak the protocol
-	}
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, limit))
+	_ = json.Unmarshal(text, result) // what answered may not speak the protocol
 	return meaning(answer.StatusCode, text)
 }
 
 // meaning says what an answer means for the event.
 func meaning(status int, body []byte) error {
-	switch {
-	case status/100 == 2:
-		return nil
-	case status == http.StatusNotFound:
-		return gateway.ErrUnknownToken
-	case status == http.StatusUnauthorized:
-		return fmt.Errorf("%w: %w", errNotSent, errSecret)
-	}
 	var why struct {
 		Error struct {
 			Code string `json:"code"`
 		} `json:"error"`
 	}
-	_ = json.Unmarshal(body, &why) // whoever answered may not speak the protocol
+	switch _ = json.Unmarshal(body, &why); { // what answered may not speak the protocol
+	case status/100 == 2:
+		return nil
+	case status == http.StatusNotFound && why.Error.Code == "TOKEN_NOT_FOUND": // any other may be a proxy's
+		return gateway.ErrUnknownToken
+	case status == http.StatusRequestEntityTooLarge:
+		return errTooLarge
+	case status == http.StatusUnauthorized:
+		return fmt.Errorf("%w: %w", errNotSent, errSecret)
+	}
 	return fmt.Errorf("%w: status %d, code %.40q", gateway.ErrRefused, status, why.Error.Code)
 }

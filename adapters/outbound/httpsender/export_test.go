@@ -15,6 +15,8 @@ const (
 	MaxReplay     = maxReplay
 	MaxFailures   = maxFailures
 	HealTime      = healTime
+	MaxLosses     = maxLosses
+	LossWindow    = lossWindow
 )
 
 // What may wait for one stream, and for all.

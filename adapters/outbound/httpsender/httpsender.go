@@ -94,6 +94,7 @@ type Sender struct {
 	metrics gateway.Metrics
 	log     *slog.Logger
 
+	losses   *lossLog
 	breaker  atomic.Pointer[breaker]
 	news     chan struct{} // wakes the watch
 	doubt    atomic.Bool   // the gateway and the roster may not agree
@@ -116,7 +117,7 @@ func New(cfg Config, roster connection.Roster, metrics gateway.Metrics, log *slo
 		return nil, err
 	}
 	s := &Sender{
-		cfg: cfg, client: client, roster: roster, metrics: metrics, log: log,
+		cfg: cfg, client: client, roster: roster, metrics: metrics, log: log, losses: &lossLog{log: log},
 		news: make(chan struct{}, 1), resuming: make(chan struct{}, cfg.Parallel),
 	}
 	s.outbox = newOutbox(cfg.Start, roster, func(lost *message, connections int) { s.count(lost, 0, connections) })

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
@@ -145,21 +146,34 @@ func (p *pipeline) close() {
 	}
 }
 
-// deliveries returns to how many streams an answered broadcast went. Errors: as
-// client.push, but errNoBroadcast where there is no such endpoint.
-func deliveries(answer *http.Response) (delivered int, err error) {
+// maxDelivered is more streams than a gateway can hold.
+const maxDelivered = 1 << 24
+
+// deliveries returns to how many streams an answered broadcast went, or that the
+// number makes no sense. Errors: as client.push, but errNoBroadcast where there is no
+// such endpoint.
+func deliveries(answer *http.Response) (delivered int, known bool, err error) {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	switch answer.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout: // a proxy that waits for it
-		return 0, fmt.Errorf("%w: status %d", gateway.ErrUnreachable, answer.StatusCode)
+		return 0, false, fmt.Errorf("%w: status %d", gateway.ErrUnreachable, answer.StatusCode)
 	}
 	if err := meaning(answer.StatusCode, text); err != nil {
 		if answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusMethodNotAllowed {
 			err = errNoBroadcast
 		}
-		return 0, err
+		return 0, false, err
 	}
-	var body struct{ Delivered int }
-	_ = json.Unmarshal(text, &body) // whoever answered may not speak the protocol
-	return body.Delivered, nil
+	var body struct {
+		Status    string
+		Delivered *float64
+	}
+	unreadable := json.Unmarshal(text, &body) // what answered may not speak the protocol
+	switch {
+	case body.Status != "ok": // a proxy's page, say, while the gateway is away
+		return 0, false, fmt.Errorf("%w: the answer is none of the protocol's", gateway.ErrUnreachable)
+	case unreadable != nil || body.Delivered == nil || *body.Delivered != math.Trunc(*body.Delivered) || *body.Delivered < 0 || *body.Delivered > maxDelivered:
+		return 0, false, nil
+	}
+	return int(*body.Delivered), true, nil
 }

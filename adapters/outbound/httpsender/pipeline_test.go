@@ -75,13 +75,15 @@ func TestBroadcastIsWhatTheProtocolSays(t *testing.T) {
 // that it gets again carries the same ID.
 func TestBroadcastsArriveInOrderOverAnyConnection(t *testing.T) { // E7
 	answers := map[string]http.HandlerFunc{
-		"kept": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"delivered":0}`) },
+		"kept": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"status":"ok","delivered":0}`)
+		},
 		"closed after each answer": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Connection", "close")
-			_, _ = io.WriteString(w, `{"delivered":0}`)
+			_, _ = io.WriteString(w, `{"status":"ok","delivered":0}`)
 		},
 		"long answers": func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, strings.Repeat("not what the protocol says ", 1000))
+			_, _ = io.WriteString(w, `{"status":"ok","delivered":0}`+strings.Repeat(" ", 30_000))
 		},
 	}
 	for name, answer := range answers {
@@ -128,7 +130,7 @@ func TestBroadcastThatAProxyCannotPassOnIsRepeated(t *testing.T) { // E6
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		_, _ = io.WriteString(w, `{"delivered":0}`)
+		_, _ = io.WriteString(w, `{"status":"ok","delivered":0}`)
 	})
 	if len(got) != 3 || got[2] != got[0] {
 		t.Errorf("the gateway was sent %+v, want the same three times", got)

@@ -36,10 +36,10 @@ func (s *Sender) post(ctx context.Context, toAll *pipeline, batch []*message, id
 	var err error
 	alive := s.through(func() error {
 		err = toAll.post(ctx, bodies, func(answer *http.Response) error {
-			delivered, err := deliveries(answer)
+			delivered, known, err := deliveries(answer)
 			if err == nil {
 				s.took(batch[taken], began)
-				s.delivered(batch[taken], delivered)
+				s.delivered(ctx, batch[taken], delivered, known)
 				taken++
 			}
 			return err
@@ -67,14 +67,19 @@ func (s *Sender) post(ctx context.Context, toAll *pipeline, batch []*message, id
 	default:
 		s.took(m, began)
 		s.count(m, 0, s.roster.Count())
-		s.log.WarnContext(ctx, "event for all connections was lost", slog.String("event", m.ev.Name), slog.Any("error", err))
+		s.losses.warn(ctx, "event for all connections was lost", slog.String("event", m.ev.Name), slog.Any("error", err))
 		s.outbox.giveUp()
 	}
 }
 
 // delivered counts an event, and doubts the roster if it reached another number
-// of streams.
-func (s *Sender) delivered(m *message, streams int) {
+// of streams. A number that makes no sense is an error.
+func (s *Sender) delivered(ctx context.Context, m *message, streams int, known bool) {
+	if !known {
+		s.count(m, 0, s.roster.Count())
+		s.losses.warn(ctx, "gateway's answer to a broadcast makes no sense", slog.String("event", m.ev.Name))
+		return
+	}
 	s.count(m, streams, 0)
 	if streams != s.roster.Count() {
 		s.doubt.Store(true)

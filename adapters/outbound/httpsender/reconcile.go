@@ -2,12 +2,14 @@ package httpsender
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
 
 	"heliograph/adapters/internal/streamurl"
 	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
 )
 
 const (
@@ -16,7 +18,13 @@ const (
 	matchPause = 5 * time.Second
 	// matchPauseEach is the same where every token is a request of its own.
 	matchPauseEach = time.Minute
+	// maxListed bounds how many streams of a gateway are looked at: more than a
+	// process can hold.
+	maxListed = 1 << 20
 )
+
+// errEndless says that the gateway lists more streams than there can be.
+var errEndless = fmt.Errorf("%w: the list has no end", gateway.ErrRefused)
 
 func (w *watch) matchInterval() time.Duration {
 	if w.can.Connections {
@@ -58,22 +66,31 @@ func (w *watch) match(ctx context.Context) error {
 	return nil
 }
 
-// eachStream calls f with the gateway's streams, if it can list them. Errors: as
-// client.streams.
+// eachStream calls f with each of the gateway's streams, if it can list them. A list
+// ends at the latest with a page that has nothing new. Errors: as client.streams,
+// errEndless.
 func (w *watch) eachStream(ctx context.Context, f func(listed)) error {
 	if !w.can.Connections {
 		return nil
 	}
+	seen := make(map[connection.Token]struct{})
 	for after := ""; ; {
 		page, next, err := w.page(ctx, after)
 		if err != nil {
 			return err
 		}
+		before := len(seen)
 		for _, s := range page {
-			f(s)
+			if _, again := seen[s.Token]; !again {
+				seen[s.Token] = struct{}{}
+				f(s)
+			}
 		}
-		if next == "" || next == after {
+		switch {
+		case next == "" || len(seen) == before:
 			return nil
+		case len(seen) > maxListed:
+			return errEndless
 		}
 		after = next
 	}

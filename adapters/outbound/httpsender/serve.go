@@ -49,7 +49,7 @@ func (s *Sender) work(ctx context.Context, listener gateway.Listener) {
 func (s *Sender) turn(ctx context.Context, l *lane, listener gateway.Listener) {
 	givenUp, recovery := s.outbox.begin(l)
 	if givenUp > 0 {
-		listener.Failed(ctx, l.token, fmt.Errorf("%w: %d given up", gateway.ErrOverflow, givenUp))
+		s.failed(ctx, l.token, fmt.Errorf("%w: %d given up", gateway.ErrOverflow, givenUp), listener)
 	}
 	if recovery {
 		listener.Recover(ctx, l.token)
@@ -85,16 +85,19 @@ func (s *Sender) settle(ctx context.Context, l *lane, m *message, recovery bool,
 	case errors.Is(err, errNotSent):
 		if !m.late {
 			s.count(m, 0, 1)
-			listener.Failed(ctx, l.token, err)
+			s.failed(ctx, l.token, err, listener)
 		}
 		s.outbox.putBack(l, m.delayed(), recovery)
 	case errors.Is(err, gateway.ErrUnknownToken): // E5
 		s.outbox.seal(l)
 		listener.Gone(ctx, l.token)
 	case m.closing: // C3; the listener may not know the connection any more
-		s.log.WarnContext(ctx, "stream could not be closed", slog.Any("error", err))
+		s.losses.warn(ctx, "stream could not be closed", slog.Any("error", err))
+	case errors.Is(err, errTooLarge): // E8
+		s.outbox.drop(l, m)
+		s.failed(ctx, l.token, err, listener)
 	case s.outbox.fail(l, m, recovery) != nil: // E6
-		listener.Failed(ctx, l.token, err)
+		s.failed(ctx, l.token, err, listener)
 	}
 }
 
@@ -108,6 +111,14 @@ func (s *Sender) follow(ctx context.Context, l *lane, m *message, listener gatew
 		err = s.outbox.toOne(part)
 	}
 	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) && !errors.Is(err, gateway.ErrClosed) {
-		listener.Failed(ctx, l.token, err)
+		s.failed(ctx, l.token, err, listener)
+	}
+}
+
+// failed tells the listener of a lost event, which logs it, unless it was told of
+// many just now.
+func (s *Sender) failed(ctx context.Context, token connection.Token, err error, listener gateway.Listener) {
+	if s.losses.take() {
+		listener.Failed(ctx, token, err)
 	}
 }

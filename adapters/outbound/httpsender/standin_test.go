@@ -40,7 +40,10 @@ type standIn struct {
 	now         int                // pushes under way
 	most        int                // under way at one time
 	delay       func() time.Duration
-	mute, stall int // broadcasts that take effect and are not answered; with stall, the sender waits
+	replies     map[string]reply                                  // instead of an answer, by path; "" is all
+	special     func(w http.ResponseWriter, r *http.Request) bool // answers if it wants to, unless nil
+	limit       int                                               // of a request's body, unless 0
+	mute, stall int                                               // broadcasts that take effect and are not answered; with stall, the sender waits
 }
 
 // stream is one open stream of the stand-in, and how it misbehaves.
@@ -52,6 +55,46 @@ type stream struct {
 	ended  func()                      // called when the stream is closed, if set
 	status int                         // the answer to every push, unless 0
 	stuck  chan struct{}               // pushes hang until it is closed, unless nil
+}
+
+// reply is an answer that is not the stand-in's own.
+type reply struct {
+	status int
+	body   string
+}
+
+// reply makes the stand-in answer so at path, or everywhere if that is "", without
+// effect; with status 0 it no longer does.
+func (g *standIn) reply(path string, status int, body string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.replies = map[string]reply{path: {status, body}}
+	if status == 0 {
+		g.replies = nil
+	}
+}
+
+// instead answers a request in another way, if one was set.
+func (g *standIn) instead(w http.ResponseWriter, r *http.Request) bool {
+	g.mu.Lock()
+	answer, set := g.replies[r.URL.Path]
+	if !set {
+		answer, set = g.replies[""]
+	}
+	special, limit := g.special, g.limit
+	g.mu.Unlock()
+	switch {
+	case set:
+		w.WriteHeader(answer.status)
+		_, _ = w.Write([]byte(answer.body))
+		return true
+	case limit > 0 && r.ContentLength > int64(limit):
+		g.enter("", nil)
+		g.leave()
+		refuse(w, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE")
+		return true
+	}
+	return special != nil && special(w, r)
 }
 
 // extensions are all that there are.
@@ -129,6 +172,9 @@ func (g *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		}
+	}
+	if g.instead(w, r) {
+		return
 	}
 	route := r.Method + " " + r.URL.Path
 	switch {
@@ -269,7 +315,11 @@ func (g *standIn) answer(w http.ResponseWriter, p push) {
 		refuse(w, http.StatusNotFound, "TOKEN_NOT_FOUND")
 		return
 	case s.status != 0:
-		refuse(w, s.status, "WRITE_FAILED")
+		code := "WRITE_FAILED"
+		if s.status == http.StatusNotFound {
+			code = "TOKEN_NOT_FOUND"
+		}
+		refuse(w, s.status, code)
 		return
 	}
 	s.take(p)

@@ -118,6 +118,16 @@ func (o *outbox) fail(l *lane, m *message, recovery bool) (lost *message) {
 	return lost
 }
 
+// drop notes that m, which was taken, is larger than the gateway takes. The same
+// state would be so again, so it is no reason for a recovery.
+func (o *outbox) drop(l *lane, m *message) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if m.toAll() {
+		l.missedLocked(m)
+	}
+}
+
 // seal empties the lane of a token that is gone, and lets it take nothing more.
 func (o *outbox) seal(l *lane) {
 	o.mu.Lock()

@@ -121,8 +121,9 @@ func (w *watch) look(ctx context.Context) {
 		w.ask(ctx)
 	}
 	for _, token := range w.outbox.takeDelayed() {
-		w.listener.Failed(ctx, token, fmt.Errorf("%w: the event waits", gateway.ErrUnreachable))
+		w.failed(ctx, token, fmt.Errorf("%w: the event waits", gateway.ErrUnreachable), w.listener)
 	}
+	w.losses.report(ctx)
 	if now.Sub(w.swept) >= sweepInterval {
 		w.swept = now
 		w.outbox.sweep()
