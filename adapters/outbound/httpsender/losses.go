@@ -35,13 +35,6 @@ func (l *lossLog) take() bool {
 	return l.taken <= maxLosses
 }
 
-// warn logs one loss, unless too many were.
-func (l *lossLog) warn(ctx context.Context, message string, about ...slog.Attr) {
-	if l.take() {
-		l.log.LogAttrs(ctx, slog.LevelWarn, message, about...)
-	}
-}
-
 // report ends a window that is over, and says how many losses were not logged one by
 // one.
 func (l *lossLog) report(ctx context.Context) {

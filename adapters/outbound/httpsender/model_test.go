@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -41,7 +42,7 @@ const modelSeed = "HTTPSENDER_MODEL_SEED"
 func TestLateAnswersRepeatNothingAndReorderNothing(t *testing.T) { // E7, G2, G3, G6
 	rounds := uint64(30)
 	first := rand.Uint64()
-	if text := os.Getenv(modelSeed); text != "" {
+	if text := os.Getenv(modelSeed); text != "" { //nolint:forbidigo // of this test, not of the product
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			t.Fatalf("%s: %v", modelSeed, err)
@@ -295,9 +296,7 @@ func (g *gatewayProcess) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !g.hold(g.model.delay()) || g.model.loses() {
 		panic(http.ErrAbortHandler)
 	}
-	for name, values := range answer.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), answer.header)
 	w.WriteHeader(answer.status)
 	_, _ = w.Write(answer.body.Bytes())
 }
@@ -567,7 +566,7 @@ func around(all []sseclient.Event, i int) string {
 
 // log is what the sender logs, in a run that is repeated.
 func (m *model) log() *slog.Logger {
-	if os.Getenv(modelSeed) == "" {
+	if os.Getenv(modelSeed) == "" { //nolint:forbidigo // of this test, not of the product
 		return slog.New(slog.DiscardHandler)
 	}
 	return slog.New(slog.NewTextHandler(m.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))

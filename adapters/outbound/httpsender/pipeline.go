@@ -168,11 +168,11 @@ func deliveries(answer *http.Response) (delivered int, known bool, err error) {
 		Status    string
 		Delivered *float64
 	}
-	unreadable := json.Unmarshal(text, &body) // what answered may not speak the protocol
+	readable := json.Unmarshal(text, &body) == nil // what answered may not speak the protocol
 	switch {
 	case body.Status != "ok": // a proxy's page, say, while the gateway is away
 		return 0, false, fmt.Errorf("%w: the answer is none of the protocol's", gateway.ErrUnreachable)
-	case unreadable != nil || body.Delivered == nil || *body.Delivered != math.Trunc(*body.Delivered) || *body.Delivered < 0 || *body.Delivered > maxDelivered:
+	case !readable || body.Delivered == nil || *body.Delivered != math.Trunc(*body.Delivered) || *body.Delivered < 0 || *body.Delivered > maxDelivered:
 		return 0, false, nil
 	}
 	return int(*body.Delivered), true, nil

@@ -67,7 +67,9 @@ func (s *Sender) post(ctx context.Context, toAll *pipeline, batch []*message, id
 	default:
 		s.took(m, began)
 		s.count(m, 0, s.roster.Count())
-		s.losses.warn(ctx, "event for all connections was lost", slog.String("event", m.ev.Name), slog.Any("error", err))
+		if s.losses.take() {
+			s.log.WarnContext(ctx, "event for all connections was lost", slog.String("event", m.ev.Name), slog.Any("error", err))
+		}
 		s.outbox.giveUp()
 	}
 }
@@ -77,7 +79,9 @@ func (s *Sender) post(ctx context.Context, toAll *pipeline, batch []*message, id
 func (s *Sender) delivered(ctx context.Context, m *message, streams int, known bool) {
 	if !known {
 		s.count(m, 0, s.roster.Count())
-		s.losses.warn(ctx, "gateway's answer to a broadcast makes no sense", slog.String("event", m.ev.Name))
+		if s.losses.take() {
+			s.log.WarnContext(ctx, "gateway's answer to a broadcast makes no sense", slog.String("event", m.ev.Name))
+		}
 		return
 	}
 	s.count(m, streams, 0)

@@ -92,7 +92,9 @@ func (s *Sender) settle(ctx context.Context, l *lane, m *message, recovery bool,
 		s.outbox.seal(l)
 		listener.Gone(ctx, l.token)
 	case m.closing: // C3; the listener may not know the connection any more
-		s.losses.warn(ctx, "stream could not be closed", slog.Any("error", err))
+		if s.losses.take() {
+			s.log.WarnContext(ctx, "stream could not be closed", slog.Any("error", err))
+		}
 	case errors.Is(err, errTooLarge): // E8
 		s.outbox.drop(l, m)
 		s.failed(ctx, l.token, err, listener)
