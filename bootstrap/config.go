@@ -107,7 +107,7 @@ type StreamConfig struct {
 	// Heartbeat is the silence after which a comment is sent; 0 turns it off.
 	Heartbeat time.Duration `env:"SSE_HEARTBEAT_INTERVAL" envDefault:"15s"`
 	// Ping is how often the event "ping" goes through the whole path; 0 is never.
-	Ping time.Duration `env:"SSE_PING_INTERVAL" envDefault:"0"`
+	Ping time.Duration `env:"SSE_PING_INTERVAL" envDefault:"15s"`
 	// History bounds the log, whose oldest events make room for new ones.
 	History ByteSize `env:"SSE_HISTORY_BYTES" envDefault:"16MiB"`
 	// MaxEvent bounds one event's payload (rule E8).

@@ -40,7 +40,7 @@ func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 			Kind: "embedded", URL: "http://localhost:3000", Timeout: 5 * time.Second, Parallel: 64, ObserverTimeout: 5 * time.Second,
 		},
 		Stream: bootstrap.StreamConfig{
-			Heartbeat: 15 * time.Second, History: 16 << 20, MaxEvent: 64 << 10, DrainSpread: 10 * time.Second, Format: "named",
+			Heartbeat: 15 * time.Second, Ping: 15 * time.Second, History: 16 << 20, MaxEvent: 64 << 10, DrainSpread: 10 * time.Second, Format: "named",
 			Transport: "auto",
 		},
 		Broker:   bootstrap.BrokerConfig{NodeLease: 15 * time.Second},

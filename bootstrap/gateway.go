@@ -63,7 +63,7 @@ func engineConfig(cfg Config, start logStart) embeddedsender.Config {
 	return embeddedsender.Config{
 		Shards: shards,
 		Start:  start.id, History: start.history, HistoryBytes: int(cfg.Stream.History), MaxStreams: maxStreams(cfg.Stream.MaxConnections),
-		Heartbeat: cfg.Stream.Heartbeat, DrainSpread: cfg.Stream.DrainSpread, Format: embeddedsender.Format(cfg.Stream.Format),
+		Heartbeat: cfg.Stream.Heartbeat, Ping: cfg.Stream.Ping, DrainSpread: cfg.Stream.DrainSpread, Format: embeddedsender.Format(cfg.Stream.Format),
 	}
 }
 

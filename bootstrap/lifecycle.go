@@ -73,9 +73,12 @@ func (l *lifecycle) startParts(ctx context.Context) error {
 		return err
 	}
 	// Streams that an external gateway holds already are recovered as soon as it is
-	// reached. Tasks first: the look-up of a version may take seconds (rule C7).
+	// reached. The version is sent first when it is known at once; its look-up may take
+	// seconds, and tasks do not wait for that (rule C7).
+	version, laterVersion := l.Versions.Observers()
+	l.Connections.Observe("versions at once", version)
 	l.Connections.Observe("tasks", l.Tasks)
-	l.Connections.Observe("versions", l.Versions)
+	l.Connections.Observe("versions", laterVersion)
 	l.carriers.run("gateway", l.Gateway.serve)
 	if err := l.startBroker(ctx); err != nil {
 		return err

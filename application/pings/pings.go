@@ -1,7 +1,8 @@
 // Package pings sends a sign of life through the whole path: an SSE comment
 // cannot be seen by a page, and an external gateway sends its own whether or
 // not the service is alive, but the event "ping" only comes if all is well.
-// A client that misses it knows to connect anew (rule C8).
+// A client that misses it for longer than the interval that it names knows to connect
+// anew (rules G5, C8).
 package pings
 
 import (
@@ -50,7 +51,8 @@ func (s *Service) Serve(ctx context.Context) error {
 func (s *Service) ping(ctx context.Context, now time.Time) error {
 	data, err := json.Marshal(struct {
 		Timestamp time.Time `json:"timestamp"`
-	}{now.UTC()})
+		Interval  float64   `json:"interval"` // seconds until the next one
+	}{now.UTC(), s.interval.Seconds()})
 	if err != nil {
 		return fmt.Errorf("encode ping: %w", err)
 	}

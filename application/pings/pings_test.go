@@ -36,12 +36,12 @@ func serveFor(t *testing.T, interval, d time.Duration, err error) (sent []event.
 	return sent
 }
 
-func TestPingsEveryInterval(t *testing.T) { // C8
+func TestPingsEveryInterval(t *testing.T) { // C8, G5
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var want []event.Record
 		for _, after := range []time.Duration{10 * time.Second, 20 * time.Second} {
-			data := `{"timestamp":"` + start.Add(after).UTC().Format(time.RFC3339Nano) + `"}`
+			data := `{"timestamp":"` + start.Add(after).UTC().Format(time.RFC3339Nano) + `","interval":10}`
 			want = append(want, event.Record{Event: event.Event{Name: "ping", Data: []byte(data), Key: "ping"}})
 		}
 		if diff := cmp.Diff(want, serveFor(t, 10*time.Second, 25*time.Second, nil)); diff != "" {

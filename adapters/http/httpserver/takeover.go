@@ -51,3 +51,11 @@ func TakeoverOf(r *http.Request) *Takeover {
 	t, _ := r.Context().Value(takeoverKey{}).(*Takeover)
 	return t
 }
+
+// ConnOf returns the connection that r came on, as it was accepted, or nil.
+func ConnOf(r *http.Request) net.Conn {
+	if t, ok := r.Context().Value(takeoverKey{}).(*Takeover); ok {
+		return t.conn
+	}
+	return nil
+}

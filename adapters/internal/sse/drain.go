@@ -8,21 +8,23 @@ import (
 )
 
 // Drain sends every stream away: what is in the log now reaches it, then a
-// retry of its own, spread over Config.DrainSpread, and the end (rule G8). New
+// retry of its own, spread over up to Config.DrainSpread, and the end (rule G8). New
 // streams are refused from then on. It returns when no stream is left, or when
 // ctx ends, with its error; the rest are ended then without ceremony.
 func (e *Engine) Drain(ctx context.Context) error {
 	e.mu.Lock()
 	if !e.draining {
-		e.draining = true
+		e.draining, e.drainedStreams = true, len(e.streams)
 		e.releaseLocked()
 		if len(e.streams) == 0 {
 			close(e.drained)
 		}
 	}
 	e.mu.Unlock()
-	for _, s := range e.snapshot() {
-		frame := e.RetryFrame()
+	streams := e.snapshot()
+	soonest, latest := e.returnTimes(len(streams))
+	for i, s := range streams { // in no order
+		frame := appendRetry(nil, soonest+(latest-soonest)*time.Duration(i)/time.Duration(len(streams)))
 		_ = e.push(s.token, func(mark) private { return private{body: frame, final: true} }) // it may have ended by itself
 	}
 	select {
@@ -34,10 +36,29 @@ func (e *Engine) Drain(ctx context.Context) error {
 	}
 }
 
-// RetryFrame asks a client to come back after a time of its own.
+const (
+	// returnPace is how long after another a client comes back: hundred a second are
+	// nothing to a process that has just started.
+	returnPace = 10 * time.Millisecond
+	// minReturn is when the first may come back: about as soon as it makes sense, since
+	// the old process may still be ending.
+	minReturn = 250 * time.Millisecond
+)
+
+// returnTimes is when, from now, the first and the last of so many clients are to come
+// back: the fewer there are, the sooner.
+func (e *Engine) returnTimes(streams int) (soonest, latest time.Duration) {
+	latest = min(max(minReturn, time.Duration(streams)*returnPace), e.cfg.DrainSpread)
+	return min(max(minReturn, latest/10), latest), latest
+}
+
+// RetryFrame asks a client, one of about as many as the engine has streams, to come
+// back after a time of its own.
 func (e *Engine) RetryFrame() []byte {
-	// Nobody comes back in the first tenth, while the old process may still be ending.
-	return retryFrame(e.cfg.DrainSpread/10, e.cfg.DrainSpread)
+	e.mu.Lock()
+	streams := max(len(e.streams), e.drainedStreams) + 1
+	e.mu.Unlock()
+	return retryFrame(e.returnTimes(streams))
 }
 
 // LaterFrame asks a client that cannot be served now to come back after a time

@@ -42,10 +42,14 @@ type Config struct {
 	// Heartbeat is how long the log may be silent until a comment is sent; 0 is
 	// for ever (rule G5).
 	Heartbeat time.Duration
+	// Ping is how often the event "ping" will be broadcast, if that is known: at first a
+	// heartbeat that is due with one waits for it. 0 is never, or unknown.
+	Ping time.Duration
 	// StallTimeout is how long a stream may take nothing while there is something
 	// for it; 0 is 30 s.
 	StallTimeout time.Duration
-	// DrainSpread is the span over which clients come back after a drain (rule G8).
+	// DrainSpread is the span over which clients come back after a drain, if there are
+	// many (rule G8).
 	DrainSpread time.Duration
 	// Format is FormatNamed if empty.
 	Format Format
@@ -71,7 +75,7 @@ type Engine struct {
 	log     *log
 	past    past
 
-	newKernel func(stall time.Duration) (kernel, error)
+	newKernel func(vanishing) (kernel, error)
 	endings   endings                       // of adopted streams
 	bodies    bodies                        // of private events
 	promises  promises                      // of streams to shards
@@ -81,19 +85,22 @@ type Engine struct {
 	waiting   chan struct{}                 // holds one token for each push that waits for room
 	sockets   atomic.Int32                  // open, of adopted streams
 
-	mu       sync.Mutex
-	shards   []*shard                     // while Serve runs; guarded by mu
-	next     int                          // the shard to adopt next; guarded by mu
-	streams  map[connection.Token]*Stream // guarded by mu
-	names    names                        // of streams; guarded by mu
-	newest   event.ID                     // of what a backend published; zero if that is no place; guarded by mu
-	began    mark                         // where the epoch of newest begins; guarded by mu
-	ahead    map[*Stream]event.ID         // those whose clients have got more than the log; guarded by mu
-	last     time.Time                    // when something was appended; guarded by mu
-	awaited  chan struct{}                // closed by releaseLocked; nil if nobody waits; guarded by mu
-	draining bool                         // guarded by mu
-	closed   bool                         // guarded by mu
-	drained  chan struct{}                // closed when draining and no stream is left
+	mu             sync.Mutex
+	shards         []*shard                     // while Serve runs; guarded by mu
+	next           int                          // the shard to adopt next; guarded by mu
+	streams        map[connection.Token]*Stream // guarded by mu
+	names          names                        // of streams; guarded by mu
+	newest         event.ID                     // of what a backend published; zero if that is no place; guarded by mu
+	began          mark                         // where the epoch of newest begins; guarded by mu
+	ahead          map[*Stream]event.ID         // those whose clients have got more than the log; guarded by mu
+	last           time.Time                    // when something was appended; guarded by mu
+	pinged         time.Time                    // when a ping was; guarded by mu
+	pingEvery      time.Duration                // from the ping before to that; guarded by mu
+	awaited        chan struct{}                // closed by releaseLocked; nil if nobody waits; guarded by mu
+	draining       bool                         // guarded by mu
+	drainedStreams int                          // open when draining began; guarded by mu
+	closed         bool                         // guarded by mu
+	drained        chan struct{}                // closed when draining and no stream is left
 
 	counters
 }
@@ -103,7 +110,7 @@ func New(cfg Config, metrics gateway.Metrics) *Engine {
 	return newEngine(cfg, metrics, newKernel)
 }
 
-func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(stall time.Duration) (kernel, error)) *Engine {
+func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(vanishing) (kernel, error)) *Engine {
 	cfg.PrivateBytes = cmp.Or(cfg.PrivateBytes, defaultPrivateBytes)
 	cfg.StallTimeout = cmp.Or(cfg.StallTimeout, defaultStallTimeout)
 	cfg.Format = cmp.Or(cfg.Format, FormatNamed)
@@ -114,6 +121,9 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(stall time.Du
 		streams: make(map[connection.Token]*Stream), ahead: make(map[*Stream]event.ID), last: time.Now(),
 	}
 	e.round.Store(new(make(chan struct{})))
+	if cfg.Ping > 0 {
+		e.pinged, e.pingEvery = e.last, cfg.Ping
+	}
 	return e
 }
 
@@ -138,7 +148,7 @@ func (e *Engine) makeShards() []*shard {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for range e.cfg.Shards {
-		if k, err := e.newKernel(e.cfg.StallTimeout); err == nil {
+		if k, err := e.newKernel(e.vanishing()); err == nil {
 			e.shards = append(e.shards, newShard(e, k))
 		}
 	}
@@ -199,14 +209,35 @@ func (e *Engine) untilHeartbeat() time.Duration {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return time.Until(e.last.Add(e.cfg.Heartbeat))
+	return time.Until(e.heartbeatDueLocked())
+}
+
+// heartbeatDueLocked is when a comment is sent unless something else was: at the end of
+// the interval, or a tenth later while the event "ping" comes about as often, which
+// makes the heartbeat unnecessary.
+func (e *Engine) heartbeatDueLocked() time.Time {
+	slack := e.cfg.Heartbeat / 10
+	due := e.last.Add(e.cfg.Heartbeat)
+	if !e.pinged.IsZero() && time.Since(e.pinged) <= e.cfg.Heartbeat+slack && e.pingEvery <= e.cfg.Heartbeat+slack {
+		due = due.Add(slack)
+	}
+	return due
+}
+
+// pingedLocked notes that a ping was appended.
+func (e *Engine) pingedLocked() {
+	now := time.Now()
+	if !e.pinged.IsZero() {
+		e.pingEvery = now.Sub(e.pinged)
+	}
+	e.pinged = now
 }
 
 // heartbeat appends a comment if the log has been silent for the interval.
 func (e *Engine) heartbeat() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if time.Since(e.last) >= e.cfg.Heartbeat {
+	if !time.Now().Before(e.heartbeatDueLocked()) {
 		e.log.appendControl([]byte(heartbeat))
 		e.appendedLocked()
 	}

@@ -265,6 +265,36 @@ func TestIdleStreamsGetHeartbeats(t *testing.T) { // G5
 	})
 }
 
+func TestPingsMakeHeartbeatsUnnecessary(t *testing.T) { // G5
+	t.Parallel()
+	for name, ping := range map[string]func(b *bench){
+		"of the service": func(b *bench) { b.control(event.NamePing) },
+		"of a backend":   func(b *bench) { _, _ = b.Publish(b.frame(raw("", event.NamePing, "{}"))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const interval = 15 * time.Second
+				b := newBench(t, sse.Config{Heartbeat: interval, Ping: interval})
+				c := b.open(b.attach("t", ""))
+				for range 10 { // never quite in time
+					<-time.After(interval + 100*time.Millisecond)
+					ping(b)
+				}
+				for range 10 {
+					if got := c.next(); got.Event.Name != event.NamePing {
+						t.Fatalf("got %+v, want a ping", got)
+					}
+				}
+				last := time.Now() // no more pings
+				if got := c.next(); got.Comment != "heartbeat" || time.Since(last) > interval+interval/10 {
+					t.Errorf("got %+v after %v, want a heartbeat", got, time.Since(last))
+				}
+			})
+		})
+	}
+}
+
 func drainGivesEveryStreamItsOwnRetryAfterItsEvents(t *testing.T, shards int) { // G8, T15
 	b := newBench(t, sse.Config{Shards: shards, DrainSpread: 10 * time.Second})
 	const streams = 50
@@ -280,17 +310,38 @@ func drainGivesEveryStreamItsOwnRetryAfterItsEvents(t *testing.T, shards int) { 
 	for _, c := range clients {
 		c.wantNote("1", "last words")
 		retry := c.next()
-		if retry.Kind != sseclient.KindRetry || retry.Retry < time.Second || retry.Retry > 10*time.Second {
-			t.Fatalf("got %+v, want a retry of 1 to 10 s", retry)
+		if retry.Kind != sseclient.KindRetry || retry.Retry < 250*time.Millisecond || retry.Retry > 500*time.Millisecond {
+			t.Fatalf("got %+v, want a retry of 250 to 500 ms", retry)
 		}
 		waits[retry.Retry] = true
 		c.wantEnd(connection.ReasonServerClosed)
 	}
-	if len(waits) < streams/2 {
+	if len(waits) < streams {
 		t.Errorf("%d clients were told only %d different times", streams, len(waits))
 	}
 	if _, err := b.Attach("late", ""); !errors.Is(err, sse.ErrDraining) {
 		t.Errorf("attach while draining: %v, want ErrDraining", err)
+	}
+}
+
+func TestClientsComeBackTheSoonerTheFewerTheyAre(t *testing.T) { // G8
+	t.Parallel()
+	for _, c := range []struct {
+		streams                 int
+		spread, soonest, latest time.Duration
+	}{
+		{1, 10 * time.Second, 250 * time.Millisecond, 250 * time.Millisecond},
+		{100, 10 * time.Second, 250 * time.Millisecond, time.Second},
+		{500, 10 * time.Second, 500 * time.Millisecond, 5 * time.Second},
+		{10_000, 10 * time.Second, time.Second, 10 * time.Second},
+		{10_000, time.Minute, 6 * time.Second, time.Minute},
+		{10_000, 0, 0, 0},
+		{0, 100 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond},
+	} {
+		e := sse.New(sse.Config{DrainSpread: c.spread}, newTally())
+		if soonest, latest := e.ReturnTimes(c.streams); soonest != c.soonest || latest != c.latest {
+			t.Errorf("%d streams and %v: from %v to %v, want %v to %v", c.streams, c.spread, soonest, latest, c.soonest, c.latest)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ type Simulation struct {
 func NewSimulated(cfg Config, metrics gateway.Metrics) (*Engine, func() []*Simulation) {
 	var mu sync.Mutex
 	var all []*Simulation
-	e := newEngine(cfg, metrics, func(time.Duration) (kernel, error) {
+	e := newEngine(cfg, metrics, func(vanishing) (kernel, error) {
 		k := &Simulation{done: make(chan struct{})}
 		mu.Lock()
 		defer mu.Unlock()
@@ -112,4 +112,9 @@ var (
 // AppendChunk appends frame as a chunk.
 func AppendChunk(b, frame []byte) []byte {
 	return appendChunk(b, func(b []byte) []byte { return append(b, frame...) })
+}
+
+// ReturnTimes is when clients are to come back.
+func (e *Engine) ReturnTimes(streams int) (soonest, latest time.Duration) {
+	return e.returnTimes(streams)
 }

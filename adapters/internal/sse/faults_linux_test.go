@@ -1,8 +1,10 @@
 package sse_test
 
 import (
+	"context"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,19 +31,60 @@ func vanish(t *testing.T, conn net.Conn) {
 	}
 }
 
-func TestClientThatVanishedIsNoticedByItsHeartbeats(t *testing.T) { // G4, G5
+// tcpSink is what net/http would be for the portable transport.
+type tcpSink struct{ net.Conn }
+
+func (tcpSink) Flush() error { return nil }
+
+func (s tcpSink) NetConn() net.Conn { return s.Conn }
+
+// servedOverTCP serves a stream with a goroutine, whose client reads nothing. As with
+// net/http, the stream's context ends when the connection breaks.
+func (b *bench) servedOverTCP(s *sse.Stream) *client {
+	server, conn := tcpPair(b.t)
+	c := newClient(b.t, conn)
+	ctx, gone := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		_, _ = server.Read(make([]byte, 1))
+		gone()
+	})
+	running.Go(func() {
+		c.reason <- s.Serve(ctx, tcpSink{server})
+		_ = server.Close()
+	})
+	b.t.Cleanup(func() {
+		_ = conn.Close()
+		running.Wait()
+	})
+	return c
+}
+
+func TestClientThatVanishedIsNoticed(t *testing.T) { // G4, G5
 	t.Parallel()
-	b := newBench(t, sse.Config{Shards: 2, Heartbeat: 100 * time.Millisecond, StallTimeout: time.Second})
-	gone, good := b.stuck(b.attach("gone", "")), b.open(b.attach("good", ""))
-	vanish(t, gone.conn)
-	if reason := <-gone.reason; reason != connection.ReasonServerClosed {
-		t.Errorf("it ended for %q", reason)
-	}
-	if s := b.Stats(); s.Slow.Stalled != 1 || s.Streams != 1 {
-		t.Errorf("%d stalled streams counted, %d open; want 1 and 1", s.Slow.Stalled, s.Streams)
-	}
-	b.publish(note("still here"))
-	for good.next().Event.Name != "note" { // heartbeats
+	for name, c := range map[string]struct {
+		shards    int
+		heartbeat time.Duration
+		serve     func(*bench, *sse.Stream) *client
+	}{
+		"by its heartbeats":                                 {twoShards, 100 * time.Millisecond, (*bench).stuck},
+		"by probes where there are no heartbeats":           {twoShards, 0, (*bench).stuck},
+		"by its heartbeats, portable":                       {noShards, 100 * time.Millisecond, (*bench).servedOverTCP},
+		"by probes where there are no heartbeats, portable": {noShards, 0, (*bench).servedOverTCP},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, sse.Config{Shards: c.shards, Heartbeat: c.heartbeat, StallTimeout: time.Second})
+			gone, good := c.serve(b, b.attach("gone", "")), b.open(b.attach("good", ""))
+			vanish(t, gone.conn)
+			<-gone.reason
+			if n := b.Stats().Streams; n != 1 {
+				t.Errorf("%d streams are open, want 1", n)
+			}
+			b.publish(note("still here"))
+			for good.next().Event.Name != "note" { // heartbeats
+			}
+		})
 	}
 }
 

@@ -131,6 +131,14 @@ func (b *bench) publish(ev event.Event) event.ID {
 	return b.last
 }
 
+// control broadcasts a control event.
+func (b *bench) control(name string) {
+	b.t.Helper()
+	if err := b.Broadcast(event.Record{Event: event.Event{Name: name, Data: []byte(`{}`)}}); err != nil {
+		b.t.Errorf("broadcast: %v", err)
+	}
+}
+
 // publishMany publishes n notes, numbered from 1.
 func (b *bench) publishMany(n int) {
 	for i := range n {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,12 +16,12 @@ type epoll struct {
 	fd     int // of file, valid until shut
 	file   *os.File
 	conn   syscall.RawConn
-	stall  time.Duration
+	gone   vanishing
 	events []unix.EpollEvent
 }
 
 // newKernel returns the system's kernel; an error means that there is none.
-func newKernel(stall time.Duration) (kernel, error) {
+func newKernel(gone vanishing) (kernel, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("create epoll: %w", err)
@@ -35,7 +34,7 @@ func newKernel(stall time.Duration) (kernel, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("poll epoll: %w", err), file.Close())
 	}
-	return &epoll{fd: fd, file: file, conn: conn, stall: stall, events: make([]unix.EpollEvent, 256)}, nil
+	return &epoll{fd: fd, file: file, conn: conn, gone: gone, events: make([]unix.EpollEvent, 256)}, nil
 }
 
 // take implements kernel. The descriptor is duplicated and conn closed by the
@@ -57,9 +56,7 @@ func (k *epoll) take(conn net.Conn) (int, error) {
 	if err := errors.Join(controlErr, err); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrNotAdoptable, err)
 	}
-	// A peer that vanished without a word is noticed when a heartbeat stays
-	// unacknowledged. Where the option is unknown, TCP's own patience applies.
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(k.stall.Milliseconds()))
+	k.gone.set(fd)
 	return fd, nil
 }
 

@@ -2,7 +2,5 @@
 
 package sse
 
-import "time"
-
 // newKernel says that there is none: every stream is served by a goroutine.
-func newKernel(time.Duration) (kernel, error) { return nil, ErrNotAdoptable }
+func newKernel(vanishing) (kernel, error) { return nil, ErrNotAdoptable }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"time"
 
 	"heliograph/domain/connection"
 )
 
-// Sink is what the portable transport writes to: one HTTP response.
+// Sink is what the portable transport writes to: one HTTP response. If it also has a
+// method NetConn, that returns the connection below, which is watched so that a client
+// that vanishes is noticed.
 type Sink interface {
 	io.Writer
 	// Flush sends what was written.
@@ -48,6 +51,9 @@ func (p *portable) interrupt(s *Stream) {
 func (s *Stream) Serve(ctx context.Context, sink Sink) connection.Reason {
 	p := &portable{sink: sink, awake: make(chan struct{}, 1)}
 	s.take(p)
+	if conn, ok := sink.(interface{ NetConn() net.Conn }); ok {
+		s.engine.vanishing().watch(conn.NetConn())
+	}
 	s.engine.portable.Add(1)
 	err := s.serve(ctx, p)
 	s.engine.portable.Add(-1)

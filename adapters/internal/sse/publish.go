@@ -58,6 +58,9 @@ func (e *Engine) broadcastControl(ev event.Event) error {
 		return gateway.ErrClosed
 	}
 	e.log.appendControl(frame)
+	if ev.Name == event.NamePing {
+		e.pingedLocked()
+	}
 	e.appendedLocked()
 	return nil
 }

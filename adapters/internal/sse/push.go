@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"heliograph/domain/connection"
+	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
 
@@ -42,6 +43,9 @@ func (e *Engine) Publish(f Frame) (streams int, err error) {
 	if _, _, known := e.log.find(f.id); !known {
 		e.passLocked(f)
 		e.log.appendFrame(f.id, f.bytes)
+		if f.name == event.NamePing {
+			e.pingedLocked()
+		}
 		e.appendedLocked()
 	}
 	return len(e.streams), nil

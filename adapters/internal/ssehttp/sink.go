@@ -1,11 +1,13 @@
 package ssehttp
 
 import (
+	"net"
 	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/internal/sse"
 )
 
@@ -14,6 +16,7 @@ type Sink struct {
 	http.ResponseWriter
 
 	control *http.ResponseController
+	conn    net.Conn // nil if it is not known
 }
 
 var _ sse.Sink = Sink{}
@@ -25,11 +28,14 @@ func newSink(c *gin.Context) Sink {
 	for {
 		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
-			return Sink{ResponseWriter: w, control: http.NewResponseController(w)}
+			return Sink{ResponseWriter: w, control: http.NewResponseController(w), conn: httpserver.ConnOf(c.Request)}
 		}
 		w = wrapper.Unwrap()
 	}
 }
+
+// NetConn is the connection below the response, or nil.
+func (s Sink) NetConn() net.Conn { return s.conn }
 
 // Flush implements sse.Sink.
 func (s Sink) Flush() error { return s.control.Flush() }

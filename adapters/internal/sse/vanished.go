@@ -1,0 +1,33 @@
+package sse
+
+import (
+	"net"
+	"time"
+)
+
+// vanishing is how the system is to notice a client whose machine or network is gone
+// without a word.
+type vanishing struct {
+	after  time.Duration // without an acknowledgement
+	probes bool          // ask the client's machine while nothing is sent to it
+}
+
+// vanishing returns what the engine's streams need. Heartbeats are probes enough.
+func (e *Engine) vanishing() vanishing {
+	return vanishing{after: e.cfg.StallTimeout, probes: e.cfg.Heartbeat == 0}
+}
+
+// watch sets conn up, if it is TCP, maybe with TLS on top. Where the system does not
+// know the options, TCP's own patience applies.
+func (v vanishing) watch(conn net.Conn) {
+	if wrapper, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = wrapper.NetConn()
+	}
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if raw, err := tcp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { v.set(int(fd)) }) // it is closed, and so ends anyway
+	}
+}

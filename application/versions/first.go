@@ -1,0 +1,66 @@
+package versions
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"heliograph/domain/connection"
+)
+
+// atOnce is how long the source may take for its answer to count as known at once.
+const atOnce = 25 * time.Millisecond
+
+// over is a context that has ended.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// Observers returns Connected as two observers, between which others may be called:
+// the first sends the version if it is known at once, and the second if the first did
+// not. So a connection gets its version before what the others send, as clients of the
+// predecessor expect, but a source that takes long holds up no other observer.
+func (s *Service) Observers() (first, second connection.Observer) {
+	sent := new(sync.Map)
+	first = observerFunc(func(ctx context.Context, c connection.Connection) error {
+		if s.answersAtOnce(ctx) && s.Connected(ctx, c) == nil { // the second would say what is wrong
+			sent.Store(c.Token, true)
+		}
+		return nil
+	})
+	second = observerFunc(func(ctx context.Context, c connection.Connection) error {
+		if _, done := sent.LoadAndDelete(c.Token); done {
+			return nil
+		}
+		return s.Connected(ctx, c)
+	})
+	return first, second
+}
+
+type observerFunc func(context.Context, connection.Connection) error
+
+// Connected implements connection.Observer.
+func (f observerFunc) Connected(ctx context.Context, c connection.Connection) error { return f(ctx, c) }
+
+// answersAtOnce reports whether Connected need not wait for the source.
+func (s *Service) answersAtOnce(ctx context.Context) bool {
+	select {
+	case <-s.State.restored:
+	default:
+		return false
+	}
+	if !s.Nodes.Leads() {
+		return true
+	}
+	// Mostly it has just been asked; then no timer is needed.
+	if _, err := s.Source.Current(over, s.cfg.CacheTTL); !errors.Is(err, context.Canceled) {
+		return true
+	}
+	limited, cancel := context.WithTimeout(ctx, atOnce)
+	defer cancel()
+	_, _ = s.Source.Current(limited, s.cfg.CacheTTL) // Connected asks again, and gets the same
+	return limited.Err() == nil
+}
