@@ -56,7 +56,7 @@ func (s *Service) answersAtOnce(ctx context.Context) bool {
 		return true
 	}
 	// Mostly it has just been asked; then no timer is needed.
-	if _, err := s.Source.Current(over, s.cfg.CacheTTL); !errors.Is(err, context.Canceled) {
+	if _, err := s.Source.Current(over, s.cfg.CacheTTL); !errors.Is(err, context.Canceled) { //nolint:contextcheck // it is to wait for nothing
 		return true
 	}
 	limited, cancel := context.WithTimeout(ctx, atOnce)
