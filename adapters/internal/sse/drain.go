@@ -48,8 +48,9 @@ const (
 // returnTimes is when, from now, the first and the last of so many clients are to come
 // back: the fewer there are, the sooner.
 func (e *Engine) returnTimes(streams int) (soonest, latest time.Duration) {
-	latest = min(max(minReturn, time.Duration(streams)*returnPace), e.cfg.DrainSpread)
-	return min(max(minReturn, latest/10), latest), latest
+	first := min(minReturn, e.cfg.DrainSpread/10)
+	latest = min(first+time.Duration(max(0, streams-1))*returnPace, e.cfg.DrainSpread)
+	return max(first, latest/10), latest
 }
 
 // RetryFrame asks a client, one of about as many as the engine has streams, to come

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"heliograph/adapters/internal/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -265,6 +267,43 @@ func TestIdleStreamsGetHeartbeats(t *testing.T) { // G5
 	})
 }
 
+func TestWhyStreamsEndedIsToldApart(t *testing.T) { // G4, M1
+	t.Parallel()
+	b := newBench(t, sse.Config{Shards: twoShards, PrivateBytes: 1 << 10, HistoryBytes: 64 << 10, StallTimeout: time.Second, Heartbeat: 100 * time.Millisecond})
+	b.attach("refused", "").Detach()
+	leaves := b.open(b.attach("leaves", ""))
+	_ = leaves.conn.Close()
+	<-leaves.reason
+	closed := b.open(b.attach("closed", ""))
+	if err := b.Close("closed", event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}); err != nil {
+		t.Error(err)
+	}
+	<-closed.reason
+	over := b.attach("over", "")
+	b.send("over", note(strings.Repeat("x", 1<<10)))
+	_ = b.Send("over", note("one too many"))
+	over.Detach() // nobody has written it
+	private := b.stuck(b.attach("private", ""))
+	for b.Send("private", note(strings.Repeat("x", 1<<10))) == nil { // until its socket is full too
+	}
+	<-private.reason
+	slow := b.stuck(b.attach("slow", ""))
+	for b.Stats().Ends[sse.EndSlowLog] == 0 {
+		b.publish(note(strings.Repeat("x", 1<<10)))
+	}
+	<-slow.reason
+	open := b.stuck(b.attach("open", ""))
+	b.stop()
+	<-open.reason
+	want := map[sse.End]uint64{
+		sse.EndClientGone: 1, sse.EndClosed: 1, sse.EndSlowPrivate: 1, sse.EndSlowLog: 1, sse.EndShutdown: 1,
+		sse.EndStalled: 0, sse.EndBroken: 0,
+	}
+	if diff := cmp.Diff(want, b.Stats().Ends); diff != "" {
+		t.Errorf("ends (-want +got):\n%s", diff)
+	}
+}
+
 func TestPingsMakeHeartbeatsUnnecessary(t *testing.T) { // G5
 	t.Parallel()
 	for name, ping := range map[string]func(b *bench){
@@ -310,8 +349,8 @@ func drainGivesEveryStreamItsOwnRetryAfterItsEvents(t *testing.T, shards int) { 
 	for _, c := range clients {
 		c.wantNote("1", "last words")
 		retry := c.next()
-		if retry.Kind != sseclient.KindRetry || retry.Retry < 250*time.Millisecond || retry.Retry > 500*time.Millisecond {
-			t.Fatalf("got %+v, want a retry of 250 to 500 ms", retry)
+		if retry.Kind != sseclient.KindRetry || retry.Retry < 250*time.Millisecond || retry.Retry >= 740*time.Millisecond {
+			t.Fatalf("got %+v, want a retry of 250 to 740 ms", retry)
 		}
 		waits[retry.Retry] = true
 		c.wantEnd(connection.ReasonServerClosed)
@@ -331,12 +370,12 @@ func TestClientsComeBackTheSoonerTheFewerTheyAre(t *testing.T) { // G8
 		spread, soonest, latest time.Duration
 	}{
 		{1, 10 * time.Second, 250 * time.Millisecond, 250 * time.Millisecond},
-		{100, 10 * time.Second, 250 * time.Millisecond, time.Second},
-		{500, 10 * time.Second, 500 * time.Millisecond, 5 * time.Second},
+		{101, 10 * time.Second, 250 * time.Millisecond, 1250 * time.Millisecond},
+		{476, 10 * time.Second, 500 * time.Millisecond, 5 * time.Second},
 		{10_000, 10 * time.Second, time.Second, 10 * time.Second},
 		{10_000, time.Minute, 6 * time.Second, time.Minute},
 		{10_000, 0, 0, 0},
-		{0, 100 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond},
+		{0, 100 * time.Millisecond, 10 * time.Millisecond, 10 * time.Millisecond},
 	} {
 		e := sse.New(sse.Config{DrainSpread: c.spread}, newTally())
 		if soonest, latest := e.ReturnTimes(c.streams); soonest != c.soonest || latest != c.latest {

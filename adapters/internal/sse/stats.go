@@ -2,6 +2,7 @@ package sse
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"heliograph/domain/gateway"
@@ -14,6 +15,8 @@ type Stats struct {
 	WrittenBytes uint64 // to all streams
 	// Slow counts the slow consumers that were disconnected, by why.
 	Slow SlowStats
+	// Ends counts the streams that ended, by why.
+	Ends map[End]uint64
 	// Replays counts streams that resumed and were behind; ReplayedEvents the log
 	// events that they got again.
 	Replays, ReplayedEvents uint64
@@ -28,7 +31,38 @@ type SlowStats struct {
 	Stalled uint64 // took nothing for too long
 }
 
+// End is why a stream ended.
+type End string
+
+// The ends. Those of slow consumers are told apart by SlowStats too.
+const (
+	EndClientGone  End = "client_gone"  // its client went away
+	EndClosed      End = "closed"       // it was replaced, rejected or drained
+	EndShutdown    End = "shutdown"     // it was cut off when the engine stopped
+	EndSlowLog     End = "slow_log"     // it fell out of the log
+	EndSlowPrivate End = "slow_private" // it was over the limit of private events
+	EndStalled     End = "stalled"      // it took nothing for too long, or its client vanished
+	EndBroken      End = "broken"       // its connection broke
+)
+
+// ends are all of them, with the errors that they are for.
+var ends = []cause{
+	{EndClientGone, errClientGone},
+	{EndClosed, errEnded},
+	{EndShutdown, errShutdown},
+	{EndSlowLog, errSlowLog},
+	{EndSlowPrivate, gateway.ErrStreamFull},
+	{EndStalled, errStalled},
+	{EndBroken, nil}, // any other
+}
+
+type cause struct {
+	end End
+	why error
+}
+
 type counters struct {
+	ended                             [7]atomic.Uint64 // by index in ends
 	written                           atomic.Uint64
 	slowLog, slowPrivate, slowStalled atomic.Uint64
 	replays, replayed                 atomic.Uint64
@@ -40,9 +74,14 @@ func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	streams, held := len(e.streams), e.log.held
 	e.mu.Unlock()
+	all := make(map[End]uint64, len(ends))
+	for i := range ends {
+		all[ends[i].end] = e.ended[i].Load()
+	}
 	return Stats{
 		Streams: streams, LogBytes: held, WrittenBytes: e.written.Load(),
 		Slow:    SlowStats{Log: e.slowLog.Load(), Private: e.slowPrivate.Load(), Stalled: e.slowStalled.Load()},
+		Ends:    all,
 		Replays: e.replays.Load(), ReplayedEvents: e.replayed.Load(),
 		Resets: map[ResetReason]uint64{
 			ResetExpired: e.expired.Load(), ResetEpoch: e.otherEpoch.Load(), ResetInvalid: e.invalid.Load(),
@@ -69,6 +108,9 @@ func (c *counters) countAttach(behind uint64, reset ResetReason) {
 // countEnd counts why a stream ended, and reports whether it was a slow
 // consumer.
 func (c *counters) countEnd(why error) (slow bool) {
+	if !errors.Is(why, errRefused) {
+		c.ended[slices.IndexFunc(ends, func(e cause) bool { return e.why == nil || errors.Is(why, e.why) })].Add(1)
+	}
 	switch {
 	case errors.Is(why, errSlowLog):
 		c.slowLog.Add(1)

@@ -16,6 +16,7 @@ import (
 // Why a stream ends.
 var (
 	errClientGone = errors.New("the client went away")
+	errRefused    = errors.New("the stream was not opened")
 	errEnded      = errors.New("the stream was ended by the server")
 	errShutdown   = errors.New("the engine was shut down")
 	errStalled    = errors.New("slow consumer: it took nothing for too long")
@@ -125,7 +126,7 @@ func (s *Stream) Detach() {
 	promised := s.promised || s.transport != nil
 	s.mu.Unlock()
 	if !promised {
-		s.engine.detach(s, errClientGone)
+		s.engine.detach(s, errRefused)
 	}
 }
 

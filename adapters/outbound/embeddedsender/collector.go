@@ -11,7 +11,7 @@ import (
 type Collector struct {
 	engine *sse.Engine
 
-	streams, logBytes, written, slow, replays, replayed, resets *prometheus.Desc
+	streams, logBytes, written, slow, ends, replays, replayed, resets *prometheus.Desc
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
@@ -27,6 +27,7 @@ func NewCollector(engine *sse.Engine) *Collector {
 		logBytes: desc("log_bytes", "Memory that the log of broadcast events takes."),
 		written:  desc("written_bytes_total", "Bytes written to streams."),
 		slow:     desc("slow_consumers_total", "Streams disconnected as slow consumers, by the limit that they were over.", "limit"),
+		ends:     desc("ends_total", "Streams that ended, by why.", "reason"),
 		replays:  desc("replays_total", "Streams that resumed behind the end of the log."),
 		replayed: desc("replayed_events_total", "Log events that resuming streams got from the log."),
 		resets:   desc("resets_total", "Streams that could not resume where they were, by reason.", "reason"),
@@ -51,6 +52,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	counter(c.slow, s.Slow.Log, "log")
 	counter(c.slow, s.Slow.Private, "private")
 	counter(c.slow, s.Slow.Stalled, "stalled")
+	for reason, n := range s.Ends {
+		counter(c.ends, n, string(reason))
+	}
 	counter(c.replays, s.Replays)
 	counter(c.replayed, s.ReplayedEvents)
 	for reason, n := range s.Resets {
