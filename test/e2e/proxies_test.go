@@ -159,7 +159,7 @@ func installExpress(t *testing.T, dir string) {
 // everything has to be (see .ci/needs), and otherwise something to see.
 func missing(t *testing.T, what string) {
 	t.Helper()
-	if os.Getenv("CI") != "" {
+	if os.Getenv("CI") != "" { //nolint:forbidigo // not configuration of ours
 		t.Fatal(what)
 	}
 	fmt.Fprintf(os.Stderr, "NOT TESTED: %s: %s\n", t.Name(), what)
@@ -184,7 +184,7 @@ func (p intermediary) start(t *testing.T, service string) (url string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // they write to it as somebody else
+	if err := os.Chmod(dir, 0o777); err != nil { // they write to it as somebody else
 		t.Fatal(err)
 	}
 	if p.prepare != nil {
@@ -194,7 +194,7 @@ func (p intermediary) start(t *testing.T, service string) (url string) {
 	_, port, _ := net.SplitHostPort(addr)
 	host, servicePort, _ := net.SplitHostPort(service)
 	fill := strings.NewReplacer("DIR", dir, "SERVICEPORT", servicePort, "SERVICE", service, "PORT", port, "HOST", host).Replace
-	if err := os.WriteFile(filepath.Join(dir, p.file), []byte(fill(p.text)), 0o644); err != nil { //nolint:gosec // likewise
+	if err := os.WriteFile(filepath.Join(dir, p.file), []byte(fill(p.text)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	args := make([]string, len(p.args))
@@ -210,7 +210,7 @@ func run(t *testing.T, cmd *exec.Cmd, dir, addr string) {
 	t.Helper()
 	var log bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &log, &log
-	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
+	cmd.Env = append(cmd.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its children end with it
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

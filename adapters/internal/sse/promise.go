@@ -45,8 +45,15 @@ func (ps *promises) make(s *Stream, sh *shard, conn net.Conn) *promise {
 // keep has the shard write the stream from now on, unless that was done before.
 func (p *promise) keep() {
 	if !p.kept.Swap(true) {
-		p.stream.start(p.shard)
+		p.start()
 	}
+}
+
+// start is for whoever was the first to set kept. The list may hold the promise for a
+// while, and is not to hold the stream.
+func (p *promise) start() {
+	p.stream.start(p.shard)
+	p.stream, p.conn = nil, nil
 }
 
 // look keeps what was promised before the last look.
@@ -59,9 +66,9 @@ func (ps *promises) look() {
 	}
 	ps.mu.Unlock()
 	for _, p := range late {
-		if !p.kept.Load() {
+		if !p.kept.Swap(true) {
 			_ = p.conn.Close() // its duplicate is in use, and its owner may be held up for long
-			p.keep()
+			p.start()
 		}
 	}
 }
