@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"reflect"
@@ -19,6 +20,15 @@ func FieldNames(record any) map[string]bool {
 		names[name] = true
 	}
 	return names
+}
+
+// CheckFormat fails if a record has a later format than this version reads. Formats
+// count from 1, and a record that does not name its format has an earlier one.
+func CheckFormat(format, newest int) error {
+	if format > newest {
+		return fmt.Errorf("the record has format %d, and this version reads formats up to %d", format, newest)
+	}
+	return nil
 }
 
 // errNoObject: a record is not a JSON object.

@@ -40,15 +40,6 @@ func Open(broker *natsbroker.Broker, node string, log *slog.Logger) (*Control, e
 	return &Control{broker: broker, requests: requests, log: log}, nil
 }
 
-// request is what a node is asked for: to close a stream after an event, or if
-// there is none, to know that it has ended.
-type request struct {
-	Token  connection.Token  `json:"token"`
-	Name   string            `json:"name,omitempty"`
-	Data   json.RawMessage   `json:"data,omitempty"`
-	Reason connection.Reason `json:"reason,omitempty"`
-}
-
 // subject is where a node is asked about its streams.
 func subject(node string) string { return "heliograph.node." + natsbroker.Key(node) + ".streams" }
 
@@ -57,12 +48,12 @@ func (c *Control) Close(ctx context.Context, node string, token connection.Token
 	if err := last.Validate(); err != nil {
 		return err
 	}
-	return c.ask(ctx, node, request{Token: token, Name: last.Name, Data: last.Data})
+	return c.ask(ctx, node, request{Format: requestFormat, Token: token, Name: last.Name, Data: last.Data})
 }
 
 // Ended implements gateway.Control.
 func (c *Control) Ended(ctx context.Context, node string, token connection.Token, reason connection.Reason) error {
-	return c.ask(ctx, node, request{Token: token, Reason: reason})
+	return c.ask(ctx, node, request{Format: requestFormat, Token: token, Reason: reason})
 }
 
 func (c *Control) ask(ctx context.Context, node string, r request) error {
@@ -105,6 +96,9 @@ func (c *Control) Serve(ctx context.Context, peer gateway.Peer) error {
 func (c *Control) answer(ctx context.Context, peer gateway.Peer, msg *nats.Msg) {
 	var asked request
 	err := json.Unmarshal(msg.Data, &asked)
+	if err == nil {
+		err = natsbroker.CheckFormat(asked.Format, requestFormat)
+	}
 	switch {
 	case err != nil:
 		c.broker.LeaveOut("requests of other nodes", msg.Subject, 0, err)

@@ -1,8 +1,6 @@
 package natsnodes
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -46,17 +44,6 @@ func (n *Nodes) note(key string, text []byte, revision uint64) error {
 		n.echoed = now
 	}
 	return nil
-}
-
-// decode reads the record of the node that has the key.
-func decode(key string, text []byte) (r record, err error) {
-	if err := json.Unmarshal(text, &r); err != nil {
-		return record{}, err
-	}
-	if natsbroker.Key(r.Life.Node()) != key {
-		return record{}, fmt.Errorf("life %q is no life of the node", r.Life)
-	}
-	return r, nil
 }
 
 // deafLocked reports whether our own signs do not come back, so that nothing can

@@ -54,13 +54,6 @@ type Nodes struct {
 
 var _ cluster.Nodes = (*Nodes)(nil)
 
-// record is what the bucket holds for a node.
-type record struct {
-	Life cluster.Life `json:"life"`
-	// Joined is the node's clock at its start. It only makes an order.
-	Joined time.Time `json:"joined"`
-}
-
 // sighting is when a record changed for the last time.
 type sighting struct {
 	record
@@ -77,7 +70,7 @@ func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, ter
 		return nil, err
 	}
 	return &Nodes{
-		broker: broker, kv: kv, self: record{Life: self, Joined: time.Now().UTC()}, term: term, log: log,
+		broker: broker, kv: kv, self: record{Format: recordFormat, Life: self, Joined: time.Now().UTC()}, term: term, log: log,
 		seen: make(map[string]sighting),
 	}, nil
 }

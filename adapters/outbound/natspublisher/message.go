@@ -15,8 +15,13 @@ import (
 // eventHeader holds all of an event but its payload, which is the message's own.
 const eventHeader = "Heliograph-Event"
 
+// messageFormat is that of the messages that are published; the first ones have none.
+// It grows when an earlier version must not read them any more.
+const messageFormat = 1
+
 // about is what eventHeader holds, as JSON.
 type about struct {
+	Format  int           `json:"format"`
 	Service event.Service `json:"service"`
 	Name    string        `json:"name"`
 	Key     string        `json:"key,omitempty"`
@@ -25,7 +30,7 @@ type about struct {
 }
 
 func encode(ev event.Event) (*nats.Msg, error) {
-	text, err := json.Marshal(about{ev.Service, ev.Name, ev.Key, ev.Topic, ev.Order})
+	text, err := json.Marshal(about{messageFormat, ev.Service, ev.Name, ev.Key, ev.Topic, ev.Order})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", event.ErrInvalid, err)
 	}
@@ -37,7 +42,11 @@ func encode(ev event.Event) (*nats.Msg, error) {
 // decode reads what encode wrote.
 func decode(header nats.Header, data []byte) (event.Event, error) {
 	var a about
-	if err := json.Unmarshal([]byte(header.Get(eventHeader)), &a); err != nil {
+	err := json.Unmarshal([]byte(header.Get(eventHeader)), &a)
+	if err == nil {
+		err = natsbroker.CheckFormat(a.Format, messageFormat)
+	}
+	if err != nil {
 		return event.Event{}, fmt.Errorf("message is no event: %w", err)
 	}
 	if a.Name == "" {

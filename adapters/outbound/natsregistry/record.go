@@ -8,19 +8,28 @@ import (
 	"heliograph/domain/connection"
 )
 
-// record is what the bucket holds for a request_id.
+// recordFormat is that of the records that are written; the first ones have none. It
+// grows when an earlier version must not read them any more.
+const recordFormat = 1
+
+// record is what the bucket holds for a request_id. Each connect writes it as a whole.
 type record struct {
-	Token connection.Token `json:"token"`
-	Node  string           `json:"node"`
+	Format int              `json:"format"`
+	Token  connection.Token `json:"token"`
+	Node   string           `json:"node"`
 }
 
 func encode(c connection.Connection) ([]byte, error) {
-	return json.Marshal(record{Token: c.Token, Node: c.Node})
+	return json.Marshal(record{Format: recordFormat, Token: c.Token, Node: c.Node})
 }
 
 func decode(id connection.RequestID, text []byte) (connection.Connection, error) {
 	var r record
-	if err := json.Unmarshal(text, &r); err != nil {
+	err := json.Unmarshal(text, &r)
+	if err == nil {
+		err = natsbroker.CheckFormat(r.Format, recordFormat)
+	}
+	if err != nil {
 		return connection.Connection{}, fmt.Errorf("record of %s: %w", id, err)
 	}
 	if r.Token == "" {

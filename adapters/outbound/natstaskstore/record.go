@@ -106,11 +106,12 @@ func plain(at time.Time) time.Time { return at.UTC().Round(0) }
 func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 	var r taskRecord
 	unknown, err := natsbroker.DecodeRecord(text, &r, knownFields)
+	if err == nil {
+		err = natsbroker.CheckFormat(r.Format, recordFormat)
+	}
 	switch {
 	case err != nil:
 		return task.Task{}, fmt.Errorf("task store: %w", err)
-	case r.Format > recordFormat:
-		return task.Task{}, fmt.Errorf("task store: the record has format %d, this version reads %d", r.Format, recordFormat)
 	case r.ID != id || !r.Status.Valid():
 		return task.Task{}, fmt.Errorf("task store: no record of task %s: its ID is %q and its status %q", id, r.ID, r.Status)
 	}
@@ -154,11 +155,12 @@ func encodeKey(id task.ID) ([]byte, error) {
 func decodeKey(text []byte) (task.ID, error) {
 	var r keyRecord
 	err := json.Unmarshal(text, &r)
+	if err == nil {
+		err = natsbroker.CheckFormat(r.Format, recordFormat)
+	}
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("task store: record of an Idempotency-Key: %w", err)
-	case r.Format > recordFormat:
-		return "", fmt.Errorf("task store: record of an Idempotency-Key has format %d, this version reads %d", r.Format, recordFormat)
 	case r.ID == "":
 		return "", errors.New("task store: record of an Idempotency-Key names no task")
 	}

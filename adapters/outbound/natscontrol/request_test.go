@@ -1,0 +1,35 @@
+package natscontrol
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The forms of requests: nodes of each of them may be in one cluster.
+var golden = map[string]request{
+	`{"token":"t","name":"replaced","data":{"a":1}}`:            {Token: "t", Name: "replaced", Data: json.RawMessage(`{"a":1}`)},
+	`{"token":"t","reason":"r"}`:                                {Token: "t", Reason: "r"},
+	`{"format":1,"token":"t","name":"replaced","data":{"a":1}}`: {Format: 1, Token: "t", Name: "replaced", Data: json.RawMessage(`{"a":1}`)},
+	`{"format":1,"token":"t","reason":"r"}`:                     {Format: 1, Token: "t", Reason: "r"},
+}
+
+func TestFormsOfRequests(t *testing.T) {
+	for text, want := range golden {
+		var got request
+		if err := json.Unmarshal([]byte(text), &got); err != nil || !cmp.Equal(got, want) {
+			t.Errorf("%s is read as %+v, %v", text, got, err)
+		}
+		if want.Format != requestFormat {
+			continue
+		}
+		if written, err := json.Marshal(want); err != nil || string(written) != text {
+			t.Errorf("written is %s, %v; want %s", written, err, text)
+		}
+		var first struct{ Token, Name, Reason string } // what versions read that sent no format
+		if err := json.Unmarshal([]byte(text), &first); err != nil || first.Token != "t" || first.Name != want.Name || first.Reason != string(want.Reason) {
+			t.Errorf("an earlier version reads %s as %+v, %v", text, first, err)
+		}
+	}
+}
