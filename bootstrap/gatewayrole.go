@@ -52,8 +52,8 @@ func GatewayRoleGraph(cfg GatewayRoleConfig, log *slog.Logger) fx.Option {
 	)
 }
 
-// unmeasured is the gateway.Metrics of a gateway that does not know whose events
-// it carries.
+// unmeasured is the gateway.Metrics of the gateway role, which does not know which
+// service an event belongs to.
 type unmeasured struct{}
 
 func (unmeasured) Sent(event.Service, int, int)      {}

@@ -61,7 +61,7 @@ const (
 
 // LoadGatewayRole is Load for "heliograph gateway". A heartbeat interval that
 // cannot be used is no reason not to start, as in the gateway that this one can
-// take the place of: it is told apart, and the default is used.
+// take the place of: it is returned apart, as ignored, and the default is used.
 func LoadGatewayRole(environ map[string]string, host Host) (cfg GatewayRoleConfig, ignored, err error) {
 	const heartbeat = "HEARTBEAT_INTERVAL_SECONDS"
 	if text := environ[heartbeat]; text != "" {

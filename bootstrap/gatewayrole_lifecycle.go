@@ -22,11 +22,11 @@ type roleParts struct {
 	Log     *slog.Logger
 }
 
-// roleLifecycle is the order of things for the gateway role (rule G8).
+// roleLifecycle is the order of start and stop for the gateway role (rule G8).
 type roleLifecycle struct {
 	roleParts
 
-	engine *loops // stopped before the backend is told of the last streams
+	engine *loops // stopped before the last disconnect callbacks are made
 	rest   *loops
 	failed chan error
 }
@@ -66,8 +66,8 @@ func (l *roleLifecycle) stop(ctx context.Context) {
 	for _, s := range l.Servers.all() {
 		l.step(ctx, "close listener", within(s.Shutdown))
 	}
-	l.engine.await() // and the relay knows of every end
-	l.step(ctx, "tell the backend", l.Relay.Close)
+	l.engine.await() // now the relay has the end of every stream
+	l.step(ctx, "report ended streams", l.Relay.Close)
 	l.rest.await()
 	l.Log.InfoContext(ctx, "stopped", slog.Duration("took", time.Since(begin)))
 }

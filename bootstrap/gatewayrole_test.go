@@ -77,7 +77,7 @@ func TestMistakesOfTheGatewayRoleNameTheirVariable(t *testing.T) {
 	}
 }
 
-func TestHeartbeatThatCannotBeUsedIsToldAndTheDefaultUsed(t *testing.T) { // gateway-protocol, "Configuration"
+func TestBadHeartbeatIsReportedAndTheDefaultUsed(t *testing.T) { // gateway-protocol, "Configuration"
 	for _, value := range []string{"0", "-1", "1.5", "15s", "often", "86401"} {
 		cfg, ignored, err := bootstrap.LoadGatewayRole(map[string]string{"HEARTBEAT_INTERVAL_SECONDS": value}, nowhere)
 		if err != nil || cfg.HeartbeatSeconds != 15 || ignored == nil || !strings.Contains(ignored.Error(), "HEARTBEAT_INTERVAL_SECONDS") {

@@ -48,8 +48,8 @@ func (l LogLevel) slog() slog.Level {
 	}
 }
 
-// newFxLogger shows how fx wires at debug level, its errors too: they are
-// returned, and told once by whoever gets them.
+// newFxLogger logs how fx wires at debug level, its errors too: they are returned
+// as well, and logged once by the caller.
 func newFxLogger(log *slog.Logger) fxevent.Logger {
 	l := &fxevent.SlogLogger{Logger: log}
 	l.UseLogLevel(slog.LevelDebug)

@@ -8,8 +8,8 @@ import (
 	"heliograph/domain/connection"
 )
 
-// End implements gateway.Relay. The goroutines that tell the backend are there
-// while there is something to tell.
+// End implements gateway.Relay. The goroutines that make disconnect callbacks
+// exist only while some wait.
 func (r *Relay) End(token connection.Token, reason connection.Reason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -20,42 +20,42 @@ func (r *Relay) End(token connection.Token, reason connection.Reason) {
 	delete(r.open, token)
 	r.tokens.remove(token)
 	if r.closed || len(r.ended) >= r.cfg.MaxWaiting {
-		r.log.WarnContext(r.life, "backend is not told of a stream that ended: too many wait, or the gateway is stopped")
+		r.log.WarnContext(r.life, "disconnect callback was dropped: too many wait, or the gateway is stopped")
 		return
 	}
 	r.ended = append(r.ended, ending{token: token, request: request, reason: reason})
-	if r.tellers < r.cfg.Parallel {
-		r.tellers++
-		r.busy.Go(r.tellAll)
+	if r.workers < r.cfg.Parallel {
+		r.workers++
+		r.busy.Go(r.reportEnds)
 	}
 }
 
-// tellAll tells the backend until nothing waits.
-func (r *Relay) tellAll() {
+// reportEnds makes disconnect callbacks until none waits.
+func (r *Relay) reportEnds() {
 	for {
 		e, ok := r.next()
 		if !ok {
 			return
 		}
-		r.told(r.backend.Disconnect(r.life, e.token, e.request, e.reason))
+		r.countFailures(r.backend.Disconnect(r.life, e.token, e.request, e.reason))
 	}
 }
 
-// told logs when the backend begins to miss ends, and when it is told again: ten
-// thousand streams may end at once.
-func (r *Relay) told(err error) {
+// countFailures logs the first failed disconnect callback and the first that
+// succeeds after it, not each of them: ten thousand streams may end at once.
+func (r *Relay) countFailures(err error) {
 	r.mu.Lock()
-	missed := r.missed
-	r.missed++
+	failures := r.failures
+	r.failures++
 	if err == nil {
-		r.missed = 0
+		r.failures = 0
 	}
 	r.mu.Unlock()
 	switch {
-	case err != nil && missed == 0:
-		r.log.WarnContext(r.life, "backend is not told of streams that end", slog.Any("error", err))
-	case err == nil && missed > 0:
-		r.log.InfoContext(r.life, "backend is told of streams that end again", slog.Int("missed", missed))
+	case err != nil && failures == 0:
+		r.log.WarnContext(r.life, "disconnect callbacks fail", slog.Any("error", err))
+	case err == nil && failures > 0:
+		r.log.InfoContext(r.life, "disconnect callbacks succeed again", slog.Int("failed", failures))
 	}
 }
 
@@ -63,7 +63,7 @@ func (r *Relay) next() (ending, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.ended) == 0 || r.life.Err() != nil {
-		r.tellers--
+		r.workers--
 		return ending{}, false
 	}
 	e := r.ended[0]
@@ -74,8 +74,8 @@ func (r *Relay) next() (ending, bool) {
 	return e, true
 }
 
-// Close takes no more ends, and returns when the backend was told of all before.
-// If ctx ends first, it gives up the rest. It may be called twice. Errors:
+// Close takes no more ends, and returns when the callbacks of all before were
+// made. If ctx ends first, it gives up the rest. It may be called twice. Errors:
 // ctx.Err(), with how many were given up.
 func (r *Relay) Close(ctx context.Context) error {
 	r.mu.Lock()
@@ -83,7 +83,7 @@ func (r *Relay) Close(ctx context.Context) error {
 	r.mu.Unlock()
 	defer r.stop()
 	done := make(chan struct{})
-	go func() { // ends with the last teller
+	go func() { // ends with the last callback
 		r.busy.Wait()
 		close(done)
 	}()
@@ -93,9 +93,9 @@ func (r *Relay) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	r.mu.Lock()
-	left := len(r.ended) + r.tellers
+	left := len(r.ended) + r.workers
 	r.mu.Unlock()
 	r.stop()
 	<-done
-	return fmt.Errorf("tell the backend of %d more streams that ended: %w", left, ctx.Err())
+	return fmt.Errorf("%d disconnect callbacks were given up: %w", left, ctx.Err())
 }

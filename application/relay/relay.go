@@ -1,6 +1,6 @@
 // Package relay implements gateway.Relay, the use case of the gateway role: it
-// asks the backend about each stream, knows those that are open, and tells the
-// backend once of each that ended.
+// asks the backend about each stream, keeps a list of those that are open, and
+// reports the end of each to the backend, once.
 package relay
 
 import (
@@ -27,7 +27,7 @@ const (
 	// callback's own 5 s it stays under the 60 s that proxies allow.
 	DefaultConnectWait = 30 * time.Second
 	// DefaultParallel is enough for ten thousand ends a second at a backend that
-	// takes some milliseconds for each, and few enough for one that is busy.
+	// takes some milliseconds for each, and does not overload a busy one.
 	DefaultParallel = 32
 	// DefaultMaxWaiting is more streams than a process can hold.
 	DefaultMaxWaiting = 1 << 18
@@ -39,7 +39,7 @@ const (
 // noHeaders stands for those that are not kept.
 var noHeaders = json.RawMessage("{}")
 
-// Config is what a Relay can be told. Its zero value means the defaults.
+// Config holds the limits of a Relay. A zero field means the default.
 type Config struct {
 	// Connects bounds the connect callbacks under way; further clients wait for their
 	// turn, in order, at most ConnectWait.
@@ -47,7 +47,7 @@ type Config struct {
 	ConnectWait time.Duration
 	// Parallel bounds the disconnect callbacks under way.
 	Parallel int
-	// MaxWaiting bounds those that wait for their turn; more are dropped.
+	// MaxWaiting bounds the disconnect callbacks that wait; more are dropped.
 	MaxWaiting int
 }
 
@@ -57,19 +57,19 @@ type Relay struct {
 	cfg     Config
 	backend gateway.Backend
 	log     *slog.Logger
-	turns   chan struct{} // holds an element for each connect callback under way
+	slots   chan struct{} // holds an element for each connect callback under way
 
-	life context.Context //nolint:containedctx // the callbacks' of streams that ended; Close ends it
+	life context.Context //nolint:containedctx // of the disconnect callbacks; Close ends it
 	stop context.CancelFunc
-	busy sync.WaitGroup // goroutines that tell the backend
+	busy sync.WaitGroup // goroutines that make disconnect callbacks
 
-	mu      sync.Mutex
-	open    map[connection.Token]gateway.Request // guarded by mu
-	tokens  tokenIndex                           // of open; guarded by mu
-	ended   []ending                             // to be told, in order; guarded by mu
-	tellers int                                  // goroutines in busy; guarded by mu
-	missed  int                                  // ends in a row that the backend was not told of; guarded by mu
-	closed  bool                                 // guarded by mu
+	mu       sync.Mutex
+	open     map[connection.Token]gateway.Request // guarded by mu
+	tokens   tokenIndex                           // of open; guarded by mu
+	ended    []ending                             // wait for their callbacks, in order; guarded by mu
+	workers  int                                  // goroutines in busy; guarded by mu
+	failures int                                  // disconnect callbacks that failed in a row; guarded by mu
+	closed   bool                                 // guarded by mu
 }
 
 // ending is a stream that ended.
@@ -87,7 +87,7 @@ func New(cfg Config, backend gateway.Backend, log *slog.Logger) *Relay {
 	cfg.MaxWaiting = cmp.Or(cfg.MaxWaiting, DefaultMaxWaiting)
 	life, stop := context.WithCancel(context.Background())
 	return &Relay{
-		cfg: cfg, backend: backend, log: log, turns: make(chan struct{}, cfg.Connects),
+		cfg: cfg, backend: backend, log: log, slots: make(chan struct{}, cfg.Connects),
 		life: life, stop: stop, open: make(map[connection.Token]gateway.Request),
 	}
 }
@@ -110,26 +110,26 @@ func (r *Relay) Open(ctx context.Context, token connection.Token, request gatewa
 	return nil
 }
 
-// ask makes the connect callback when its turn has come.
+// ask makes the connect callback when a slot is free.
 func (r *Relay) ask(ctx context.Context, token connection.Token, request gateway.Request) error {
-	if err := r.awaitTurn(ctx); err != nil {
+	if err := r.awaitSlot(ctx); err != nil {
 		return err
 	}
-	defer func() { <-r.turns }()
+	defer func() { <-r.slots }()
 	return r.backend.Connect(ctx, token, request)
 }
 
-// awaitTurn waits in the order of the calls.
-func (r *Relay) awaitTurn(ctx context.Context) error {
+// awaitSlot waits for a slot, in the order of the calls.
+func (r *Relay) awaitSlot(ctx context.Context) error {
 	select {
-	case r.turns <- struct{}{}:
+	case r.slots <- struct{}{}:
 		return nil
 	default:
 	}
 	timer := time.NewTimer(r.cfg.ConnectWait)
 	defer timer.Stop()
 	select {
-	case r.turns <- struct{}{}:
+	case r.slots <- struct{}{}:
 		return nil
 	case <-timer.C:
 		return gateway.ErrBackendBusy

@@ -55,7 +55,7 @@ func mustClose(t *testing.T, r *relay.Relay) {
 	}
 }
 
-func TestEndOfAnOpenStreamIsToldOnce(t *testing.T) { // gateway-protocol: exactly one disconnect callback
+func TestEndOfAnOpenStreamIsReportedOnce(t *testing.T) { // gateway-protocol: exactly one disconnect callback
 	r, backend := newRelay(t, relay.Config{})
 	backend.EXPECT().Disconnect(gomock.Any(), connection.Token("a"), request, connection.ReasonClientClosed)
 	open(t, r, "a")
@@ -66,7 +66,7 @@ func TestEndOfAnOpenStreamIsToldOnce(t *testing.T) { // gateway-protocol: exactl
 	mustClose(t, r)
 }
 
-func TestStreamThatWasNotOpenedHasNoEnd(t *testing.T) {
+func TestEndOfAStreamThatWasNotOpenedIsNotReported(t *testing.T) {
 	backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
 	r := relay.New(relay.Config{}, backend, slog.New(slog.DiscardHandler))
 	for _, refusal := range []error{&gateway.RejectedError{Status: 401}, gateway.ErrBackendTimeout, gateway.ErrNotConfigured} {
@@ -111,7 +111,7 @@ func TestPagesAreInTheOrderOfTokensAndComplete(t *testing.T) { // gateway-protoc
 	mustClose(t, r)
 }
 
-func TestClientsOfASlowBackendWaitForTheirTurn(t *testing.T) { // issue 17, 24
+func TestClientsOfASlowBackendWaitInOrder(t *testing.T) { // issue 17, 24
 	synctest.Test(t, func(t *testing.T) {
 		backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
 		var now, most atomic.Int64
@@ -138,7 +138,7 @@ func TestClientsOfASlowBackendWaitForTheirTurn(t *testing.T) { // issue 17, 24
 	})
 }
 
-func TestTurnThatDoesNotComeEndsTheWait(t *testing.T) {
+func TestOpenGivesUpWhenNoSlotBecomesFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
 		release := make(chan struct{})
@@ -260,7 +260,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-func TestEndsAreToldInParallelButBounded(t *testing.T) {
+func TestEndsAreReportedInParallelButBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, backend := newRelay(t, relay.Config{Parallel: 3})
 		var mu sync.Mutex
@@ -275,7 +275,7 @@ func TestEndsAreToldInParallelButBounded(t *testing.T) {
 				mu.Lock()
 				now--
 				mu.Unlock()
-				return gateway.ErrBackendUnreachable // costs nobody else anything
+				return gateway.ErrBackendUnreachable // does not affect the others
 			})
 		for i := range 10 {
 			token := connection.Token(fmt.Sprint(i))
@@ -285,7 +285,7 @@ func TestEndsAreToldInParallelButBounded(t *testing.T) {
 		begin := time.Now()
 		mustClose(t, r)
 		if most != 3 || all != 10 || time.Since(begin) != 4*time.Second {
-			t.Errorf("%d told, at most %d at the same time, in %s; want 10, 3, 4s", all, most, time.Since(begin))
+			t.Errorf("%d reported, at most %d at the same time, in %s; want 10, 3, 4s", all, most, time.Since(begin))
 		}
 	})
 }
@@ -305,15 +305,15 @@ func TestCloseGivesUpWithItsContext(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := r.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), " 5 more ") {
+		if err := r.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "5 disconnect callbacks") {
 			t.Errorf("close: %v, want the deadline and 5 streams", err)
 		}
 		open(t, r, "late")
-		r.End("late", connection.ReasonError) // is not told
+		r.End("late", connection.ReasonError) // is not reported
 	})
 }
 
-func TestEndsThatWaitAreBounded(t *testing.T) {
+func TestWaitingDisconnectCallbacksAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
@@ -337,7 +337,7 @@ func TestEndsThatWaitAreBounded(t *testing.T) {
 	})
 }
 
-func TestBackendThatMissesEndsIsLoggedOnce(t *testing.T) {
+func TestFailedDisconnectCallbacksAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
@@ -351,7 +351,7 @@ func TestBackendThatMissesEndsIsLoggedOnce(t *testing.T) {
 			r.End(token, connection.ReasonServerClosed)
 		}
 		mustClose(t, r)
-		if text := log.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "missed=3") || !strings.Contains(text, "in time") {
+		if text := log.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "failed=3") || !strings.Contains(text, "in time") {
 			t.Errorf("the log is:\n%s", text)
 		}
 	})

@@ -46,7 +46,7 @@ type Config struct {
 	// Handler does not have the /internal endpoints.
 	Separate bool
 	// Plain leaves the extensions of the protocol out, so that the gateway is like
-	// one that never heard of them.
+	// one without them.
 	Plain bool
 }
 
@@ -61,8 +61,8 @@ type Gateway struct {
 	draining atomic.Bool
 }
 
-// New returns the endpoints, and has the engine tell relay of the streams that
-// it adopted and that ended.
+// New returns the endpoints. From now on the engine reports the ends of streams
+// whose sockets it took over to relay.
 func New(cfg Config, engine *sse.Engine, relay gateway.Relay, log *slog.Logger) *Gateway {
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) { relay.End(token, reason) })
 	return &Gateway{
@@ -149,8 +149,8 @@ func (g *Gateway) wrongMethod(c *gin.Context) {
 	})
 }
 
-// abort answers an error. A 500 of the protocol is the doing of a client or of
-// the backend, and no failure of ours that belongs into the log.
+// abort answers with an error. A 500 of the protocol (WRITE_FAILED) is caused by a
+// client, so it is not logged as a failure of the gateway.
 func (g *Gateway) abort(c *gin.Context, err error) {
 	if known, ok := errors.AsType[*ginjson.Error](err); ok && known.Status == http.StatusInternalServerError {
 		c.AbortWithStatusJSON(known.Status, ginjson.Body{Error: ginjson.Detail{Code: known.Code, Message: known.Message}})

@@ -34,7 +34,7 @@ func (unmeasured) Sent(event.Service, int, int)      {}
 func (unmeasured) Took(event.Service, time.Duration) {}
 
 // rig is the endpoints on real servers, with a real engine, a relay that is a
-// mock, and what that was told.
+// mock, and the calls of that mock.
 type rig struct {
 	t        *testing.T
 	engine   *gatewayrole.Engine

@@ -24,7 +24,7 @@ const (
 )
 
 // internal guards a handler with the secret and against web pages, and answers
-// the error that it returns. The body of a stranger is not read.
+// the error that it returns. The body of a request without the secret is not read.
 func (g *Gateway) internal(handle func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := ginjson.RefuseOrigin(c)
@@ -98,7 +98,7 @@ func pushError(err error) error {
 	case errors.Is(err, gateway.ErrStreamFull):
 		return &ginjson.Error{
 			Status: http.StatusInternalServerError, Code: "WRITE_FAILED",
-			Message: "the client takes too little: too much waits for it, and it was disconnected",
+			Message: "the client reads too slowly: too many bytes wait for it, and it was disconnected",
 		}
 	default:
 		return err
@@ -133,9 +133,9 @@ func (g *Gateway) broadcast(c *gin.Context) error {
 	return nil
 }
 
-// deliver hands the event to every stream, by the log, or to those that are
-// named, who all share its bytes. One of those that is over its limit is neither
-// among the delivered nor unknown.
+// deliver hands the event to every stream, by the log, or to the tokens that are
+// named, which share its bytes. A stream that is over its limit counts neither as
+// delivered nor as unknown.
 func (g *Gateway) deliver(f sse.Frame, b broadcast) (delivery, error) {
 	d := delivery{Status: "ok", Unknown: []connection.Token{}}
 	if b.all {

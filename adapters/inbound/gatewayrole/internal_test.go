@@ -154,7 +154,7 @@ func TestConnectionsAreListedInPages(t *testing.T) { // gateway-protocol: connec
 	}
 }
 
-func TestSecretIsAskedFor(t *testing.T) { // INTERNAL_SECRET
+func TestInternalEndpointsRequireTheSecret(t *testing.T) { // INTERNAL_SECRET
 	t.Parallel()
 	r := newRig(t, setup{role: gatewayrole.Config{Secret: "s3cret"}})
 	for _, given := range []string{"", "wrong", "s3cre", "s3crets"} {
@@ -172,7 +172,7 @@ func TestSecretIsAskedFor(t *testing.T) { // INTERNAL_SECRET
 	}
 }
 
-func TestPlainGatewayIsOneWithoutExtensions(t *testing.T) { // gateway-protocol, "Our extensions"
+func TestPlainGatewayHasNoExtensions(t *testing.T) { // gateway-protocol, "Our extensions"
 	t.Parallel()
 	r := newRig(t, setup{role: gatewayrole.Config{Configured: true, Plain: true}})
 	if got := r.do(http.MethodGet, r.url+"/readyz", ""); got.body != `{"status":"ready","configured":true}` {
@@ -250,7 +250,7 @@ func TestProbesMatchInAnyCaseAndWithASlash(t *testing.T) { // as in Express
 	}
 }
 
-func TestEventIDAtItsLimitComesBack(t *testing.T) { // G2
+func TestLongestEventIDCanBeResumedFrom(t *testing.T) { // G2
 	t.Parallel()
 	r := newRig(t, setup{})
 	requests := make(chan gateway.Request, 1)

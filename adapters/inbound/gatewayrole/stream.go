@@ -21,8 +21,8 @@ import (
 // stream is open. Proxies allow no more by default.
 const maxTargetBytes = 8 << 10
 
-// stream takes a stream in the order of rule G9: its place in the log is fixed
-// and its token can be pushed to, then the backend is asked, and then the client
+// stream opens a stream in the order of rule G9: its position in the log is fixed
+// and its token accepts pushes, then the backend is asked, and then the client
 // gets its headers, what was pushed meanwhile, and the log.
 func (g *Gateway) stream(c *gin.Context) {
 	if c.Request.Method != http.MethodGet {
@@ -72,7 +72,7 @@ func lastEventID(r *http.Request) string {
 // hold hands an open stream to the engine or serves it to its end.
 func (g *Gateway) hold(c *gin.Context, stream *sse.Stream) {
 	if g.opener.Adopt(c, stream, func() {}) {
-		return // the engine tells of its end
+		return // the engine reports its end
 	}
 	reason := connection.ReasonError
 	defer func() { g.relay.End(stream.Token(), reason) }()
@@ -102,13 +102,14 @@ func (g *Gateway) refuse(c *gin.Context, err error) {
 	}
 }
 
-// onStream reports whether a client of the envelope format learns of a
-// rejection on a stream.
+// onStream reports whether a rejection with that status is sent as an event in
+// the envelope format.
 func onStream(status int) bool {
 	return status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden
 }
 
-// refusalOf is what the client is told (gateway-protocol, "Client → gateway").
+// refusalOf returns the answer for the client (gateway-protocol, "Client →
+// gateway").
 func refusalOf(err error) *ginjson.Error {
 	if rejected, ok := errors.AsType[*gateway.RejectedError](err); ok {
 		return rejection(rejected.Status)

@@ -24,7 +24,7 @@ import (
 // transports are the two ways to write a stream, as the engine's Shards.
 var transports = map[string]int{"adopted": 1, "portable": -1}
 
-func TestAnyPathIsAStreamAndTheBackendLearnsAllAboutIt(t *testing.T) { // gateway-protocol: callbacks, the stream
+func TestAnyPathIsAStreamAndTheBackendGetsTargetAndHeaders(t *testing.T) { // gateway-protocol: callbacks, the stream
 	t.Parallel()
 	r := newRig(t, setup{})
 	requests := make(chan gateway.Request, 1)
@@ -35,7 +35,7 @@ func TestAnyPathIsAStreamAndTheBackendLearnsAllAboutIt(t *testing.T) { // gatewa
 		req := <-requests
 		want := `{"cookie":"c=\"1\"; d=2","host":"my.example","user-agent":"one","x-multi":"a, b<"}`
 		if req.Target != target || string(req.Headers) != want {
-			t.Errorf("%s: the backend was told of %s, headers %s; want %s", target, req.Target, req.Headers, want)
+			t.Errorf("%s: the backend got %s, headers %s; want %s", target, req.Target, req.Headers, want)
 		}
 		if line, _ := in.ReadString('\n'); line != "HTTP/1.1 200 OK\r\n" {
 			t.Errorf("%s: %q", target, line)
@@ -65,7 +65,7 @@ func TestAbsoluteTargetIsMadePathAndQuery(t *testing.T) {
 	conn, _ := dial(t, r.url)
 	_, _ = fmt.Fprint(conn, "GET http://my.example/a%2Fb?x=1 HTTP/1.1\r\nHost: my.example\r\n\r\n")
 	if req := <-requests; req.Target != "/a%2Fb?x=1" {
-		t.Errorf("the backend was told of %s", req.Target)
+		t.Errorf("the backend got %s", req.Target)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestRefusedStreamIsAnsweredWithItsReason(t *testing.T) { // gateway-protoco
 		err    error
 		status int
 		code   string
-		stream bool // envelope clients are told on a stream
+		stream bool // envelope clients get it as an event
 	}{
 		{rejected(400), 400, "BACKEND_ERROR", true},
 		{rejected(401), 401, "BACKEND_AUTH_FAILED", true},
@@ -141,7 +141,7 @@ func wantRejectedStream(t *testing.T, got answer, status int) {
 	}
 }
 
-func TestClientThatLeavesWhileTheCallbackIsPendingWasNeverThere(t *testing.T) { // gateway-protocol
+func TestClientThatLeavesWhileTheCallbackIsPendingLeavesNothing(t *testing.T) { // gateway-protocol
 	t.Parallel()
 	r := newRig(t, setup{})
 	asked, left := make(chan connection.Token, 1), make(chan struct{})
@@ -163,11 +163,11 @@ func TestClientThatLeavesWhileTheCallbackIsPendingWasNeverThere(t *testing.T) { 
 	}
 	r.want("/internal/send", push(token, `{"data":"2"}`), 404, "TOKEN_NOT_FOUND")
 	if len(r.ended) != 0 {
-		t.Error("its end was told")
+		t.Error("its end was reported")
 	}
 }
 
-func TestWhatIsPushedBeforeTheAnswerComesRightAfterTheHeaders(t *testing.T) { // gateway-protocol
+func TestEarlyPushesComeRightAfterTheHeaders(t *testing.T) { // gateway-protocol
 	t.Parallel()
 	for name, shards := range transports {
 		r := newRig(t, setup{engine: gatewayrole.EngineConfig{Shards: shards}})
@@ -193,7 +193,7 @@ func TestWhatIsPushedBeforeTheAnswerComesRightAfterTheHeaders(t *testing.T) { //
 	}
 }
 
-func TestClientThatComesBackDoesNotGetAgainWhatItHas(t *testing.T) { // G2
+func TestReturningClientGetsNoEventTwice(t *testing.T) { // G2
 	t.Parallel()
 	r := newRig(t, setup{})
 	r.accept(func(connection.Token, gateway.Request) {
@@ -220,7 +220,7 @@ func TestEnvelopeStreamOpensWithReady(t *testing.T) { // gateway-protocol, "Even
 	}
 }
 
-func TestFullGatewayAsksToComeBackLater(t *testing.T) { // SSE_MAX_CONNECTIONS
+func TestFullGatewayRefusesStreams(t *testing.T) { // SSE_MAX_CONNECTIONS
 	t.Parallel()
 	r := newRig(t, setup{engine: gatewayrole.EngineConfig{MaxStreams: 1}})
 	r.accept(nil)
@@ -230,7 +230,7 @@ func TestFullGatewayAsksToComeBackLater(t *testing.T) { // SSE_MAX_CONNECTIONS
 	}
 }
 
-func TestDrainingGatewaySendsEveryStreamAway(t *testing.T) { // G8
+func TestDrainingGatewayEndsEveryStreamWithARetry(t *testing.T) { // G8
 	t.Parallel()
 	r := newRig(t, setup{engine: gatewayrole.EngineConfig{DrainSpread: time.Second}, role: gatewayrole.Config{Configured: true}})
 	r.accept(nil)
@@ -261,7 +261,7 @@ func TestTooLongURLIsRefused(t *testing.T) { // G4: it would be kept as long as 
 	}
 }
 
-func TestBusyBackendSendsClientsAwayForAWhile(t *testing.T) { // G8
+func TestBusyBackendMakesClientsComeBackLater(t *testing.T) { // G8
 	t.Parallel()
 	for _, format := range []gatewayrole.Format{"named", "envelope"} {
 		r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
@@ -272,7 +272,7 @@ func TestBusyBackendSendsClientsAwayForAWhile(t *testing.T) { // G8
 	}
 }
 
-func TestOtherMethodsAreNoStreams(t *testing.T) {
+func TestOtherMethodsOpenNoStream(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})
 	for _, method := range []string{http.MethodPost, http.MethodHead, http.MethodDelete} {

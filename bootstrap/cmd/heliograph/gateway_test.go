@@ -25,7 +25,7 @@ func TestGatewayIgnoresABadHeartbeatAndSaysSo(t *testing.T) { // gateway-protoco
 	}
 }
 
-func TestGatewayWelcomesPeople(t *testing.T) {
+func TestGatewayPrintsWhatToDoForATerminal(t *testing.T) {
 	for url, want := range map[string]string{"": "set CALLBACK_URL", "http://b/cb": "curl -N 'http://localhost:"} {
 		if status, said := gateway(t, map[string]string{"LOG_FORMAT": "text", "LOG_LEVEL": "error", "CALLBACK_URL": url}, want); status != 0 {
 			t.Errorf("exit status %d:\n%s", status, said)
@@ -50,7 +50,7 @@ func gateway(t *testing.T, environ map[string]string, until string) (status int,
 	return status, stderr.buf.String()
 }
 
-func TestConfigShowsTheGatewaysVariablesToo(t *testing.T) {
+func TestConfigShowsTheVariablesOfTheGateway(t *testing.T) {
 	status, table, stderr := call(t, map[string]string{"INTERNAL_SECRET": "s3cret"}, "config", "gateway")
 	if status != 0 || stderr != "" || strings.Contains(table, "s3cret") || strings.Contains(table, "TASK_") {
 		t.Errorf("exit status %d, %s:\n%s", status, stderr, table)

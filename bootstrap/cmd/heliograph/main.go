@@ -79,7 +79,7 @@ func (p *program) run(ctx context.Context) int {
 	if exited >= 0 {
 		return exited
 	}
-	if ofRun(err) {
+	if isOfRun(err) {
 		p.fail(err)
 		return taskcli.Usage
 	}

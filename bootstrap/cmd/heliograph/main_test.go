@@ -70,7 +70,7 @@ func TestConfigShowsEveryVariableWithItsOrigin(t *testing.T) {
 	}
 }
 
-func TestMistakesEndEveryCommandThatReadsTheConfiguration(t *testing.T) {
+func TestConfigurationErrorsEndEveryCommandThatReadsIt(t *testing.T) {
 	for _, args := range [][]string{nil, {"serve"}, {"config"}} {
 		status, stdout, stderr := call(t, map[string]string{"TASK_TIMEOUT": "soon", "SSE_GATEWAY_TIMEOUT": "later"}, args...)
 		want := "heliograph: SSE_GATEWAY_TIMEOUT: \"later\" is not a duration such as 15s or 5m\n" +
@@ -100,7 +100,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func TestHealthcheckTellsByItsExitStatus(t *testing.T) {
+func TestHealthcheckExitStatus(t *testing.T) {
 	healthy := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/healthz" {
@@ -209,7 +209,7 @@ func TestServeLogsItsConfigurationAndAddress(t *testing.T) {
 	}
 }
 
-func TestServeWelcomesPeople(t *testing.T) {
+func TestServePrintsThreeLinesForATerminal(t *testing.T) {
 	for name, c := range map[string]struct {
 		environ map[string]string
 		want    []string

@@ -64,15 +64,15 @@ func width() int {
 	return columns
 }
 
-// statusError is an exit status whose reason has been told already.
+// statusError is an exit status whose reason has been printed already.
 type statusError int
 
 // Error implements error.
 func (statusError) Error() string { return "" }
 
-// ofRun reports whether a mistake on the command line is about "heliograph run",
+// isOfRun reports whether a mistake on the command line is about "heliograph run",
 // which has an exit status of its own for it.
-func ofRun(err error) bool {
+func isOfRun(err error) bool {
 	parse, ok := errors.AsType[*kong.ParseError](err)
 	if !ok {
 		return false

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestRunSaysByItsExitStatusWhatKeptItFromStarting(t *testing.T) {
+func TestRunExitStatusWhenItCannotStart(t *testing.T) {
 	const nowhere = "http://127.0.0.1:1" // a port that nothing listens on
 	for _, c := range []struct {
 		args   []string

@@ -43,7 +43,7 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 }
 
 // welcome prints the address, what to do there and how to stop, for a person.
-// An error means that nobody sees it.
+// An error means that it cannot be shown, and is ignored.
 func welcome(w io.Writer, cfg bootstrap.Config, addr net.Addr) {
 	base := "http://" + reachable(addr)
 	try := "curl -N '" + base + "/api/sse/stream?request_id=me'"
