@@ -1,7 +1,7 @@
 // Package cluster_test runs three nodes of the real binary and a NATS cluster of
 // three servers, each a process, and breaks them: it kills, pauses and restarts
 // processes and cuts the wires between them, while browsers listen and tasks run.
-// In the end what everybody was told is judged (package check).
+// In the end what every client got is checked (package check).
 //
 // What breaks when is drawn from a seed, which is printed. The same seed makes the
 // same plan, though not the same moments; 0 is a new one each time:

@@ -53,7 +53,7 @@ func (w *world) here(node int) (tabs []*tab) {
 	return tabs
 }
 
-// heard says which of the tabs were not told of that by an event of that name.
+// heard returns an error that names the tabs without such an event.
 func heard(tabs []*tab, name, part string) (missing error) {
 	for _, b := range tabs {
 		if count(b, name, part) == 0 {
@@ -65,7 +65,7 @@ func heard(tabs []*tab, name, part string) (missing error) {
 
 // count is how often a tab got an event of that name with that in its data.
 func count(b *tab, name, part string) (n int) {
-	for _, events := range b.told().Streams {
+	for _, events := range b.received().Streams {
 		for _, e := range events {
 			if e.Name == name && strings.Contains(e.Data, part) {
 				n++
@@ -87,11 +87,11 @@ func (b *tab) heartbeats() (n int) {
 	return n
 }
 
-// mustHaveStayed requires that nobody needed another stream.
+// mustHaveStayed requires that no client needed another stream.
 func (w *world) mustHaveStayed(t *testing.T) {
 	t.Helper()
 	for _, b := range w.tabs {
-		if n := len(b.told().Streams); n != 1 {
+		if n := len(b.received().Streams); n != 1 {
 			t.Errorf("%s needed %d streams, want one that lives on", b.name, n)
 		}
 	}

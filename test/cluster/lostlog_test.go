@@ -12,8 +12,8 @@ import (
 )
 
 // A node is cut off until the log has dropped what it has not got. It says so and
-// is started anew; its browsers are told, once, and nobody else notices.
-func TestANodeThatTheLogHasLeftBehindTellsItsStreams(t *testing.T) { // G3
+// is started anew; its browsers are reset, once, and no others are.
+func TestNodeBehindTheLogResetsItsStreams(t *testing.T) { // G3
 	const retained = 2 * 64 << 10 // SSE_HISTORY_BYTES, and as much for what NATS adds
 	r := newRig(t, options{env: []string{
 		"NODE_LEASE=10s", "SHUTDOWN_GRACE_PERIOD=4s", "SSE_DRAIN_SPREAD=1s", "SSE_MAX_EVENT_BYTES=16KiB", "SSE_HISTORY_BYTES=64KiB",
@@ -36,7 +36,7 @@ func TestANodeThatTheLogHasLeftBehindTellsItsStreams(t *testing.T) { // G3
 	for _, l := range r.toServer[0] {
 		l.Heal()
 	}
-	eventually(t, "those who were behind are told", func() error { return heard(behind, "stream_reset", "") })
+	eventually(t, "clients that were behind are reset", func() error { return heard(behind, "stream_reset", "") })
 	eventually(t, "all have a stream", w.open)
 	r.mustAnnounce(t, 1, "last", "")
 	eventually(t, "all have heard the last one", func() error { return heard(w.tabs, "version", `"last"`) })
@@ -46,9 +46,9 @@ func TestANodeThatTheLogHasLeftBehindTellsItsStreams(t *testing.T) { // G3
 	w.mustBeReset(t, behind, "expired")
 }
 
-// Somebody deletes the log: the nodes stop and begin a new one, and each browser is
-// told so once. Tasks are not in the log.
-func TestALogThatIsDeletedBeginsAnew(t *testing.T) { // G3, T11
+// The log is deleted: the nodes stop and begin a new one, and each browser is
+// reset once. Tasks are not in the log.
+func TestDeletedLogIsCreatedAgain(t *testing.T) { // G3, T11
 	r := newRig(t, options{env: []string{"NODE_LEASE=10s", "SHUTDOWN_GRACE_PERIOD=4s", "SSE_DRAIN_SPREAD=1s"}})
 	w := newGuests(t, r)
 	close(w.calm)
@@ -69,8 +69,8 @@ func TestALogThatIsDeletedBeginsAnew(t *testing.T) { // G3, T11
 	}
 }
 
-// Somebody deletes the tasks: the nodes stop, and begin without them.
-func TestABucketThatIsDeletedBeginsAnew(t *testing.T) { // G2, T1
+// The tasks are deleted: the nodes stop, and begin without them.
+func TestDeletedBucketIsCreatedAgain(t *testing.T) { // G2, T1
 	r := newRig(t, options{env: []string{"NODE_LEASE=10s", "SHUTDOWN_GRACE_PERIOD=4s", "SSE_DRAIN_SPREAD=1s"}})
 	w := newGuests(t, r)
 	close(w.calm)
@@ -137,7 +137,7 @@ func (w *world) mustBeReset(t *testing.T, tabs []*tab, reason string) {
 		}
 	}
 	if len(tabs) == 0 {
-		t.Error("nobody was there")
+		t.Error("no stream was open")
 	}
 }
 

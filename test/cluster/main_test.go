@@ -17,17 +17,17 @@ var (
 
 func TestMain(m *testing.M) { programs.Main(m, 1) }
 
-// patience bounds every wait for what must come: more than a NATS cluster needs to
+// waitLimit bounds every wait for what must come: more than a NATS cluster needs to
 // find new leaders (up to 9 s, and again when they fall), a lease to end, and a
 // busy machine.
-const patience = 60 * time.Second
+const waitLimit = 60 * time.Second
 
 // eventually waits until nothing is missing.
 func eventually(t *testing.T, what string, missing func() error) {
 	t.Helper()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(patience); ; {
+	for limit := time.After(waitLimit); ; {
 		err := missing()
 		if err == nil {
 			return
@@ -35,7 +35,7 @@ func eventually(t *testing.T, what string, missing func() error) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Errorf("waited %s in vain for this: %s: %s", patience, what, err)
+			t.Errorf("waited %s in vain for this: %s: %s", waitLimit, what, err)
 			return
 		}
 	}

@@ -18,8 +18,8 @@ import (
 
 // A loss of power takes what was not on the disk yet: here, what files have grown by
 // since a moment, but for a torn record at the end of each. The service starts, has
-// all up to that moment, and tells those who have seen more.
-func TestALossOfPowerCostsWhatWasNotOnTheDisk(t *testing.T) { // G2, G3
+// all up to that moment, and resets the clients that have seen more.
+func TestPowerLossLosesOnlyWhatWasNotSynced(t *testing.T) { // G2, G3
 	dir, r := t.TempDir(), newAlone(t)
 	p := launch(t, program{name: "alone", argv: []string{programs.Raced(t, programs.Heliograph), "serve"}, tail: 15, env: []string{
 		"HTTP_ADDR=" + strings.TrimPrefix(r.urls[0], "http://"), "DATA_DIR=" + dir,
@@ -69,7 +69,7 @@ func (r *rig) newClient(name string) *sseclient.Client {
 // oneTask runs a task to its end, which all clients hear.
 func (r *rig) oneTask(t *testing.T, key string, clients ...*sseclient.Client) (task string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	streams := make([]*sseclient.Stream, len(clients))
 	for i, c := range clients {
@@ -94,7 +94,7 @@ func (r *rig) oneTask(t *testing.T, key string, clients ...*sseclient.Client) (t
 // resets is how many a client's next stream begins with.
 func (r *rig) resets(t *testing.T, c *sseclient.Client) (n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	st, err := c.Connect(ctx)
 	if err != nil {

@@ -25,7 +25,7 @@ type process struct {
 	program
 
 	log     string
-	turn    sync.Mutex // whoever breaks it has it alone
+	turn    sync.Mutex // held by the fault that is applied to it
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -48,13 +48,13 @@ func launch(t *testing.T, what program) *process {
 			t.Errorf("%s after SIGTERM: exit status %d, want 0", p.name, status)
 		}
 		p.running.Wait()
-		p.judge(t)
+		p.checkLog(t)
 	})
 	return p
 }
 
-// judge looks for what no program may say.
-func (p *process) judge(t *testing.T) {
+// checkLog looks for what no program may log.
+func (p *process) checkLog(t *testing.T) {
 	t.Helper()
 	text, err := os.ReadFile(p.log)
 	if err != nil {
@@ -113,7 +113,7 @@ func (p *process) startLocked() error {
 // restartPause is what an orchestrator would wait before it starts a process again.
 const restartPause = 500 * time.Millisecond
 
-// watch waits for the end of a process, and starts another if nobody wanted that.
+// watch waits for the end of a process, and starts another unless the test ended it.
 func (p *process) watch(cmd *exec.Cmd, exited chan struct{}) {
 	_ = cmd.Wait() // its status is in ProcessState
 	byItself := p.note(cmd.ProcessState.String())
@@ -131,7 +131,7 @@ func (p *process) watch(cmd *exec.Cmd, exited chan struct{}) {
 }
 
 // note reports whether the process has ended by itself, and keeps how if that is a
-// fall: one that cannot serve yet, because it finds nobody to talk to, may end.
+// fall: one that cannot serve yet, because it reaches no other node, may end.
 func (p *process) note(how string) (byItself bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -160,11 +160,11 @@ func (p *process) takeDown(sig os.Signal) int {
 	p.mu.Unlock()
 	if err := cmd.Process.Signal(sig); errors.Is(err, os.ErrProcessDone) {
 		<-exited
-		return 0 // it fell; falls tells
+		return 0 // it ended by itself; falls counts that
 	}
 	select {
 	case <-exited:
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		_ = cmd.Process.Kill()
 		<-exited
 	}

@@ -11,10 +11,10 @@ import (
 	"heliograph/test/sseclient"
 )
 
-// With one NATS server left of three nothing can be written: nobody is sent away,
+// With one NATS server left of three nothing can be written: no client is sent away,
 // those who come are asked to come again, and what could not be begun says so. Then
 // all three are killed at once, which loses nothing either.
-func TestWithoutAMajorityOfNATSEverybodyWaitsAndNothingIsLost(t *testing.T) { // C3, G2, G8, S3, T14
+func TestNothingIsLostWithoutANATSMajority(t *testing.T) { // C3, G2, G8, S3, T14
 	r := newRig(t, options{env: []string{
 		"NODE_LEASE=10s", "SHUTDOWN_GRACE_PERIOD=4s", "SSE_HEARTBEAT_INTERVAL=500ms", "TASK_CLEANUP_INTERVAL=24h", "TASK_RETENTION_COUNT=0",
 	}})
@@ -28,7 +28,7 @@ func TestWithoutAMajorityOfNATSEverybodyWaitsAndNothingIsLost(t *testing.T) { //
 	}
 	eventually(t, "no node is ready", r.unready)
 	const key = "during"
-	patient := &rig{urls: r.urls, client: &http.Client{Transport: r.client.Transport, Timeout: patience}} // two of its questions may get no answer
+	patient := &rig{urls: r.urls, client: &http.Client{Transport: r.client.Transport, Timeout: waitLimit}} // two of its questions may get no answer
 	if status := patient.post(t.Context(), 0, "/api/tasks", key, kinds[0], nil); status != http.StatusServiceUnavailable {
 		t.Errorf("S3: a task is started with status %d, want 503", status)
 	}
@@ -98,7 +98,7 @@ func (r *rig) unready() (missing error) {
 // anything else would make an EventSource give up.
 func (r *rig) mustBeAskedToComeAgain(t *testing.T, node int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	st, err := sseclient.New(r.urls[node] + "/api/sse/stream?request_id=newcomer").Connect(ctx)
 	if err != nil {

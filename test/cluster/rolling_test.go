@@ -19,9 +19,9 @@ import (
 	"heliograph/test/programs"
 )
 
-// A deploy: the nodes are restarted one after the other under many streams. Nobody
-// misses anything, nobody is in anybody's way, and every node stops as it should.
-func TestRollingRestartIsNoStampede(t *testing.T) { // G2, G8, T15
+// A deploy: the nodes are restarted one after the other under many streams. No
+// client misses an event, none delays another, and every node stops in order.
+func TestRollingRestartSpreadsReconnects(t *testing.T) { // G2, G8, T15
 	spread, streams := 10*time.Second, *crowdSize
 	if testing.Short() {
 		spread, streams = 2*time.Second, min(streams, 500)
@@ -57,7 +57,7 @@ func TestRollingRestartIsNoStampede(t *testing.T) { // G2, G8, T15
 	}
 }
 
-// work has tasks run until it is told to stop.
+// work runs tasks until it is stopped.
 func (r *rig) work(t *testing.T) (stop func()) {
 	t.Helper()
 	calm := make(chan struct{})
@@ -79,7 +79,7 @@ type crowd struct {
 	since int64       // in Unix seconds: what was before is forgotten; guarded by mu
 }
 
-// crowdReport is what the process tells.
+// crowdReport is what the process reports.
 type crowdReport struct {
 	Open, Behind, Resets int
 	Wrong                []string

@@ -15,7 +15,7 @@ import (
 // tab is a browser's page behind a load balancer: whenever its stream ends it
 // comes back, on any node, with the ID of the last event that it got. Until it is
 // calm it goes elsewhere now and then. Once it was replaced it waits until
-// somebody looks at it again, and when it is calm nobody does.
+// a person looks at it again, and in a quiet one nobody does.
 type tab struct {
 	name    string
 	urls    []string // of the nodes
@@ -84,7 +84,7 @@ func (b *tab) stay(ctx context.Context, st *sseclient.Stream) {
 	}
 }
 
-// lookedAt waits until somebody looks at the tab again, or with false until all
+// lookedAt waits until a person looks at the tab again, or with false until all
 // are calm.
 func (b *tab) lookedAt(ctx context.Context) bool {
 	again := time.NewTimer(b.upTo(5 * time.Second))
@@ -128,8 +128,8 @@ func (b *tab) liveLocked() bool {
 	}
 }
 
-// told is all that the tab was told so far.
-func (b *tab) told() check.Client {
+// received is all that the tab has got so far.
+func (b *tab) received() check.Client {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := check.Client{Name: b.name, Live: b.liveLocked()}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// patience bounds every wait: far more than anything takes on a busy machine.
-const patience = 30 * time.Second
+// waitLimit bounds every wait: far more than anything takes on a busy machine.
+const waitLimit = 30 * time.Second
 
 // answer is what a request got.
 type answer struct {

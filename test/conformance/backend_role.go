@@ -74,7 +74,7 @@ func serveCallbacks(t *testing.T, s GatewaySubject) *backend {
 // serve answers requests until the test's end.
 func serve(t *testing.T, l net.Listener, h http.Handler) {
 	t.Helper()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: waitLimit, ErrorLog: log.New(io.Discard, "", 0)}
 	var running sync.WaitGroup
 	running.Go(func() { _ = server.Serve(l) }) // until it is closed
 	t.Cleanup(func() {
@@ -199,7 +199,7 @@ func (b *backend) of(key, action string) (found []callback, changed <-chan struc
 // it.
 func (b *backend) await(t *testing.T, key, action string) callback {
 	t.Helper()
-	for limit := time.After(patience); ; {
+	for limit := time.After(waitLimit); ; {
 		found, changed := b.of(key, action)
 		if len(found) > 0 {
 			return found[0]
@@ -207,13 +207,13 @@ func (b *backend) await(t *testing.T, key, action string) callback {
 		select {
 		case <-changed:
 		case <-limit:
-			t.Fatalf("waited %s in vain for the %s callback of a stream", patience, action)
+			t.Fatalf("waited %s in vain for the %s callback of a stream", waitLimit, action)
 		}
 	}
 }
 
-// mustAddUp holds all callbacks of the run against each other.
-func (b *backend) mustAddUp(t *testing.T) {
+// mustBalance holds all callbacks of the run against each other.
+func (b *backend) mustBalance(t *testing.T) {
 	t.Helper()
 	eventually(t, "every stream that was open has its disconnect callback", func() bool {
 		return len(b.open()) == 0

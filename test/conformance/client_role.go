@@ -96,7 +96,7 @@ func (g *gateway) read(e sseclient.Event) message {
 // mustGet waits until the stream has got exactly these, in this order.
 func (s *stream) mustGet(t *testing.T, want ...message) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	enough := func(sseclient.Item) bool { return len(s.messages()) >= len(want) }
 	if _, err := s.Wait(ctx, enough); err != nil && len(want) > 0 {
@@ -119,7 +119,7 @@ func (s *stream) mustEnd(t *testing.T) {
 	t.Helper()
 	select {
 	case <-s.Done():
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatal("the stream does not end")
 	}
 	if !s.EndedCleanly() {
@@ -147,7 +147,7 @@ func (g *gateway) dial(t *testing.T, request string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(waitLimit))
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
@@ -226,11 +226,11 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(patience); !holds(); {
+	for limit := time.After(waitLimit); !holds(); {
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("waited %s in vain for this: %s", patience, what)
+			t.Fatalf("waited %s in vain for this: %s", waitLimit, what)
 		}
 	}
 }

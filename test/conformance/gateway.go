@@ -21,7 +21,7 @@ type GatewaySubject struct {
 	// URL is where clients find it: http://host:port.
 	URL string
 	// CallbackURL is what it was configured with. The suite listens there while it
-	// runs; nobody else may.
+	// runs, and no other process may.
 	CallbackURL string
 	// CallbackAddr is the host:port to listen on when it is another than the URL's.
 	CallbackAddr string
@@ -67,7 +67,7 @@ func Gateway(t *testing.T, subject GatewaySubject) {
 	})
 	// Only when all is over nothing can come too late.
 	t.Run("no retries; after an open stream ends, exactly one disconnect callback is sent", func(t *testing.T) {
-		g.backend.mustAddUp(t)
+		g.backend.mustBalance(t)
 	})
 }
 
@@ -98,7 +98,7 @@ func newGateway(t *testing.T, subject GatewaySubject) *gateway {
 	never := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &gateway{
 		GatewaySubject: subject,
-		client:         &http.Client{Transport: transport, Timeout: patience, CheckRedirect: never},
+		client:         &http.Client{Transport: transport, Timeout: waitLimit, CheckRedirect: never},
 	}
 }
 
@@ -133,7 +133,7 @@ func (g *gateway) needs(t *testing.T, capability string) {
 	}
 }
 
-// unreachable runs while nobody listens for callbacks.
+// unreachable runs while the suite does not listen for callbacks.
 func unreachable(t *testing.T, g *gateway) {
 	t.Helper()
 	g.get(t, g.URL+"/any").mustRefuse(t, http.StatusServiceUnavailable, "BACKEND_UNAVAILABLE")

@@ -102,7 +102,7 @@ func await(t *testing.T, url string) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(patience); ; {
+	for limit := time.After(waitLimit); ; {
 		if resp, err := client.Get(url); err == nil {
 			_ = resp.Body.Close()
 			return
@@ -110,16 +110,16 @@ func await(t *testing.T, url string) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("waited %s in vain for %s", patience, url)
+			t.Fatalf("waited %s in vain for %s", waitLimit, url)
 		}
 	}
 }
 
-// patience bounds every wait.
-const patience = 30 * time.Second
+// waitLimit bounds every wait.
+const waitLimit = 30 * time.Second
 
 // client keeps no connection.
-var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: waitLimit}
 
 func post(t *testing.T, url, body string) {
 	t.Helper()

@@ -26,7 +26,7 @@ type ProgramSubject struct {
 	// Extended says that it knows our variables, too: SSE_EVENT_FORMAT,
 	// INTERNAL_ADDR and INTERNAL_SECRET, and has all extensions.
 	Extended bool
-	// Format is the event format that it writes unless it is told another; "" is
+	// Format is the event format that it writes unless SSE_EVENT_FORMAT says another; "" is
 	// FormatNamed. The newer generation of the Node.js gateway writes FormatEnvelope.
 	Format Format
 }
@@ -49,23 +49,23 @@ func (s ProgramSubject) everyFormat(t *testing.T) {
 	t.Helper()
 	t.Run("as it comes", func(t *testing.T) {
 		t.Parallel()
-		s.judge(t, GatewaySubject{Format: s.Format})
+		s.runSuite(t, GatewaySubject{Format: s.Format})
 	})
 	if !s.Extended {
 		return
 	}
 	t.Run("envelope, INTERNAL_SECRET", func(t *testing.T) {
 		t.Parallel()
-		s.judge(t, GatewaySubject{Format: FormatEnvelope, Secret: "s3cret of the backend"})
+		s.runSuite(t, GatewaySubject{Format: FormatEnvelope, Secret: "s3cret of the backend"})
 	})
 	t.Run("named, INTERNAL_ADDR, INTERNAL_SECRET", func(t *testing.T) {
 		t.Parallel()
-		s.judge(t, GatewaySubject{Format: FormatNamed, InternalURL: "http://" + freeport.Addr(t), Secret: "0ther"})
+		s.runSuite(t, GatewaySubject{Format: FormatNamed, InternalURL: "http://" + freeport.Addr(t), Secret: "0ther"})
 	})
 }
 
-// judge starts the program so that it is g, and runs the suite for gateways.
-func (s ProgramSubject) judge(t *testing.T, g GatewaySubject) {
+// runSuite starts the program so that it is g, and runs the suite for gateways.
+func (s ProgramSubject) runSuite(t *testing.T, g GatewaySubject) {
 	t.Helper()
 	g.CallbackURL = "http://" + freeport.Addr(t) + "/hook?secret=s"
 	g.Heartbeat = time.Second
@@ -133,7 +133,7 @@ func (p *process) stop(t *testing.T) {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 		t.Error("the gateway does not end on SIGTERM")
@@ -199,7 +199,7 @@ func (p *process) exitStatus(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatal(errors.New("the gateway does not end"))
 	}
 	return p.cmd.ProcessState.ExitCode()

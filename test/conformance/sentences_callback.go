@@ -69,7 +69,7 @@ var callbackSentences = []sentence{
 		left.Close()
 		g.mustClose(t, ended.token)
 		broken, key, _ := g.raw(t)
-		hangUpRudely(broken.conn)
+		resetConn(broken.conn)
 		for k, allowed := range map[string][]string{
 			left.key: {"client_closed"}, ended.key: {"server_closed"}, key: {"client_closed", "error"},
 		} {

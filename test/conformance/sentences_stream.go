@@ -32,7 +32,7 @@ var streamSentences = []sentence{
 			t.Errorf("before the callback is answered the client gets %d bytes, %v", n, err)
 		}
 		close(answered)
-		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		_ = conn.SetReadDeadline(time.Now().Add(waitLimit))
 		if _, err := conn.Read(make([]byte, 1)); err != nil {
 			t.Errorf("after the callback was answered: %v", err)
 		}
@@ -121,7 +121,7 @@ var streamSentences = []sentence{
 	{"If the client goes away while the callback is pending, no stream is opened, buffered events are dropped, " +
 		"and no disconnect callback is sent", func(t *testing.T, g *gateway) {
 		release := make(chan struct{})
-		for _, leave := range []func(net.Conn){hangUpGently, hangUpRudely} {
+		for _, leave := range []func(net.Conn){closeConn, resetConn} {
 			key := g.backend.planned(when(release, accept))
 			conn := g.dial(t, ask(target(key)+leftEarly))
 			token := g.backend.await(t, key, "connect").Token
@@ -131,14 +131,14 @@ var streamSentences = []sentence{
 				return g.push(t, push{"token": token, "event": event("", "2")}).status == http.StatusNotFound
 			})
 		}
-		close(release) // mustAddUp looks for disconnects
+		close(release) // mustBalance looks for disconnects
 	}, false},
 	{"After an open stream ends, exactly one disconnect callback is sent", func(t *testing.T, g *gateway) {
 		s := g.stream(t)
 		g.push(t, push{"token": s.token, "event": event("", "last"), "close": true})
 		s.Close()
 		g.push(t, push{"token": s.token, "close": true})
-		g.backend.await(t, s.key, "disconnect") // mustAddUp looks for more
+		g.backend.await(t, s.key, "disconnect") // mustBalance looks for more
 		g.push(t, push{"token": s.token}).mustRefuse(t, http.StatusNotFound, "TOKEN_NOT_FOUND")
 	}, false},
 }
@@ -148,10 +148,10 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-func hangUpGently(conn net.Conn) { _ = conn.Close() }
+func closeConn(conn net.Conn) { _ = conn.Close() }
 
-// hangUpRudely makes the other side see a reset.
-func hangUpRudely(conn net.Conn) {
+// resetConn makes the other side see a reset.
+func resetConn(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}

@@ -18,7 +18,9 @@ import (
 )
 
 // plain runs the binary as it is shipped: the race detector multiplies its memory.
-func plain(t *testing.T) *exec.Cmd { return exec.Command(programs.Plain(t, programs.Heliograph), "serve") }
+func plain(t *testing.T) *exec.Cmd {
+	return exec.Command(programs.Plain(t, programs.Heliograph), "serve")
+}
 
 // few runs it with that many descriptors.
 func few(descriptors int) func(*testing.T) *exec.Cmd {
@@ -103,7 +105,7 @@ func (s *service) worked(t *testing.T, size int) (id string) {
 
 // 150 clients ask for what is large and read nothing: the service's memory and
 // its other clients do not notice.
-func TestClientsThatDoNotReadCostLittle(t *testing.T) { // H5
+func TestClientsThatDoNotReadUseLittleMemory(t *testing.T) { // H5
 	s := startAs(t, plain, workersFile(t, "60s"))
 	id := s.worked(t, 15<<20)
 	for range 60 {
@@ -111,8 +113,8 @@ func TestClientsThatDoNotReadCostLittle(t *testing.T) { // H5
 	}
 	before := s.memory(t)
 	for _, path := range []string{"/api/tasks/" + id + "/status", "/api/tasks?limit=200", "/api/tasks?limit=200&include=result", "/api/openapi.yaml"} {
-		deaf := s.ask(t, 150, "GET "+path+" HTTP/1.1\nHost: localhost\n\n")
-		got := deaf.statuses(t)
+		unread := s.ask(t, 150, "GET "+path+" HTTP/1.1\nHost: localhost\n\n")
+		got := unread.statuses(t)
 		now := s.memory(t)
 		t.Logf("%s: %v, %d MiB after %d MiB", path, got, now, before)
 		if now > before+200 { // it was 4,500
@@ -120,11 +122,11 @@ func TestClientsThatDoNotReadCostLittle(t *testing.T) { // H5
 		}
 		s.startTask(t, quickTask) // everybody else goes on
 	}
-	s.terminate(t) // in order, whoever reads
+	s.terminate(t) // in order, although the clients do not read
 }
 
 // 150 clients upload as much as they can to tasks that are not theirs.
-func TestUploadsOfStrangersCostLittle(t *testing.T) { // H5
+func TestUnauthorizedUploadsUseLittleMemory(t *testing.T) { // H5
 	s := startAs(t, plain, workersFile(t, "60s"))
 	id := s.startTask(t, `{"type":"count","params":{"steps":1,"delay":0}}`)
 	const size = 16 << 20
@@ -163,7 +165,7 @@ func TestUploadsOfStrangersCostLittle(t *testing.T) { // H5
 
 // Used-up descriptors stop neither the durable broker nor commands: honest
 // browsers alone suffice to use them up.
-func TestDescriptorsAreLeftForTheBrokerAndCommands(t *testing.T) { // H6
+func TestDescriptorsAreReservedForTheBrokerAndCommands(t *testing.T) { // H6
 	s := startAs(t, few(300), "DATA_DIR="+t.TempDir(), commandsFile(t, "tasks:\n  echo:\n    command: [/bin/echo, hello]\n"))
 	all := crowd{}
 	open := func(n int, id string) (got map[string]int) {

@@ -108,7 +108,7 @@ func openTabs(t *testing.T, n int, page string) []context.Context {
 func mustShow(t *testing.T, tabs []context.Context, selector string) {
 	t.Helper()
 	for i, tab := range tabs {
-		ctx, cancel := context.WithTimeout(tab, patience)
+		ctx, cancel := context.WithTimeout(tab, waitLimit)
 		err := chromedp.Do(ctx, chromedp.WaitReady(chromedp.CSS(selector)))
 		cancel()
 		if err != nil {

@@ -75,7 +75,7 @@ func TestBadConfigurationEndsWithItsVariablesName(t *testing.T) {
 	}
 }
 
-func TestMistypedVariableIsPointedOut(t *testing.T) {
+func TestUnknownVariableIsLogged(t *testing.T) {
 	t.Parallel()
 	s := start(t, "TASK_MAX_WORKRES=9")
 	for _, w := range s.logs.warnings() {
@@ -112,7 +112,7 @@ func TestTakenPortIsAClearError(t *testing.T) {
 	}
 }
 
-func TestCommandsExplainThemselves(t *testing.T) {
+func TestCommandsPrintHelp(t *testing.T) {
 	t.Parallel()
 	status, out, _ := heliograph(t, nil, "--help")
 	for _, command := range []string{"serve", "config", "healthcheck"} {

@@ -6,9 +6,9 @@ import (
 	"heliograph/test/sseclient"
 )
 
-// With a data directory a crash costs nothing that was said: whoever comes back
+// With a data directory a crash loses nothing that was sent: a client that returns
 // goes on in the log, where every task has an end.
-func TestAKilledServiceWithADataDirGoesOnWhereItWas(t *testing.T) { // G2, T11
+func TestKilledServiceWithADataDirContinues(t *testing.T) { // G2, T11
 	t.Parallel()
 	s := start(t, "DATA_DIR="+t.TempDir(), versionless)
 	client := s.newClient("me")

@@ -82,7 +82,7 @@ func TestEnvelopeFormat(t *testing.T) { // gateway-protocol, "Event formats on t
 }
 
 // A laptop that sleeps reads nothing more.
-func TestSlowConsumerIsDisconnectedAndCostsTheOthersNothing(t *testing.T) { // G4, M1
+func TestSlowConsumerIsDisconnectedAndDelaysNoOther(t *testing.T) { // G4, M1
 	t.Parallel()
 	s := start(t, "SSE_HISTORY_BYTES=1MiB", "VERSION_POLL_INTERVAL=0", "FRONTEND_VERSION=1")
 	good := s.stream(t, "good")

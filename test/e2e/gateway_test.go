@@ -31,7 +31,7 @@ func startGateway(t *testing.T) *gateway {
 	if err := json.NewDecoder(out).Decode(&where); err != nil {
 		t.Errorf("the stand-in does not say where it is: %v", err)
 	}
-	client := &http.Client{Transport: &http.Transport{}, Timeout: patience}
+	client := &http.Client{Transport: &http.Transport{}, Timeout: waitLimit}
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
 		_ = in.Close() // it ends with its standard input

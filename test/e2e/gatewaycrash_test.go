@@ -7,7 +7,7 @@ import (
 
 // What waited for the gateway is lost in a crash, and the streams that it holds are
 // told so.
-func TestACrashBehindAGatewayIsToldToItsStreams(t *testing.T) { // C8, E6, G3
+func TestCrashBehindAGatewayResetsItsStreams(t *testing.T) { // C8, E6, G3
 	t.Parallel()
 	s := startExternal(t, "DATA_DIR="+t.TempDir(), versionless)
 	st := s.stream(t, "me")
@@ -23,7 +23,7 @@ func TestACrashBehindAGatewayIsToldToItsStreams(t *testing.T) { // C8, E6, G3
 	st.awaitTask(t, s.startTask(t, quickTask), "task_completed")
 }
 
-func TestARestartInOrderBehindAGatewayTellsItsStreamsNothing(t *testing.T) { // C8, E7
+func TestOrderlyRestartBehindAGatewaySendsNoReset(t *testing.T) { // C8, E7
 	t.Parallel()
 	s := startExternal(t, "DATA_DIR="+t.TempDir(), versionless)
 	st := s.stream(t, "me")

@@ -9,7 +9,7 @@ import (
 
 // A deploy of the gateway: its clients learn when to come back, and the service
 // that they have left.
-func TestDeployOfTheGatewayIsNoStampede(t *testing.T) { // G8, C9
+func TestGatewayDeploySpreadsReconnects(t *testing.T) { // G8, C9
 	t.Parallel()
 	s := startExternal(t, "SSE_DRAIN_SPREAD=8s")
 	before := s.scrape(t)

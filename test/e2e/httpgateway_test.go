@@ -55,7 +55,7 @@ func TestGatewayReplacesAndDisconnects(t *testing.T) { // C1, C3, C4, C9, E1, E2
 	}
 }
 
-func TestGatewayThatForgotATokenLosesIt(t *testing.T) { // E5, C9, M1
+func TestConnectionUnknownToTheGatewayIsRemoved(t *testing.T) { // E5, C9, M1
 	t.Parallel()
 	s, g := startWithGateway(t)
 	before := s.scrape(t)
@@ -73,7 +73,7 @@ func TestGatewayThatForgotATokenLosesIt(t *testing.T) { // E5, C9, M1
 	s.awaitMetrics(t, before, metrics{versionError: 1})
 }
 
-func TestGatewayErrorCostsOnlyThatConnectionItsEvent(t *testing.T) { // E6, T12
+func TestGatewayErrorAffectsOneConnectionOnly(t *testing.T) { // E6, T12
 	t.Parallel()
 	s, g := startWithGateway(t)
 	good, bad := g.stream(t, "good"), g.stream(t, "bad")
@@ -101,7 +101,7 @@ func TestGatewayErrorCostsOnlyThatConnectionItsEvent(t *testing.T) { // E6, T12
 	}
 }
 
-func TestHungGatewaySlowsNothingElse(t *testing.T) { // E6, E10, T12
+func TestHungGatewayDelaysNothingElse(t *testing.T) { // E6, E10, T12
 	t.Parallel()
 	s, g := startWithGateway(t, "SSE_GATEWAY_TIMEOUT=10m")
 	st := g.stream(t, "me")
@@ -243,5 +243,5 @@ func TestShutdownWithAHungGatewayStaysWithinItsGrace(t *testing.T) { // T15
 	s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"2"}`)
 	eventually(t, "a push hangs", func() bool { return g.state(t).InFlight > 0 })
 	s.signal(t, syscall.SIGTERM)
-	s.wait(t) // its status may tell that the shutdown could not do all it should
+	s.wait(t) // its status may say that the shutdown was not complete
 }

@@ -63,7 +63,7 @@ func (l *logs) warnings() []logRecord {
 }
 
 // mustBeClean fails if the process said what it must never say: that it has a
-// bug, a secret, or a line that is not one JSON record (somebody's input has
+// bug, a secret, or a line that is not one JSON record (input has
 // broken out of its field); only why it ends with a failure is said plainly.
 func (l *logs) mustBeClean(t *testing.T, secrets ...string) {
 	t.Helper()

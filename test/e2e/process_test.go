@@ -11,14 +11,13 @@ import (
 	"time"
 )
 
-// process is one running command of the binary that goes on until it is told to
-// end.
+// process is one running command of the binary that runs until it is stopped.
 type process struct {
 	command string
 	logs    *logs
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when it has ended; cmd.ProcessState is set then
-	silent  bool          // its log tells nothing of a failure
+	silent  bool          // its log does not help to explain a failure
 }
 
 // environ is what every process gets. The race detector need not linger at its
@@ -99,7 +98,7 @@ func (p *process) wait(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.exited:
-	case <-time.After(2 * patience):
+	case <-time.After(2 * waitLimit):
 		t.Errorf("%s did not end", p.command)
 		p.kill(t)
 	}

@@ -11,7 +11,7 @@ import (
 type cutter struct {
 	listener net.Listener
 	target   string
-	cut      func() (after int64, rudely bool) // asked once per connection, by one goroutine
+	cut      func() (after int64, reset bool) // asked once per connection, by one goroutine
 	running  sync.WaitGroup
 
 	mu   sync.Mutex
@@ -20,8 +20,8 @@ type cutter struct {
 
 // newCutter returns a proxy to target, which lives until the test's end. Each
 // connection breaks once the given number of bytes has come back from target:
-// with a reset if rudely, otherwise with an ordinary end.
-func newCutter(t *testing.T, target string, cut func() (after int64, rudely bool)) *cutter {
+// with a TCP reset if reset, otherwise with an ordinary end.
+func newCutter(t *testing.T, target string, cut func() (after int64, reset bool)) *cutter {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,12 +41,12 @@ func (c *cutter) serve() {
 		if err != nil {
 			return
 		}
-		after, rudely := c.cut()
-		c.running.Go(func() { c.carry(conn.(*net.TCPConn), after, rudely) })
+		after, reset := c.cut()
+		c.running.Go(func() { c.carry(conn.(*net.TCPConn), after, reset) })
 	}
 }
 
-func (c *cutter) carry(client *net.TCPConn, after int64, rudely bool) {
+func (c *cutter) carry(client *net.TCPConn, after int64, reset bool) {
 	defer c.forget(client)
 	service, err := net.Dial("tcp", c.target)
 	if err != nil || !c.remember(client, service) {
@@ -55,7 +55,7 @@ func (c *cutter) carry(client *net.TCPConn, after int64, rudely bool) {
 	defer c.forget(service)
 	c.running.Go(func() { _, _ = io.Copy(service, client) }) // ends when either is closed
 	_, _ = io.CopyN(client, service, after)
-	if rudely {
+	if reset {
 		_ = client.SetLinger(0)
 	}
 }

@@ -128,7 +128,7 @@ func logEvents(events []sseclient.Event) (found []sseclient.Event) {
 }
 
 // A client that stays away for longer than the log reaches back learns it, once.
-func TestMissedRetentionIsToldOnce(t *testing.T) { // G3
+func TestMissedRetentionResetsOnce(t *testing.T) { // G3
 	t.Parallel()
 	withEachGateway(t, func(t *testing.T, start starter) {
 		s := start(t, "SSE_HISTORY_BYTES=64KiB", "SSE_MAX_EVENT_BYTES=8KiB", "VERSION_POLL_INTERVAL=0", "FRONTEND_VERSION=1")
@@ -187,7 +187,7 @@ func (s *stream) mustBeginWithReset(t *testing.T, reason string) {
 	parsePlace(t, events[0].ID)
 }
 
-func TestPlacesThatAreNoneReset(t *testing.T) { // G3
+func TestInvalidPositionsReset(t *testing.T) { // G3
 	t.Parallel()
 	withEachGateway(t, func(t *testing.T, start starter) {
 		s := start(t, versionless)
@@ -252,7 +252,7 @@ func TestRestartIsANewEpoch(t *testing.T) { // G3
 }
 
 // A client that was refused must not be taken for one that was cut.
-func TestStatusErrorIsNoStream(t *testing.T) { // C2
+func TestErrorStatusOpensNoStream(t *testing.T) { // C2
 	t.Parallel()
 	s := start(t)
 	_, err := sseclient.New(s.url + "/api/sse/stream?request_id=task:1").Connect(t.Context())

@@ -38,7 +38,7 @@ func onTerminal(t *testing.T, args ...string) *terminal {
 	}
 	go func() {
 		defer close(term.exit)
-		_, _ = io.Copy(&term.screen, person) // ends with EIO when nobody has the other side
+		_, _ = io.Copy(&term.screen, person) // ends with EIO when the other side is closed
 		_ = term.cmd.Wait()                  // its status is in ProcessState
 	}()
 	t.Cleanup(func() {

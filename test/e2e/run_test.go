@@ -101,11 +101,11 @@ func TestAnInterruptWithoutATerminalCancelsTheTask(t *testing.T) { // T7
 	}
 }
 
-func TestRunGoesOnThoughItsConnectionsBreak(t *testing.T) { // G2
+func TestRunSurvivesBrokenConnections(t *testing.T) { // G2
 	t.Parallel()
 	s := start(t)
 	var connections atomic.Int64
-	proxy := newCutter(t, s.addr, func() (after int64, rudely bool) {
+	proxy := newCutter(t, s.addr, func() (after int64, reset bool) {
 		return 2_000, connections.Add(1)%2 == 0 // the start, and some events
 	})
 	broken := &service{url: proxy.url()}
@@ -116,7 +116,7 @@ func TestRunGoesOnThoughItsConnectionsBreak(t *testing.T) { // G2
 	}
 }
 
-func TestAServiceThatForgotTheTaskEndsRun(t *testing.T) {
+func TestRunEndsWhenTheServiceHasLostTheTask(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	f := s.follow(t, "long_running_task", "-p", "total_time=60")

@@ -57,7 +57,7 @@ func start(t *testing.T, env ...string) *service {
 func startAs(t *testing.T, command func(*testing.T) *exec.Cmd, env ...string) *service {
 	t.Helper()
 	s := &service{command: command, env: slices.Concat([]string{"HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=debug", quick}, env)}
-	s.client = &http.Client{Transport: &http.Transport{}, Timeout: patience}
+	s.client = &http.Client{Transport: &http.Transport{}, Timeout: waitLimit}
 	s.serve(t)
 	t.Cleanup(s.client.CloseIdleConnections)
 	s.streamAddr = s.addr

@@ -11,7 +11,7 @@ import (
 
 // A deploy: SIGTERM with streams open, a task that can finish, one that cannot,
 // and one that waits.
-func TestDeployIsNoStampede(t *testing.T) { // T15, G8, V7
+func TestDeploySpreadsReconnects(t *testing.T) { // T15, G8, V7
 	t.Parallel()
 	s := start(t, "SHUTDOWN_GRACE_PERIOD=6s", "TASK_MAX_WORKERS=2", "SSE_DRAIN_SPREAD=8s")
 	streams := s.streams(t, 10)
@@ -59,7 +59,7 @@ func mustComeBackLater(t *testing.T, s *service) {
 	}
 }
 
-// mustSpread checks that every stream was told when to come back, and ended
+// mustSpread checks that every stream got a retry of its own, and ended
 // cleanly.
 func mustSpread(t *testing.T, streams []*stream, spread time.Duration) {
 	t.Helper()

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestWhatKeepsTheServiceFromStartingIsOneLine starts the service where it cannot
-// be: the operator is told what to look at, and nothing of how the service is made.
-func TestWhatKeepsTheServiceFromStartingIsOneLine(t *testing.T) {
+// TestStartErrorsAreOneLine starts the service where it cannot
+// be: the operator learns what to look at, and nothing of how the service is made.
+func TestStartErrorsAreOneLine(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

@@ -84,7 +84,7 @@ func (s *stream) await(t *testing.T, what string, match func(sseclient.Event) bo
 
 func (s *stream) awaitItem(t *testing.T, what string, match func(sseclient.Item) bool) sseclient.Item {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	item, err := s.Wait(ctx, match)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *stream) awaitNamed(t *testing.T, name string) sseclient.Event {
 	return s.await(t, "event "+name, func(e sseclient.Event) bool { return e.Name == name })
 }
 
-// awaitVersion waits for the first event that tells of this version.
+// awaitVersion waits for the first event with this version.
 func (s *stream) awaitVersion(t *testing.T, name string) sseclient.Event {
 	t.Helper()
 	return s.await(t, "version "+name, func(e sseclient.Event) bool {
@@ -106,7 +106,7 @@ func (s *stream) awaitVersion(t *testing.T, name string) sseclient.Event {
 	})
 }
 
-// versions returns the names of the versions that the stream told of, in order.
+// versions returns the versions that the stream got, in order.
 func (s *stream) versions(t *testing.T) (names []string) {
 	t.Helper()
 	for _, e := range s.Events() {

@@ -37,7 +37,7 @@ func startPiped(t *testing.T, env ...string) (s *service, log *os.File) {
 	}()
 	t.Cleanup(func() { p.end(t) })
 	s = &service{process: p, addr: addr, url: "http://" + addr, streamAddr: addr}
-	s.client = &http.Client{Transport: &http.Transport{}, Timeout: patience}
+	s.client = &http.Client{Transport: &http.Transport{}, Timeout: waitLimit}
 	t.Cleanup(s.client.CloseIdleConnections)
 	eventually(t, "the service answers", func() bool {
 		res, err := s.client.Get(s.url + "/healthz")
@@ -60,7 +60,7 @@ func (s *service) mustRunTasks(t *testing.T) {
 	eventually(t, "the tasks end", func() bool { return s.status(t, last).Status == "completed" })
 }
 
-func TestLogThatNothingReadsStopsNothing(t *testing.T) { // T15; issue 11, 30
+func TestUnreadLogBlocksNothing(t *testing.T) { // T15; issue 11, 30
 	t.Parallel()
 	s, log := startPiped(t)
 	for range 5 {
@@ -73,7 +73,7 @@ func TestLogThatNothingReadsStopsNothing(t *testing.T) { // T15; issue 11, 30
 	}
 }
 
-func TestLogWhoseReaderEndsStopsNothing(t *testing.T) { // issue 11, 30
+func TestClosedLogEndsNothing(t *testing.T) { // issue 11, 30
 	t.Parallel()
 	s, log := startPiped(t)
 	_ = log.Close()
@@ -89,7 +89,7 @@ func TestLogWhoseReaderEndsStopsNothing(t *testing.T) { // issue 11, 30
 	s.terminate(t)
 }
 
-func TestHangUpEndsTheServiceInOrder(t *testing.T) { // T15; issue 11, 20
+func TestSIGHUPStopsTheServiceInOrder(t *testing.T) { // T15; issue 11, 20
 	t.Parallel()
 	s := start(t)
 	s.signal(t, syscall.SIGHUP)

@@ -95,7 +95,7 @@ func write(t *testing.T, file, text string) {
 
 // While a deploy rolls, a load balancer answers with the old and the new one in
 // turn.
-func TestAlternatingAnswersAreNoNewVersion(t *testing.T) { // V8
+func TestAlternatingAnswersAnnounceNoVersion(t *testing.T) { // V8
 	t.Parallel()
 	withEachGateway(t, func(t *testing.T, start starter) {
 		src := newSource(t, always(`{"version":"old"}`))
@@ -152,7 +152,7 @@ func TestVersionSourceMayFail(t *testing.T) { // V6
 }
 
 // A hundred tabs that come back at once must not become a hundred look-ups.
-func TestReconnectStormIsNoStormOnTheSource(t *testing.T) { // V5
+func TestReconnectStormSharesSourceLookups(t *testing.T) { // V5
 	t.Parallel()
 	withEachGateway(t, func(t *testing.T, start starter) {
 		src := newSource(t, always(`{"version":"1"}`))
@@ -189,7 +189,7 @@ func TestAnnouncedVersionStaysPendingForItsClient(t *testing.T) { // V1, V2, V3,
 				}
 			}
 		}
-		s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"3"}`) // nobody need be there: E3
+		s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"3"}`) // no client need be connected: E3
 	})
 }
 

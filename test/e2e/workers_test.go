@@ -16,7 +16,7 @@ const brief = "1s"
 
 // The reference workers are killed at random while 200 tasks run: every task
 // ends exactly once, and truthfully (T2, T3, T7, T11).
-func TestWorkersKilledAtRandomLeaveEveryTaskWithOneTrueEnd(t *testing.T) {
+func TestEveryTaskEndsOnceWhileWorkersAreKilled(t *testing.T) {
 	const tasks, kills = 200, 40
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -143,7 +143,7 @@ func (s *service) claimInBackground(ctx context.Context, t *testing.T) <-chan an
 	return got
 }
 
-func TestAClaimWhoseClientHasGoneTakesNoTask(t *testing.T) {
+func TestAbandonedClaimTakesNoTask(t *testing.T) {
 	t.Parallel()
 	s := start(t, workersFile(t, brief))
 	ctx, leave := context.WithCancel(t.Context())
@@ -161,13 +161,13 @@ func TestAClaimWhoseClientHasGoneTakesNoTask(t *testing.T) {
 	}
 }
 
-func TestAWorkerIsToldToStop(t *testing.T) { // T7
+func TestWorkerLearnsOfACancellation(t *testing.T) { // T7
 	t.Parallel()
 	s := start(t, workersFile(t, brief))
 	s.startCount(t, &order{Steps: 1})
 	c := s.claim(t)
 	s.must(t, http.StatusOK, http.MethodPost, "/api/tasks/"+c.TaskID+"/cancel", "")
-	eventually(t, "the worker is told", func() bool {
+	eventually(t, "the worker learns of it", func() bool {
 		return sameJSON(t, string(s.say(t, c, "progress", "").body), `{"cancel_requested":true}`)
 	})
 	s.say(t, c, "fail", `,"error":"stopped"`)

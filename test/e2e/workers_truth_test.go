@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// order is what a task of the sample workers was told to do.
+// order is what a task of the sample workers was asked to do.
 type order struct {
 	Steps int     `json:"steps"`
 	Delay float64 `json:"delay"`
@@ -16,7 +16,7 @@ type order struct {
 }
 
 // checkTruth holds a task's events against the specification, its status, and
-// what it was told to do.
+// what it was asked to do.
 func checkTruth(t *testing.T, id string, o *order, events []taskEvent, status taskStatus) {
 	t.Helper()
 	last := checkOrder(t, id, events)
@@ -28,17 +28,17 @@ func checkTruth(t *testing.T, id string, o *order, events []taskEvent, status ta
 	case "completed":
 		_ = json.Unmarshal(last.Data, &result) // zeros are wrong
 		if o.Error != "" || result.Steps != o.Steps || result.Attempt != last.Attempt || !sameJSON(t, string(last.Data), string(status.Result)) {
-			t.Errorf("task %s: told %+v, it completed with %s, status %+v", id, *o, last.Data, status)
+			t.Errorf("task %s: asked for %+v, it completed with %s, status %+v", id, *o, last.Data, status)
 		}
 	case "failed":
 		said := decode[struct{ Error string }](t, string(last.Data)).Error
 		lost := strings.HasPrefix(said, "worker_lost") && (last.Attempt == 5 || o.cancelled)
 		if status.Error == nil || *status.Error != said || !lost && (o.Error == "" || said != o.Error) {
-			t.Errorf("task %s: told %+v, it failed with %q, status %+v", id, *o, said, status)
+			t.Errorf("task %s: asked for %+v, it failed with %q, status %+v", id, *o, said, status)
 		}
 	case "cancelled":
 		if !o.cancelled {
-			t.Errorf("task %s is cancelled, but nobody asked for it", id)
+			t.Errorf("task %s is cancelled, although this was not asked for", id)
 		}
 	}
 }

@@ -19,7 +19,7 @@ const (
 
 var taken sync.Map // ports that were given out in this process
 
-// Addr returns a host:port of this machine on which nobody listens.
+// Addr returns a host:port of this machine on which nothing listens.
 func Addr(t testing.TB) string {
 	t.Helper()
 	return addr(Port(t))

@@ -15,8 +15,8 @@ import (
 	"heliograph/test/freeport"
 )
 
-// patience is for a server to start, or a cluster to agree.
-const patience = 30 * time.Second
+// waitLimit is for a server to start, or a cluster to agree.
+const waitLimit = 30 * time.Second
 
 // Leaks are goroutines that a server may leave behind although it has ended: it
 // does not wait for a stream that it was just making.
@@ -81,7 +81,7 @@ func (s *Server) Away() {
 func (s *Server) Back(t *testing.T) {
 	t.Helper()
 	s.start(t)
-	if !s.running.ReadyForConnections(patience) {
+	if !s.running.ReadyForConnections(waitLimit) {
 		t.Fatal("the NATS server is not ready")
 	}
 }
@@ -124,7 +124,7 @@ func awaitLeader(t *testing.T, servers []*Server) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
+	for deadline := time.Now().Add(waitLimit); time.Now().Before(deadline); <-tick.C {
 		for _, s := range servers {
 			if s.running.JetStreamIsLeader() && len(s.running.JetStreamClusterPeers()) == len(servers) {
 				return

@@ -16,8 +16,8 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/mock/gomock"
 
-	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/adapters/http/httpserver"
+	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"

@@ -29,7 +29,7 @@ func newBar(out io.Writer, width func() int) *bar {
 		progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(true))}
 }
 
-// show draws the bar with its clock. What cannot be written nobody sees.
+// show draws the bar with its clock. Errors of the terminal are ignored.
 func (b *bar) show(t apiclient.Task) {
 	// The last step is left out: with it the library takes the bar for finished,
 	// though another attempt may begin anew.

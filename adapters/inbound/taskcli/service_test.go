@@ -72,8 +72,8 @@ func (s *service) open(ctx context.Context) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: body}
 }
 
-// tell sends the task's next event, once the program waits for one.
-func (s *service) tell(t *testing.T, typ, data string) {
+// sendEvent sends the task's next event, once the program waits for one.
+func (s *service) sendEvent(t *testing.T, typ, data string) {
 	t.Helper()
 	synctest.Wait()
 	s.mu.Lock()
@@ -93,7 +93,7 @@ func (s *service) progress(t *testing.T, text string, value float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.tell(t, "progress_update", string(data))
+	s.sendEvent(t, "progress_update", string(data))
 }
 
 // end ends the task: status, and what is different in each.
@@ -103,7 +103,7 @@ func (s *service) end(t *testing.T, status, result, failure string) {
 	s.final = fmt.Sprintf(`{"task_id":%q,"type":"t","status":%q,"cancel_requested":false,"start_time":"2026-01-02T03:04:05Z",`+
 		`"end_time":"2026-01-02T03:04:06.5Z","result":%s,"error":%s,"progress":{"text":"","value":1},"seq":%d,"attempt":1}`, id, status, result, failure, s.seq+1)
 	s.mu.Unlock()
-	s.tell(t, "task_"+status, "null")
+	s.sendEvent(t, "task_"+status, "null")
 }
 
 // call is one run of the program, in a bubble of its own time.

@@ -97,7 +97,7 @@ func (s *session) show(t apiclient.Task) {
 		s.known = t
 		return
 	}
-	t.CancelRequested = t.CancelRequested || s.stopping // of which no event tells
+	t.CancelRequested = t.CancelRequested || s.stopping // there is no event for it
 	s.known = t
 	s.draw()
 }
@@ -109,15 +109,15 @@ func (s *session) draw() {
 	}
 }
 
-// bounce is how soon a second interrupt is the same one: whoever started us may
-// pass on what the terminal has sent to us, too.
-const bounce = 250 * time.Millisecond
+// repeatWindow is the time in which a second interrupt counts as the first: a parent
+// process may pass on what the terminal has sent to us as well.
+const repeatWindow = 250 * time.Millisecond
 
 // interrupted reports whether to leave: at the second Ctrl-C, and while there is
 // no task yet.
 func (s *session) interrupted(ctx context.Context) bool {
 	if s.known.ID == "" || !s.interrupt.IsZero() {
-		return time.Since(s.interrupt) >= bounce
+		return time.Since(s.interrupt) >= repeatWindow
 	}
 	s.interrupt = time.Now()
 	if !s.terminal.Interactive {
@@ -134,8 +134,8 @@ func (s *session) interrupted(ctx context.Context) bool {
 	return false
 }
 
-// listen hands over what the person types. Nobody waits for its end: reading from
-// a terminal cannot be called off, and the process ends with the session.
+// listen hands over what the person types. Its end is not waited for: a read from
+// a terminal cannot be cancelled, and the process ends with the session.
 func (s *session) listen(ctx context.Context) {
 	for lines := bufio.NewScanner(s.terminal.In); lines.Scan(); {
 		select {
@@ -149,7 +149,7 @@ func (s *session) listen(ctx context.Context) {
 // answered reports whether to leave.
 func (s *session) answered(ctx context.Context, line string) bool {
 	if !s.asking {
-		return false // nobody asked
+		return false // there was no question
 	}
 	s.asking, s.interrupt = false, time.Time{}
 	switch strings.ToLower(line) {
@@ -173,8 +173,8 @@ func (s *session) cancel(ctx context.Context) {
 	})
 }
 
-// cancelled tells how asking went. A task that has ended meanwhile tells so
-// itself.
+// cancelled prints the result of asking for the cancellation. The end of a task
+// that has ended meanwhile comes as an event.
 func (s *session) cancelled(err error) {
 	s.view.clear()
 	if err != nil {
@@ -203,7 +203,7 @@ func (s *session) left() int {
 	return Left
 }
 
-// conclude tells how it ended and returns the exit status.
+// conclude prints how it ended and returns the exit status.
 func (s *session) conclude(o outcome) int {
 	s.settle()
 	switch {

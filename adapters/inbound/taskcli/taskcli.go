@@ -22,7 +22,7 @@ const (
 	Usage     = 2 // there is no such task type, or it does not take these params
 	Cancelled = 3
 	Lost      = 4 // the service cannot be reached, takes no task, or has lost it
-	// Left is for who leaves before the task's end: 128 and the number of SIGINT,
+	// Left is for leaving before the task's end: 128 and the number of SIGINT,
 	// as shells have it.
 	Left = 130
 )
@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options, t Terminal) int {
 	return s.run(ctx)
 }
 
-// say writes a line for people. There is nobody to tell if it cannot be written.
+// say writes a line for people. An error is ignored: it could not be shown either.
 func (t Terminal) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(t.Err, "heliograph: "+format+"\n", args...)
 }

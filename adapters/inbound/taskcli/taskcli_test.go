@@ -14,7 +14,7 @@ import (
 	"heliograph/adapters/inbound/taskcli"
 )
 
-func TestTheOutcomeIsTheExitStatus(t *testing.T) {
+func TestExitStatusIsTheOutcome(t *testing.T) {
 	for _, c := range []struct {
 		outcome, result, failure string
 		status                   int
@@ -29,7 +29,7 @@ func TestTheOutcomeIsTheExitStatus(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &service{}
 				call := run(t, s, taskcli.Options{}, interactive)
-				s.tell(t, "task_started", "null")
+				s.sendEvent(t, "task_started", "null")
 				s.end(t, c.outcome, c.result, c.failure)
 				call.ends(t, c.status, c.out)
 				if said := call.said(); !strings.Contains(said, "heliograph: "+c.summary+"\n") {
@@ -40,7 +40,7 @@ func TestTheOutcomeIsTheExitStatus(t *testing.T) {
 	}
 }
 
-func TestJSONIsAllThatIsKnownWhateverTheOutcome(t *testing.T) {
+func TestJSONPrintsTheWholeTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		call := run(t, s, taskcli.Options{JSON: true}, false)
@@ -57,7 +57,7 @@ func TestDetachingPrintsTheID(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
+func TestFailedOutputIsAFailure(t *testing.T) {
 	_, full := io.Pipe()
 	_ = full.Close()
 	for _, json := range []bool{false, true} {
@@ -70,7 +70,7 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
+func TestStartErrorsAreExplained(t *testing.T) {
 	for name, c := range map[string]struct {
 		service *service
 		options taskcli.Options
@@ -94,7 +94,7 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 	}
 }
 
-func TestAServiceThatIsLostEndsIt(t *testing.T) {
+func TestUnreachableServiceEndsTheCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		call := run(t, s, taskcli.Options{}, false)
@@ -106,7 +106,7 @@ func TestAServiceThatIsLostEndsIt(t *testing.T) {
 	})
 }
 
-func TestParamsAreWhatTheSchemaAsksFor(t *testing.T) {
+func TestParamsFollowTheSchema(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		call := run(t, s, taskcli.Options{Params: `{"steps":1,"other":true}`, Pairs: []string{"steps=5", "name=7"}, Detach: true}, false)
@@ -138,15 +138,15 @@ func TestWithoutATerminalThereIsAtMostOneLineASecond(t *testing.T) {
 	})
 }
 
-func TestATerminalHasABarThatIsClearedInTheEnd(t *testing.T) {
+func TestTerminalShowsABarAndClearsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		call := run(t, s, taskcli.Options{}, true)
 		s.progress(t, strings.Repeat("長い\x1b[2J", 40), 0.5)
-		s.tell(t, "progress_update", `{"text":"","value":1,"stage":2,"stages":3,"done":1048576,"total":2097152,"unit":"bytes"}`)
-		s.tell(t, "progress_update", `{"text":"","value":1,"done":1234,"total":5678.25,"unit":"files"}`)
-		s.tell(t, "progress_update", `{"text":"","value":1,"done":7,"unit":"rows"}`)
-		s.tell(t, "task_started", `null`) // the next attempt begins anew
+		s.sendEvent(t, "progress_update", `{"text":"","value":1,"stage":2,"stages":3,"done":1048576,"total":2097152,"unit":"bytes"}`)
+		s.sendEvent(t, "progress_update", `{"text":"","value":1,"done":1234,"total":5678.25,"unit":"files"}`)
+		s.sendEvent(t, "progress_update", `{"text":"","value":1,"done":7,"unit":"rows"}`)
+		s.sendEvent(t, "task_started", `null`) // the next attempt begins anew
 		s.end(t, "completed", "1", "null")
 		call.ends(t, taskcli.Completed, "1\n")
 		said := call.said()
@@ -161,12 +161,12 @@ func TestATerminalHasABarThatIsClearedInTheEnd(t *testing.T) {
 	})
 }
 
-func TestWithoutATerminalAnInterruptCancels(t *testing.T) {
+func TestInterruptWithoutATerminalCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		call := run(t, s, taskcli.Options{}, false)
 		call.signals <- os.Interrupt
-		call.signals <- os.Interrupt // passed on by whoever started us
+		call.signals <- os.Interrupt // passed on by a parent process
 		call.runs(t)
 		if s.cancels != 1 {
 			t.Errorf("%d cancellations", s.cancels)
@@ -180,7 +180,7 @@ func TestWithoutATerminalAnInterruptCancels(t *testing.T) {
 	})
 }
 
-func TestASecondInterruptLeaves(t *testing.T) {
+func TestSecondInterruptDetaches(t *testing.T) {
 	for _, interactive := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			call := run(t, &service{}, taskcli.Options{}, interactive)
@@ -196,7 +196,7 @@ func TestASecondInterruptLeaves(t *testing.T) {
 	}
 }
 
-func TestAnyOtherSignalLeavesAtOnce(t *testing.T) {
+func TestOtherSignalsDetachAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		call := run(t, &service{}, taskcli.Options{}, true)
 		call.signals <- syscall.SIGTERM
@@ -204,7 +204,7 @@ func TestAnyOtherSignalLeavesAtOnce(t *testing.T) {
 	})
 }
 
-func TestOnATerminalAnInterruptAsks(t *testing.T) {
+func TestInterruptOnATerminalAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		call := run(t, s, taskcli.Options{}, true)

@@ -36,7 +36,7 @@ func (e entry) command(schema *params.Schema, host Host) (*command, error) {
 	if c.inherited, err = inherited(e.Inherit, host); err != nil {
 		return nil, in("inherit", err)
 	}
-	if c.killAfter, err = e.patience(host.Grace); err != nil {
+	if c.killAfter, err = e.killDelay(host.Grace); err != nil {
 		return nil, in("kill_after", err)
 	}
 	c.progress, err = e.howItReads()
@@ -125,9 +125,9 @@ func inherited(names []string, host Host) ([]string, error) {
 	return all, nil
 }
 
-// patience is the time between asking a command to stop and killing it. Both
+// killDelay is the time between asking a command to stop and killing it. Both
 // must be over before the task's worker gives it up.
-func (e entry) patience(grace time.Duration) (time.Duration, error) {
+func (e entry) killDelay(grace time.Duration) (time.Duration, error) {
 	d, err := duration(e.KillAfter)
 	if err != nil {
 		return 0, err

@@ -113,7 +113,7 @@ func TestMistakesNameTheirLine(t *testing.T) { // S3, for operators
 	}
 }
 
-func TestEveryEntrysMistakeIsTold(t *testing.T) {
+func TestErrorsOfAllEntriesAreReported(t *testing.T) {
 	_, err := parse("tasks:\n  a: {progress: json}\n  b: {worker: {}}\n  c: {folder: x, command: [sh]}")
 	want := "tasks.yaml:2: a: command: it is missing; an entry needs a command, or worker: {}\n" +
 		`tasks.yaml:4: c: folder: "x" is not an absolute path`

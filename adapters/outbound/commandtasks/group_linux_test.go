@@ -37,7 +37,7 @@ func pid(t *testing.T, text string) int {
 	return n
 }
 
-func TestNothingOfTheGroupIsLeftWhenRunReturns(t *testing.T) {
+func TestRunLeavesNoProcessOfTheGroup(t *testing.T) {
 	adopt(t)
 	for name, script := range map[string]string{
 		"ended by itself":                  `sh -c "sleep 3600 & sleep 3600 >/dev/null 2>&1 & wait" >/dev/null 2>&1 & echo $$`,
@@ -64,7 +64,7 @@ func TestNothingOfTheGroupIsLeftWhenRunReturns(t *testing.T) {
 	}
 }
 
-func TestAChildThatLeftTheGroupAndHoldsTheOutputDoesNotHoldUpTheTask(t *testing.T) {
+func TestDetachedChildDoesNotDelayTheTask(t *testing.T) {
 	r := start(t, handler(t, shell(`setsid sleep 3600 & echo $!`, `kill_after: 50ms`)), ``)
 	child := pid(t, r.text(t))
 	t.Cleanup(func() { _ = syscall.Kill(child, syscall.SIGKILL) })
@@ -104,7 +104,7 @@ func TestCommandsDieWithTheService(t *testing.T) {
 // TestHelperRunsACommand is the service in the test above.
 func TestHelperRunsACommand(t *testing.T) {
 	if os.Getenv(helper) == "" { //nolint:forbidigo // see above
-		t.Skip("nobody has started this as a helper")
+		t.Skip("this is run by another test only")
 	}
 	r := start(t, handler(t, shell(`echo $$; exec sleep 3600`)), ``)
 	_, _ = os.Stdout.WriteString(r.text(t) + "\n")

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// lead makes cmd the leader of a process group, which is told to stop when the
+// lead makes cmd the leader of a process group, which is asked to stop when the
 // command's context ends.
 func lead(cmd *exec.Cmd) {
 	cmd.SysProcAttr = leader()
@@ -24,11 +24,11 @@ func lead(cmd *exec.Cmd) {
 
 // killGroup kills what is left of a group whose leader is gone, and reaps those
 // that became our children by that, as they do when we are a container's first
-// process. The group's id is nobody else's while a process of it is left, and
-// long after that, since the kernel gives ids out in turn.
+// process. The group's ID is not used again while a process of it is left, and
+// long after that, since the kernel assigns IDs in turn.
 func killGroup(pid int) {
 	if syscall.Kill(-pid, syscall.SIGKILL) != nil {
-		return // there is nobody
+		return // no process of the group is left
 	}
 	for {
 		if _, err := syscall.Wait4(-pid, nil, 0, nil); err != nil && !errors.Is(err, syscall.EINTR) {

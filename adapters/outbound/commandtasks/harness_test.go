@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds a broken test, not a slow one.
+// waitLimit bounds a broken test, not a slow one.
 const patience = 30 * time.Second
 
 func raw(s string) json.RawMessage { return json.RawMessage(s) }
@@ -49,7 +49,7 @@ func shell(script string, more ...string) string {
 	return "command: [sh, -c, '" + strings.ReplaceAll(script, "'", "''") + "']\n" + strings.Join(more, "\n")
 }
 
-// reports keeps what a command reports, as JSON, and tells of texts.
+// reports keeps what a command reports, as JSON, and signals texts.
 type reports struct {
 	texts chan string // gets every text, if it has room
 

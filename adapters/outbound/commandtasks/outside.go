@@ -20,7 +20,7 @@ func (o outside) Check(given json.RawMessage) error {
 	return err
 }
 
-// Run implements task.Handler; nobody calls it.
+// Run implements task.Handler. It is never called.
 func (o outside) Run(context.Context, json.RawMessage, task.Reporter) (json.RawMessage, error) {
 	return nil, errors.New("the task is one for a worker outside")
 }

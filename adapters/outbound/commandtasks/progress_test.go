@@ -66,21 +66,21 @@ func TestProgressIsNoPartOfAFailuresMessage(t *testing.T) {
 	}
 }
 
-func TestAResultThatIsTooLongIsNotLostInSilence(t *testing.T) {
+func TestTooLongResultIsAnError(t *testing.T) {
 	_, err := start(t, handler(t, shell(`printf "{\"result\":\""; head -c 2000000 /dev/zero | tr "\0" x; echo "\"}"`, `progress: json`)), ``).end(t)
 	if err == nil || !strings.Contains(err.Error(), "more than 1048576 bytes") {
 		t.Errorf("Run: %v", err)
 	}
 }
 
-func TestALongShellJobReportsEveryStep(t *testing.T) {
+func TestShellScriptReportsEveryStep(t *testing.T) {
 	r := start(t, handler(t, shell(`i=0; while [ $i -le 1000 ]; do echo "{\"done\":$i,\"total\":1000}"; i=$((i+1)); done`, `progress: json`)), ``)
 	if _, err := r.end(t); err != nil || len(r.all()) != 1001 {
 		t.Errorf("%d reports, %v", len(r.all()), err)
 	}
 }
 
-func TestARealRsyncCopiesReportsAndStops(t *testing.T) {
+func TestRsyncReportsProgressAndStops(t *testing.T) {
 	if _, err := exec.LookPath("rsync"); err != nil {
 		if os.Getenv("CI") == "true" { //nolint:forbidigo // CI may not pass without the check
 			t.Fatal("rsync is not installed, so nothing checks the example of docs/commands.md")

@@ -119,7 +119,7 @@ func TestCancellingEndsTheWholeGroup(t *testing.T) { // T7
 	}
 }
 
-func TestAStubbornCommandIsKilled(t *testing.T) { // T7
+func TestCommandThatIgnoresSIGTERMIsKilled(t *testing.T) { // T7
 	r := start(t, handler(t, shell(`trap "" TERM; echo ready; while :; do sleep 0.01; done`, `kill_after: 50ms`)), ``)
 	r.text(t)
 	r.cancel(task.ErrTimeLimit)

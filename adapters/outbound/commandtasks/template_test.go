@@ -9,7 +9,7 @@ import (
 	"heliograph/domain/task"
 )
 
-func TestAParamIsNoOptionThatNobodyAllowed(t *testing.T) {
+func TestParamCannotBecomeAnOption(t *testing.T) {
 	const params = "\nparams: {text: {type: string}, prefix: {type: string}, number: {type: number}}"
 	for _, c := range []struct {
 		command, params string
@@ -35,7 +35,7 @@ func TestAParamIsNoOptionThatNobodyAllowed(t *testing.T) {
 	}
 }
 
-func TestNoProgramCanBeGivenANUL(t *testing.T) {
+func TestNULInAParamIsRefused(t *testing.T) {
 	h := handler(t, `command: [echo, "${text}"]`+"\nparams: {text: {type: string}}")
 	if err := h.Check(raw(`{"text":"a\u0000b"}`)); !errors.Is(err, task.ErrInvalidParams) || !strings.Contains(err.Error(), `"text" holds a NUL`) {
 		t.Errorf("Check = %v", err)

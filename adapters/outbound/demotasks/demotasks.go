@@ -3,7 +3,7 @@
 // frontends (the http-api specification has their params and what they report).
 //
 // The bounds of the params are more than a demonstration needs, and little
-// enough that nobody keeps a worker busy for a day or floods browsers with
+// enough that no caller keeps a worker busy for a day or floods browsers with
 // events.
 package demotasks
 

@@ -44,8 +44,8 @@ func New() (*Client, error) {
 	return &Client{epoll: epoll, events: make([]unix.EpollEvent, 256), buf: make([]byte, room+size), began: time.Now()}, nil
 }
 
-// patience is how long nothing that counts may come while something is expected.
-const patience = 20 * time.Second
+// waitLimit is how long nothing that counts may come while something is expected.
+const waitLimit = 20 * time.Second
 
 // errQuiet: what was expected did not come.
 var errQuiet = errors.New("nothing has come for 20s")
@@ -66,7 +66,7 @@ func (c *Client) poll(done func() (bool, error)) error {
 		}
 		if now := c.come(); now != before {
 			since, before = time.Now(), now
-		} else if time.Since(since) > patience {
+		} else if time.Since(since) > waitLimit {
 			return errQuiet
 		}
 	}

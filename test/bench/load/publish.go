@@ -97,7 +97,7 @@ func (p *poster) dial() error {
 
 func (p *poster) post(seq uint64, at time.Duration) error {
 	putMark(p.mark, seq, at)
-	deadline := p.conn.SetDeadline(time.Now().Add(patience))
+	deadline := p.conn.SetDeadline(time.Now().Add(waitLimit))
 	if _, err := p.conn.Write(p.request); err != nil || deadline != nil {
 		return fmt.Errorf("publish: %w", errors.Join(err, deadline))
 	}
@@ -115,8 +115,8 @@ func (p *poster) post(seq uint64, at time.Duration) error {
 	return nil
 }
 
-// crew is the posters at work.
-type crew struct {
+// posterPool is the posters at work.
+type posterPool struct {
 	all    sync.WaitGroup
 	tokens chan struct{} // one for each message to publish
 	seq    atomic.Uint64
@@ -126,7 +126,7 @@ type crew struct {
 	failed chan error
 }
 
-func (w *crew) start(c *Client, a *PublishArgs) error {
+func (w *posterPool) start(c *Client, a *PublishArgs) error {
 	for range posters {
 		p, err := newPoster(a)
 		if err != nil {
@@ -145,7 +145,7 @@ func (w *crew) start(c *Client, a *PublishArgs) error {
 	return nil
 }
 
-func (w *crew) post(c *Client, p *poster) error {
+func (w *posterPool) post(c *Client, p *poster) error {
 	at := time.Since(c.began)
 	err := p.post(w.seq.Add(1)-1, at)
 	w.took.Add(int64(time.Since(c.began) - at))
@@ -154,7 +154,7 @@ func (w *crew) post(c *Client, p *poster) error {
 }
 
 // close lets the posters finish what they have been given.
-func (w *crew) close() {
+func (w *posterPool) close() {
 	if !w.closed {
 		w.closed = true
 		close(w.tokens)
@@ -162,7 +162,7 @@ func (w *crew) close() {
 }
 
 // wait returns when no poster runs any more, with what went wrong.
-func (w *crew) wait() error {
+func (w *posterPool) wait() error {
 	w.all.Wait()
 	close(w.failed)
 	var err error

@@ -12,7 +12,7 @@ import (
 // run is one publishing: what may go out, and what has come. All but the crew
 // is owned by the goroutine that polls.
 type run struct {
-	crew
+	posterPool
 
 	args     *PublishArgs
 	first    uint64 // the first message's number
@@ -40,7 +40,7 @@ func newRun(a *PublishArgs, c *Client) *run {
 	return r
 }
 
-func (r *run) start(c *Client) error { return r.crew.start(c, r.args) }
+func (r *run) start(c *Client) error { return r.posterPool.start(c, r.args) }
 
 // progress lets out what may go out, and reports whether all is done.
 func (r *run) progress() (bool, error) {

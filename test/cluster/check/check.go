@@ -14,7 +14,7 @@ type History struct {
 	Clients []Client
 	// External says that an external gateway held the streams.
 	External bool
-	// Started are the tasks that the cluster has taken on, as far as anybody was told.
+	// Started are the tasks that the cluster has taken on, as far as any client knows.
 	Started []Started
 	// Posted are the versions that anybody tried to announce, in order by request_id.
 	Posted []Posted
@@ -22,7 +22,7 @@ type History struct {
 	States map[string]map[string]State
 }
 
-// Client is what one client was told.
+// Client is what one client got.
 type Client struct {
 	Name    string // its request_id, which several may share
 	Streams [][]sseclient.Event
@@ -47,9 +47,9 @@ type Report struct {
 	Events, Tasks, Streams, Resets int
 }
 
-// Judge judges a history.
-func Judge(h History) Report {
-	j := judge{log: map[Place]string{}, tasks: map[string]*life{}, live: map[string]int{}, skipped: map[Place]string{}}
+// Check returns what is wrong with a history.
+func Check(h History) Report {
+	j := checker{log: map[Place]string{}, tasks: map[string]*life{}, live: map[string]int{}, skipped: map[Place]string{}}
 	ends := j.readAll(h.Clients, h.External)
 	j.reachTheEnd(h.Clients, ends)
 	j.oneLivePerName()
@@ -62,23 +62,23 @@ func Judge(h History) Report {
 	return j.Report
 }
 
-// judge collects what the clients say together.
-type judge struct {
+// checker collects what all clients got.
+type checker struct {
 	Report
 
 	log   map[Place]string // the data of each log event
 	tasks map[string]*life // by ID
 	live  map[string]int   // open streams by name
 
-	skipped map[Place]string // a client that was not told, with an external gateway
+	skipped map[Place]string // a client that did not get it, with an external gateway
 }
 
-func (j *judge) wrong(format string, args ...any) {
+func (j *checker) wrong(format string, args ...any) {
 	j.Wrong = append(j.Wrong, fmt.Sprintf(format, args...))
 }
 
 // readAll returns where each client is in the end.
-func (j *judge) readAll(clients []Client, external bool) (ends []Place) {
+func (j *checker) readAll(clients []Client, external bool) (ends []Place) {
 	for _, c := range clients {
 		ends = append(ends, j.read(c, external))
 		j.live[c.Name] += count(c.Live)
@@ -93,7 +93,7 @@ func count(b bool) int {
 	return 0
 }
 
-func (j *judge) read(c Client, external bool) (end Place) {
+func (j *checker) read(c Client, external bool) (end Place) {
 	r := Reader{External: external}
 	snapshot, shows := false, view{}
 	for _, stream := range c.Streams {
@@ -124,17 +124,17 @@ func (j *judge) read(c Client, external bool) (end Place) {
 	return r.At
 }
 
-// add holds an event against what others were told at its place.
-func (j *judge) add(client string, p Place, e sseclient.Event) {
+// add compares an event with what others got at its place.
+func (j *checker) add(client string, p Place, e sseclient.Event) {
 	data, known := j.log[p]
 	if known && data != e.Data {
-		j.wrong("E7: at %s one was told %.200s and client %s %.200s", p, data, client, e.Data)
+		j.wrong("E7: at %s one client got %.200s and client %s %.200s", p, data, client, e.Data)
 	}
 	j.log[p] = e.Data
 }
 
-// reachTheEnd requires that whoever is there has heard the last word.
-func (j *judge) reachTheEnd(clients []Client, ends []Place) {
+// reachTheEnd requires that every connected client has got the last event.
+func (j *checker) reachTheEnd(clients []Client, ends []Place) {
 	epochs := map[string]bool{}
 	var last Place
 	for p := range j.log {
@@ -153,7 +153,7 @@ func (j *judge) reachTheEnd(clients []Client, ends []Place) {
 	}
 }
 
-func (j *judge) oneLivePerName() {
+func (j *checker) oneLivePerName() {
 	for _, name := range slices.Sorted(maps.Keys(j.live)) {
 		if n := j.live[name]; n != 1 {
 			j.wrong("C3: request_id %s has %d live connections", name, n)

@@ -66,8 +66,8 @@ func states() map[string]check.State {
 	}
 }
 
-func TestAGoodHistoryIsGood(t *testing.T) {
-	got := check.Judge(good())
+func TestCorrectHistoryPasses(t *testing.T) {
+	got := check.Check(good())
 	if len(got.Wrong) > 0 || got.Events != 6 || got.Tasks != 2 || got.Streams != 6 || got.Resets != 1 {
 		t.Errorf("got %+v", got)
 	}
@@ -81,15 +81,15 @@ func TestAnExternalGatewayMayResetAmidAStreamAndConflate(t *testing.T) { // G6, 
 	}{
 		"a reset":            {func(s []sseclient.Event) []sseclient.Event { return slices.Replace(s, 3, 4, reset("e1-3")) }, "G3: a reset", ""},
 		"progress left out":  {func(s []sseclient.Event) []sseclient.Event { return slices.Delete(s, 3, 4) }, "G2: a gap", ""},
-		"an end left out":    {func(s []sseclient.Event) []sseclient.Event { return slices.Delete(s, 4, 5) }, "G2: a gap", "E10: client x was not told task_completed at e1-4"},
+		"an end left out":    {func(s []sseclient.Event) []sseclient.Event { return slices.Delete(s, 4, 5) }, "G2: a gap", "E10: client x did not get task_completed at e1-4"},
 		"the same and again": {func(s []sseclient.Event) []sseclient.Event { return slices.Insert(s, 4, s[3]) }, "E7", "E7"},
 		"an ID of the past":  {func(s []sseclient.Event) []sseclient.Event { return slices.Insert(s, 4, snapshot(2)) }, "E7", "E7"},
-		"a snapshot instead": {func(s []sseclient.Event) []sseclient.Event { return slices.Replace(s, 5, 6, snapshot(5)) }, "G2: a gap", "E10: client x was not told task_cancelled at e1-5"},
+		"a snapshot instead": {func(s []sseclient.Event) []sseclient.Event { return slices.Replace(s, 5, 6, snapshot(5)) }, "G2: a gap", "E10: client x did not get task_cancelled at e1-5"},
 	} {
 		for external, want := range map[bool]string{false: test.within, true: test.want} {
 			h := good()
 			h.External, h.Clients[0].Streams[0] = external, test.spoil(h.Clients[0].Streams[0])
-			got := strings.Join(check.Judge(h).Wrong, "; ")
+			got := strings.Join(check.Check(h).Wrong, "; ")
 			if !strings.Contains(got, want) || (want == "") != (got == "") {
 				t.Errorf("%s, external %t: found %q, want %q", name, external, got, want)
 			}
@@ -97,7 +97,7 @@ func TestAnExternalGatewayMayResetAmidAStreamAndConflate(t *testing.T) { // G6, 
 	}
 }
 
-func TestABadHistoryIsBad(t *testing.T) {
+func TestIncorrectHistoryFails(t *testing.T) {
 	stream := func(h *check.History) *[]sseclient.Event { return &h.Clients[0].Streams[0] }
 	everywhere := func(h *check.History, f func([]sseclient.Event) []sseclient.Event) {
 		for _, c := range h.Clients {
@@ -121,17 +121,17 @@ func TestABadHistoryIsBad(t *testing.T) {
 		"another epoch": {func(h *check.History) {
 			h.Clients[1].Streams[3] = []sseclient.Event{reset("e2-4"), {ID: "e2-5", Name: "task_event", Data: log()[4].Data}}
 		}, "G2: the log began anew"},
-		"a reset within a stream":             {func(h *check.History) { *stream(h) = slices.Insert(*stream(h), 3, reset("e1-2")) }, "G3: a reset"},
-		"an ID that is none":                  {func(h *check.History) { (*stream(h))[3].ID = "e1" }, "G2: task_event: the ID"},
-		"an ID without a number":              {func(h *check.History) { (*stream(h))[3].ID = "e1-x" }, "G2: task_event"},
-		"two stories at one place":            {func(h *check.History) { (*stream(h))[3].Data = task("a", 3, "progress_update") }, "E7: at e1-3"},
-		"an end that somebody does not reach": {func(h *check.History) { h.Clients[1].Streams[3] = h.Clients[1].Streams[3][:2] }, "G2: client y is at e1-4"},
-		"a client that never heard anything":  {func(h *check.History) { h.Clients[0].Streams = nil }, "G2: client x is at"},
-		"two live connections":                {func(h *check.History) { h.Clients[2].Live = true }, "C3: request_id y has 2"},
-		"no live connection":                  {func(h *check.History) { h.Clients[0].Live = false }, "C3: request_id x has 0"},
-		"no snapshot":                         {func(h *check.History) { *stream(h) = (*stream(h))[1:] }, "T13: client x"},
-		"no JSON":                             {func(h *check.History) { everywhere(h, replace("e1-3", "{")) }, "T3: at e1-3"},
-		"a number that goes back":             {func(h *check.History) { everywhere(h, replace("e1-3", task("a", 1, "progress_update"))) }, "T3: task a"},
+		"a reset within a stream":               {func(h *check.History) { *stream(h) = slices.Insert(*stream(h), 3, reset("e1-2")) }, "G3: a reset"},
+		"an ID that is none":                    {func(h *check.History) { (*stream(h))[3].ID = "e1" }, "G2: task_event: the ID"},
+		"an ID without a number":                {func(h *check.History) { (*stream(h))[3].ID = "e1-x" }, "G2: task_event"},
+		"two stories at one place":              {func(h *check.History) { (*stream(h))[3].Data = task("a", 3, "progress_update") }, "E7: at e1-3"},
+		"an end that one client does not reach": {func(h *check.History) { h.Clients[1].Streams[3] = h.Clients[1].Streams[3][:2] }, "G2: client y is at e1-4"},
+		"a client that never heard anything":    {func(h *check.History) { h.Clients[0].Streams = nil }, "G2: client x is at"},
+		"two live connections":                  {func(h *check.History) { h.Clients[2].Live = true }, "C3: request_id y has 2"},
+		"no live connection":                    {func(h *check.History) { h.Clients[0].Live = false }, "C3: request_id x has 0"},
+		"no snapshot":                           {func(h *check.History) { *stream(h) = (*stream(h))[1:] }, "T13: client x"},
+		"no JSON":                               {func(h *check.History) { everywhere(h, replace("e1-3", "{")) }, "T3: at e1-3"},
+		"a number that goes back":               {func(h *check.History) { everywhere(h, replace("e1-3", task("a", 1, "progress_update"))) }, "T3: task a"},
 		"an attempt that goes back": {func(h *check.History) {
 			everywhere(h, replace("e1-1", strings.Replace(log()[0].Data, `"attempt":1`, `"attempt":2`, 1)))
 		}, "T3: task a"},
@@ -141,22 +141,22 @@ func TestABadHistoryIsBad(t *testing.T) {
 		"an end that the store denies":               {func(h *check.History) { h.States["h2"]["a"] = check.State{Status: "failed", Seq: 5, Attempt: 1} }, `T11: task a is {failed 5 1} on node h2`},
 		"an end that the store tells otherwise":      {func(h *check.History) { h.States["h2"]["a"] = check.State{Status: "completed", Seq: 6, Attempt: 1} }, `T11: task a is {completed 6 1} on node h2`},
 		"a task that a node does not know":           {func(h *check.History) { delete(h.States["h1"], "b") }, `T11: task b is { 0 0} on node h1`},
-		"a task that was started and never heard of": {func(h *check.History) { h.Started = append(h.Started, check.Started{Key: "3", Task: "c"}) }, "T11: nobody has heard of task c"},
-		"a task that only the store knows":           {func(h *check.History) { h.States["h1"]["c"] = check.State{Status: "running", Seq: 1, Attempt: 1} }, "T11: nobody has heard of task c"},
-		"a task that nobody was told of":             {func(h *check.History) { h.Started = h.Started[:2] }, "T14: nobody was told that task b"},
+		"a task that was started and never heard of": {func(h *check.History) { h.Started = append(h.Started, check.Started{Key: "3", Task: "c"}) }, "T11: no node knows task c"},
+		"a task that only the store knows":           {func(h *check.History) { h.States["h1"]["c"] = check.State{Status: "running", Seq: 1, Attempt: 1} }, "T11: no node knows task c"},
+		"a task that no client heard of":             {func(h *check.History) { h.Started = h.Started[:2] }, "T14: no client got the start of task b"},
 		"a snapshot with a task that has ended": {func(h *check.History) {
 			h.Clients = append(h.Clients, check.Client{Name: "z", Live: true, Streams: [][]sseclient.Event{{
 				{ID: "e1-4", Name: "task_snapshot", Data: `{"tasks":[{"task_id":"a","status":"running","seq":2}]}`}, log()[4], log()[5],
 			}}})
 		}, `T13: client z shows for good that these go on: ["a"]`},
-		"an accepted version that nobody hears of": {func(h *check.History) { h.Posted[1].Version = "5" }, "V2: version 5 is in the log 0 times"},
-		"a version that was told twice":            {func(h *check.History) { everywhere(h, replace("e1-3", `{"version":"4"}`)) }, "V2: version 4 is in the log 2 times"},
-		"one key for two tasks":                    {func(h *check.History) { h.Started[1].Task = "b" }, "T14: key 1"},
+		"an accepted version that no client gets": {func(h *check.History) { h.Posted[1].Version = "5" }, "V2: version 5 is in the log 0 times"},
+		"a version that came twice":               {func(h *check.History) { everywhere(h, replace("e1-3", `{"version":"4"}`)) }, "V2: version 4 is in the log 2 times"},
+		"one key for two tasks":                   {func(h *check.History) { h.Started[1].Task = "b" }, "T14: key 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := good()
 			test.spoil(&h)
-			if got := check.Judge(h).Wrong; !slices.ContainsFunc(got, func(w string) bool { return strings.Contains(w, test.want) }) {
+			if got := check.Check(h).Wrong; !slices.ContainsFunc(got, func(w string) bool { return strings.Contains(w, test.want) }) {
 				t.Errorf("found %q, want %q", got, test.want)
 			}
 		})
@@ -200,7 +200,7 @@ func TestPendingVersions(t *testing.T) {
 }
 
 // Whatever is left out, repeated or moved within a client's log, it is found.
-func TestNoDamageGoesUnnoticed(t *testing.T) {
+func TestEveryDamageIsFound(t *testing.T) {
 	const events = 50
 	for seed := range uint64(500) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -228,10 +228,10 @@ func TestNoDamageGoesUnnoticed(t *testing.T) {
 			s[at], s[at+1] = s[at+1], s[at]
 		}
 		streams[i] = s
-		if got := check.Judge(check.History{Clients: []check.Client{whole}}); len(got.Wrong) > 0 {
+		if got := check.Check(check.History{Clients: []check.Client{whole}}); len(got.Wrong) > 0 {
 			t.Fatalf("seed %d: without damage: %q", seed, got.Wrong)
 		}
-		got := check.Judge(check.History{Clients: []check.Client{whole, {Name: "hurt", Live: true, Streams: streams}}})
+		got := check.Check(check.History{Clients: []check.Client{whole, {Name: "hurt", Live: true, Streams: streams}}})
 		if len(got.Wrong) == 0 {
 			t.Fatalf("seed %d: nothing was found in %+v", seed, s)
 		}

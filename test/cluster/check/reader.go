@@ -1,4 +1,4 @@
-// Package check judges what the clients of a cluster were told: whether anything
+// Package check checks what the clients of a cluster got: whether anything
 // is missing, came twice or out of turn, and whether all that was said agrees with
 // what the store says in the end. It knows the events' format and rules, and
 // nothing of how they came about.
@@ -40,7 +40,7 @@ func parse(id string) (p Place, err error) {
 	return p, err
 }
 
-// Reader follows what one client is told, over all of its streams. It relies on a
+// Reader follows what one client gets, over all of its streams. It relies on a
 // log without holes: what follows a place has the next sequence. The zero value is
 // a client that has not heard anything. It is not safe for concurrent use.
 type Reader struct {
@@ -48,7 +48,7 @@ type Reader struct {
 	// amid their events, since nodes come and go meanwhile, and left out is what was
 	// conflated (rule E10): see Skipped.
 	External bool
-	// At is the place of the newest event that it was told.
+	// At is the place of the newest event that it got.
 	At Place
 	// Resets counts the streams that began with a reset.
 	Resets int
@@ -60,10 +60,10 @@ type Reader struct {
 	begun bool // the stream has said something with an ID
 }
 
-// Begin tells that another stream begins.
+// Begin notes that another stream begins.
 func (r *Reader) Begin() { r.begun = false }
 
-// Take tells of the next event, and returns its place if it is a log event.
+// Take notes the next event, and returns its place if it is a log event.
 func (r *Reader) Take(e sseclient.Event) (place Place, logged bool) {
 	if e.ID == "" {
 		return Place{}, false
@@ -91,7 +91,7 @@ func (r *Reader) reset(to Place, first bool) {
 }
 
 // follow moves to the place of an event, and reports whether it is a log event.
-// A version may be one or not; the place tells.
+// A version may be one or not; the place says which.
 func (r *Reader) follow(e sseclient.Event, p Place) (logged bool) {
 	before := r.At
 	r.At = p
@@ -115,9 +115,9 @@ func (r *Reader) follow(e sseclient.Event, p Place) (logged bool) {
 	return e.Name == taskEvent
 }
 
-// skip notes what was left out between two places, and the latter unless it is told.
-func (r *Reader) skip(after, to Place, told bool) {
-	for p := after.next(); p.Seq < to.Seq || p == to && !told; p = p.next() {
+// skip notes what was left out between two places, and the latter unless the client got it.
+func (r *Reader) skip(after, to Place, received bool) {
+	for p := after.next(); p.Seq < to.Seq || p == to && !received; p = p.next() {
 		r.Skipped = append(r.Skipped, p)
 	}
 }

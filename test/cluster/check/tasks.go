@@ -23,11 +23,11 @@ type message struct {
 // life is what the log says of one task.
 type life struct {
 	last message
-	ends []State // what its last events tell
+	ends []State // what its last events say
 }
 
 // follow reads the log in its order.
-func (j *judge) follow() {
+func (j *checker) follow() {
 	bySeq := func(a, b Place) int { return cmp.Compare(a.Seq, b.Seq) }
 	for _, p := range slices.SortedFunc(maps.Keys(j.log), bySeq) {
 		var m message
@@ -45,7 +45,7 @@ func (j *judge) follow() {
 	}
 }
 
-func (j *judge) take(p Place, m message) {
+func (j *checker) take(p Place, m message) {
 	l, known := j.tasks[m.Task]
 	if !known {
 		l = &life{}
@@ -64,20 +64,20 @@ func (j *judge) take(p Place, m message) {
 	l.last = m
 }
 
-// conflated requires that what was left out was progress. What nobody was told
-// cannot be judged here: the tasks' ends are.
-func (j *judge) conflated() {
+// conflated requires that what was left out was progress. What no client got
+// cannot be checked here: the tasks' ends are.
+func (j *checker) conflated() {
 	for p, client := range j.skipped {
 		var m message
-		data, told := j.log[p]
-		if _ = json.Unmarshal([]byte(data), &m); told && m.Type != "progress_update" {
-			j.wrong("E10: client %s was not told %s at %s", client, m.Type, p)
+		data, received := j.log[p]
+		if _ = json.Unmarshal([]byte(data), &m); received && m.Type != "progress_update" {
+			j.wrong("E10: client %s did not get %s at %s", client, m.Type, p)
 		}
 	}
 }
 
 // keys requires that the same key has always started the same task.
-func (j *judge) keys(started []Started) {
+func (j *checker) keys(started []Started) {
 	tasks := map[string]string{}
 	for _, s := range started {
 		if before, known := tasks[s.Key]; known && before != s.Task {
@@ -88,7 +88,7 @@ func (j *judge) keys(started []Started) {
 }
 
 // states requires that every task was asked for, has ended, and as every node says.
-func (j *judge) states(started []Started, states map[string]map[string]State) {
+func (j *checker) states(started []Started, states map[string]map[string]State) {
 	asked, all := map[string]bool{}, map[string]bool{}
 	for _, s := range started {
 		asked[s.Task], all[s.Task] = true, true
@@ -103,17 +103,17 @@ func (j *judge) states(started []Started, states map[string]map[string]State) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		if !asked[id] {
-			j.wrong("T14: nobody was told that task %s was started", id)
+			j.wrong("T14: no client got the start of task %s", id)
 		}
 		j.agree(id, states)
 	}
 }
 
 // agree holds the task's last event against what the nodes say.
-func (j *judge) agree(id string, states map[string]map[string]State) {
+func (j *checker) agree(id string, states map[string]map[string]State) {
 	l := j.tasks[id]
 	if l == nil {
-		j.wrong("T11: nobody has heard of task %s", id)
+		j.wrong("T11: no node knows task %s", id)
 		return
 	}
 	for _, node := range slices.Sorted(maps.Keys(states)) {

@@ -9,32 +9,32 @@ import (
 // Posted is a version that was posted for a request_id. Each has a name of its own.
 type Posted struct {
 	RequestID, Version string
-	Accepted           bool // otherwise nobody knows whether it was
+	Accepted           bool // false: it may have been
 }
 
-// versions requires that every accepted version was told to all, once.
-func (j *judge) versions(posted []Posted) {
-	told := map[string]int{}
+// versions requires that all clients got every accepted version once.
+func (j *checker) versions(posted []Posted) {
+	received := map[string]int{}
 	for _, data := range j.log {
 		var v struct {
 			Version string `json:"version"`
 		}
 		if json.Unmarshal([]byte(data), &v) == nil && v.Version != "" {
-			told[v.Version]++
+			received[v.Version]++
 		}
 	}
 	for _, p := range posted {
-		if n := told[p.Version]; n > 1 || p.Accepted && n == 0 {
+		if n := received[p.Version]; n > 1 || p.Accepted && n == 0 {
 			j.wrong("V2: version %s is in the log %d times, accepted: %t", p.Version, n, p.Accepted)
 		}
 	}
 }
 
-// Pending judges the versions that nodes have pending in the end, by node and
+// Pending checks the versions that nodes have pending in the end, by node and
 // request_id: all must have the same, the last that was accepted, or one that
 // got no answer and may have come late.
 func Pending(posted []Posted, pending map[string]map[string]string) (wrong []string) {
-	var j judge
+	var j checker
 	last, open := map[string]string{}, map[string][]string{}
 	for _, p := range posted {
 		if p.Accepted {

@@ -8,7 +8,7 @@ import (
 	"heliograph/test/sseclient"
 )
 
-// view is what a page shows of tasks: the newest that it was told of each.
+// view is what a page shows of tasks: the newest that it got of each.
 type view map[string]shown
 
 type shown struct {

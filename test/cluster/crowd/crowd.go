@@ -19,9 +19,9 @@ import (
 const (
 	// atOnce is how many streams are being opened at one time.
 	atOnce = 100
-	// usual is when a browser comes back that was told nothing else.
+	// usual is when a browser comes back without a retry.
 	usual = time.Second
-	// most is how many mistakes are told.
+	// most is how many mistakes are reported.
 	most = 20
 )
 
@@ -69,7 +69,7 @@ func (c *crowd) report() Report {
 	var foremost check.Place
 	var at []check.Place
 	for _, b := range browsers {
-		p := b.tell(&r)
+		p := b.addTo(&r)
 		if at = append(at, p); p.Seq > foremost.Seq {
 			foremost = p
 		}
@@ -117,16 +117,16 @@ func (b *browser) visit(ctx context.Context) (open bool) {
 		return false
 	}
 	defer func() { _ = resp.Body.Close() }()
-	open, told := b.read(resp.Body)
+	open, received := b.read(resp.Body)
 	if open {
 		b.crowd.closed()
 	}
-	b.crowd.ended(fmt.Sprintf("open: %t, told when to come back: %t", open, told))
+	b.crowd.ended(fmt.Sprintf("open: %t, told when to come back: %t", open, received))
 	return open
 }
 
 // read reads a stream until it ends. One that was only sent away was not open.
-func (b *browser) read(stream io.Reader) (open, told bool) {
+func (b *browser) read(stream io.Reader) (open, received bool) {
 	b.wait = usual
 	b.mu.Lock()
 	b.reader.Begin()
@@ -136,9 +136,9 @@ func (b *browser) read(stream io.Reader) (open, told bool) {
 		b.lastID = d.LastID()
 		switch {
 		case err != nil:
-			return open, told
+			return open, received
 		case item.Kind == sseclient.KindRetry:
-			b.wait, told = item.Retry, true
+			b.wait, received = item.Retry, true
 		case item.Kind == sseclient.KindEvent:
 			if !open {
 				b.crowd.opened(b.due)
@@ -177,8 +177,8 @@ func (b *browser) open(ctx context.Context) (*http.Response, bool) {
 	return resp, true
 }
 
-// tell adds what the reader knows to r, and returns where it is.
-func (b *browser) tell(r *Report) check.Place {
+// addTo adds what the reader knows to r, and returns its position.
+func (b *browser) addTo(r *Report) check.Place {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r.Resets += b.reader.Resets

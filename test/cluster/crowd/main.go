@@ -1,5 +1,5 @@
 // Command crowd is many browsers behind a load balancer: it holds event streams
-// on the nodes that are ready, comes back when one ends, not before it was told
+// on the nodes that are ready, comes back when one ends, not before its retry says
 // to, and watches that nothing is missing. It is a process of its own because the
 // race detector bears no test with that many goroutines.
 //
@@ -33,19 +33,19 @@ func main() {
 	for i := range *streams {
 		running.Go(func() { c.browse(ctx, i) })
 	}
-	tell(ctx, c)
+	writeReports(ctx, c)
 	running.Wait()
 }
 
-// tell writes reports until ctx ends.
-func tell(ctx context.Context, c *crowd) {
+// writeReports writes reports until ctx ends.
+func writeReports(ctx context.Context, c *crowd) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for out := json.NewEncoder(os.Stdout); ; {
 		select {
 		case <-tick.C:
 			if out.Encode(c.report()) != nil {
-				return // nobody listens
+				return // nothing reads it
 			}
 		case <-ctx.Done():
 			return

@@ -15,9 +15,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 10 * time.Second
+const waitLimit = 10 * time.Second
 
-// echo is a server that says what it is told, and a link to it.
+// echo is a server that sends back what it gets, and a link to it.
 func echo(t *testing.T) *link.Link {
 	t.Helper()
 	server, err := net.Listen("tcp", "127.0.0.1:0")
@@ -69,7 +69,7 @@ func say(t *testing.T, conn net.Conn, line string) {
 
 func mustHear(t *testing.T, conn net.Conn, line string) {
 	t.Helper()
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_ = conn.SetReadDeadline(time.Now().Add(waitLimit))
 	if got, err := bufio.NewReader(conn).ReadString('\n'); got != line+"\n" {
 		t.Fatalf("heard %q, %v; want %q", got, err, line)
 	}
@@ -83,7 +83,7 @@ func mustHearNothing(t *testing.T, conn net.Conn) {
 	}
 }
 
-func TestWhatIsSaidOnACutLinkArrivesWhenItIsHealed(t *testing.T) {
+func TestBytesOnACutLinkArriveOnceItIsRestored(t *testing.T) {
 	l := echo(t)
 	before := dial(t, l)
 	say(t, before, "one")
@@ -108,7 +108,7 @@ func TestABrokenLinkEndsItsConnectionsAndCarriesNewOnes(t *testing.T) {
 	say(t, conn, "one")
 	mustHear(t, conn, "one")
 	l.Break()
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_ = conn.SetReadDeadline(time.Now().Add(waitLimit))
 	if _, err := conn.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
 		t.Fatalf("the connection lives on: %v", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// nowhere is what the server tells others to reach it by.
+// nowhere is the address that the server gives to others.
 const nowhere = "127.0.0.1:1"
 
 func main() {

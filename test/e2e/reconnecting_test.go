@@ -12,9 +12,9 @@ import (
 	"heliograph/test/sseclient"
 )
 
-// survivor is a browser: it comes back whenever its stream ends, with the ID of
+// reconnectingClient is a browser: it comes back whenever its stream ends, with the ID of
 // the last event that it got.
-type survivor struct {
+type reconnectingClient struct {
 	client *sseclient.Client
 
 	mu      sync.Mutex
@@ -23,10 +23,12 @@ type survivor struct {
 	err     error               // of the last attempt; guarded by mu
 }
 
-func newSurvivor(url string) *survivor { return &survivor{client: sseclient.New(url)} }
+func newReconnectingClient(url string) *reconnectingClient {
+	return &reconnectingClient{client: sseclient.New(url)}
+}
 
 // live goes on until ctx ends.
-func (s *survivor) live(ctx context.Context) {
+func (s *reconnectingClient) live(ctx context.Context) {
 	for ctx.Err() == nil {
 		st, err := s.client.Connect(ctx)
 		s.note(st, err)
@@ -37,7 +39,7 @@ func (s *survivor) live(ctx context.Context) {
 	}
 }
 
-func (s *survivor) note(st *sseclient.Stream, err error) {
+func (s *reconnectingClient) note(st *sseclient.Stream, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err = err; err != nil {
@@ -49,8 +51,8 @@ func (s *survivor) note(st *sseclient.Stream, err error) {
 	s.streams = append(s.streams, st)
 }
 
-// heard is the number of task events so far.
-func (s *survivor) heard() int {
+// received is the number of task events so far.
+func (s *reconnectingClient) received() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.streams) == 0 {
@@ -60,7 +62,7 @@ func (s *survivor) heard() int {
 }
 
 // state is for messages of what went wrong.
-func (s *survivor) state() string {
+func (s *reconnectingClient) state() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := fmt.Sprintf("%d streams, last attempt %v", len(s.streams), s.err)
@@ -88,7 +90,7 @@ type memory struct {
 
 // remember reads the whole record. Without broadcast versions, the log events
 // are the task events.
-func (s *survivor) remember(t *testing.T) *memory {
+func (s *reconnectingClient) remember(t *testing.T) *memory {
 	t.Helper()
 	m := &memory{got: map[place]string{}}
 	var at place
@@ -129,7 +131,7 @@ func (m *memory) take(t *testing.T, e sseclient.Event, at, p place) {
 
 // mustAgree holds what all clients got against each other. Only progress may be
 // missing within a stretch: it is conflated (E10).
-func mustAgree(t *testing.T, all []*survivor) {
+func mustAgree(t *testing.T, all []*reconnectingClient) {
 	t.Helper()
 	memories, happened, streams, resets := make([]*memory, len(all)), map[place]string{}, 0, 0
 	for i, s := range all {

@@ -12,15 +12,15 @@ import (
 	"heliograph/test/sseclient"
 )
 
-// A newcomer starts the service as "Getting started" says, opens a stream and
+// A new user starts the service as "Getting started" says, opens a stream and
 // starts a task (issue: "make run, one curl, and I see events").
-func TestNewcomerSeesATaskFromStartToEnd(t *testing.T) { // G1, G2, T1, T3, T4, T5, T11, T13, V1
+func TestDefaultsShowATaskFromStartToEnd(t *testing.T) { // G1, G2, T1, T3, T4, T5, T11, T13, V1
 	t.Parallel()
 	withEachGateway(t, func(t *testing.T, start starter) {
 		s := start(t, "FRONTEND_VERSION=1.4.0", "SHUTDOWN_GRACE_PERIOD=") // set to nothing: the default
 		me, other := s.stream(t, "me"), s.stream(t, "other")
-		me.newcomerSeesTheState(t)
-		other.newcomerSeesTheState(t)
+		me.mustBeginWithState(t)
+		other.mustBeginWithState(t)
 
 		var started struct {
 			TaskID    string `json:"task_id"`
@@ -84,8 +84,8 @@ var (
 	utcTime = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`)
 )
 
-// newcomerSeesTheState checks what every new stream begins with, and its headers.
-func (s *stream) newcomerSeesTheState(t *testing.T) {
+// mustBeginWithState checks what every new stream begins with, and its headers.
+func (s *stream) mustBeginWithState(t *testing.T) {
 	t.Helper()
 	if v := s.awaitNamed(t, "version"); !sameJSON(t, v.Data, `{"version":"1.4.0"}`) {
 		t.Errorf("V1: version %s", v.Data)

@@ -10,7 +10,7 @@ import (
 
 // A node stands still for longer than its lease: another one ends its tasks, within
 // a lease and a third of it. When it goes on, what it has to say of them is too late.
-func TestALateSurvivorOverwritesNothing(t *testing.T) { // T2, T11
+func TestPausedNodeOverwritesNothing(t *testing.T) { // T2, T11
 	const lease, slack = 3 * time.Second, 20 * time.Second // a busy machine's
 	r := newRig(t, options{env: []string{
 		"NODE_LEASE=" + lease.String(), "SHUTDOWN_GRACE_PERIOD=4s", "TASK_CLEANUP_INTERVAL=24h", "TASK_RETENTION_COUNT=0",

@@ -10,9 +10,9 @@ import (
 	"heliograph/test/conformance"
 )
 
-// strangers are programs that are not ours, from the environment:
+// externalPrograms are programs that are not ours, from the environment:
 // docs/conformance.md describes the variables.
-type strangers struct {
+type externalPrograms struct {
 	Gateway struct {
 		URL          string             `env:"URL"`
 		CallbackURL  string             `env:"CALLBACK_URL"`
@@ -37,16 +37,16 @@ type strangers struct {
 	} `envPrefix:"CONFORMANCE_BACKEND_"`
 }
 
-func named(t *testing.T) strangers {
+func named(t *testing.T) externalPrograms {
 	t.Helper()
-	var s strangers
+	var s externalPrograms
 	if err := env.Parse(&s); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func TestGatewayOfAStranger(t *testing.T) {
+func TestExternalGateway(t *testing.T) {
 	t.Parallel()
 	g := named(t).Gateway
 	if g.URL == "" || g.CallbackURL == "" {
@@ -59,7 +59,7 @@ func TestGatewayOfAStranger(t *testing.T) {
 	})
 }
 
-func TestProgramOfAStranger(t *testing.T) {
+func TestExternalProgram(t *testing.T) {
 	t.Parallel()
 	all := named(t)
 	g := all.Gateway
@@ -69,7 +69,7 @@ func TestProgramOfAStranger(t *testing.T) {
 	conformance.Program(t, conformance.ProgramSubject{Command: strings.Fields(g.Command), Env: []string{"PATH=" + all.Path}, Extended: g.Extended, Format: g.Format})
 }
 
-func TestBackendOfAStranger(t *testing.T) {
+func TestExternalBackend(t *testing.T) {
 	t.Parallel()
 	b := named(t).Backend
 	if b.URL == "" || b.GatewayAddr == "" {
