@@ -54,12 +54,14 @@ type Client struct {
 	transport http.RoundTripper
 }
 
+var errNoURL = errors.New("the service's address is not a URL such as http://localhost:8080")
+
 // New returns a Client of the service at base, such as http://localhost:8080. It
 // connects nowhere yet.
 func New(base string, transport http.RoundTripper) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("%q is not a URL such as http://localhost:8080", base)
+		return nil, errNoURL // which may hold a token
 	}
 	return &Client{base: strings.TrimRight(base, "/"), transport: transport}, nil
 }
@@ -146,6 +148,9 @@ func (c *Client) ask(ctx context.Context, method, path string, header http.Heade
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := (&http.Client{Transport: c.transport}).Do(req)
 	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err // the URL may hold a token
+		}
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer func() { _ = resp.Body.Close() }()

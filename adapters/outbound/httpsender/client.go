@@ -79,7 +79,7 @@ func newClient(cfg Config) (*client, error) {
 		return nil, errors.New("gateway URL cannot be parsed") // its text may hold a password
 	}
 	if (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
-		return nil, fmt.Errorf("gateway URL %s: want http:// or https://, a host and at most a path", base.Redacted())
+		return nil, errors.New("gateway URL: want http:// or https://, a host and at most a path") // it may hold a token
 	}
 	if base.Path == "" {
 		base.Path = "/" // or what JoinPath makes of it is relative
