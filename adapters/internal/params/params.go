@@ -3,6 +3,7 @@
 package params
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type Schema struct {
 // field is one param.
 type field struct {
 	name     string
+	negative bool // the schema names numbers below 0
 	schema   *jsonschema.Resolved
 	required bool
 	fallback json.RawMessage // the default; nil is none
@@ -49,7 +51,7 @@ func New(object *jsonschema.Schema) (*Schema, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q: %s", name, readable(err))
 		}
-		f := field{name: name, schema: resolved, fallback: property.Default}
+		f := field{name: name, schema: resolved, fallback: property.Default, negative: namesNegative(property)}
 		if f.required = f.fallback == nil && slices.Contains(object.Required, name); f.required {
 			required = append(required, name)
 		}
@@ -61,6 +63,19 @@ func New(object *jsonschema.Schema) (*Schema, error) {
 	})
 	s.text = text
 	return s, err
+}
+
+// namesNegative reports whether a schema names numbers below 0 as allowed, and
+// does not only leave them open.
+func namesNegative(s *jsonschema.Schema) bool {
+	below := func(bound *float64) bool { return bound != nil && *bound < 0 }
+	return below(s.Minimum) || below(s.ExclusiveMinimum) || s.Const != nil || len(s.Enum) > 0
+}
+
+// Negative reports whether the author of the schema has allowed numbers below 0
+// for a param, by a bound or by a list of values.
+func (s *Schema) Negative(name string) bool {
+	return slices.ContainsFunc(s.fields, func(f field) bool { return f.name == name && f.negative })
 }
 
 // JSON returns the schema as a document, which the caller must not change.
@@ -140,15 +155,28 @@ func (f field) check(values map[string]json.RawMessage) error {
 	return nil
 }
 
-// whole writes 3.0 and 3e0 as 3: to JSON Schema these are integers, to Go and to
-// most programs they are not. Beyond 2^53 a float64 is no longer exact.
+// whole writes 3.0, 3e0 and 1e30 with digits only: to JSON Schema these are
+// integers, to Go and to most programs they are not. Beyond 2^53 a float64 is no
+// longer exact, so that what is written counts.
 func whole(text json.RawMessage, value any) json.RawMessage {
-	const exact = 1 << 53
+	const (
+		exact   = 1 << 53
+		longest = 400 // bytes; the largest float64 has 309 digits
+	)
 	f, ok := value.(float64)
-	if !ok || f != math.Trunc(f) || math.Abs(f) >= exact {
+	switch {
+	case !ok || f != math.Trunc(f):
+		return text
+	case math.Abs(f) < exact:
+		return strconv.AppendInt(nil, int64(f), 10)
+	case !bytes.ContainsAny(text, ".eE") || len(text) > longest:
 		return text
 	}
-	return strconv.AppendInt(nil, int64(f), 10)
+	number, ok := new(big.Rat).SetString(string(text))
+	if !ok || !number.IsInt() {
+		return text
+	}
+	return []byte(number.Num().String())
 }
 
 func (s *Schema) known() string {

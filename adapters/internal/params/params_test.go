@@ -171,3 +171,25 @@ func sameJSON(a, b json.RawMessage) bool {
 	y, err2 := json.Marshal(b)
 	return err1 == nil && err2 == nil && string(x) == string(y)
 }
+
+func TestWholeNumbersAreWrittenWithDigitsOnly(t *testing.T) {
+	s := schema(t, `{"properties":{"n":{"type":"integer"}}}`)
+	for given, want := range map[string]string{
+		"3": "3", "3.0": "3", "3e0": "3", "-0": "0", "1e3": "1000", "-5.0": "-5",
+		"1e30":                  "1000000000000000000000000000000",
+		"-1.5E20":               "-150000000000000000000",
+		"9007199254740993":      "9007199254740993",
+		"9007199254740993.0":    "9007199254740993",
+		"12345678901234567.8e1": "123456789012345678",
+	} {
+		values, err := s.Read(json.RawMessage(`{"n":` + given + `}`))
+		if err != nil || string(values["n"]) != want {
+			t.Errorf("%s is %s, %v; want %s", given, values["n"], err, want)
+		}
+	}
+	// However long a number is, writing it takes no more than reading it.
+	long := "1." + strings.Repeat("0", 1000) + "e30"
+	if values, err := s.Read(json.RawMessage(`{"n":` + long + `}`)); err != nil || len(values["n"]) > len(long) {
+		t.Errorf("%d bytes, %v", len(values["n"]), err)
+	}
+}

@@ -114,7 +114,7 @@ func (c *command) expand(given json.RawMessage) (arguments, environment []string
 	if err != nil {
 		return nil, nil, err
 	}
-	values, err := textsOf(fields)
+	values, err := textsOf(fields, c.schema)
 	if err == nil {
 		arguments, err = expandAll(c.arguments, values)
 	}

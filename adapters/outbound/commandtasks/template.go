@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"heliograph/adapters/internal/params"
 )
 
 // template is a text with ${name} in it, each of which stands for a param; $${ is
@@ -40,14 +42,14 @@ func parseTemplate(s string, known func(name string) bool) (template, error) {
 // value is a param as text.
 type value struct {
 	text string
-	free bool // it is a string, so it could look like an option
+	free bool // nobody but the caller has decided how it begins, so it could look like an option
 }
 
 // textsOf makes texts of params: a string is its text, all else its JSON.
-func textsOf(fields map[string]json.RawMessage) (map[string]value, error) {
+func textsOf(fields map[string]json.RawMessage, schema *params.Schema) (map[string]value, error) {
 	values := make(map[string]value, len(fields))
 	for name, field := range fields {
-		v := value{text: string(field)}
+		v := value{text: string(field), free: !schema.Negative(name)}
 		if field[0] == '"' {
 			v.free = true
 			if err := json.Unmarshal(field, &v.text); err != nil {

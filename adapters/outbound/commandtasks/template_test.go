@@ -10,7 +10,8 @@ import (
 )
 
 func TestParamCannotBecomeAnOption(t *testing.T) {
-	const params = "\nparams: {text: {type: string}, prefix: {type: string}, number: {type: number}}"
+	const params = "\nparams: {text: {type: string}, prefix: {type: string}, number: {type: number}, whole: {type: integer}, least: {type: integer, minimum: -9}," +
+		" above: {type: number, exclusiveMinimum: -9}, listed: {enum: [-1, 1]}}"
 	for _, c := range []struct {
 		command, params string
 		allowed         bool
@@ -22,7 +23,15 @@ func TestParamCannotBecomeAnOption(t *testing.T) {
 		{`[echo, "${text}", --]`, `{"text":"-e"}`, false},
 		{`[echo, "${text}"]`, `{"text":""}`, true},
 		{`[echo, "${text}"]`, `{"text":"a-b"}`, true},
-		{`[echo, "${number}"]`, `{"number":-5}`, true},
+		{`[echo, "${number}"]`, `{"number":-5}`, false},
+		{`[echo, "${whole}"]`, `{"whole":-5}`, false},
+		{`[echo, "${prefix}${whole}"]`, `{"prefix":"","whole":-5.0}`, false},
+		{`[echo, "${whole}"]`, `{"whole":5}`, true},
+		{`[echo, "${least}"]`, `{"least":-5}`, true},
+		{`[echo, "${above}"]`, `{"above":-0.5}`, true},
+		{`[echo, "${listed}"]`, `{"listed":-1}`, true},
+		{`[echo, "--n=${whole}"]`, `{"whole":-5}`, true},
+		{`[echo, --, "${whole}"]`, `{"whole":-5}`, true},
 		{`[echo, "--x=${text}"]`, `{"text":"-e"}`, true},
 		{`[echo, --, "${text}"]`, `{"text":"-e"}`, true},
 		{`[echo, [--, "${text}"]]`, `{"text":"-e"}`, true},
