@@ -5,10 +5,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"log/slog"
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -280,6 +284,54 @@ func TestStreamsCanBeReadByAllowedOrigins(t *testing.T) { // S6
 		if err := s.stop(); err != nil {
 			t.Errorf("stop: %v", err)
 		}
+	}
+}
+
+func TestNobodyLearnsWhereTheVersionComesFrom(t *testing.T) { // V6
+	folder := t.TempDir()
+	directory := filepath.Join(folder, "directory")
+	if err := os.Mkdir(directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	broken := httptest.NewTLSServer(http.NotFoundHandler())
+	broken.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer broken.Close()
+	for name, environ := range map[string]map[string]string{
+		"refused":     {"FRONTEND_VERSION_URL": "http://127.0.0.1:1/secret/path?key=s3cret"},
+		"unknown":     {"FRONTEND_VERSION_URL": "http://secret.invalid/"},
+		"not trusted": {"FRONTEND_VERSION_URL": broken.URL},
+		"not there":   {"FRONTEND_VERSION_FILE": filepath.Join(folder, "secret.json")},
+		"no file":     {"FRONTEND_VERSION_FILE": directory},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, environ)
+			status, body := get(t, s.url+"/api/version")
+			if status != http.StatusServiceUnavailable || !strings.Contains(body, "VERSION_UNAVAILABLE") {
+				t.Errorf("%d %s", status, body)
+			}
+			for _, inside := range []string{"127.0.0.1", "secret", folder, "stat", "dial", "lookup", "x509", "->"} {
+				if strings.Contains(body, inside) {
+					t.Errorf("%q is in %s", inside, body)
+				}
+			}
+			if err := s.stop(); err != nil {
+				t.Errorf("stop: %v", err)
+			}
+		})
+	}
+}
+
+func TestProbesMatchInAnyCase(t *testing.T) {
+	s := start(t, nil)
+	for path, want := range map[string]int{
+		"/healthz/": 200, "/Healthz": 200, "/READYZ/": 200, "/healthz//": 404, "/healthz%2F": 404, "/api/healthz": 404,
+	} {
+		if status, body := get(t, s.url+path); status != want {
+			t.Errorf("%s: %d %s, want %d", path, status, body, want)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v", err)
 	}
 }
 

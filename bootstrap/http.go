@@ -12,6 +12,7 @@ import (
 
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/ginapi"
+	"heliograph/application/delivery"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -25,15 +26,16 @@ func httpModule() fx.Option {
 type handlerParts struct {
 	fx.In
 
-	Config    Config
-	Tasks     task.Service
-	Reader    task.Reader
-	Workers   task.Workers
-	Versions  version.Service
-	Gateway   gatewayEnd
-	Readiness *readiness
-	Metrics   *prometheus.Registry
-	Log       *slog.Logger
+	Config     Config
+	Tasks      task.Service
+	Reader     task.Reader
+	Workers    task.Workers
+	Versions   version.Service
+	Gateway    gatewayEnd
+	Readiness  *readiness
+	Dispatcher *delivery.Dispatcher
+	Metrics    *prometheus.Registry
+	Log        *slog.Logger
 }
 
 func newHandler(p handlerParts) (http.Handler, error) {
@@ -51,11 +53,11 @@ func newHandler(p handlerParts) (http.Handler, error) {
 		ginapi.Config{Testing: p.Config.Environment == Testing, Version: BuildVersion()},
 		ginapi.Deps{
 			Tasks: p.Tasks, TaskReader: p.Reader, Workers: p.Workers, Versions: p.Versions,
-			Readiness: p.Readiness.check,
-			Metrics:   promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{}),
+			Readiness: p.Readiness.check, SendTo: p.Dispatcher.SendTo,
+			Metrics: promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{}),
 		}, p.Log)
 	api.Register(engine)
-	return engine, nil
+	return httpserver.WithProbes(engine), nil
 }
 
 // guard says which pages and which names are let in (rules S5, S6). In production

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/internal/ginjson"
 	"heliograph/adapters/internal/sse"
 	"heliograph/adapters/internal/ssehttp"
@@ -93,7 +94,7 @@ func (g *Gateway) Handler() http.Handler {
 	}
 	e.NoRoute(allowOrigins, g.stream)
 	e.NoMethod(g.wrongMethod)
-	return withProbes(e)
+	return httpserver.WithProbes(e)
 }
 
 // InternalHandler returns what the backend and operators see with
@@ -105,7 +106,7 @@ func (g *Gateway) InternalHandler(metrics http.Handler) http.Handler {
 	e.GET("/metrics", gin.WrapH(metrics))
 	e.NoRoute(g.notHere)
 	e.NoMethod(g.wrongMethod)
-	return withProbes(e)
+	return httpserver.WithProbes(e)
 }
 
 // noSniffing keeps browsers from taking an answer for something else.
@@ -123,8 +124,8 @@ func newRouter() *gin.Engine {
 
 func (g *Gateway) registerHealth(r gin.IRouter) {
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		r.Handle(method, healthPath, g.health)
-		r.Handle(method, readyPath, g.ready)
+		r.Handle(method, httpserver.HealthPath, g.health)
+		r.Handle(method, httpserver.ReadyPath, g.ready)
 	}
 }
 

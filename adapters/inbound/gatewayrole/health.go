@@ -2,16 +2,10 @@ package gatewayrole
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/internal/sse"
-)
-
-const (
-	healthPath = "/healthz"
-	readyPath  = "/readyz"
 )
 
 // capabilities are the extensions that a backend may use.
@@ -56,19 +50,4 @@ func (g *Gateway) notReady() (reasons []string) {
 		reasons = append(reasons, "shutting down")
 	}
 	return reasons
-}
-
-// withProbes has the paths of the probes match in any case and with a slash at
-// the end, as they do in Express, with which the gateway that this one can stand
-// in for is made. Any other path is a stream's.
-func withProbes(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, probe := range []string{healthPath, readyPath} {
-			if r.URL.Path != probe && strings.EqualFold(strings.TrimSuffix(r.URL.Path, "/"), probe) {
-				r = r.Clone(r.Context())
-				r.URL.Path = probe
-			}
-		}
-		next.ServeHTTP(w, r)
-	})
 }

@@ -51,7 +51,7 @@ func (g *Gateway) authentic(c *gin.Context) bool {
 }
 
 func (g *Gateway) send(c *gin.Context) error {
-	body, err := ginjson.Read(c)
+	body, err := ginjson.ReadRepeated(c)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ type delivery struct {
 }
 
 func (g *Gateway) broadcast(c *gin.Context) error {
-	body, err := ginjson.Read(c)
+	body, err := ginjson.ReadRepeated(c)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,9 @@ import (
 
 	"go.uber.org/mock/gomock"
 
+	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -139,6 +141,16 @@ var conversations = []conversation{
 	{outcome: "POST /api/testing/deployments/version 413 PAYLOAD_TOO_LARGE", body: tooLarge},
 	{outcome: "POST /api/testing/deployments/version 503 BROKER_UNAVAILABLE", body: goodVersion, given: announced(event.ErrUnavailable)},
 
+	{outcome: "POST /api/testing/sse/task-event 200", body: goodEvent, given: sendsTo("")},
+	{outcome: "POST /api/testing/sse/task-event 400 ROUTE_NOT_AVAILABLE", body: goodEvent},
+	{outcome: "POST /api/testing/sse/task-event 400 MISSING_BODY"},
+	{outcome: "POST /api/testing/sse/task-event 400 INVALID_JSON", body: `}`},
+	{outcome: "POST /api/testing/sse/task-event 400 INVALID_PAYLOAD", body: `{}`},
+	{outcome: "POST /api/testing/sse/task-event 400 INVALID_REQUEST_ID", body: strings.Replace(goodEvent, "abc123", "a:b", 1)},
+	{outcome: "POST /api/testing/sse/task-event 400 UNKNOWN_CONNECTION", body: strings.Replace(goodEvent, "abc123", "other", 1), given: sendsTo("")},
+	{outcome: "POST /api/testing/sse/task-event 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/testing/sse/task-event 503 BROKER_UNAVAILABLE", body: goodEvent, given: sendFails(connection.ErrUnavailable)},
+	{outcome: "POST /api/testing/sse/task-event 503 SHUTTING_DOWN", body: goodEvent, given: sendFails(gateway.ErrClosed)},
 	{outcome: "POST /api/testing/tasks/start 200", body: goodTest, given: started(pending(knownID), nil)},
 	{outcome: "POST /api/testing/tasks/start 400 ROUTE_NOT_AVAILABLE", body: goodTest},
 	{outcome: "POST /api/testing/tasks/start 400 MISSING_BODY"},

@@ -19,7 +19,10 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/semaphore"
 
+	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/internal/ginjson"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -45,6 +48,9 @@ type Deps struct {
 	Readiness func(ctx context.Context) map[string]error
 	// Metrics answers GET /metrics.
 	Metrics http.Handler
+	// SendTo hands an event to the connection of one request_id and reports whether
+	// there was one. It is for the routes below /api/testing.
+	SendTo func(ctx context.Context, id connection.RequestID, ev event.Event) (delivered bool, err error)
 }
 
 // API holds the handlers. It is safe for concurrent use.
@@ -83,13 +89,14 @@ func (a *API) Register(r gin.IRouter) {
 	r.GET("/api/version", a.handle(a.currentVersion))
 
 	for _, method := range []string{http.MethodGet, http.MethodHead} { // with which some load balancers probe
-		r.Handle(method, "/healthz", a.handle(a.health))
-		r.Handle(method, "/readyz", a.handle(a.readiness))
+		r.Handle(method, httpserver.HealthPath, a.handle(a.health))
+		r.Handle(method, httpserver.ReadyPath, a.handle(a.readiness))
 		r.Handle(method, "/metrics", gin.WrapH(a.deps.Metrics))
 	}
 	r.GET("/api/openapi.yaml", a.describe)
 
 	r.POST("/api/testing/deployments/version", a.testingOnly, a.handle(a.deployTestVersion))
+	r.POST("/api/testing/sse/task-event", a.testingOnly, a.handle(a.sendTestEvent))
 	r.POST("/api/testing/tasks/start", a.testingOnly, a.handle(a.startTestTask))
 }
 
@@ -179,7 +186,7 @@ func decode(c *gin.Context, v any, want string) error {
 		return err
 	}
 	defer func() { _ = c.Request.Body.Close() }() // it is no longer under way, however long the answer takes
-	if err := json.Unmarshal(body, v); err != nil {
+	if err := ginjson.Decode(body, v); err != nil {
 		return ginjson.InvalidPayload(want)
 	}
 	return nil

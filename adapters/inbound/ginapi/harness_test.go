@@ -19,6 +19,8 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/inbound/ginapi"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 	"heliograph/test/mocks"
@@ -33,6 +35,7 @@ type service struct {
 	workers  *mocks.MockTaskWorkers
 	versions *mocks.MockVersionService
 	checks   map[string]error // what /readyz is told
+	sendTo   func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error)
 	registry *prometheus.Registry
 	log      *buffer // text, at debug level
 	engine   *gin.Engine
@@ -56,7 +59,10 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	ginapi.New(cfg, ginapi.Deps{
 		Tasks: s.tasks, TaskReader: s.reader, Workers: s.workers, Versions: s.versions,
 		Readiness: func(context.Context) map[string]error { return s.checks },
-		Metrics:   promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}),
+		SendTo: func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error) {
+			return s.sendTo(ctx, id, ev)
+		},
+		Metrics: promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}),
 	}, log).Register(s.engine)
 	return s
 }

@@ -1,12 +1,18 @@
 package ginapi_test
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
+	"go.uber.org/mock/gomock"
+
 	"heliograph/adapters/inbound/ginapi"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
 
@@ -49,6 +55,72 @@ func TestBadBodiesAreRefused(t *testing.T) { // S3
 	} {
 		newService(t, inTesting).ask(t, http.MethodPost, tc.path, tc.body).wantError(t, http.StatusBadRequest, tc.code)
 	}
+}
+
+func TestFieldNamesCountOnlyAsTheyAreWritten(t *testing.T) {
+	lease := "/api/tasks/" + knownID
+	for _, tc := range []struct{ path, body, code string }{
+		{"/api/tasks", `{"TYPE":"demo_task"}`, "INVALID_PAYLOAD"},
+		{"/api/versions", `{"Version":"1"}`, "INVALID_PAYLOAD"},
+		{"/api/workers/claim", `{"Types":["a"]}`, "INVALID_PAYLOAD"},
+		{lease + "/progress", `{"Lease":"l"}`, "INVALID_PAYLOAD"},
+		{lease + "/complete", `{"LEASE":"l","result":1}`, "INVALID_PAYLOAD"},
+		{lease + "/fail", `{"lease":"l","Error":"e"}`, "INVALID_PAYLOAD"},
+		{"/api/testing/tasks/start", `{"Task_Type":"demo_task"}`, "INVALID_PAYLOAD"},
+
+		{"/api/tasks", `{"type":"demo_task","type":"other"}`, "INVALID_JSON"},
+		{"/api/tasks", `{"type":"demo_task","params":{"a":1,"a":2}}`, "INVALID_JSON"},
+		{"/api/tasks", `{"type":"demo_task","t\u0079pe":"other"}`, "INVALID_JSON"},
+		{"/api/versions", `{"request_id":"a","version":"1","request_id":"b"}`, "INVALID_JSON"},
+		{lease + "/complete", `{"lease":"l","result":1,"result":2}`, "INVALID_JSON"},
+	} {
+		newService(t, inTesting).ask(t, http.MethodPost, tc.path, tc.body).wantError(t, http.StatusBadRequest, tc.code)
+	}
+}
+
+func TestHalfACharacterIsNoMistake(t *testing.T) { // programs that cut texts write it
+	s := newService(t, ginapi.Config{})
+	s.workers.EXPECT().Fail(gomock.Any(), task.ID(knownID), task.Lease("l"), "cut \ufffd")
+	if a := s.ask(t, http.MethodPost, "/api/tasks/"+knownID+"/fail", `{"lease":"l","error":"cut \ud83d"}`); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// Nothing that a client sends is more than refused.
+func FuzzBodies(f *testing.F) { // S3
+	paths := []string{
+		"/api/tasks", "/api/versions", "/api/workers/claim", "/api/testing/tasks/start", "/api/testing/deployments/version", "/api/testing/sse/task-event",
+		"/api/tasks/" + knownID + "/progress", "/api/tasks/" + knownID + "/complete", "/api/tasks/" + knownID + "/complete?lease=l", "/api/tasks/" + knownID + "/fail",
+	}
+	for i := range paths {
+		for _, seed := range []string{
+			`{"type":"demo_task","params":{"steps":-1}}`, goodVersion, goodClaim, goodResult, goodEvent, `{"lease":"l","value":1e999,"stage":-1,"done":-0.0}`,
+			`{"types":["a"],"wait":-0}`, `null`, `[[[`, "\"\xff\"", `{"a":1,"a":2}`, `{"lease":"l","text":"\ud800"}`, "\x00", "",
+		} {
+			f.Add(i, seed)
+		}
+	}
+	f.Fuzz(func(t *testing.T, path int, body string) {
+		s := newService(t, inTesting)
+		anything(s)
+		rec := httptest.NewRecorder()
+		s.engine.ServeHTTP(rec, newRequest(t, http.MethodPost, paths[uint(path)%uint(len(paths))], body))
+		if rec.Code >= http.StatusInternalServerError {
+			t.Errorf("%q is answered %d %s", body, rec.Code, rec.Body)
+		}
+	})
+}
+
+// anything has every port take everything.
+func anything(s *service) {
+	s.tasks.EXPECT().Start(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	s.versions.EXPECT().Announce(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any()).AnyTimes()
+	s.workers.EXPECT().Progress(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	s.workers.EXPECT().Complete(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	s.workers.EXPECT().Fail(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	s.reader.EXPECT().Get(gomock.Any(), gomock.Any()).AnyTimes().Return(task.Task{ID: knownID, Lease: "l"}, nil)
+	s.sendTo = func(context.Context, connection.RequestID, event.Event) (bool, error) { return true, nil }
 }
 
 func TestWhatIsNoTasksIDIsUnknown(t *testing.T) { // S3, T7, T9

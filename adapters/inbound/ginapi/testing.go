@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/internal/ginjson"
 	"heliograph/domain/connection"
+	"heliograph/domain/event"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -34,7 +37,7 @@ func (a *API) deployTestVersion(c *gin.Context) error {
 	if id == "" {
 		return fmt.Errorf("%w: it is missing", connection.ErrInvalidRequestID)
 	}
-	answer := deployment{RequestID: id, Delivered: true, Status: "delivered"}
+	answer := deployment{RequestID: id, Snake: id, Delivered: true, Status: "delivered"}
 	err = a.deps.Versions.Announce(c.Request.Context(), id, v)
 	if errors.Is(err, version.ErrShuttingDown) {
 		answer.Delivered, answer.Status, err = false, "queued", nil
@@ -47,9 +50,78 @@ func (a *API) deployTestVersion(c *gin.Context) error {
 
 type deployment struct {
 	RequestID connection.RequestID `json:"requestId"`
+	Snake     connection.RequestID `json:"request_id"` // the same, as all else is spelt
 	Delivered bool                 `json:"delivered"`
 	Status    string               `json:"status"`
 }
+
+const wantTestEvent = `the body must be an object with non-empty strings "request_id", "task_id" and "event_type" and, if wanted, any "data"`
+
+// sendTestEvent sends a made-up event of a task to one connection, outside the
+// log.
+func (a *API) sendTestEvent(c *gin.Context) error {
+	var body struct {
+		RequestID string          `json:"request_id"`
+		TaskID    task.ID         `json:"task_id"`
+		EventType task.EventType  `json:"event_type"`
+		Data      json.RawMessage `json:"data"`
+	}
+	if err := decode(c, &body, wantTestEvent); err != nil {
+		return err
+	}
+	if body.RequestID == "" || body.TaskID == "" || body.EventType == "" {
+		return ginjson.InvalidPayload(wantTestEvent)
+	}
+	id, err := connection.ParseRequestID(body.RequestID)
+	if err != nil {
+		return err
+	}
+	ev, err := madeUp(body.TaskID, body.EventType, body.Data)
+	if err != nil {
+		return err
+	}
+	delivered, err := a.deps.SendTo(c.Request.Context(), id, ev)
+	if err != nil {
+		return err
+	}
+	if !delivered {
+		return &ginjson.Error{
+			Status: http.StatusBadRequest, Code: "UNKNOWN_CONNECTION",
+			Message: "nobody is connected with this request_id",
+		}
+	}
+	return reply(c, http.StatusOK, sentEvent{
+		RequestID: id, RequestIDSnake: id, TaskID: body.TaskID, TaskIDSnake: body.TaskID,
+		EventType: body.EventType, EventTypeSnake: body.EventType, Delivered: true,
+	})
+}
+
+// sentEvent has each name in both spellings: that of the frontends' tests, and
+// that of everything else.
+type sentEvent struct {
+	RequestID      connection.RequestID `json:"requestId"`
+	RequestIDSnake connection.RequestID `json:"request_id"`
+	TaskID         task.ID              `json:"taskId"`
+	TaskIDSnake    task.ID              `json:"task_id"`
+	EventType      task.EventType       `json:"eventType"`
+	EventTypeSnake task.EventType       `json:"event_type"`
+	Delivered      bool                 `json:"delivered"`
+}
+
+// madeUp returns the first event of a task that does not exist.
+func madeUp(id task.ID, typ task.EventType, data json.RawMessage) (event.Event, error) {
+	if !slices.Contains(testEvents, typ) {
+		return event.Event{}, ginjson.InvalidPayload(fmt.Sprintf(`"event_type" must be one of %q`, testEvents))
+	}
+	if data == nil {
+		data = json.RawMessage("null")
+	}
+	now := time.Now().UTC()
+	return task.Event{Type: typ, TaskID: id, TaskType: "test", Created: now, Timestamp: now, Seq: 1, Attempt: 1, Data: data}.ToEvent()
+}
+
+// testEvents are the events that can be made up.
+var testEvents = []task.EventType{task.EventStarted, task.EventProgress, task.EventCompleted, task.EventFailed, task.EventCancelled}
 
 const wantTestTask = `the body must be an object with a string "task_type" and, if wanted, an object "params"`
 

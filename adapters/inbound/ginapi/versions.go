@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/internal/ginjson"
 	"heliograph/domain/connection"
 	"heliograph/domain/version"
 )
@@ -59,7 +60,7 @@ func takeRequestID(fields map[string]json.RawMessage) (connection.RequestID, err
 	}
 	delete(fields, "request_id")
 	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
+	if err := ginjson.Decode(raw, &text); err != nil {
 		return "", fmt.Errorf("%w: it must be a string", connection.ErrInvalidRequestID)
 	}
 	return connection.ParseRequestID(text)

@@ -58,7 +58,7 @@ func TestAVersionsOtherFieldsPassThroughUntouched(t *testing.T) { // V2, V4
 		{"for everyone", `{"version":"1.4.2"}`, "", `{"version":"1.4.2"}`},
 		{"for one client", `{"version":"1.4.2","request_id":"abc123"}`, "abc123", `{"version":"1.4.2"}`},
 		{"request_id written in another way", `{"version":"1","request\u005fid":"abc123"}`, "abc123", `{"version":"1"}`},
-		{"the last of two request_ids counts", `{"request_id":"a","version":"1","request_id":"b"}`, "b", `{"version":"1"}`},
+		{"a field that only resembles ours", `{"version":"1","Request_ID":"a:b"}`, "", `{"Request_ID":"a:b","version":"1"}`},
 		{"an inner request_id is the caller's", `{"version":"1","x":{"request_id":"a"}}`, "", `{"version":"1","x":{"request_id":"a"}}`},
 		{"changelog", `{"version":"1","changelog":"<b>Fast & safe</b>"}`, "", `{"changelog":"<b>Fast & safe</b>","version":"1"}`},
 		{

@@ -69,17 +69,21 @@ func (a *API) claimTask(c *gin.Context) error {
 }
 
 func readClaim(c *gin.Context) (types []string, wait time.Duration, err error) {
-	body := struct {
+	var body struct {
 		Types []string `json:"types"`
-		Wait  float64  `json:"wait"` // seconds
-	}{Wait: defaultWait.Seconds()}
+		Wait  *float64 `json:"wait"` // seconds
+	}
 	if err := decode(c, &body, wantClaim); err != nil {
 		return nil, 0, err
 	}
-	if len(body.Types) == 0 || body.Wait < 0 || body.Wait > maxWait.Seconds() {
+	seconds := defaultWait.Seconds()
+	if body.Wait != nil {
+		seconds = *body.Wait
+	}
+	if len(body.Types) == 0 || seconds < 0 || seconds > maxWait.Seconds() {
 		return nil, 0, ginjson.InvalidPayload(wantClaim)
 	}
-	return body.Types, max(minWait, time.Duration(body.Wait*float64(time.Second))), nil
+	return body.Types, max(minWait, time.Duration(seconds*float64(time.Second))), nil
 }
 
 const wantLease = `the body must be an object with a non-empty string "lease", `
@@ -117,7 +121,7 @@ func (a *API) completeTask(c *gin.Context, id task.ID) error {
 		Lease  task.Lease      `json:"lease"`
 		Result json.RawMessage `json:"result"`
 	}{Lease: lease}
-	if err := json.Unmarshal(text, &body); err != nil || body.Lease == "" || lease != "" && body.Lease != lease {
+	if err := ginjson.Decode(text, &body); err != nil || body.Lease == "" || lease != "" && body.Lease != lease {
 		return ginjson.InvalidPayload(want)
 	}
 	if string(body.Result) == "null" {

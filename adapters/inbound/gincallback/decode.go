@@ -38,7 +38,7 @@ type object map[string]json.RawMessage
 // INVALID_PAYLOAD or UNKNOWN_ACTION, connection.ErrInvalidRequestID.
 func decode(body []byte) (message, error) {
 	var fields object
-	if json.Unmarshal(body, &fields) != nil || fields == nil {
+	if ginjson.Decode(body, &fields) != nil || fields == nil {
 		return message{}, ginjson.InvalidPayload("the body must be an object")
 	}
 	action, err := fields.text("action")
@@ -71,7 +71,7 @@ func decode(body []byte) (message, error) {
 // and of the headers the one that says where it left off (rule G6).
 func (o object) request() (id connection.RequestID, lastEventID string, err error) {
 	var request object
-	if json.Unmarshal(o["request"], &request) != nil || request == nil {
+	if ginjson.Decode(o["request"], &request) != nil || request == nil {
 		return "", "", ginjson.InvalidPayload(`"request" must be an object`)
 	}
 	target, err := request.text("url")
@@ -90,20 +90,20 @@ func (o object) request() (id connection.RequestID, lastEventID string, err erro
 // but what the client is spared.
 func (o object) header(name string) []string {
 	var headers object
-	_ = json.Unmarshal(o["headers"], &headers)
+	_ = ginjson.Decode(o["headers"], &headers)
 	var one string
-	if json.Unmarshal(headers[name], &one) == nil {
+	if ginjson.Decode(headers[name], &one) == nil {
 		return []string{one}
 	}
 	var several []string
-	_ = json.Unmarshal(headers[name], &several)
+	_ = ginjson.Decode(headers[name], &several)
 	return several
 }
 
 // reason returns why the stream ended, in the gateway's words.
 func (o object) reason() (connection.Reason, error) {
 	var reason connection.Reason
-	if raw, given := o["reason"]; given && json.Unmarshal(raw, &reason) != nil {
+	if raw, given := o["reason"]; given && ginjson.Decode(raw, &reason) != nil {
 		return "", ginjson.InvalidPayload(`"reason" must be a string`)
 	}
 	return reason, nil
@@ -112,7 +112,7 @@ func (o object) reason() (connection.Reason, error) {
 // text returns a field that must be a string with something in it.
 func (o object) text(name string) (string, error) {
 	var s string
-	if json.Unmarshal(o[name], &s) != nil || s == "" {
+	if ginjson.Decode(o[name], &s) != nil || s == "" {
 		return "", ginjson.InvalidPayload(fmt.Sprintf("%q must be a string that is not empty", name))
 	}
 	return s, nil

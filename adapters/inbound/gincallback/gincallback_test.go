@@ -151,6 +151,43 @@ func TestConnectPassesOnWhereTheClientLeftOff(t *testing.T) { // G6
 	}
 }
 
+// As backend, heliograph takes what both generations of gateways send: a header
+// that came several times as a list or as one string.
+func TestHeadersMayBeStringsAndLists(t *testing.T) { // gateway-protocol, "Gateway → backend: callbacks"
+	for _, headers := range []string{
+		`{"cookie":["a=1","b=2"],"x-multi":["a","b"],"host":"h","last-event-id":"e-7"}`,
+		`{"cookie":"a=1; b=2","x-multi":"a, b","host":"h","last-event-id":["e-7"]}`,
+		`{"x-empty":[],"x-mixed":["a",1,null],"x-number":1,"x-null":null,"last-event-id":"e-7"}`,
+		`{"Last-Event-ID":"not this","last-event-id":"e-7"}`,
+	} {
+		b := newBackend(t, gincallback.Config{})
+		opened := make(chan struct{})
+		b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), "e-7")
+		b.manager.EXPECT().Opened(gomock.Any(), gomock.Any()).Do(func(context.Context, connection.Token) { close(opened) })
+		body := `{"action":"connect","token":"token-1","request":{"url":"/?request_id=abc","headers":` + headers + `}}`
+		if got := b.post(t, "", "", body); got.status != http.StatusOK {
+			t.Fatalf("%s: %+v, want 200", headers, got)
+		}
+		<-opened
+	}
+}
+
+func TestFieldNamesOfACallbackCountOnlyAsTheyAreWritten(t *testing.T) { // S3
+	for body, code := range map[string]string{
+		strings.Replace(disconnect, "action", "Action", 1):                       "INVALID_PAYLOAD",
+		strings.Replace(disconnect, `"token"`, `"TOKEN"`, 1):                     "INVALID_PAYLOAD",
+		strings.Replace(connect, `"request"`, `"Request"`, 1):                    "INVALID_PAYLOAD",
+		strings.Replace(connect, `"url"`, `"URL"`, 1):                            "INVALID_PAYLOAD",
+		strings.Replace(disconnect, `"token"`, `"token":"other","token"`, 1):     "INVALID_JSON",
+		strings.Replace(connect, `"url"`, `"url":"/?request_id=other","url"`, 1): "INVALID_JSON",
+	} {
+		b := newBackend(t, gincallback.Config{})
+		if got := b.post(t, "", "", body); got.status != http.StatusBadRequest || !strings.Contains(got.body, code) {
+			t.Errorf("%s: %+v, want 400 %s", body, got, code)
+		}
+	}
+}
+
 func TestEveryAuthenticCallbackIsProofOfTheGateway(t *testing.T) {
 	heard := 0
 	b := newBackend(t, gincallback.Config{Secret: "s", Heard: func() { heard++ }})

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -77,8 +76,14 @@ func levelOf(c *gin.Context, err error) slog.Level {
 // httpserver.ErrBusy.
 func Read(c *gin.Context) (json.RawMessage, error) { return ReadUpTo(c, MaxBody) }
 
+// ReadRepeated is Read for endpoints that others have defined, to which a field
+// that comes twice is no mistake.
+func ReadRepeated(c *gin.Context) (json.RawMessage, error) { return read(c, MaxBody, true) }
+
 // ReadUpTo is Read for a body of at most limit bytes.
-func ReadUpTo(c *gin.Context, limit int64) (json.RawMessage, error) {
+func ReadUpTo(c *gin.Context, limit int64) (json.RawMessage, error) { return read(c, limit, false) }
+
+func read(c *gin.Context, limit int64, repeated bool) (json.RawMessage, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &Error{http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE", fmt.Sprintf("the body is larger than %d bytes", limit)}
@@ -92,8 +97,8 @@ func ReadUpTo(c *gin.Context, limit int64) (json.RawMessage, error) {
 	if len(body) == 0 {
 		return nil, &Error{http.StatusBadRequest, "MISSING_BODY", "the request has no body; JSON is expected"}
 	}
-	if !utf8.Valid(body) || !json.Valid(body) {
-		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body is not valid JSON in UTF-8"}
+	if !valid(body, repeated) {
+		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body is not valid JSON in UTF-8, or has a field twice"}
 	}
 	return body, nil
 }
