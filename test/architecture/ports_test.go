@@ -26,6 +26,8 @@ var suites = map[string]string{
 	"gateway.Sender":      "sendercontract",
 	"gateway.Metrics":     "metricscontract",
 	"task.Store":          "taskstorecontract",
+	"task.Service":        "taskservicecontract",
+	"task.Reader":         "taskreadercontract",
 	"task.Workers":        "taskworkerscontract",
 	"task.Handler":        "taskhandlercontract",
 	"task.Metrics":        "metricscontract",
@@ -43,8 +45,6 @@ var noSuite = map[string]string{
 	"gateway.Peer":        "application/connections is the only one; gateway.Control's suite holds how it is called",
 	"gateway.Relay":       "application/relay is the only one",
 	"task.Reporter":       "application/tasks is the only one; task.Handler's suite holds how it is called",
-	"task.Service":        "application/tasks is the only one",
-	"task.Reader":         "application/tasks is the only one",
 	"version.Service":     "application/versions is the only one",
 }
 

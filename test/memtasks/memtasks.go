@@ -1,0 +1,175 @@
+// Package memtasks is a stand-in for the task service, for those who build on
+// task.Service and task.Reader: tasks are begun and ended by the test.
+package memtasks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"heliograph/adapters/outbound/memtaskstore"
+	"heliograph/domain/task"
+)
+
+// Tasks implements task.Service and task.Reader in memory. It runs nothing. It is
+// safe for concurrent use.
+type Tasks struct {
+	// Places is how many tasks of a type may wait; 0 is no bound.
+	Places int
+	// MaxEventBytes is how large a result in a list may be; 0 is no bound.
+	MaxEventBytes int
+
+	types []task.Type
+	store *memtaskstore.Store
+
+	mu      sync.Mutex // held while a task is changed
+	stopped bool       // guarded by mu
+}
+
+var (
+	_ task.Service = (*Tasks)(nil)
+	_ task.Reader  = (*Tasks)(nil)
+)
+
+// New returns a Tasks with tasks of these types, whose handlers are asked what params
+// they take and for no more.
+func New(types ...task.Type) *Tasks {
+	types = slices.SortedFunc(slices.Values(types), func(a, b task.Type) int { return strings.Compare(a.Name, b.Name) })
+	return &Tasks{types: types, store: memtaskstore.New()}
+}
+
+// Start implements task.Service.
+func (s *Tasks) Start(ctx context.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return task.Task{}, task.ErrShuttingDown
+	}
+	if first, err := s.store.ByKey(ctx, key); err == nil {
+		return first, nil
+	}
+	if err := s.check(ctx, typ, params); err != nil {
+		return task.Task{}, err
+	}
+	return s.store.Create(ctx, task.Task{
+		ID: task.ID(uuid.NewString()), Type: typ, Params: params, IdempotencyKey: key, Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
+	})
+}
+
+func (s *Tasks) check(ctx context.Context, typ string, params json.RawMessage) error {
+	i := slices.IndexFunc(s.types, func(t task.Type) bool { return t.Name == typ })
+	if i < 0 {
+		return task.ErrUnknownType
+	}
+	if err := s.types[i].Handler.Check(params); err != nil {
+		return err
+	}
+	waiting, _, err := s.store.List(ctx, task.Query{Status: task.Pending, Type: typ})
+	if err == nil && s.Places > 0 && len(waiting) >= s.Places {
+		err = task.ErrQueueFull
+	}
+	return err
+}
+
+// Cancel implements task.Service.
+func (s *Tasks) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
+	return s.change(ctx, id, func(t *task.Task) error {
+		switch t.Status {
+		case task.Pending:
+			t.Status, t.Ended = task.Cancelled, time.Now().UTC()
+		case task.Running:
+		default:
+			return task.ErrNotCancellable
+		}
+		t.CancelRequested = true
+		return nil
+	})
+}
+
+// Remove implements task.Service.
+func (s *Tasks) Remove(ctx context.Context, id task.ID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !t.Status.Terminal() {
+		return task.ErrNotFinished
+	}
+	return s.store.Delete(ctx, t)
+}
+
+// Get implements task.Reader.
+func (s *Tasks) Get(ctx context.Context, id task.ID) (task.Task, error) { return s.store.Get(ctx, id) }
+
+// List implements task.Reader.
+func (s *Tasks) List(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
+	page, next, err = s.store.List(ctx, q)
+	for i := range page {
+		if t := &page[i]; s.MaxEventBytes > 0 && len(t.Result) > s.MaxEventBytes {
+			t.Result, t.Truncated = nil, true
+		}
+	}
+	return page, next, err
+}
+
+// Types implements task.Reader.
+func (s *Tasks) Types() []task.Type { return slices.Clone(s.types) }
+
+// Begin has the oldest waiting task of a type running, and returns it. Errors:
+// task.ErrNoTask.
+func (s *Tasks) Begin(ctx context.Context, typ string) (task.Task, error) {
+	waiting, _, err := s.store.List(ctx, task.Query{Status: task.Pending, Type: typ})
+	if err != nil || len(waiting) == 0 {
+		return task.Task{}, errors.Join(task.ErrNoTask, err)
+	}
+	return s.change(ctx, waiting[len(waiting)-1].ID, func(t *task.Task) error {
+		if t.Status != task.Pending {
+			return task.ErrNoTask
+		}
+		t.Status, t.Started = task.Running, time.Now().UTC()
+		return nil
+	})
+}
+
+// End ends a running task: with a message it has failed, else it is completed.
+// Errors: task.ErrNotFound, task.ErrLeaseLost when it does not run.
+func (s *Tasks) End(ctx context.Context, id task.ID, result json.RawMessage, message string) (task.Task, error) {
+	return s.change(ctx, id, func(t *task.Task) error {
+		if t.Status != task.Running {
+			return task.ErrLeaseLost
+		}
+		t.Status, t.Result, t.Error, t.Ended = task.Completed, result, message, time.Now().UTC()
+		if message != "" {
+			t.Status = task.Failed
+		}
+		return nil
+	})
+}
+
+// Stop has Start fail from now on.
+func (s *Tasks) Stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+}
+
+func (s *Tasks) change(ctx context.Context, id task.ID, change func(*task.Task) error) (task.Task, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.store.Get(ctx, id)
+	if err == nil {
+		err = change(&t)
+	}
+	if err != nil {
+		return task.Task{}, err
+	}
+	return s.store.Update(ctx, t)
+}
