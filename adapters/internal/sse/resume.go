@@ -20,6 +20,10 @@ const (
 	resumeTime = 3 * time.Second
 	// usualLag is how far apart nodes may be before the broker is asked.
 	usualLag = 500 * time.Millisecond
+	// confirmPause is between two answers that the broker does not have what the client
+	// has: a server that has just become leader may not know yet what was accepted
+	// before, and a client that is reset for that gets again what it has.
+	confirmPause = time.Second
 	// askPause is between two questions, if the first was not answered.
 	askPause = 250 * time.Millisecond
 )
@@ -58,6 +62,7 @@ func (e *Engine) Resume(ctx context.Context, token connection.Token, client Clie
 // await returns once the log is where the client is, or the claim says that it
 // never will be, or when ctx ends.
 func (e *Engine) await(ctx context.Context, c *claim) {
+	confirmed := false
 	for patience := usualLag; !e.reaches(ctx, c.id.Seq, patience) && ctx.Err() == nil; {
 		known, err := e.past.reaches(ctx, c.id)
 		switch {
@@ -65,6 +70,8 @@ func (e *Engine) await(ctx context.Context, c *claim) {
 			patience = resumeTime
 		case err != nil:
 			patience = askPause
+		case !confirmed:
+			confirmed, patience = true, confirmPause
 		default:
 			c.reset = ResetInvalid
 			return

@@ -65,6 +65,10 @@ type Config struct {
 	// Gap says that streams which are in the roster now may have missed events before
 	// Start: they are told so and get the state as it is now.
 	Gap bool
+	// Forgets says that the connections are not known any more after this process. Then
+	// Drain closes the streams of a gateway that cannot list them, which would stay open
+	// and silent for ever: their clients come back by themselves.
+	Forgets bool
 	// Dial opens a connection to the gateway; nil dials TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -166,7 +170,14 @@ func (s *Sender) Close(_ context.Context, token connection.Token, last event.Eve
 
 // Drain makes Broadcast, Send and Close return ErrClosed from now on. What was
 // handed over before still leaves. It may be called twice.
-func (s *Sender) Drain() { s.outbox.drain() }
+func (s *Sender) Drain() {
+	if s.cfg.Forgets && !s.outbox.capabilities().Connections {
+		for c := range s.roster.All() {
+			_ = s.outbox.toOne(&message{body: &body{}, token: c.Token, closing: true}) // or it closes anyway
+		}
+	}
+	s.outbox.drain()
+}
 
 // Flush waits until all that was handed over has been pushed or given up. Serve
 // must be running. Errors: ctx.Err().

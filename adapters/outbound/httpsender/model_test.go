@@ -182,7 +182,7 @@ func (m *model) startService(anew bool) {
 		_ = s.manager.Stop(context.Background())
 	}
 	for _, c := range m.clients {
-		c.note(sseclient.Event{Name: restarted})
+		c.note(sseclient.Event{Name: restarted, Data: begin.String()})
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -190,7 +190,8 @@ func (m *model) startService(anew bool) {
 	m.service = s
 }
 
-// restarted is in a client's record where the service was started anew.
+// restarted is in a client's record where the service was started anew, with the
+// place from which it goes on.
 const restarted = "(restart)"
 
 func (m *model) stopService() {
@@ -498,7 +499,7 @@ func (c *modelClient) note(e sseclient.Event) {
 		e.Name = "reset" + e.Data + time.Now().Format("04:05.000")
 	}
 	c.got = append(c.got, e)
-	if e.ID != "" {
+	if e.ID != "" && e.Name != restarted {
 		c.lastID = e.ID
 	}
 }
@@ -507,12 +508,15 @@ func (c *modelClient) note(e sseclient.Event) {
 func (c *modelClient) check(m *model) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var at event.ID
+	var at, life event.ID
 	told := true // of the service's last restart
+	missed := 0  // where that began
+	due := false // a reset for what the service had not sent at its end
 	seen := map[event.ID]bool{}
 	for i, e := range c.got {
 		if e.Name == restarted {
 			told = false
+			life, _ = event.ParseID(e.Data)
 		}
 		id, err := event.ParseID(e.ID)
 		if e.Name == "opened" || err != nil {
@@ -521,7 +525,7 @@ func (c *modelClient) check(m *model) {
 		problem := ""
 		switch {
 		case strings.HasPrefix(e.Name, "reset"):
-			told = true
+			due, told = false, told || id.Epoch == life.Epoch && id.Seq >= life.Seq
 			if id == at && strings.Contains(e.Name, "expired") {
 				problem = "a reset though nothing was missed"
 			}
@@ -530,6 +534,9 @@ func (c *modelClient) check(m *model) {
 		case e.Name == "note" && seen[id]:
 			problem = "an event twice"
 		case e.Name == "note" && !told: // the reset may be late, but it must come
+			if !due && !at.IsZero() && (at.Epoch != id.Epoch || id.Seq != at.Seq+1) {
+				due, missed = true, i
+			}
 		case e.Name == "note" && at.Epoch == id.Epoch && id.Seq != at.Seq+1:
 			problem = "a gap without a reset"
 		case e.Name == "note" && !at.IsZero() && at.Epoch != id.Epoch:
@@ -543,6 +550,9 @@ func (c *modelClient) check(m *model) {
 		if e.Name == "note" {
 			seen[id] = true
 		}
+	}
+	if due {
+		m.t.Errorf("client %s was never told what it missed: %s", c.id, around(c.got, missed))
 	}
 	if newest, _ := m.history.Newest(m.t.Context()); at != newest {
 		m.t.Errorf("client %s is at %v, the log at %v: %s", c.id, at, newest, around(c.got, len(c.got)-1))

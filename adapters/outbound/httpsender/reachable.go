@@ -46,6 +46,13 @@ func (o *outbox) reaches() bool {
 	return o.reachable
 }
 
+// capabilities returns what the gateway can, as far as it is known.
+func (o *outbox) capabilities() capabilities {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.can
+}
+
 // state returns what is worth knowing from outside.
 func (o *outbox) state() (reachable bool, waiting int, overflows uint64) {
 	o.mu.Lock()

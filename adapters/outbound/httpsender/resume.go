@@ -26,6 +26,10 @@ const (
 	historyPage = 256
 	// historyPause is between two tries to read them.
 	historyPause = 250 * time.Millisecond
+	// confirmPause is between two answers that the log has not reached what the client
+	// has: a server that has just become leader may not know yet what was accepted
+	// before, and a client that is reset for that gets again what it has.
+	confirmPause = time.Second
 )
 
 // errLater says that what a stream missed cannot be read now, and may be later.
@@ -110,16 +114,20 @@ func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo ev
 	return "", nil
 }
 
-// read returns what is missed, and tries again while that is not known. Errors:
+// read returns what is missed, and tries again while that is not known for sure. Errors:
 // those that call for a stream_reset; errLater once ctx ends.
 func (s *Sender) read(ctx context.Context, id, upTo event.ID) ([]event.Record, error) {
-	for {
+	for confirmed := false; ; {
 		missed, err := s.missed(ctx, id, upTo)
-		if err == nil || reset(err) != "" {
+		pause := historyPause
+		switch {
+		case errors.Is(err, event.ErrInvalidID) && !confirmed:
+			confirmed, pause = true, confirmPause
+		case err == nil || reset(err) != "":
 			return missed, err
 		}
 		select {
-		case <-time.After(historyPause):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w: %w", errLater, err)
 		}

@@ -113,6 +113,21 @@ func TestClientWaitsForALogThatIsBackSoon(t *testing.T) { // G2
 	})
 }
 
+// A NATS server that has just become leader may say for a moment that the log is
+// shorter than it is.
+func TestClientThatIsAheadOfOneAnswerIsNotReset(t *testing.T) { // E7, G3
+	resumable(t, func(t *testing.T, h *harness) {
+		h.broadcast(t, note(1), note(2))
+		h.history.fail(event.ErrInvalidID)
+		time.AfterFunc(500*time.Millisecond, func() { h.history.fail(nil) })
+		h.gw.open("a", &stream{})
+		h.Resume(t.Context(), "a", "test-102")
+		h.register(t, "a")
+		h.broadcast(t, note(3))
+		h.wantGot(t, "a", "note 3")
+	})
+}
+
 func TestReplayThatIsTooLargeIsAReset(t *testing.T) { // G3, G4
 	resumable(t, func(t *testing.T, h *harness) {
 		for range 3 {

@@ -12,6 +12,40 @@ import (
 	"heliograph/domain/event"
 )
 
+// Behind a gateway that cannot list its streams, nobody would ever find them again.
+func TestStreamsThatWouldBeForgottenAreClosedAtTheStop(t *testing.T) { // C8
+	for name, test := range map[string]struct {
+		can     []string
+		forgets bool
+		want    int // streams left
+	}{
+		"a broker that forgets":              {nil, true, 0},
+		"one that remembers":                 {nil, false, 2},
+		"a gateway that lists them":          {extensions, true, 2},
+		"one that has only other extensions": {[]string{"broadcast", "event-id"}, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubbleWith(t, newStandIn(test.can...), httpsender.Config{Forgets: test.forgets}, func(t *testing.T, h *harness) {
+				var last []string
+				h.open(t, "a", "b")
+				h.gw.with("a", func(s *stream) { s.report = func(name, _, _ string) { last = append(last, name) } })
+				synctest.Wait()
+				h.handOver(t, note(1))
+				h.Drain()
+				h.Drain()
+				if err := h.Flush(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				h.gw.mu.Lock()
+				defer h.gw.mu.Unlock()
+				if len(h.gw.streams) != test.want || len(last) != 1 {
+					t.Errorf("%d streams are open, want %d; one got %q, want the event only", len(h.gw.streams), test.want, last)
+				}
+			})
+		})
+	}
+}
+
 func TestCallsReturnThoughTheGatewayHangs(t *testing.T) { // E10
 	bubble(t, httpsender.Config{Parallel: 1}, func(t *testing.T, h *harness) {
 		h.open(t, "a", "b")

@@ -164,6 +164,7 @@ func (w *watch) there(ctx context.Context, can capabilities) {
 	if news || can != w.can {
 		w.log.InfoContext(ctx, "gateway is reachable", slog.Bool("broadcast", can.Broadcast),
 			slog.Bool("event_id", can.EventID), slog.Bool("connections", can.Connections))
+		w.warnOfSilence(ctx, can)
 	}
 	w.can, w.away, w.why = can, false, nil
 	if news {
@@ -175,6 +176,13 @@ func (w *watch) there(ctx context.Context, can capabilities) {
 	if w.unmatched--; !errors.Is(w.match(ctx), gateway.ErrUnreachable) || w.unmatched == 0 {
 		w.unmatched = 0
 		w.outbox.adopted()
+	}
+}
+
+// warnOfSilence says that streams may outlive what is known of them.
+func (w *watch) warnOfSilence(ctx context.Context, can capabilities) {
+	if w.cfg.Forgets && !can.Connections && w.ready {
+		w.log.WarnContext(ctx, "gateway cannot list its streams, and the memory broker forgets them: after a crash of this service they stay open and silent; set DATA_DIR")
 	}
 }
 
