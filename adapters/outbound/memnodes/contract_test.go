@@ -11,5 +11,16 @@ import (
 
 func TestNodesContract(t *testing.T) {
 	t.Parallel()
-	nodescontract.Run(t, "one", func(*testing.T) cluster.Nodes { return memnodes.New(cluster.NewLife("one", rand.Text())) })
+	nodescontract.Run(t, func(*testing.T) nodescontract.Subject {
+		return nodescontract.Subject{Join: func(_ *testing.T, name string) nodescontract.Node {
+			return nodescontract.Node{Nodes: memnodes.New(cluster.NewLife(name, rand.Text()))}
+		}}
+	}, nodescontract.OneNode("it is the cluster of one node"))
+}
+
+func TestTheOnlyNodeIsAlone(t *testing.T) {
+	t.Parallel()
+	if !memnodes.New(cluster.NewLife("one", rand.Text())).Alone() {
+		t.Error("it says that there may be others")
+	}
 }

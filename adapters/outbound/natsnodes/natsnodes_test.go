@@ -95,46 +95,29 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 func TestNodesContract(t *testing.T) {
-	broker := brokertest.InProcess(t)
-	nodescontract.Run(t, "one", func(t *testing.T) cluster.Nodes { return join(t, broker, "one") })
-}
-
-func TestNodesKnowEachOtherAtOnce(t *testing.T) {
-	broker := brokertest.InProcess(t)
-	one := start(t, broker, "one")
-	two := start(t, broker, "two")
-	if !two.Alive(one.Self()) || two.Leads() || !slices.Equal(two.Present(), []string{"one", "two"}) {
-		t.Errorf("the second: the first is alive %t, leads %t, present %q", two.Alive(one.Self()), two.Leads(), two.Present())
-	}
-	eventually(t, "the first knows the second", func() bool { return one.Alive(two.Self()) })
-	if !one.Leads() {
-		t.Error("the first leads no more")
-	}
-	one.end()
-	two.end()
-}
-
-func TestWhoGivesNoSignHasEndedAndAnotherLeads(t *testing.T) {
-	broker := brokertest.InProcess(t)
-	one, two, three := start(t, broker, "one"), start(t, broker, "two"), start(t, broker, "three")
-	eventually(t, "the second knows the third", func() bool { return two.Alive(three.Self()) })
-	one.end()
-	eventually(t, "the first is gone", func() bool { return !two.Alive(one.Self()) && !three.Alive(one.Self()) })
-	eventually(t, "the second leads", func() bool { return two.Leads() && !three.Leads() })
-	eventually(t, "the first sees that itself", func() bool { return !one.Alive(one.Self()) && !one.Leads() })
-	two.end()
-	three.end()
-}
-
-func TestWhoLeavesIsGoneAtOnce(t *testing.T) {
-	broker := brokertest.InProcess(t)
-	one, two := start(t, broker, "one"), start(t, broker, "two")
-	one.end()
-	if err := one.Leave(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the first is gone", func() bool { return slices.Equal(two.Present(), []string{"two"}) })
-	two.end()
+	nodescontract.Run(t, func(t *testing.T) nodescontract.Subject {
+		broker := brokertest.InProcess(t)
+		return nodescontract.Subject{Join: func(t *testing.T, name string) nodescontract.Node {
+			n := start(t, broker, name)
+			ended := false
+			end := func() { // once
+				if !ended {
+					n.end()
+				}
+				ended = true
+			}
+			t.Cleanup(end)
+			return nodescontract.Node{
+				Nodes: n, Vanish: func(*testing.T) { end() },
+				Leave: func(t *testing.T) {
+					end()
+					if err := n.Leave(context.WithoutCancel(t.Context())); err != nil {
+						t.Error(err)
+					}
+				},
+			}
+		}}
+	})
 }
 
 func TestANewLifeEndsTheOneBefore(t *testing.T) {

@@ -3,39 +3,212 @@ package nodescontract
 
 import (
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"heliograph/domain/cluster"
 )
 
-// Run tests the nodes that fresh makes, a new one each time: nobody else is in the
-// cluster, and the node is called name.
-func Run(t *testing.T, name string, fresh func(t *testing.T) cluster.Nodes) {
-	t.Run("this life has the node's name and goes on", func(t *testing.T) {
-		n := fresh(t)
-		if n.Self().Node() != name || !n.Alive(n.Self()) {
-			t.Errorf("%q of %q is alive: %t", n.Self(), n.Self().Node(), n.Alive(n.Self()))
+// patience is much longer than it takes the nodes to agree.
+const patience = time.Minute
+
+// Node is one node of the cluster under test, as it sees the others.
+type Node struct {
+	cluster.Nodes
+
+	// Vanish has it give no more signs, without telling anybody, as when its process
+	// hangs; what it says of the cluster can still be asked for.
+	Vanish func(t *testing.T)
+	// Leave ends it in order.
+	Leave func(t *testing.T)
+}
+
+// Subject is a cluster without a node.
+type Subject struct {
+	// Join starts a life of the node of that name, and returns when it has joined.
+	Join func(t *testing.T, name string) Node
+}
+
+// Option says what a kind of cluster cannot do.
+type Option func(*limits)
+
+type limits struct{ oneNode, noVanishing string }
+
+// OneNode says that there never is a second node, and why.
+func OneNode(reason string) Option { return func(l *limits) { l.oneNode = reason } }
+
+// NoVanishing says that nodes here can only leave in order, and why.
+func NoVanishing(reason string) Option { return func(l *limits) { l.noVanishing = reason } }
+
+// Run tests the clusters that fresh makes, a new one each time.
+func Run(t *testing.T, fresh func(t *testing.T) Subject, options ...Option) {
+	t.Helper()
+	var missing limits
+	for _, option := range options {
+		option(&missing)
+	}
+	for _, clause := range []struct {
+		sentence string
+		test     func(*testing.T, Subject)
+		skip     string
+	}{
+		{"this life has the node's name and goes on", ownLife, ""},
+		{"no life that never began goes on", otherLives, ""},
+		{"the first node is present and leads", first, ""},
+		{"it may be asked from everywhere at once", concurrent, ""},
+		{"only a cluster that never has a second node says that it is alone", neverAlone, missing.oneNode},
+		{"a node that joins knows those that are there, and they come to know it", joins, missing.oneNode},
+		{"of the nodes exactly one leads, the one that joined first", oneLeads, missing.oneNode},
+		{"a node that leaves is gone for the others long before it would be missed, and another leads", leaves, missing.oneNode},
+		{"a new life of a node ends the one before", newLife, missing.oneNode},
+		{"a node that vanishes is gone for the others, and another leads", vanishes, missing.oneNode + missing.noVanishing},
+		{"no node says that a life has ended which says itself that it goes on", neverSooner, missing.oneNode + missing.noVanishing},
+	} {
+		t.Run(clause.sentence, func(t *testing.T) {
+			if clause.skip != "" {
+				t.Skip(clause.skip)
+			}
+			clause.test(t, fresh(t))
+		})
+	}
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never came about that %s", what)
 		}
-	})
-	t.Run("this life is not that of the start before", func(t *testing.T) {
-		if one, two := fresh(t), fresh(t); one.Self() == two.Self() || two.Alive(one.Self()) {
-			t.Errorf("%q and then %q, alive: %t", one.Self(), two.Self(), two.Alive(one.Self()))
+	}
+}
+
+// wantPresent waits until all see exactly the nodes of these names, which are sorted.
+func wantPresent(t *testing.T, nodes []Node, names ...string) {
+	t.Helper()
+	for i, n := range nodes {
+		eventually(t, "all nodes are known", func() bool { return slices.Equal(n.Present(), names) })
+		if got := n.Present(); t.Failed() {
+			t.Errorf("node %d sees %q", i, got)
 		}
-	})
-	t.Run("no other life goes on", func(t *testing.T) {
-		n := fresh(t)
-		for _, life := range []cluster.Life{"", "x", "other/1", cluster.NewLife(name, "other")} {
-			if n.Alive(life) {
-				t.Errorf("%q is alive", life)
+	}
+}
+
+func ownLife(t *testing.T, s Subject) {
+	n := s.Join(t, "a/b c")
+	if n.Self().Node() != "a/b c" || !n.Alive(n.Self()) {
+		t.Errorf("%q of %q is alive: %t", n.Self(), n.Self().Node(), n.Alive(n.Self()))
+	}
+}
+
+func otherLives(t *testing.T, s Subject) {
+	n := s.Join(t, "one")
+	for _, life := range []cluster.Life{"", "x", "other/1", cluster.NewLife("one", "other")} {
+		if n.Alive(life) {
+			t.Errorf("%q is alive", life)
+		}
+	}
+}
+
+func first(t *testing.T, s Subject) {
+	n := s.Join(t, "one")
+	if !n.Leads() || !slices.Equal(n.Present(), []string{"one"}) {
+		t.Errorf("it leads: %t, present are %q", n.Leads(), n.Present())
+	}
+}
+
+func concurrent(t *testing.T, s Subject) {
+	n := s.Join(t, "one")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 100 {
+				if !n.Alive(n.Self()) || !n.Leads() || len(n.Present()) != 1 {
+					t.Error("the only node is not there")
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func neverAlone(t *testing.T, s Subject) {
+	if s.Join(t, "one").Alone() {
+		t.Error("it says that it is alone")
+	}
+}
+
+func joins(t *testing.T, s Subject) {
+	one := s.Join(t, "one")
+	two := s.Join(t, "two")
+	if !two.Alive(one.Self()) || two.Leads() || !slices.Equal(two.Present(), []string{"one", "two"}) {
+		t.Errorf("for the second the first is alive: %t, it leads: %t, present are %q", two.Alive(one.Self()), two.Leads(), two.Present())
+	}
+	wantPresent(t, []Node{one, two}, "one", "two")
+	if !one.Alive(two.Self()) || !one.Leads() {
+		t.Errorf("for the first the second is alive: %t, it leads: %t", one.Alive(two.Self()), one.Leads())
+	}
+}
+
+func oneLeads(t *testing.T, s Subject) {
+	nodes := []Node{s.Join(t, "two"), s.Join(t, "one"), s.Join(t, "three")}
+	wantPresent(t, nodes, "one", "three", "two")
+	for i, n := range nodes {
+		if n.Leads() != (i == 0) {
+			t.Errorf("node %d leads: %t", i, n.Leads())
+		}
+		for _, other := range nodes {
+			if !n.Alive(other.Self()) {
+				t.Errorf("for node %d %q is gone", i, other.Self())
 			}
 		}
-		if got := n.Present(); !slices.Equal(got, []string{name}) {
-			t.Errorf("present are %q", got)
-		}
-	})
-	t.Run("who is alone leads", func(t *testing.T) {
-		if !fresh(t).Leads() {
-			t.Error("nobody leads")
-		}
-	})
+	}
+}
+
+func leaves(t *testing.T, s Subject) {
+	one, two := s.Join(t, "one"), s.Join(t, "two")
+	wantPresent(t, []Node{one, two}, "one", "two")
+	one.Leave(t)
+	wantPresent(t, []Node{two}, "two")
+	if two.Alive(one.Self()) {
+		t.Error("its life goes on")
+	}
+	eventually(t, "the one that stays leads", two.Leads)
+}
+
+func newLife(t *testing.T, s Subject) {
+	one, two := s.Join(t, "one"), s.Join(t, "two")
+	wantPresent(t, []Node{one, two}, "one", "two")
+	one.Leave(t)
+	again := s.Join(t, "one")
+	if again.Self() == one.Self() || again.Alive(one.Self()) || !again.Alive(again.Self()) {
+		t.Errorf("%q and then %q, for which the first is alive: %t", one.Self(), again.Self(), again.Alive(one.Self()))
+	}
+	eventually(t, "the other node knows the new life", func() bool { return two.Alive(again.Self()) && !two.Alive(one.Self()) })
+	wantPresent(t, []Node{again, two}, "one", "two")
+	eventually(t, "the node that stayed leads", func() bool { return two.Leads() && !again.Leads() })
+}
+
+func vanishes(t *testing.T, s Subject) {
+	one, two, three := s.Join(t, "one"), s.Join(t, "two"), s.Join(t, "three")
+	wantPresent(t, []Node{one, two, three}, "one", "three", "two")
+	one.Vanish(t)
+	wantPresent(t, []Node{two, three}, "three", "two")
+	eventually(t, "the second leads, and no other", func() bool { return two.Leads() && !three.Leads() && !one.Leads() })
+}
+
+// neverSooner is what takeover rests on: what a node still does for its own life must
+// not be taken from it.
+func neverSooner(t *testing.T, s Subject) {
+	one, two := s.Join(t, "one"), s.Join(t, "two")
+	wantPresent(t, []Node{one, two}, "one", "two")
+	one.Vanish(t)
+	eventually(t, "the life has ended for the other node", func() bool { return !two.Alive(one.Self()) })
+	if one.Alive(one.Self()) || one.Leads() {
+		t.Errorf("it says of itself that it goes on: %t, that it leads: %t", one.Alive(one.Self()), one.Leads())
+	}
 }
