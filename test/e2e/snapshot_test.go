@@ -3,8 +3,11 @@ package e2e_test
 import (
 	"cmp"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"slices"
+	"syscall"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -118,4 +121,67 @@ func TestLargeResultGoesByReference(t *testing.T) { // E8
 			t.Errorf("E8: the error has %d bytes", len(e.Data))
 		}
 	})
+}
+
+// More than may wait for one stream, over a line with a buffer of 4 KiB.
+func TestASnapshotLargerThanTheLimitReachesABrowserOnASlowLine(t *testing.T) { // T13, G4
+	t.Parallel()
+	for name, c := range map[string]struct {
+		start starter
+		env   func(t *testing.T) []string
+	}{
+		"embedded":                  {start, func(*testing.T) []string { return nil }},
+		"embedded, with goroutines": {start, func(*testing.T) []string { return []string{"SSE_TRANSPORT=portable"} }},
+		"external":                  {startExternal, func(*testing.T) []string { return nil }},
+		"with a data directory":     {start, func(t *testing.T) []string { return []string{"DATA_DIR=" + t.TempDir()} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const tasks = 1500
+			s := c.start(t, append(c.env(t), "TASK_MAX_WORKERS=1", fmt.Sprint("TASK_QUEUE_SIZE=", tasks))...)
+			missing := map[string]bool{}
+			for range tasks {
+				missing[s.startTask(t, `{"type":"demo_task","params":{"steps":1,"delay":3600}}`)] = true
+			}
+			conn := openSlowly(t, s.streamAddr)
+			d, bytes, last := sseclient.NewDecoder(conn, ""), 0, false
+			for !last {
+				item, err := d.Next()
+				if err != nil {
+					t.Fatalf("after %d bytes of the snapshot: %v", bytes, err)
+				}
+				if item.Event.Name == "task_snapshot" {
+					bytes += len(item.Event.Data)
+					part := decode[snapshot](t, item.Event.Data)
+					for _, task := range part.Tasks {
+						delete(missing, task.TaskID)
+					}
+					last = !part.More
+				}
+			}
+			if bytes < 256<<10 || len(missing) > 0 {
+				t.Errorf("the snapshot has %d bytes and lacks %d of %d tasks", bytes, len(missing), tasks)
+			}
+		})
+	}
+}
+
+// openSlowly opens a stream over a connection that holds little, and returns its body.
+func openSlowly(t *testing.T, addr string) io.Reader {
+	t.Helper()
+	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10) })
+	}}
+	transport := &http.Transport{DialContext: dialer.DialContext, ReadBufferSize: 4 << 10}
+	t.Cleanup(transport.CloseIdleConnections)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/api/sse/stream?request_id=slow", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	return res.Body
 }
