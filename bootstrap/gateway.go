@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/inbound/gincallback"
 	"heliograph/adapters/inbound/ssestream"
 	"heliograph/adapters/outbound/embeddedsender"
@@ -41,7 +42,7 @@ func gatewayModule(cfg Config) fx.Option {
 		return fx.Module("gateway/embedded",
 			fx.Provide(engineConfig, fx.Private),
 			fx.Provide(
-				embeddedsender.NewEngine,
+				sse.New,
 				fx.Annotate(newEmbeddedSender, fx.As(new(gateway.Sender))),
 				newEmbeddedEnd,
 			))
@@ -55,23 +56,23 @@ func gatewayModule(cfg Config) fx.Option {
 	}
 }
 
-func engineConfig(cfg Config, start logStart) embeddedsender.Config {
+func engineConfig(cfg Config, start logStart) sse.Config {
 	shards := 0 // one per processor
 	if cfg.Stream.Transport == TransportPortable {
 		shards = -1
 	}
-	return embeddedsender.Config{
+	return sse.Config{
 		Shards: shards,
 		Start:  start.id, History: start.history, HistoryBytes: int(cfg.Stream.History), MaxStreams: maxStreams(cfg.Stream.MaxConnections),
-		Heartbeat: cfg.Stream.Heartbeat, Ping: cfg.Stream.Ping, DrainSpread: cfg.Stream.DrainSpread, Format: embeddedsender.Format(cfg.Stream.Format),
+		Heartbeat: cfg.Stream.Heartbeat, Ping: cfg.Stream.Ping, DrainSpread: cfg.Stream.DrainSpread, Format: sse.Format(cfg.Stream.Format),
 	}
 }
 
-func newEmbeddedSender(engine *embeddedsender.Engine, reg prometheus.Registerer) (*embeddedsender.Sender, error) {
+func newEmbeddedSender(engine *sse.Engine, reg prometheus.Registerer) (*embeddedsender.Sender, error) {
 	return embeddedsender.New(engine), reg.Register(embeddedsender.NewCollector(engine))
 }
 
-func newEmbeddedEnd(cfg embeddedsender.Config, engine *embeddedsender.Engine, manager connection.Manager, log *slog.Logger) gatewayEnd {
+func newEmbeddedEnd(cfg sse.Config, engine *sse.Engine, manager connection.Manager, log *slog.Logger) gatewayEnd {
 	return gatewayEnd{
 		serve:   engine.Serve,
 		drain:   engine.Drain,

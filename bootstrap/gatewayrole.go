@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/fx"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/adapters/outbound/embeddedsender"
@@ -42,7 +43,7 @@ func GatewayRoleGraph(cfg GatewayRoleConfig, log *slog.Logger) fx.Option {
 		fx.WithLogger(newFxLogger),
 		fx.Provide(
 			func() gateway.Metrics { return unmeasured{} },
-			gatewayrole.NewEngine,
+			sse.New,
 			fx.Annotate(newBackend, fx.As(fx.Self()), fx.As(new(gateway.Backend))),
 			fx.Annotate(newRelay, fx.As(fx.Self()), fx.As(new(gateway.Relay))),
 			newGatewayRole,
@@ -59,14 +60,14 @@ type unmeasured struct{}
 func (unmeasured) Sent(event.Service, int, int)      {}
 func (unmeasured) Took(event.Service, time.Duration) {}
 
-func roleEngineConfig(cfg GatewayRoleConfig) gatewayrole.EngineConfig {
+func roleEngineConfig(cfg GatewayRoleConfig) sse.Config {
 	shards := 0 // one per processor
 	if cfg.Stream.Transport == TransportPortable {
 		shards = -1
 	}
-	return gatewayrole.EngineConfig{
+	return sse.Config{
 		Start: newStart(), HistoryBytes: int(cfg.Stream.History), MaxStreams: maxStreams(cfg.Stream.MaxConnections),
-		Heartbeat: cfg.heartbeat(), DrainSpread: cfg.Stream.DrainSpread, Format: gatewayrole.Format(cfg.Stream.Format), Shards: shards,
+		Heartbeat: cfg.heartbeat(), DrainSpread: cfg.Stream.DrainSpread, Format: sse.Format(cfg.Stream.Format), Shards: shards,
 	}
 }
 
@@ -83,9 +84,9 @@ func newRelay(backend gateway.Backend, log *slog.Logger) *relay.Relay {
 	return relay.New(relay.Config{}, backend, log)
 }
 
-func newGatewayRole(cfg GatewayRoleConfig, engine *gatewayrole.Engine, r gateway.Relay, log *slog.Logger) *gatewayrole.Gateway {
+func newGatewayRole(cfg GatewayRoleConfig, engine *sse.Engine, r gateway.Relay, log *slog.Logger) *gatewayrole.Gateway {
 	return gatewayrole.New(gatewayrole.Config{
-		Format: gatewayrole.Format(cfg.Stream.Format), Configured: cfg.CallbackURL != "",
+		Format: sse.Format(cfg.Stream.Format), Configured: cfg.CallbackURL != "",
 		Secret: string(cfg.InternalSecret), Separate: cfg.InternalAddr != "", Plain: cfg.Extensions == ExtensionsNone,
 	}, engine, r, log)
 }
@@ -104,7 +105,7 @@ func (s roleServers) all() []*httpserver.Server {
 }
 
 func newRoleServers(
-	cfg GatewayRoleConfig, role *gatewayrole.Gateway, engine *gatewayrole.Engine, reg *prometheus.Registry, log *slog.Logger,
+	cfg GatewayRoleConfig, role *gatewayrole.Gateway, engine *sse.Engine, reg *prometheus.Registry, log *slog.Logger,
 ) (roleServers, error) {
 	limit := httpserver.DescriptorLimits().Connections
 	public := httpserver.Config{Variable: "PORT", Addr: cfg.addr(), MaxConnections: limit, Sockets: engine.Sockets}

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/application/relay"
 )
@@ -15,7 +16,7 @@ import (
 type roleParts struct {
 	fx.In
 
-	Engine  *gatewayrole.Engine
+	Engine  *sse.Engine
 	Role    *gatewayrole.Gateway
 	Relay   *relay.Relay
 	Servers roleServers

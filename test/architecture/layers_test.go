@@ -55,9 +55,16 @@ var rules = []rule{
 	},
 	{
 		layers: []string{"adapters"}, chains: true,
-		why: "adapters meet each other through ports; what is shared is under adapters/internal",
+		why: "adapters meet each other through ports; what is shared is under adapters/internal, adapters/engine and adapters/http",
 		forbids: func(from, imported string) bool {
 			return under(imported, module+"/adapters/inbound", module+"/adapters/outbound") && imported != module+"/"+from
+		},
+	},
+	{
+		layers: []string{"adapters"},
+		why:    "the stream engine has few faces; what others share of it is in domain/stream",
+		forbids: func(from, imported string) bool {
+			return under(imported, module+"/adapters/engine/sse", module+"/adapters/engine/ssegateway") && !under(from, engineFaces...)
 		},
 	},
 	{
@@ -75,6 +82,11 @@ var rules = []rule{
 		why:     "contracts and mocks know ports only, not who implements or wires them",
 		forbids: func(_, imported string) bool { return ours(imported) && !under(imported, module+"/domain") },
 	},
+}
+
+// engineFaces are the folders that may import the stream engine.
+var engineFaces = []string{
+	"adapters/engine", "adapters/http/streamhttp", "adapters/inbound/gatewayrole", "adapters/inbound/ssestream", "adapters/outbound/embeddedsender",
 }
 
 // pkg is what `go list` says of a package; the chains of its imports are in Deps.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -35,7 +36,7 @@ func (accepting) End(connection.Token, connection.Reason) {}
 // BenchmarkSend posts pushes to one stream over 64 kept-alive connections, and
 // the same to a handler that only reads the body.
 func BenchmarkSend(b *testing.B) {
-	engine := gatewayrole.NewEngine(gatewayrole.EngineConfig{Start: event.ID{Epoch: "e"}, HistoryBytes: 1 << 20, PrivateBytes: 1 << 30}, unmeasured{})
+	engine := sse.New(sse.Config{Start: event.ID{Epoch: "e"}, HistoryBytes: 1 << 20, PrivateBytes: 1 << 30}, unmeasured{})
 	var serving sync.WaitGroup
 	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
 	serving.Go(func() { _ = engine.Serve(ctx) })

@@ -8,8 +8,8 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/internal/ginjson"
-	"heliograph/adapters/internal/sse"
 	"heliograph/domain/connection"
 )
 

@@ -1,7 +1,7 @@
 package gatewayrole
 
 import (
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 )
 

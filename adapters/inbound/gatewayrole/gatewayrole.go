@@ -12,32 +12,18 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/http/httpserver"
+	"heliograph/adapters/http/streamhttp"
 	"heliograph/adapters/internal/ginjson"
-	"heliograph/adapters/internal/sse"
-	"heliograph/adapters/internal/ssehttp"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 )
 
-// Engine is the stream engine, and Config what it needs to know, by names that
-// the wiring can use: it may not see adapters/internal.
-type (
-	// Engine holds the streams.
-	Engine = sse.Engine
-	// EngineConfig is what an Engine needs to know.
-	EngineConfig = sse.Config
-	// Format is how events look on a stream.
-	Format = sse.Format
-)
-
-// NewEngine returns an engine without streams. It starts nothing.
-func NewEngine(cfg EngineConfig, metrics gateway.Metrics) *Engine { return sse.New(cfg, metrics) }
-
 // Config is what a Gateway needs to know.
 type Config struct {
 	// Format must be the engine's.
-	Format Format
+	Format sse.Format
 	// Configured says that there is a backend, for GET /readyz.
 	Configured bool
 	// Secret is what requests to /internal must carry in X-Internal-Secret; "" asks
@@ -56,7 +42,7 @@ type Gateway struct {
 	cfg      Config
 	secret   [32]byte // SHA-256 of cfg.Secret, so that comparing takes the same time for any length
 	engine   *sse.Engine
-	opener   *ssehttp.Opener
+	opener   *streamhttp.Opener
 	relay    gateway.Relay
 	log      *slog.Logger
 	draining atomic.Bool
@@ -68,7 +54,7 @@ func New(cfg Config, engine *sse.Engine, relay gateway.Relay, log *slog.Logger) 
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) { relay.End(token, reason) })
 	return &Gateway{
 		cfg: cfg, secret: sha256.Sum256([]byte(cfg.Secret)), engine: engine,
-		opener: ssehttp.NewOpener(), relay: relay, log: log,
+		opener: streamhttp.NewOpener(), relay: relay, log: log,
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/domain/connection"
@@ -37,7 +38,7 @@ func (unmeasured) Took(event.Service, time.Duration) {}
 // mock, and the calls of that mock.
 type rig struct {
 	t        *testing.T
-	engine   *gatewayrole.Engine
+	engine   *sse.Engine
 	role     *gatewayrole.Gateway
 	relay    *mocks.MockGatewayRelay
 	url      string
@@ -48,7 +49,7 @@ type rig struct {
 }
 
 type setup struct {
-	engine gatewayrole.EngineConfig
+	engine sse.Config
 	role   gatewayrole.Config
 }
 
@@ -56,7 +57,7 @@ func newRig(t *testing.T, s setup) *rig {
 	t.Helper()
 	s.engine.Start, s.engine.HistoryBytes, s.engine.Format = event.ID{Epoch: "e"}, 1<<20, s.role.Format
 	r := &rig{
-		t: t, engine: gatewayrole.NewEngine(s.engine, unmeasured{}), relay: mocks.NewMockGatewayRelay(gomock.NewController(t)),
+		t: t, engine: sse.New(s.engine, unmeasured{}), relay: mocks.NewMockGatewayRelay(gomock.NewController(t)),
 		opened: make(chan connection.Token, 100), ended: make(chan connection.Reason, 100),
 	}
 	r.relay.EXPECT().End(gomock.Any(), gomock.Any()).AnyTimes().

@@ -5,7 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 )
 
 // capabilities are the extensions that a backend may use.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/internal/ginjson"
-	"heliograph/adapters/internal/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 )

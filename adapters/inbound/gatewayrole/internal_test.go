@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
@@ -121,7 +122,7 @@ func TestPushOfTheLargestBodyArrives(t *testing.T) { // better than what it repl
 
 func TestPushOverTheStreamsLimitFailsAndEndsIt(t *testing.T) { // G4
 	t.Parallel()
-	r := newRig(t, setup{engine: gatewayrole.EngineConfig{PrivateBytes: 1000}})
+	r := newRig(t, setup{engine: sse.Config{PrivateBytes: 1000}})
 	r.accept(func(token connection.Token, _ gateway.Request) {
 		r.want(send, push(token, `{"data":"`+strings.Repeat("x", 900)+`"}`), 200, `{"status":"buffered"}`)
 		r.want(send, push(token, `{"data":"`+strings.Repeat("x", 900)+`"}`), 500, "WRITE_FAILED")

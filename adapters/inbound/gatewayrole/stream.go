@@ -9,9 +9,9 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
+	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/http/streamhttp"
 	"heliograph/adapters/internal/ginjson"
-	"heliograph/adapters/internal/sse"
-	"heliograph/adapters/internal/ssehttp"
 	"heliograph/adapters/internal/streamurl"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
@@ -63,7 +63,7 @@ func clientOf(r *http.Request) sse.Client {
 // lastEventID is where the client left off. One that is too long for any event
 // was never given out, and is not kept.
 func lastEventID(r *http.Request) string {
-	if id := ssehttp.LastEventID(r); len(id) <= maxIDBytes {
+	if id := streamhttp.LastEventID(r); len(id) <= maxIDBytes {
 		return id
 	}
 	return ""

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
@@ -72,7 +73,7 @@ func TestAbsoluteTargetIsMadePathAndQuery(t *testing.T) {
 func TestStreamHasItsHeadersByEitherTransport(t *testing.T) { // G7
 	t.Parallel()
 	for name, shards := range transports {
-		r := newRig(t, setup{engine: gatewayrole.EngineConfig{Shards: shards}})
+		r := newRig(t, setup{engine: sse.Config{Shards: shards}})
 		r.accept(nil)
 		s, _ := r.stream("/x")
 		for header, want := range map[string]string{
@@ -113,7 +114,7 @@ func TestRefusedStreamIsAnsweredWithItsReason(t *testing.T) { // gateway-protoco
 		{errors.New("broken"), 503, "BACKEND_UNAVAILABLE", false},
 		{gateway.ErrNotConfigured, 503, "SERVICE_NOT_CONFIGURED", false},
 	} {
-		for _, format := range []gatewayrole.Format{"named", "envelope"} {
+		for _, format := range []sse.Format{"named", "envelope"} {
 			r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
 			r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(c.err)
 			got := r.do(http.MethodGet, r.url+"/x", "")
@@ -170,7 +171,7 @@ func TestClientThatLeavesWhileTheCallbackIsPendingLeavesNothing(t *testing.T) { 
 func TestEarlyPushesComeRightAfterTheHeaders(t *testing.T) { // gateway-protocol
 	t.Parallel()
 	for name, shards := range transports {
-		r := newRig(t, setup{engine: gatewayrole.EngineConfig{Shards: shards}})
+		r := newRig(t, setup{engine: sse.Config{Shards: shards}})
 		r.accept(func(token connection.Token, _ gateway.Request) {
 			r.want("/internal/broadcast", `{"event":{"data":"log","id":"e-7"}}`, 200, `{"status":"ok","delivered":1,"unknown":[]}`)
 			r.want("/internal/send", push(token, `{"name":"n","data":"1"}`), 200, `{"status":"buffered"}`)
@@ -222,7 +223,7 @@ func TestEnvelopeStreamOpensWithReady(t *testing.T) { // gateway-protocol, "Even
 
 func TestFullGatewayRefusesStreams(t *testing.T) { // SSE_MAX_CONNECTIONS
 	t.Parallel()
-	r := newRig(t, setup{engine: gatewayrole.EngineConfig{MaxStreams: 1}})
+	r := newRig(t, setup{engine: sse.Config{MaxStreams: 1}})
 	r.accept(nil)
 	r.stream("/x")
 	if got := r.do(http.MethodGet, r.url+"/y", ""); got.status != 503 || codeOf(got.body) != "TOO_MANY_CONNECTIONS" || got.header.Get("Retry-After") == "" {
@@ -232,7 +233,7 @@ func TestFullGatewayRefusesStreams(t *testing.T) { // SSE_MAX_CONNECTIONS
 
 func TestDrainingGatewayEndsEveryStreamWithARetry(t *testing.T) { // G8
 	t.Parallel()
-	r := newRig(t, setup{engine: gatewayrole.EngineConfig{DrainSpread: time.Second}, role: gatewayrole.Config{Configured: true}})
+	r := newRig(t, setup{engine: sse.Config{DrainSpread: time.Second}, role: gatewayrole.Config{Configured: true}})
 	r.accept(nil)
 	s, _ := r.stream("/x")
 	r.role.Drain()
@@ -263,7 +264,7 @@ func TestTooLongURLIsRefused(t *testing.T) { // G4: it would be kept as long as 
 
 func TestBusyBackendMakesClientsComeBackLater(t *testing.T) { // G8
 	t.Parallel()
-	for _, format := range []gatewayrole.Format{"named", "envelope"} {
+	for _, format := range []sse.Format{"named", "envelope"} {
 		r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
 		r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(fmt.Errorf("ask: %w", gateway.ErrBackendBusy))
 		if got := r.do(http.MethodGet, r.url+"/x", ""); got.status != 200 || !strings.HasPrefix(got.body, "retry: ") {

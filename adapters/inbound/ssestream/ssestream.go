@@ -11,9 +11,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/http/streamhttp"
 	"heliograph/adapters/internal/ginjson"
-	"heliograph/adapters/internal/sse"
-	"heliograph/adapters/internal/ssehttp"
 	"heliograph/domain/connection"
 )
 
@@ -23,7 +23,7 @@ const Path = "/api/sse/stream"
 // Streams is the stream endpoint. It is safe for concurrent use.
 type Streams struct {
 	engine  *sse.Engine
-	opener  *ssehttp.Opener
+	opener  *streamhttp.Opener
 	format  sse.Format
 	manager connection.Manager
 	log     *slog.Logger
@@ -32,7 +32,7 @@ type Streams struct {
 // New returns the endpoint, and has the engine tell manager of the streams that
 // it adopted and that ended. format must be the engine's.
 func New(engine *sse.Engine, format sse.Format, manager connection.Manager, log *slog.Logger) *Streams {
-	s := &Streams{engine: engine, opener: ssehttp.NewOpener(), format: format, manager: manager, log: log}
+	s := &Streams{engine: engine, opener: streamhttp.NewOpener(), format: format, manager: manager, log: log}
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) {
 		manager.Disconnect(context.Background(), token, reason)
 	})
@@ -53,7 +53,7 @@ func (s *Streams) serve(c *gin.Context) {
 		return
 	}
 	token := connection.Token(rand.Text())
-	stream, err := s.engine.Resume(ctx, token, sse.Client{Name: string(id), LastEventID: ssehttp.LastEventID(c.Request)})
+	stream, err := s.engine.Resume(ctx, token, sse.Client{Name: string(id), LastEventID: streamhttp.LastEventID(c.Request)})
 	if err != nil {
 		s.refuse(c, err)
 		return

@@ -17,9 +17,9 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/ssestream"
-	"heliograph/adapters/internal/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/test/mocks"

@@ -14,7 +14,7 @@ import (
 
 	"go.uber.org/mock/gomock"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/event"
 )
 

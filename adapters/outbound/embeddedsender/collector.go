@@ -3,7 +3,7 @@ package embeddedsender
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 )
 
 // Collector shows the engine's figures to Prometheus, as they are at each

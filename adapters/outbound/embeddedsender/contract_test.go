@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/mock/gomock"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/outbound/embeddedsender"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"

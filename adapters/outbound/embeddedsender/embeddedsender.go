@@ -5,7 +5,7 @@ package embeddedsender
 import (
 	"context"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"

@@ -20,6 +20,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/adapters/outbound/httpsender"
 	"heliograph/adapters/outbound/memregistry"
@@ -218,7 +219,7 @@ type gatewayProcess struct {
 }
 
 func (m *model) startGateway() {
-	engine := gatewayrole.NewEngine(gatewayrole.EngineConfig{
+	engine := sse.New(sse.Config{
 		Start: event.ID{Epoch: "unused"}, HistoryBytes: 1 << 20, Shards: -1, Heartbeat: 15 * time.Second,
 	}, newMetrics())
 	ctx, cancel := context.WithCancel(context.Background())

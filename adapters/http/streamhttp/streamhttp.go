@@ -1,7 +1,7 @@
-// Package ssehttp is how an HTTP request becomes a stream: the answer's headers,
+// Package streamhttp is how an HTTP request becomes a stream: the answer's headers,
 // the handing over of its connection to the engine, and the answer written by a
 // goroutine where that cannot be had. Both inbound sides of the engine use it.
-package ssehttp
+package streamhttp
 
 import (
 	"net/http"
@@ -10,8 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/http/httpserver"
-	"heliograph/adapters/internal/sse"
 )
 
 // headers are those of every stream (gateway-protocol, "Client → gateway"). They

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 )
 

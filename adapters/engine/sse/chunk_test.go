@@ -6,7 +6,7 @@ import (
 	"net/http/httputil"
 	"testing"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 )
 
 func TestChunksHoldWhatWasPutIntoThem(t *testing.T) { // gateway-protocol, RFC 9112 7.1

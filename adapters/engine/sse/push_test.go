@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 	"heliograph/test/sseclient"

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 )
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 )
 

@@ -1,4 +1,4 @@
-package ssehttp
+package streamhttp
 
 import (
 	"net"
@@ -7,8 +7,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/http/httpserver"
-	"heliograph/adapters/internal/sse"
 )
 
 // Sink is one HTTP response as the engine's portable transport wants it.

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 )
 

@@ -15,7 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/test/sseclient"

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"heliograph/adapters/internal/sse"
+	"heliograph/adapters/engine/sse"
 	"heliograph/domain/event"
 	"heliograph/test/sseclient"
 )
