@@ -37,6 +37,8 @@ var faults = []fault{
 	{"a server is paused", func(ctx context.Context, r *rig, v, _ int, lasts time.Duration) { paused(ctx, r.servers[v], lasts) }},
 	{"a server's disk is slow", func(ctx context.Context, r *rig, v, _ int, lasts time.Duration) { stuttering(ctx, r.servers[v], lasts) }},
 	{"a server is cut off", func(ctx context.Context, r *rig, v, _ int, lasts time.Duration) { cut(ctx, lasts, r.around(v)...) }},
+	{"two servers are killed", majorityKilled},
+	{"two servers are killed", majorityKilled},
 	{"two servers cannot reach each other", func(ctx context.Context, r *rig, v, n int, lasts time.Duration) {
 		cut(ctx, lasts, r.routes[v][n], r.routes[n][v])
 	}},
@@ -62,6 +64,16 @@ func killed(ctx context.Context, p *process, lasts time.Duration) {
 	p.kill()
 	pause(ctx, lasts)
 	_ = p.start() // it has started before
+}
+
+// majorityKilled takes NATS its majority: what it had acknowledged must be there again
+// when the two are back.
+func majorityKilled(ctx context.Context, r *rig, victim, neighbour int, lasts time.Duration) {
+	var both sync.WaitGroup
+	for _, server := range []int{victim, neighbour} {
+		both.Go(func() { killed(ctx, r.servers[server], lasts) })
+	}
+	both.Wait()
 }
 
 func restarted(ctx context.Context, p *process, lasts time.Duration) {

@@ -138,6 +138,26 @@ func TestClientIsToldThatItCannotResumeOnlyIfNobodyHasWhatItNeeds(t *testing.T) 
 	}
 }
 
+// A NATS server that has just become leader may say for a moment that the log is
+// shorter than it is: a reset for that would give the client again what it has.
+func TestOneAnswerIsNoProofThatAClientIsAheadOfTheLog(t *testing.T) { // E7, G3
+	synctest.Test(t, func(t *testing.T) {
+		broker := newBroker(3)
+		b := newBench(t, sse.Config{Start: event.ID{Seq: 3}, History: broker})
+		time.AfterFunc(time.Second, func() {
+			whole := newBroker(5)
+			broker.set(func() { broker.records = whole.records })
+		})
+		time.AfterFunc(2*time.Second, func() { b.publishMany(2) })
+		c := b.open(b.resume(at(5)))
+		b.publish(note("6"))
+		c.wantNote("6", "6")
+		if n := b.Stats().Resets[sse.ResetInvalid]; n != 0 {
+			t.Errorf("%d resets", n)
+		}
+	})
+}
+
 func TestWhoCannotBeAnsweredIsSentAwayAndNotReset(t *testing.T) { // G3, G8
 	const start = 5
 	for name, c := range map[string]struct {

@@ -262,14 +262,36 @@ func TestTooLongURLIsRefused(t *testing.T) { // G4: it would be kept as long as 
 	}
 }
 
-func TestBusyBackendMakesClientsComeBackLater(t *testing.T) { // G8
+func TestBackendMayMakeClientsComeBackLater(t *testing.T) { // G2, G8
 	t.Parallel()
 	for _, format := range []sse.Format{"named", "envelope"} {
-		r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
-		r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(fmt.Errorf("ask: %w", gateway.ErrBackendBusy))
-		if got := r.do(http.MethodGet, r.url+"/x", ""); got.status != 200 || !strings.HasPrefix(got.body, "retry: ") {
-			t.Errorf("%s: %d %q, want a stream that only asks to come back", format, got.status, got.body)
+		for _, why := range []error{gateway.ErrBackendBusy, gateway.ErrComeBack} {
+			r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
+			r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(fmt.Errorf("ask: %w", why))
+			if got := r.do(http.MethodGet, r.url+"/x", ""); got.status != 200 || !strings.HasPrefix(got.body, "retry: ") {
+				t.Errorf("%s, %v: %d %q, want a stream that only asks to come back", format, why, got.status, got.body)
+			}
 		}
+	}
+}
+
+// A replay that arrives late must not go out behind what is newer.
+func TestReplayGoesToPendingStreamsOnly(t *testing.T) { // E7, G2
+	t.Parallel()
+	r := newRig(t, setup{})
+	replay := func(token connection.Token, seq int, want string) {
+		got := r.do(http.MethodPost, r.internal+"/internal/send", push(token, fmt.Sprintf(`{"name":"n","data":"%d","id":"e-%d"}`, seq, seq)), gateway.ReplayHeader, "true")
+		if got.status != http.StatusOK || got.body != want {
+			t.Errorf("replay of %d: %d %s", seq, got.status, got.body)
+		}
+	}
+	r.accept(func(token connection.Token, _ gateway.Request) { replay(token, 1, `{"status":"buffered"}`) })
+	s, token := r.stream("/x")
+	await(t, s, 1)
+	replay(token, 2, `{"status":"ok"}`)
+	r.want("/internal/send", push(token, `{"name":"last","data":"x"}`), http.StatusOK, `{"status":"ok"}`)
+	if got := await(t, s, 2); got[0].ID != "e-1" || got[1].Name != "last" {
+		t.Errorf("got %+v, want the replay that came in time", got)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"heliograph/adapters/inbound/gincallback"
 	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
 	"heliograph/test/mocks"
 )
 
@@ -281,5 +282,31 @@ func TestManagersErrorsAreAnswered(t *testing.T) { // S3
 		if got.status != c.status || !strings.Contains(got.body, c.code) {
 			t.Errorf("%v: %+v, want %d %s", c.err, got, c.status, c.code)
 		}
+	}
+}
+
+// The gateway is asked to have the client come back, once, if it could not be sent
+// what it missed; a gateway that does not know the header opens the stream.
+func TestClientThatIsIncompleteIsAskedToComeBack(t *testing.T) { // G2, G6
+	incomplete := true
+	var asked []connection.Token
+	b := newBackend(t, gincallback.Config{Incomplete: func(token connection.Token) bool {
+		asked = append(asked, token)
+		return incomplete
+	}})
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Times(2)
+	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any()).Times(2)
+	for _, incomplete = range []bool{true, false} {
+		resp, err := b.Client().Post(b.URL+gincallback.Path, "application/json", strings.NewReader(connect))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := resp.Header.Get(gateway.ComeBackHeader) != ""; resp.StatusCode != http.StatusOK || got != incomplete {
+			t.Errorf("incomplete %t: status %d, asked to come back %t", incomplete, resp.StatusCode, got)
+		}
+	}
+	if len(asked) != 2 || asked[0] != "token-1" {
+		t.Errorf("asked for %q, want token-1 once for each connect", asked)
 	}
 }
