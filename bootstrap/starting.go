@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"heliograph/adapters/http/httpserver"
-	"heliograph/adapters/inbound/ssestream"
+	"heliograph/adapters/http/paths"
 )
 
 const (
@@ -152,9 +152,9 @@ func (s *starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch r.URL.Path {
-	case "/healthz":
+	case paths.Health:
 		answerJSON(w, http.StatusOK, map[string]any{"status": "ok"})
-	case "/readyz":
+	case paths.Ready:
 		answerJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "not_ready", "checks": map[string]string{"service": s.String()}})
 	default:
 		s.wait(w, r)
@@ -182,7 +182,7 @@ func (s *starting) wait(w http.ResponseWriter, r *http.Request) {
 // refuse asks to come again. A browser's EventSource takes no error for that: it
 // would give up for good (rule G8).
 func (s *starting) refuse(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == ssestream.Path {
+	if r.URL.Path == paths.Stream {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = w.Write([]byte("retry: 1000\n\n")) // nobody is there if it fails
 		return

@@ -10,9 +10,6 @@ import (
 	"heliograph/domain/task"
 )
 
-// maxKeyBytes bounds an Idempotency-Key: what stores and proxies take for sure.
-const maxKeyBytes = 255
-
 // Start implements task.Service.
 func (s *Service) Start(ctx context.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
 	if !s.enter() {
@@ -40,10 +37,10 @@ func (s *Service) Start(ctx context.Context, typ string, params json.RawMessage,
 func (s *Service) check(typ string, params json.RawMessage, key string) error {
 	line := s.queue.lines[typ]
 	if line == nil {
-		return fmt.Errorf("%w: %q", task.ErrUnknownType, cut(typ, maxKeyBytes))
+		return fmt.Errorf("%w: %q", task.ErrUnknownType, cut(typ, task.MaxKeyBytes))
 	}
-	if len(key) > maxKeyBytes {
-		return fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(key), maxKeyBytes)
+	if len(key) > task.MaxKeyBytes {
+		return fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(key), task.MaxKeyBytes)
 	}
 	if err := line.typ.Handler.Check(params); err != nil {
 		return fmt.Errorf("start %s: %w", typ, err)
@@ -81,7 +78,7 @@ func existing(t task.Task, key string, err error) (task.Task, error) {
 // firstWithKey is Start when a new task would be refused: one that was started with
 // the key before is still the answer (rule T14).
 func (s *Service) firstWithKey(ctx context.Context, key string, refusal error) (task.Task, error) {
-	if key == "" || len(key) > maxKeyBytes {
+	if key == "" || len(key) > task.MaxKeyBytes {
 		return task.Task{}, refusal
 	}
 	t, err := s.store.ByKey(ctx, key)

@@ -5,6 +5,7 @@ package task
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"heliograph/domain/cluster"
@@ -12,6 +13,10 @@ import (
 
 // ID names one task: a UUID.
 type ID string
+
+// MaxKeyBytes bounds an Idempotency-Key, in bytes: it is kept with the task, and
+// stores and proxies take that much for sure (rule T14).
+const MaxKeyBytes = 255
 
 // Status is a task's state (rule T2).
 type Status string
@@ -25,11 +30,14 @@ const (
 	Cancelled Status = "cancelled"
 )
 
+// Statuses returns all of them, in the order in which a task has them.
+func Statuses() []Status { return []Status{Pending, Running, Completed, Failed, Cancelled} }
+
 // Terminal reports whether s is final.
 func (s Status) Terminal() bool { return s == Completed || s == Failed || s == Cancelled }
 
 // Valid reports whether s is one of the states.
-func (s Status) Valid() bool { return s == Pending || s == Running || s.Terminal() }
+func (s Status) Valid() bool { return slices.Contains(Statuses(), s) }
 
 // CanBecome reports whether rule T2 has a transition from s to next.
 func (s Status) CanBecome(next Status) bool {

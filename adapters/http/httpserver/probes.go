@@ -3,12 +3,8 @@ package httpserver
 import (
 	"net/http"
 	"strings"
-)
 
-// The paths of the probes.
-const (
-	HealthPath = "/healthz"
-	ReadyPath  = "/readyz"
+	"heliograph/adapters/http/paths"
 )
 
 // WithProbes has the paths of the probes match in any case and with a slash at
@@ -16,7 +12,7 @@ const (
 // role can stand in for.
 func WithProbes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, probe := range []string{HealthPath, ReadyPath} {
+		for _, probe := range []string{paths.Health, paths.Ready} {
 			if r.URL.Path != probe && r.URL.RawPath == "" && strings.EqualFold(strings.TrimSuffix(r.URL.Path, "/"), probe) {
 				r = r.Clone(r.Context())
 				r.URL.Path = probe

@@ -9,7 +9,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"heliograph/adapters/engine/sse"
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
 	"heliograph/domain/connection"
 )
 

@@ -13,9 +13,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/httpserver"
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/http/streamhttp"
-	"heliograph/adapters/internal/ginjson"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 )
@@ -110,8 +111,8 @@ func newRouter() *gin.Engine {
 
 func (g *Gateway) registerHealth(r gin.IRouter) {
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		r.Handle(method, httpserver.HealthPath, g.health)
-		r.Handle(method, httpserver.ReadyPath, g.ready)
+		r.Handle(method, paths.Health, g.health)
+		r.Handle(method, paths.Ready, g.ready)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/engine/sse"
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 )

@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/streamhttp"
-	"heliograph/adapters/internal/ginjson"
 	"heliograph/adapters/internal/streamurl"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"

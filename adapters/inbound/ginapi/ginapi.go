@@ -19,8 +19,8 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/semaphore"
 
-	"heliograph/adapters/http/httpserver"
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
+	"heliograph/adapters/http/paths"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
@@ -89,8 +89,8 @@ func (a *API) Register(r gin.IRouter) {
 	r.GET("/api/version", a.handle(a.currentVersion))
 
 	for _, method := range []string{http.MethodGet, http.MethodHead} { // with which some load balancers probe
-		r.Handle(method, httpserver.HealthPath, a.handle(a.health))
-		r.Handle(method, httpserver.ReadyPath, a.handle(a.readiness))
+		r.Handle(method, paths.Health, a.handle(a.health))
+		r.Handle(method, paths.Ready, a.handle(a.readiness))
 		r.Handle(method, "/metrics", gin.WrapH(a.deps.Metrics))
 	}
 	r.GET("/api/openapi.yaml", a.describe)

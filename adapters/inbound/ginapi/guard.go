@@ -12,7 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
 )
 
 // GuardConfig says which web pages may use the service, and under which names

@@ -8,6 +8,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"heliograph/adapters/http/paths"
 )
 
 // HTTPMetrics counts and times requests. Its labels come from closed sets: known
@@ -44,7 +46,7 @@ func NewHTTPMetrics(reg prometheus.Registerer) (*HTTPMetrics, error) {
 // measure is the middleware.
 func (m *HTTPMetrics) measure(c *gin.Context) {
 	method, route := methodLabel(c.Request.Method), routeLabel(c.FullPath())
-	if route != streamPath && route != claimPath {
+	if route != paths.Stream && route != claimPath {
 		m.inFlight.Inc()
 		defer m.inFlight.Dec()
 		defer m.observe(method, route, time.Now())

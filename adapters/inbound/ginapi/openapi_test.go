@@ -12,6 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -163,6 +164,29 @@ func TestTheDescriptionsRequestIDIsThatOfTheDomain(t *testing.T) { // C2
 		_, parseErr := connection.ParseRequestID(id)
 		if visitErr := visit(doc, "RequestID", strconv.Quote(id)); (parseErr == nil) != (visitErr == nil) {
 			t.Errorf("%q: domain says %v, openapi.yaml says %v", id, parseErr, visitErr)
+		}
+	}
+}
+
+func TestTheDescriptionsLimitsAreThoseOfTheCode(t *testing.T) {
+	doc, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []any
+	for _, s := range task.Statuses() {
+		states = append(states, string(s))
+	}
+	if diff := cmp.Diff(states, doc.Components.Schemas["TaskState"].Value.Enum); diff != "" {
+		t.Errorf("the states (-domain +openapi.yaml):\n%s", diff)
+	}
+	key := doc.Paths.Value("/api/tasks").Post.Parameters.GetByInAndName("header", "Idempotency-Key")
+	if most := key.Schema.Value.MaxLength; most == nil || *most != task.MaxKeyBytes {
+		t.Errorf("an Idempotency-Key has %v bytes at most, want %d", most, task.MaxKeyBytes)
+	}
+	for _, path := range []string{paths.Stream, paths.Callback, paths.Health, paths.Ready} {
+		if doc.Paths.Value(path) == nil {
+			t.Errorf("%s is not described", path)
 		}
 	}
 }

@@ -2,13 +2,12 @@ package ginapi
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
+	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
 
@@ -37,10 +36,10 @@ func (a *API) getTask(c *gin.Context, id task.ID) error {
 func (a *API) replyTask(c *gin.Context, t task.Task) error {
 	result := t.Result
 	if len(result) <= largeAnswer {
-		return reply(c, http.StatusOK, statusOf(t))
+		return reply(c, http.StatusOK, taskjson.Of(t))
 	}
 	t.Result = nil
-	rest, err := encode(statusOf(t))
+	rest, err := encode(taskjson.Of(t))
 	if err != nil {
 		return err
 	}
@@ -70,38 +69,4 @@ func (a *API) removeTask(c *gin.Context, id task.ID) error {
 type done struct {
 	Success bool   `json:"success"`
 	Message string `json:"message"`
-}
-
-// taskStatus is the JSON of a task.
-type taskStatus struct {
-	TaskID          task.ID         `json:"task_id"`
-	Type            string          `json:"type"`
-	Status          task.Status     `json:"status"`
-	CancelRequested bool            `json:"cancel_requested"`
-	StartTime       *time.Time      `json:"start_time"` // null until it ran
-	EndTime         *time.Time      `json:"end_time"`   // null until it ended
-	Result          json.RawMessage `json:"result"`
-	// Truncated says that a list left the result out for its size.
-	Truncated bool          `json:"truncated,omitempty"`
-	Error     *string       `json:"error"`
-	Progress  task.Progress `json:"progress"`
-	Seq       uint64        `json:"seq"`
-	Attempt   int           `json:"attempt"`
-}
-
-func statusOf(t task.Task) taskStatus {
-	return taskStatus{
-		TaskID: t.ID, Type: t.Type, Status: t.Status, CancelRequested: t.CancelRequested,
-		StartTime: orNull(t.Started.UTC()), EndTime: orNull(t.Ended.UTC()),
-		Result: t.Result, Truncated: t.Truncated, Error: orNull(t.Error), Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
-	}
-}
-
-// orNull returns nil, JSON's null, for the zero value.
-func orNull[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }

@@ -9,7 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
+	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
 
@@ -52,7 +53,7 @@ func encodePage(page []task.Task, results bool) (tasks []json.RawMessage, whole 
 		if t.Result != nil && !results {
 			t.Result, t.Truncated = nil, true
 		}
-		text, err := encode(statusOf(t))
+		text, err := encode(taskjson.Of(t))
 		if err != nil {
 			return nil, false, err
 		}
@@ -68,7 +69,7 @@ func (a *API) replyList(c *gin.Context, tasks []json.RawMessage, next string) er
 	body, err := encode(struct {
 		Tasks      []json.RawMessage `json:"tasks"`
 		NextCursor *string           `json:"next_cursor"`
-	}{tasks, orNull(next)})
+	}{tasks, taskjson.OrNull(next)})
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func parseQuery(values url.Values) (q task.Query, err error) {
 		Limit: defaultLimit, Cursor: values.Get("cursor"),
 	}
 	if q.Status != "" && !q.Status.Valid() {
-		return task.Query{}, invalidQuery("status must be pending, running, completed, failed or cancelled")
+		return task.Query{}, invalidQuery(fmt.Sprintf("status must be one of %q", task.Statuses()))
 	}
 	if limit := values.Get("limit"); limit != "" {
 		q.Limit, err = strconv.Atoi(limit)

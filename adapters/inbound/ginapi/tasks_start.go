@@ -7,12 +7,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
+	"heliograph/adapters/http/paths"
 	"heliograph/domain/task"
 )
-
-// streamPath is where an embedded gateway has its streams.
-const streamPath = "/api/sse/stream"
 
 const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params"`
 
@@ -37,20 +35,17 @@ func (a *API) startTask(c *gin.Context) error {
 	}
 	return reply(c, http.StatusAccepted, map[string]string{
 		"task_id": string(t.ID), "status": string(t.Status),
-		"stream_url": streamPath + "?request_id=" + string(t.ID),
+		"stream_url": paths.Stream + "?request_id=" + string(t.ID),
 	})
 }
-
-// maxKeyLength bounds an Idempotency-Key, in bytes: it is kept with the task.
-const maxKeyLength = 255
 
 // idempotencyKey returns the header's value, or "" without one (rule T14).
 func idempotencyKey(c *gin.Context) (string, error) {
 	key := c.GetHeader("Idempotency-Key")
-	if len(key) > maxKeyLength {
+	if len(key) > task.MaxKeyBytes {
 		return "", &ginjson.Error{
 			Status: http.StatusBadRequest, Code: "INVALID_IDEMPOTENCY_KEY",
-			Message: fmt.Sprintf("the Idempotency-Key is longer than %d bytes", maxKeyLength),
+			Message: fmt.Sprintf("the Idempotency-Key is longer than %d bytes", task.MaxKeyBytes),
 		}
 	}
 	return key, nil

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/task"

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/internal/streamurl"
 	"heliograph/domain/connection"
 )

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/gincallback"
 	"heliograph/domain/connection"
 )
@@ -52,7 +53,7 @@ func FuzzCallback(f *testing.F) { // S3
 		manager := &believer{t: t}
 		w := httptest.NewRecorder()
 		newHandler(gincallback.Config{}, manager, io.Discard).
-			ServeHTTP(w, httptest.NewRequest(http.MethodPost, gincallback.Path, strings.NewReader(body)))
+			ServeHTTP(w, httptest.NewRequest(http.MethodPost, paths.Callback, strings.NewReader(body)))
 		calls := strings.Join(manager.calls, " ")
 		switch w.Code {
 		case http.StatusOK:

@@ -13,13 +13,11 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
+	"heliograph/adapters/http/paths"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 )
-
-// Path is where gateways post their callbacks.
-const Path = "/api/sse/callback"
 
 // Config says who may call.
 type Config struct {
@@ -63,7 +61,7 @@ func New(cfg Config, m connection.Manager, log *slog.Logger) *Callback {
 }
 
 // Register adds the route to r, which is the root.
-func (cb *Callback) Register(r gin.IRouter) { r.POST(Path, cb.serve) }
+func (cb *Callback) Register(r gin.IRouter) { r.POST(paths.Callback, cb.serve) }
 
 func (cb *Callback) serve(c *gin.Context) {
 	if err := cb.handle(c); err != nil {

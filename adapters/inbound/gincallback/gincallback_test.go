@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/gincallback"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
@@ -67,7 +68,7 @@ type answer struct {
 // post sends a callback.
 func (b backend) post(t *testing.T, query, header, body string) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.URL+gincallback.Path+query, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.URL+paths.Callback+query, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +298,7 @@ func TestClientThatIsIncompleteIsAskedToComeBack(t *testing.T) { // G2, G6
 	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Times(2)
 	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any()).Times(2)
 	for _, incomplete = range []bool{true, false} {
-		resp, err := b.Client().Post(b.URL+gincallback.Path, "application/json", strings.NewReader(connect))
+		resp, err := b.Client().Post(b.URL+paths.Callback, "application/json", strings.NewReader(connect))
 		if err != nil {
 			t.Fatal(err)
 		}

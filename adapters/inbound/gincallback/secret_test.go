@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/gincallback"
 	"heliograph/test/mocks"
 )
@@ -57,7 +58,7 @@ func TestBodyOfAStrangerIsNotRead(t *testing.T) { // S2
 	body := untouched{t}
 	w := httptest.NewRecorder()
 	newHandler(gincallback.Config{Secret: "right"}, nil, io.Discard).
-		ServeHTTP(w, httptest.NewRequest(http.MethodPost, gincallback.Path+"?secret=wrong", body))
+		ServeHTTP(w, httptest.NewRequest(http.MethodPost, paths.Callback+"?secret=wrong", body))
 	if w.Code != http.StatusUnauthorized {
 		t.Errorf("answer: %d, want 401", w.Code)
 	}
@@ -91,7 +92,7 @@ func TestNoWebPageMayCall(t *testing.T) { // S5
 	for _, origin := range []string{"https://evil.example", "null", ""} {
 		for _, cfg := range []gincallback.Config{{}, {Secret: "s3cret"}} {
 			manager := mocks.NewMockConnectionManager(gomock.NewController(t)) // which expects no call
-			w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, gincallback.Path+"?secret=s3cret", strings.NewReader(connect))
+			w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, paths.Callback+"?secret=s3cret", strings.NewReader(connect))
 			r.Header["Origin"] = []string{origin}
 			newHandler(cfg, manager, io.Discard).ServeHTTP(w, r)
 			if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "CROSS_ORIGIN") {

@@ -12,13 +12,12 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/http/ginjson"
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/http/streamhttp"
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/internal/streamurl"
 	"heliograph/domain/connection"
 )
-
-// Path is where the stream is.
-const Path = "/api/sse/stream"
 
 // Streams is the stream endpoint. It is safe for concurrent use.
 type Streams struct {
@@ -40,14 +39,14 @@ func New(engine *sse.Engine, format sse.Format, manager connection.Manager, log 
 }
 
 // Register adds the route to r.
-func (s *Streams) Register(r gin.IRouter) { r.GET(Path, s.serve) }
+func (s *Streams) Register(r gin.IRouter) { r.GET(paths.Stream, s.serve) }
 
 // serve takes a stream in the order of rule G9: its place in the log is fixed
 // and it can take events, then the connection manager is told, then the client
 // gets headers, and only then the observers are called.
 func (s *Streams) serve(c *gin.Context) {
 	ctx := c.Request.Context()
-	id, err := ginjson.RequestID(c.Request.URL.RawQuery)
+	id, err := streamurl.RequestID(c.Request.URL.RawQuery)
 	if err != nil {
 		s.reject(c, err)
 		return

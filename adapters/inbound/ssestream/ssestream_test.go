@@ -19,6 +19,7 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/http/httpserver"
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/ssestream"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -54,7 +55,7 @@ func newBench(t *testing.T, cfg sse.Config) *bench {
 	server := httptest.NewUnstartedServer(httpserver.Release(router))
 	server.Config.ConnContext = httpserver.ConnContext
 	server.Start()
-	b.url = server.URL + ssestream.Path
+	b.url = server.URL + paths.Stream
 	t.Cleanup(func() {
 		stop()
 		serving.Wait()
@@ -174,7 +175,7 @@ func TestStreamIsServedWhereNoConnectionCanBeTaken(t *testing.T) { // G1
 	ssestream.New(b.engine, sse.FormatNamed, b.manager, slog.New(slog.DiscardHandler)).Register(router)
 	plain := httptest.NewServer(router)
 	defer plain.Close()
-	b.url = plain.URL + ssestream.Path
+	b.url = plain.URL + paths.Stream
 	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
 	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any())
 	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), connection.ReasonServerClosed)

@@ -7,7 +7,7 @@ import (
 	"github.com/rivo/uniseg"
 	"github.com/schollz/progressbar/v3"
 
-	"heliograph/adapters/internal/apiclient"
+	"heliograph/adapters/internal/taskjson"
 )
 
 // bar is the view on a terminal.
@@ -30,7 +30,7 @@ func newBar(out io.Writer, width func() int) *bar {
 }
 
 // show draws the bar with its clock. Errors of the terminal are ignored.
-func (b *bar) show(t apiclient.Task) {
+func (b *bar) show(t taskjson.Task) {
 	// The last step is left out: with it the library takes the bar for finished,
 	// though another attempt may begin anew.
 	_ = b.bar.Set(min(int(t.Progress.Value*barSteps), barSteps-1))
@@ -40,7 +40,7 @@ func (b *bar) show(t apiclient.Task) {
 func (b *bar) clear() { _ = b.bar.Clear() }
 
 // describeShort is describe without the percentage, which the bar has.
-func describeShort(t apiclient.Task) string {
+func describeShort(t taskjson.Task) string {
 	state := ""
 	switch {
 	case t.CancelRequested:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"heliograph/adapters/internal/apiclient"
+	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
 
@@ -24,16 +25,16 @@ type session struct {
 	asked    chan error // how asking for the cancellation went; nil is well
 
 	view      view
-	known     apiclient.Task // what the view was shown last
-	asking    bool           // the person was asked what to do
-	interrupt time.Time      // of the last one; zero if there was none since the last answer
-	answers   chan string    // what the person says; nil until asked
-	stopping  bool           // the task's cancellation was asked for here
+	known     taskjson.Task // what the view was shown last
+	asking    bool          // the person was asked what to do
+	interrupt time.Time     // of the last one; zero if there was none since the last answer
+	answers   chan string   // what the person says; nil until asked
+	stopping  bool          // the task's cancellation was asked for here
 }
 
 // outcome is how the work with the service ended.
 type outcome struct {
-	task apiclient.Task
+	task taskjson.Task
 	err  error
 	// started says that there is a task.
 	started bool
@@ -42,19 +43,19 @@ type outcome struct {
 func (s *session) run(ctx context.Context) int {
 	ctx, leave := context.WithCancel(ctx)
 	defer func() { leave(); s.working.Wait() }()
-	shown, ended := make(chan apiclient.Task), make(chan outcome, 1)
+	shown, ended := make(chan taskjson.Task), make(chan outcome, 1)
 	s.working.Go(func() { ended <- s.work(ctx, shown) })
 	s.view, s.asked = newView(s.terminal), make(chan error)
 	return s.loop(ctx, shown, ended)
 }
 
 // work starts the task and follows it.
-func (s *session) work(ctx context.Context, shown chan<- apiclient.Task) outcome {
+func (s *session) work(ctx context.Context, shown chan<- taskjson.Task) outcome {
 	t, err := s.start(ctx)
 	if err != nil || s.options.Detach {
 		return outcome{task: t, err: err, started: err == nil}
 	}
-	t, err = s.client.Follow(ctx, t, func(t apiclient.Task) {
+	t, err = s.client.Follow(ctx, t, func(t taskjson.Task) {
 		select {
 		case shown <- t:
 		case <-ctx.Done():
@@ -66,7 +67,7 @@ func (s *session) work(ctx context.Context, shown chan<- apiclient.Task) outcome
 // tick is how often the view is drawn anew though nothing came, for its clock.
 const tick = time.Second
 
-func (s *session) loop(ctx context.Context, shown <-chan apiclient.Task, ended <-chan outcome) int {
+func (s *session) loop(ctx context.Context, shown <-chan taskjson.Task, ended <-chan outcome) int {
 	clock := time.NewTicker(tick)
 	defer clock.Stop()
 	for {
@@ -91,7 +92,7 @@ func (s *session) loop(ctx context.Context, shown <-chan apiclient.Task, ended <
 	}
 }
 
-func (s *session) show(t apiclient.Task) {
+func (s *session) show(t taskjson.Task) {
 	if s.known.ID == "" {
 		s.terminal.say("task %s of type %s is %s", t.ID, t.Type, t.Status)
 		s.known = t
@@ -226,7 +227,7 @@ func (s *session) conclude(o outcome) int {
 	return status
 }
 
-func (s *session) detached(t apiclient.Task) int {
+func (s *session) detached(t taskjson.Task) int {
 	if s.options.JSON {
 		return s.print(map[string]any{"task_id": t.ID, "status": t.Status}, Completed)
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 
 	"heliograph/adapters/internal/apiclient"
+	"heliograph/adapters/internal/taskjson"
 )
 
 // The exit statuses.
@@ -72,18 +73,18 @@ func (t Terminal) say(format string, args ...any) {
 }
 
 // start starts the task. Errors: errUsage, and the client's.
-func (s *session) start(ctx context.Context) (apiclient.Task, error) {
+func (s *session) start(ctx context.Context) (taskjson.Task, error) {
 	schema := json.RawMessage(nil)
 	if len(s.options.Pairs) > 0 {
 		schemas, err := s.client.Types(ctx)
 		if err != nil {
-			return apiclient.Task{}, err
+			return taskjson.Task{}, err
 		}
 		schema = schemas[s.options.Type]
 	}
 	params, err := buildParams(s.options.Params, s.options.Pairs, schema)
 	if err != nil {
-		return apiclient.Task{}, err
+		return taskjson.Task{}, err
 	}
 	return s.client.Start(ctx, s.options.Type, params, s.options.Key)
 }

@@ -10,14 +10,14 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"heliograph/adapters/internal/apiclient"
+	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
 
 // view shows a task's progress.
 type view interface {
 	// show draws what is known; it is also called when nothing changed.
-	show(t apiclient.Task)
+	show(t taskjson.Task)
 	// clear makes room for other lines.
 	clear()
 }
@@ -39,7 +39,7 @@ type lines struct {
 
 const lineInterval = time.Second
 
-func (l *lines) show(t apiclient.Task) {
+func (l *lines) show(t taskjson.Task) {
 	line := describe(t)
 	if line == l.last || time.Since(l.at) < lineInterval {
 		return
@@ -51,7 +51,7 @@ func (l *lines) show(t apiclient.Task) {
 func (l *lines) clear() {}
 
 // describe returns a line such as "running   40 %  Step 2/5".
-func describe(t apiclient.Task) string {
+func describe(t taskjson.Task) string {
 	status := string(t.Status)
 	if t.CancelRequested {
 		status = "stopping"
@@ -60,7 +60,7 @@ func describe(t apiclient.Task) string {
 }
 
 // detail returns what a task says beside the share that is done.
-func detail(t apiclient.Task) string {
+func detail(t taskjson.Task) string {
 	var parts []string
 	if t.Attempt > 1 {
 		parts = append(parts, fmt.Sprintf("attempt %d", t.Attempt))
@@ -105,7 +105,7 @@ func plain(text string) string {
 }
 
 // summary says how a task ended.
-func summary(t apiclient.Task) string {
+func summary(t taskjson.Task) string {
 	switch {
 	case t.Status == task.Failed && t.Error != nil:
 		return "failed: " + plain(*t.Error)

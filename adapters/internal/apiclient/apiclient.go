@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
 
@@ -66,21 +67,6 @@ func New(base string, transport http.RoundTripper) (*Client, error) {
 	return &Client{base: strings.TrimRight(base, "/"), transport: transport}, nil
 }
 
-// Task is what the service says of a task.
-type Task struct {
-	ID              task.ID         `json:"task_id"`
-	Type            string          `json:"type"`
-	Status          task.Status     `json:"status"`
-	CancelRequested bool            `json:"cancel_requested"`
-	StartTime       *time.Time      `json:"start_time"` // nil until it ran
-	EndTime         *time.Time      `json:"end_time"`   // nil until it ended
-	Result          json.RawMessage `json:"result"`
-	Error           *string         `json:"error"` // nil unless it failed
-	Progress        task.Progress   `json:"progress"`
-	Seq             uint64          `json:"seq"`
-	Attempt         int             `json:"attempt"`
-}
-
 // Types returns the JSON Schema of each type's params, by the type's name.
 func (c *Client) Types(ctx context.Context) (map[string]json.RawMessage, error) {
 	var answer struct {
@@ -102,16 +88,16 @@ func (c *Client) Types(ctx context.Context) (map[string]json.RawMessage, error) 
 // Start starts a task and returns what is known of it. Params may be nil; with a
 // non-empty key, a second call returns the first one's task. Errors: *Error,
 // ErrUnreachable.
-func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, key string) (Task, error) {
+func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, key string) (taskjson.Task, error) {
 	body, err := json.Marshal(map[string]any{"type": typ, "params": params})
 	if err != nil {
-		return Task{}, fmt.Errorf("encode params: %w", err)
+		return taskjson.Task{}, fmt.Errorf("encode params: %w", err)
 	}
 	header := http.Header{}
 	if key != "" {
 		header.Set("Idempotency-Key", key)
 	}
-	t := Task{Type: typ}
+	t := taskjson.Task{Type: typ}
 	err = c.ask(ctx, http.MethodPost, "/api/tasks", header, body, &t)
 	if err == nil && t.ID == "" {
 		err = errNoTask
@@ -120,7 +106,7 @@ func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, 
 }
 
 // Status returns what is known of a task. Errors: *Error, ErrUnreachable.
-func (c *Client) Status(ctx context.Context, id task.ID) (t Task, err error) {
+func (c *Client) Status(ctx context.Context, id task.ID) (t taskjson.Task, err error) {
 	err = c.ask(ctx, http.MethodGet, "/api/tasks/"+url.PathEscape(string(id)), nil, nil, &t)
 	if err == nil && t.ID != id {
 		err = errNoTask

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
@@ -68,7 +69,7 @@ func (f *follower) taskEvent(ctx context.Context, data string) error {
 // ended takes over the status, which has all that there is to say of a task that
 // ended (rule T11). If the service can no longer be asked, as in its shutdown,
 // what the event said must do, unless that was cut.
-func (f *follower) ended(ctx context.Context, t Task, truncated bool) error {
+func (f *follower) ended(ctx context.Context, t taskjson.Task, truncated bool) error {
 	if truncated {
 		return f.refresh(ctx)
 	}

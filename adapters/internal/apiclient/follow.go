@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"heliograph/adapters/internal/taskjson"
 )
 
 const (
@@ -26,7 +28,7 @@ var errEnded = errors.New("the task has ended")
 // ended. It reads the stream, and asks for the status where there is none.
 // Errors: *Error when the service does not know the task any more, ErrUnreachable
 // when it was away for too long, ctx's.
-func (c *Client) Follow(ctx context.Context, t Task, show func(Task)) (Task, error) {
+func (c *Client) Follow(ctx context.Context, t taskjson.Task, show func(taskjson.Task)) (taskjson.Task, error) {
 	f := &follower{client: c, show: show, known: t}
 	show(t)
 	err := f.readStream(ctx)
@@ -42,8 +44,8 @@ func (c *Client) Follow(ctx context.Context, t Task, show func(Task)) (Task, err
 // follower is one call of Follow. It belongs to that call's goroutine.
 type follower struct {
 	client *Client
-	show   func(Task)
-	known  Task
+	show   func(taskjson.Task)
+	known  taskjson.Task
 	listed bool // the parts of a snapshot so far had the task
 }
 
@@ -66,7 +68,7 @@ func (f *follower) poll(ctx context.Context) error {
 // refresh takes over the task's status. It tries again while the service is
 // away. Errors: errEnded, and Follow's.
 func (f *follower) refresh(ctx context.Context) error {
-	t, err := backoff.Retry(ctx, func() (Task, error) {
+	t, err := backoff.Retry(ctx, func() (taskjson.Task, error) {
 		t, err := f.client.Status(ctx, f.known.ID)
 		if refused, ok := errors.AsType[*Error](err); ok && refused.Status < http.StatusInternalServerError {
 			err = backoff.Permanent(err)
@@ -81,7 +83,7 @@ func (f *follower) refresh(ctx context.Context) error {
 
 // learn takes over what is newer. With the same seq the status can still say
 // more: that a cancellation was asked for. Errors: errEnded.
-func (f *follower) learn(t Task) error {
+func (f *follower) learn(t taskjson.Task) error {
 	if t.Seq >= f.known.Seq {
 		f.known = t
 		f.show(t)

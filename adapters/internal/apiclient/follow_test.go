@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"heliograph/adapters/internal/apiclient"
+	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
 
@@ -24,7 +25,7 @@ var (
 // followed is what a follower was shown, as "seq status text", and how it ended.
 type followed struct {
 	shown []string
-	last  apiclient.Task
+	last  taskjson.Task
 	err   error
 	took  time.Duration
 }
@@ -34,7 +35,7 @@ func follow(t *testing.T, s *service) (f followed) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		f.last, f.err = s.client(t).Follow(t.Context(), apiclient.Task{ID: id, Type: "t", Status: task.Pending}, func(t apiclient.Task) {
+		f.last, f.err = s.client(t).Follow(t.Context(), taskjson.Task{ID: id, Type: "t", Status: task.Pending}, func(t taskjson.Task) {
 			f.shown = append(f.shown, fmt.Sprint(t.Seq, " ", t.Status, " ", t.Progress.Text))
 		})
 		f.took = time.Since(begin)
@@ -171,7 +172,7 @@ func TestFollowingEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		s := &service{streams: streams{hangs(snapshot(entry(1, "")))}}
-		if _, err := s.client(t).Follow(ctx, apiclient.Task{ID: id}, func(apiclient.Task) {}); !errors.Is(err, context.Canceled) {
+		if _, err := s.client(t).Follow(ctx, taskjson.Task{ID: id}, func(taskjson.Task) {}); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	})

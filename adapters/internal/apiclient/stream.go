@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/tmaxmax/go-sse"
+
+	"heliograph/adapters/http/paths"
 )
 
 // errNoStream: the service refuses the stream, for instance because it stands
@@ -37,7 +39,7 @@ func (f *follower) readStream(ctx context.Context) error {
 	defer end(nil)
 	// A name of its own: the task's ID would be one that another follower of the
 	// same task takes away (rule C3).
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.client.base+"/api/sse/stream?request_id=follow-"+uuid.NewString(), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.client.base+paths.Stream+"?request_id=follow-"+uuid.NewString(), http.NoBody)
 	if err != nil {
 		return err
 	}

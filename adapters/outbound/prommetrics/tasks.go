@@ -47,8 +47,10 @@ func (t *tasks) prepare(types []string) {
 	for _, typ := range types {
 		t.duration.WithLabelValues(typ)
 		t.lost.WithLabelValues(typ)
-		for _, outcome := range []task.Status{task.Completed, task.Failed, task.Cancelled} {
-			t.ended.WithLabelValues(typ, string(outcome))
+		for _, status := range task.Statuses() {
+			if status.Terminal() {
+				t.ended.WithLabelValues(typ, string(status))
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 
+	"heliograph/adapters/http/paths"
 	"heliograph/bootstrap"
 )
 
@@ -46,10 +47,10 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 // An error means that it cannot be shown, and is ignored.
 func welcome(w io.Writer, cfg bootstrap.Config, addr net.Addr) {
 	base := "http://" + reachable(addr)
-	try := "curl -N '" + base + "/api/sse/stream?request_id=me'"
+	try := "curl -N '" + base + paths.Stream + "?request_id=me'"
 	switch {
 	case cfg.Gateway.Kind == bootstrap.GatewayHTTP:
-		try = "its gateway's CALLBACK_URL is " + base + "/api/sse/callback"
+		try = "its gateway's CALLBACK_URL is " + base + paths.Callback
 	case cfg.Environment != bootstrap.Production: // which has no demo tasks
 		try += `   and elsewhere   curl -d '{"type":"demo_task"}' ` + base + "/api/tasks"
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -50,6 +50,7 @@ var answers = map[string]struct {
 	"gateway.ErrNodeAway":           {gateway.ErrNodeAway, 500, "INTERNAL_ERROR"},
 	"gateway.ErrNotConfigured":      {gateway.ErrNotConfigured, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendBusy":        {gateway.ErrBackendBusy, 500, "INTERNAL_ERROR"},
+	"gateway.ErrComeBack":           {gateway.ErrComeBack, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendUnreachable": {gateway.ErrBackendUnreachable, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendTimeout":     {gateway.ErrBackendTimeout, 500, "INTERNAL_ERROR"},
 

@@ -15,7 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/go-cmp/cmp"
 
-	"heliograph/adapters/internal/ginjson"
+	"heliograph/adapters/http/ginjson"
 	"heliograph/domain/task"
 )
 

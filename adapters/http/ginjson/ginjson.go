@@ -1,6 +1,6 @@
-// Package ginjson is what the gin adapters share: reading JSON bodies and
-// request_ids, and the one place that turns errors into status, code and body
-// (http-api: errors are {"error": {"code", "message", "details"?}}).
+// Package ginjson is what the gin adapters share: reading JSON bodies, and the one
+// table that turns errors into status, code and Retry-After (error_status.go;
+// http-api: errors are {"error": {"code", "message", "details"?}}).
 package ginjson
 
 import (
@@ -21,10 +21,6 @@ import (
 // MaxBody is the most that a request body may hold, in bytes: the gateway
 // protocol's limit, used wherever nothing else is said.
 const MaxBody = 1 << 20
-
-// retryAfter is what a 503 asks clients to wait, in seconds: long enough to
-// matter in a stampede, short enough for a person.
-const retryAfter = 2
 
 // Body is the JSON of every error.
 type Body struct {
@@ -53,12 +49,12 @@ func (e *Error) Error() string { return e.Message }
 // An error that nobody foresaw becomes a 500; its text goes to the log only.
 func Abort(c *gin.Context, log *slog.Logger, err error) {
 	status, code, message := Classify(err)
-	switch status {
-	case http.StatusInternalServerError:
+	if status == http.StatusInternalServerError {
 		log.Log(c.Request.Context(), levelOf(c, err), "request failed", slog.String("method", c.Request.Method),
 			slog.String("route", c.FullPath()), slog.Any("error", err))
-	case http.StatusServiceUnavailable:
-		c.Header("Retry-After", strconv.Itoa(retryAfter))
+	}
+	if seconds := retryAfter(status); seconds > 0 {
+		c.Header("Retry-After", strconv.Itoa(seconds))
 	}
 	c.AbortWithStatusJSON(status, Body{Detail{Code: code, Message: message}})
 }

@@ -12,6 +12,16 @@ import (
 	"heliograph/domain/version"
 )
 
+// retryAfter returns how long a client should wait before it tries again, in
+// seconds; 0 for an answer that stays the same. Two seconds are long enough to
+// matter when many come back at once, and short enough for a person.
+func retryAfter(status int) int {
+	if status == http.StatusServiceUnavailable {
+		return 2
+	}
+	return 0
+}
+
 // Classify returns an error's status, code and message for the client. What no
 // client can cause is a 500 whose text is for the log only.
 func Classify(err error) (status int, code, message string) {

@@ -1,0 +1,45 @@
+// Package taskjson is the JSON of a task in the HTTP API: what ginapi writes and
+// apiclient reads.
+package taskjson
+
+import (
+	"encoding/json"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// Task is a task's status.
+type Task struct {
+	ID              task.ID         `json:"task_id"`
+	Type            string          `json:"type"`
+	Status          task.Status     `json:"status"`
+	CancelRequested bool            `json:"cancel_requested"`
+	StartTime       *time.Time      `json:"start_time"` // nil until it ran
+	EndTime         *time.Time      `json:"end_time"`   // nil until it ended
+	Result          json.RawMessage `json:"result"`     // nil is null
+	// Truncated says that a list has left the result out.
+	Truncated bool          `json:"truncated,omitempty"`
+	Error     *string       `json:"error"` // nil unless it failed
+	Progress  task.Progress `json:"progress"`
+	Seq       uint64        `json:"seq"`
+	Attempt   int           `json:"attempt"`
+}
+
+// Of returns the status of t.
+func Of(t task.Task) Task {
+	return Task{
+		ID: t.ID, Type: t.Type, Status: t.Status, CancelRequested: t.CancelRequested,
+		StartTime: OrNull(t.Started.UTC()), EndTime: OrNull(t.Ended.UTC()),
+		Result: t.Result, Truncated: t.Truncated, Error: OrNull(t.Error), Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
+	}
+}
+
+// OrNull returns nil, JSON's null, for the zero value.
+func OrNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
