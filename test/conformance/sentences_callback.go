@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -129,6 +130,21 @@ var callbackSentences = []sentence{
 			eventually(t, "the token of a rejected stream is unknown", func() bool {
 				return g.push(t, push{"token": token}).status == http.StatusNotFound
 			})
+		}
+	}, false},
+	{"307 and 308 are followed: the callback goes where they say", func(t *testing.T, g *gateway) {
+		for _, code := range []int{307, 308} {
+			var redirected atomic.Bool
+			s := g.streamOf(t, g.backend.planned(func(w http.ResponseWriter, r *http.Request, c callback) {
+				if redirected.CompareAndSwap(false, true) {
+					w.Header().Set("Location", g.CallbackURL)
+					status(code, "")(w, r, c)
+					return
+				}
+				accept(w, r, c)
+			}))
+			g.mustSend(t, s.token, "", "1")
+			s.mustGet(t, message{data: "1"})
 		}
 	}, false},
 	{"The body of a 2xx is optional", func(t *testing.T, g *gateway) {

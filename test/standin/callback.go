@@ -82,6 +82,15 @@ func judge(status int, err error) *refusal {
 	return &refusal{status, "BACKEND_ERROR", "the backend refused the stream"}
 }
 
+// keepMethod follows the redirects that leave the request as it is. Any other is
+// the answer.
+func keepMethod(next *http.Request, _ []*http.Request) error {
+	if s := next.Response.StatusCode; s == http.StatusTemporaryRedirect || s == http.StatusPermanentRedirect {
+		return nil
+	}
+	return http.ErrUseLastResponse
+}
+
 // call makes one callback and records it. The backend's status is 0 with an
 // error.
 func (g *Gateway) call(ctx context.Context, url string, m message) (status int, err error) {
@@ -97,7 +106,8 @@ func (g *Gateway) call(ctx context.Context, url string, m message) (status int, 
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := g.transport.RoundTrip(req)
+	client := http.Client{Transport: g.transport, CheckRedirect: keepMethod}
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, err
 	}
