@@ -59,8 +59,22 @@ func New(ctx context.Context, cfg Config, log *slog.Logger, more ...fx.Option) (
 }
 
 // cause is what a constructor said, without the way to it through the graph, which
-// says nothing to an operator. A mistake in the graph itself is shown as it is.
-func cause(err error) error { return dig.RootCause(err) }
+// says nothing to an operator. A mistake in the graph itself is shown whole: which
+// constructor misses which type.
+func cause(err error) error {
+	root := dig.RootCause(err)
+	if _, ofGraph := errors.AsType[dig.Error](root); ofGraph {
+		return err
+	}
+	return root
+}
+
+// DotGraph returns the graph as Graphviz draws it. It makes none of its objects.
+func DotGraph(cfg Config, log *slog.Logger) (string, error) {
+	var graph fx.DotGraph
+	err := fx.New(Graph(cfg, log), fx.Populate(&graph)).Err()
+	return string(graph), err
+}
 
 // Graph is everything that the service is made of, each port with the adapter
 // that cfg chooses. cfg must be one that Load returned.
@@ -76,6 +90,7 @@ func Graph(cfg Config, log *slog.Logger) fx.Option {
 		tasksModule(),
 		versionsModule(),
 		httpModule(),
+		provideComponents(processComponents),
 	)
 }
 

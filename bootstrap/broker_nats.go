@@ -43,11 +43,11 @@ const (
 
 // natsModule is the broker that outlives the process: NATS JetStream.
 func natsModule(cfg Config) fx.Option {
-	return fx.Module("broker/nats", registryOption(cfg), clusterOption(cfg), fx.Provide(
+	return fx.Module("broker/nats", registryOption(cfg), clusterOption(cfg), provideComponents(natsComponents), fx.Provide(
 		openNATS,
 		fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(event.History))),
 		func(cfg Config, log *natspublisher.Log) logStart {
-			return logStart{id: log.Start(), gap: cfg.Gateway.Kind == GatewayHTTP && !log.Resumed(), history: log}
+			return logStart{id: log.Start(), gap: cfg.Gateway.Kind == GatewayHTTP && !log.Resumed(), history: log, leave: log.Leave}
 		},
 		fx.Annotate(newPublisher, fx.As(fx.Self()), fx.As(new(event.Publisher))),
 		fx.Annotate(openTaskStore, fx.As(fx.Self()), fx.As(new(task.Store))),
@@ -69,13 +69,12 @@ func registryOption(cfg Config) fx.Option {
 // clusterOption is the way to other nodes, if there are any.
 func clusterOption(cfg Config) fx.Option {
 	if !cfg.Broker.Cluster() {
-		return fx.Provide(noControl, fx.Annotate(alone, fx.As(new(cluster.Nodes))), newNATSEnd)
+		return fx.Provide(noControl, fx.Annotate(alone, fx.As(new(cluster.Nodes))))
 	}
-	return fx.Provide(
+	return fx.Options(provideComponents(clusterComponents), fx.Provide(
 		fx.Annotate(openNodes, fx.As(fx.Self()), fx.As(new(cluster.Nodes))),
 		fx.Annotate(openControl, fx.As(fx.Self()), fx.As(new(gateway.Control))),
-		newClusterEnd,
-	)
+	))
 }
 
 // noControl: there is no other node.
@@ -233,46 +232,59 @@ func openBoard(cfg Config, broker *natspublisher.Broker, start startContext) (*n
 	return board, cfg.Broker.cannotOpen("current version", err)
 }
 
-func newNATSEnd(broker *natspublisher.Broker, events *natspublisher.Log, publisher *natspublisher.Publisher,
-	store *natstaskstore.Store,
-) brokerEnd {
-	return brokerEnd{
-		loops: map[string]func(context.Context) error{
-			"broker": broker.Serve, "event log": publisher.Serve, "task store": store.Serve,
+func natsComponents(broker *natspublisher.Broker, publisher *natspublisher.Publisher, store *natstaskstore.Store, front *front) []component {
+	return []component{
+		{Name: "broker", Phase: phaseBroker, Serve: broker.Serve, Check: broker.Check},
+		{Name: "event log", Phase: phaseBroker, Serve: publisher.Serve, Stop: publisher.Close},
+		{Name: "task store", Phase: phaseBroker, Serve: store.Serve},
+		{
+			Name: "events", Phase: phaseLog,
+			Start: func(ctx context.Context) error {
+				front.starting.waitsForWhat(func() string { return "the log to be read: " + publisher.Progress() })
+				return publisher.Flush(ctx)
+			},
+			Stop: within(publisher.Flush),
 		},
-		flush:    publisher.Flush,
-		progress: publisher.Progress,
-		check:    broker.Check,
-		left:     events.Leave,
-		close:    publisher.Close,
-		inherit:  nothing,
-		join:     nothing,
-		leave:    nothing,
 	}
 }
 
 type clusterParts struct {
 	fx.In
 
-	Config    Config
-	Broker    *natspublisher.Broker
-	Events    *natspublisher.Log
-	Publisher *natspublisher.Publisher
-	Store     *natstaskstore.Store
-	Nodes     *natsnodes.Nodes
-	Control   *natscontrol.Control
-	Registry  *natsregistry.Registry
-	Manager   *connections.Manager
+	Config   Config
+	Nodes    *natsnodes.Nodes
+	Control  *natscontrol.Control
+	Registry *natsregistry.Registry
+	Manager  *connections.Manager
+	Front    *front
 }
 
-func newClusterEnd(p clusterParts) brokerEnd {
-	end := newNATSEnd(p.Broker, p.Events, p.Publisher, p.Store)
-	end.loops["node lease"] = p.Nodes.Serve
-	end.loops["connections"] = p.Registry.Serve
-	end.loops["node control"] = func(ctx context.Context) error { return p.Control.Serve(ctx, p.Manager) }
-	end.inherit = connections.NewHeirs(connections.HeirsConfig{
+func clusterComponents(p clusterParts) []component {
+	heirs := connections.NewHeirs(connections.HeirsConfig{
 		Every: p.Config.Broker.signs(), Adopt: p.Config.Gateway.Kind == GatewayHTTP,
-	}, p.Manager, p.Registry, p.Nodes).Serve
-	end.join, end.leave = p.Nodes.Join, p.Nodes.Leave
-	return end
+	}, p.Manager, p.Registry, p.Nodes)
+	return []component{
+		{
+			Name: "cluster", Phase: phaseCluster,
+			Start: func(ctx context.Context) error {
+				p.Front.starting.waitsFor("the other nodes to know of it")
+				return p.Nodes.Join(ctx)
+			},
+			Stop: func(ctx context.Context) error { return leave(ctx, p.Nodes) },
+		},
+		{Name: "node lease", Phase: phaseBroker, Serve: p.Nodes.Serve},
+		{Name: "connections", Phase: phaseBroker, Serve: p.Registry.Serve},
+		{Name: "node control", Phase: phaseBroker, Serve: func(ctx context.Context) error { return p.Control.Serve(ctx, p.Manager) }},
+		{Name: "heirs", Phase: phaseTakeover, Serve: heirs.Serve},
+	}
+}
+
+// leaveTime is for the word that this node is gone. It is always there, for without
+// that word the others wait for the node's lease to end.
+const leaveTime = 3 * time.Second
+
+func leave(ctx context.Context, nodes *natsnodes.Nodes) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
+	return nodes.Leave(ctx)
 }

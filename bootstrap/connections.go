@@ -1,12 +1,14 @@
 package bootstrap
 
 import (
+	"context"
 	"log/slog"
 
 	"go.uber.org/fx"
 
 	"heliograph/application/connections"
 	"heliograph/application/delivery"
+	"heliograph/application/tasks"
 	"heliograph/application/versions"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -15,7 +17,7 @@ import (
 
 // connectionsModule is who is connected, and the way of events to them.
 func connectionsModule() fx.Option {
-	return fx.Module("connections", fx.Provide(
+	return fx.Module("connections", provideComponents(connectionComponents), fx.Provide(
 		fx.Annotate(newManager, fx.As(fx.Self()), fx.As(new(connection.Manager)), fx.As(new(gateway.Listener))),
 		delivery.NewDispatcher,
 		newReceiver,
@@ -31,4 +33,20 @@ func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, cont
 	m connection.Metrics, log *slog.Logger,
 ) *connections.Manager {
 	return connections.New(connections.Config{Node: cfg.NodeName, ObserverTimeout: cfg.Gateway.ObserverTimeout}, reg, sender, control, m, log)
+}
+
+// connectionComponents has new connections be told the version first when it is known
+// at once; its look-up may take seconds, and tasks do not wait for that (rule C7).
+func connectionComponents(m *connections.Manager, t *tasks.Service, v *versions.Service) []component {
+	return []component{{
+		Name: "connections", Phase: phaseConnections,
+		Start: func(context.Context) error {
+			version, laterVersion := v.Observers()
+			m.Observe("versions at once", version)
+			m.Observe("tasks", t)
+			m.Observe("versions", laterVersion)
+			return nil
+		},
+		Drain: m.Drain, Stop: m.Stop,
+	}}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"go.uber.org/fx"
 )
@@ -23,24 +24,33 @@ func (l Loops) Run(name string, serve func(context.Context) error) { l.run(name,
 // Stop is stop.
 func (l Loops) Stop(ctx context.Context) error { return l.stop(ctx) }
 
+// change changes the component of that name and phase.
+func change(name string, p phase, f func(*component)) fx.Option {
+	return fx.Decorate(fx.Annotate(func(all []component) []component {
+		all = slices.Clone(all)
+		for i := range all {
+			if all[i].Name == name && all[i].Phase == p {
+				f(&all[i])
+			}
+		}
+		return all
+	}, fx.ParamTags(components), fx.ResultTags(components)))
+}
+
 // GatewayFails has the gateway fail with err while it should serve.
 func GatewayFails(err error) fx.Option {
-	return fx.Decorate(func(g gatewayEnd) gatewayEnd {
-		g.serve = func(context.Context) error { return err }
-		return g
-	})
+	return change("gateway", phaseGateway, func(c *component) { c.Serve = func(context.Context) error { return err } })
 }
 
 // BeforeDrain has f called when the tasks have ended and before the streams are
 // sent away.
 func BeforeDrain(f func()) fx.Option {
-	return fx.Decorate(func(g gatewayEnd) gatewayEnd {
-		drain := g.drain
-		g.drain = func(ctx context.Context) error {
+	return change("gateway", phaseGateway, func(c *component) {
+		drain := c.Stop
+		c.Stop = func(ctx context.Context) error {
 			f()
 			return drain(ctx)
 		}
-		return g
 	})
 }
 
@@ -52,17 +62,9 @@ func (t *Trimmer) Due(allocated, live uint64) bool { return t.due(allocated, liv
 
 // ReadsLogUntil has the start read the log back for as long as read takes.
 func ReadsLogUntil(read func(context.Context) error) fx.Option {
-	return fx.Decorate(func(b brokerEnd) brokerEnd {
-		flush := b.flush
-		first := true
-		b.flush = func(ctx context.Context) error {
-			if !first {
-				return flush(ctx)
-			}
-			first = false
-			return errors.Join(read(ctx), flush(ctx))
-		}
-		return b
+	return change("events", phaseLog, func(c *component) {
+		start := c.Start // which says what it waits for
+		c.Start = func(ctx context.Context) error { return errors.Join(start(ctx), read(ctx)) }
 	})
 }
 

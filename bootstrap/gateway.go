@@ -19,21 +19,12 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// gatewayEnd is what the rest of the wiring needs of a gateway.
-type gatewayEnd struct {
-	// serve carries events to streams until its context ends.
-	serve func(context.Context) error
-	// drain returns when what was handed over is out, and takes nothing more.
-	drain func(context.Context) error
-	// place is up to where in the log its streams have all, once it is drained, if it
-	// is worth keeping: they outlive this process.
-	place func() (id event.ID, ok bool)
-	// routes adds the inbound side: the stream, or the callback.
-	routes func(gin.IRouter)
-	// sockets is how many of the server's sockets streams hold by themselves; nil is
-	// none.
-	sockets func() int
-}
+// streamRoutes adds the gateway's inbound side: the stream, or the callback.
+type streamRoutes func(gin.IRouter)
+
+// socketCount is how many of the server's sockets streams hold by themselves; nil is
+// none.
+type socketCount func() int
 
 // gatewayModule is the choice of who holds the browsers' streams.
 func gatewayModule(cfg Config) fx.Option {
@@ -44,12 +35,14 @@ func gatewayModule(cfg Config) fx.Option {
 			fx.Provide(
 				sse.New,
 				fx.Annotate(newEmbeddedSender, fx.As(new(gateway.Sender))),
-				newEmbeddedEnd,
-			))
+				func(engine *sse.Engine) socketCount { return engine.Sockets },
+				embeddedRoutes,
+			),
+			provideComponents(embeddedComponents))
 	case GatewayHTTP:
-		return fx.Module("gateway/http", fx.Provide(httpConfig, fx.Private), fx.Provide(
+		return fx.Module("gateway/http", provideComponents(httpComponents), fx.Supply(socketCount(nil)), fx.Provide(httpConfig, fx.Private), fx.Provide(
 			fx.Annotate(newHTTPSender, fx.As(fx.Self()), fx.As(new(gateway.Sender))),
-			newHTTPEnd,
+			callbackRoutes,
 		))
 	default:
 		return fx.Error(fmt.Errorf("SSE_GATEWAY: unknown gateway %q", cfg.Gateway.Kind))
@@ -72,14 +65,12 @@ func newEmbeddedSender(engine *sse.Engine, reg prometheus.Registerer) (*embedded
 	return embeddedsender.New(engine), reg.Register(embeddedsender.NewCollector(engine))
 }
 
-func newEmbeddedEnd(cfg sse.Config, engine *sse.Engine, manager connection.Manager, log *slog.Logger) gatewayEnd {
-	return gatewayEnd{
-		serve:   engine.Serve,
-		drain:   engine.Drain,
-		place:   func() (id event.ID, ok bool) { return event.ID{}, false },
-		routes:  ssestream.New(engine, cfg.Format, manager, log).Register,
-		sockets: engine.Sockets,
-	}
+func embeddedRoutes(cfg sse.Config, engine *sse.Engine, manager connection.Manager, log *slog.Logger) streamRoutes {
+	return ssestream.New(engine, cfg.Format, manager, log).Register
+}
+
+func embeddedComponents(engine *sse.Engine) []component {
+	return []component{{Name: "gateway", Phase: phaseGateway, Serve: engine.Serve, Stop: within(engine.Drain), Check: healthy}}
 }
 
 func httpConfig(cfg Config, start logStart) httpsender.Config {
@@ -100,20 +91,32 @@ func newHTTPSender(cfg httpsender.Config, roster connection.Roster, m gateway.Me
 	return sender, reg.Register(httpsender.NewCollector(sender))
 }
 
-func newHTTPEnd(cfg Config, sender *httpsender.Sender, listener gateway.Listener, history event.History,
-	manager connection.Manager, log *slog.Logger,
-) gatewayEnd {
-	callback := gincallback.New(gincallback.Config{
+func callbackRoutes(cfg Config, sender *httpsender.Sender, manager connection.Manager, log *slog.Logger) streamRoutes {
+	return gincallback.New(gincallback.Config{
 		Secret: string(cfg.Gateway.CallbackSecret), RequireSecret: cfg.Environment == Production,
 		Heard: sender.Heard, Incomplete: sender.Incomplete,
-	}, manager, log)
-	return gatewayEnd{
-		serve: func(ctx context.Context) error { return sender.Serve(ctx, listener, history) },
-		drain: func(ctx context.Context) error {
-			sender.Drain()
-			return sender.Flush(ctx)
+	}, manager, log).Register
+}
+
+// httpComponents has no check: a gateway elsewhere is not among what readiness asks.
+func httpComponents(sender *httpsender.Sender, listener gateway.Listener, history event.History, start logStart) []component {
+	return []component{
+		{
+			Name: "gateway", Phase: phaseGateway,
+			Serve: func(ctx context.Context) error { return sender.Serve(ctx, listener, history) },
+			Stop: within(func(ctx context.Context) error {
+				sender.Drain()
+				return sender.Flush(ctx)
+			}),
 		},
-		place:  sender.Place,
-		routes: callback.Register,
+		{
+			Name: "place in the log", Phase: phasePlace,
+			Stop: func(ctx context.Context) error {
+				if place, ok := sender.Place(); ok && start.leave != nil {
+					return start.leave(ctx, place)
+				}
+				return nil
+			},
+		},
 	}
 }

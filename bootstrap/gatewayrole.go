@@ -35,6 +35,13 @@ func NewGatewayRole(cfg GatewayRoleConfig, log *slog.Logger, more ...fx.Option) 
 	return app, nil
 }
 
+// GatewayRoleDotGraph is DotGraph for the gateway role.
+func GatewayRoleDotGraph(cfg GatewayRoleConfig, log *slog.Logger) (string, error) {
+	var graph fx.DotGraph
+	err := fx.New(GatewayRoleGraph(cfg, log), fx.Populate(&graph)).Err()
+	return string(graph), err
+}
+
 // GatewayRoleGraph is everything that the gateway role is made of. cfg must be
 // one that LoadGatewayRole returned.
 func GatewayRoleGraph(cfg GatewayRoleConfig, log *slog.Logger) fx.Option {

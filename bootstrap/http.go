@@ -31,7 +31,7 @@ type handlerParts struct {
 	Reader     task.Reader
 	Workers    task.Workers
 	Versions   version.Service
-	Gateway    gatewayEnd
+	Routes     streamRoutes
 	Readiness  *readiness
 	Dispatcher *delivery.Dispatcher
 	Metrics    *prometheus.Registry
@@ -48,7 +48,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 		return nil, fmt.Errorf("CORS_ORIGINS: %w", err)
 	}
 	engine := ginapi.NewEngine(p.Log, measured, guard)
-	p.Gateway.routes(engine)
+	p.Routes(engine)
 	api := ginapi.New(
 		ginapi.Config{Testing: p.Config.Environment == Testing, Version: BuildVersion()},
 		ginapi.Deps{

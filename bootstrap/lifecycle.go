@@ -2,34 +2,25 @@ package bootstrap
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"go.uber.org/fx"
-
-	"heliograph/application/connections"
-	"heliograph/application/pings"
-	"heliograph/application/tasks"
-	"heliograph/application/versions"
 )
 
 // parts is what has to be started and stopped.
 type parts struct {
 	fx.In
 
-	Broker      brokerEnd
-	Gateway     gatewayEnd
-	Connections *connections.Manager
-	Tasks       *tasks.Service
-	Versions    *versions.Service
-	Pings       *pings.Service
-	Front       *front
-	Handler     http.Handler
-	Config      Config
-	Readiness   *readiness
-	Log         *slog.Logger
+	Components []component `group:"components"`
+	Front      *front
+	Handler    http.Handler
+	Sockets    socketCount
+	Config     Config
+	Readiness  *readiness
+	Log        *slog.Logger
 }
 
 // lifecycle is the order of things (rules T15, G8). One list for the start and
@@ -45,6 +36,7 @@ type lifecycle struct {
 // newLifecycle returns the order of the parts. failed gets the first failure of one
 // that should have served on.
 func newLifecycle(p parts, failed chan<- error) *lifecycle {
+	p.Components = inOrder(p.Components)
 	return &lifecycle{parts: p, sources: newLoops(failed), carriers: p.Front.carriers}
 }
 
@@ -54,54 +46,48 @@ func (l *lifecycle) start(ctx context.Context) error {
 	if err := l.Front.open(ctx); err != nil {
 		return err
 	}
-	if err := l.startParts(ctx); err != nil {
-		l.stopInTime(ctx)
-		if ctx.Err() != nil {
-			return ErrStartEnded
+	for _, turn := range []struct {
+		phase phase
+		loops *loops
+	}{
+		{phaseCluster, l.carriers},
+		{phaseConnections, l.carriers},
+		{phaseGateway, l.carriers}, // streams that an external one holds already are recovered as soon as it is reached
+		{phaseBroker, l.carriers},
+		{phaseLog, l.carriers}, // returns when this process has all that the broker held
+		{phaseTasks, l.carriers},
+		{phaseTakeover, l.sources},
+		{phaseSources, l.sources},
+		{phaseProcess, l.carriers},
+	} {
+		if err := l.begin(ctx, turn.phase, turn.loops); err != nil {
+			l.stopInTime(ctx)
+			if ctx.Err() != nil {
+				return ErrStartEnded
+			}
+			return err
 		}
-		return err
 	}
-	l.Front.sockets.Store(&l.Gateway.sockets)
-	l.Front.starting.end(l.Handler)
+	l.Front.serve(l.Handler, l.Sockets)
 	l.Log.InfoContext(ctx, "listening", slog.String("addr", l.Front.server.Addr().String()))
 	return nil
 }
 
-func (l *lifecycle) startParts(ctx context.Context) error {
-	l.Front.starting.waitsFor("the other nodes to know of it")
-	if err := l.Broker.join(ctx); err != nil {
-		return err
+// begin starts the components of a phase, and has them serve.
+func (l *lifecycle) begin(ctx context.Context, p phase, in *loops) error {
+	for c := range inPhase(l.Components, p) {
+		if c.Start != nil {
+			if err := c.Start(ctx); err != nil {
+				return err
+			}
+		}
 	}
-	// Streams that an external gateway holds already are recovered as soon as it is
-	// reached. The version is sent first when it is known at once; its look-up may take
-	// seconds, and tasks do not wait for that (rule C7).
-	version, laterVersion := l.Versions.Observers()
-	l.Connections.Observe("versions at once", version)
-	l.Connections.Observe("tasks", l.Tasks)
-	l.Connections.Observe("versions", laterVersion)
-	l.carriers.run("gateway", l.Gateway.serve)
-	if err := l.startBroker(ctx); err != nil {
-		return err
+	for c := range inPhase(l.Components, p) {
+		if c.Serve != nil {
+			in.run(c.Name, c.Serve)
+		}
 	}
-	l.Front.starting.waitsFor("the tasks to be read")
-	if err := l.Tasks.StartWorkers(ctx); err != nil {
-		return fmt.Errorf("start tasks: %w", err)
-	}
-	l.sources.run("heirs", l.Broker.inherit)
-	l.Versions.Start(ctx) // before the first stream, which would get its version twice
-	l.sources.run("versions", l.Versions.Serve)
-	l.sources.run("pings", l.Pings.Serve)
-	l.carriers.run("memory trimmer", new(trimmer).serve)
 	return nil
-}
-
-// startBroker returns when this process has all that the broker held.
-func (l *lifecycle) startBroker(ctx context.Context) error {
-	for name, loop := range l.Broker.loops {
-		l.carriers.run(name, loop)
-	}
-	l.Front.starting.waitsForWhat(func() string { return "the log to be read: " + l.Broker.progress() })
-	return l.Broker.flush(ctx)
 }
 
 // stopInTime is stop within the shutdown's grace, whether ctx has ended or not.
@@ -119,32 +105,32 @@ func (l *lifecycle) stop(ctx context.Context) {
 	l.Log.InfoContext(ctx, "shutting down")
 	l.Readiness.fail()
 	l.Front.server.Drain()
-	l.Versions.Drain()
-	l.Connections.Drain()
-	l.step(ctx, "end tasks", l.Tasks.Stop) // and their last events reach the streams
-	l.step(ctx, "end sources", within(l.sources.stop))
-	l.step(ctx, "hand over events", within(l.Broker.flush))
-	l.step(ctx, "drain streams", within(l.Gateway.drain)) // rule G8
-	if place, ok := l.Gateway.place(); ok {
-		l.step(ctx, "note place in the log", func(ctx context.Context) error { return l.Broker.left(ctx, place) })
+	for _, c := range slices.Backward(l.Components) {
+		if c.Drain != nil {
+			c.Drain()
+		}
 	}
-	l.step(ctx, "close listener", within(l.Front.server.Shutdown))
-	l.step(ctx, "close broker", l.Broker.close)
-	l.step(ctx, "end observers", l.Connections.Stop)
+	l.end(ctx, phaseTasks) // and their last events reach the streams
+	l.step(ctx, "sources", within(l.sources.stop))
+	l.end(ctx, phaseLog)     // all that was published is handed over
+	l.end(ctx, phaseGateway) // rule G8
+	l.end(ctx, phasePlace)
+	l.step(ctx, "listener", within(l.Front.server.Shutdown))
+	l.end(ctx, phaseBroker) // takes no event any more
+	l.end(ctx, phaseConnections)
 	l.sources.await()
 	l.carriers.await()
-	l.leave(ctx)
+	l.end(ctx, phaseCluster)
 	l.Log.InfoContext(ctx, "stopped", slog.Duration("took", time.Since(begin)))
 }
 
-// leaveTime is for the word that this node is gone. It is always there, for without
-// that word the others wait for the node's lease to end.
-const leaveTime = 3 * time.Second
-
-func (l *lifecycle) leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
-	defer cancel()
-	l.step(ctx, "leave cluster", l.Broker.leave)
+// end stops the components of a phase.
+func (l *lifecycle) end(ctx context.Context, p phase) {
+	for c := range inPhase(l.Components, p) {
+		if c.Stop != nil {
+			l.step(ctx, c.Name, c.Stop)
+		}
+	}
 }
 
 func (l *lifecycle) step(ctx context.Context, name string, stop func(context.Context) error) {

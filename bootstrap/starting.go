@@ -35,8 +35,8 @@ var ErrStartEnded = errors.New("the start was broken off")
 // loops that carry events to its streams, of which it is one.
 type front struct {
 	server   *httpserver.Server
-	opened   bool                       // owned by open and abort
-	sockets  atomic.Pointer[func() int] // how many of the server's sockets streams hold by themselves
+	opened   bool                        // owned by open and abort
+	sockets  atomic.Pointer[socketCount] // how many of the server's sockets streams hold by themselves
 	starting *starting
 	carriers *loops
 	log      *slog.Logger
@@ -74,6 +74,12 @@ func (f *front) open(ctx context.Context) error {
 		return nil
 	})
 	return nil
+}
+
+// serve ends the start: handler answers from now on.
+func (f *front) serve(handler http.Handler, sockets socketCount) {
+	f.sockets.Store(&sockets)
+	f.starting.end(handler)
 }
 
 // abort closes the listener and ends the loops. After a stop in order it does

@@ -1,6 +1,8 @@
 package bootstrap
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 
 	"github.com/google/uuid"
@@ -22,11 +24,25 @@ const TaskTypes = `group:"task_types"`
 // tasksModule is the task service and the types that it runs.
 func tasksModule() fx.Option {
 	const several = `group:"task_types,flatten"`
-	return fx.Module("tasks", fx.Provide(
+	return fx.Module("tasks", provideComponents(taskComponents), fx.Provide(
 		fx.Annotate(demoTypes, fx.ResultTags(several)),
 		fx.Annotate(fileTypes, fx.ResultTags(several)),
 		fx.Annotate(newTasks, fx.As(fx.Self()), fx.As(new(task.Service)), fx.As(new(task.Reader)), fx.As(new(task.Workers))),
 	))
+}
+
+func taskComponents(s *tasks.Service, front *front) []component {
+	return []component{{
+		Name: "tasks", Phase: phaseTasks,
+		Start: func(ctx context.Context) error {
+			front.starting.waitsFor("the tasks to be read")
+			if err := s.StartWorkers(ctx); err != nil {
+				return fmt.Errorf("start tasks: %w", err)
+			}
+			return nil
+		},
+		Stop: s.Stop,
+	}}
 }
 
 // demoTypes are for trying things out, so production does without.

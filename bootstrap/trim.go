@@ -58,3 +58,7 @@ func (t *trimmer) due(allocated, live uint64) bool {
 	t.trimmed = allocated
 	return true
 }
+
+func processComponents() []component {
+	return []component{{Name: "memory trimmer", Phase: phaseProcess, Serve: new(trimmer).serve}}
+}

@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"context"
 	"log/slog"
 
 	"go.uber.org/fx"
@@ -16,7 +17,7 @@ import (
 // versionsModule is the version service, and the pings: what the service tells
 // its clients by itself.
 func versionsModule() fx.Option {
-	return fx.Module("versions", fx.Provide(
+	return fx.Module("versions", provideComponents(versionComponents), fx.Provide(
 		fx.Annotate(newVersions, fx.As(fx.Self()), fx.As(new(version.Service))),
 		versions.NewState,
 		newPings,
@@ -49,4 +50,18 @@ func newVersions(p versionParts) *versions.Service {
 
 func newPings(cfg Config, sender gateway.Sender, log *slog.Logger) *pings.Service {
 	return pings.New(cfg.Stream.Ping, sender, log)
+}
+
+func versionComponents(v *versions.Service, p *pings.Service) []component {
+	return []component{
+		{
+			Name: "versions", Phase: phaseSources,
+			Start: func(ctx context.Context) error {
+				v.Start(ctx) // before the first stream, which would get its version twice
+				return nil
+			},
+			Serve: v.Serve, Drain: v.Drain,
+		},
+		{Name: "pings", Phase: phaseSources, Serve: p.Serve},
+	}
 }

@@ -3,17 +3,22 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"text/tabwriter"
 
 	"heliograph/bootstrap"
 )
 
 type configCommand struct {
-	Role string `arg:"" optional:"" enum:"serve,gateway" default:"serve" help:"Of which command: serve (the default) or gateway."`
+	Role  string `arg:"" optional:"" enum:"serve,gateway" default:"serve" help:"Of which command: serve (the default) or gateway."`
+	Graph bool   `help:"Show what the configured service is made of instead, for Graphviz."`
 }
 
 // Run shows every variable with its value and its origin.
 func (c configCommand) Run(p *program) error {
+	if c.Graph {
+		return c.graph(p)
+	}
 	settings, err := p.settings(c.Role)
 	if err != nil {
 		return err
@@ -24,6 +29,28 @@ func (c configCommand) Run(p *program) error {
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", s.Name, s.Value, p.origin(s.Name))
 	}
 	return table.Flush()
+}
+
+// graph shows the objects that the role is made of, with what each needs.
+func (c configCommand) graph(p *program) (err error) {
+	var graph string
+	if c.Role == "gateway" {
+		cfg, _, loaded := bootstrap.LoadGatewayRole(p.environ, p.host)
+		if loaded != nil {
+			return loaded
+		}
+		graph, err = bootstrap.GatewayRoleDotGraph(cfg, slog.New(slog.DiscardHandler))
+	} else {
+		cfg, loaded := bootstrap.Load(p.environ, p.host)
+		if loaded != nil {
+			return loaded
+		}
+		graph, err = bootstrap.DotGraph(cfg, slog.New(slog.DiscardHandler))
+	}
+	if err == nil {
+		_, err = fmt.Fprintln(p.stdout, graph)
+	}
+	return err
 }
 
 // settings reads the configuration of a role. What that would start with all the

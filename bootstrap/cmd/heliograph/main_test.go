@@ -246,3 +246,15 @@ func TestServeOnATakenPortFails(t *testing.T) {
 		t.Errorf("exit status %d, %s", status, stderr)
 	}
 }
+
+func TestConfigDrawsWhatTheServiceIsMadeOf(t *testing.T) {
+	for role, want := range map[string]string{"serve": "sse.Engine", "gateway": "relay.Relay"} {
+		status, graph, stderr := call(t, nil, "config", role, "--graph")
+		if status != 0 || stderr != "" || !strings.HasPrefix(graph, "digraph") || !strings.Contains(graph, want) {
+			t.Errorf("%s: exit status %d, %s:\n%s", role, status, stderr, graph)
+		}
+	}
+	if status, _, stderr := call(t, map[string]string{"APP_ENV": "x"}, "config", "--graph"); status != 1 || !strings.Contains(stderr, "APP_ENV") {
+		t.Errorf("a mistake: exit status %d, %s", status, stderr)
+	}
+}
