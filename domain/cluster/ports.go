@@ -6,7 +6,7 @@ package cluster
 //
 // A node lives as long as it gives signs. Clocks differ, so each node judges the
 // others by how long it has itself not seen a new sign. Two nodes may differ for a
-// while; whoever acts on what is said here must be able to stand that. It is safe
+// while; a caller that acts on what is said here must be able to stand that. It is safe
 // for concurrent use, never waits and cannot fail.
 type Nodes interface {
 	// Self is this life of this node.

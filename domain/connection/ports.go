@@ -84,7 +84,7 @@ type Orphans interface {
 // Manager is the driving port that gateways' inbound sides call. It is safe for
 // concurrent use, and none of its methods but OpenedHere waits for an observer.
 type Manager interface {
-	// Connect registers a connection, and has the one that it replaces told and
+	// Connect registers a connection, and has the one that it replaces sent replaced and
 	// closed at its gateway (rule C3). The stream must be able to take events
 	// already (rule G9). With a lastEventID it is first sent what it missed since
 	// (rule G6): what its client brought, "" for nothing, or if the gateway has seen
@@ -95,7 +95,7 @@ type Manager interface {
 	Opened(ctx context.Context, token Token)
 	// OpenedHere is Opened for a caller whose goroutine has nothing else to do: the
 	// observers are called in it, which spares a connect the way to another one. It
-	// returns when they have; one that is late holds up nobody but the caller.
+	// returns when they have; one that is late holds up only the caller.
 	OpenedHere(ctx context.Context, token Token)
 	// Disconnect removes the connection that token names. An unknown token
 	// changes nothing and is no error (rule C4).
@@ -105,7 +105,7 @@ type Manager interface {
 	Observe(name string, o Observer)
 }
 
-// Observer is told of connections that can be sent to.
+// Observer is called with connections that can be sent to.
 type Observer interface {
 	// Connected is called outside any lock when c was opened, and again when c had
 	// lost events and can be reached again (rule E6). ctx ends with the observer's

@@ -25,7 +25,7 @@ const (
 	ServiceVersion Service = "version"
 )
 
-// Services lists every service, for whoever keeps something per service.
+// Services lists every service, for what is kept per service.
 var Services = [...]Service{ServiceTask, ServiceVersion}
 
 // Names of the control events.
@@ -37,7 +37,7 @@ const (
 	NamePing        = "ping"         // the whole path is alive
 )
 
-// Event is one message for browsers. It is a value; nobody changes Data once
+// Event is one message for browsers. It is a value; Data must not be changed once
 // the event was handed over.
 type Event struct {
 	// Service is whom the event is counted for; "" makes it a control event.

@@ -17,7 +17,7 @@ var (
 	// ErrTooLarge: the payload is over the limit (rule E8). The caller must cut it.
 	ErrTooLarge = errors.New("event is too large")
 	// ErrStale: the log has a newer event of the same topic. This one comes too
-	// late, and is of no use to anybody any more.
+	// late, and is of no use any more.
 	ErrStale = errors.New("a newer event of the topic is in the log")
 	// ErrExpired: what followed the place is no longer retained, at least in part
 	// (rule G3).

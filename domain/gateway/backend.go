@@ -66,7 +66,7 @@ type Relay interface {
 	// those of Backend.Connect; ErrBackendBusy when its turn did not come in time;
 	// ctx.Err() when the client went away meanwhile, whatever the backend said.
 	Open(ctx context.Context, token connection.Token, r Request) error
-	// End says that an open stream has ended, and has the backend told, once. It
+	// End says that an open stream has ended, and has it reported to the backend, once. It
 	// does not wait for that. An unknown token changes nothing.
 	End(token connection.Token, reason connection.Reason)
 	// Page returns the open streams whose tokens follow after, in the order of their

@@ -15,15 +15,15 @@ import (
 var ErrNodeAway = errors.New("node does not answer")
 
 // Control is the driven port from node to node, beside the log. It is safe for
-// concurrent use and tries nothing again. With one node there is nobody to talk
-// to, and no Control.
+// concurrent use and tries nothing again. With one node there is no other to
+// talk to, and no Control.
 type Control interface {
 	// Close has the node of that name end one of its streams after last was sent to
 	// it: Sender.Close, elsewhere. It returns when the node has handed it over, in two
 	// seconds at most. Errors: ErrNodeAway, as Sender.Close, ctx.Err().
 	Close(ctx context.Context, node string, token connection.Token, last event.Event) error
 	// Ended tells the node of that name that one of its streams has ended, which an
-	// external gateway has told another node. It returns when the node knows, in two
+	// external gateway has reported to another node. It returns when the node knows, in two
 	// seconds at most. Errors: ErrNodeAway, ctx.Err().
 	Ended(ctx context.Context, node string, token connection.Token, reason connection.Reason) error
 }

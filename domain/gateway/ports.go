@@ -36,7 +36,7 @@ var (
 // they may be called under a lock. They are safe for concurrent use, and what
 // they hand over for one stream leaves in the order of the calls. Only while
 // newer events with the same Key wait may older ones be left out (rule E10).
-// What becomes of it later is told to the Listener.
+// What becomes of it later is reported to the Listener.
 type Sender interface {
 	// Broadcast hands a log event to every stream of this node: to each at most
 	// once, in the order of the IDs (rule E7). A zero ID makes it a control event,
@@ -60,9 +60,9 @@ type Sender interface {
 	// which its client brought, or a stream_reset that says why that cannot be done,
 	// before all else; from then on Broadcast reaches it (rules G2, G3, G6). It
 	// returns when the gateway has them or, at the latest, when the gateway would
-	// give up waiting. What goes wrong with the gateway is told to the Listener and
+	// give up waiting. What goes wrong with the gateway is reported to the Listener and
 	// does not cost the stream. If the log cannot be read the stream ends, so that its
-	// client comes back and asks again: nobody knows whether it has lost anything.
+	// client comes back and asks again: it may have lost events.
 	// Does nothing where the gateway itself resumes, or passes no IDs on.
 	Resume(ctx context.Context, token connection.Token, lastEventID string)
 }

@@ -51,7 +51,7 @@ var (
 // What a handler's context may have as its cause, and what a handler may
 // return.
 var (
-	// ErrCancelled: somebody asked for the task's cancellation, or the service
+	// ErrCancelled: the task's cancellation was asked for, or the service
 	// shuts down. A handler that stops for it returns it, or any other error.
 	ErrCancelled = errors.New("the task was cancelled")
 	// ErrTimeLimit: the task ran longer than it may (rule T8).
@@ -94,7 +94,7 @@ func (r Retention) AgeFor(typ string) time.Duration {
 }
 
 // Store is the driven port to what is known of each task. It is safe for
-// concurrent use, and what one call returned is what a later call of anybody
+// concurrent use, and what one call returned is what a later call of any caller
 // sees, or newer. Every call but Watch may also return ErrUnavailable.
 type Store interface { //nolint:interfacebloat // one kind of record: two ports would always go together
 	// Create adds t and returns it with its revision. t's ID is one that no task ever
@@ -129,7 +129,7 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	// Age returns about how long ago the store took t as it is, measured like the ages
 	// of Expired; 0 when it is not known. It does not wait.
 	Age(t Task) time.Duration
-	// Watch has changed called with every task that anybody creates or updates from
+	// Watch has changed called with every task that is created or updated from
 	// now on, as it is stored then or later, until stop is called. Calls come one at a
 	// time and those for one task in the order of its changes, soon after them; one
 	// may come twice. changed must not block or call the store.

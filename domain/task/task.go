@@ -51,8 +51,8 @@ func (s Status) CanBecome(next Status) bool {
 	}
 }
 
-// Task is what is known of one task. It is a value; nobody changes what its
-// slices hold.
+// Task is what is known of one task. It is a value; its slices must not be changed
+// in place.
 type Task struct {
 	ID     ID
 	Type   string
@@ -105,7 +105,7 @@ type Task struct {
 	Truncated bool
 
 	// Unknown is what the stored record has beside: a JSON object with the fields of a
-	// later version, or nil. Whoever changes the task leaves it as it is.
+	// later version, or nil. A change of the task must leave it as it is.
 	Unknown json.RawMessage
 	// Revision is the store's: it changes with every update (compare-and-set).
 	Revision uint64

@@ -52,7 +52,7 @@ func (p Policy) RetryDelay(attempt int) time.Duration {
 }
 
 // Lease names one attempt at a task: an opaque, unguessable token, new for each.
-// Whoever changes a running task must hold it.
+// Every change of a running task must carry it.
 type Lease string
 
 // Claim is a task that a worker outside has to run now.

@@ -93,7 +93,7 @@ type Slot string
 
 // The slots.
 const (
-	// SlotCurrent is the current version, whoever named it (rule V6).
+	// SlotCurrent is the current version, whatever its origin (rule V6).
 	SlotCurrent Slot = "current"
 	// SlotSource is the one that the source named last: while its answer stays the
 	// same it does not undo an announcement.
@@ -118,7 +118,7 @@ type Board interface {
 type Service interface {
 	// Announce broadcasts v at once. With an id it is also the pending version of
 	// that request_id (rule V2); without one ("") it is the current version from
-	// then on (rule V6). Nil means accepted for broadcast, whoever is connected.
+	// then on (rule V6). Nil means accepted for broadcast, even if no client is connected.
 	// Errors: ErrShuttingDown, ErrTooLarge, those of event.Publisher.
 	Announce(ctx context.Context, id connection.RequestID, v Version) error
 	// Current returns the current version, or what the source says if that is

@@ -30,7 +30,7 @@ const (
 // ErrInvalid says that a payload is no version. Its text is fit for the caller.
 var ErrInvalid = errors.New("invalid version")
 
-// Version is one frontend version as its source told it. The zero value is no
+// Version is one frontend version as its source gave it. The zero value is no
 // version. It is immutable.
 type Version struct {
 	name    string

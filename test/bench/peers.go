@@ -52,7 +52,7 @@ func there(name string) bool {
 	return err == nil
 }
 
-// library is a small server of ours on somebody's Go module.
+// library is a small server of ours on a third-party Go module.
 func library(bin, name, module, path string, resumes bool, settings string) Subject {
 	program := bin + "/peer-" + strings.ReplaceAll(strings.TrimSuffix(name, "/sse"), "-", "")
 	return Subject{

@@ -52,7 +52,7 @@ func (g *rig) absence(size, missed int) (load.ConnectArgs, usage, error) {
 	}
 	events := g.message()
 	events.Messages, events.Window = missed, inFlight
-	_, err1 := g.publish(events) // to nobody
+	_, err1 := g.publish(events) // without streams
 	u, err2 := g.server.usage()
 	back.LastEventID, back.Messages = id, missed
 	return back, u, errors.Join(err1, err2)
@@ -70,7 +70,7 @@ func (g *rig) lastEvent(streams int) (string, error) {
 }
 
 // storm restarts the server under its clients, which all come back at once and
-// are told what has become of the events after their last one.
+// learn what has become of the events after their last one.
 func (g *rig) storm(ctx context.Context, size int) error {
 	id, err := g.lastEvent(size)
 	if err != nil {

@@ -37,7 +37,7 @@ type Subject struct {
 	// would only pile up, and is not measured.
 	Pushes bool
 	// Resumes says that a client can come back with Last-Event-ID, and Greets that
-	// it is told at once when what it missed is gone.
+	// it learns at once when what it missed is gone.
 	Resumes, Greets bool
 }
 

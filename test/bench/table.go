@@ -41,7 +41,7 @@ var recoveryColumns = []column{
 	{title: "all: connects/s", figure: BackPerSecond, show: whole, most: true},
 	{title: "all served in", figure: BackServed, show: millis},
 	{title: "restart: connects/s", figure: StormPerSecond, show: whole, most: true},
-	{title: "all told in", figure: StormServed, show: millis},
+	{title: "all resumed in", figure: StormServed, show: millis},
 	{title: "lost", figure: Lost, show: whole, plain: true},
 }
 

@@ -18,7 +18,7 @@ import (
 const sample = "../../docs/examples/shared-worker"
 
 // Two tabs of a real browser share one stream, which survives a crash of the
-// service and a deploy without anybody reloading anything.
+// service and a deploy without a reload of the page.
 func TestTwoTabsShareOneStreamThatSurvives(t *testing.T) { // G1, G3, G8, T13, V1
 	t.Parallel()
 	s := start(t, "FRONTEND_VERSION=1")

@@ -6,7 +6,7 @@ import (
 )
 
 // What waited for the gateway is lost in a crash, and the streams that it holds are
-// told so.
+// reset.
 func TestCrashBehindAGatewayResetsItsStreams(t *testing.T) { // C8, E6, G3
 	t.Parallel()
 	s := startExternal(t, "DATA_DIR="+t.TempDir(), versionless)

@@ -184,7 +184,7 @@ func (p intermediary) start(t *testing.T, service string) (url string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o777); err != nil { // they write to it as somebody else
+	if err := os.Chmod(dir, 0o777); err != nil { // they write to it as another user
 		t.Fatal(err)
 	}
 	if p.prepare != nil {

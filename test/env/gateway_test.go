@@ -102,7 +102,7 @@ type world struct {
 func run(t *testing.T, cfg bootstrap.Config) *world {
 	t.Helper()
 	w := &world{gone: make(chan connection.Token, 64)}
-	listen := fx.Decorate(func(next gateway.Listener) gateway.Listener { return heardGone{next, w.gone} })
+	listen := fx.Decorate(func(next gateway.Listener) gateway.Listener { return goneRecorder{next, w.gone} })
 	app, err := bootstrap.New(t.Context(), cfg, silent, listen, fx.Populate(&w.Sender, &w.Registry, &w.History))
 	if err != nil {
 		t.Fatal(err)
@@ -111,14 +111,14 @@ func run(t *testing.T, cfg bootstrap.Config) *world {
 	return w
 }
 
-// heardGone passes on which tokens are gone.
-type heardGone struct {
+// goneRecorder passes on which tokens are gone.
+type goneRecorder struct {
 	gateway.Listener
 
 	tokens chan<- connection.Token
 }
 
-func (h heardGone) Gone(ctx context.Context, token connection.Token) {
+func (h goneRecorder) Gone(ctx context.Context, token connection.Token) {
 	h.Listener.Gone(ctx, token)
 	h.tokens <- token
 }
@@ -196,6 +196,6 @@ type gated struct{ *client }
 
 func (g gated) Read(p []byte) (int, error) {
 	g.gate.Lock()
-	g.gate.Unlock() //nolint:staticcheck // only to wait for whoever has locked it
+	g.gate.Unlock() //nolint:staticcheck // only to wait until it is unlocked
 	return g.body.Read(p)
 }

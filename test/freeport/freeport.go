@@ -11,7 +11,7 @@ import (
 )
 
 // The ports lie below those that systems give to clients: while a server is
-// away, none of its clients can come to sit on its port.
+// down, none of its clients can be given its port.
 const (
 	first = 10_000
 	end   = 32_768

@@ -12,7 +12,7 @@ import (
 )
 
 // Client is one browser's EventSource, except that it reconnects only when it
-// is told to. It is safe for concurrent use.
+// is ended. It is safe for concurrent use.
 type Client struct {
 	url       string
 	transport *http.Transport

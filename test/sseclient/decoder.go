@@ -49,7 +49,7 @@ type Event struct {
 // comes near it.
 const maxLine = 4 << 20
 
-// errLineTooLong: the stream is no event stream, or a test has gone wild.
+// errLineTooLong: the stream is no event stream, or a test sends without end.
 var errLineTooLong = errors.New("a line of the stream is too long")
 
 // Decoder reads the items of one stream. It is not safe for concurrent use.

@@ -3,7 +3,7 @@ package standin
 import "sync"
 
 // busy counts what is under way. In contrast to a sync.WaitGroup something may
-// begin while somebody waits. Its zero value is idle.
+// begin while a goroutine waits. Its zero value is idle.
 type busy struct {
 	mu   sync.Mutex
 	n    int             // guarded by mu

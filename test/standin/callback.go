@@ -48,7 +48,7 @@ type refusal struct {
 // connect asks the backend for leave to open s. It goes on when the client has
 // gone meanwhile: the backend has been asked.
 func (g *Gateway) connect(url string, s *stream, r *http.Request) <-chan *refusal {
-	outcome := make(chan *refusal, 1) // nobody may wait for it any more
+	outcome := make(chan *refusal, 1) // it may not be waited for any more
 	body := message{Action: "connect", Token: s.token, Request: describe(r)}
 	ctx := context.WithoutCancel(r.Context())
 	g.busy.goes(func() {

@@ -1,7 +1,7 @@
 // Package standin is an SSE gateway for tests, written from the protocol's page
 // alone: it shares no code with the product, so that the two cannot be wrong in
 // the same way. Switches make it misbehave (Faults), and it records what it was
-// told (State).
+// sent (State).
 //
 // It runs within a test (Server) or as a process of its own (cmd/standin), which
 // a test then drives by Control.
@@ -159,7 +159,7 @@ func (g *Gateway) remove(s *stream) bool {
 	return known
 }
 
-// State returns what the gateway holds and has been told.
+// State returns the gateway's streams and what it was sent.
 func (g *Gateway) State() State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -175,7 +175,7 @@ func byToken(a, b *stream) int { return cmp.Compare(a.token, b.token) }
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client may have gone: nobody to tell
+	_ = json.NewEncoder(w).Encode(body) // an error means that the client has gone
 }
 
 // refuse answers with the form that all of the protocol's errors have.

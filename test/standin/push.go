@@ -43,7 +43,7 @@ func (g *Gateway) push(w http.ResponseWriter, r *http.Request) {
 }
 
 // deliver does what p says, unless a fault is in the way. Status 0 means that
-// nobody waits for an answer any more.
+// nothing waits for an answer any more.
 func (g *Gateway) deliver(r *http.Request, s *stream, p pushed) (status int, buffered bool) {
 	if s == nil {
 		return http.StatusNotFound, false

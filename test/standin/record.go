@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// State is what a gateway holds, and what it has been told since it began.
+// State is what a gateway holds, and what it was sent since it began.
 type State struct {
 	Streams   []StreamState
 	Pushes    []Push     // in the order of their ends

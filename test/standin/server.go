@@ -54,7 +54,7 @@ func (s *Server) Back(ctx context.Context, addr string) error {
 }
 
 // Away ends like a process that is killed: every connection breaks, no stream
-// is known any more, and the backend is told nothing.
+// is known any more, and the backend gets no disconnect callback.
 func (s *Server) Away() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

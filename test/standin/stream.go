@@ -15,7 +15,7 @@ const (
 	reasonError  = "error"
 )
 
-// errEnded: whoever still has the token is late.
+// errEnded: the stream with that token has ended.
 var errEnded = errors.New("the stream has ended")
 
 // stream is one client's. Until it is open its frames are buffered.

@@ -94,7 +94,7 @@ func amountOf(p task.Progress) string {
 }
 
 // plain makes one line of text, without what a terminal would obey: a task's text
-// may come from anybody.
+// may come from any client.
 func plain(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -23,7 +23,7 @@ import (
 // this API's answers.
 var ErrUnreachable = errors.New("the service cannot be reached")
 
-// errNoTask: JSON, but from somebody else.
+// errNoTask: JSON, but not of this service.
 var errNoTask = fmt.Errorf("%w: it answered without a task", ErrUnreachable)
 
 // Error is the service's refusal.

@@ -15,9 +15,9 @@ import (
 const (
 	// pollInterval is for a service that has no stream for us.
 	pollInterval = time.Second
-	// patience is how long a service may be away before it counts as lost: longer
+	// lostAfter is how long a service may be away before it counts as lost: longer
 	// than a restart takes.
-	patience = 45 * time.Second
+	lostAfter = 45 * time.Second
 )
 
 // errEnded ends the following of a task that has ended.
@@ -74,7 +74,7 @@ func (f *follower) refresh(ctx context.Context) error {
 			err = backoff.Permanent(err)
 		}
 		return t, err
-	}, backoff.WithMaxElapsedTime(patience))
+	}, backoff.WithMaxElapsedTime(lostAfter))
 	if err != nil {
 		return fmt.Errorf("ask for the task's status: %w", err)
 	}

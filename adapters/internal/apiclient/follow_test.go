@@ -117,7 +117,7 @@ func TestFollowing(t *testing.T) {
 			service{streams: streams{refuses}, statuses: statuses{is(task.Running, 1, "null"), down, is(task.Running, 2, "null"), is(task.Completed, 9, fin)}},
 			[]string{"0 pending ", "1 running ", "2 running ", "9 completed "},
 		},
-		"a service that cannot be asked any more has told the outcome": {
+		"a service that cannot be asked any more has sent the outcome": {
 			service{streams: streams{hangs(event(task.EventCompleted, 9, fin))}, statuses: statuses{down}}, ended,
 		},
 	} {

@@ -29,7 +29,7 @@ const (
 
 // retries are bounded by their number: go-sse counts elapsed time from the last
 // time that it connected, so that a long stream would never be tried again.
-// Together they take about as long as patience.
+// Together they take about as long as lostAfter.
 var retries = sse.Backoff{InitialInterval: 250 * time.Millisecond, Multiplier: 1.5, MaxInterval: 5 * time.Second, MaxRetries: 14}
 
 // readStream reads a stream of its own, and comes back to it where it was when it
@@ -75,7 +75,7 @@ func validate(resp *http.Response) error {
 }
 
 // watchful is a transport whose answers break when nothing comes for silence: a
-// connection can be dead without anybody having said so.
+// connection can be dead without either side having noticed.
 type watchful struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

@@ -52,7 +52,7 @@ func (s *Source) Current(ctx context.Context, maxAge time.Duration) (version.Ans
 	}
 }
 
-// lookUp asks next unless somebody just did. Nobody waits for it when all have
+// lookUp asks next unless another caller just did. It is not waited for when all have
 // left: it ends by itself within the two seconds that next may take.
 func (s *Source) lookUp(ctx context.Context, oldest time.Time) {
 	if s.last.Load().since(oldest) {

@@ -156,7 +156,7 @@ func TestNoAgeAtAllWaitsForALookUpOfItsOwn(t *testing.T) { // V5
 	})
 }
 
-func TestACallerWhoLeavesFailsNobodyElse(t *testing.T) { // V5
+func TestACallerThatLeavesFailsNoOther(t *testing.T) { // V5
 	test(t, func(t *testing.T, cache *cachedversion.Source, behind *source) {
 		var callers sync.WaitGroup
 		callers.Go(func() {

@@ -50,8 +50,8 @@ func (c *command) Run(ctx context.Context, given json.RawMessage, report task.Re
 		return nil, err
 	}
 	out, err := c.attempt(ctx, arguments, environment, report)
-	for told := false; outOfResources(err) && ctx.Err() == nil; told = true {
-		if !told {
+	for logged := false; outOfResources(err) && ctx.Err() == nil; logged = true {
+		if !logged {
 			report.Text("waiting until the service can start another program")
 		}
 		select {

@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // waitLimit bounds a broken test, not a slow one.
-const patience = 30 * time.Second
+const waitLimit = 30 * time.Second
 
 func raw(s string) json.RawMessage { return json.RawMessage(s) }
 
@@ -118,7 +118,7 @@ func (r *run) text(t *testing.T) string {
 	select {
 	case text := <-r.texts:
 		return text
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatal("no text came")
 		return ""
 	}
@@ -129,7 +129,7 @@ func (r *run) end(t *testing.T) (json.RawMessage, error) {
 	t.Helper()
 	select {
 	case <-r.returned:
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatal("Run does not return")
 	}
 	return r.result, r.err

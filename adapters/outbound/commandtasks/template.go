@@ -42,7 +42,7 @@ func parseTemplate(s string, known func(name string) bool) (template, error) {
 // value is a param as text.
 type value struct {
 	text string
-	free bool // nobody but the caller has decided how it begins, so it could look like an option
+	free bool // the caller alone decides how it begins, so it could look like an option
 }
 
 // textsOf makes texts of params: a string is its text, all else its JSON.

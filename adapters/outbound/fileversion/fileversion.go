@@ -19,7 +19,7 @@ const maxBytes = 1 << 20
 
 var errUnfit = fmt.Errorf("not a regular file of at most %d bytes", maxBytes)
 
-// Source reads the file whenever it is asked. Whoever writes the file should
+// Source reads the file whenever it is asked. A program that writes the file should
 // rename a finished one into place; one that is only half there is unavailable.
 type Source struct {
 	path string

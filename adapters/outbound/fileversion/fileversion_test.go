@@ -17,7 +17,7 @@ func TestWhatIsNoSmallFileIsUnavailable(t *testing.T) { // V6
 	for name, create := range map[string]func(t *testing.T, path string) error{
 		"nothing":  func(*testing.T, string) error { return nil },
 		"a folder": func(_ *testing.T, path string) error { return syscall.Mkdir(path, 0o700) },
-		"a named pipe that nobody writes to": func(_ *testing.T, path string) error {
+		"a named pipe without a writer": func(_ *testing.T, path string) error {
 			return syscall.Mkfifo(path, 0o600)
 		},
 		"a file over the limit": func(t *testing.T, path string) error {

@@ -17,7 +17,7 @@ import (
 	"heliograph/domain/gateway"
 )
 
-func TestWithoutAURLThereIsNobodyToAsk(t *testing.T) {
+func TestWithoutAURLThereIsNoBackend(t *testing.T) {
 	b, err := httpbackend.New(httpbackend.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestWithoutAURLThereIsNobodyToAsk(t *testing.T) {
 	}
 }
 
-func TestURLIsUsedAsItIsAndToldToNobody(t *testing.T) {
+func TestURLIsUsedUnchangedAndNeverShown(t *testing.T) {
 	var target, user string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		name, password, _ := r.BasicAuth()

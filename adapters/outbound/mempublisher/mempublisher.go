@@ -65,7 +65,7 @@ func (p *Publisher) Publish(ctx context.Context, ev event.Event) (event.ID, erro
 	}
 	p.last.Seq++
 	rec := event.Record{ID: p.last, Event: ev}
-	p.history.add(rec) // first: whoever was handed an event finds it there
+	p.history.add(rec) // first: a receiver of the event finds it there
 	p.receiver.Receive(ctx, rec)
 	return p.last, nil
 }

@@ -11,7 +11,7 @@ import (
 	"heliograph/domain/connection"
 )
 
-// actor does random things to connections that nobody else touches, in shards
+// actor does random things to connections that no other actor touches, in shards
 // that all share, and knows what the registry must answer.
 type actor struct {
 	registry *memregistry.Registry

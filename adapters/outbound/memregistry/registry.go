@@ -3,10 +3,10 @@
 // It keeps two tables, each cut into shards with a mutex of their own: the
 // records by request_id, which are authoritative, and an index from token to
 // request_id. A token is in the index from before its record is set until after
-// the record is gone, so whoever looks by token finds what the record says
+// the record is gone, so a look-up by token finds what the record says
 // (rule C1).
 //
-// Lock order: a shard of the records, then a shard of the index. Nobody holds
+// Lock order: a shard of the records, then a shard of the index. No goroutine holds
 // two shards of one table.
 package memregistry
 

@@ -6,7 +6,7 @@ import (
 	"heliograph/domain/task"
 )
 
-// watchers are those who are told of changes.
+// watchers are the functions that are called with changes.
 type watchers []*func(task.Task)
 
 func (w watchers) tell(t task.Task) {
@@ -15,7 +15,7 @@ func (w watchers) tell(t task.Task) {
 	}
 }
 
-// Watch implements task.Store. changed is called before whoever makes the change
+// Watch implements task.Store. changed is called before the caller that makes the change
 // has his answer, and under the lock, which makes the order.
 func (s *Store) Watch(changed func(task.Task)) (stop func()) {
 	s.mu.Lock()

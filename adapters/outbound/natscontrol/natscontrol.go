@@ -83,7 +83,7 @@ func (c *Control) Serve(ctx context.Context, peer gateway.Peer) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, nats.ErrSlowConsumer): // some were dropped; who asked is told that nobody answers
+		case errors.Is(err, nats.ErrSlowConsumer): // some were dropped; the node that asked gets no answer
 			c.log.WarnContext(ctx, "requests of other nodes were lost", slog.Any("error", err))
 		case err != nil:
 			return fmt.Errorf("listen to other nodes: %w", err)

@@ -15,7 +15,7 @@ import (
 	"heliograph/test/bench/load"
 )
 
-// hub is a server that does as it is told: pieces is how a frame reaches a
+// hub is a server that is driven by the test: pieces is how a frame reaches a
 // stream, one write each.
 type hub struct {
 	pieces func(payload string) []string

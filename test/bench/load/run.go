@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// run is one publishing: what may go out, and what has come. All but the crew
+// run is one publishing: what may go out, and what has come. All but the pool
 // is owned by the goroutine that polls.
 type run struct {
 	posterPool
@@ -49,7 +49,7 @@ func (r *run) progress() (bool, error) {
 		return false, err
 	default:
 	}
-	if r.streams == 0 { // what nobody gets is complete once it was taken
+	if r.streams == 0 { // without streams it is complete once it was taken
 		r.complete = int(r.posted.Load())
 	}
 	over := r.args.For > 0 && time.Since(r.began) >= r.args.For

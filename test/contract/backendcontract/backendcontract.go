@@ -34,7 +34,7 @@ type Subject struct {
 	Hang func()
 	// Break makes it unreachable.
 	Break func()
-	// Calls returns what it was told so far, in any order of what was concurrent.
+	// Calls returns the callbacks so far, in any order of what was concurrent.
 	Calls func() []Call
 }
 
@@ -44,9 +44,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		name string
 		test func(t *testing.T, s Subject)
 	}{
-		{"the backend is told all about a stream, unchanged", toldAll},
+		{"the backend gets all about a stream, unchanged", getsAll},
 		{"a status other than 2xx rejects, with that status", rejects},
-		{"a backend that does not answer in time is told from one that is away", timeout},
+		{"a backend that does not answer in time is no unreachable one", timeout},
 		{"a backend that is away is unreachable", away},
 		{"an ended context is no failure of the backend", endedContext},
 		{"a disconnect that fails is not tried again", notTriedAgain},
@@ -62,7 +62,7 @@ var request = gateway.Request{
 	Headers: []byte(`{"cookie":"a=\"<b>\"","host":"h","x-multi":["1","2"]}`),
 }
 
-func toldAll(t *testing.T, s Subject) {
+func getsAll(t *testing.T, s Subject) {
 	if err := s.Backend.Connect(t.Context(), "t1", request); err != nil {
 		t.Errorf("connect: %v", err)
 	}

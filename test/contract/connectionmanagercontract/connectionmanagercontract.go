@@ -34,7 +34,7 @@ var clauses = []struct {
 	test     func(t *testing.T, s Subject)
 }{
 	{"C1 a connect registers and a disconnect removes", connectDisconnect},
-	{"C3 a second connection replaces the first, which is told and closed", secondReplaces},
+	{"C3 a second connection replaces the first, which gets the event replaced and is closed", secondReplaces},
 	{"C3 a repeated connect changes nothing and closes nothing", repeated},
 	{"C4 a late disconnect leaves the newer connection", lateDisconnect},
 	{"a token of another request_id is refused and nothing changes", tokenTaken},

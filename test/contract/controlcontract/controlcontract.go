@@ -29,11 +29,11 @@ func Run(t *testing.T, fresh func(t *testing.T, peer gateway.Peer) Subject) {
 		test func(t *testing.T, s Subject, node *node)
 	}{
 		{"C3 a stream is closed at the node that owns it, after its last event", closes},
-		{"C9 the node that owns a stream is told of its end", tells},
+		{"C9 the node that owns a stream learns of its end", tells},
 		{"what the node's sender says is said", says},
-		{"an invalid event is refused and asks nobody", invalid},
+		{"an invalid event is refused and asks no node", invalid},
 		{"a node that does not answer is ErrNodeAway", away},
-		{"an ended context asks nobody", ended},
+		{"an ended context asks no node", ended},
 		{"concurrent callers get an answer each", concurrent},
 	} {
 		t.Run(c.name, func(t *testing.T) {

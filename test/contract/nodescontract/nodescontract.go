@@ -10,14 +10,14 @@ import (
 	"heliograph/domain/cluster"
 )
 
-// patience is much longer than it takes the nodes to agree.
-const patience = time.Minute
+// waitLimit is much longer than it takes the nodes to agree.
+const waitLimit = time.Minute
 
 // Node is one node of the cluster under test, as it sees the others.
 type Node struct {
 	cluster.Nodes
 
-	// Vanish has it give no more signs, without telling anybody, as when its process
+	// Vanish ends its heartbeats without a word to the others, as when its process
 	// hangs; what it says of the cluster can still be asked for.
 	Vanish func(t *testing.T)
 	// Leave ends it in order.
@@ -79,7 +79,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
+	for deadline := time.Now().Add(waitLimit); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("it never came about that %s", what)
 		}

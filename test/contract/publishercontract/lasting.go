@@ -10,7 +10,7 @@ import (
 )
 
 // RunLasting is the rest of the contract, which is for brokers that outlive
-// whoever publishes: they keep topics in turn.
+// publishers: they keep topics in turn.
 func RunLasting(t *testing.T, fresh func(t *testing.T) Subject) {
 	for _, c := range []struct {
 		name string

@@ -12,9 +12,9 @@ import (
 	"heliograph/domain/event"
 )
 
-// patience is how long the suite waits for what must happen. It only ends tests
+// waitLimit is how long the suite waits for what must happen. It only ends tests
 // that have failed already.
-const patience = 10 * time.Second
+const waitLimit = 10 * time.Second
 
 // bench is one sub-test's subject, and the log that it broadcasts.
 type bench struct {
@@ -96,7 +96,7 @@ func next(t *testing.T, s Stream) Frame {
 			t.Fatal("the stream ended where an event was expected")
 		}
 		return f
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatal("no event arrived")
 	}
 	return Frame{}
@@ -122,7 +122,7 @@ func wantEnd(t *testing.T, s Stream) {
 		if open {
 			t.Fatalf("the stream got %+v where it had to end", f)
 		}
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatal("the stream did not end")
 	}
 }
@@ -137,7 +137,7 @@ func promptly(t *testing.T, f func()) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatal("the calls did not return")
 	}
 }

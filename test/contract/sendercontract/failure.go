@@ -109,7 +109,7 @@ func (s *suite) wantUnknown(t *testing.T, b *bench, token connection.Token, err 
 		if got != token {
 			t.Errorf("gone: got token %q, want %q", got, token)
 		}
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Error("the listener never heard that the token is gone")
 	}
 }

@@ -48,7 +48,7 @@ type Subject struct {
 	// Start is the place in the log before the first event that the suite hands
 	// over. The zero ID leaves the choice to the suite.
 	Start event.ID
-	// Gone has the tokens that the sender's listener was told are gone. It buffers
+	// Gone has the tokens that the sender reported as gone to its listener. It buffers
 	// some. Only LateUnknownToken needs it.
 	Gone <-chan connection.Token
 }
@@ -91,7 +91,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, opts ...Option) {
 	t.Run("Close sends its event after all before it, and ends that stream only", s.closing)
 	t.Run("a token that no stream has is unknown", s.unknownToken)
 	t.Run("the token of a closed stream is unknown", s.closedToken)
-	t.Run("Resume of what is unknown returns and costs nobody an event", s.resumeUnknown)
-	t.Run("an invalid event is refused and reaches nobody", s.invalidEvents)
+	t.Run("Resume of an unknown token returns and loses no stream's event", s.resumeUnknown)
+	t.Run("an invalid event is refused and reaches no stream", s.invalidEvents)
 	t.Run("every call returns ErrClosed once the sender is shut", s.shut)
 }

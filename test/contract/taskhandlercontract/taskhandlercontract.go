@@ -13,9 +13,9 @@ import (
 	"heliograph/domain/task"
 )
 
-// patience is how long a test waits for what should happen soon. It bounds a
+// waitLimit is how long a test waits for what should happen soon. It bounds a
 // broken handler, not a slow one.
-const patience = 30 * time.Second
+const waitLimit = 30 * time.Second
 
 // Subject is what is tested, with params to test it by.
 type Subject struct {
@@ -164,7 +164,7 @@ func wantStopped(t *testing.T, returned <-chan error) {
 		if err == nil {
 			t.Error("it was stopped, but returned no error")
 		}
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Error("it does not stop")
 	}
 }

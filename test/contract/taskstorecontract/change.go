@@ -63,7 +63,7 @@ func createRace(t *testing.T, f fixture) {
 	}, task.ErrDuplicate, t)
 	for _, id := range holders {
 		if id != holders[won] {
-			t.Errorf("one caller was told of %s, the winner is %s", id, holders[won])
+			t.Errorf("one caller got %s, the winner is %s", id, holders[won])
 		}
 	}
 }

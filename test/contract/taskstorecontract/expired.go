@@ -83,7 +83,7 @@ func age(t *testing.T, f fixture) {
 		t.Errorf("the age is %s", got)
 	}
 	for got := time.Duration(0); got <= 0; got = f.store.Age(changed) { // it grows by itself
-		if time.Since(before) > patience {
+		if time.Since(before) > waitLimit {
 			t.Fatal("the task does not age")
 		}
 	}

@@ -51,9 +51,9 @@ func listUnfinished(_ *testing.T, f fixture) {
 
 func listUnsettled(_ *testing.T, f fixture) {
 	f.threeOf()
-	untold := f.update(f.createOne(pending(4)), func(t *task.Task) { finish(10)(t); t.FinalEventPending = true })
+	unpublished := f.update(f.createOne(pending(4)), func(t *task.Task) { finish(10)(t); t.FinalEventPending = true })
 	f.wantList(task.Query{Unsettled: true}, 4, 2, 1)
-	f.update(untold, func(t *task.Task) { t.FinalEventPending = false })
+	f.update(unpublished, func(t *task.Task) { t.FinalEventPending = false })
 	f.wantList(task.Query{Unsettled: true}, 2, 1)
 }
 

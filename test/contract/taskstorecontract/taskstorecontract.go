@@ -35,7 +35,7 @@ var sentences = map[string]func(*testing.T, fixture){
 	"no key is no duplicate":                                                 noKey,
 	"Get of an unknown ID is ErrNotFound":                                    getUnknown,
 	"ByKey finds the task that holds the key, as it is":                      byKey,        // T14
-	"ByKey of a key that nobody holds is ErrNotFound":                        byKeyUnknown, // T14
+	"ByKey of an unused key is ErrNotFound":                                  byKeyUnknown, // T14
 	"Update changes the task and its revision":                               update,
 	"Update with an old revision is ErrConflict and changes nothing":         updateConflict,
 	"Update of an unknown task is ErrNotFound":                               updateUnknown,

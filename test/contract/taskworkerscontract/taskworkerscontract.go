@@ -12,9 +12,9 @@ import (
 	"heliograph/domain/task"
 )
 
-// patience is how long a test waits for what should happen soon. It bounds a
+// waitLimit is how long a test waits for what should happen soon. It bounds a
 // broken implementation, not a slow one.
-const patience = 30 * time.Second
+const waitLimit = 30 * time.Second
 
 // Subject is what is tested, with no tasks.
 type Subject struct {
@@ -70,7 +70,7 @@ func (f fixture) start(typ string) task.ID {
 
 func (f fixture) claim(types ...string) task.Claim {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(f.t.Context(), waitLimit)
 	defer cancel()
 	c, err := f.Workers.Claim(ctx, types)
 	if err != nil {
@@ -252,10 +252,10 @@ func otherLease(_ *testing.T, f fixture) {
 }
 
 func unknown(_ *testing.T, f fixture) {
-	nobody := task.Claim{Task: task.Task{ID: "00000000-0000-4000-8000-000000000000"}, Lease: "lease"}
-	f.wantError(f.sign(nobody), task.ErrNotFound)
-	f.wantError(f.complete(nobody), task.ErrNotFound)
-	f.wantError(f.fail(nobody), task.ErrNotFound)
+	unknown := task.Claim{Task: task.Task{ID: "00000000-0000-4000-8000-000000000000"}, Lease: "lease"}
+	f.wantError(f.sign(unknown), task.ErrNotFound)
+	f.wantError(f.complete(unknown), task.ErrNotFound)
+	f.wantError(f.fail(unknown), task.ErrNotFound)
 }
 
 func nextAttempt(t *testing.T, f fixture) {

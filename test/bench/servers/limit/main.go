@@ -82,7 +82,7 @@ func accept(listener int, all []*writer) error {
 		}
 		n, readErr := unix.Read(fd, request)
 		if _, err := unix.Write(fd, []byte(headers)); readErr != nil || n == 0 || err != nil {
-			_ = unix.Close(fd) // somebody only looked whether the port is there
+			_ = unix.Close(fd) // a probe of the port
 			continue
 		}
 		all[i%len(all)].add(fd)

@@ -1,6 +1,6 @@
 // Command pusher is the reference for what an external gateway takes: a backend
 // that does nothing but push each message to every stream, one request per
-// stream, over so many connections as it is told. With one that is never kept it
+// stream, over the number of connections that is given. With one that is never kept it
 // is what services did before heliograph.
 package main
 
