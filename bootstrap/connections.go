@@ -8,7 +8,7 @@ import (
 
 	"heliograph/application/connections"
 	"heliograph/application/delivery"
-	"heliograph/application/tasks"
+	"heliograph/application/tasks/snapshots"
 	"heliograph/application/versions"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -37,7 +37,7 @@ func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, cont
 
 // connectionComponents has new connections be told the version first when it is known
 // at once; its look-up may take seconds, and tasks do not wait for that (rule C7).
-func connectionComponents(m *connections.Manager, t *tasks.Service, v *versions.Service) []component {
+func connectionComponents(m *connections.Manager, t *snapshots.Observer, v *versions.Service) []component {
 	return []component{{
 		Name: "connections", Phase: phaseConnections,
 		Start: func(context.Context) error {

@@ -12,6 +12,7 @@ import (
 	"heliograph/adapters/outbound/prommetrics"
 	"heliograph/application/delivery"
 	"heliograph/application/tasks"
+	"heliograph/application/tasks/snapshots"
 	"heliograph/domain/cluster"
 	"heliograph/domain/gateway"
 	"heliograph/domain/task"
@@ -27,6 +28,7 @@ func tasksModule() fx.Option {
 	return fx.Module("tasks", provideComponents(taskComponents), fx.Provide(
 		fx.Annotate(demoTypes, fx.ResultTags(several)),
 		fx.Annotate(fileTypes, fx.ResultTags(several)),
+		newTaskSnapshots,
 		fx.Annotate(newTasks, fx.As(fx.Self()), fx.As(new(task.Service)), fx.As(new(task.Reader)), fx.As(new(task.Workers))),
 	))
 }
@@ -61,7 +63,6 @@ type taskParts struct {
 	Nodes      cluster.Nodes
 	Types      []task.Type `group:"task_types"`
 	Dispatcher *delivery.Dispatcher
-	Sender     gateway.Sender
 	Metrics    *prommetrics.Metrics
 	Log        *slog.Logger
 }
@@ -74,11 +75,18 @@ func newTasks(p taskParts) (*tasks.Service, error) {
 		ProgressRate: p.Config.Tasks.ProgressRate, CancelGrace: p.Config.Tasks.CancelGrace, MaxEventBytes: int(p.Config.Stream.MaxEvent),
 		Oversee: p.Config.Broker.signs(), MaxWritten: p.Config.Gateway.maxWritten(),
 	}
-	s, err := tasks.New(cfg, p.Store, p.Nodes, p.Types, p.Dispatcher, p.Sender, p.Metrics.Tasks(names(p.Types)...), uuid.NewString, p.Log)
+	s, err := tasks.New(cfg, tasks.Deps{
+		Store: p.Store, Nodes: p.Nodes, Types: p.Types, Dispatcher: p.Dispatcher, Metrics: p.Metrics.Tasks(names(p.Types)...),
+		NewID: uuid.NewString, Log: p.Log,
+	})
 	if err != nil {
 		return nil, err
 	}
 	return s, p.Metrics.WatchTasks(s.Counts)
+}
+
+func newTaskSnapshots(cfg Config, store task.Store, sender gateway.Sender) *snapshots.Observer {
+	return snapshots.New(store, sender, int(cfg.Stream.MaxEvent))
 }
 
 func names(types []task.Type) []string {

@@ -35,7 +35,10 @@ func newBench(b *testing.B, publisher event.Publisher, done func()) *tasks.Servi
 	cfg := tasks.Config{QueueSize: 1024, ProgressRate: 20, RetentionCount: 1000}
 	log := slog.New(slog.DiscardHandler)
 	dispatcher := delivery.NewDispatcher(publisher, nil, audience{}, nil, log)
-	s, err := tasks.New(cfg, memtaskstore.New(), newNode("one"), []task.Type{work(run), far(task.Policy{})}, dispatcher, nil, &nowhere{}, uuid.NewString, log)
+	s, err := tasks.New(cfg, tasks.Deps{
+		Store: memtaskstore.New(), Nodes: newNode("one"), Types: []task.Type{work(run), far(task.Policy{})},
+		Dispatcher: dispatcher, Metrics: &nowhere{}, NewID: uuid.NewString, Log: log,
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

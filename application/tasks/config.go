@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"heliograph/application/tasks/records"
 )
 
 // Config tunes the Service. A zero field means its default, or
@@ -70,8 +72,8 @@ func (c Config) validate() error {
 	if min(c.MaxWorkers, c.QueueSize, c.ProgressRate, c.RetentionCount, c.RetentionBytes) < 0 || min(c.Timeout, c.CancelGrace, c.CleanupInterval, c.ShutdownReserve, c.Oversee) < 0 {
 		return fmt.Errorf("a number or duration is negative: %+v", c)
 	}
-	if c.MaxEventBytes < minEventBytes {
-		return fmt.Errorf("MaxEventBytes is %d, less than %d", c.MaxEventBytes, minEventBytes)
+	if c.MaxEventBytes < records.MinEventBytes {
+		return fmt.Errorf("MaxEventBytes is %d, less than %d", c.MaxEventBytes, records.MinEventBytes)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package tasks_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"heliograph/adapters/outbound/memtaskstore"
 	"heliograph/application/delivery"
 	"heliograph/application/tasks"
+	"heliograph/application/tasks/snapshots"
 	"heliograph/domain/task"
 )
 
@@ -25,6 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // start is called.
 type fixture struct {
 	*tasks.Service
+	*snapshots.Observer
 	t       *testing.T
 	cfg     tasks.Config
 	store   task.Store
@@ -65,11 +68,14 @@ func (f *fixture) build(types ...task.Type) {
 	f.t.Helper()
 	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	dispatcher := delivery.NewDispatcher(&farPublisher{f.wire, &f.line}, nil, audience{}, f.outbox, log)
-	service, err := tasks.New(f.cfg, f.line.store(f.store), f.nodes, types, dispatcher, f.outbox, f.metrics, f.newID, log)
+	store := f.line.store(f.store)
+	service, err := tasks.New(f.cfg, tasks.Deps{
+		Store: store, Nodes: f.nodes, Types: types, Dispatcher: dispatcher, Metrics: f.metrics, NewID: f.newID, Log: log,
+	})
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.Service = service
+	f.Service, f.Observer = service, snapshots.New(store, f.outbox, cmp.Or(f.cfg.MaxEventBytes, 64<<10))
 }
 
 func (f *fixture) newID() string {

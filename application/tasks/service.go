@@ -1,24 +1,23 @@
-// Package tasks starts, runs and ends background tasks and tells everybody
-// about them (rules T).
+// Package tasks starts, cancels and removes background tasks, and says what is known
+// of them (rules T). What happens to a task is in the packages below, each of which
+// imports only those before it:
+//
+//   - lifecycle: the phases of a shutdown, and what it waits for
+//   - records: every change of a task's record, and the events that tell of it
+//   - scheduler: which task is begun next
+//   - retention: removes finished tasks
+//   - snapshots: sends streams that connect the unfinished ones
+//   - runner: sees an attempt through, from its beginning to the end
+//   - leases: lends tasks to workers outside, and takes their word
+//   - orphans: takes over what no living node sees to
 //
 // The way of a task: Start records it and puts it into the queue. A worker of the
-// pool takes it, or one outside claims it, and an attempt begins: the record
-// becomes running. In the pool the handler runs in a goroutine of its own, so that
-// one which ignores its context can be left behind. The attempt's sequencer numbers
-// what is reported, and one pump stores it and then broadcasts it. So what a
-// snapshot shows is never older than what the log held when it was read, and
-// nothing overtakes. One goroutine follows the attempt until whoever runs the task
-// offers its end, or is given up; then the record is made terminal and the last
-// event goes out, or the task waits for its next attempt.
+// pool takes it, or one outside claims it, and an attempt begins: the record becomes
+// running. It reports progress, and offers its end, or is given up; then the record is
+// made terminal and the last event goes out, or the task waits for its next attempt.
 //
-// Every change of a record is a compare-and-set in the store (modify), which
-// decides all races: between Cancel and an attempt that begins or ends. Every
-// attempt has a lease, a token in the record, and changes nothing in a record that
-// has another one. So the order of things does not depend on there being only one
-// node.
-//
-// Locks (Service.mu and those of queue, sequencer, litter and snapshots) guard
-// fields only: none is held while another is taken or a port is called.
+// Each mutex below guards fields only: none is held while another is taken or a port
+// is called.
 package tasks
 
 import (
@@ -28,84 +27,85 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"heliograph/application/delivery"
+	"heliograph/application/tasks/leases"
+	"heliograph/application/tasks/lifecycle"
+	"heliograph/application/tasks/orphans"
+	"heliograph/application/tasks/records"
+	"heliograph/application/tasks/retention"
+	"heliograph/application/tasks/runner"
+	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/cluster"
-	"heliograph/domain/connection"
-	"heliograph/domain/gateway"
 	"heliograph/domain/task"
 )
 
-// Service runs tasks. It is safe for concurrent use.
+// Service is the use cases of tasks. It is safe for concurrent use.
 type Service struct {
-	cfg        Config
-	limits     limits
-	store      task.Store
-	nodes      cluster.Nodes
-	types      []task.Type // by name
-	dispatcher *delivery.Dispatcher
-	sender     gateway.Sender
-	metrics    task.Metrics
-	newID      func() string
-	log        *slog.Logger
+	task.Workers // leases.Leases
 
-	queue     *queue
-	trouble   *troubleLog
-	snapshots *snapshots
-	litter    *litter
-	retention task.Retention
-	shutdown  phases
-	busy      sync.WaitGroup          // workers, the janitor, and what Stop must not overtake
-	life      context.Context         //nolint:containedctx // ends when Stop leaves the store and the broker
-	hangUp    context.CancelCauseFunc // ends life
-	started   atomic.Bool
+	cfg     Config
+	store   task.Store
+	types   []task.Type // by name
+	newID   func() string
+	metrics task.Metrics
+	log     *slog.Logger
 
-	// moving holds a token while an attempt is taken over: two calls of one worker must
-	// not take it from each other.
-	moving chan struct{}
-
-	mu       sync.Mutex
-	stopping bool                 // guarded by mu; nothing joins busy once it is set
-	running  map[task.ID]*attempt // guarded by mu
-	unknown  map[string]bool      // types that somebody was told are not known here; guarded by mu
+	life     *lifecycle.Lifecycle
+	records  *records.Records
+	queue    *scheduler.Queue
+	cleaner  *retention.Cleaner
+	runner   *runner.Runner
+	overseer *orphans.Overseer
+	started  atomic.Bool
 }
 
 var (
-	_ task.Service        = (*Service)(nil)
-	_ task.Reader         = (*Service)(nil)
-	_ task.Workers        = (*Service)(nil)
-	_ connection.Observer = (*Service)(nil)
+	_ task.Service = (*Service)(nil)
+	_ task.Reader  = (*Service)(nil)
+	_ task.Workers = (*Service)(nil)
 )
 
-// New returns a Service for the given types. newID makes the IDs of tasks:
-// UUIDs. Until StartWorkers tasks are taken on, but not run. It fails if cfg or
-// a type's policy is out of range, or a type has no name or handler, or a name of
-// another.
-func New(cfg Config, store task.Store, nodes cluster.Nodes, types []task.Type, dispatcher *delivery.Dispatcher, sender gateway.Sender,
-	m task.Metrics, newID func() string, log *slog.Logger,
-) (*Service, error) {
+// Deps is what a Service needs.
+type Deps struct {
+	Store      task.Store
+	Nodes      cluster.Nodes
+	Types      []task.Type
+	Dispatcher *delivery.Dispatcher
+	Metrics    task.Metrics
+	NewID      func() string // makes the IDs of tasks: UUIDs
+	Log        *slog.Logger
+}
+
+// New returns a Service. Until StartWorkers tasks are taken on, but not run. It fails
+// if cfg or a type's policy is out of range, or a type has no name or handler, or a
+// name of another.
+func New(cfg Config, d Deps) (*Service, error) {
 	cfg = cfg.withDefaults()
-	byName, err := sortTypes(types)
+	types, err := sortTypes(d.Types)
 	if err = errors.Join(cfg.validate(), err); err != nil {
 		return nil, fmt.Errorf("tasks: %w", err)
 	}
 	s := &Service{
-		cfg: cfg, limits: limitsFor(cfg.MaxEventBytes), store: store, nodes: nodes, types: byName,
-		dispatcher: dispatcher, sender: sender, metrics: m, newID: newID, log: log,
-		trouble:   &troubleLog{log: log},
-		queue:     newQueue(cfg.MaxWorkers, cfg.QueueSize, byName),
-		snapshots: newSnapshots(store, cfg.MaxEventBytes),
-		litter:    newLitter(cfg),
-		retention: newRetention(cfg, byName),
-		shutdown:  newPhases(),
-		running:   make(map[task.ID]*attempt),
-		unknown:   make(map[string]bool),
-		moving:    make(chan struct{}, 1),
+		cfg: cfg, store: d.Store, types: types, newID: d.NewID, metrics: d.Metrics, log: d.Log,
+		life: lifecycle.New(), queue: scheduler.New(cfg.MaxWorkers, cfg.QueueSize, types),
+		cleaner: retention.New(d.Store, task.Retention{Age: cfg.CleanupInterval, Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes}, types, d.Log),
 	}
-	s.life, s.hangUp = context.WithCancelCause(context.Background())
+	s.records = records.New(records.Deps{
+		Store: d.Store, Nodes: d.Nodes, Dispatcher: d.Dispatcher, Metrics: d.Metrics, Life: s.life, Log: d.Log,
+		MaxEventBytes: cfg.MaxEventBytes, MaxWritten: cfg.MaxWritten, Ended: s.cleaner.Ended,
+	})
+	s.runner = runner.New(runner.Deps{
+		Store: d.Store, Records: s.records, Queue: s.queue, Life: s.life, Log: d.Log,
+		Workers: cfg.MaxWorkers, Timeout: cfg.Timeout, CancelGrace: cfg.CancelGrace, ProgressInterval: cfg.progressInterval(),
+	})
+	lent := leases.New(d.Store, s.records, s.queue, s.runner, s.life)
+	s.Workers = lent
+	s.overseer = orphans.New(orphans.Deps{
+		Store: d.Store, Nodes: d.Nodes, Records: s.records, Queue: s.queue, Runner: s.runner, Leases: lent, Life: s.life,
+		Log: d.Log, Interval: cfg.Oversee,
+	})
 	return s, nil
 }
 
@@ -145,14 +145,76 @@ func (s *Service) List(ctx context.Context, q task.Query) (page []task.Task, nex
 func (s *Service) Types() []task.Type { return slices.Clone(s.types) }
 
 // Counts returns how many tasks run and how many wait for a worker, for metrics.
-func (s *Service) Counts() (running, queued int) {
-	s.mu.Lock()
-	running = len(s.running)
-	s.mu.Unlock()
-	return running, s.queue.length()
+func (s *Service) Counts() (running, queued int) { return s.runner.Running.Len(), s.queue.Len() }
+
+// Cancel implements task.Service. Cancelling a running task again changes
+// nothing more. It goes on when the caller has gone, who must not cost others the
+// event.
+func (s *Service) Cancel(_ context.Context, id task.ID) (task.Task, error) {
+	t, err := s.runner.Cancel(s.life.Context(), id) //nolint:contextcheck // see above
+	if err != nil {
+		return task.Task{}, fmt.Errorf("cancel task %s: %w", id, err)
+	}
+	return t, nil
 }
 
-// timeout is how long an attempt at a task of a type may take (rule T8).
-func (s *Service) timeout(typ task.Type) time.Duration {
-	return cmp.Or(typ.Policy.Timeout, s.cfg.Timeout)
+// Remove implements task.Service.
+func (s *Service) Remove(ctx context.Context, id task.ID) error {
+	if err := s.records.Delete(ctx, id); err != nil {
+		return fmt.Errorf("remove task %s: %w", id, err)
+	}
+	return nil
+}
+
+// StartWorkers starts the workers and the cleaner, which run until Stop; the end
+// of its context does not matter to them. A second call does nothing. Errors:
+// task.ErrShuttingDown after Stop.
+func (s *Service) StartWorkers(context.Context) error {
+	if !s.life.Enter() {
+		return task.ErrShuttingDown
+	}
+	defer s.life.Leave()
+	if s.started.Swap(true) {
+		return nil
+	}
+	s.startWorkers(s.life.Context()) //nolint:contextcheck // see above
+	return nil
+}
+
+func (s *Service) startWorkers(ctx context.Context) {
+	if s.store.Outlives() {
+		s.overseer.Start(ctx)
+	}
+	s.runner.Start(ctx)
+	s.life.Go(func() { s.cleaner.Serve(ctx, s.life.Refusing.C) })
+}
+
+// Stop refuses new tasks, cancels those that wait, and returns when those that
+// run have ended and their events were handed over (rule T15). Near ctx's
+// deadline it cancels them, Config.ShutdownReserve before (see Lifecycle.Wait).
+// Without a deadline it waits for as long as they take. It may be called again.
+// Errors: context.DeadlineExceeded, ctx.Err(), when something did not end.
+func (s *Service) Stop(ctx context.Context) error {
+	if s.life.Refuse() {
+		s.refuse(ctx)
+	}
+	return s.life.Wait(ctx, s.cfg.ShutdownReserve)
+}
+
+// dismiss cancels what waited when the shutdown began.
+func (s *Service) dismiss(ctx context.Context, waiting []*scheduler.Entry) {
+	defer s.life.Leave()
+	for _, e := range waiting {
+		s.runner.Dismiss(ctx, e)
+	}
+}
+
+// refuse begins the shutdown.
+func (s *Service) refuse(ctx context.Context) {
+	active := s.runner.Running.Len()
+	waiting := s.queue.Close()
+	s.life.Refusing.Pass()
+	s.log.InfoContext(ctx, "tasks are stopping", slog.Int("running", active), slog.Int("waiting", len(waiting)))
+	s.metrics.Shutdown(active)
+	go s.dismiss(s.life.Context(), waiting) //nolint:contextcheck // it goes on when the caller waits no longer
 }

@@ -7,42 +7,43 @@ import (
 	"fmt"
 	"time"
 
+	"heliograph/application/tasks/records"
 	"heliograph/domain/task"
 )
 
 // Start implements task.Service.
 func (s *Service) Start(ctx context.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
-	if !s.enter() {
+	if !s.life.Enter() {
 		return task.Task{}, task.ErrShuttingDown
 	}
-	defer s.busy.Done()
+	defer s.life.Leave()
 	if err := s.check(typ, params, key); err != nil {
 		return s.firstWithKey(ctx, key, err)
 	}
-	if !s.queue.reserve(typ, len(params)) {
+	if !s.queue.Reserve(typ, len(params)) {
 		return s.firstWithKey(ctx, key, task.ErrQueueFull)
 	}
 	t, err := s.create(ctx, typ, params, key)
 	if err != nil {
-		s.queue.release(typ, len(params))
+		s.queue.Release(typ, len(params))
 		return existing(t, key, err)
 	}
-	if !s.queue.put(typ, t.ID, len(params)) && !s.store.Outlives() {
-		_, err := s.Cancel(ctx, t.ID) // Stop came in between: nobody would ever run it
+	if !s.queue.Put(t, len(params)) && !s.store.Outlives() {
+		_, err := s.Cancel(ctx, t.ID) // Stop came in between: it would never be run
 		return task.Task{}, errors.Join(task.ErrShuttingDown, err)
 	}
 	return t, nil
 }
 
 func (s *Service) check(typ string, params json.RawMessage, key string) error {
-	line := s.queue.lines[typ]
-	if line == nil {
-		return fmt.Errorf("%w: %q", task.ErrUnknownType, cut(typ, task.MaxKeyBytes))
+	known := s.queue.Type(typ)
+	if known == nil {
+		return fmt.Errorf("%w: %q", task.ErrUnknownType, records.Cut(typ, task.MaxKeyBytes))
 	}
 	if len(key) > task.MaxKeyBytes {
 		return fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(key), task.MaxKeyBytes)
 	}
-	if err := line.typ.Handler.Check(params); err != nil {
+	if err := known.Handler.Check(params); err != nil {
 		return fmt.Errorf("start %s: %w", typ, err)
 	}
 	return nil

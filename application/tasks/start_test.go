@@ -193,7 +193,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"negative policy":  {types: []task.Type{{Name: "x", Handler: good.Handler, Policy: task.Policy{Lease: -1}}}},
 		"same name twice":  {types: []task.Type{good, {Name: "x", Handler: good.Handler}, good}},
 	} {
-		if _, err := tasks.New(c.cfg, nil, nil, c.types, nil, nil, nil, nil, nil); err == nil {
+		if _, err := tasks.New(c.cfg, tasks.Deps{Types: c.types}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -1,4 +1,4 @@
-package tasks
+package records
 
 import (
 	"unicode/utf8"
@@ -8,8 +8,8 @@ import (
 
 // The sizes that keep events below Config.MaxEventBytes (rule E8).
 const (
-	// minEventBytes leaves room for a short text beside the event's own fields.
-	minEventBytes = 1 << 10
+	// MinEventBytes leaves room for a short text beside the event's own fields.
+	MinEventBytes = 1 << 10
 	// maxTextBytes bounds a progress text: far more than a browser shows in a line.
 	maxTextBytes = 1 << 10
 	// maxUnitBytes bounds the name of a unit, which is a word.
@@ -23,28 +23,28 @@ const (
 	escaped = 6
 )
 
-// limits says how long the texts in events may be, in bytes.
-type limits struct{ text, err int }
+// Limits says how long the texts in events may be, in bytes.
+type Limits struct{ Text, Error int }
 
-func limitsFor(maxEventBytes int) limits {
+func limitsFor(maxEventBytes int) Limits {
 	fits := (maxEventBytes - overhead) / escaped
-	return limits{text: min(maxTextBytes, fits), err: min(maxErrorBytes, fits)}
+	return Limits{Text: min(maxTextBytes, fits), Error: min(maxErrorBytes, fits)}
 }
 
-// cutUpdate bounds the texts of u (rule E8).
-func (l limits) cutUpdate(u task.Update) task.Update {
+// CutUpdate bounds the texts of u (rule E8).
+func (l Limits) CutUpdate(u task.Update) task.Update {
 	if u.Text != nil {
-		u.Text = new(cut(*u.Text, l.text))
+		u.Text = new(Cut(*u.Text, l.Text))
 	}
 	if u.Unit != nil {
-		u.Unit = new(cut(*u.Unit, maxUnitBytes))
+		u.Unit = new(Cut(*u.Unit, maxUnitBytes))
 	}
 	return u
 }
 
-// cut returns s, or if it is over limit bytes as much of it as fits, with whole
+// Cut returns s, or if it is over limit bytes as much of it as fits, with whole
 // runes and a mark that something is missing.
-func cut(s string, limit int) string {
+func Cut(s string, limit int) string {
 	const mark = "…"
 	if len(s) <= limit {
 		return s

@@ -1,4 +1,4 @@
-package tasks
+package scheduler
 
 import (
 	"context"
@@ -7,17 +7,17 @@ import (
 	"heliograph/domain/task"
 )
 
-// waiter is somebody who waits for a task.
+// waiter is a call that waits for a task.
 type waiter struct {
-	wants func(*line) bool
-	got   chan *entry // takes one without blocking; closed with the queue
+	wants func(*task.Type) bool
+	got   chan *Entry // takes one without blocking; closed with the queue
 }
 
-// next waits for a task of the lines that are wanted and takes it; done or again
+// Next waits for a task of the types that are wanted and takes it; Done or Again
 // must follow. It may return one although ctx has just ended. Errors:
 // task.ErrShuttingDown when the queue is closed, ctx.Err().
-func (q *queue) next(ctx context.Context, wants func(*line) bool) (*entry, error) {
-	w := &waiter{wants: wants, got: make(chan *entry, 1)}
+func (q *Queue) Next(ctx context.Context, wants func(*task.Type) bool) (*Entry, error) {
+	w := &waiter{wants: wants, got: make(chan *Entry, 1)}
 	if !q.ask(w) {
 		return nil, task.ErrShuttingDown
 	}
@@ -28,7 +28,7 @@ func (q *queue) next(ctx context.Context, wants func(*line) bool) (*entry, error
 		}
 		return e, nil
 	case <-ctx.Done():
-		if e := q.forget(w); e != nil {
+		if e := q.withdraw(w); e != nil {
 			return e, nil
 		}
 		return nil, ctx.Err()
@@ -37,16 +37,16 @@ func (q *queue) next(ctx context.Context, wants func(*line) bool) (*entry, error
 
 // ask gives w what is ready, or lets it wait. It reports false when the queue is
 // closed.
-func (q *queue) ask(w *waiter) bool {
+func (q *Queue) ask(w *waiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return false
 	}
-	var best *line
-	for _, l := range q.lines {
-		if l.ready() && w.wants(l) && (best == nil || l.before(best)) {
-			best = l
+	var best *typeQueue
+	for _, t := range q.types {
+		if t.ready() && w.wants(&t.typ) && (best == nil || t.before(best)) {
+			best = t
 		}
 	}
 	if best == nil {
@@ -57,9 +57,9 @@ func (q *queue) ask(w *waiter) bool {
 	return true
 }
 
-// forget ends the waiting of w, and returns what it was handed at the last
+// withdraw ends the waiting of w, and returns what it was handed at the last
 // moment, or nil.
-func (q *queue) forget(w *waiter) *entry {
+func (q *Queue) withdraw(w *waiter) *Entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiters = slices.DeleteFunc(q.waiters, func(other *waiter) bool { return other == w })

@@ -1,9 +1,10 @@
-package tasks
+package runner
 
 import (
 	"sync"
 	"time"
 
+	"heliograph/application/tasks/records"
 	"heliograph/domain/task"
 )
 
@@ -13,27 +14,20 @@ import (
 type sequencer struct {
 	wake   chan struct{} // holds one signal while a note waits; closed by close
 	over   chan struct{} // closed by close
-	limits limits
+	limits records.Limits
 
 	mu     sync.Mutex
-	newest note // guarded by mu
-	closed bool // guarded by mu
+	newest records.Note // guarded by mu
+	closed bool         // guarded by mu
 }
 
 var _ task.Reporter = (*sequencer)(nil)
 
-// note is one progress report.
-type note struct {
-	seq      uint64
-	progress task.Progress
-	at       time.Time
-}
-
 // newSequencer goes on from the record of t.
-func newSequencer(t task.Task, limits limits) *sequencer {
+func newSequencer(t task.Task, limits records.Limits) *sequencer {
 	return &sequencer{
 		wake: make(chan struct{}, 1), over: make(chan struct{}), limits: limits,
-		newest: note{seq: t.Seq, progress: t.Progress},
+		newest: records.Note{Seq: t.Seq, Progress: t.Progress},
 	}
 }
 
@@ -58,7 +52,7 @@ func (s *sequencer) report(u task.Update) (goesOn bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if u = u.Usable(); !s.closed && u != (task.Update{}) {
-		s.newest = note{seq: s.newest.seq + 1, progress: s.newest.progress.With(s.limits.cutUpdate(u)), at: time.Now().UTC()}
+		s.newest = records.Note{Seq: s.newest.Seq + 1, Progress: s.newest.Progress.With(s.limits.CutUpdate(u)), At: time.Now().UTC()}
 		s.wakeLocked()
 	}
 	return !s.closed
@@ -71,8 +65,8 @@ func (s *sequencer) wakeLocked() {
 	}
 }
 
-// take returns the newest note. It waits no longer.
-func (s *sequencer) take() note {
+// take returns the newest records.Note. It waits no longer.
+func (s *sequencer) take() records.Note {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -114,5 +108,5 @@ func (s *sequencer) close() uint64 {
 	s.closed = true
 	close(s.over)
 	close(s.wake)
-	return s.newest.seq
+	return s.newest.Seq
 }

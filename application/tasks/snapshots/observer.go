@@ -1,4 +1,5 @@
-package tasks
+// Package snapshots sends every stream that connects the unfinished tasks (rule T13).
+package snapshots
 
 import (
 	"bytes"
@@ -20,29 +21,18 @@ import (
 	"heliograph/domain/task"
 )
 
-// Connected implements connection.Observer: it sends the connection a snapshot
-// of every unfinished task, as it is after the call began (rule T13).
-func (s *Service) Connected(ctx context.Context, c connection.Connection) error {
-	next, err := s.snapshots.read(ctx)
-	if err != nil {
-		return fmt.Errorf("make a task snapshot: %w", err)
-	}
-	err = s.sender.SendParts(ctx, c.Token, next)
-	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // with that it left before its snapshot came
-		return fmt.Errorf("send a task snapshot: %w", err)
-	}
-	return nil
-}
-
-// snapshots makes snapshots, one at a time. All who ask while one is made share
-// the next: a snapshot that was read before somebody asked is too old for them.
-// Whoever asks while none is made makes it.
+// Observer makes snapshots, one at a time, and sends them. It is safe for concurrent
+// use.
+//
+// All calls that ask while one is made share the next: a snapshot that was read before
+// the call is too old for it. A call that asks while none is made makes it.
 //
 // A stream that takes long to read a snapshot in many parts goes on in the newest
 // one, which is as good for it as that it began with. So one snapshot is in memory,
 // and one more while it is made, however many streams read and however slowly.
-type snapshots struct {
+type Observer struct {
 	store    task.Store
+	sender   gateway.Sender
 	maxBytes int
 	turn     chan struct{} // holds one token while a snapshot is made
 
@@ -85,16 +75,34 @@ func (p place) compare(other place) int {
 	return cmp.Or(p.created.Compare(other.created), cmp.Compare(p.id, other.id))
 }
 
-func newSnapshots(store task.Store, maxBytes int) *snapshots {
-	return &snapshots{store: store, maxBytes: maxBytes, turn: make(chan struct{}, 1)}
+var _ connection.Observer = (*Observer)(nil)
+
+// New returns an observer that reads the store. maxBytes bounds the payload of an
+// event (rule E8).
+func New(store task.Store, sender gateway.Sender, maxBytes int) *Observer {
+	return &Observer{store: store, sender: sender, maxBytes: maxBytes, turn: make(chan struct{}, 1)}
+}
+
+// Connected implements connection.Observer: it sends the connection a snapshot
+// of every unfinished task, as it is after the call began (rule T13).
+func (o *Observer) Connected(ctx context.Context, c connection.Connection) error {
+	next, err := o.read(ctx)
+	if err != nil {
+		return fmt.Errorf("make a task snapshot: %w", err)
+	}
+	err = o.sender.SendParts(ctx, c.Token, next)
+	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // with that it left before its snapshot came
+		return fmt.Errorf("send a task snapshot: %w", err)
+	}
+	return nil
 }
 
 // read returns the parts of a snapshot for one stream, of which none tells of a time
 // before the call. Streams share the parts. Errors: those of task.Store, ctx.Err().
-func (s *snapshots) read(ctx context.Context) (gateway.Parts, error) {
-	shared, first := s.join()
+func (o *Observer) read(ctx context.Context) (gateway.Parts, error) {
+	shared, first := o.join()
 	if first {
-		s.arrange(context.WithoutCancel(ctx), shared) // shared: no single caller may end it
+		o.arrange(context.WithoutCancel(ctx), shared) // shared: no single caller may end it
 	}
 	select {
 	case <-shared.done:
@@ -131,39 +139,39 @@ func (r *reader) next() (_ *gateway.Part, more bool) {
 
 // join returns the snapshot that was not begun yet. Whoever is the first to
 // have it must arrange it.
-func (s *snapshots) join() (next *snapshot, first bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.next != nil {
-		return s.next, false
+func (o *Observer) join() (next *snapshot, first bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.next != nil {
+		return o.next, false
 	}
-	s.next = &snapshot{done: make(chan struct{}), err: errUnmade}
-	return s.next, true
+	o.next = &snapshot{done: make(chan struct{}), err: errUnmade}
+	return o.next, true
 }
 
 // arrange makes shared, in a goroutine of its own if that has to wait.
-func (s *snapshots) arrange(ctx context.Context, shared *snapshot) {
+func (o *Observer) arrange(ctx context.Context, shared *snapshot) {
 	select {
-	case s.turn <- struct{}{}:
-		s.make(ctx, shared)
+	case o.turn <- struct{}{}:
+		o.make(ctx, shared)
 	default:
 		go func() {
-			s.turn <- struct{}{}
-			s.make(ctx, shared)
+			o.turn <- struct{}{}
+			o.make(ctx, shared)
 		}()
 	}
 }
 
 // make is called by whoever has the turn, and ends it.
-func (s *snapshots) make(ctx context.Context, shared *snapshot) {
+func (o *Observer) make(ctx context.Context, shared *snapshot) {
 	defer func() { // also if the store panics
-		<-s.turn
+		<-o.turn
 		close(shared.done)
 	}()
-	s.mu.Lock()
-	s.next = nil // whoever asks from here on is too late for this one
-	s.mu.Unlock()
-	parts, err := s.list(ctx)
+	o.mu.Lock()
+	o.next = nil // whoever asks from here on is too late for this one
+	o.mu.Unlock()
+	parts, err := o.list(ctx)
 	if err != nil {
 		shared.err = err
 		return
@@ -172,29 +180,29 @@ func (s *snapshots) make(ctx context.Context, shared *snapshot) {
 	if len(parts) > 0 {
 		shared.end = parts[len(parts)-1].last
 	}
-	shared.newest = s.replace(parts)
+	shared.newest = o.replace(parts)
 }
 
 // replace makes parts those of the newest snapshot, for those who read already too.
-func (s *snapshots) replace(parts []part) *newest {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := s.newest.Value()
+func (o *Observer) replace(parts []part) *newest {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := o.newest.Value()
 	if n == nil {
 		n = new(newest)
-		s.newest = weak.Make(n)
+		o.newest = weak.Make(n)
 	}
 	n.parts.Store(&parts)
 	return n
 }
 
 // list reads the store, and encodes.
-func (s *snapshots) list(ctx context.Context) ([]part, error) {
-	tasks, _, err := s.store.List(ctx, task.Query{Unfinished: true})
+func (o *Observer) list(ctx context.Context) ([]part, error) {
+	tasks, _, err := o.store.List(ctx, task.Query{Unfinished: true})
 	if err != nil {
 		return nil, err
 	}
-	pack := packer{maxBytes: s.maxBytes}
+	pack := packer{maxBytes: o.maxBytes}
 	for i := range slices.Backward(tasks) { // oldest first, as they will run
 		if err := pack.add(&tasks[i]); err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-package tasks
+package records
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"heliograph/application/delivery"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
@@ -16,8 +17,8 @@ func newEvent(typ task.EventType, t task.Task, at time.Time) task.Event {
 	return task.Event{Type: typ, TaskID: t.ID, TaskType: t.Type, Created: t.Created, Timestamp: at, Seq: t.Seq, Attempt: t.Attempt}
 }
 
-// endEvent is the last event of a finished task.
-func endEvent(t task.Task) task.Event {
+// finalEvent is the last event of a finished task.
+func finalEvent(t task.Task) task.Event {
 	switch t.Status {
 	case task.Completed:
 		e := newEvent(task.EventCompleted, t, t.Ended)
@@ -32,31 +33,39 @@ func endEvent(t task.Task) task.Event {
 	}
 }
 
-// broadcast hands an event to everybody. One that cannot be sent is logged and
-// changes nothing for its task (rule T12). It reports false if that may be another
-// time.
-func (s *Service) broadcast(ctx context.Context, e task.Event) (done bool) {
-	ev, err := s.encode(e)
+// publisher sends the events of tasks. It is safe for concurrent use.
+type publisher struct {
+	dispatcher *delivery.Dispatcher
+	maxBytes   int // of an event's payload
+	maxWritten int // of event.Written of it; 0 is no bound
+	log        *slog.Logger
+}
+
+// publish hands an event to all clients. One that cannot be sent is logged and
+// changes nothing for its task (rule T12). It reports false if another try may
+// succeed.
+func (p *publisher) publish(ctx context.Context, e task.Event) (done bool) {
+	ev, err := p.encode(e)
 	if err == nil {
-		_, err = s.dispatcher.Broadcast(ctx, ev)
+		_, err = p.dispatcher.Broadcast(ctx, ev)
 	}
 	if err != nil {
-		s.log.WarnContext(ctx, "task event could not be sent", slog.String("task_id", string(e.TaskID)),
+		p.log.WarnContext(ctx, "task event could not be sent", slog.String("task_id", string(e.TaskID)),
 			slog.String("event_type", string(e.Type)), slog.Uint64("seq", e.Seq), slog.Any("error", err))
 	}
 	return err == nil || errors.Is(err, event.ErrStale) || errors.Is(err, event.ErrTooLarge) || errors.Is(err, event.ErrInvalid)
 }
 
 // tooLarge holds a payload against rule E8.
-func (s *Service) tooLarge(data json.RawMessage) bool {
-	return len(data) > s.cfg.MaxEventBytes || s.cfg.MaxWritten > 0 && event.Written(data) > s.cfg.MaxWritten
+func (p *publisher) tooLarge(data json.RawMessage) bool {
+	return len(data) > p.maxBytes || p.maxWritten > 0 && event.Written(data) > p.maxWritten
 }
 
 // encode leaves out a result that makes its event too large; texts were cut
 // before (rule E8).
-func (s *Service) encode(e task.Event) (event.Event, error) {
+func (p *publisher) encode(e task.Event) (event.Event, error) {
 	ev, err := e.ToEvent()
-	if err == nil && e.Type == task.EventCompleted && s.tooLarge(ev.Data) {
+	if err == nil && e.Type == task.EventCompleted && p.tooLarge(ev.Data) {
 		e.Data, e.Truncated = nil, true
 		return e.ToEvent()
 	}

@@ -1,0 +1,190 @@
+// Package orphans sees to tasks that no living node sees to, and to news of tasks
+// from other nodes.
+package orphans
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"heliograph/application/tasks/leases"
+	"heliograph/application/tasks/lifecycle"
+	"heliograph/application/tasks/records"
+	"heliograph/application/tasks/runner"
+	"heliograph/application/tasks/scheduler"
+	"heliograph/domain/cluster"
+	"heliograph/domain/task"
+)
+
+// Deps is what an Overseer needs.
+type Deps struct {
+	Store   task.Store
+	Nodes   cluster.Nodes
+	Records *records.Records
+	Queue   *scheduler.Queue
+	Runner  *runner.Runner
+	Leases  *leases.Leases
+	Life    *lifecycle.Lifecycle
+	Log     *slog.Logger
+	// Interval is how often the store is looked through.
+	Interval time.Duration
+}
+
+// Overseer looks through a store that this node shares, with other nodes or with its
+// own former runs. It is safe for concurrent use.
+type Overseer struct {
+	Deps
+
+	mu      sync.Mutex
+	unknown map[string]bool // types of which it was logged that they are not known here; guarded by mu
+}
+
+// New returns an overseer, which Start starts.
+func New(d Deps) *Overseer { return &Overseer{Deps: d, unknown: make(map[string]bool)} }
+
+// Start looks through the store, and goes on doing so until a shutdown begins. Its
+// caller has entered d.Life.
+func (o *Overseer) Start(ctx context.Context) {
+	stop := o.Store.Watch(func(t task.Task) { o.onRecordChanged(t, true) })
+	err := o.lookAndLog(ctx, nil)
+	o.Life.Go(func() {
+		defer stop()
+		ticks := time.NewTicker(o.Interval)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ticks.C:
+				err = o.lookAndLog(ctx, err)
+			case <-o.Life.Refusing.C:
+				return
+			}
+		}
+	})
+}
+
+// lookAndLog is lookThrough after a time that ended with err; the first of several
+// errors is logged.
+func (o *Overseer) lookAndLog(ctx context.Context, before error) error {
+	err := o.lookThrough(ctx)
+	if err != nil && before == nil {
+		o.Log.WarnContext(ctx, "tasks cannot be looked through, trying again", slog.Any("error", err))
+	}
+	return err
+}
+
+// lookThrough looks through all tasks of which more is to come for news that did not
+// come here, and for what no node sees to.
+func (o *Overseer) lookThrough(ctx context.Context) error {
+	all, _, err := o.Store.List(ctx, task.Query{Unsettled: true})
+	if err != nil {
+		return err
+	}
+	o.lookUpMissing(ctx, all)
+	mute := false                            // the broker takes nothing now
+	for _, t := range slices.Backward(all) { // oldest first
+		o.onRecordChanged(t, false)
+		switch {
+		case o.hasOwner(t):
+		case t.FinalEventPending:
+			mute = mute || !o.Records.PublishFinalEvent(ctx, t)
+		case t.Status == task.Running:
+			o.takeOverOrphan(ctx, t)
+		case o.Nodes.Alone() && t.Status == task.Pending && o.Queue.Type(t.Type) == nil:
+			o.failUnknownType(ctx, t)
+		}
+	}
+	return nil
+}
+
+// lookUpMissing looks up the tasks that wait or run here and are not among those of
+// which more is to come: news of their end did not come here.
+func (o *Overseer) lookUpMissing(ctx context.Context, all []task.Task) {
+	here := o.Queue.IDs()
+	for _, t := range all {
+		delete(here, t.ID)
+	}
+	for id := range here {
+		t, err := o.Store.Get(ctx, id)
+		if errors.Is(err, task.ErrNotFound) { // it has ended and was removed
+			t, err = task.Task{ID: id, Status: task.Cancelled, Revision: math.MaxUint64}, nil
+		}
+		if err == nil {
+			o.onRecordChanged(t, false)
+		}
+	}
+}
+
+// hasOwner reports whether another node sees to t, or this one does already. One
+// whose final event is pending here has none: publishing it failed.
+func (o *Overseer) hasOwner(t task.Task) bool {
+	if t.Node != o.Nodes.Self() {
+		return o.Nodes.Alive(t.Node)
+	}
+	a := o.Runner.Running.Get(t.ID)
+	return a != nil && a.Lease == t.Lease || o.Queue.Holds(t)
+}
+
+// takeOverOrphan sees to a running task whose node is gone: a worker outside goes on,
+// and what ran in the node has ended with it; unless its record changes, for then the
+// node is there.
+func (o *Overseer) takeOverOrphan(ctx context.Context, t task.Task) {
+	if o.Leases.RunOutside(t.Type) {
+		if _, err := o.Leases.TakeOver(ctx, t.ID, t.Lease); err != nil && !records.Decided(err) {
+			o.Log.WarnContext(ctx, "task could not be taken over yet", slog.String("task_id", string(t.ID)), slog.Any("error", err))
+		}
+		return
+	}
+	e := o.Queue.Adopt(t)
+	ended, _ := o.Records.End(ctx, records.Conclusion{
+		Ending: records.Lost("node_lost: the node that ran the task is gone"), Begun: t, Known: t, Type: e.Type(), Last: t.Seq,
+		Owner: records.Ownership{Lease: t.Lease, Generation: t.OwnerGeneration}, Revision: t.Revision, Ran: o.Records.Ran(&t),
+	})
+	o.Runner.Settle(ctx, e, ended)
+}
+
+// failUnknownType ends a task that waits for a worker that will never come: its type
+// was there in an earlier run of the service, and there is no other node. It does so
+// with an attempt of which nothing comes (rule T2). If that fails now it is tried
+// again the next time.
+func (o *Overseer) failUnknownType(ctx context.Context, t task.Task) {
+	t.Lease = scheduler.NewLease()
+	e := o.Queue.Adopt(t)
+	defer o.Queue.Done(e)
+	begun, err := o.Records.Begin(ctx, t.ID, t.Lease, false)
+	if err != nil {
+		return
+	}
+	o.Records.PublishStarted(ctx, begun)
+	ending := records.Lost(fmt.Sprintf("%s: the service has none of the name %q any more", task.ErrUnknownType, t.Type))
+	ending.Retry = false
+	_, _ = o.Records.End(ctx, records.Conclusion{ // it logs what goes wrong
+		Ending: ending, Begun: begun, Known: begun, Type: e.Type(), Last: begun.Seq, Owner: records.Ownership{Lease: begun.Lease},
+	})
+}
+
+// onRecordChanged takes in a change to any task, by whichever node. It may come late
+// and more than once. fresh says that the change happened just now.
+func (o *Overseer) onRecordChanged(t task.Task, fresh bool) {
+	if t.Status != task.Pending || o.Queue.Type(t.Type) != nil {
+		o.Runner.OnRecordChanged(t, fresh)
+	} else if !o.Nodes.Alone() {
+		o.warnUnknownType(t)
+	}
+}
+
+// warnUnknownType logs each type that is not known here, once: another node may know
+// it.
+func (o *Overseer) warnUnknownType(t task.Task) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.unknown[t.Type] {
+		return
+	}
+	o.unknown[t.Type] = true
+	o.Log.Warn("waiting task has a type that is not known here", slog.String("task_id", string(t.ID)), slog.String("type", t.Type))
+}

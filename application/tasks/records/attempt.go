@@ -1,0 +1,153 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// Ownership names an attempt at a task and who sees to it: only a change that names
+// the same as the record is allowed.
+type Ownership struct {
+	Lease      task.Lease
+	Generation uint64
+}
+
+// Of reports whether no other attempt and no other node has t.
+func (o Ownership) Of(t *task.Task) bool {
+	return t.Lease == o.Lease && t.OwnerGeneration == o.Generation
+}
+
+// ErrLeaseUsed says that a lease may have had an attempt already: one whose beginning
+// was recorded but not answered, and that another node has made pending again.
+var ErrLeaseUsed = errors.New("the lease may have been used")
+
+// Begin makes a pending task running, by a lease that may have been tried before
+// (used). Errors: ErrLeaseUsed, errors for which Decided is true, and those of
+// task.Store.
+func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, used bool) (task.Task, error) {
+	return r.update(ctx, byID(id), func(t *task.Task) error {
+		switch {
+		case t.Status == task.Running && Ownership{Lease: lease}.Of(t):
+			return errUnchanged
+		case t.Status != task.Pending:
+			return errTransition // also when another runs it
+		case used:
+			return ErrLeaseUsed
+		}
+		t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), lease, time.Time{}
+		t.Node, t.OwnerGeneration, t.Ran, t.Signs, t.Relayed = r.nodes.Self(), 0, 0, 0, nil
+		t.Seq++
+		return nil
+	})
+}
+
+// Undone is what has become of a beginning that was to be undone.
+type Undone struct {
+	Stands    bool // the attempt goes on
+	Cancelled bool // its cancellation was asked for
+	Elsewhere bool // the task is not this node's any more
+}
+
+// UndoBegin makes the task of an attempt of which no client and no worker knows
+// pending again, and tries until that is decided.
+func (r *Records) UndoBegin(ctx context.Context, begun task.Task) Undone {
+	owner := Ownership{begun.Lease, begun.OwnerGeneration}
+	var stands, cancelled bool // as the record was seen last
+	_, err := r.updateWithRetry(ctx, begun, func(t *task.Task) error {
+		stands, cancelled = t.Status == task.Running && owner.Of(t), t.CancelRequested
+		return undoBegin(t, begun, owner)
+	}, func() {})
+	return Undone{Stands: err != nil && stands, Cancelled: cancelled, Elsewhere: err != nil && !stands}
+}
+
+// undoBegin lets the number grow, since a snapshot may have shown the task running.
+func undoBegin(t *task.Task, begun task.Task, owner Ownership) error {
+	switch {
+	case t.Status == task.Pending && t.Attempt == begun.Attempt && t.Seq == begun.Seq+1:
+		return errUnchanged // the store did it before, but its answer was lost
+	case t.Status != task.Running, !owner.Of(t), t.CancelRequested:
+		return errTransition
+	}
+	t.Status, t.Lease, t.Node = task.Pending, "", ""
+	if t.Attempt == 1 {
+		t.Started = time.Time{} // it never began
+	}
+	t.Seq++
+	return nil
+}
+
+// TakeOver makes this node the owner of the attempt with that lease. allowed says
+// whether it may be, for the task's type. Errors: those of task.Store,
+// task.ErrLeaseLost.
+func (r *Records) TakeOver(ctx context.Context, id task.ID, lease task.Lease, allowed func(typ string) bool) (task.Task, error) {
+	return r.update(ctx, byID(id), func(t *task.Task) error {
+		if t.Status != task.Running || t.Lease != lease || !allowed(t.Type) {
+			return task.ErrLeaseLost
+		}
+		t.Ran = r.Ran(t)
+		t.Node = r.nodes.Self()
+		t.OwnerGeneration++
+		return nil
+	})
+}
+
+// Relay records a worker's sign for the node that owns its attempt and is alive. It
+// reports false if there is none: then this node is to take over. Errors: those of
+// task.Store, task.ErrLeaseLost.
+func (r *Records) Relay(ctx context.Context, id task.ID, lease task.Lease, u task.Update, allowed func(typ string) bool) (cancelRequested, relayed bool, err error) {
+	t, err := r.update(ctx, byID(id), func(t *task.Task) error {
+		switch {
+		case t.Status != task.Running || t.Lease != lease || !allowed(t.Type):
+			return task.ErrLeaseLost
+		case t.Node == r.nodes.Self() || !r.nodes.Alive(t.Node):
+			return errUnchanged
+		}
+		t.Ran = r.Ran(t)
+		*t = t.WithSign(r.Limits.CutUpdate(u.Usable()))
+		relayed = true
+		return nil
+	})
+	return t.CancelRequested, relayed, err
+}
+
+// Ran returns how long the attempt of a stored task has run by now: what one node
+// has measured, and the age of that by the store's clock.
+func (r *Records) Ran(t *task.Task) time.Duration { return t.Ran + r.store.Age(*t) }
+
+// Note is one report of progress.
+type Note struct {
+	Seq      uint64
+	Progress task.Progress
+	At       time.Time
+}
+
+// SaveProgress stores what newest returns for the record, and then tells of it: what
+// is told of is in every snapshot (rule T13), and a node that ends the task in
+// another's place knows how far its events have come. known is the record as it was
+// last seen. Errors: those of task.Store, task.ErrLeaseLost.
+func (r *Records) SaveProgress(ctx context.Context, known task.Task, owner Ownership, newest func(*task.Task) (n Note, ran time.Duration)) (task.Task, error) {
+	var n Note
+	t, err := r.update(ctx, known, func(t *task.Task) error {
+		if !owner.Of(t) {
+			return task.ErrLeaseLost
+		}
+		n, t.Ran = newest(t)
+		t.Progress, t.Seq, t.Relayed = n.Progress, n.Seq, nil
+		return nil
+	})
+	if err != nil {
+		return task.Task{}, err
+	}
+	e := newEvent(task.EventProgress, t, n.At)
+	e.Data = n.Progress
+	r.publisher.publish(ctx, e)
+	return t, nil
+}
+
+// PublishStarted tells all clients that the attempt of t has begun.
+func (r *Records) PublishStarted(ctx context.Context, t task.Task) {
+	r.publisher.publish(ctx, newEvent(task.EventStarted, t, t.Started))
+}

@@ -1,0 +1,195 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"heliograph/domain/task"
+)
+
+// Conclusion is the end of an attempt, which its record is to have.
+type Conclusion struct {
+	Ending
+	Begun task.Task // the record when the attempt began
+	Known task.Task // as it was last seen
+	Owner Ownership
+	Type  *task.Type
+	Last  uint64 // the number of the attempt's last event
+	// Revision is the only one of the record that may be ended; 0 is any.
+	Revision uint64
+	// Ran is how long the attempt has run.
+	Ran time.Duration
+	// Signs counts the signs in the record of which the reports were taken up: what
+	// came later goes into the record with the end.
+	Signs uint64
+	// Refused is called when the store did not take the end, which is tried again, and
+	// Recorded when it did, or never will, before it is told of; nil is nothing.
+	Refused, Recorded func()
+}
+
+// End makes the record of a running task terminal and then tells of it: exactly
+// once, since no second attempt to change the record can succeed (rule T11). Or it
+// makes it pending for the next attempt, which the next task_started tells of. A
+// result that the store cannot hold makes it failed, and is task.ErrTooLarge.
+func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
+	if c.Refused == nil {
+		c.Refused = func() {}
+	}
+	c.Err = Cut(c.Err, r.Limits.Error)
+	t, err := r.conclude(ctx, c)
+	refused := err
+	if errors.Is(err, task.ErrTooLarge) {
+		instead := c
+		instead.Ending = c.instead(fmt.Sprintf("the result has %d bytes; with the params that is more than can be stored", len(c.Result)))
+		t, err = r.conclude(ctx, instead)
+	}
+	if c.Recorded != nil {
+		c.Recorded()
+	}
+	if c.Retry && c.Type.Outside {
+		r.metrics.LeaseLost(c.Type.Name)
+	}
+	if errors.Is(err, task.ErrLeaseLost) {
+		r.log.DebugContext(ctx, "task is another node's by now, its end here does not count", slog.String("task_id", string(c.Begun.ID)))
+		return task.Task{}, err
+	}
+	if err != nil {
+		r.log.ErrorContext(ctx, "task ended but its record could not be changed",
+			slog.String("task_id", string(c.Begun.ID)), slog.String("status", string(c.Status)), slog.Any("error", err))
+		return task.Task{}, err
+	}
+	if t.Status.Terminal() {
+		r.AnnounceEnd(ctx, t)
+	}
+	return t, refused
+}
+
+func (r *Records) conclude(ctx context.Context, c Conclusion) (task.Task, error) {
+	return r.updateWithRetry(ctx, c.Known, func(t *task.Task) error { return r.applyConclusion(t, c) }, c.Refused)
+}
+
+// applyConclusion is what the end of an attempt does to the task's record.
+func (r *Records) applyConclusion(t *task.Task, c Conclusion) error {
+	switch policy := c.Type.Policy; {
+	case c.appliedTo(t), c.Retry && t.Status == task.Pending && t.Attempt == c.Begun.Attempt+1:
+		return errUnchanged // the store did it before, but its answer was lost
+	case t.Status != task.Running, !c.Owner.Of(t), c.Revision != 0 && t.Revision != c.Revision:
+		return task.ErrLeaseLost
+	case c.Retry && t.Attempt < policy.Attempts && !t.CancelRequested && (r.store.Outlives() || !r.life.Refusing.Passed()):
+		startOver(t, policy, c.Last)
+	default:
+		t.Ran = c.Ran
+		takeUp(t, c.Signs)
+		c.apply(t, c.Last)
+		r.markFinalEventPending(t)
+	}
+	return nil
+}
+
+// takeUp puts into the progress what was relayed after so many signs.
+func takeUp(t *task.Task, signs uint64) {
+	for _, relayed := range t.Relayed {
+		if relayed.Sign > signs {
+			t.Progress = t.Progress.With(relayed.Update.Usable())
+		}
+	}
+	t.Relayed = nil
+}
+
+// startOver makes t pending for its next attempt. Its number grows, so that a
+// snapshot that shows it is newer than the progress of the attempt before.
+func startOver(t *task.Task, policy task.Policy, last uint64) {
+	t.Attempt++
+	t.Status, t.Lease, t.NotBefore = task.Pending, "", time.Now().Add(policy.RetryDelay(t.Attempt)).UTC()
+	t.Node, t.Ran, t.Signs, t.Relayed = "", 0, 0, nil
+	t.Progress, t.Seq = task.Progress{}, last+1
+}
+
+// cancelTime bounds how long RequestCancel tries to reach the store: its caller
+// waits.
+const cancelTime = 5 * time.Second
+
+// RequestCancel ends a pending task, which AnnounceEnd is to tell of, and marks a
+// running one. It returns the record. Errors: those of task.Store, task.ErrNotCancellable.
+func (r *Records) RequestCancel(ctx context.Context, id task.ID) (task.Task, error) {
+	limited, end := context.WithTimeout(ctx, cancelTime)
+	defer end()
+	var cancelled Ending // what was done before, should the store's answer have been lost
+	return r.updateWithRetry(limited, byID(id), func(t *task.Task) error {
+		switch {
+		case cancelled.appliedTo(t):
+			return errUnchanged
+		case t.Status.Terminal():
+			return task.ErrNotCancellable
+		case t.Status == task.Pending:
+			cancelled = Ending{Status: task.Cancelled, At: time.Now()}
+			cancelled.apply(t, t.Seq)
+			r.markFinalEventPending(t)
+		default:
+			t.Ran = r.Ran(t)
+		}
+		t.CancelRequested = true
+		return nil
+	}, func() {})
+}
+
+// AnnounceEnd tells of a task whose record has just become terminal.
+func (r *Records) AnnounceEnd(ctx context.Context, t task.Task) {
+	r.ended(t)
+	r.metrics.Ended(t.Type, t.Status, t.Ran)
+	level := slog.LevelDebug
+	if t.Status == task.Failed {
+		level = slog.LevelInfo
+	}
+	r.log.LogAttrs(ctx, level, "task ended", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
+		slog.String("status", string(t.Status)), slog.String("error", loggedError(t.Error)), slog.Duration("ran", t.Ran))
+	r.PublishFinalEvent(ctx, t)
+}
+
+// maxLoggedError bounds what of an error is logged, in bytes.
+const maxLoggedError = 200
+
+// loggedError returns the part of a failed task's error that is logged: its first
+// line. What a command printed follows that, and payloads are never logged; the
+// status has all of it.
+func loggedError(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	return strings.ToValidUTF8(text[:min(len(text), maxLoggedError)], "")
+}
+
+// markFinalEventPending marks a task that has just ended: should this node not come to
+// publish its final event, another will. A store that dies with the process needs no
+// such mark.
+func (r *Records) markFinalEventPending(t *task.Task) {
+	if r.store.Outlives() {
+		t.FinalEventPending, t.Node = true, r.nodes.Self()
+	}
+}
+
+// PublishFinalEvent sends the last event of a task. What could not be sent stays
+// marked, and is tried again; the broker takes each event once (event.Event.Order). It
+// reports whether the broker took it, or never will.
+func (r *Records) PublishFinalEvent(ctx context.Context, t task.Task) (done bool) {
+	if done = r.publisher.publish(ctx, finalEvent(t)); done && t.FinalEventPending {
+		r.clearFinalEventPending(ctx, t)
+	}
+	return done
+}
+
+func (r *Records) clearFinalEventPending(ctx context.Context, t task.Task) {
+	_, err := r.update(ctx, t, func(t *task.Task) error {
+		if !t.FinalEventPending {
+			return errUnchanged
+		}
+		t.FinalEventPending, t.Node = false, ""
+		return nil
+	})
+	if err != nil && !errors.Is(err, task.ErrNotFound) {
+		r.log.WarnContext(ctx, "task's final event could not be marked as published, it will be published again",
+			slog.String("task_id", string(t.ID)), slog.Any("error", err))
+	}
+}

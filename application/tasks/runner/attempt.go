@@ -1,0 +1,220 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"heliograph/application/tasks/lifecycle"
+	"heliograph/application/tasks/records"
+	"heliograph/application/tasks/scheduler"
+	"heliograph/domain/task"
+)
+
+// Attempt is one attempt at a task, by a handler in the pool or by a worker
+// outside: from its beginning to the end of the task, or to the next attempt.
+type Attempt struct {
+	*scheduler.Entry
+	Task  task.Task         // as it was when it began, or was taken over
+	owner records.Ownership // never changes
+	// record is as it was last seen or stored; the pump's while there is one.
+	record   task.Task
+	seq      *sequencer
+	cancel   context.CancelCauseFunc
+	stopping <-chan struct{} // closed when it is to stop
+	silence  *time.Timer     // fires when the lease is lost; nil in the pool
+	started  time.Time       // when this node began it, or took it over
+	before   time.Duration   // how long it had run then
+	signs    signs
+	lost     lifecycle.Latch // another node sees to the task now, or may
+	since    atomic.Uint64   // the revision from which on the record should name it; 0 before
+
+	// offers takes from what runs the task how it ended: what is received counts.
+	offers chan records.Ending
+	over   chan struct{} // closed when nothing is received any more
+	// recorded is closed when the end is in the record, or err says why not.
+	recorded chan struct{}
+	err      error
+	// refused passes when the store did not take the end. It is tried again.
+	refused lifecycle.Latch
+}
+
+// signs is when an attempt's worker gave its last sign, and what it said to nodes
+// that do not see to it, as far as it was taken up here. It is safe for concurrent
+// use.
+type signs struct {
+	mu     sync.Mutex
+	last   time.Time // guarded by mu
+	taken  uint64    // the newest of Task.Signs that was taken up; guarded by mu
+	record task.Task // the newest that is known of; guarded by mu
+}
+
+// newAttempt returns an attempt that was not begun, and the context of what will run
+// it, made of ctx.
+func newAttempt(ctx context.Context, e *scheduler.Entry, generation uint64) (*Attempt, context.Context) {
+	runCtx, cancel := context.WithCancelCause(ctx)
+	return &Attempt{
+		Entry: e, owner: records.Ownership{Lease: e.Lease, Generation: generation}, cancel: cancel, stopping: runCtx.Done(), lost: lifecycle.NewLatch(), started: time.Now(),
+		offers: make(chan records.Ending), over: make(chan struct{}), recorded: make(chan struct{}), refused: lifecycle.NewLatch(),
+	}, runCtx
+}
+
+// equip gives an attempt what it needs to go on from its record.
+func (a *Attempt) equip(t task.Task, limits records.Limits) {
+	a.Task, a.record, a.before = t, t, t.Ran
+	a.seq = newSequencer(t, limits)
+	if a.Type().Outside {
+		a.silence = time.NewTimer(a.Term())
+	}
+	a.since.Store(t.Revision)
+	if t.CancelRequested { // before the record was read
+		a.cancel(task.ErrCancelled)
+	}
+}
+
+// defaultLease is how long a worker outside may give no sign, when its type does
+// not say: some ten times what a healthy one needs to send one.
+const defaultLease = 30 * time.Second
+
+// Term is how long a worker outside may give no sign.
+func (a *Attempt) Term() time.Duration { return cmp.Or(a.Type().Policy.Lease, defaultLease) }
+
+// ran is how long the attempt has run, here and on other nodes, each by its own
+// clock.
+func (a *Attempt) ran() time.Duration { return a.before + time.Since(a.started) }
+
+// Lost reports whether another node sees to the task now, or may.
+func (a *Attempt) Lost() bool { return a.lost.Passed() }
+
+// Stopping reports whether what runs the attempt is to stop.
+func (a *Attempt) Stopping() bool {
+	select {
+	case <-a.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// Report takes progress of a worker outside. It reports false when the attempt has
+// ended.
+func (a *Attempt) Report(u task.Update) bool { return a.seq.report(u) }
+
+// Renew renews the lease: the worker gave a sign.
+func (a *Attempt) Renew() {
+	a.signs.mu.Lock()
+	defer a.signs.mu.Unlock()
+	a.renewLocked()
+}
+
+func (a *Attempt) renewLocked() {
+	a.signs.last = time.Now()
+	a.silence.Reset(a.Term())
+}
+
+// silent fires when the lease is lost; never for an attempt in the pool.
+func (a *Attempt) silent() <-chan time.Time {
+	if a.silence == nil {
+		return nil
+	}
+	return a.silence.C
+}
+
+// TakeUp has what the record tells of the worker count: it is a sign, and reports
+// what it says there. What was taken up before counts no more.
+func (a *Attempt) TakeUp(t *task.Task) {
+	s := &a.signs
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.Revision > s.record.Revision {
+		s.record = *t
+	}
+	if t.Signs <= s.taken {
+		return
+	}
+	for _, r := range t.Relayed {
+		if r.Sign > s.taken {
+			a.seq.report(r.Update)
+		}
+	}
+	s.taken = t.Signs
+	a.renewLocked()
+}
+
+// newestRecord returns the record as it was last stored here or heard of.
+func (a *Attempt) newestRecord() task.Task {
+	a.signs.mu.Lock()
+	defer a.signs.mu.Unlock()
+	if a.signs.record.Revision > a.record.Revision {
+		return a.signs.record
+	}
+	return a.record
+}
+
+// onRecordChanged does what a change of its record means for an attempt. What is older
+// than its beginning means nothing.
+func (a *Attempt) onRecordChanged(t task.Task) {
+	begun := a.since.Load()
+	switch {
+	case a.owner.Of(&t):
+		if begun != 0 && t.Status == task.Running && t.Signs > 0 {
+			a.TakeUp(&t)
+		}
+		if t.CancelRequested {
+			a.cancel(task.ErrCancelled)
+		}
+	case begun != 0 && t.Revision > begun:
+		a.lost.Pass()
+	}
+}
+
+// Offer says how the attempt ended, unless nothing is received any more.
+func (a *Attempt) Offer(e records.Ending) {
+	select {
+	case a.offers <- e:
+	case <-a.over:
+	}
+}
+
+// HandIn offers how the attempt ended, and returns when an end is recorded: false if
+// it is another one. Errors: what kept it from being recorded, task.ErrUnavailable
+// while the store does not take it, ctx.Err().
+func (a *Attempt) HandIn(ctx context.Context, e records.Ending) (accepted bool, err error) {
+	select {
+	case a.offers <- e:
+		accepted = true
+	case <-a.over:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	select {
+	case <-a.recorded:
+	case <-a.refused.C: // it will be recorded; the worker asks again
+		return false, task.ErrUnavailable
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	if !accepted {
+		return false, nil
+	}
+	return true, a.err
+}
+
+// close ends the reporting. It returns the number of the last event, and how many
+// signs in the record were taken up.
+func (a *Attempt) close() (last, signs uint64) {
+	close(a.over)
+	a.signs.mu.Lock()
+	defer a.signs.mu.Unlock()
+	return a.seq.close(), a.signs.taken
+}
+
+// Discard ends an attempt that was not followed.
+func (a *Attempt) Discard() {
+	a.cancel(nil)
+	if a.silence != nil {
+		a.silence.Stop()
+	}
+}

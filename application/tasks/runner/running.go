@@ -1,0 +1,52 @@
+package runner
+
+import (
+	"sync"
+
+	"heliograph/domain/task"
+)
+
+// Running holds the attempts that this node sees to. It is safe for concurrent use.
+type Running struct {
+	mu  sync.Mutex
+	all map[task.ID]*Attempt // guarded by mu
+}
+
+func newRunning() *Running { return &Running{all: make(map[task.ID]*Attempt)} }
+
+// Len returns how many there are.
+func (r *Running) Len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.all)
+}
+
+// Get returns the attempt at a task, or nil.
+func (r *Running) Get(id task.ID) *Attempt {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all[id]
+}
+
+// Leased returns the attempt of a worker outside with that lease, or nil.
+func (r *Running) Leased(id task.ID, lease task.Lease) *Attempt {
+	a := r.Get(id)
+	if a == nil || !a.Type().Outside || a.Lease != lease || a.Lost() {
+		return nil
+	}
+	return a
+}
+
+func (r *Running) add(a *Attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all[a.ID] = a
+}
+
+func (r *Running) remove(a *Attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all[a.ID] == a {
+		delete(r.all, a.ID)
+	}
+}

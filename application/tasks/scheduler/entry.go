@@ -1,0 +1,35 @@
+package scheduler
+
+import (
+	"crypto/rand"
+
+	"heliograph/domain/task"
+)
+
+// Entry is an attempt at a task that is to come, or is under way.
+type Entry struct {
+	ID task.ID
+	// Lease is the attempt's from the start: when its beginning was recorded but the
+	// store's answer lost, the next try knows it again.
+	Lease task.Lease
+	// Misses counts the times that the task could not be begun, and LeaseUsed says
+	// that it was tried with this lease. Both are of use to whoever took the entry, who
+	// changes them.
+	Misses    int
+	LeaseUsed bool
+
+	queue    *typeQueue
+	position uint64 // what was taken on earlier has a smaller one
+	bytes    int    // of the task's params
+}
+
+// Type is the task's type; with nothing but a name if it is not known here.
+func (e *Entry) Type() *task.Type { return &e.queue.typ }
+
+// Next returns the entry of the attempt after this one.
+func (e *Entry) Next() *Entry {
+	return &Entry{ID: e.ID, Lease: NewLease(), Misses: e.Misses, queue: e.queue, position: e.position, bytes: e.bytes}
+}
+
+// NewLease returns a lease that no attempt ever had.
+func NewLease() task.Lease { return task.Lease(rand.Text()) }

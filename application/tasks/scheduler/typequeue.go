@@ -1,0 +1,66 @@
+package scheduler
+
+import (
+	"cmp"
+	"slices"
+
+	"heliograph/domain/task"
+)
+
+// typeQueue is where the tasks of one type wait. Its Queue's mutex guards it.
+type typeQueue struct {
+	typ     task.Type // never changes
+	waiting []*Entry  // by position
+	running int
+	held    int // places: of those that wait, in the pool of those that run, too
+	bytes   int // of the params of those that wait
+}
+
+// ready reports whether a task of the type may be begun now.
+func (q *typeQueue) ready() bool {
+	limit := q.typ.Policy.Concurrency
+	return len(q.waiting) > 0 && (limit == 0 || q.running < limit)
+}
+
+// before reports whether the first of q goes before the first of other.
+func (q *typeQueue) before(other *typeQueue) bool {
+	return cmp.Or(
+		cmp.Compare(other.typ.Policy.Priority, q.typ.Policy.Priority),
+		cmp.Compare(q.waiting[0].position, other.waiting[0].position),
+	) < 0
+}
+
+func (q *typeQueue) insert(e *Entry) {
+	i, _ := slices.BinarySearchFunc(q.waiting, e.position, byPosition)
+	q.waiting = slices.Insert(q.waiting, i, e)
+}
+
+// take takes the first task out, to be run.
+func (q *typeQueue) take() *Entry {
+	e := q.waiting[0]
+	q.waiting[0] = nil
+	q.waiting = q.waiting[1:]
+	q.running++
+	return e
+}
+
+// remove reports whether e waited.
+func (q *typeQueue) remove(e *Entry) bool {
+	i, waits := slices.BinarySearchFunc(q.waiting, e.position, byPosition)
+	if waits {
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+	}
+	return waits
+}
+
+func byPosition(e *Entry, position uint64) int { return cmp.Compare(e.position, position) }
+
+// placesToWait is how many places a task of the type gives up when it is taken, and
+// has again when it waits anew: in the pool, where it holds one until it is done,
+// none.
+func (q *typeQueue) placesToWait() int {
+	if q.typ.Outside {
+		return 1
+	}
+	return 0
+}
