@@ -19,6 +19,6 @@ type Nodes interface {
 	// Present returns the names of the nodes of which a life goes on, sorted.
 	Present() []string
 	// Leads reports whether this node is the one that does what one is to do for
-	// all. It lives, and all who live agree after a while.
+	// all. It lives, and all nodes that live agree after a while.
 	Leads() bool
 }

@@ -1,4 +1,4 @@
-// Package connection holds who is connected: a browser's stream is known by its
+// Package connection holds connections: a browser's stream is known by its
 // request_id, which the client chose, and by its token, which the gateway chose
 // (rules C of the specification).
 package connection

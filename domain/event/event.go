@@ -40,7 +40,7 @@ const (
 // Event is one message for browsers. It is a value; Data must not be changed once
 // the event was handed over.
 type Event struct {
-	// Service is whom the event is counted for; "" makes it a control event.
+	// Service is the service that the event is counted for; "" makes it a control event.
 	Service Service
 	// Name is the SSE event name.
 	Name string

@@ -25,7 +25,7 @@ type Part struct {
 // NewPart returns a part that is ev.
 func NewPart(ev event.Event) *Part { return &Part{service: ev.Service, ev: ev} }
 
-// Service is whom the event is counted for.
+// Service is the service that the event is counted for.
 func (p *Part) Service() event.Service { return p.service }
 
 // Encoded returns what encode made of the part's event when it was first called

@@ -82,7 +82,7 @@ type Task struct {
 	// final event is pending, the run of the node that is to publish it.
 	Node cluster.Life
 	// OwnerGeneration grows whenever another node takes over to see to the attempt.
-	// With Lease it says who may change the record: a change with an older one is
+	// With Lease it says which node may change the record: a change with an older one is
 	// refused.
 	OwnerGeneration uint64
 	// Ran is how long the attempt had run when this was stored, by the clock of one

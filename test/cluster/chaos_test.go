@@ -47,7 +47,7 @@ func TestFaultsLoseNoEvent(t *testing.T) { // C3, C9, E7, G2, T2, T11, T14
 	}
 }
 
-// world is all who use a cluster.
+// world is all the clients of a cluster.
 type world struct {
 	r     *rig
 	tabs  []*tab

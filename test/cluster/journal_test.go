@@ -22,7 +22,7 @@ func newJournal(t *testing.T) journal {
 }
 
 // note writes a line. The journal may be incomplete: nothing depends on it.
-func (j journal) note(who, format string, args ...any) {
-	line := fmt.Sprintf("%s %s "+format+"\n", append([]any{time.Now().UTC().Format(time.RFC3339Nano), who}, args...)...)
+func (j journal) note(source, format string, args ...any) {
+	line := fmt.Sprintf("%s %s "+format+"\n", append([]any{time.Now().UTC().Format(time.RFC3339Nano), source}, args...)...)
 	_, _ = j.file.WriteString(line)
 }

@@ -46,7 +46,7 @@ func TestPowerLossLosesOnlyWhatWasNotSynced(t *testing.T) { // G2, G3
 	}
 	for c, want := range map[*sseclient.Client]int{before: 0, after: 1} {
 		if got := r.resets(t, c); got != want {
-			t.Errorf("G3: %d resets for who was there %v, want %d", got, c.LastID(), want)
+			t.Errorf("G3: %d resets for a client at %v, want %d", got, c.LastID(), want)
 		}
 	}
 	r.oneTask(t, "next", before, after)

@@ -20,7 +20,7 @@ func RunLasting(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"T3 an event that comes after a newer one of its topic is refused", stale},
 		{"topics are in turn each for itself", perTopic},
 		{"an event of a topic without numbers is never refused", withoutOrder},
-		{"T11 of many who publish the same event one adds it and all get its ID", sameByMany},
+		{"T11 of many publishers of the same event one adds it and all get its ID", sameByMany},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
 	}

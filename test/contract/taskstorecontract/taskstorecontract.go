@@ -40,7 +40,7 @@ var sentences = map[string]func(*testing.T, fixture){
 	"Update with an old revision is ErrConflict and changes nothing":         updateConflict,
 	"Update of an unknown task is ErrNotFound":                               updateUnknown,
 	"of many that Update one revision exactly one wins":                      updateRace,
-	"updates by all who retry are all there":                                 updateRetried,
+	"concurrent updates with retries all succeed":                            updateRetried,
 	"Delete removes the task":                                                deleteRemoves,
 	"Delete with an old revision is ErrConflict and removes nothing":         deleteConflict,
 	"Delete of an unknown task is ErrNotFound":                               deleteUnknown,

@@ -32,22 +32,22 @@ type Subject struct {
 func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 	t.Helper()
 	for name, prove := range map[string]func(*testing.T, fixture){
-		"Claim begins the oldest task of the types":                  claimOldest,
-		"Claim waits until there is a task":                          claimWaits,
-		"Claim whose context ends is ErrNoTask and begins none":      claimEnds,
-		"Claim of types that workers outside do not run is refused":  claimUnknown,
-		"of many who Claim each gets another task":                   claimRace,
-		"Progress reports, and says when to stop":                    progress,
-		"when Complete returns the task is completed":                complete,
-		"when Fail returns the task is failed":                       fail,
-		"Fail of a task that was to stop makes it cancelled":         failCancelled,
-		"Complete of a task that was to stop makes it completed":     completeCancelled,
-		"the same end may be said again, another is ErrLeaseLost":    again,
-		"who does not hold the lease gets ErrLeaseLost":              otherLease,
-		"an unknown task is ErrNotFound":                             unknown,
-		"a lost lease leads to another attempt with another lease":   nextAttempt,
-		"late calls with a lost lease are ErrLeaseLost":              late,
-		"of many who end a task at once one way of ending it counts": endRace,
+		"Claim begins the oldest task of the types":                 claimOldest,
+		"Claim waits until there is a task":                         claimWaits,
+		"Claim whose context ends is ErrNoTask and begins none":     claimEnds,
+		"Claim of types that workers outside do not run is refused": claimUnknown,
+		"concurrent Claims get different tasks":                     claimRace,
+		"Progress reports, and says when to stop":                   progress,
+		"when Complete returns the task is completed":               complete,
+		"when Fail returns the task is failed":                      fail,
+		"Fail of a task that was to stop makes it cancelled":        failCancelled,
+		"Complete of a task that was to stop makes it completed":    completeCancelled,
+		"the same end may be said again, another is ErrLeaseLost":   again,
+		"a caller without the lease gets ErrLeaseLost":              otherLease,
+		"an unknown task is ErrNotFound":                            unknown,
+		"a lost lease leads to another attempt with another lease":  nextAttempt,
+		"late calls with a lost lease are ErrLeaseLost":             late,
+		"of concurrent ends of a task one counts":                   endRace,
 	} {
 		t.Run(name, func(t *testing.T) { prove(t, fixture{t, fresh(t)}) })
 	}
