@@ -6,8 +6,8 @@ import (
 	"log/slog"
 
 	"heliograph/domain/connection"
-	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // Gone implements gateway.Listener.
@@ -43,7 +43,7 @@ func (m *Manager) Recover(ctx context.Context, token connection.Token) {
 
 // lost tells a client that nobody knows what it has got: the service that sent
 // it is another life of this one.
-var lost = event.Event{Name: event.NameStreamReset, Data: []byte(`{"reason":"epoch"}`)}
+var lost = stream.Reset(stream.ResetEpoch)
 
 // Found implements gateway.Listener. Nobody knows what the stream has got so far,
 // so it begins with a stream_reset.

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"heliograph/domain/connection"
-	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 var (
@@ -127,7 +127,7 @@ func (m *Manager) closeReplaced(ctx context.Context, old connection.Connection) 
 }
 
 // replaced is the last event of a stream that was replaced.
-var replaced = event.Event{Name: event.NameReplaced, Data: []byte("{}")}
+var replaced = stream.Replaced()
 
 // warnOpen logs that the stream of old could not be closed, if that is what err
 // says.

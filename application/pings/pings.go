@@ -14,6 +14,7 @@ import (
 
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // Service broadcasts the control event "ping" to the streams of this node.
@@ -56,6 +57,6 @@ func (s *Service) ping(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("encode ping: %w", err)
 	}
-	ev := event.Event{Name: event.NamePing, Data: data, Key: event.NamePing}
+	ev := event.Event{Name: stream.NamePing, Data: data, Key: stream.NamePing}
 	return s.sender.Broadcast(ctx, event.Record{Event: ev})
 }

@@ -28,15 +28,6 @@ const (
 // Services lists every service, for what is kept per service.
 var Services = [...]Service{ServiceTask, ServiceVersion}
 
-// Names of the control events.
-const (
-	NameReplaced    = "replaced"     // another connection has taken the stream's request_id
-	NameStreamReset = "stream_reset" // what the client asked to resume from is gone
-	NameRejected    = "rejected"     // the stream is refused (envelope format only)
-	NameReady       = "ready"        // the stream is open (envelope format only)
-	NamePing        = "ping"         // the whole path is alive
-)
-
 // Event is one message for browsers. It is a value; Data must not be changed once
 // the event was handed over.
 type Event struct {

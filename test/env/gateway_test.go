@@ -13,6 +13,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 	"heliograph/test/contract/connectionmanagercontract"
 	"heliograph/test/contract/sendercontract"
 	"heliograph/test/sseclient"
@@ -81,7 +82,7 @@ type closings struct {
 }
 
 func (c closings) Close(_ context.Context, token connection.Token, last event.Event) error {
-	if last.Name == event.NameReplaced {
+	if last.Name == stream.NameReplaced {
 		c.closed <- token
 	}
 	return nil

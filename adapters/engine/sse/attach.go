@@ -4,6 +4,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // Attach adds a stream at the place where lastEventID left off, or at the log's
@@ -58,7 +59,7 @@ func (s *Stream) begin(frames []byte) {
 }
 
 // prelude is what a stream begins with; mostly nothing.
-func (e *Engine) prelude(at mark, reset ResetReason) []byte {
+func (e *Engine) prelude(at mark, reset stream.ResetReason) []byte {
 	var b []byte
 	if e.cfg.Format == FormatEnvelope {
 		b = append(b, readyFrame...)

@@ -1,14 +1,17 @@
 package sse
 
-import "heliograph/domain/event"
+import (
+	"heliograph/domain/event"
+	"heliograph/domain/stream"
+)
 
 // claim is what a client says that it has had, and what was found out about it.
 type claim struct {
-	id     event.ID    // the last event that it has had, or has got by missed; zero if it had none
-	missed [][]byte    // frames that it needs before those that follow id
-	events uint64      // in missed
-	bytes  int         // of missed
-	reset  ResetReason // why it has to begin anew; "" if nothing is known against it
+	id     event.ID           // the last event that it has had, or has got by missed; zero if it had none
+	missed [][]byte           // frames that it needs before those that follow id
+	events uint64             // in missed
+	bytes  int                // of missed
+	reset  stream.ResetReason // why it has to begin anew; "" if nothing is known against it
 }
 
 // claim reads a Last-Event-ID.
@@ -19,19 +22,19 @@ func (e *Engine) claim(lastEventID string) claim {
 	id, err := event.ParseID(lastEventID)
 	switch {
 	case err != nil:
-		return claim{reset: ResetInvalid}
+		return claim{reset: stream.ResetInvalid}
 	case id.Epoch != e.log.epoch:
-		return claim{reset: ResetEpoch}
+		return claim{reset: stream.ResetEpoch}
 	}
 	return claim{id: id}
 }
 
 // expire says that something of what the client needs cannot be had.
-func (c *claim) expire() { *c = claim{id: c.id, reset: ResetExpired} }
+func (c *claim) expire() { *c = claim{id: c.id, reset: stream.ResetExpired} }
 
 // locateLocked finds where a client goes on (rules G2, G3). Errors: errAhead and
 // errBehind, if others may know more than this log. With Engine.mu held.
-func (e *Engine) locateLocked(c claim) (mark, ResetReason, error) {
+func (e *Engine) locateLocked(c claim) (mark, stream.ResetReason, error) {
 	head := e.log.head()
 	switch {
 	case c.reset != "" || c.id.IsZero():
@@ -39,11 +42,11 @@ func (e *Engine) locateLocked(c claim) (mark, ResetReason, error) {
 	case c.id.Seq > head.seq && e.past.history != nil:
 		return mark{}, "", errAhead
 	case c.id.Seq > head.seq:
-		return head, ResetInvalid, nil
+		return head, stream.ResetInvalid, nil
 	}
 	at, err := e.log.after(c.id.Seq)
 	if err != nil && e.past.history == nil {
-		return head, ResetExpired, nil
+		return head, stream.ResetExpired, nil
 	}
 	return at, "", err
 }

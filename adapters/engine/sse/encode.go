@@ -2,12 +2,12 @@ package sse
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
 
 	"heliograph/domain/event"
+	"heliograph/domain/stream"
 )
 
 // Format is how events look on a stream (gateway-protocol, "Event formats").
@@ -104,23 +104,11 @@ func RejectedFrame(status int, message string) []byte {
 	if err != nil {
 		panic(fmt.Sprintf("sse: a string cannot be encoded: %v", err)) // encoding/json encodes every string
 	}
-	return FormatEnvelope.appendEvent(nil, event.Event{Name: event.NameRejected, Data: data})
+	return FormatEnvelope.appendEvent(nil, event.Event{Name: stream.NameRejected, Data: data})
 }
-
-// ResetReason says why a client cannot resume where it was (rule G3).
-type ResetReason string
-
-// The reasons; "" is none.
-const (
-	ResetExpired ResetReason = "expired" // the log no longer reaches back that far
-	ResetEpoch   ResetReason = "epoch"   // the ID is from another life of the log
-	ResetInvalid ResetReason = "invalid" // the ID makes no sense
-)
 
 // appendReset appends the stream_reset frame, with the place from which the
 // client reads now.
-func appendReset(b []byte, at event.ID, why ResetReason) []byte {
-	return FormatNamed.appendEvent(appendID(b, at), event.Event{
-		Name: event.NameStreamReset, Data: json.RawMessage(`{"reason":"` + why + `"}`),
-	})
+func appendReset(b []byte, at event.ID, why stream.ResetReason) []byte {
+	return FormatNamed.appendEvent(appendID(b, at), stream.Reset(why))
 }

@@ -11,6 +11,7 @@ import (
 	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/stream"
 	"heliograph/test/sseclient"
 )
 
@@ -37,12 +38,12 @@ func wire(t testing.TB, format sse.Format, ev event.Event) []byte {
 	if err := e.Send("t", ev); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Close("t", event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}); err != nil {
+	if err := e.Close("t", event.Event{Name: stream.NameReplaced, Data: []byte(`{}`)}); err != nil {
 		t.Fatal(err)
 	}
 	out := &buffer{pipe: discard()}
 	if reason := s.Serve(t.Context(), out); reason != connection.ReasonServerClosed {
-		t.Fatalf("the stream ended for %q", reason)
+		t.Fatalf("the st ended for %q", reason)
 	}
 	return out.Bytes()
 }
@@ -114,9 +115,9 @@ func FuzzEncoder(f *testing.F) {
 	})
 }
 
-func check(t *testing.T, format sse.Format, ev event.Event, stream []byte) {
+func check(t *testing.T, format sse.Format, ev event.Event, st []byte) {
 	var got []sseclient.Event
-	d := sseclient.NewDecoder(bytes.NewReader(stream), "")
+	d := sseclient.NewDecoder(bytes.NewReader(st), "")
 	for {
 		item, err := d.Next()
 		if errors.Is(err, io.EOF) {
@@ -125,11 +126,11 @@ func check(t *testing.T, format sse.Format, ev event.Event, stream []byte) {
 		if err != nil || item.Kind != sseclient.KindEvent {
 			t.Fatalf("%s %+v: read %+v, %v", format, ev, item, err)
 		}
-		if item.Event.Name != event.NameReady {
+		if item.Event.Name != stream.NameReady {
 			got = append(got, item.Event)
 		}
 	}
-	if len(got) != 3 || got[2].Name != event.NameReplaced {
+	if len(got) != 3 || got[2].Name != stream.NameReplaced {
 		t.Fatalf("%s %+v: read %+v, want it twice and then replaced", format, ev, got)
 	}
 	for _, e := range got[:2] {

@@ -16,6 +16,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 	"heliograph/test/sseclient"
 )
 
@@ -71,16 +72,16 @@ func everyRetainedPlaceCanBeResumedFrom(t *testing.T, shards int) { // G2, G3
 	for seq := range events + 1 {
 		token := connection.Token(fmt.Sprint(seq))
 		c := b.open(b.attach(token, fmt.Sprint(epoch, "-", seq)))
-		end := b.Close(token, event.Event{Name: event.NameReplaced, Data: []byte(`{}`)})
+		end := b.Close(token, event.Event{Name: stream.NameReplaced, Data: []byte(`{}`)})
 		if end != nil {
 			t.Fatalf("close: %v", end)
 		}
 		first := c.next()
-		if first.Event.Name == event.NameStreamReset {
+		if first.Event.Name == stream.NameReset {
 			if expired++; expired != seq+1 {
 				t.Fatalf("after event %d: expired, though an older one was retained", seq)
 			}
-			c.want("", event.NameReplaced, "{}")
+			c.want("", stream.NameReplaced, "{}")
 			continue
 		}
 		for next := seq + 1; next <= events; next++ {
@@ -89,7 +90,7 @@ func everyRetainedPlaceCanBeResumedFrom(t *testing.T, shards int) { // G2, G3
 			}
 			first = c.next()
 		}
-		if first.Event.Name != event.NameReplaced {
+		if first.Event.Name != stream.NameReplaced {
 			t.Fatalf("after event %d: got %+v at the end", seq, first)
 		}
 	}
@@ -112,12 +113,12 @@ func clientThatCannotResumeIsToldOnceAndFromWhere(t *testing.T, shards int) { //
 		strings.Repeat("e", 1000) + "-1": "invalid",
 	} {
 		c := b.open(b.attach(connection.Token(id), id))
-		c.want("1000", event.NameStreamReset, `{"reason":"`+reason+`"}`)
+		c.want("1000", stream.NameReset, `{"reason":"`+reason+`"}`)
 		b.send(connection.Token(id), note("next"))
 		c.wantNote("1000", "next")
 	}
 	resets := b.Stats().Resets
-	if resets[sse.ResetExpired] != 1 || resets[sse.ResetEpoch] != 1 || resets[sse.ResetInvalid] != 6 {
+	if resets[stream.ResetExpired] != 1 || resets[stream.ResetEpoch] != 1 || resets[stream.ResetInvalid] != 6 {
 		t.Errorf("counted resets %v, want 1 expired, 1 epoch, 6 invalid", resets)
 	}
 }
@@ -153,7 +154,7 @@ func closedStreamGetsItsLastEventAndNothingAfterIt(t *testing.T, shards int) { /
 	b := newBench(t, sse.Config{Shards: shards})
 	s := b.attach("t", "")
 	b.publish(note("before"))
-	if err := b.Close("t", event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}); err != nil {
+	if err := b.Close("t", event.Event{Name: stream.NameReplaced, Data: []byte(`{}`)}); err != nil {
 		t.Fatalf("close: %v", err)
 	}
 	b.publish(note("after"))
@@ -162,20 +163,20 @@ func closedStreamGetsItsLastEventAndNothingAfterIt(t *testing.T, shards int) { /
 	}
 	c := b.open(s)
 	c.wantNote("1", "before")
-	c.want("", event.NameReplaced, "{}")
+	c.want("", stream.NameReplaced, "{}")
 	c.wantEnd(connection.ReasonServerClosed)
 }
 
 func controlEventsCarryNoIDAndAreNotCounted(t *testing.T, shards int) { // G2, M1
 	b := newBench(t, sse.Config{Shards: shards})
 	c := b.open(b.attach("t", ""))
-	ping := event.Event{Name: event.NamePing, Data: []byte(`{}`)}
+	ping := event.Event{Name: stream.NamePing, Data: []byte(`{}`)}
 	if err := b.Broadcast(event.Record{Event: ping}); err != nil {
 		t.Fatalf("broadcast: %v", err)
 	}
 	b.send("t", ping)
-	c.want("", event.NamePing, "{}")
-	c.want("", event.NamePing, "{}")
+	c.want("", stream.NamePing, "{}")
+	c.want("", stream.NamePing, "{}")
 	if ok, failed, took := b.metrics.of(""); ok+failed+took != 0 {
 		t.Errorf("control events were counted: %d, %d, %d", ok, failed, took)
 	}
@@ -275,7 +276,7 @@ func TestWhyStreamsEndedIsToldApart(t *testing.T) { // G4, M1
 	_ = leaves.conn.Close()
 	<-leaves.reason
 	closed := b.open(b.attach("closed", ""))
-	if err := b.Close("closed", event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}); err != nil {
+	if err := b.Close("closed", event.Event{Name: stream.NameReplaced, Data: []byte(`{}`)}); err != nil {
 		t.Error(err)
 	}
 	<-closed.reason
@@ -307,8 +308,8 @@ func TestWhyStreamsEndedIsToldApart(t *testing.T) { // G4, M1
 func TestPingsMakeHeartbeatsUnnecessary(t *testing.T) { // G5
 	t.Parallel()
 	for name, ping := range map[string]func(b *bench){
-		"of the service": func(b *bench) { b.control(event.NamePing) },
-		"of a backend":   func(b *bench) { _, _ = b.Publish(b.frame(raw("", event.NamePing, "{}"))) },
+		"of the service": func(b *bench) { b.control(stream.NamePing) },
+		"of a backend":   func(b *bench) { _, _ = b.Publish(b.frame(raw("", stream.NamePing, "{}"))) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -321,7 +322,7 @@ func TestPingsMakeHeartbeatsUnnecessary(t *testing.T) { // G5
 					ping(b)
 				}
 				for range 10 {
-					if got := c.next(); got.Event.Name != event.NamePing {
+					if got := c.next(); got.Event.Name != stream.NamePing {
 						t.Fatalf("got %+v, want a ping", got)
 					}
 				}
@@ -460,8 +461,8 @@ func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M
 func envelopeStreamOpensWithReadyAndWrapsEvents(t *testing.T, shards int) {
 	b := newBench(t, sse.Config{Shards: shards, Format: sse.FormatEnvelope})
 	c := b.open(b.attach("t", "junk"))
-	c.want("", event.NameReady, "")
-	c.want("0", event.NameStreamReset, `{"reason":"invalid"}`)
+	c.want("", stream.NameReady, "")
+	c.want("0", stream.NameReset, `{"reason":"invalid"}`)
 	b.publish(note("hello"))
 	c.want("1", "message", `{"type":"note","payload":"hello"}`)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"heliograph/domain/event"
+	"heliograph/domain/stream"
 )
 
 // Raw is an event of a backend that uses this engine as its gateway: unlike
@@ -51,21 +52,13 @@ func (f Frame) withoutID() []byte {
 
 // control reports whether f speaks of the stream itself: its ID is a place in
 // the log, but f is not what lies there.
-func (f Frame) control() bool { return isControl(f.name) }
-
-func isControl(name string) bool {
-	switch name {
-	case event.NameReady, event.NameRejected, event.NameReplaced, event.NameStreamReset, event.NamePing:
-		return true
-	}
-	return false
-}
+func (f Frame) control() bool { return stream.IsControl(f.name) }
 
 func (f Format) appendRaw(b []byte, r Raw) []byte {
 	if r.ID != "" {
 		b = append(append(append(b, "id: "...), r.ID...), '\n')
 	}
-	if f == FormatEnvelope && r.Name != "" && !isControl(r.Name) {
+	if f == FormatEnvelope && r.Name != "" && !stream.IsControl(r.Name) {
 		return appendEnvelope(b, event.Event{Name: r.Name, Data: asJSON(r.Data)})
 	}
 	if r.Name != "" {

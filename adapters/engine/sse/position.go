@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"heliograph/domain/event"
+	"heliograph/domain/stream"
 )
 
 // The IDs on a stream never go back, or a client that comes back with the last one
@@ -100,7 +101,7 @@ func (s *Stream) placeLocked(f Frame) (p private, repeated bool) {
 	if s.repeatsLocked(f) {
 		return private{}, true
 	}
-	if f.name == event.NameStreamReset {
+	if f.name == stream.NameReset {
 		delete(e.ahead, s) // the client begins anew
 	}
 	if s.pending != nil {
@@ -116,7 +117,7 @@ func (s *Stream) placeLocked(f Frame) (p private, repeated bool) {
 // repeatsLocked reports whether f is a log event that comes too late for s, or the
 // reset that s was sent last. An open stream gets log events by the log only.
 func (s *Stream) repeatsLocked(f Frame) bool {
-	if f.name == event.NameStreamReset && f.id != "" {
+	if f.name == stream.NameReset && f.id != "" {
 		before := s.reset
 		s.reset = f.id
 		return before == f.id
@@ -138,7 +139,7 @@ func (s *Stream) repeatsLocked(f Frame) bool {
 // goes on after that place; and if f has the ID of an event that the stream has yet
 // to get, it goes out after that.
 func (s *Stream) placePendingLocked(f Frame) private {
-	e, reset := s.engine, f.name == event.NameStreamReset
+	e, reset := s.engine, f.name == stream.NameReset
 	p := private{at: s.lastPlace(), body: f.bytes}
 	logged, end, known := e.log.find(f.id)
 	id, _ := event.ParseID(f.id) // zero for one that is not comparable

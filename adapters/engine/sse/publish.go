@@ -8,6 +8,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // Broadcast appends a log event for every stream; with a zero ID, a control
@@ -58,7 +59,7 @@ func (e *Engine) broadcastControl(ev event.Event) error {
 		return gateway.ErrClosed
 	}
 	e.log.appendControl(frame)
-	if ev.Name == event.NamePing {
+	if ev.Name == stream.NamePing {
 		e.pingedLocked()
 	}
 	e.appendedLocked()

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"heliograph/domain/connection"
-	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // AttachPending adds a stream that nobody has accepted yet, whose client has got
@@ -43,7 +43,7 @@ func (e *Engine) Publish(f Frame) (streams int, err error) {
 	if _, _, known := e.log.find(f.id); !known {
 		e.passLocked(f)
 		e.log.appendFrame(f.id, f.bytes)
-		if f.name == event.NamePing {
+		if f.name == stream.NamePing {
 			e.pingedLocked()
 		}
 		e.appendedLocked()

@@ -7,6 +7,7 @@ import (
 
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/stream"
 )
 
 // ErrLagging says that this node lacks what the client needs next, and cannot say
@@ -73,7 +74,7 @@ func (e *Engine) await(ctx context.Context, c *claim) {
 		case !confirmed:
 			confirmed, patience = true, confirmPause
 		default:
-			c.reset = ResetInvalid
+			c.reset = stream.ResetInvalid
 			return
 		}
 	}

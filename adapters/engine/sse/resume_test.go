@@ -13,6 +13,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // broker is a History beside a bench whose log lags behind it.
@@ -88,7 +89,7 @@ func clientThatIsAheadGoesOnWhereItWas(t *testing.T, shards int) { // G2
 	b.send("t", note("private"))
 	c.wantNote("6", "6")
 	c.wantNote("6", "private")
-	if n := b.Stats().Resets[sse.ResetInvalid]; n != 0 {
+	if n := b.Stats().Resets[stream.ResetInvalid]; n != 0 {
 		t.Errorf("%d resets", n)
 	}
 }
@@ -130,7 +131,7 @@ func TestClientIsToldThatItCannotResumeOnlyIfNobodyHasWhatItNeeds(t *testing.T) 
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, sse.Config{Start: event.ID{Seq: start}, PrivateBytes: c.limit, History: c.broker})
 				cl := b.open(b.resume(c.id))
-				cl.want(fmt.Sprint(start), event.NameStreamReset, `{"reason":"`+c.want+`"}`)
+				cl.want(fmt.Sprint(start), stream.NameReset, `{"reason":"`+c.want+`"}`)
 				b.publish(note("next"))
 				cl.wantNote(fmt.Sprint(start+1), "next")
 			})
@@ -152,7 +153,7 @@ func TestOneAnswerIsNoProofThatAClientIsAheadOfTheLog(t *testing.T) { // E7, G3
 		c := b.open(b.resume(at(5)))
 		b.publish(note("6"))
 		c.wantNote("6", "6")
-		if n := b.Stats().Resets[sse.ResetInvalid]; n != 0 {
+		if n := b.Stats().Resets[stream.ResetInvalid]; n != 0 {
 			t.Errorf("%d resets", n)
 		}
 	})
@@ -182,7 +183,7 @@ func TestWhoCannotBeAnsweredIsSentAwayAndNotReset(t *testing.T) { // G3, G8
 				time.AfterFunc(time.Second, func() { b.publish(note("6")) })
 				s := b.resume(c.id)
 				s.Detach()
-				if resets := b.Stats().Resets; resets[sse.ResetInvalid]+resets[sse.ResetExpired] != 0 {
+				if resets := b.Stats().Resets; resets[stream.ResetInvalid]+resets[stream.ResetExpired] != 0 {
 					t.Errorf("resets: %v", resets)
 				}
 			})

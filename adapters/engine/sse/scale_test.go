@@ -12,6 +12,7 @@ import (
 	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/stream"
 )
 
 // simulated is an engine whose sockets are simulated, with so many streams.
@@ -145,7 +146,7 @@ func TestMillionConnectsLeaveNothing(t *testing.T) { // G4
 		}
 		s.publish(t, 1)
 		for i := range each {
-			if err := s.Close(connection.Token(strconv.Itoa(i)), event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}); err != nil {
+			if err := s.Close(connection.Token(strconv.Itoa(i)), event.Event{Name: stream.NameReplaced, Data: []byte(`{}`)}); err != nil {
 				t.Fatal(err)
 			}
 		}

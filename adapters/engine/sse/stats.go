@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // Stats is what an engine is and has done since it was made.
@@ -21,7 +22,7 @@ type Stats struct {
 	// events that they got again.
 	Replays, ReplayedEvents uint64
 	// Resets counts stream_reset, by reason.
-	Resets map[ResetReason]uint64
+	Resets map[stream.ResetReason]uint64
 }
 
 // SlowStats counts slow consumers (rule G4).
@@ -83,24 +84,24 @@ func (e *Engine) Stats() Stats {
 		Slow:    SlowStats{Log: e.slowLog.Load(), Private: e.slowPrivate.Load(), Stalled: e.slowStalled.Load()},
 		Ends:    all,
 		Replays: e.replays.Load(), ReplayedEvents: e.replayed.Load(),
-		Resets: map[ResetReason]uint64{
-			ResetExpired: e.expired.Load(), ResetEpoch: e.otherEpoch.Load(), ResetInvalid: e.invalid.Load(),
+		Resets: map[stream.ResetReason]uint64{
+			stream.ResetExpired: e.expired.Load(), stream.ResetEpoch: e.otherEpoch.Load(), stream.ResetInvalid: e.invalid.Load(),
 		},
 	}
 }
 
 // countAttach counts a stream that begins behind by so many events.
-func (c *counters) countAttach(behind uint64, reset ResetReason) {
+func (c *counters) countAttach(behind uint64, reset stream.ResetReason) {
 	if behind > 0 {
 		c.replays.Add(1)
 		c.replayed.Add(behind)
 	}
 	switch reset {
-	case ResetExpired:
+	case stream.ResetExpired:
 		c.expired.Add(1)
-	case ResetEpoch:
+	case stream.ResetEpoch:
 		c.otherEpoch.Add(1)
-	case ResetInvalid:
+	case stream.ResetInvalid:
 		c.invalid.Add(1)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 	"heliograph/test/sseclient"
 )
 
@@ -153,7 +154,7 @@ func (m *model) check(e sseclient.Event) {
 	known := m.lastID != ""
 	m.lastID = e.ID
 	switch e.Name {
-	case event.NameStreamReset:
+	case stream.NameReset:
 		m.seq = id.Seq
 	case "private":
 		m.checkPrivate(e)

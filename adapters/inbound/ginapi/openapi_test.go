@@ -15,7 +15,7 @@ import (
 	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/domain/connection"
-	"heliograph/domain/event"
+	"heliograph/domain/stream"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -128,7 +128,7 @@ func TestTheDescriptionKnowsEveryEvent(t *testing.T) {
 	}
 	for _, name := range []string{
 		task.EventName, task.SnapshotName, version.EventName,
-		event.NameReplaced, event.NameStreamReset, event.NameRejected, event.NamePing,
+		stream.NameReplaced, stream.NameReset, stream.NameRejected, stream.NamePing,
 	} {
 		if doc.Components.Schemas[name] == nil {
 			t.Errorf("no schema for event %s", name)

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 
 	"heliograph/adapters/internal/taskjson"
-	"heliograph/domain/event"
+	"heliograph/domain/stream"
 	"heliograph/domain/task"
 )
 
@@ -17,7 +17,7 @@ func (f *follower) event(ctx context.Context, name, data string) error {
 		return f.taskEvent(ctx, data)
 	case task.SnapshotName:
 		return f.snapshot(ctx, data)
-	case event.NameStreamReset:
+	case stream.NameReset:
 		return f.refresh(ctx)
 	case "": // the envelope format
 		envelope, ok := decode[struct {

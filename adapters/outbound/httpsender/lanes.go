@@ -2,6 +2,7 @@ package httpsender
 
 import (
 	"heliograph/domain/connection"
+	"heliograph/domain/stream"
 )
 
 // lane is what waits for one stream behind the trunk. Its fields are guarded by
@@ -16,16 +17,16 @@ type lane struct {
 	queue queue
 
 	busy       bool
-	held       bool     // the stream resumes, or is being adopted: no turn yet
-	early      int      // ticks for which it is fed though the roster does not have it
-	lossy      bool     // lost an event: recovery must come first (rule E6)
-	reset      string   // why the client must be told of a gap, if it must
-	unanswered *message // the stream_reset that the client may not have got; nil if there is none
-	sick       bool     // busy, and counted as one that recovers first
-	recovering bool     // the listener hands over the state now
-	closing    bool     // its end was handed over
-	sealed     bool     // its end is here, or it is gone: takes nothing more
-	givenUp    int      // events for which there was no room, not yet reported
+	held       bool               // the stream resumes, or is being adopted: no turn yet
+	early      int                // ticks for which it is fed though the roster does not have it
+	lossy      bool               // lost an event: recovery must come first (rule E6)
+	reset      stream.ResetReason // why the client must be told of a gap, if it must
+	unanswered *message           // the stream_reset that the client may not have got; nil if there is none
+	sick       bool               // busy, and counted as one that recovers first
+	recovering bool               // the listener hands over the state now
+	closing    bool               // its end was handed over
+	sealed     bool               // its end is here, or it is gone: takes nothing more
+	givenUp    int                // events for which there was no room, not yet reported
 
 	next *lane // in the FIFO
 }
@@ -59,7 +60,7 @@ func (o *outbox) addLocked(l *lane, q *queue, m *message) {
 func (l *lane) missedLocked(m *message) {
 	l.lossy = true
 	if m.toAll() && !m.ev.Control() && l.reset == "" {
-		l.reset = resetExpired
+		l.reset = stream.ResetExpired
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // message is one event as it waits and leaves. Once it has left the trunk it is
@@ -45,7 +46,7 @@ func (m *message) delayed() *message {
 // carriesPlace reports whether m, a private event, names the log event before it
 // (rules G2, G3).
 func (m *message) carriesPlace() bool {
-	return !m.toAll() && (!m.ev.Control() || m.ev.Name == event.NameStreamReset)
+	return !m.toAll() && (!m.ev.Control() || m.ev.Name == stream.NameReset)
 }
 
 // replaces reports whether older may be left out once m is there (rule E10).
@@ -154,14 +155,7 @@ func encode(ev event.Event) (*body, error) {
 
 // newReset returns the event that tells a client to fetch the state again, since
 // it cannot get all that it missed (rule G3).
-func newReset(token connection.Token, reason string) *message {
-	body, _ := encode(event.Event{Name: event.NameStreamReset, Data: fmt.Appendf(nil, `{"reason":%q}`, reason)})
+func newReset(token connection.Token, reason stream.ResetReason) *message {
+	body, _ := encode(stream.Reset(reason))
 	return &message{body: body, token: token}
 }
-
-// The reasons of a stream_reset.
-const (
-	resetExpired = "expired"
-	resetEpoch   = "epoch"
-	resetInvalid = "invalid"
-)

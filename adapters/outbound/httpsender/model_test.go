@@ -29,6 +29,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	words "heliograph/domain/stream"
 	"heliograph/test/sseclient"
 )
 
@@ -496,7 +497,7 @@ func (c *modelClient) connect(ctx context.Context) {
 func (c *modelClient) note(e sseclient.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e.Name == event.NameStreamReset {
+	if e.Name == words.NameReset {
 		e.Name = "reset" + e.Data + time.Now().Format("04:05.000")
 	}
 	c.got = append(c.got, e)

@@ -12,6 +12,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	words "heliograph/domain/stream"
 )
 
 func TestUnknownTokenIsGoneAndTheOthersGetTheirs(t *testing.T) { // E5, M1
@@ -92,9 +93,9 @@ func TestConnectionIsKeptForLessTimeThanTheGatewayKeepsIt(t *testing.T) {
 func TestControlEventsAreNotCounted(t *testing.T) { // M1
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a")
-		h.broadcast(t, event.Event{Name: event.NamePing, Data: []byte(`{}`)})
+		h.broadcast(t, event.Event{Name: words.NamePing, Data: []byte(`{}`)})
 		h.answer("a", http.StatusInternalServerError)
-		h.broadcast(t, event.Event{Name: event.NamePing, Data: []byte(`{}`)})
+		h.broadcast(t, event.Event{Name: words.NamePing, Data: []byte(`{}`)})
 		h.wantGot(t, "a", "ping {}")
 		if len(h.metrics.counts) != 0 {
 			t.Errorf("counted %v, want nothing", h.metrics.counts)

@@ -11,6 +11,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 const (
@@ -66,14 +67,14 @@ func (s *Sender) Incomplete(token connection.Token) bool {
 // resume pushes what the stream needs. With an error, which is push's or ctx's, it
 // needs a stream_reset for this reason; with errLater nothing is known against it,
 // and its client must ask again.
-func (s *Sender) resume(ctx context.Context, token connection.Token, lastEventID string) (reason string, err error) {
+func (s *Sender) resume(ctx context.Context, token connection.Token, lastEventID string) (reason stream.ResetReason, err error) {
 	id, parse := event.ParseID(lastEventID)
 	upTo, can, err := s.outbox.join(ctx, token, id)
 	if err != nil && parse == nil && id == upTo {
 		return "", nil // whatever becomes of what is under way, the client has it
 	}
 	if err != nil || !can.EventID {
-		return resetExpired, err
+		return stream.ResetExpired, err
 	}
 	if reason = reset(parse); reason == "" {
 		reason, err = s.replay(ctx, token, id, upTo)
@@ -88,7 +89,7 @@ func (s *Sender) resume(ctx context.Context, token connection.Token, lastEventID
 
 // replay pushes what follows id up to the place upTo, in order, or returns the
 // reason of the stream_reset that has to go out instead. Errors: as push, errLater.
-func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo event.ID) (reason string, err error) {
+func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo event.ID) (reason stream.ResetReason, err error) {
 	select {
 	case s.resuming <- struct{}{}:
 		defer func() { <-s.resuming }()
@@ -105,10 +106,10 @@ func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo ev
 	for _, rec := range missed {
 		body, err := s.bodies.of(rec.Event)
 		if err != nil {
-			return resetExpired, err
+			return stream.ResetExpired, err
 		}
 		if err := s.push(ctx, token, &message{body: body, token: token, id: rec.ID, replay: true}, true); err != nil {
-			return resetExpired, err
+			return stream.ResetExpired, err
 		}
 	}
 	return "", nil
@@ -159,14 +160,14 @@ func (s *Sender) missed(ctx context.Context, id, upTo event.ID) (missed []event.
 }
 
 // reset returns the reason of the stream_reset that err calls for, or "" (rule G3).
-func reset(err error) string {
+func reset(err error) stream.ResetReason {
 	switch {
 	case errors.Is(err, event.ErrEpoch):
-		return resetEpoch
+		return stream.ResetEpoch
 	case errors.Is(err, event.ErrInvalidID):
-		return resetInvalid
+		return stream.ResetInvalid
 	case errors.Is(err, event.ErrExpired):
-		return resetExpired
+		return stream.ResetExpired
 	}
 	return ""
 }
@@ -202,7 +203,7 @@ func (o *outbox) join(ctx context.Context, token connection.Token, id event.ID) 
 
 // behind notes that a stream has not got what it missed: it is told so, and gets
 // the state as it is then, as soon as it can be reached (rule E6).
-func (o *outbox) behind(token connection.Token, reason string) {
+func (o *outbox) behind(token connection.Token, reason stream.ResetReason) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	l := o.laneLocked(token)

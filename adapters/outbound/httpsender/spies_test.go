@@ -9,6 +9,7 @@ import (
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	words "heliograph/domain/stream"
 )
 
 // listener writes down what a sender tells, and does what the application does:
@@ -93,11 +94,11 @@ func snapshot(n int) event.Event {
 }
 
 func reset() event.Event {
-	return event.Event{Name: event.NameStreamReset, Data: []byte(`{"reason":"epoch"}`)}
+	return event.Event{Name: words.NameReset, Data: []byte(`{"reason":"epoch"}`)}
 }
 
 func replaced() event.Event {
-	return event.Event{Name: event.NameReplaced, Data: []byte(`{}`)}
+	return event.Event{Name: words.NameReplaced, Data: []byte(`{}`)}
 }
 
 func (l *listener) Found(_ context.Context, id connection.RequestID, token connection.Token) {

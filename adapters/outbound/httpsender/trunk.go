@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"heliograph/domain/connection"
+	"heliograph/domain/stream"
 )
 
 // healTime bounds how long the trunk waits, after it lost events, until every
@@ -146,7 +147,7 @@ func (o *outbox) healLocked() {
 	o.gap = false
 	for c := range o.roster.All() {
 		l := o.laneLocked(c.Token)
-		l.lossy, l.reset = true, resetExpired
+		l.lossy, l.reset = true, stream.ResetExpired
 		o.wakeLocked(l)
 	}
 	if o.busy > 0 {

@@ -1,6 +1,9 @@
 package httpsender
 
-import "heliograph/domain/event"
+import (
+	"heliograph/domain/event"
+	"heliograph/domain/stream"
+)
 
 // A worker takes a lane through its turn with these methods: begin, endRecovery
 // if one is due, take, and, by the outcome, nothing, putBack, fail or seal.
@@ -101,7 +104,7 @@ func (o *outbox) fail(l *lane, m *message, recovery bool) (lost *message) {
 		return nil // only a question
 	}
 	l.missedLocked(m)
-	if m.ev.Name == event.NameStreamReset {
+	if m.ev.Name == stream.NameReset {
 		l.unanswered = m
 	}
 	if !recovery {

@@ -12,6 +12,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // Subject is what is tested.
@@ -89,7 +90,7 @@ func (n *node) want(t *testing.T, want ...closing) {
 	}
 }
 
-var replaced = event.Event{Name: event.NameReplaced, Data: []byte(`{"a":1}`)}
+var replaced = event.Event{Name: stream.NameReplaced, Data: []byte(`{"a":1}`)}
 
 func closes(t *testing.T, s Subject, n *node) {
 	for _, token := range []connection.Token{"one", "two – “ü”"} {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"heliograph/domain/event"
+	"heliograph/domain/stream"
 )
 
 func (s *suite) broadcastReachesAll(t *testing.T) { // E2, E7
@@ -14,8 +15,8 @@ func (s *suite) broadcastReachesAll(t *testing.T) { // E2, E7
 	streams := b.open(t, 3)
 	b.broadcast(t, note("first"))
 	b.broadcast(t, note("second"))
-	for _, stream := range streams {
-		want(t, stream, note("first"), note("second"))
+	for _, st := range streams {
+		want(t, st, note("first"), note("second"))
 	}
 }
 
@@ -30,26 +31,26 @@ func (s *suite) privateReachesOne(t *testing.T) { // E1
 
 func (s *suite) orderOfCalls(t *testing.T) { // E7
 	b := s.bench(t)
-	stream := b.open(t, 1)[0]
+	st := b.open(t, 1)[0]
 	var handedOver []event.Event
 	for i := range 50 {
 		toAll, toOne := note(fmt.Sprintf("to all %d", i)), note(fmt.Sprintf("to one %d", i))
 		b.broadcast(t, toAll)
-		b.send(t, stream, toOne)
+		b.send(t, st, toOne)
 		handedOver = append(handedOver, toAll, toOne)
 	}
-	want(t, stream, handedOver...)
+	want(t, st, handedOver...)
 }
 
 func (s *suite) concurrentCallers(t *testing.T) { // E7
 	const callers, each = 3, 30
 	b := s.bench(t)
-	stream := b.open(t, 1)[0]
+	st := b.open(t, 1)[0]
 	var calling sync.WaitGroup
 	for caller := range callers {
 		calling.Go(func() {
 			for i := range each {
-				b.send(t, stream, note(fmt.Sprintf("%d %d", caller, i)))
+				b.send(t, st, note(fmt.Sprintf("%d %d", caller, i)))
 			}
 		})
 	}
@@ -63,7 +64,7 @@ func (s *suite) concurrentCallers(t *testing.T) { // E7
 	var seen [callers + 1]int
 	for range each * len(seen) {
 		var caller, i int
-		data := next(t, stream).Data
+		data := next(t, st).Data
 		if _, err := fmt.Sscanf(strings.Trim(data, `"`), "%d %d", &caller, &i); err != nil {
 			t.Fatalf("got %s: %v", data, err)
 		}
@@ -88,11 +89,11 @@ func (s *suite) nothingFromBefore(t *testing.T) {
 func (s *suite) controlEvents(t *testing.T) {
 	b := s.bench(t)
 	streams := b.open(t, 2)
-	b.broadcastAs(t, event.ID{}, control(event.NamePing))
-	b.send(t, streams[0], control(event.NameStreamReset))
+	b.broadcastAs(t, event.ID{}, control(stream.NamePing))
+	b.send(t, streams[0], control(stream.NameReset))
 	b.broadcast(t, note("after"))
-	want(t, streams[0], control(event.NamePing), control(event.NameStreamReset), note("after"))
-	want(t, streams[1], control(event.NamePing), note("after"))
+	want(t, streams[0], control(stream.NamePing), control(stream.NameReset), note("after"))
+	want(t, streams[1], control(stream.NamePing), note("after"))
 }
 
 func (s *suite) eventIDs(t *testing.T) { // G2
@@ -100,12 +101,12 @@ func (s *suite) eventIDs(t *testing.T) { // G2
 		t.Skip(s.noEventIDs)
 	}
 	b := s.bench(t)
-	stream := b.open(t, 1)[0]
+	st := b.open(t, 1)[0]
 	b.broadcast(t, note("log"))
-	b.send(t, stream, note("private"))
-	b.broadcastAs(t, event.ID{}, control(event.NamePing))
+	b.send(t, st, note("private"))
+	b.broadcastAs(t, event.ID{}, control(stream.NamePing))
 	for i, id := range []string{b.last.String(), b.last.String(), ""} {
-		if got := next(t, stream); got.ID != id {
+		if got := next(t, st); got.ID != id {
 			t.Errorf("event %d, %s: got id %q, want %q", i, got.Data, got.ID, id)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 func (s *suite) stuckStream(t *testing.T) { // E10, G4
@@ -36,8 +37,8 @@ func (s *suite) stuckStream(t *testing.T) { // E10, G4
 
 func (s *suite) conflation(t *testing.T) { // E10
 	b := s.bench(t)
-	stream := b.open(t, 1)[0]
-	release := stall(t, stream)
+	st := b.open(t, 1)[0]
+	release := stall(t, st)
 	evs := []event.Event{
 		note("started"), state("a", "a1"), state("b", "b1"), state("a", "a2"),
 		note("between"), state("a", "a3"), state("b", "b2"), note("ended"),
@@ -49,7 +50,7 @@ func (s *suite) conflation(t *testing.T) { // E10
 
 	mayMiss := map[string]bool{`"a1"`: true, `"a2"`: true, `"b1"`: true}
 	for len(evs) > 0 {
-		got := next(t, stream).Data
+		got := next(t, st).Data
 		for got != string(evs[0].Data) {
 			if !mayMiss[string(evs[0].Data)] || len(evs) == 1 {
 				t.Fatalf("got %s, want %s", got, evs[0].Data)
@@ -65,10 +66,10 @@ func (s *suite) closing(t *testing.T) { // C3
 	streams := b.open(t, 2)
 	b.broadcast(t, note("to all"))
 	b.send(t, streams[0], note("private"))
-	if err := b.Sender.Close(t.Context(), streams[0].Token, control(event.NameReplaced)); err != nil {
+	if err := b.Sender.Close(t.Context(), streams[0].Token, control(stream.NameReplaced)); err != nil {
 		t.Fatalf("close: %v", err)
 	}
-	want(t, streams[0], note("to all"), note("private"), control(event.NameReplaced))
+	want(t, streams[0], note("to all"), note("private"), control(stream.NameReplaced))
 	wantEnd(t, streams[0])
 	b.broadcast(t, note("after"))
 	want(t, streams[1], note("to all"), note("after"))
@@ -85,13 +86,13 @@ func (s *suite) unknownToken(t *testing.T) {
 
 func (s *suite) closedToken(t *testing.T) {
 	b := s.bench(t)
-	stream := b.open(t, 1)[0]
-	if err := b.Sender.Close(t.Context(), stream.Token, control(event.NameReplaced)); err != nil {
+	st := b.open(t, 1)[0]
+	if err := b.Sender.Close(t.Context(), st.Token, control(stream.NameReplaced)); err != nil {
 		t.Fatalf("close: %v", err)
 	}
-	want(t, stream, control(event.NameReplaced))
-	wantEnd(t, stream)
-	s.wantUnknown(t, b, stream.Token, b.Sender.Send(t.Context(), stream.Token, note("lost")))
+	want(t, st, control(stream.NameReplaced))
+	wantEnd(t, st)
+	s.wantUnknown(t, b, st.Token, b.Sender.Send(t.Context(), st.Token, note("lost")))
 }
 
 // wantUnknown checks what a Send to token returned, or what the listener hears.
@@ -127,28 +128,28 @@ func (s *suite) resumeUnknown(t *testing.T) { // G3, G6
 
 func (s *suite) invalidEvents(t *testing.T) {
 	b := s.bench(t)
-	stream := b.open(t, 1)[0]
+	st := b.open(t, 1)[0]
 	for _, bad := range []event.Event{
 		{},
 		{Service: event.ServiceTask, Name: "two\nlines", Data: []byte(`{}`)},
 		{Service: event.ServiceTask, Name: "note", Data: []byte(`{"half":`)},
 		{Service: event.ServiceTask, Name: "note", Data: []byte("\"caf\xe9\"")}, // Latin-1
 	} {
-		for call, err := range b.calls(t.Context(), stream.Token, bad) {
+		for call, err := range b.calls(t.Context(), st.Token, bad) {
 			if !errors.Is(err, event.ErrInvalid) {
 				t.Errorf("%s with event %+v: got %v, want event.ErrInvalid", call, bad, err)
 			}
 		}
 	}
 	b.broadcast(t, note("valid"))
-	want(t, stream, note("valid"))
+	want(t, st, note("valid"))
 }
 
 func (s *suite) shut(t *testing.T) {
 	b := s.bench(t)
-	stream := b.open(t, 1)[0]
+	st := b.open(t, 1)[0]
 	b.Shut()
-	for call, err := range b.calls(t.Context(), stream.Token, note("late")) {
+	for call, err := range b.calls(t.Context(), st.Token, note("late")) {
 		if !errors.Is(err, gateway.ErrClosed) {
 			t.Errorf("%s: got %v, want ErrClosed", call, err)
 		}

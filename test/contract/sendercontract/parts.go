@@ -8,6 +8,7 @@ import (
 
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // parts is a state in parts, and how many of them were asked for.
@@ -48,13 +49,13 @@ func (s *suite) parts(t *testing.T) { // T13, G2
 	streams := b.open(t, 2)
 	b.broadcast(t, note("before"))
 	p := newParts(5, 10)
-	for _, stream := range streams {
-		b.sendParts(t, stream, p)
+	for _, st := range streams {
+		b.sendParts(t, st, p)
 	}
-	for _, stream := range streams {
-		want(t, stream, note("before"))
+	for _, st := range streams {
+		want(t, st, note("before"))
 		for _, ev := range p.events {
-			got := next(t, stream)
+			got := next(t, st)
 			if got.Data != string(ev.Data) {
 				t.Fatalf("got %s, want %s", got.Data, ev.Data)
 			}
@@ -78,7 +79,7 @@ func (s *suite) pacedParts(t *testing.T) { // T13, G4
 	b.send(t, other, note("private"))
 	want(t, other, note("private"))
 	if asked := int(p.asked.Load()); asked == len(p.events) {
-		t.Error("all parts were asked for by a stream that takes none")
+		t.Error("all parts were asked for by a st that takes none")
 	}
 	b.send(t, stuck, note("private"))
 	b.broadcast(t, note("to all"))
@@ -101,18 +102,18 @@ func (s *suite) pacedParts(t *testing.T) { // T13, G4
 
 func (s *suite) closingBetweenParts(t *testing.T) { // C3, T13
 	b := s.bench(t)
-	stream := b.open(t, 1)[0]
-	release := stall(t, stream)
+	st := b.open(t, 1)[0]
+	release := stall(t, st)
 	p := newParts(400, 64<<10)
-	b.sendParts(t, stream, p)
-	if err := b.Sender.Close(t.Context(), stream.Token, control(event.NameReplaced)); err != nil {
+	b.sendParts(t, st, p)
+	if err := b.Sender.Close(t.Context(), st.Token, control(stream.NameReplaced)); err != nil {
 		t.Fatalf("close: %v", err)
 	}
 	release()
-	for got := next(t, stream); got.Name != event.NameReplaced; got = next(t, stream) {
+	for got := next(t, st); got.Name != stream.NameReplaced; got = next(t, st) {
 		if !strings.HasPrefix(got.Data, `"part `) {
 			t.Fatalf("got %.20s", got.Data)
 		}
 	}
-	wantEnd(t, stream)
+	wantEnd(t, st)
 }
