@@ -29,9 +29,9 @@ type logStart struct {
 	gap bool
 	// history holds what a gateway's own log may lack; nil if it lacks nothing.
 	history event.History
-	// leave notes how far this process' streams have come, for the next start; nil is
+	// saveResumePoint notes how far this process' streams have come, for the next start; nil is
 	// nowhere.
-	leave func(context.Context, event.ID) error
+	saveResumePoint func(context.Context, event.ID) error
 }
 
 // newStart returns the place before the first event of a new epoch.
@@ -61,7 +61,7 @@ func memoryModule(cfg Config) fx.Option {
 		provideComponents(memoryComponents),
 		fx.Provide(
 			fx.Annotate(mempublisher.New, fx.As(fx.Self()), fx.As(new(event.Publisher)), fx.As(new(event.History))),
-			noControl, fx.Annotate(alone, fx.As(new(cluster.Nodes))),
+			noControl, fx.Annotate(singleNode, fx.As(new(cluster.Nodes))),
 			fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))),
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
 			fx.Annotate(func() (*mempending.Pending, error) { return mempending.New(cfg.Versions.PendingMax, pendingBytes) },

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/adapters/outbound/natsboard"
@@ -47,7 +48,7 @@ func natsModule(cfg Config) fx.Option {
 		openNATS,
 		fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(event.History))),
 		func(cfg Config, log *natspublisher.Log) logStart {
-			return logStart{id: log.Start(), gap: cfg.Gateway.Kind == GatewayHTTP && !log.Resumed(), history: log, leave: log.Leave}
+			return logStart{id: log.Start(), gap: cfg.Gateway.Kind == GatewayHTTP && !log.Resumed(), history: log, saveResumePoint: log.SaveResumePoint}
 		},
 		fx.Annotate(newPublisher, fx.As(fx.Self()), fx.As(new(event.Publisher))),
 		fx.Annotate(openTaskStore, fx.As(fx.Self()), fx.As(new(task.Store))),
@@ -69,7 +70,7 @@ func registryOption(cfg Config) fx.Option {
 // clusterOption is the way to other nodes, if there are any.
 func clusterOption(cfg Config) fx.Option {
 	if !cfg.Broker.Cluster() {
-		return fx.Provide(noControl, fx.Annotate(alone, fx.As(new(cluster.Nodes))))
+		return fx.Provide(noControl, fx.Annotate(singleNode, fx.As(new(cluster.Nodes))))
 	}
 	return fx.Options(provideComponents(clusterComponents), fx.Provide(
 		fx.Annotate(openNodes, fx.As(fx.Self()), fx.As(new(cluster.Nodes))),
@@ -84,7 +85,7 @@ func noControl() gateway.Control { return nil }
 // starts.
 type opened struct{ closers []func() error }
 
-func openNATS(cfg Config, m *prommetrics.Metrics, log *slog.Logger, o *opened, start startContext, front *front) (*natspublisher.Broker, error) {
+func openNATS(cfg Config, m *prommetrics.Metrics, log *slog.Logger, o *opened, start startContext, front *front) (*natsbroker.Broker, error) {
 	ctx := start() // reading back what a folder holds takes as long as it takes
 	if cfg.Broker.Cluster() {
 		limited, cancel := start.opening()
@@ -92,7 +93,7 @@ func openNATS(cfg Config, m *prommetrics.Metrics, log *slog.Logger, o *opened, s
 		ctx = limited
 		front.starting.waitsFor("NATS to be reached")
 	}
-	broker, err := natspublisher.OpenBroker(ctx, natspublisher.BrokerConfig{
+	broker, err := natsbroker.Open(ctx, natsbroker.Config{
 		Dir: cfg.Broker.DataDir, URL: string(cfg.Broker.NATSURL), Name: cfg.NodeName, Waiting: front.starting.waitsFor,
 		Creds: cfg.Broker.NATSCreds, CA: cfg.Broker.NATSCA, Cert: cfg.Broker.NATSCert, Key: cfg.Broker.NATSKey,
 	}, log)
@@ -130,7 +131,7 @@ func (c startContext) opening() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(c(), openTime)
 }
 
-func openLog(cfg Config, broker *natspublisher.Broker, start startContext) (*natspublisher.Log, error) {
+func openLog(cfg Config, broker *natsbroker.Broker, start startContext) (*natspublisher.Log, error) {
 	ctx, cancel := start.opening()
 	defer cancel()
 	want := natspublisher.LogConfig{MaxBytes: historyFactor * int64(cfg.Stream.History), MaxAge: historyAge}
@@ -151,7 +152,7 @@ func newPublisher(cfg Config, events *natspublisher.Log, receiver event.Receiver
 // openRegistry opens the registry. Alone, all is this node's that an earlier life of
 // it has left: the host's name may be another one each time. In a cluster
 // connections.Heirs see to that.
-func openRegistry(cfg Config, broker *natspublisher.Broker, m connection.Metrics, log *slog.Logger, o *opened, start startContext) (*natsregistry.Registry, error) {
+func openRegistry(cfg Config, broker *natsbroker.Broker, m connection.Metrics, log *slog.Logger, o *opened, start startContext) (*natsregistry.Registry, error) {
 	ctx, cancel := start.opening()
 	defer cancel()
 	registry, err := natsregistry.Open(ctx, broker, natsregistry.Config{
@@ -193,46 +194,46 @@ func nodeIn(cfg Config) string {
 	return ""
 }
 
-// alone is the cluster of one node.
-func alone(cfg Config) memnodes.Nodes { return memnodes.New(newLife(cfg)) }
+// singleNode is the cluster of one node.
+func singleNode(cfg Config) memnodes.Nodes { return memnodes.New(newLife(cfg)) }
 
 // newLife is this start of the process.
 func newLife(cfg Config) cluster.Life { return cluster.NewLife(cfg.NodeName, rand.Text()) }
 
-func openNodes(cfg Config, broker *natspublisher.Broker, log *slog.Logger, start startContext) (*natsnodes.Nodes, error) {
+func openNodes(cfg Config, broker *natsbroker.Broker, log *slog.Logger, start startContext) (*natsnodes.Nodes, error) {
 	ctx, cancel := start.opening()
 	defer cancel()
 	nodes, err := natsnodes.Open(ctx, broker, newLife(cfg), cfg.Broker.NodeLease, log)
 	return nodes, cfg.Broker.cannotOpen("list of nodes", err)
 }
 
-func openControl(cfg Config, broker *natspublisher.Broker, log *slog.Logger) (*natscontrol.Control, error) {
+func openControl(cfg Config, broker *natsbroker.Broker, log *slog.Logger) (*natscontrol.Control, error) {
 	control, err := natscontrol.Open(broker, cfg.NodeName, log)
 	return control, cfg.Broker.cannotOpen("way to other nodes", err)
 }
 
-func openTaskStore(cfg Config, broker *natspublisher.Broker, start startContext) (*natstaskstore.Store, error) {
+func openTaskStore(cfg Config, broker *natsbroker.Broker, start startContext) (*natstaskstore.Store, error) {
 	ctx, cancel := start.opening()
 	defer cancel()
 	store, err := natstaskstore.Open(ctx, broker, cfg.NodeName)
 	return store, cfg.Broker.cannotOpen("task store", err)
 }
 
-func openPending(cfg Config, broker *natspublisher.Broker, start startContext) (*natspending.Pending, error) {
+func openPending(cfg Config, broker *natsbroker.Broker, start startContext) (*natspending.Pending, error) {
 	ctx, cancel := start.opening()
 	defer cancel()
 	pending, err := natspending.Open(ctx, broker, cfg.Versions.PendingMax, pendingBytes)
 	return pending, cfg.Broker.cannotOpen("pending versions", err)
 }
 
-func openBoard(cfg Config, broker *natspublisher.Broker, start startContext) (*natsboard.Board, error) {
+func openBoard(cfg Config, broker *natsbroker.Broker, start startContext) (*natsboard.Board, error) {
 	ctx, cancel := start.opening()
 	defer cancel()
 	board, err := natsboard.Open(ctx, broker)
 	return board, cfg.Broker.cannotOpen("current version", err)
 }
 
-func natsComponents(broker *natspublisher.Broker, publisher *natspublisher.Publisher, store *natstaskstore.Store, front *front) []component {
+func natsComponents(broker *natsbroker.Broker, publisher *natspublisher.Publisher, store *natstaskstore.Store, front *front) []component {
 	return []component{
 		{Name: "broker", Phase: phaseBroker, Serve: broker.Serve, Check: broker.Check},
 		{Name: "event log", Phase: phaseBroker, Serve: publisher.Serve, Stop: publisher.Close},
@@ -261,7 +262,7 @@ type clusterParts struct {
 
 func clusterComponents(p clusterParts) []component {
 	heirs := connections.NewHeirs(connections.HeirsConfig{
-		Every: p.Config.Broker.signs(), Adopt: p.Config.Gateway.Kind == GatewayHTTP,
+		Every: p.Config.Broker.heartbeatInterval(), Adopt: p.Config.Gateway.Kind == GatewayHTTP,
 	}, p.Manager, p.Registry, p.Nodes)
 	return []component{
 		{

@@ -144,8 +144,8 @@ type BrokerConfig struct {
 // Durable reports whether the broker outlives the process.
 func (c BrokerConfig) Durable() bool { return c.DataDir != "" || c.Cluster() }
 
-// signs is how often a node gives signs, and looks after the others.
-func (c BrokerConfig) signs() time.Duration { return c.NodeLease / 3 } //nolint:mnd // two may be missed
+// heartbeatInterval is how often a node sends heartbeats, and looks after the others.
+func (c BrokerConfig) heartbeatInterval() time.Duration { return c.NodeLease / 3 } //nolint:mnd // two may be missed
 
 // Cluster reports whether other nodes share the broker.
 func (c BrokerConfig) Cluster() bool { return c.NATSURL != "" }

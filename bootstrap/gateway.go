@@ -112,8 +112,8 @@ func httpComponents(sender *httpsender.Sender, listener gateway.Listener, histor
 		{
 			Name: "place in the log", Phase: phasePlace,
 			Stop: func(ctx context.Context) error {
-				if place, ok := sender.Place(); ok && start.leave != nil {
-					return start.leave(ctx, place)
+				if place, ok := sender.Place(); ok && start.saveResumePoint != nil {
+					return start.saveResumePoint(ctx, place)
 				}
 				return nil
 			},

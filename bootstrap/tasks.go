@@ -73,7 +73,7 @@ func newTasks(p taskParts) (*tasks.Service, error) {
 		Timeout: p.Config.Tasks.Timeout, CleanupInterval: p.Config.Tasks.CleanupInterval,
 		RetentionCount: p.Config.Tasks.RetentionCount, RetentionBytes: int(p.Config.Tasks.RetentionBytes),
 		ProgressRate: p.Config.Tasks.ProgressRate, CancelGrace: p.Config.Tasks.CancelGrace, MaxEventBytes: int(p.Config.Stream.MaxEvent),
-		Oversee: p.Config.Broker.signs(), MaxWritten: p.Config.Gateway.maxWritten(),
+		Oversee: p.Config.Broker.heartbeatInterval(), MaxWritten: p.Config.Gateway.maxWritten(),
 	}
 	s, err := tasks.New(cfg, tasks.Deps{
 		Store: p.Store, Nodes: p.Nodes, Types: p.Types, Dispatcher: p.Dispatcher, Metrics: p.Metrics.Tasks(names(p.Types)...),

@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natsboard"
 	"heliograph/domain/version"
 	"heliograph/test/contract/versionboardcontract"

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/event"
 	"heliograph/domain/version"
 )

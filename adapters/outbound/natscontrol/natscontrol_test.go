@@ -8,8 +8,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natscontrol"
 	"heliograph/domain/gateway"
 	"heliograph/test/contract/controlcontract"

@@ -2,9 +2,9 @@
 // nodes share.
 //
 // Each node has a record there under its name, and writes it anew several times
-// per term: that is its sign. Every node follows the bucket and remembers by its
-// own clock when it saw each record change. Its own signs come back the same way;
-// while they do not, it hears nobody, and so judges nobody.
+// per term: that is its heartbeat. Every node follows the bucket and remembers by its
+// own clock when it saw each record change. Its own heartbeats come back the same way;
+// while they do not, it hears no other node, and so judges none.
 package natsnodes
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/cluster"
 )
 
@@ -44,12 +44,12 @@ type Nodes struct {
 	term   time.Duration
 	log    *slog.Logger
 
-	mu       sync.Mutex
-	revision uint64              // of our own record; guarded by mu, as all below
-	signed   time.Time           // when we gave the newest sign that was taken
-	seen     map[string]sighting // by the node's name
-	echoed   time.Time           // when we last saw a sign of our own
-	hearing  time.Time           // since when we have heard without a gap
+	mu            sync.Mutex
+	revision      uint64              // of our own record; guarded by mu, as all below
+	lastHeartbeat time.Time           // when we sent the newest heartbeat that was taken
+	seen          map[string]sighting // by the node's name
+	lastEcho      time.Time           // when we last saw a heartbeat of our own
+	hearingSince  time.Time           // since when we have heard without a gap
 }
 
 var _ cluster.Nodes = (*Nodes)(nil)
@@ -62,8 +62,8 @@ type sighting struct {
 	at       time.Time
 }
 
-// Open returns the cluster as self will see it once it has joined. A life that gives
-// no sign for a term has ended.
+// Open returns the cluster as self will see it once it has joined. A life that sends
+// no heartbeat for a term has ended.
 func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, term time.Duration, log *slog.Logger) (*Nodes, error) {
 	kv, err := broker.Bucket(ctx, bucket, -1)
 	if err != nil {
@@ -76,7 +76,7 @@ func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, ter
 }
 
 // Join takes the node's name, which an earlier life may have had, and looks who is
-// there. It gives the first sign; the others are up to Serve. It is for the start,
+// there. It sends the first heartbeat; the others are up to Serve. It is for the start,
 // once this process has all else that only one can have. What fails is tried again
 // until ctx ends.
 func (n *Nodes) Join(ctx context.Context) error {
@@ -103,27 +103,27 @@ func (n *Nodes) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.took(revision, begun)
+	n.heartbeatTaken(revision, begun)
 	return n.broker.Each(ctx, n.kv, ">", func(entry jetstream.KeyValueEntry) error {
-		return n.note(entry.Key(), entry.Value(), entry.Revision())
+		return n.noteRecord(entry.Key(), entry.Value(), entry.Revision())
 	})
 }
 
 func (n *Nodes) key() string { return natsbroker.Key(n.self.Life.Node()) }
 
-// Serve gives signs and looks for those of the others, until ctx ends, which is no
+// Serve sends heartbeats and looks for those of the others, until ctx ends, which is no
 // error. It may be called once. Errors: ErrNameTaken.
 func (n *Nodes) Serve(ctx context.Context) error {
 	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() error { return n.sign(ctx) })
+	both.Go(func() error { return n.sendHeartbeats(ctx) })
 	both.Go(func() error {
-		n.broker.FollowBucket(ctx, bucket, nil, func() {}, n.hear)
+		n.broker.FollowBucket(ctx, bucket, nil, func() {}, n.onRecordChanged)
 		return nil
 	})
 	return both.Wait()
 }
 
-// Leave says that this life has ended, so that nobody has to wait for it. Call it
+// Leave says that this life has ended, so that no other node has to wait for it. Call it
 // after Serve.
 func (n *Nodes) Leave(ctx context.Context) error {
 	n.mu.Lock()

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/cluster"
 )
 

@@ -7,8 +7,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspending"
 	"heliograph/domain/event"
 	"heliograph/domain/version"

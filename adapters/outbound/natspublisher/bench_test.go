@@ -3,8 +3,8 @@ package natspublisher_test
 import (
 	"testing"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/domain/event"
 )

@@ -3,7 +3,7 @@ package natspublisher_test
 import (
 	"testing"
 
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/test/contract/historycontract"
 	"heliograph/test/contract/publishercontract"

@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/domain/event"
 	"heliograph/test/natsserver"

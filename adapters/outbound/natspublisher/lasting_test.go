@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/domain/event"
 	"heliograph/test/natsserver"
@@ -106,7 +106,7 @@ func TestServeEndsWhenTheLogIsNoLongerThere(t *testing.T) {
 	if err := broker.JetStream().DeleteStream(t.Context(), "heliograph_events"); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-n.failed; !errors.Is(err, natsbroker.ErrGone) {
+	if err := <-n.failed; !errors.Is(err, natsbroker.ErrStreamDeleted) {
 		t.Errorf("Serve: %v", err)
 	}
 	n.failed <- nil
@@ -182,7 +182,7 @@ func TestAReaderThatLeftGoesOnThereAndOneThatCrashedDoesNot(t *testing.T) { // C
 	cfg := natspublisher.LogConfig{Reader: "me"}
 	n := serve(t, broker, cfg)
 	left := n.publish(numbered("", 1))
-	if err := n.log.Leave(t.Context(), left); err != nil {
+	if err := n.log.SaveResumePoint(t.Context(), left); err != nil {
 		t.Fatal(err)
 	}
 	missed := n.publish(numbered("", 2))
@@ -208,7 +208,7 @@ func TestAPlaceOfAnotherEpochIsNotGoneOnFrom(t *testing.T) { // C8, G3
 	cfg := natspublisher.LogConfig{Reader: "me"}
 	n := serve(t, broker, cfg)
 	left := n.publish(numbered("", 1))
-	if err := n.log.Leave(t.Context(), left); err != nil {
+	if err := n.log.SaveResumePoint(t.Context(), left); err != nil {
 		t.Fatal(err)
 	}
 	n.stop()
@@ -240,7 +240,7 @@ func TestAPlaceThatRetentionHasPassedIsNotGoneOnFrom(t *testing.T) { // C8, G3
 			left := n.publish(numbered("", 1))
 			n.publish(numbered("", 2))
 			newest := n.publish(numbered("", 3))
-			if err := n.log.Leave(t.Context(), left); err != nil {
+			if err := n.log.SaveResumePoint(t.Context(), left); err != nil {
 				t.Fatal(err)
 			}
 			n.stop()
@@ -268,7 +268,7 @@ func TestAPlaceBeyondTheLogIsNotGoneOnFrom(t *testing.T) { // a loss of power co
 	cfg := natspublisher.LogConfig{Reader: "me"}
 	n := serve(t, broker, cfg)
 	newest := n.publish(numbered("", 1))
-	if err := n.log.Leave(t.Context(), event.ID{Epoch: newest.Epoch, Seq: newest.Seq + 1}); err != nil {
+	if err := n.log.SaveResumePoint(t.Context(), event.ID{Epoch: newest.Epoch, Seq: newest.Seq + 1}); err != nil {
 		t.Fatal(err)
 	}
 	n.stop()

@@ -17,7 +17,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/event"
 )
 
@@ -38,7 +38,7 @@ type LogConfig struct {
 	MaxAge   time.Duration
 	// Replay has this node's Receiver get what is retained already, too.
 	Replay bool
-	// Reader names whoever goes on where it ended (Log.Leave); "" is nobody.
+	// Reader names whoever goes on where it ended (Log.SaveResumePoint); "" is nobody.
 	Reader string
 }
 
@@ -49,9 +49,9 @@ type Log struct {
 	start  uint64
 	newest uint64 // the newest event that was there when the log was opened; 0 is none
 
-	places  jetstream.KeyValue // nil without a reader
-	reader  string             // its key in places
-	resumed bool
+	resumePoints jetstream.KeyValue // nil without a reader
+	reader       string             // its key in places
+	resumed      bool
 }
 
 var _ event.History = (*Log)(nil)
@@ -87,7 +87,7 @@ func OpenLog(ctx context.Context, broker *natsbroker.Broker, cfg LogConfig) (*Lo
 		l.start = max(info.State.FirstSeq, 1) - 1
 	}
 	if cfg.Reader != "" {
-		err = l.resume(ctx, cfg.Reader, info.State)
+		err = l.loadResumePoint(ctx, cfg.Reader, info.State)
 	}
 	return l, err
 }
@@ -102,7 +102,7 @@ func (l *Log) Start() event.ID { return l.id(l.start) }
 
 func (l *Log) id(seq uint64) event.ID { return event.ID{Epoch: l.epoch, Seq: seq} }
 
-// state asks the server what the stream holds now. Errors: natsbroker.ErrGone.
+// state asks the server what the stream holds now. Errors: natsbroker.ErrStreamDeleted.
 func (l *Log) state(ctx context.Context) (jetstream.StreamState, error) {
 	info, err := l.info(ctx)
 	if err != nil {
@@ -111,11 +111,11 @@ func (l *Log) state(ctx context.Context) (jetstream.StreamState, error) {
 	return info.State, nil
 }
 
-// info asks the server about the stream. Errors: natsbroker.ErrGone.
+// info asks the server about the stream. Errors: natsbroker.ErrStreamDeleted.
 func (l *Log) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	stream, err := l.broker.JetStream().Stream(ctx, streamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && epochOf(stream.CachedInfo()) != l.epoch {
-		return nil, fmt.Errorf("%w: %s", natsbroker.ErrGone, streamName)
+		return nil, fmt.Errorf("%w: %s", natsbroker.ErrStreamDeleted, streamName)
 	}
 	if err != nil {
 		return nil, err

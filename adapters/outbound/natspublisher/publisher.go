@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/event"
 )
 
@@ -41,13 +41,13 @@ type Publisher struct {
 
 	patience time.Duration // publishTime; tests have less
 
-	closed atomic.Bool
-	newest *lru.Cache[string, place] // of each topic, as far as we know
-	turn   chan struct{}             // full while an event is under way that has a topic, but no order in it
+	closed    atomic.Bool
+	newest    *lru.Cache[string, position] // of each topic, as far as we know
+	unordered chan struct{}                // full while an event is under way that has a topic, but no order in it
 
-	last   uint64               // handed to receiver; owned by Serve
-	handed *natsbroker.Position // last, for others
-	due    atomic.Uint64        // the newest that somebody waits for: opened with, or published here
+	last      uint64               // handed to receiver; owned by Serve
+	delivered *natsbroker.Position // last, for others
+	awaited   atomic.Uint64        // the newest that somebody waits for: opened with, or published here
 }
 
 var _ event.Publisher = (*Publisher)(nil)
@@ -55,15 +55,15 @@ var _ event.Publisher = (*Publisher)(nil)
 // New returns a Publisher to log. maxBytes bounds an event's payload (rule E8); 0
 // is no bound. The receiver gets nothing until Serve.
 func New(log *Log, maxBytes int, receiver event.Receiver, logger *slog.Logger) (*Publisher, error) {
-	newest, err := lru.New[string, place](topics)
+	newest, err := lru.New[string, position](topics)
 	if err != nil {
 		return nil, err
 	}
 	p := &Publisher{
 		log: log, receiver: receiver, maxBytes: maxBytes, logger: logger, patience: publishTime,
-		newest: newest, turn: make(chan struct{}, 1), last: log.start, handed: natsbroker.NewPosition(log.start),
+		newest: newest, unordered: make(chan struct{}, 1), last: log.start, delivered: natsbroker.NewPosition(log.start),
 	}
-	p.due.Store(log.newest)
+	p.awaited.Store(log.newest)
 	return p, nil
 }
 
@@ -80,7 +80,7 @@ func (p *Publisher) Publish(ctx context.Context, ev event.Event) (event.ID, erro
 	if err := p.check(ctx, ev); err != nil {
 		return event.ID{}, err
 	}
-	o, err := p.offer(ev)
+	o, err := p.submission(ev)
 	if err != nil {
 		return event.ID{}, err
 	}
@@ -88,8 +88,8 @@ func (p *Publisher) Publish(ctx context.Context, ev event.Event) (event.ID, erro
 	defer cancel()
 	if o.topic != "" && o.order == 0 { // at the same time they would only come between each other's look and try
 		select {
-		case p.turn <- struct{}{}:
-			defer func() { <-p.turn }()
+		case p.unordered <- struct{}{}:
+			defer func() { <-p.unordered }()
 		case <-limited.Done():
 			return event.ID{}, unavailable(ctx, limited.Err())
 		}
@@ -126,29 +126,29 @@ func (p *Publisher) check(ctx context.Context, ev event.Event) error {
 	return ctx.Err()
 }
 
-// place is that of a topic's newest event. The zero place is before the first.
-type place struct{ seq, order uint64 }
+// position is that of a topic's newest event. The zero position is before the first.
+type position struct{ seq, order uint64 }
 
-// offer is an event on its way into the log.
-type offer struct {
+// submission is an event on its way into the log.
+type submission struct {
 	msg   *nats.Msg
 	topic string
 	order uint64
 	id    string // message ID, by which the server knows it again
 }
 
-func (p *Publisher) offer(ev event.Event) (offer, error) {
+func (p *Publisher) submission(ev event.Event) (submission, error) {
 	msg, err := encode(ev)
 	id := nuid.Next()
 	if ev.Topic != "" && ev.Order > 0 {
 		id = ev.Topic + "/" + strconv.FormatUint(ev.Order, 10)
 	}
-	return offer{msg: msg, topic: ev.Topic, order: ev.Order, id: id}, err
+	return submission{msg: msg, topic: ev.Topic, order: ev.Order, id: id}, err
 }
 
 // try offers the event to the server. Within a topic it says which event must be
 // the newest, so that nothing that is late gets in behind a newer one.
-func (p *Publisher) try(ctx context.Context, o offer) (seq uint64, err error) {
+func (p *Publisher) try(ctx context.Context, o submission) (seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	for {
@@ -162,14 +162,14 @@ func (p *Publisher) try(ctx context.Context, o offer) (seq uint64, err error) {
 		}
 		ack, err := p.log.broker.Publish(ctx, o.msg, options...)
 		if err == nil {
-			p.newest.Add(o.topic, place{ack.Sequence, o.order})
+			p.newest.Add(o.topic, position{ack.Sequence, o.order})
 			p.expect(ack.Sequence)
 			return ack.Sequence, nil
 		}
 		if !natsbroker.Conflict(err) {
 			return 0, err
 		}
-		if err := p.look(ctx, o); err != nil {
+		if err := p.fetchNewest(ctx, o); err != nil {
 			return 0, err
 		}
 	}
@@ -177,15 +177,15 @@ func (p *Publisher) try(ctx context.Context, o offer) (seq uint64, err error) {
 
 // inPlaceOf is what becomes of an event that is not newer than the newest one:
 // it is that one, or it comes too late.
-func (o offer) inPlaceOf(newest place) (seq uint64, err error) {
+func (o submission) inPlaceOf(newest position) (seq uint64, err error) {
 	if o.order == newest.order {
 		return newest.seq, nil
 	}
 	return 0, fmt.Errorf("%w: number %d of %s, the newest is %d", event.ErrStale, o.order, o.topic, newest.order)
 }
 
-// look finds out the place of the newest event of o's topic.
-func (p *Publisher) look(ctx context.Context, o offer) error {
+// fetchNewest finds out the position of the newest event of o's topic.
+func (p *Publisher) fetchNewest(ctx context.Context, o submission) error {
 	stream, err := p.log.broker.JetStream().Stream(ctx, streamName)
 	if err != nil {
 		return err
@@ -199,6 +199,6 @@ func (p *Publisher) look(ctx context.Context, o offer) error {
 		return err
 	}
 	newest, _ := decode(msg.Header, msg.Data) // one that is no event is in the line, and has no number in it
-	p.newest.Add(o.topic, place{msg.Sequence, newest.Order})
+	p.newest.Add(o.topic, position{msg.Sequence, newest.Order})
 	return nil
 }

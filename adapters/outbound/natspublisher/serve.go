@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/event"
 )
 
@@ -23,7 +23,7 @@ var errBehind = errors.New("the log has dropped events that this node did not ge
 // once, until ctx ends. It may be called once. An error means that clients here
 // cannot be kept up to date any more.
 func (p *Publisher) Serve(ctx context.Context) error {
-	var trouble natsbroker.Trouble
+	var retries natsbroker.RetryLogger
 	for {
 		err := p.log.broker.Follow(ctx, streamName, jetstream.OrderedConsumerConfig{
 			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: p.last + 1,
@@ -33,10 +33,10 @@ func (p *Publisher) Serve(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the end of ctx is no failure
 		}
-		if _, gone := p.log.state(ctx); errors.Is(gone, natsbroker.ErrGone) || errors.Is(err, errBehind) {
+		if _, gone := p.log.state(ctx); errors.Is(gone, natsbroker.ErrStreamDeleted) || errors.Is(err, errBehind) {
 			return errors.Join(err, gone)
 		}
-		trouble.Again(ctx, p.logger, streamName, err)
+		retries.Wait(ctx, p.logger, streamName, err)
 	}
 }
 
@@ -44,9 +44,9 @@ func (p *Publisher) Serve(ctx context.Context) error {
 // and that was published here before the call, but for what is not there any more.
 // Errors: ctx.Err(), with how far it came.
 func (p *Publisher) Flush(ctx context.Context) error {
-	for due := p.due.Load(); ; {
+	for due := p.awaited.Load(); ; {
 		limited, cancel := context.WithTimeout(ctx, flushInterval)
-		err := p.handed.Wait(limited, due)
+		err := p.delivered.Wait(limited, due)
 		cancel()
 		if err == nil {
 			return nil
@@ -65,12 +65,12 @@ func (p *Publisher) Flush(ctx context.Context) error {
 
 // Progress says how far the Receiver has come in the log, for people.
 func (p *Publisher) Progress() string {
-	return fmt.Sprintf("event %d was read, the newest is %d", p.handed.At(), p.due.Load())
+	return fmt.Sprintf("event %d was read, the newest is %d", p.delivered.At(), p.awaited.Load())
 }
 
 // expect has Flush wait for the event of that sequence.
 func (p *Publisher) expect(seq uint64) {
-	for due := p.due.Load(); seq > due && !p.due.CompareAndSwap(due, seq); due = p.due.Load() {
+	for due := p.awaited.Load(); seq > due && !p.awaited.CompareAndSwap(due, seq); due = p.awaited.Load() {
 	}
 }
 
@@ -82,7 +82,7 @@ func (p *Publisher) receive(ctx context.Context, msg jetstream.Msg, seq uint64) 
 		return err
 	}
 	p.last = seq
-	defer p.handed.Set(seq)
+	defer p.delivered.Set(seq)
 	ev, err := decode(msg.Headers(), msg.Data())
 	if err != nil { // somebody else's
 		p.log.broker.LeaveOut(streamName, msg.Subject(), seq, err)

@@ -3,7 +3,7 @@ package natsregistry
 import (
 	"context"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/connection"
 )
 

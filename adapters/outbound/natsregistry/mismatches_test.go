@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/domain/connection"
 	"heliograph/test/natsserver"

@@ -10,8 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/domain/connection"
 	"heliograph/test/contract/orphanscontract"

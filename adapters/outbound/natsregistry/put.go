@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/connection"
 )
 

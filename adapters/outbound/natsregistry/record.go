@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/connection"
 )
 

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/domain/connection"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natstaskstore"
 	"heliograph/domain/task"
 )

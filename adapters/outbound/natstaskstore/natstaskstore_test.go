@@ -14,8 +14,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natstaskstore"
 	"heliograph/domain/task"
 	"heliograph/test/contract/taskstorecontract"

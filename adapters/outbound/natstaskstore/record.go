@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )

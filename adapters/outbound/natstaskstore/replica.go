@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/internal/tasklist"
 	"heliograph/domain/task"
 )

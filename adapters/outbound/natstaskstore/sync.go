@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/internal/tasklist"
 )
 

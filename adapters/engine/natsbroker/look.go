@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// lookInterval is how often it is looked whether all streams can be written to.
-	lookInterval = 2 * time.Second
-	// lookTime is for one look.
-	lookTime = 2 * time.Second
+	// checkInterval is how often it is looked whether all streams can be written to.
+	checkInterval = 2 * time.Second
+	// checkTime is for one look.
+	checkTime = 2 * time.Second
 	// goneTime is how long a stream must be gone before that is believed: a server
 	// that has just come to lead may not know it all.
 	goneTime = 5 * time.Second
@@ -26,20 +26,20 @@ const (
 )
 
 var (
-	// ErrDeposed says that the server that answers leads the stream as far as it knows,
+	// ErrLeaderUncertain says that the server that answers leads the stream as far as it knows,
 	// but the others may have a newer leader, which has taken more messages.
-	ErrDeposed = errors.New("the stream's leader is out of touch with the other servers")
+	ErrLeaderUncertain = errors.New("the stream's leader is out of touch with the other servers")
 	// ErrSealed says that somebody has sealed a stream, so that nothing can be written
 	// to it any more.
 	ErrSealed = errors.New("a stream is sealed: nothing can be written to it")
-	// ErrDeleted says that the embedded server's folder, or a part of it, was deleted
+	// ErrFolderDeleted says that the embedded server's folder, or a part of it, was deleted
 	// while it was in use. Only a restart makes it anew.
-	ErrDeleted = errors.New("the data folder was deleted on the disk while it was in use")
+	ErrFolderDeleted = errors.New("the data folder was deleted on the disk while it was in use")
 )
 
-// ErrGone says that somebody has deleted a stream or a bucket that was opened here.
+// ErrStreamDeleted says that somebody has deleted a stream or a bucket that was opened here.
 // What this process knows of it is true no more, and only a restart makes it anew.
-var ErrGone = errors.New("a stream or bucket was deleted or made anew")
+var ErrStreamDeleted = errors.New("a stream or bucket was deleted or made anew")
 
 // opened is when the streams that were opened here were made, by name. It is safe
 // for concurrent use; the zero value holds none.
@@ -63,15 +63,15 @@ func (o *opened) all() map[string]time.Time {
 	return maps.Clone(o.streams)
 }
 
-// look asks whether all streams are the ones that were opened, and can be written to,
-// which Check says from then on. Errors: ErrGone. That no answer comes is none.
-func (b *Broker) look(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, lookTime)
+// checkStreams asks whether all streams are the ones that were opened, and can be written to,
+// which Check says from then on. Errors: ErrStreamDeleted. That no answer comes is none.
+func (b *Broker) checkStreams(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	var found error
 	for name, made := range b.opened.all() {
-		err := b.lookAt(limited, name, made)
-		if errors.Is(err, ErrGone) {
+		err := b.checkStream(limited, name, made)
+		if errors.Is(err, ErrStreamDeleted) {
 			b.looked.set(err)
 			return err
 		}
@@ -83,7 +83,7 @@ func (b *Broker) look(ctx context.Context) error {
 	if found == nil {
 		b.written.set(nil)
 	}
-	if once := b.unanswered; errors.Is(found, ErrSilent) {
+	if once := b.unanswered; errors.Is(found, ErrNoAnswer) {
 		if b.unanswered = true; !once { // a busy machine, or one that chooses a leader
 			return nil
 		}
@@ -94,16 +94,16 @@ func (b *Broker) look(ctx context.Context) error {
 	return nil
 }
 
-func (b *Broker) lookAt(ctx context.Context, name string, made time.Time) error {
+func (b *Broker) checkStream(ctx context.Context, name string, made time.Time) error {
 	if b.server != nil && !b.cfg.InMemory && b.server.lacks(name) {
-		return ErrDeleted
+		return ErrFolderDeleted
 	}
 	s, err := b.js.Stream(ctx, name)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && !s.CachedInfo().Created.Equal(made):
-		return fmt.Errorf("%w: %s", ErrGone, name)
+		return fmt.Errorf("%w: %s", ErrStreamDeleted, name)
 	case err != nil:
-		return fmt.Errorf("%w: stream %s: %w", ErrSilent, name, err)
+		return fmt.Errorf("%w: stream %s: %w", ErrNoAnswer, name, err)
 	case s.CachedInfo().Config.Sealed:
 		return fmt.Errorf("%w: %s", ErrSealed, name)
 	default:
@@ -113,7 +113,7 @@ func (b *Broker) lookAt(ctx context.Context, name string, made time.Time) error 
 }
 
 // CheckLeader returns nil if the leader that has told of its cluster is certain to be
-// the only one; nil is no cluster. Errors: ErrDeposed.
+// the only one; nil is no cluster. Errors: ErrLeaderUncertain.
 func CheckLeader(c *jetstream.ClusterInfo) error {
 	if c == nil {
 		return nil
@@ -125,7 +125,7 @@ func CheckLeader(c *jetstream.ClusterInfo) error {
 		}
 	}
 	if servers := 1 + len(c.Replicas); near <= servers/2 {
-		return ErrDeposed
+		return ErrLeaderUncertain
 	}
 	return nil
 }

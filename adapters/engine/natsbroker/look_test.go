@@ -6,8 +6,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/test/natsserver"
 )
 
@@ -20,27 +20,27 @@ func TestABucketThatIsDeletedOrMadeAnewIsGone(t *testing.T) {
 		if bucket, err = b.Bucket(t.Context(), "b", -1); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Look(t.Context()); err != nil {
+		if err := b.CheckStreams(t.Context()); err != nil {
 			t.Errorf("it is there: %v", err)
 		}
 	}
 	if err := first.JetStream().DeleteStream(t.Context(), "KV_b"); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Look(t.Context()); !errors.Is(err, natsbroker.ErrGone) {
-		t.Errorf("it was deleted: %v, want ErrGone", err)
+	if err := first.CheckStreams(t.Context()); !errors.Is(err, natsbroker.ErrStreamDeleted) {
+		t.Errorf("it was deleted: %v, want ErrStreamDeleted", err)
 	}
-	if _, err := bucket.Put(t.Context(), "k", nil); err == nil || !errors.Is(second.Check(), natsbroker.ErrSilent) {
-		t.Errorf("put: %v, check: %v, want ErrSilent", err, second.Check())
+	if _, err := bucket.Put(t.Context(), "k", nil); err == nil || !errors.Is(second.Check(), natsbroker.ErrNoAnswer) {
+		t.Errorf("put: %v, check: %v, want ErrNoAnswer", err, second.Check())
 	}
 	if _, err := first.Bucket(t.Context(), "b", -1); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Look(t.Context()); err != nil {
+	if err := first.CheckStreams(t.Context()); err != nil {
 		t.Errorf("who has made it anew: %v", err)
 	}
-	if err := second.Look(t.Context()); !errors.Is(err, natsbroker.ErrGone) {
-		t.Errorf("who has opened the one before: %v, want ErrGone", err)
+	if err := second.CheckStreams(t.Context()); !errors.Is(err, natsbroker.ErrStreamDeleted) {
+		t.Errorf("who has opened the one before: %v, want ErrStreamDeleted", err)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestWhileNATSIsAwayNothingIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Away()
-	if err := b.Look(t.Context()); err != nil {
+	if err := b.CheckStreams(t.Context()); err != nil {
 		t.Errorf("away: %v", err)
 	}
 }

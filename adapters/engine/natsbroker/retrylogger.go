@@ -13,17 +13,17 @@ const (
 	toldPause = 10 * time.Second
 )
 
-// Trouble is a failure to follow a stream, which may come again and again. Its zero value is ready; it is
+// RetryLogger is a failure to follow a stream, which may come again and again. Its zero value is ready; it is
 // not safe for concurrent use.
-type Trouble struct {
+type RetryLogger struct {
 	told time.Time // zero: never
 }
 
-// Again tells that a stream cannot be followed, but not each time when that comes
+// Wait tells that a stream cannot be followed, but not each time when that comes
 // fast, and waits for the next try, or until ctx ends.
-func (t *Trouble) Again(ctx context.Context, log *slog.Logger, stream string, err error) {
-	if now := time.Now(); now.Sub(t.told) >= toldPause {
-		t.told = now
+func (r *RetryLogger) Wait(ctx context.Context, log *slog.Logger, stream string, err error) {
+	if now := time.Now(); now.Sub(r.told) >= toldPause {
+		r.told = now
 		log.WarnContext(ctx, "stream cannot be followed, trying again", slog.String("stream", stream), slog.Any("error", err))
 	}
 	Pause(ctx, againPause)

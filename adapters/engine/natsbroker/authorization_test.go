@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/test/natsserver"
 )
 
@@ -21,7 +21,7 @@ func TestCredentialsThatAreRefusedForAMomentAreTriedAgain(t *testing.T) { // 31:
 	server.Password("new")
 	server.Back(t)
 	until(t, b, func(err error) bool { return errors.Is(err, natsbroker.ErrAuthorization) })
-	if err := b.Check(); !errors.Is(err, natsbroker.ErrAway) || !strings.Contains(err.Error(), "authorization") {
+	if err := b.Check(); !errors.Is(err, natsbroker.ErrDisconnected) || !strings.Contains(err.Error(), "authorization") {
 		t.Errorf("while they are refused: %v", err)
 	}
 	for range 3 { // the client library gives up after the same refusal twice, unless told not to

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"testing"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 )
 
 // Open returns a broker that is closed when t ends. Its name is node-1.

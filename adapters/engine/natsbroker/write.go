@@ -41,8 +41,8 @@ func writeFault(err error) error {
 	switch code := codeOf(err); {
 	case code == codeNoResources, code == codeNoAccountResources, code == codeNoSpace:
 		return fmt.Errorf("%w: %w", ErrStorage, err)
-	case passing(err):
-		return fmt.Errorf("%w: %w", ErrSilent, err)
+	case isTransient(err):
+		return fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	default:
 		return nil
 	}

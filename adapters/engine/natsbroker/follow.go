@@ -113,7 +113,7 @@ func (b *Broker) FollowBucket(ctx context.Context, bucket string, keys []string,
 	for _, key := range keys {
 		cfg.FilterSubjects = append(cfg.FilterSubjects, prefix+key)
 	}
-	var trouble Trouble
+	var retries RetryLogger
 	for ctx.Err() == nil {
 		begin()
 		err := b.Follow(ctx, bucketStream(bucket), cfg, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
@@ -127,7 +127,7 @@ func (b *Broker) FollowBucket(ctx context.Context, bucket string, keys []string,
 			return nil
 		})
 		if err != nil {
-			trouble.Again(ctx, b.log, bucketStream(bucket), err)
+			retries.Wait(ctx, b.log, bucketStream(bucket), err)
 		}
 	}
 }

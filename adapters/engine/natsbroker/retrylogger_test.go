@@ -9,17 +9,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 )
 
 func TestTroubleThatLastsIsToldNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log := slog.New(slog.NewTextHandler(&out, nil))
-		var trouble natsbroker.Trouble
+		var retries natsbroker.RetryLogger
 		began := time.Now()
 		for time.Since(began) < 25*time.Second {
-			trouble.Again(t.Context(), log, "s", errors.New("away"))
+			retries.Wait(t.Context(), log, "s", errors.New("away"))
 		}
 		if got := strings.Count(out.String(), "stream=s error=away"); got != 3 {
 			t.Errorf("it was told %d times in 25 s, want 3", got)

@@ -188,7 +188,7 @@ func (b *Broker) Restored() bool {
 // Renumber deletes a stream of a folder that was restored, so that it is made anew.
 // It may be called again.
 func (b *Broker) Renumber(ctx context.Context, stream string) error {
-	_, err := insist(ctx, b, func(ctx context.Context) (struct{}, error) {
+	_, err := retryUntilAnswered(ctx, b, func(ctx context.Context) (struct{}, error) {
 		err := b.js.DeleteStream(ctx, stream)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			err = nil

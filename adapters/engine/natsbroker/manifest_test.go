@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 )
 
 // reopen opens the folder and its stream and bucket, and returns what is said of

@@ -14,35 +14,35 @@ import (
 )
 
 const (
-	// insistTime is for one try. A request that finds no leader may get no answer at
+	// tryTime is for one try. A request that finds no leader may get no answer at
 	// all, so a short wait and another try come to an answer sooner than a long wait.
-	insistTime = 2 * time.Second
-	// insistPause is between two tries.
-	insistPause = 250 * time.Millisecond
+	tryTime = 2 * time.Second
+	// tryPause is between two tries.
+	tryPause = 250 * time.Millisecond
 )
 
-// insist calls f until NATS has answered it, or ctx ends: servers that start, or
+// retryUntilAnswered calls f until NATS has answered it, or ctx ends: servers that start, or
 // that have just lost one of them, have no leader for some seconds. Errors: those
 // of f.
-func insist[T any](ctx context.Context, b *Broker, f func(context.Context) (T, error)) (T, error) {
+func retryUntilAnswered[T any](ctx context.Context, b *Broker, f func(context.Context) (T, error)) (T, error) {
 	for tries := 1; ; tries++ {
-		limited, cancel := context.WithTimeout(ctx, insistTime)
+		limited, cancel := context.WithTimeout(ctx, tryTime)
 		result, err := f(limited)
 		cancel()
-		if !passing(err) {
+		if !isTransient(err) {
 			return result, err
 		}
 		if tries == 1 {
 			b.log.WarnContext(ctx, "NATS is not ready yet, trying again", slog.Any("error", err))
 		}
-		if Pause(ctx, insistPause); ctx.Err() != nil {
+		if Pause(ctx, tryPause); ctx.Err() != nil {
 			return result, err
 		}
 	}
 }
 
-// passing reports whether err may be another one, or none, a little later.
-func passing(err error) bool {
+// isTransient reports whether err may be another one, or none, a little later.
+func isTransient(err error) bool {
 	var network net.Error
 	var answer jetstream.JetStreamError
 	switch {

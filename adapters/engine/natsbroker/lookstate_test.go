@@ -11,8 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/test/natsserver"
 )
 
@@ -34,7 +34,7 @@ func TestALostMajorityIsNoticedThoughNothingIsWritten(t *testing.T) { // 22
 	servers[2].Away()
 	begin := time.Now()
 	until(t, b, func(err error) bool {
-		return errors.Is(err, natsbroker.ErrSilent) || errors.Is(err, natsbroker.ErrDeposed)
+		return errors.Is(err, natsbroker.ErrNoAnswer) || errors.Is(err, natsbroker.ErrLeaderUncertain)
 	})
 	t.Logf("noticed after %s: %v", time.Since(begin), b.Check())
 	servers[1].Back(t)
@@ -64,14 +64,14 @@ func TestAFolderThatIsDeletedWhileItIsInUseIsNoticed(t *testing.T) { // 36
 			if _, err := b.Stream(t.Context(), anyStream); err != nil {
 				t.Fatal(err)
 			}
-			if err := b.Look(t.Context()); err != nil || b.Check() != nil {
+			if err := b.CheckStreams(t.Context()); err != nil || b.Check() != nil {
 				t.Errorf("it is there: %v, %v", err, b.Check())
 			}
 			defer serving(t, b)()
 			if err := os.RemoveAll(filepath.Join(dir, path)); err != nil {
 				t.Fatal(err)
 			}
-			until(t, b, func(err error) bool { return errors.Is(err, natsbroker.ErrDeleted) })
+			until(t, b, func(err error) bool { return errors.Is(err, natsbroker.ErrFolderDeleted) })
 		})
 	}
 }

@@ -3,7 +3,7 @@ package natsbroker_test
 import (
 	"testing"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 )
 
 func TestRecordsAreReadWithWhatALaterVersionHasAdded(t *testing.T) {

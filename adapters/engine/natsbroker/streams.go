@@ -30,7 +30,7 @@ func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetst
 	if err := b.checkSize(want.Name, want.MaxBytes); err != nil {
 		return nil, err
 	}
-	s, err := insist(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.stream(ctx, want) })
+	s, err := retryUntilAnswered(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.stream(ctx, want) })
 	switch {
 	case codeOf(err) == codeNoSpace:
 		return nil, fmt.Errorf("too little free disk space: stream %s may take %d bytes, and a third more must be free: %w", want.Name, want.MaxBytes, err)

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 )
 
 // openLogging returns a broker in this process, and how often it has logged that a

@@ -15,8 +15,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
-	"heliograph/adapters/internal/natsbroker"
-	"heliograph/adapters/internal/natsbroker/brokertest"
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/test/natsserver"
 )
 
@@ -57,8 +57,8 @@ func TestTheFolderIsForOneProcessAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := first.Check(); !errors.Is(err, natsbroker.ErrAway) {
-		t.Errorf("after Close: %v, want ErrAway", err)
+	if err := first.Check(); !errors.Is(err, natsbroker.ErrDisconnected) {
+		t.Errorf("after Close: %v, want ErrDisconnected", err)
 	}
 	brokertest.Open(t, natsbroker.Config{Dir: dir})
 }
@@ -125,7 +125,7 @@ func TestAClusterWithoutALeaderIsNotReady(t *testing.T) {
 	servers[2].Away()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := bucket.Put(ctx, "k", nil); err == nil || !errors.Is(b.Check(), natsbroker.ErrSilent) {
+	if _, err := bucket.Put(ctx, "k", nil); err == nil || !errors.Is(b.Check(), natsbroker.ErrNoAnswer) {
 		t.Errorf("put: %v, check: %v", err, b.Check())
 	}
 	servers[1].Back(t)

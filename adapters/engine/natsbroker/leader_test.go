@@ -6,7 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 )
 
 func TestALeaderWithoutAQuorumIsNotAskedWhatIsNewest(t *testing.T) { // G3

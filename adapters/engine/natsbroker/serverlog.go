@@ -30,18 +30,18 @@ func (l serverLog) Fatalf(format string, v ...any) {
 func (l serverLog) Warnf(format string, v ...any) {
 	text := said(format, v)
 	l.log.Warn("nats server", text)
-	l.heed(text.Value.String())
+	l.noteFailure(text.Value.String())
 }
 
 // Errorf implements server.Logger.
 func (l serverLog) Errorf(format string, v ...any) {
 	text := said(format, v)
 	l.log.Error("nats server", text)
-	l.heed(text.Value.String())
+	l.noteFailure(text.Value.String())
 }
 
-// heed draws the consequences of what the server says, which may hold locks.
-func (l serverLog) heed(text string) {
+// noteFailure draws the consequences of what the server says, which may hold locks.
+func (l serverLog) noteFailure(text string) {
 	if stopsWriting(strings.ToLower(text)) {
 		l.health.fail(fmt.Errorf("%w: %s", ErrDisk, text))
 	}

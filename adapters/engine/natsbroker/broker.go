@@ -27,12 +27,12 @@ const (
 	pingInterval = 3 * time.Second
 )
 
-// ErrAway says that the connection to NATS is lost. It is tried again without end.
-var ErrAway = errors.New("no connection to NATS")
+// ErrDisconnected says that the connection to NATS is lost. It is tried again without end.
+var ErrDisconnected = errors.New("no connection to NATS")
 
-// ErrSilent says that JetStream takes nothing now: it did not answer the last write,
+// ErrNoAnswer says that JetStream takes nothing now: it did not answer the last write,
 // as while its servers have no leader.
-var ErrSilent = errors.New("NATS JetStream gives no answer")
+var ErrNoAnswer = errors.New("NATS JetStream gives no answer")
 
 // ErrStorage says that the servers refuse to store more.
 var ErrStorage = errors.New("NATS has no storage left: the disk of a server, or the limit of its storage or of the account, is full")
@@ -69,7 +69,7 @@ type Broker struct {
 	health *health
 
 	away    fault // why the connection could not be made again
-	written fault // what was wrong with the last write: ErrSilent, ErrStorage
+	written fault // what was wrong with the last write: ErrNoAnswer, ErrStorage
 	looked  fault // what was wrong when Serve last looked
 
 	unanswered bool // when Serve last looked; owned by Serve
@@ -105,7 +105,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 			b.manifest = openManifest(cfg.Dir)
 		}
 	}
-	b.nc, err = insist(ctx, b, func(context.Context) (*nats.Conn, error) { return nats.Connect(cfg.URL, options...) })
+	b.nc, err = retryUntilAnswered(ctx, b, func(context.Context) (*nats.Conn, error) { return nats.Connect(cfg.URL, options...) })
 	if err != nil {
 		return b, fmt.Errorf("connect to NATS: %w", err)
 	}
@@ -163,14 +163,14 @@ func (b *Broker) Log() *slog.Logger { return b.log }
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
 // Check returns nil if NATS can be used now, as far as the last writes and looks have
-// shown. It asks nobody. Errors: ErrAway, ErrSilent, ErrDisk, ErrStorage, ErrSealed,
-// ErrDeposed, ErrDeleted, ErrGone.
+// shown. It asks nobody. Errors: ErrDisconnected, ErrNoAnswer, ErrDisk, ErrStorage, ErrSealed,
+// ErrLeaderUncertain, ErrFolderDeleted, ErrStreamDeleted.
 func (b *Broker) Check() error {
 	if err := context.Cause(b.health.state()); err != nil {
 		return err
 	}
 	if !b.nc.IsConnected() {
-		return errors.Join(ErrAway, b.away.get())
+		return errors.Join(ErrDisconnected, b.away.get())
 	}
 	return cmp.Or(b.checkRoom(0, readyRoom), b.looked.get(), b.written.get())
 }

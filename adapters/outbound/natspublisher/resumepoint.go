@@ -7,27 +7,27 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/event"
 )
 
-// places is the bucket of how far those have come who have left in order.
-const places = "heliograph_places"
+// resumePointBucket is the bucket of how far those have come who have left in order.
+const resumePointBucket = "heliograph_places"
 
-// resume has the log begin where its reader left it, if it did so in order and
+// loadResumePoint has the log begin where its reader left it, if it did so in order and
 // all that followed is still there. The note counts once: the next end may be a
 // crash.
-func (l *Log) resume(ctx context.Context, reader string, have jetstream.StreamState) (err error) {
-	if l.places, err = l.broker.Bucket(ctx, places, -1); err != nil {
+func (l *Log) loadResumePoint(ctx context.Context, reader string, have jetstream.StreamState) (err error) {
+	if l.resumePoints, err = l.broker.Bucket(ctx, resumePointBucket, -1); err != nil {
 		return err
 	}
 	l.reader = natsbroker.Key("reader", reader)
-	entry, err := l.places.Get(ctx, l.reader)
+	entry, err := l.resumePoints.Get(ctx, l.reader)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return nil
 	}
 	if err == nil {
-		err = l.places.Purge(ctx, l.reader)
+		err = l.resumePoints.Purge(ctx, l.reader)
 	}
 	if err != nil {
 		return fmt.Errorf("place in the log: %w", err)
@@ -43,13 +43,13 @@ func (l *Log) resume(ctx context.Context, reader string, have jetstream.StreamSt
 // Otherwise it may have missed events before.
 func (l *Log) Resumed() bool { return l.resumed }
 
-// Leave notes that LogConfig.Reader has all up to id, and ends now. It does
+// SaveResumePoint notes that LogConfig.Reader has all up to id, and ends now. It does
 // nothing without a reader.
-func (l *Log) Leave(ctx context.Context, id event.ID) error {
-	if l.places == nil {
+func (l *Log) SaveResumePoint(ctx context.Context, id event.ID) error {
+	if l.resumePoints == nil {
 		return nil
 	}
-	if _, err := l.places.Put(ctx, l.reader, []byte(id.String())); err != nil {
+	if _, err := l.resumePoints.Put(ctx, l.reader, []byte(id.String())); err != nil {
 		return fmt.Errorf("place in the log: %w", err)
 	}
 	return nil

@@ -32,7 +32,7 @@ func (b *Broker) BoundedBucket(ctx context.Context, name string, maxKeys, maxByt
 	if err != nil {
 		return nil, err
 	}
-	kv, err := insist(ctx, b, func(ctx context.Context) (jetstream.KeyValue, error) { return b.js.KeyValue(ctx, name) })
+	kv, err := retryUntilAnswered(ctx, b, func(ctx context.Context) (jetstream.KeyValue, error) { return b.js.KeyValue(ctx, name) })
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", name, err)
 	}
@@ -42,7 +42,7 @@ func (b *Broker) BoundedBucket(ctx context.Context, name string, maxKeys, maxByt
 // Records returns the stream that holds a bucket which is there. Unlike the bucket it
 // says of a deleted key, too, at which revision that was.
 func (b *Broker) Records(ctx context.Context, bucket string) (jetstream.Stream, error) {
-	return insist(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.js.Stream(ctx, bucketStream(bucket)) })
+	return retryUntilAnswered(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.js.Stream(ctx, bucketStream(bucket)) })
 }
 
 func bucketStream(bucket string) string { return "KV_" + bucket }

@@ -4,14 +4,14 @@ import (
 	"slices"
 	"time"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/cluster"
 )
 
-// hear takes what has become of a node's record.
-func (n *Nodes) hear(c natsbroker.Change) error {
+// onRecordChanged takes what has become of a node's record.
+func (n *Nodes) onRecordChanged(c natsbroker.Change) error {
 	if !c.Deleted {
-		return n.note(c.Key, c.Value, c.Revision)
+		return n.noteRecord(c.Key, c.Value, c.Revision)
 	}
 	parts, err := natsbroker.Parts(c.Key)
 	if err != nil {
@@ -23,9 +23,9 @@ func (n *Nodes) hear(c natsbroker.Change) error {
 	return nil
 }
 
-// note takes a sign, unless it is an old one. It fails if that is no sign of the
+// noteRecord takes a heartbeat, unless it is an old one. It fails if that is no heartbeat of the
 // node that has the key.
-func (n *Nodes) note(key string, text []byte, revision uint64) error {
+func (n *Nodes) noteRecord(key string, text []byte, revision uint64) error {
 	r, err := decode(key, text)
 	if err != nil {
 		return err
@@ -38,26 +38,28 @@ func (n *Nodes) note(key string, text []byte, revision uint64) error {
 	}
 	n.seen[r.Life.Node()] = sighting{record: r, revision: revision, at: now}
 	if r.Life == n.self.Life {
-		if n.deafLocked(now) {
-			n.hearing = now
+		if n.cannotHearSelfLocked(now) {
+			n.hearingSince = now
 		}
-		n.echoed = now
+		n.lastEcho = now
 	}
 	return nil
 }
 
-// deafLocked reports whether our own signs do not come back, so that nothing can
+// cannotHearSelfLocked reports whether our own heartbeats do not come back, so that nothing can
 // be said of the others.
-func (n *Nodes) deafLocked(now time.Time) bool { return now.Sub(n.echoed) > n.term*2/signs }
+func (n *Nodes) cannotHearSelfLocked(now time.Time) bool {
+	return now.Sub(n.lastEcho) > n.term*2/heartbeats
+}
 
-// silentLocked is for how long a node gave no sign that we would have heard.
-func (n *Nodes) silentLocked(s sighting) time.Duration {
+// silenceLocked is for how long a node sent no heartbeat that we would have heard.
+func (n *Nodes) silenceLocked(s sighting) time.Duration {
 	now := time.Now()
-	if n.deafLocked(now) {
+	if n.cannotHearSelfLocked(now) {
 		return 0
 	}
-	if n.hearing.After(s.at) {
-		return now.Sub(n.hearing)
+	if n.hearingSince.After(s.at) {
+		return now.Sub(n.hearingSince)
 	}
 	return now.Sub(s.at)
 }
@@ -65,8 +67,8 @@ func (n *Nodes) silentLocked(s sighting) time.Duration {
 // Self implements cluster.Nodes.
 func (n *Nodes) Self() cluster.Life { return n.self.Life }
 
-// Alive implements cluster.Nodes. Of this life it is said a third of a term earlier
-// than the others say so that it has ended.
+// Alive implements cluster.Nodes. This life counts as ended a third of a term before the
+// others take it for ended.
 func (n *Nodes) Alive(life cluster.Life) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -75,10 +77,10 @@ func (n *Nodes) Alive(life cluster.Life) bool {
 
 func (n *Nodes) aliveLocked(life cluster.Life) bool {
 	if life == n.self.Life {
-		return time.Since(n.signed) <= n.term*2/signs
+		return time.Since(n.lastHeartbeat) <= n.term*2/heartbeats
 	}
 	s, known := n.seen[life.Node()]
-	return known && s.Life == life && n.silentLocked(s) <= n.term
+	return known && s.Life == life && n.silenceLocked(s) <= n.term
 }
 
 // Present implements cluster.Nodes.

@@ -9,46 +9,46 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"heliograph/adapters/internal/natsbroker"
+	"heliograph/adapters/engine/natsbroker"
 )
 
 const (
-	// signs is how many a node gives per term.
-	signs = 3
-	// forgetAfter is after how many terms of silence a record is deleted: nobody has
-	// believed in it for long.
-	forgetAfter = 40
+	// heartbeats is how many a node sends per term.
+	heartbeats = 3
+	// deleteAfter is after how many terms of silence a record is deleted: it has
+	// counted as ended for long.
+	deleteAfter = 40
 )
 
-// sign gives signs until ctx ends. One that fails is tried again soon.
-func (n *Nodes) sign(ctx context.Context) error {
+// sendHeartbeats sends heartbeats until ctx ends. One that fails is tried again soon.
+func (n *Nodes) sendHeartbeats(ctx context.Context) error {
 	text, err := json.Marshal(n.self)
 	if err != nil {
 		return err
 	}
-	ticks := time.NewTicker(n.term / signs)
+	ticks := time.NewTicker(n.term / heartbeats)
 	defer ticks.Stop()
 	for ctx.Err() == nil {
-		err := n.signOnce(ctx, text)
+		err := n.sendHeartbeat(ctx, text)
 		switch {
 		case errors.Is(err, ErrNameTaken):
 			return err
 		case err == nil:
-			n.forget(ctx)
+			n.deleteLongGone(ctx)
 			select {
 			case <-ticks.C:
 			case <-ctx.Done():
 			}
 		case ctx.Err() == nil:
-			n.log.WarnContext(ctx, "no sign could be given to the other nodes", slog.Any("error", err))
-			natsbroker.Pause(ctx, n.term/signs/signs)
+			n.log.WarnContext(ctx, "heartbeat could not be sent to the other nodes", slog.Any("error", err))
+			natsbroker.Pause(ctx, n.term/heartbeats/heartbeats)
 		}
 	}
 	return nil
 }
 
-func (n *Nodes) signOnce(ctx context.Context, text []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, n.term/signs)
+func (n *Nodes) sendHeartbeat(ctx context.Context, text []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, n.term/heartbeats)
 	defer cancel()
 	begun := time.Now()
 	n.mu.Lock()
@@ -56,17 +56,17 @@ func (n *Nodes) signOnce(ctx context.Context, text []byte) error {
 	n.mu.Unlock()
 	revision, err := n.kv.Update(ctx, n.key(), text, revision)
 	if natsbroker.Conflict(err) {
-		revision, err = n.reclaim(ctx, text)
+		revision, err = n.rewriteOwn(ctx, text)
 	}
 	if err == nil {
-		n.took(revision, begun)
+		n.heartbeatTaken(revision, begun)
 	}
 	return err
 }
 
-// reclaim writes a record that is not as we left it: our own sign was taken and its
+// rewriteOwn writes a record that is not as we left it: our own heartbeat was taken and its
 // answer lost, the others have forgotten us, or what is there is no sign of any node. Errors: ErrNameTaken.
-func (n *Nodes) reclaim(ctx context.Context, text []byte) (uint64, error) {
+func (n *Nodes) rewriteOwn(ctx context.Context, text []byte) (uint64, error) {
 	entry, err := n.kv.Get(ctx, n.key())
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return n.kv.Create(ctx, n.key(), text)
@@ -83,28 +83,28 @@ func (n *Nodes) reclaim(ctx context.Context, text []byte) (uint64, error) {
 	return n.kv.Update(ctx, n.key(), text, entry.Revision())
 }
 
-func (n *Nodes) took(revision uint64, at time.Time) {
+func (n *Nodes) heartbeatTaken(revision uint64, at time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.revision, n.signed = revision, at
+	n.revision, n.lastHeartbeat = revision, at
 }
 
-// forget deletes the records of nodes that are long gone, if this node leads.
-func (n *Nodes) forget(ctx context.Context) {
+// deleteLongGone deletes the records of nodes that are long gone, if this node leads.
+func (n *Nodes) deleteLongGone(ctx context.Context) {
 	if !n.Leads() {
 		return
 	}
 	n.mu.Lock()
 	gone := make(map[string]uint64)
 	for name, s := range n.seen {
-		if n.silentLocked(s) > forgetAfter*n.term {
+		if n.silenceLocked(s) > deleteAfter*n.term {
 			gone[natsbroker.Key(name)] = s.revision
 		}
 	}
 	n.mu.Unlock()
 	for key, revision := range gone {
 		if err := n.drop(ctx, key, revision); err != nil {
-			n.log.WarnContext(ctx, "node that is gone could not be forgotten", slog.Any("error", err))
+			n.log.WarnContext(ctx, "record of a node that is gone could not be deleted", slog.Any("error", err))
 		}
 	}
 }

@@ -45,9 +45,9 @@ func (h *health) state() context.Context {
 
 // Serve starts the embedded server anew each time that it could not write to its
 // folder, once that takes something again, and looks whether all streams are still
-// there. It returns nil when ctx ends. Errors: ErrGone.
+// there. It returns nil when ctx ends. Errors: ErrStreamDeleted.
 func (b *Broker) Serve(ctx context.Context) error {
-	looks := time.NewTicker(lookInterval)
+	looks := time.NewTicker(checkInterval)
 	defer looks.Stop()
 	var gone time.Time // since when a stream is; zero: none is
 	for {
@@ -57,7 +57,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 		case <-b.health.state().Done():
 			b.heal(ctx)
 		case <-looks.C:
-			err := b.look(ctx)
+			err := b.checkStreams(ctx)
 			b.saveManifest(ctx, err)
 			switch now := time.Now(); {
 			case err == nil:
@@ -87,7 +87,7 @@ func (b *Broker) heal(ctx context.Context) {
 		if canWrite(b.cfg.Dir, startRoom) != nil {
 			continue
 		}
-		b.written.set(ErrSilent) // until the connection is one to the new server
+		b.written.set(ErrNoAnswer) // until the connection is one to the new server
 		if err := b.server.renew(ctx); err != nil {
 			b.log.WarnContext(ctx, "embedded NATS server could not be started anew yet", slog.Any("error", err))
 			continue
@@ -101,7 +101,7 @@ func (b *Broker) heal(ctx context.Context) {
 // awaitServer returns when the new server has answered, or ctx ends.
 func (b *Broker) awaitServer(ctx context.Context) {
 	for ; ctx.Err() == nil; Pause(ctx, reconnectWait) {
-		limited, cancel := context.WithTimeout(ctx, insistTime)
+		limited, cancel := context.WithTimeout(ctx, tryTime)
 		err := b.nc.FlushWithContext(limited)
 		cancel()
 		if err == nil {
