@@ -94,7 +94,7 @@ func newHTTPSender(cfg httpsender.Config, roster connection.Roster, m gateway.Me
 func callbackRoutes(cfg Config, sender *httpsender.Sender, manager connection.Manager, log *slog.Logger) streamRoutes {
 	return gincallback.New(gincallback.Config{
 		Secret: string(cfg.Gateway.CallbackSecret), RequireSecret: cfg.Environment == Production,
-		Heard: sender.Heard, Incomplete: sender.Incomplete,
+		OnCallback: sender.Heard, Incomplete: sender.Incomplete,
 	}, manager, log).Register
 }
 

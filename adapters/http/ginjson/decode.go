@@ -8,23 +8,23 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// lenient has the escape of half a character in a string stand for U+FFFD, as
-// programs write it that cut texts.
+// lenient replaces an unpaired surrogate in a string (\ud83d) by U+FFFD instead of
+// refusing it: programs that cut texts write them.
 var lenient = jsontext.AllowInvalidUTF8(true)
 
 // Decode reads JSON that Read returned into v, which is made for encoding/json.
 // Field names count only as they are written: "Type" is none of "type".
 func Decode(body []byte, v any) error { return json.Unmarshal(body, v, lenient) }
 
-// parsing bounds how many large bodies are checked at the same time: the names of
-// an object's fields are in memory meanwhile, once more.
+// parsing bounds how many large bodies are checked at the same time, because the
+// check for repeated fields holds the names of all fields in memory.
 var parsing = make(chan struct{}, runtime.GOMAXPROCS(0))
 
 // largeBody is what makes a body a large one, in bytes.
 const largeBody = 64 << 10
 
 // valid reports whether body is one JSON value in UTF-8. Unless repeated, no object
-// may have a field twice: of two, readers take one or the other.
+// may have a field twice, because programs differ in which of the two they take.
 func valid(body []byte, repeated bool) bool {
 	if len(body) > largeBody {
 		parsing <- struct{}{}

@@ -22,13 +22,13 @@ func retryAfter(status int) int {
 	return 0
 }
 
-// Classify returns an error's status, code and message for the client. What no
-// client can cause is a 500 whose text is for the log only.
+// Classify returns an error's status, code and message for the client. An error
+// that is not in the table is a 500 whose text must only be logged.
 func Classify(err error) (status int, code, message string) {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own.Status, own.Code, own.Message
 	}
-	for _, m := range meanings {
+	for _, m := range errorStatuses {
 		if errors.Is(err, m.sentinel) {
 			return m.status, m.code, m.text(err)
 		}
@@ -36,26 +36,25 @@ func Classify(err error) (status int, code, message string) {
 	return http.StatusInternalServerError, "INTERNAL_ERROR", "something went wrong on the server; its log says what"
 }
 
-// meaning is what an error of the domain means to a client.
-type meaning struct {
+// errorStatus is a row of the table: how an error is answered.
+type errorStatus struct {
 	sentinel error
 	status   int
 	code     string
 }
 
-// text returns all that err says if that is about the request, or about the
-// version source (rule V6 wants its reason). The cause of any other 503 speaks
-// of our insides.
-func (m meaning) text(err error) string {
+// text returns the message for the client: all of err's text if that is about the
+// request or the version source (rule V6). The causes of other 503s are internal.
+func (m errorStatus) text(err error) string {
 	if m.status < http.StatusInternalServerError || errors.Is(m.sentinel, version.ErrUnavailable) {
 		return err.Error()
 	}
 	return m.sentinel.Error()
 }
 
-// meanings maps the domain's errors to answers; the first that matches counts.
-// A test holds it against every sentinel of the domain.
-var meanings = []meaning{
+// errorStatuses is the table: the first row that matches counts. A test checks it
+// against every error that the domain defines.
+var errorStatuses = []errorStatus{
 	{httpserver.ErrBusy, http.StatusServiceUnavailable, "BUSY"},
 
 	{connection.ErrInvalidRequestID, http.StatusBadRequest, "INVALID_REQUEST_ID"},

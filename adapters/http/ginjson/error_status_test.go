@@ -78,7 +78,7 @@ var answers = map[string]struct {
 	"version.ErrTooLarge":     {version.ErrTooLarge, 413, "PAYLOAD_TOO_LARGE"},
 }
 
-func TestEverySentinelOfTheDomainHasItsAnswer(t *testing.T) { // S3
+func TestEveryDomainErrorHasAStatus(t *testing.T) { // S3
 	for _, name := range domainSentinels(t) {
 		want, ok := answers[name]
 		if !ok {
@@ -137,7 +137,7 @@ func sentinels(file *ast.File) (names []string) {
 	return names
 }
 
-func TestMessagesTellTheRequestsFaultButNotOurInsides(t *testing.T) {
+func TestMessagesHideInternalCauses(t *testing.T) {
 	cause := errors.New("dial broker-7:4222")
 	cases := []struct {
 		err  error

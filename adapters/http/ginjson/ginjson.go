@@ -34,8 +34,8 @@ type Detail struct {
 	Details any    `json:"details,omitempty"`
 }
 
-// Error is an answer that an adapter decides on itself, such as a body that is
-// not JSON. Its message goes to the client.
+// Error is an answer that an inbound adapter decides on, such as the one to a body
+// that is not JSON. Its message goes to the client.
 type Error struct {
 	Status  int
 	Code    string
@@ -45,8 +45,9 @@ type Error struct {
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
-// Abort answers with err's status, code and text, and ends the handler chain.
-// An error that nobody foresaw becomes a 500; its text goes to the log only.
+// Abort answers with err's status, code and message, and ends the handler chain.
+// An error that is not in the table becomes a 500, and its text goes to the log
+// only.
 func Abort(c *gin.Context, log *slog.Logger, err error) {
 	status, code, message := Classify(err)
 	if status == http.StatusInternalServerError {
@@ -59,7 +60,8 @@ func Abort(c *gin.Context, log *slog.Logger, err error) {
 	c.AbortWithStatusJSON(status, Body{Detail{Code: code, Message: message}})
 }
 
-// levelOf is for a failure, unless it is only that the client went away.
+// levelOf returns the level at which a 500 is logged: debug if the error only says
+// that the client has disconnected.
 func levelOf(c *gin.Context, err error) slog.Level {
 	if errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil {
 		return slog.LevelDebug

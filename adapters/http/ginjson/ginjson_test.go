@@ -33,7 +33,7 @@ func post(body io.Reader, handle gin.HandlerFunc) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestReadTakesOneJSONValueAndSaysWhatIsWrongWithOthers(t *testing.T) { // S3
+func TestReadTakesOneJSONValue(t *testing.T) { // S3
 	broken := io.MultiReader(strings.NewReader(`{"a":`), errReader{})
 	cases := []struct {
 		name   string

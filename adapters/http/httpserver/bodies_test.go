@@ -19,7 +19,7 @@ func (c *client) upload(path string, size int) {
 
 // H5: what is under way of all bodies together is bounded.
 
-func TestLargeBodiesAreBoundedTogetherAndSmallOnesGoOn(t *testing.T) {
+func TestLargeBodiesAreBoundedTogether(t *testing.T) {
 	const large = 16 << 20 // four of which are all there may be
 	arrived, release := make(chan error), make(chan struct{})
 	r := serve(t, httpserver.Config{}, func(w http.ResponseWriter, req *http.Request) {

@@ -14,7 +14,7 @@ import (
 
 // H5: an answer that nobody reads is not kept for ever.
 
-func TestAWriteEndsThatMakesNoProgress(t *testing.T) {
+func TestWriteWithoutProgressTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe() // which buffers nothing
 		defer func() { _ = client.Close() }()
@@ -27,7 +27,7 @@ func TestAWriteEndsThatMakesNoProgress(t *testing.T) {
 	})
 }
 
-func TestASlowReaderGetsAllOfALongAnswer(t *testing.T) {
+func TestSlowReaderGetsTheWholeAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe()
 		c, got := httpserver.Track(server), 0
@@ -50,7 +50,7 @@ func TestASlowReaderGetsAllOfALongAnswer(t *testing.T) {
 	})
 }
 
-func TestADeadlineOfAHandlerCountsInstead(t *testing.T) { // as streams set it
+func TestHandlersDeadlineTakesPrecedence(t *testing.T) { // as streams set it
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe()
 		defer func() { _ = client.Close() }()
@@ -72,7 +72,7 @@ func TestADeadlineOfAHandlerCountsInstead(t *testing.T) { // as streams set it
 	})
 }
 
-func TestAShutdownDoesNotWaitForThoseWhoDoNotRead(t *testing.T) { // T15
+func TestShutdownDoesNotWaitForClientsThatDoNotRead(t *testing.T) { // T15
 	entered := make(chan struct{})
 	r := serve(t, httpserver.Config{}, func(w http.ResponseWriter, _ *http.Request) {
 		close(entered)

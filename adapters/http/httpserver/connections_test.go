@@ -39,7 +39,7 @@ func (c onClose) Close() error {
 	return nil
 }
 
-func TestTheConnectionThatIsMissedLeastIsClosedFirst(t *testing.T) {
+func TestOldestIdleConnectionIsClosedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := httpserver.NewConnections(1)
 		names, closed := map[string]net.Conn{}, ""
@@ -66,7 +66,7 @@ func TestTheConnectionThatIsMissedLeastIsClosedFirst(t *testing.T) {
 	})
 }
 
-func TestConnectionsThatAreAnsweredAreLeftAlone(t *testing.T) {
+func TestBusyConnectionsAreNotClosed(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	r := serve(t, httpserver.Config{MaxConnections: 2}, func(w http.ResponseWriter, _ *http.Request) {
 		entered <- struct{}{}
@@ -91,7 +91,7 @@ func TestConnectionsThatAreAnsweredAreLeftAlone(t *testing.T) {
 	}
 }
 
-func TestStreamsThatHaveTakenSocketsCount(t *testing.T) {
+func TestAdoptedStreamsCountAsConnections(t *testing.T) {
 	var streams atomic.Int32
 	streams.Store(5)
 	r := serve(t, httpserver.Config{MaxConnections: 5, Sockets: func() int { return int(streams.Load()) }}, hello)
@@ -103,7 +103,7 @@ func TestStreamsThatHaveTakenSocketsCount(t *testing.T) {
 	}
 }
 
-func TestWhileDrainingAnswersEndTheirConnections(t *testing.T) { // T15
+func TestDrainingAnswersCloseTheirConnections(t *testing.T) { // T15
 	entered, release := make(chan struct{}), make(chan struct{})
 	r := serve(t, httpserver.Config{}, func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path == "/slow" {

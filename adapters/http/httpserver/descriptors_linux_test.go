@@ -8,7 +8,7 @@ import (
 	"heliograph/adapters/http/httpserver"
 )
 
-func TestDescriptorTableIsGrownAtOnce(t *testing.T) {
+func TestDescriptorTableIsGrown(t *testing.T) {
 	httpserver.GrowDescriptors()
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

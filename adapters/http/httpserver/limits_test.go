@@ -6,7 +6,7 @@ import (
 	"heliograph/adapters/http/httpserver"
 )
 
-func TestDescriptorsAreKeptForOthers(t *testing.T) {
+func TestDescriptorReserve(t *testing.T) {
 	for descriptors, want := range map[uint64]httpserver.Limits{
 		0:         {},
 		1 << 63:   {}, // unlimited

@@ -2,12 +2,14 @@
 // knows.
 package paths
 
+// The paths.
 const (
 	// Stream is where browsers have their one stream, with the embedded gateway.
 	Stream = "/api/sse/stream"
 	// Callback is where an external gateway posts its callbacks.
 	Callback = "/api/sse/callback"
-	// Health and Ready are the probes.
+	// Health is the probe of liveness.
 	Health = "/healthz"
-	Ready  = "/readyz"
+	// Ready is the probe of readiness.
+	Ready = "/readyz"
 )

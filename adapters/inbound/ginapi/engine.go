@@ -9,11 +9,11 @@ import (
 	"heliograph/adapters/http/ginjson"
 )
 
-// NewEngine returns the engine that all inbound adapters register on. It
-// measures, logs and outlives a handler's panic, keeps foreign pages out (guard),
-// and answers JSON where there is no route.
+// NewEngine returns the engine that all inbound adapters register on. Its
+// middleware measures and logs requests, recovers from panics and refuses web
+// pages of other origins (guard). Unknown paths are answered with a JSON 404.
 //
-// Nothing here wraps the answer's writer, compresses or buffers: a stream can
+// Nothing here wraps the response writer, compresses or buffers: a stream can
 // flush, set deadlines and take the connection over (rule G7).
 //
 // gin's mode is global to the process; NewEngine sets it to release, so that
@@ -21,7 +21,7 @@ import (
 func NewEngine(log *slog.Logger, metrics *HTTPMetrics, guard *Guard) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
-	e.RedirectTrailingSlash = false // what is not a path of ours is a 404 (rule S4)
+	e.RedirectTrailingSlash = false // "/api/tasks/" is another path, and a 404 (rule S4)
 	e.HandleMethodNotAllowed = true // gin adds Allow
 	e.UseRawPath = true             // an escaped slash is no slash
 	e.Use(metrics.measure, logAccess(log), recoverPanic(log), guard.use(log))

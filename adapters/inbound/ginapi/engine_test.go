@@ -19,7 +19,7 @@ import (
 	"heliograph/domain/version"
 )
 
-func TestWhatIsNotThereIsAJSON404(t *testing.T) { // S4
+func TestUnknownPathIsJSON404(t *testing.T) { // S4
 	s := newService(t, ginapi.Config{})
 	for _, path := range []string{
 		"/", "/nothing", "/api", "/api/sse/tasks", "/api/sse/utils/version", "/api/tasks/", "/api/tasks/" + knownID + "/",
@@ -31,7 +31,7 @@ func TestWhatIsNotThereIsAJSON404(t *testing.T) { // S4
 	}
 }
 
-func TestAnotherMethodIsA405ThatNamesTheRightOnes(t *testing.T) {
+func TestWrongMethodIs405WithAllow(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	for path, allow := range map[string][]string{
 		"/api/tasks": {"GET", "POST"}, "/api/tasks/" + knownID: {"GET", "DELETE"}, "/api/versions": {"POST"}, "/healthz": {"GET", "HEAD"},
@@ -57,7 +57,7 @@ func TestNothingIsCompressed(t *testing.T) { // G7
 	}
 }
 
-func TestAPanicIsA500(t *testing.T) {
+func TestPanicIs500(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	s.engine.GET("/panic", func(c *gin.Context) {
 		c.Header("Content-Type", "text/event-stream")
@@ -80,13 +80,13 @@ func TestAPanicIsA500(t *testing.T) {
 	}
 }
 
-func TestAPanicOfADescribedOperationIsAsDescribed(t *testing.T) {
+func TestPanicAnswerIsDescribedInOpenAPI(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	s.reader.EXPECT().Types().Do(func() []task.Type { panic("oh no") })
 	s.ask(t, http.MethodGet, "/api/task-types", "").wantError(t, http.StatusInternalServerError, "INTERNAL_ERROR")
 }
 
-func TestAnUnforeseenErrorIsToldToTheLogOnly(t *testing.T) { // S3
+func TestUnexpectedErrorGoesToTheLogOnly(t *testing.T) { // S3
 	s := newService(t, ginapi.Config{})
 	current("", errBroken)(s)
 	a := s.ask(t, http.MethodGet, "/api/version", "")
@@ -96,7 +96,7 @@ func TestAnUnforeseenErrorIsToldToTheLogOnly(t *testing.T) { // S3
 	}
 }
 
-func TestTheAccessLogHasNoQuery(t *testing.T) { // S2: the query can hold the callback's secret
+func TestAccessLogHasNoQuery(t *testing.T) { // S2: the query can hold the callback's secret
 	s := newService(t, ginapi.Config{})
 	s.ask(t, http.MethodPost, "/api/sse/callback?secret=s3cret", "")
 	log := s.log.String()
@@ -128,7 +128,7 @@ func serve(t *testing.T, h gin.HandlerFunc) (*service, io.Reader, error) {
 	return s, res.Body, nil
 }
 
-func TestAHandlerCanFlushAndSetDeadlines(t *testing.T) { // G7
+func TestHandlersCanFlushAndSetDeadlines(t *testing.T) { // G7
 	release := make(chan struct{})
 	_, body, err := serve(t, func(c *gin.Context) {
 		if _, ok := c.Writer.(http.Flusher); !ok {
@@ -152,7 +152,7 @@ func TestAHandlerCanFlushAndSetDeadlines(t *testing.T) { // G7
 	}
 }
 
-func TestAHandlerCanTakeTheConnectionOver(t *testing.T) { // G7
+func TestHandlersCanHijack(t *testing.T) { // G7
 	_, body, err := serve(t, func(c *gin.Context) {
 		conn, _, err := http.NewResponseController(c.Writer).Hijack()
 		if err != nil {
@@ -170,7 +170,7 @@ func TestAHandlerCanTakeTheConnectionOver(t *testing.T) { // G7
 	}
 }
 
-func TestAPanicInTheMiddleOfAnAnswerCutsTheConnection(t *testing.T) {
+func TestPanicDuringAnAnswerCutsTheConnection(t *testing.T) {
 	s, body, err := serve(t, func(c *gin.Context) {
 		_, _ = io.WriteString(c.Writer, "half of")
 		c.Writer.Flush()
@@ -187,7 +187,7 @@ func TestAPanicInTheMiddleOfAnAnswerCutsTheConnection(t *testing.T) {
 	}
 }
 
-func TestAHandlerCanAbort(t *testing.T) {
+func TestHandlersCanAbort(t *testing.T) {
 	s, _, err := serve(t, func(*gin.Context) { panic(http.ErrAbortHandler) })
 	if err == nil {
 		t.Error("got an answer")
@@ -197,7 +197,7 @@ func TestAHandlerCanAbort(t *testing.T) {
 	}
 }
 
-func TestAClientThatLeavesIsNoFailure(t *testing.T) {
+func TestClientDisconnectIsNotLoggedAsError(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	ctx, leave := context.WithCancel(t.Context())
 	s.versions.EXPECT().Current(gomock.Any()).DoAndReturn(func(ctx context.Context) (version.Version, error) {
@@ -215,7 +215,7 @@ type deaf struct{ http.ResponseWriter }
 
 func (deaf) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-func TestAnAnswerThatNobodyReadsIsNoFailure(t *testing.T) {
+func TestFailedWriteIsNotLoggedAsError(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	current(`{"version":"1"}`, nil)(s)
 	s.engine.ServeHTTP(deaf{httptest.NewRecorder()}, newRequest(t, http.MethodGet, "/api/version", ""))

@@ -27,7 +27,7 @@ import (
 	"heliograph/domain/version"
 )
 
-// Config is what the API is told. Its zero value is what production uses.
+// Config configures an API. Its zero value is for production.
 type Config struct {
 	// Testing opens the routes below /api/testing; without it they answer 400
 	// ROUTE_NOT_AVAILABLE.
@@ -37,14 +37,14 @@ type Config struct {
 	Version string
 }
 
-// Deps is what the API calls. All are required.
+// Deps are what an API calls. All are required.
 type Deps struct {
 	Tasks      task.Service
 	TaskReader task.Reader
 	Workers    task.Workers
 	Versions   version.Service
-	// Readiness asks each dependency and returns its state by name; a nil error
-	// is fine. It is called for every GET /readyz.
+	// Readiness checks each dependency and returns the results by name; nil means
+	// that it works. It is called for every GET /readyz.
 	Readiness func(ctx context.Context) map[string]error
 	// Metrics answers GET /metrics.
 	Metrics http.Handler
@@ -100,13 +100,13 @@ func (a *API) Register(r gin.IRouter) {
 	r.POST("/api/testing/tasks/start", a.testingOnly, a.handle(a.startTestTask))
 }
 
-// statusClientGone stands in metrics and logs for a request that nobody waits
-// for any more; it never reaches a client. nginx made the number customary.
+// statusClientGone is the status, in metrics and logs only, of a request whose
+// client has disconnected. The number is nginx's.
 const statusClientGone = 499
 
-// handle makes a handler of one that may return an error, which is then the
-// answer. When the client's leaving is the error there is none to answer, and
-// no failure to log.
+// handle makes a gin handler of one that may return an error, and answers with
+// that error. If the client has disconnected there is nobody to answer, and the
+// error is not logged as a failure.
 func (a *API) handle(h func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := h(c)
@@ -120,7 +120,7 @@ func (a *API) handle(h func(*gin.Context) error) gin.HandlerFunc {
 	}
 }
 
-// reply writes v as JSON. Its error comes before anything was written.
+// reply writes v as JSON. If it returns an error, nothing was written.
 func reply(c *gin.Context, status int, v any) error {
 	body, err := encode(v)
 	if err != nil {
@@ -138,7 +138,7 @@ const (
 	maxAnswers = 256 << 20
 )
 
-// errBusy is for a large answer while too much of others waits to be read.
+// errBusy refuses a large answer while too many others wait for their clients.
 var errBusy = &ginjson.Error{
 	Status: http.StatusServiceUnavailable, Code: "BUSY", Message: "too many large answers are under way",
 }
@@ -166,8 +166,8 @@ func (a *API) replyLarge(c *gin.Context, parts ...[]byte) error {
 	return nil
 }
 
-// encode makes JSON of v. Unlike json.Marshal it leaves <, > and & alone, so that
-// raw values come out as they went in, only compact.
+// encode returns v as JSON. Unlike json.Marshal it does not escape <, > and &, so
+// that raw values keep their bytes, apart from white space.
 func encode(v any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -178,7 +178,7 @@ func encode(v any) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// decode reads the body into v; want tells the client what it should be.
+// decode reads the body into v; want is the message for a body of another form.
 // Errors: those of ginjson.Read, and INVALID_PAYLOAD.
 func decode(c *gin.Context, v any, want string) error {
 	body, err := ginjson.Read(c)

@@ -16,7 +16,7 @@ import (
 
 const app = "https://app.example"
 
-func TestAPageOfAnotherOriginChangesNothing(t *testing.T) { // S5
+func TestCrossOriginWritesAreRefused(t *testing.T) { // S5
 	for _, write := range []struct{ method, path string }{
 		{http.MethodPost, "/api/tasks"},
 		{http.MethodPost, "/api/versions"},
@@ -41,7 +41,7 @@ func TestAPageOfAnotherOriginChangesNothing(t *testing.T) { // S5
 	}
 }
 
-func TestProgramsAndPagesOfTheServiceItselfGoOn(t *testing.T) { // S5
+func TestProgramsAndSameOriginPagesMayWrite(t *testing.T) { // S5
 	for name, header := range map[string][]string{
 		"curl":                           {"Content-Type", "application/x-www-form-urlencoded"},
 		"a page of the same origin":      {"Sec-Fetch-Site", "same-origin", "Origin", "http://example.com"},
@@ -61,7 +61,7 @@ func TestProgramsAndPagesOfTheServiceItselfGoOn(t *testing.T) { // S5
 	}
 }
 
-func TestOnlyAllowedOriginsMayRead(t *testing.T) { // S6
+func TestCORSHeadersGoToAllowedOriginsOnly(t *testing.T) { // S6
 	for _, c := range []struct {
 		allowed []string
 		origin  string
@@ -96,7 +96,7 @@ func TestOnlyAllowedOriginsMayRead(t *testing.T) { // S6
 	}
 }
 
-func TestPreflightsAreAnsweredToAllowedOrigins(t *testing.T) { // S6
+func TestPreflightsAreAnsweredForAllowedOriginsOnly(t *testing.T) { // S6
 	s := newGuardedService(t, ginapi.Config{}, ginapi.GuardConfig{Origins: []string{app}})
 	ask := func(origin string) answer {
 		rec := httptest.NewRecorder()
@@ -123,7 +123,7 @@ func TestPreflightsAreAnsweredToAllowedOrigins(t *testing.T) { // S6
 	}
 }
 
-func TestOnlyTheServicesOwnNamesAreAnswered(t *testing.T) { // S5, DNS rebinding
+func TestForeignHostIsRefused(t *testing.T) { // S5, DNS rebinding
 	cfg := ginapi.GuardConfig{CheckHost: true, Hosts: []string{"App.Internal", "10.1.2.3"}}
 	for host, known := range map[string]bool{
 		"localhost:8080": true, "LOCALHOST": true, "app.localhost:1": true, "127.0.0.1:8080": true, "127.9.9.9": true, "[::1]:8080": true,
@@ -148,7 +148,7 @@ func TestOnlyTheServicesOwnNamesAreAnswered(t *testing.T) { // S5, DNS rebinding
 	}
 }
 
-func TestAnOriginIsASchemeAndAHost(t *testing.T) {
+func TestInvalidOriginsAreRefused(t *testing.T) {
 	for _, bad := range []string{"*", "app.example", "https://app.example/", "https://", "null"} {
 		if _, err := ginapi.NewGuard(ginapi.GuardConfig{Origins: []string{bad}}); err == nil {
 			t.Errorf("%q was taken", bad)
@@ -156,7 +156,7 @@ func TestAnOriginIsASchemeAndAHost(t *testing.T) {
 	}
 }
 
-func TestAnEscapedSlashIsNoSlash(t *testing.T) {
+func TestEscapedSlashIsNotASeparator(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	for _, path := range []string{"/api%2Ftasks", "/api%2ftasks", "/healthz%2F", "/api/tasks%2F" + knownID} {
 		s.ask(t, http.MethodGet, path, "").wantError(t, http.StatusNotFound, "NOT_FOUND")

@@ -8,7 +8,7 @@ import (
 	"heliograph/adapters/inbound/ginapi"
 )
 
-func TestLivenessAsksNothing(t *testing.T) {
+func TestLivenessChecksNoDependency(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	s.checks = map[string]error{"broker": errors.New("down")}
 	s.ask(t, http.MethodGet, "/healthz", "").wantJSON(t, http.StatusOK, `{"status":"ok"}`)

@@ -18,7 +18,7 @@ import (
 
 // S3: bad input gets a clear 4xx and changes nothing: the mocks expect no call.
 
-func TestBadBodiesAreRefused(t *testing.T) { // S3
+func TestInvalidBodiesAreRefused(t *testing.T) { // S3
 	const tasks, versions, testTasks = "/api/tasks", "/api/versions", "/api/testing/tasks/start"
 	for _, tc := range []struct{ path, body, code string }{
 		{tasks, " ", "INVALID_JSON"},
@@ -57,7 +57,7 @@ func TestBadBodiesAreRefused(t *testing.T) { // S3
 	}
 }
 
-func TestFieldNamesCountOnlyAsTheyAreWritten(t *testing.T) {
+func TestFieldNamesAreCaseSensitiveAndUnique(t *testing.T) {
 	lease := "/api/tasks/" + knownID
 	for _, tc := range []struct{ path, body, code string }{
 		{"/api/tasks", `{"TYPE":"demo_task"}`, "INVALID_PAYLOAD"},
@@ -78,7 +78,7 @@ func TestFieldNamesCountOnlyAsTheyAreWritten(t *testing.T) {
 	}
 }
 
-func TestHalfACharacterIsNoMistake(t *testing.T) { // programs that cut texts write it
+func TestUnpairedSurrogateBecomesReplacementCharacter(t *testing.T) { // programs that cut texts write it
 	s := newService(t, ginapi.Config{})
 	s.workers.EXPECT().Fail(gomock.Any(), task.ID(knownID), task.Lease("l"), "cut \ufffd")
 	if a := s.ask(t, http.MethodPost, "/api/tasks/"+knownID+"/fail", `{"lease":"l","error":"cut \ud83d"}`); a.status != http.StatusOK {
@@ -123,7 +123,7 @@ func anything(s *service) {
 	s.sendTo = func(context.Context, connection.RequestID, event.Event) (bool, error) { return true, nil }
 }
 
-func TestWhatIsNoTasksIDIsUnknown(t *testing.T) { // S3, T7, T9
+func TestInvalidTaskIDIsNotFound(t *testing.T) { // S3, T7, T9
 	for _, id := range []string{
 		"1", "%00", "%0a", "..%2f..%2fetc", "%ff%fe", url.PathEscape("{" + knownID + "}"), "urn:uuid:" + knownID,
 		strings.ReplaceAll(knownID, "-", ""), knownID + "0", knownID[1:], "task:" + knownID, strings.Repeat("a", 100_000), "%2e%2e", "null",
@@ -140,7 +140,7 @@ func TestWhatIsNoTasksIDIsUnknown(t *testing.T) { // S3, T7, T9
 	}
 }
 
-func TestNothingThatAClientSendsBeginsALineOfTheLog(t *testing.T) {
+func TestClientInputCannotForgeLogLines(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	started(task.Task{}, errBroken)(s)
 	s.ask(t, http.MethodPost, "/api/tasks", `{"type":"x\nlevel=ERROR msg=forged"}`).wantError(t, http.StatusInternalServerError, "INTERNAL_ERROR")

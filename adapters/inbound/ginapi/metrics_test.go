@@ -46,7 +46,7 @@ heliograph_http_requests_total{method="other",route="none",status="405"} 1
 	}
 }
 
-func TestWhatWaitsHasNoDurationAndIsNotInFlight(t *testing.T) {
+func TestStreamsAndClaimsHaveNoDuration(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	inFlight := func(want float64) gin.HandlerFunc {
 		return func(c *gin.Context) {
@@ -98,7 +98,7 @@ func TestMetricsCanBeRegisteredOnce(t *testing.T) {
 	}
 }
 
-func TestTheMetricsAreLint(t *testing.T) {
+func TestMetricsPassTheLinter(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	s.ask(t, http.MethodGet, "/healthz", "")
 	if problems, err := testutil.GatherAndLint(s.registry); len(problems) > 0 || err != nil {

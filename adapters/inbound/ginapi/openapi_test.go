@@ -20,7 +20,7 @@ import (
 	"heliograph/domain/version"
 )
 
-func TestEveryRouteIsDescribedAndEveryDescribedRouteExists(t *testing.T) {
+func TestRoutesAndDescriptionAgree(t *testing.T) {
 	parameter := regexp.MustCompile(`:(\w+)`)
 	var routes []string
 	for _, r := range newService(t, ginapi.Config{}).engine.Routes() {
@@ -63,7 +63,7 @@ func outcomes(ops map[string]*openapi3.Operation) []string {
 	for name, op := range ops {
 		for status, response := range op.Responses.Map() {
 			if status == "default" {
-				continue // any operation's panic; see TestAPanicIsA500
+				continue // any operation's panic; see TestPanicIs500
 			}
 			media := response.Value.Content.Get("application/json")
 			if !isError(status) || media == nil || len(media.Examples) == 0 {
@@ -106,7 +106,7 @@ func TestEveryDescribedOutcomeHappens(t *testing.T) {
 	}
 }
 
-func TestTheDescriptionIsServedWithTheBuildsVersion(t *testing.T) {
+func TestDescriptionHasTheBuildVersion(t *testing.T) {
 	for _, tc := range []struct{ version, want string }{
 		{"", "version: 0.0.0-dev\n"},
 		{`1.4.2 "beta"`, `version: "1.4.2 \"beta\""` + "\n"},
@@ -121,7 +121,7 @@ func TestTheDescriptionIsServedWithTheBuildsVersion(t *testing.T) {
 	}
 }
 
-func TestTheDescriptionKnowsEveryEvent(t *testing.T) {
+func TestDescriptionHasEveryEvent(t *testing.T) {
 	doc, err := description()
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestTheDescriptionKnowsEveryEvent(t *testing.T) {
 	}
 }
 
-func TestTheDescriptionOfEventsIsThatOfTheDomain(t *testing.T) {
+func TestDescribedEventsMatchTheDomain(t *testing.T) {
 	doc, err := description()
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestTheDescriptionOfEventsIsThatOfTheDomain(t *testing.T) {
 	conformSchema(t, doc, task.SnapshotName, encode(t, snapshot))
 }
 
-func TestTheDescriptionsRequestIDIsThatOfTheDomain(t *testing.T) { // C2
+func TestDescribedRequestIDMatchesTheDomain(t *testing.T) { // C2
 	doc, err := description()
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestTheDescriptionsRequestIDIsThatOfTheDomain(t *testing.T) { // C2
 	}
 }
 
-func TestTheDescriptionsLimitsAreThoseOfTheCode(t *testing.T) {
+func TestDescribedLimitsMatchTheCode(t *testing.T) {
 	doc, err := description()
 	if err != nil {
 		t.Fatal(err)

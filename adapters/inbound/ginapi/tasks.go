@@ -11,8 +11,8 @@ import (
 	"heliograph/domain/task"
 )
 
-// byID makes a handler of one for the path's task. What is no UUID in its usual
-// form is not found, since no task has such an ID.
+// byID parses the task ID in the path for a handler. Anything but a UUID in its
+// usual form is not found, because no task has such an ID.
 func byID(h func(*gin.Context, task.ID) error) func(*gin.Context) error {
 	return func(c *gin.Context) error {
 		id, err := uuid.Parse(c.Param("id"))
@@ -31,8 +31,8 @@ func (a *API) getTask(c *gin.Context, id task.ID) error {
 	return a.replyTask(c, t)
 }
 
-// replyTask writes a task. A large result is not copied: the memory of a slow
-// client's answer is then the store's.
+// replyTask writes a task. A large result is written from the store's memory
+// without a copy, so that slow clients do not multiply it.
 func (a *API) replyTask(c *gin.Context, t task.Task) error {
 	result := t.Result
 	if len(result) <= largeAnswer {
@@ -65,7 +65,7 @@ func (a *API) removeTask(c *gin.Context, id task.ID) error {
 	return reply(c, http.StatusOK, done{true, "the task is removed"})
 }
 
-// done is the answer of what has nothing else to say.
+// done is the answer to a call that has no result.
 type done struct {
 	Success bool   `json:"success"`
 	Message string `json:"message"`

@@ -18,7 +18,7 @@ import (
 	"heliograph/domain/task"
 )
 
-func TestTheListAsksForWhatTheQuerySays(t *testing.T) {
+func TestListQueryReachesTheReader(t *testing.T) {
 	for query, want := range map[string]task.Query{
 		"":                           {Limit: 50},
 		"?status=&type=&limit=":      {Limit: 50},
@@ -33,7 +33,7 @@ func TestTheListAsksForWhatTheQuerySays(t *testing.T) {
 	}
 }
 
-func TestTheListRefusesWhatIsNoQuery(t *testing.T) { // S3
+func TestInvalidListQueriesAreRefused(t *testing.T) { // S3
 	for query, word := range map[string]string{
 		"limit=0": "limit", "limit=201": "limit", "limit=-1": "limit", "limit=ten": "limit", "limit=1e2": "limit",
 		"include=results": "include", "include=error": "include",
@@ -47,7 +47,7 @@ func TestTheListRefusesWhatIsNoQuery(t *testing.T) { // S3
 	}
 }
 
-func TestAPageHasTasksAndTheCursorOfTheNext(t *testing.T) {
+func TestListPageHasTasksAndNextCursor(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	failed := task.Task{ID: "11111111-2222-4333-8444-555555555555", Type: "failing_task", Status: task.Failed, Error: "Test error"}
 	listed([]task.Task{failed, pending(knownID)}, "next", nil)(s)
@@ -58,7 +58,7 @@ func TestAPageHasTasksAndTheCursorOfTheNext(t *testing.T) {
 		`"end_time":null,"result":null,"error":null,"progress":{"text":"","value":0},"seq":0,"attempt":1}],"next_cursor":"next"}`)
 }
 
-func TestAListHasResultsIfAskedFor(t *testing.T) { // H5
+func TestListHasResultsIfAskedFor(t *testing.T) { // H5
 	done := task.Task{ID: knownID, Type: "t", Status: task.Completed, Result: json.RawMessage(`{"rows":3}`)}
 	for query, want := range map[string]string{
 		"":                `"result":null,"truncated":true`,
@@ -87,7 +87,7 @@ func pages(s *service, all []task.Task) {
 }
 
 // Limits that meet: the bytes of a page, and the size of what is on it.
-func TestAPageEndsEarlyAndTheNextGoesOn(t *testing.T) { // H5
+func TestLargePageEndsEarlyAndTheNextContinues(t *testing.T) { // H5
 	for name, c := range map[string]struct{ tasks, result, text int }{
 		"small tasks":                  {120, 10, 10},
 		"results as large as events":   {40, 64 << 10, 10},
@@ -179,7 +179,7 @@ func TestLargeAnswersAreBoundedTogether(t *testing.T) { // H5
 	}
 }
 
-func TestTheTaskTypes(t *testing.T) {
+func TestTaskTypes(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	s.reader.EXPECT().Types().Return([]task.Type{
 		{Name: "demo_task", Description: "Counts.", ParamsSchema: json.RawMessage(`{"type":"object"}`)},

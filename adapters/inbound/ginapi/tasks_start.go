@@ -51,8 +51,7 @@ func idempotencyKey(c *gin.Context) (string, error) {
 	return key, nil
 }
 
-// start starts a task with the params of a body: an object, or none for null or
-// nothing.
+// start starts a task. params is a JSON object; null and nothing mean no params.
 func (a *API) start(c *gin.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
 	switch {
 	case string(params) == "null":

@@ -13,14 +13,14 @@ import (
 	"heliograph/domain/task"
 )
 
-func TestStartingATaskAnswersWithItsStream(t *testing.T) { // T1
+func TestStartAnswersWithTheStreamURL(t *testing.T) { // T1
 	s := newService(t, ginapi.Config{})
 	s.tasks.EXPECT().Start(gomock.Any(), "demo_task", json.RawMessage(`{"steps": 5}`), "").Return(pending(knownID), nil)
 	s.ask(t, http.MethodPost, "/api/tasks", `{"type":"demo_task","params": {"steps": 5} ,"note":"ignored"}`).
 		wantJSON(t, http.StatusAccepted, `{"status":"pending","stream_url":"/api/sse/stream?request_id=`+knownID+`","task_id":"`+knownID+`"}`)
 }
 
-func TestATaskWithoutParamsIsStartedWithNone(t *testing.T) { // T1
+func TestStartWithoutParams(t *testing.T) { // T1
 	for _, body := range []string{`{"type":"demo_task"}`, `{"type":"demo_task","params":null}`} {
 		s := newService(t, ginapi.Config{})
 		s.tasks.EXPECT().Start(gomock.Any(), "demo_task", json.RawMessage(nil), "").Return(pending(knownID), nil)
@@ -30,7 +30,7 @@ func TestATaskWithoutParamsIsStartedWithNone(t *testing.T) { // T1
 	}
 }
 
-func TestAnIdempotencyKeyIsHandedOn(t *testing.T) { // T14
+func TestIdempotencyKeyReachesTheService(t *testing.T) { // T14
 	s := newService(t, ginapi.Config{})
 	key := strings.Repeat("k", 255)
 	first := task.Task{ID: knownID, Type: "demo_task", Status: task.Completed}
@@ -41,7 +41,7 @@ func TestAnIdempotencyKeyIsHandedOn(t *testing.T) { // T14
 	}
 }
 
-func TestARefusedTaskSaysWhenToTryAgain(t *testing.T) { // T1, T15
+func TestRefusedStartHasRetryAfter(t *testing.T) { // T1, T15
 	for _, err := range []error{task.ErrQueueFull, task.ErrShuttingDown} {
 		s := newService(t, ginapi.Config{})
 		started(task.Task{}, err)(s)
@@ -51,7 +51,7 @@ func TestARefusedTaskSaysWhenToTryAgain(t *testing.T) { // T1, T15
 	}
 }
 
-func TestATasksStatus(t *testing.T) { // T7, T9: what the API shows of each state
+func TestTaskStatus(t *testing.T) { // T7, T9: what the API shows of each state
 	elsewhere := time.FixedZone("", 3600)
 	begun := time.Date(2026, 1, 2, 4, 4, 5, 0, elsewhere)
 	for _, tc := range []struct {
@@ -104,7 +104,7 @@ func TestATasksStatus(t *testing.T) { // T7, T9: what the API shows of each stat
 	}
 }
 
-func TestCancellingSaysWhetherTheTaskHasEnded(t *testing.T) { // T7
+func TestCancelSaysWhetherTheTaskHasEnded(t *testing.T) { // T7
 	for status, message := range map[task.Status]string{
 		task.Cancelled: "the task is cancelled",
 		task.Running:   "the task was asked to stop",
@@ -116,14 +116,14 @@ func TestCancellingSaysWhetherTheTaskHasEnded(t *testing.T) { // T7
 	}
 }
 
-func TestAFinishedTaskIsRemoved(t *testing.T) { // T9
+func TestFinishedTaskIsRemoved(t *testing.T) { // T9
 	s := newService(t, ginapi.Config{})
 	removed(nil)(s)
 	s.ask(t, http.MethodDelete, "/api/tasks/"+knownID, "").
 		wantJSON(t, http.StatusOK, `{"success":true,"message":"the task is removed"}`)
 }
 
-func TestATasksIDMayBeInUpperCase(t *testing.T) {
+func TestTaskIDMayBeInUpperCase(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	got(pending(knownID), nil)(s)
 	if a := s.ask(t, http.MethodGet, "/api/tasks/"+strings.ToUpper(knownID), ""); a.status != http.StatusOK {

@@ -27,8 +27,9 @@ func (a *API) testingOnly(c *gin.Context) {
 	}
 }
 
-// deployTestVersion announces a version as announceVersion does, but tells of a
-// shutdown in the body (rule V7), which frontends' tests rely on.
+// deployTestVersion announces a version as announceVersion does. During a shutdown
+// it answers 202 with "queued" instead of an error (rule V7): the frontends' tests
+// rely on that.
 func (a *API) deployTestVersion(c *gin.Context) error {
 	id, v, err := readAnnouncement(c)
 	if err != nil {
@@ -76,7 +77,7 @@ func (a *API) sendTestEvent(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ev, err := madeUp(body.TaskID, body.EventType, body.Data)
+	ev, err := testEvent(body.TaskID, body.EventType, body.Data)
 	if err != nil {
 		return err
 	}
@@ -108,8 +109,8 @@ type sentEvent struct {
 	Delivered      bool                 `json:"delivered"`
 }
 
-// madeUp returns the first event of a task that does not exist.
-func madeUp(id task.ID, typ task.EventType, data json.RawMessage) (event.Event, error) {
+// testEvent returns an event of a task that does not exist, as its first one.
+func testEvent(id task.ID, typ task.EventType, data json.RawMessage) (event.Event, error) {
 	if !slices.Contains(testEvents, typ) {
 		return event.Event{}, ginjson.InvalidPayload(fmt.Sprintf(`"event_type" must be one of %q`, testEvents))
 	}

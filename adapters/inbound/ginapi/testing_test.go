@@ -20,21 +20,21 @@ import (
 
 var inTesting = ginapi.Config{Testing: true}
 
-func TestATestDeploymentIsDelivered(t *testing.T) { // V2
+func TestDeploymentIsDelivered(t *testing.T) { // V2
 	s := newService(t, inTesting)
 	s.versions.EXPECT().Announce(gomock.Any(), connection.RequestID("abc123"), mustVersion(t, `{"changelog":"x","version":"1"}`))
 	s.ask(t, http.MethodPost, "/api/testing/deployments/version", `{"request_id":"abc123","version":"1","changelog":"x"}`).
 		wantJSON(t, http.StatusAccepted, `{"requestId":"abc123","request_id":"abc123","delivered":true,"status":"delivered"}`)
 }
 
-func TestATestDeploymentDuringShutdownIsQueued(t *testing.T) { // V7
+func TestDeploymentDuringShutdownIsQueued(t *testing.T) { // V7
 	s := newService(t, inTesting)
 	announced(version.ErrShuttingDown)(s)
 	s.ask(t, http.MethodPost, "/api/testing/deployments/version", goodVersion).
 		wantJSON(t, http.StatusAccepted, `{"requestId":"abc123","request_id":"abc123","delivered":false,"status":"queued"}`)
 }
 
-func TestTheThreeTestTasksCanBeStarted(t *testing.T) {
+func TestTestTasksCanBeStarted(t *testing.T) {
 	for _, typ := range []string{"demo_task", "failing_task", "long_running_task"} {
 		s := newService(t, inTesting)
 		s.tasks.EXPECT().Start(gomock.Any(), typ, json.RawMessage(`{"delay":0}`), "").Return(pending(knownID), nil)
@@ -64,7 +64,7 @@ func sendFails(err error) func(*service) {
 	}
 }
 
-func TestATestEventGoesToOneConnection(t *testing.T) {
+func TestTestEventGoesToOneConnection(t *testing.T) {
 	for body, want := range map[string]string{
 		goodEvent: `{"event_type":"progress_update","task_id":"t1","type":"test","created_at":"now","timestamp":"now","seq":1,"attempt":1,"data":{"text":"half","value":0.5}}`,
 		`{"request_id":"abc123","task_id":"t1","event_type":"task_cancelled"}`: `{"event_type":"task_cancelled","task_id":"t1","type":"test","created_at":"now","timestamp":"now","seq":1,"attempt":1,"data":null}`,
@@ -80,7 +80,7 @@ func TestATestEventGoesToOneConnection(t *testing.T) {
 	}
 }
 
-func TestATestEventThatMakesNoSenseIsRefused(t *testing.T) { // S3
+func TestInvalidTestEventsAreRefused(t *testing.T) { // S3
 	for body, code := range map[string]string{
 		strings.Replace(goodEvent, "abc123", "other", 1):               "UNKNOWN_CONNECTION",
 		strings.Replace(goodEvent, "abc123", "a:b", 1):                 "INVALID_REQUEST_ID",

@@ -32,8 +32,8 @@ func (a *API) currentVersion(c *gin.Context) error {
 }
 
 // readAnnouncement reads a version and the request_id that it is for, "" when
-// the body has none. The request_id is ours; all other fields are the version's
-// and keep their values byte by byte (rule V4).
+// the body has none. All other fields belong to the version and keep their values
+// byte by byte (rule V4).
 func readAnnouncement(c *gin.Context) (connection.RequestID, version.Version, error) {
 	var fields map[string]json.RawMessage
 	if err := decode(c, &fields, `the body must be an object with a string "version"`); err != nil {

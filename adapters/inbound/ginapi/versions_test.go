@@ -53,7 +53,7 @@ func announce(t testing.TB, e http.Handler, body string) int {
 	return rec.Code
 }
 
-func TestAVersionsOtherFieldsPassThroughUntouched(t *testing.T) { // V2, V4
+func TestOtherFieldsOfAVersionPassThrough(t *testing.T) { // V2, V4
 	for _, tc := range []struct{ name, body, id, payload string }{
 		{"for everyone", `{"version":"1.4.2"}`, "", `{"version":"1.4.2"}`},
 		{"for one client", `{"version":"1.4.2","request_id":"abc123"}`, "abc123", `{"version":"1.4.2"}`},
@@ -79,13 +79,13 @@ func TestAVersionsOtherFieldsPassThroughUntouched(t *testing.T) { // V2, V4
 	}
 }
 
-func TestAVersionIsReportedDeliveredWhenItWasAccepted(t *testing.T) { // V2
+func TestAcceptedVersionIsReportedDelivered(t *testing.T) { // V2
 	s := newService(t, ginapi.Config{})
 	announced(nil)(s)
 	s.ask(t, http.MethodPost, "/api/versions", goodVersion).wantJSON(t, http.StatusAccepted, `{"delivered":true}`)
 }
 
-func TestTheCurrentVersionIsAsItsSourceToldIt(t *testing.T) { // V4, V6
+func TestCurrentVersionIsTheSourcesPayload(t *testing.T) { // V4, V6
 	s := newService(t, ginapi.Config{})
 	s.versions.EXPECT().Current(gomock.Any()).Return(mustVersion(t, `{"version": "1", "n": 1.0, "html": "<b>"}`), nil)
 	a := s.ask(t, http.MethodGet, "/api/version", "")
@@ -94,7 +94,7 @@ func TestTheCurrentVersionIsAsItsSourceToldIt(t *testing.T) { // V4, V6
 	}
 }
 
-func TestAMissingVersionSaysWhy(t *testing.T) { // V6
+func TestUnavailableVersionSaysWhy(t *testing.T) { // V6
 	s := newService(t, ginapi.Config{})
 	current("", version.ErrUnavailable)(s)
 	if a := s.ask(t, http.MethodGet, "/api/version", ""); !strings.Contains(a.body, "version source is unavailable") {

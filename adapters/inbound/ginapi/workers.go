@@ -16,7 +16,7 @@ import (
 	"heliograph/domain/task"
 )
 
-// claimPath is where workers outside wait for tasks.
+// claimPath is where external workers wait for tasks.
 const claimPath = "/api/workers/claim"
 
 const (
@@ -25,7 +25,8 @@ const (
 	defaultWait = 20 * time.Second
 	// maxWait is as long as the usual time-out of a proxy.
 	maxWait = 60 * time.Second
-	// minWait is what a claim that does not want to wait has for being answered.
+	// minWait is the least time that a claim gets, so that one with "wait": 0 can
+	// still be given a task that is there.
 	minWait = 100 * time.Millisecond
 	// maxResult bounds the body that completes a task, in bytes, if it shows its
 	// lease in time (checkLease). What is larger is for a store of files, and the
@@ -50,8 +51,8 @@ func (a *API) claimTask(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	// The server bounds the time that a body takes; the body is here, and an answer
-	// may take longer. An error means that there is no such bound.
+	// The server's read deadline is meant for the body, which has been read; the
+	// claim may wait for longer. An error means that there is no deadline.
 	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	defer cancel()

@@ -18,14 +18,14 @@ import (
 	"heliograph/domain/task"
 )
 
-func TestAClaimedTaskComesWithItsLease(t *testing.T) {
+func TestClaimReturnsTheLease(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	claimedBy(claim, nil)(s)
 	s.ask(t, http.MethodPost, "/api/workers/claim", goodClaim).wantJSON(t, http.StatusOK,
 		`{"task_id":"`+knownID+`","type":"resize","params":{"width":300},"attempt":2,"lease":"l1","lease_seconds":30}`)
 }
 
-func TestAClaimWaitsAsLongAsItSays(t *testing.T) {
+func TestClaimWaitsAsLongAsAsked(t *testing.T) {
 	for body, want := range map[string]time.Duration{
 		`{"types":["resize"]}`:            20 * time.Second,
 		`{"types":["resize"],"wait":60}`:  time.Minute,
@@ -46,7 +46,7 @@ func TestAClaimWaitsAsLongAsItSays(t *testing.T) {
 	}
 }
 
-func TestBadWorkersBodiesAreRefused(t *testing.T) { // S3
+func TestInvalidWorkerBodiesAreRefused(t *testing.T) { // S3
 	for path, bodies := range map[string][]string{
 		"/api/workers/claim": {
 			`null`, `{}`, `{"types":"resize"}`, `{"types":[1]}`, `{"types":["a"],"wait":-1}`, `{"types":["a"],"wait":61}`, `{"types":["a"],"wait":"1"}`,
@@ -63,7 +63,7 @@ func TestBadWorkersBodiesAreRefused(t *testing.T) { // S3
 	}
 }
 
-func TestProgressIsHandedOnAndAnsweredWithTheWishToStop(t *testing.T) { // T4, T7
+func TestProgressAnswersWithCancelRequested(t *testing.T) { // T4, T7
 	for body, want := range map[string]task.Update{
 		`{"lease":"l1"}`: {},
 		`{"lease":"l1","text":"","value":0,"stage":1,"stages":2,"done":1.5,"total":3,"unit":"MiB"}`: {
@@ -83,7 +83,7 @@ func TestProgressIsHandedOnAndAnsweredWithTheWishToStop(t *testing.T) { // T4, T
 	}
 }
 
-func TestATaskMayBeCompletedWithAnyResult(t *testing.T) { // T5
+func TestCompleteTakesAnyResult(t *testing.T) { // T5
 	for body, want := range map[string]string{
 		`{"lease":"l1"}`:                           "",
 		`{"lease":"l1","result":null}`:             "",
@@ -110,7 +110,7 @@ func leased(lease task.Lease) func(*service) {
 	}
 }
 
-func TestALargeResultShowsItsLeaseBeforeItIsTaken(t *testing.T) { // H5
+func TestLargeResultNeedsItsLeaseFirst(t *testing.T) { // H5
 	const path = "/api/tasks/" + knownID + "/complete"
 	large := `"` + strings.Repeat("x", 2<<20) + `"`
 	for name, c := range map[string]struct {
@@ -146,7 +146,7 @@ func TestALargeResultShowsItsLeaseBeforeItIsTaken(t *testing.T) { // H5
 	}
 }
 
-func TestTheBodyOfAWorkerThatHasLostItsLeaseIsNotRead(t *testing.T) { // H5
+func TestBodyIsNotReadWithoutTheLease(t *testing.T) { // H5
 	s := newService(t, ginapi.Config{})
 	leased("l2")(s)
 	r := newRequest(t, http.MethodPost, "/api/tasks/"+knownID+"/complete?lease=l1", "")
@@ -166,7 +166,7 @@ func (u unreadable) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-func TestAListSaysThatItLeftAResultOut(t *testing.T) { // E8
+func TestListMarksOmittedResults(t *testing.T) { // E8
 	s := newService(t, ginapi.Config{})
 	listed([]task.Task{{ID: knownID, Type: "t", Status: task.Completed, Truncated: true}}, "", nil)(s)
 	if a := s.ask(t, http.MethodGet, "/api/tasks", ""); !strings.Contains(a.body, `"result":null,"truncated":true`) {
@@ -187,11 +187,39 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 }
 
 // The server's limit for a body would cut a claim that waits for longer.
-func TestAClaimMayTakeLongerThanABody(t *testing.T) {
+func TestClaimMayOutlastTheBodyTimeout(t *testing.T) {
 	s, rec := newService(t, ginapi.Config{}), &deadlines{ResponseRecorder: httptest.NewRecorder()}
 	claimedBy(task.Claim{}, task.ErrNoTask)(s)
 	s.engine.ServeHTTP(rec, newRequest(t, http.MethodPost, "/api/workers/claim", goodClaim))
 	if len(rec.read) != 1 || !rec.read[0].IsZero() {
 		t.Errorf("read deadlines %v, want that there is none", rec.read)
 	}
+}
+
+// closable is a body that knows whether it was closed.
+type closable struct {
+	io.Reader
+
+	closed bool
+}
+
+func (c *closable) Close() error {
+	c.closed = true
+	return nil
+}
+
+// Limits that meet: a claim waits for a minute, and its body must not count among
+// those under way meanwhile.
+func TestClaimDoesNotHoldItsBodyWhileItWaits(t *testing.T) { // H5
+	s := newService(t, ginapi.Config{})
+	body := &closable{Reader: strings.NewReader(goodClaim)}
+	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any()).DoAndReturn(func(context.Context, []string) (task.Claim, error) {
+		if !body.closed {
+			t.Error("the body still counts")
+		}
+		return task.Claim{}, task.ErrNoTask
+	})
+	r := newRequest(t, http.MethodPost, "/api/workers/claim", goodClaim)
+	r.Body = body
+	s.engine.ServeHTTP(httptest.NewRecorder(), r)
 }

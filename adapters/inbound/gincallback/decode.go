@@ -17,11 +17,11 @@ const (
 	actionDisconnect = "disconnect"
 )
 
-// maxTokenLength bounds what a gateway can make us keep, in bytes; theirs are
+// maxTokenLength bounds a token, in bytes, because tokens are stored. Gateways use
 // UUIDs.
 const maxTokenLength = 256
 
-// message is a callback that makes sense.
+// message is a valid callback.
 type message struct {
 	action      string
 	token       connection.Token
@@ -30,8 +30,8 @@ type message struct {
 	reason      connection.Reason    // of a disconnect; "" when it gives none
 }
 
-// object is a JSON object whose fields are looked at one by one: those that we
-// do not use may hold anything. Unlike a struct's, its names are exact.
+// object is a JSON object whose fields are decoded one by one, so that fields that
+// are not used may have any type.
 type object map[string]json.RawMessage
 
 // decode reads body, which is valid JSON. Errors: *ginjson.Error with
@@ -86,8 +86,8 @@ func (o object) request() (id connection.RequestID, lastEventID string, err erro
 }
 
 // header returns the values of a request's header, by its name in lower case.
-// One that is not as the protocol says counts as absent: nothing depends on it
-// but what the client is spared.
+// A value of a type that the protocol does not have counts as absent: the client
+// then gets the current state instead of the events that it missed.
 func (o object) header(name string) []string {
 	var headers object
 	_ = ginjson.Decode(o["headers"], &headers)

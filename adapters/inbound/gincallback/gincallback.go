@@ -26,9 +26,9 @@ type Config struct {
 	Secret string
 	// RequireSecret refuses every callback while Secret is "" (rule S2, production).
 	RequireSecret bool
-	// Heard is called with every authentic callback, as proof that the gateway is
-	// there; nil is nobody.
-	Heard func()
+	// OnCallback is called for every authenticated callback, which shows that the
+	// gateway is up; nil is allowed.
+	OnCallback func()
 	// Incomplete is asked, once for each connect, whether the client could not be
 	// sent what it missed: then the gateway is asked to have it come back. nil is
 	// never.
@@ -37,7 +37,7 @@ type Config struct {
 
 // Callback is the callback endpoint. It is safe for concurrent use.
 type Callback struct {
-	heard      func()
+	onCallback func()
 	incomplete func(connection.Token) bool
 	open       bool     // no secret is asked for
 	secret     [32]byte // its SHA-256, so that comparing takes the same time for any length
@@ -47,14 +47,14 @@ type Callback struct {
 
 // New returns the endpoint.
 func New(cfg Config, m connection.Manager, log *slog.Logger) *Callback {
-	if cfg.Heard == nil {
-		cfg.Heard = func() {}
+	if cfg.OnCallback == nil {
+		cfg.OnCallback = func() {}
 	}
 	if cfg.Incomplete == nil {
 		cfg.Incomplete = func(connection.Token) bool { return false }
 	}
 	return &Callback{
-		heard: cfg.Heard, incomplete: cfg.Incomplete,
+		onCallback: cfg.OnCallback, incomplete: cfg.Incomplete,
 		open:   cfg.Secret == "" && !cfg.RequireSecret,
 		secret: sha256.Sum256([]byte(cfg.Secret)), manager: m, log: log,
 	}
@@ -69,8 +69,8 @@ func (cb *Callback) serve(c *gin.Context) {
 	}
 }
 
-// handle answers, or returns why the callback is refused. The body of a stranger
-// is not read.
+// handle answers, or returns why the callback is refused. The body is read only
+// after authentication.
 func (cb *Callback) handle(c *gin.Context) error {
 	if err := ginjson.RefuseOrigin(c); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (cb *Callback) handle(c *gin.Context) error {
 			Message: "the callback secret is missing or wrong",
 		}
 	}
-	cb.heard()
+	cb.onCallback()
 	body, err := ginjson.Read(c)
 	if err != nil {
 		return err
@@ -93,8 +93,8 @@ func (cb *Callback) handle(c *gin.Context) error {
 	return cb.act(c, msg)
 }
 
-// authentic compares in constant time (rule S2). Without a configured secret,
-// where one is required, nobody is.
+// authentic reports whether the request carries the secret, comparing in constant
+// time (rule S2). If a secret is required but none is configured, no request does.
 func (cb *Callback) authentic(c *gin.Context) bool {
 	given := c.GetHeader("X-SSE-Callback-Secret")
 	if given == "" {

@@ -128,7 +128,7 @@ func TestConnectTakesTheRequestIDOfTheStreamsURL(t *testing.T) { // C1, C2
 	}
 }
 
-func TestConnectPassesOnWhereTheClientLeftOff(t *testing.T) { // G6
+func TestConnectPassesOnTheLastEventID(t *testing.T) { // G6
 	request := func(url, headers string) string {
 		return `{"action":"connect","token":"token-1","request":{"url":"` + url + `","headers":` + headers + `}}`
 	}
@@ -174,7 +174,7 @@ func TestHeadersMayBeStringsAndLists(t *testing.T) { // gateway-protocol, "Gatew
 	}
 }
 
-func TestFieldNamesOfACallbackCountOnlyAsTheyAreWritten(t *testing.T) { // S3
+func TestCallbackFieldNamesAreCaseSensitiveAndUnique(t *testing.T) { // S3
 	for body, code := range map[string]string{
 		strings.Replace(disconnect, "action", "Action", 1):                       "INVALID_PAYLOAD",
 		strings.Replace(disconnect, `"token"`, `"TOKEN"`, 1):                     "INVALID_PAYLOAD",
@@ -190,9 +190,9 @@ func TestFieldNamesOfACallbackCountOnlyAsTheyAreWritten(t *testing.T) { // S3
 	}
 }
 
-func TestEveryAuthenticCallbackIsProofOfTheGateway(t *testing.T) {
+func TestAuthenticCallbacksAreReported(t *testing.T) {
 	heard := 0
-	b := newBackend(t, gincallback.Config{Secret: "s", Heard: func() { heard++ }})
+	b := newBackend(t, gincallback.Config{Secret: "s", OnCallback: func() { heard++ }})
 	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
 	b.post(t, "", "wrong", disconnect)
 	b.post(t, "", "s", disconnect)
@@ -220,7 +220,7 @@ func TestDisconnectNeedsOnlyTheToken(t *testing.T) { // C4
 	}
 }
 
-func TestBadCallbacksAreRefusedAndChangeNothing(t *testing.T) { // S3, C2
+func TestInvalidCallbacksAreRefused(t *testing.T) { // S3, C2
 	url := func(u string) string { return `{"action":"connect","token":"t","request":{"url":` + u + `}}` }
 	cases := []struct{ body, code string }{
 		{``, "MISSING_BODY"},
@@ -266,7 +266,7 @@ func TestBadCallbacksAreRefusedAndChangeNothing(t *testing.T) { // S3, C2
 	}
 }
 
-func TestManagersErrorsAreAnswered(t *testing.T) { // S3
+func TestManagerErrorsBecomeStatuses(t *testing.T) { // S3
 	cases := []struct {
 		err    error
 		status int

@@ -54,7 +54,7 @@ func TestSecretIsAskedForWhenRequiredOrConfigured(t *testing.T) { // S2
 	}
 }
 
-func TestBodyOfAStrangerIsNotRead(t *testing.T) { // S2
+func TestUnauthenticatedBodyIsNotRead(t *testing.T) { // S2
 	body := untouched{t}
 	w := httptest.NewRecorder()
 	newHandler(gincallback.Config{Secret: "right"}, nil, io.Discard).
@@ -72,7 +72,7 @@ func (u untouched) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-func TestSecretAndTokenReachNoLog(t *testing.T) { // S2
+func TestSecretAndTokenAreNotLogged(t *testing.T) { // S2
 	b := newBackend(t, gincallback.Config{Secret: "hush"})
 	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(errors.New("registry is away"))
 	b.post(t, "?secret=hush", "", connect)
@@ -88,7 +88,7 @@ func TestSecretAndTokenReachNoLog(t *testing.T) { // S2
 	}
 }
 
-func TestNoWebPageMayCall(t *testing.T) { // S5
+func TestCallbackWithOriginIsRefused(t *testing.T) { // S5
 	for _, origin := range []string{"https://evil.example", "null", ""} {
 		for _, cfg := range []gincallback.Config{{}, {Secret: "s3cret"}} {
 			manager := mocks.NewMockConnectionManager(gomock.NewController(t)) // which expects no call

@@ -1,6 +1,6 @@
 // Package apiclient is a client of the service's own HTTP API: it starts tasks,
-// asks for them, and follows one to its end. It is for programs that stand before
-// a running service, as "heliograph run" does.
+// asks for them, and follows one to its end. It is for programs that use a
+// running service, such as "heliograph run".
 package apiclient
 
 import (
@@ -23,10 +23,10 @@ import (
 // this API's answers.
 var ErrUnreachable = errors.New("the service cannot be reached")
 
-// errNoTask: JSON, but not of this service.
+// errNoTask: the answer is JSON, but not one of this API.
 var errNoTask = fmt.Errorf("%w: it answered without a task", ErrUnreachable)
 
-// Error is the service's refusal.
+// Error is an error that the service answered with.
 type Error struct {
 	Status  int    // of HTTP
 	Code    string // for programs; "" if the answer had none
@@ -41,8 +41,8 @@ func (e *Error) Error() string {
 	return e.Message + " (" + e.Code + ")"
 }
 
-// answerTimeout bounds every request but the stream's: each is answered from
-// memory or a broker, so that a service that needs longer is not well.
+// answerTimeout bounds every request but the stream's: a service answers
+// them from memory or a broker, so one that needs longer is in trouble.
 const answerTimeout = 10 * time.Second
 
 // maxAnswer bounds what is read of an answer, in bytes: a task's result can be
@@ -147,10 +147,10 @@ func (c *Client) ask(ctx context.Context, method, path string, header http.Heade
 	return read(resp.StatusCode, text, v)
 }
 
-// read decodes an answer, which may be a refusal.
+// read decodes an answer, which may be an error.
 func read(status int, text []byte, v any) error {
 	if status >= http.StatusMultipleChoices {
-		return refusal(status, text)
+		return errorOf(status, text)
 	}
 	if err := json.Unmarshal(text, v); err != nil {
 		return fmt.Errorf("%w: it answered %d with %.80q", ErrUnreachable, status, text)
@@ -158,8 +158,8 @@ func read(status int, text []byte, v any) error {
 	return nil
 }
 
-// refusal makes an Error of an answer, which may be a proxy's.
-func refusal(status int, text []byte) error {
+// errorOf makes an Error of an error answer, which may be a proxy's.
+func errorOf(status int, text []byte) error {
 	var body struct{ Error Error }
 	if err := json.Unmarshal(text, &body); err != nil || body.Error.Code == "" {
 		return &Error{Status: status, Message: fmt.Sprintf("the service answered %d %s", status, http.StatusText(status))}

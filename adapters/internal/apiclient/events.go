@@ -9,8 +9,8 @@ import (
 	"heliograph/domain/task"
 )
 
-// event takes one event of the stream; what it does not know, or cannot read, it
-// passes over. Errors: errEnded, and Follow's.
+// event handles one event of the stream; events that it does not know or cannot
+// read are ignored. Errors: errEnded, and Follow's.
 func (f *follower) event(ctx context.Context, name, data string) error {
 	switch name {
 	case task.EventName:
@@ -61,14 +61,14 @@ func (f *follower) taskEvent(ctx context.Context, data string) error {
 		t.Status = task.Cancelled
 	}
 	if !t.Status.Terminal() {
-		return f.learn(t)
+		return f.update(t)
 	}
 	return f.ended(ctx, t, ev.Truncated)
 }
 
-// ended takes over the status, which has all that there is to say of a task that
-// ended (rule T11). If the service can no longer be asked, as in its shutdown,
-// what the event said must do, unless that was cut.
+// ended reads the status of a task that has ended, which has everything about it
+// (rule T11). If the service can no longer be asked, for instance while it shuts
+// down, the event's data has to do, unless it was truncated.
 func (f *follower) ended(ctx context.Context, t taskjson.Task, truncated bool) error {
 	if truncated {
 		return f.refresh(ctx)
@@ -76,11 +76,11 @@ func (f *follower) ended(ctx context.Context, t taskjson.Task, truncated bool) e
 	if whole, err := f.client.Status(ctx, t.ID); err == nil {
 		t = whole
 	}
-	return f.learn(t)
+	return f.update(t)
 }
 
-// snapshot takes one part of a snapshot. A task that no part has may have ended
-// before the stream began.
+// snapshot handles one part of a snapshot. A task that is in none of the parts may
+// have ended before the stream began, so its status is read.
 func (f *follower) snapshot(ctx context.Context, data string) error {
 	part, ok := decode[task.Snapshot](data)
 	if !ok {
@@ -93,7 +93,7 @@ func (f *follower) snapshot(ctx context.Context, data string) error {
 		f.listed = true
 		t := f.known
 		t.Status, t.CancelRequested, t.Progress, t.Seq, t.Attempt = s.Status, s.CancelRequested, s.Progress, s.Seq, s.Attempt
-		if err := f.learn(t); err != nil {
+		if err := f.update(t); err != nil {
 			return err
 		}
 	}

@@ -15,9 +15,9 @@ import (
 const (
 	// pollInterval is for a service that has no stream for us.
 	pollInterval = time.Second
-	// lostAfter is how long a service may be away before it counts as lost: longer
-	// than a restart takes.
-	lostAfter = 45 * time.Second
+	// maxOutage is how long a service may be unreachable before Follow gives up:
+	// longer than a restart takes.
+	maxOutage = 45 * time.Second
 )
 
 // errEnded ends the following of a task that has ended.
@@ -41,7 +41,7 @@ func (c *Client) Follow(ctx context.Context, t taskjson.Task, show func(taskjson
 	return f.known, err
 }
 
-// follower is one call of Follow. It belongs to that call's goroutine.
+// follower is the state of one call of Follow. It is owned by that call's goroutine.
 type follower struct {
 	client *Client
 	show   func(taskjson.Task)
@@ -74,16 +74,16 @@ func (f *follower) refresh(ctx context.Context) error {
 			err = backoff.Permanent(err)
 		}
 		return t, err
-	}, backoff.WithMaxElapsedTime(lostAfter))
+	}, backoff.WithMaxElapsedTime(maxOutage))
 	if err != nil {
 		return fmt.Errorf("ask for the task's status: %w", err)
 	}
-	return f.learn(t)
+	return f.update(t)
 }
 
-// learn takes over what is newer. With the same seq the status can still say
-// more: that a cancellation was asked for. Errors: errEnded.
-func (f *follower) learn(t taskjson.Task) error {
+// update takes over t unless it is older than what is known. With the same seq a
+// status can still say more: that a cancellation was requested. Errors: errEnded.
+func (f *follower) update(t taskjson.Task) error {
 	if t.Seq >= f.known.Seq {
 		f.known = t
 		f.show(t)

@@ -50,7 +50,7 @@ type (
 
 const fin = `"fin"`
 
-func TestFollowing(t *testing.T) {
+func TestFollow(t *testing.T) {
 	ended := []string{"0 pending ", "9 completed "}
 	envelope := func(typ, payload string) string {
 		return fmt.Sprintf("data: {\"type\":%q,\"payload\":%s}\n\n", typ, payload)
@@ -133,7 +133,7 @@ func TestFollowing(t *testing.T) {
 	}
 }
 
-func TestAResumedStreamGoesOnWhereItWas(t *testing.T) { // G2
+func TestFollowResumesTheStream(t *testing.T) { // G2
 	s := &service{streams: streams{says(event(task.EventStarted, 1, "null")), hangs(event(task.EventCompleted, 9, fin))}, statuses: statuses{is(task.Completed, 9, fin)}}
 	follow(t, s)
 	first, second := s.requests[0], s.requests[1]
@@ -142,7 +142,7 @@ func TestAResumedStreamGoesOnWhereItWas(t *testing.T) { // G2
 	}
 }
 
-func TestATaskThatTheServiceForgotIsLost(t *testing.T) {
+func TestFollowFailsForAForgottenTask(t *testing.T) {
 	for name, s := range map[string]*service{
 		"after a restart":  {streams: streams{hangs(sse("e-1", "stream_reset", `{"reason":"epoch"}`))}, statuses: statuses{gone}},
 		"without a stream": {streams: streams{refuses}, statuses: statuses{gone}},
@@ -154,7 +154,7 @@ func TestATaskThatTheServiceForgotIsLost(t *testing.T) {
 	}
 }
 
-func TestAServiceThatStaysAwayIsGivenUp(t *testing.T) {
+func TestFollowGivesUpOnAnUnreachableService(t *testing.T) {
 	for name, s := range map[string]*service{
 		"with a stream":    {streams: streams{says(event(task.EventStarted, 1, "null")), refuse}, statuses: statuses{down}},
 		"without a stream": {streams: streams{refuses}, statuses: statuses{down}},
@@ -167,7 +167,7 @@ func TestAServiceThatStaysAwayIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestFollowingEndsWithItsContext(t *testing.T) {
+func TestFollowEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)

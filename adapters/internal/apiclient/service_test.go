@@ -110,7 +110,7 @@ func entry(seq uint64, text string) string {
 	return fmt.Sprintf(`{"task_id":%q,"type":"t","status":"running","cancel_requested":false,"progress":{"text":%q,"value":0.5},"seq":%d,"attempt":1}`, id, text, seq)
 }
 
-func TestRefusalsAndNonsenseAreToldApart(t *testing.T) {
+func TestErrorMessages(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"error":{"code":"QUEUE_FULL","message":"the task queue is full"}}`: "the task queue is full (QUEUE_FULL)",
 		`<html>busy</html>`: "the service answered 503 Service Unavailable",
@@ -122,7 +122,7 @@ func TestRefusalsAndNonsenseAreToldApart(t *testing.T) {
 	}
 }
 
-func TestJSONWithoutTheTaskIsNoAnswer(t *testing.T) {
+func TestAnswerWithoutTheTaskIsUnreachable(t *testing.T) {
 	for _, body := range []string{`{}`, `null`, `{"task_id":""}`} {
 		client := (&service{statuses: []func() (*http.Response, error){answers(http.StatusOK, body)}}).client(t)
 		if _, err := client.Start(t.Context(), "t", nil, ""); !errors.Is(err, apiclient.ErrUnreachable) {
@@ -134,7 +134,7 @@ func TestJSONWithoutTheTaskIsNoAnswer(t *testing.T) {
 	}
 }
 
-func TestOnlyAURLOfAServiceIsTaken(t *testing.T) {
+func TestInvalidBaseURLsAreRefused(t *testing.T) {
 	for _, bad := range []string{"", "localhost:8080", "ftp://x", "http://", "http://a b"} {
 		if _, err := apiclient.New(bad, http.DefaultTransport); err == nil {
 			t.Errorf("%q was taken", bad)

@@ -14,22 +14,22 @@ import (
 	"heliograph/adapters/http/paths"
 )
 
-// errNoStream: the service refuses the stream, for instance because it stands
-// behind an external gateway, whose URL is not known here.
+// errNoStream: the service refuses the stream, for instance because it uses an
+// external gateway, whose URL is not known here.
 var errNoStream = errors.New("the service has no stream for us")
 
 const (
-	// silence is how long a stream may say nothing before it counts as broken:
-	// several heartbeats. Where there are none it is opened anew then, which costs
-	// nothing but a snapshot.
-	silence = time.Minute
+	// idleTimeout is how long a stream may be silent before it counts as broken:
+	// several heartbeats. Without heartbeats the stream is opened again each time,
+	// which costs a snapshot.
+	idleTimeout = time.Minute
 	// maxEvent bounds one event, in bytes; SSE_MAX_EVENT_BYTES is 64 KiB by default.
 	maxEvent = 16 << 20
 )
 
 // retries are bounded by their number: go-sse counts elapsed time from the last
 // time that it connected, so that a long stream would never be tried again.
-// Together they take about as long as lostAfter.
+// Together they take about as long as maxOutage.
 var retries = sse.Backoff{InitialInterval: 250 * time.Millisecond, Multiplier: 1.5, MaxInterval: 5 * time.Second, MaxRetries: 14}
 
 // readStream reads a stream of its own, and comes back to it where it was when it
@@ -37,21 +37,21 @@ var retries = sse.Backoff{InitialInterval: 250 * time.Millisecond, Multiplier: 1
 func (f *follower) readStream(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	// A name of its own: the task's ID would be one that another follower of the
-	// same task takes away (rule C3).
+	// A request_id of its own: with the task's ID, two followers of one task would
+	// replace each other's streams (rule C3).
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.client.base+paths.Stream+"?request_id=follow-"+uuid.NewString(), http.NoBody)
 	if err != nil {
 		return err
 	}
 	client := sse.Client{
-		HTTPClient:        &http.Client{Transport: watchful{f.client.transport}},
+		HTTPClient:        &http.Client{Transport: idleTransport{f.client.transport}},
 		ResponseValidator: validate, Backoff: retries,
 	}
 	conn := client.NewConnection(req)
 	conn.Buffer(nil, maxEvent)
 	conn.SubscribeToAll(func(ev sse.Event) {
 		if ctx.Err() != nil {
-			return // it has ended; go-sse still hands over what it has read
+			return // Follow has ended, but go-sse still delivers what it has read
 		}
 		if err := f.event(ctx, ev.Type, ev.Data); err != nil {
 			end(err)
@@ -74,25 +74,25 @@ func validate(resp *http.Response) error {
 	return nil
 }
 
-// watchful is a transport whose answers break when nothing comes for silence: a
-// connection can be dead without either side having noticed.
-type watchful struct{ next http.RoundTripper }
+// idleTransport is a transport whose responses fail when nothing comes for
+// idleTimeout: a connection can be dead without having been closed.
+type idleTransport struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
-func (w watchful) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w idleTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
-	timer := time.AfterFunc(silence, cancel)
+	timer := time.AfterFunc(idleTimeout, cancel)
 	resp, err := w.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		timer.Stop()
 		cancel()
 		return nil, err
 	}
-	resp.Body = &watchedBody{resp.Body, timer, cancel}
+	resp.Body = &idleBody{resp.Body, timer, cancel}
 	return resp, nil
 }
 
-type watchedBody struct {
+type idleBody struct {
 	io.ReadCloser
 
 	timer  *time.Timer
@@ -100,13 +100,13 @@ type watchedBody struct {
 }
 
 // Read implements io.Reader.
-func (b *watchedBody) Read(p []byte) (int, error) {
-	b.timer.Reset(silence)
+func (b *idleBody) Read(p []byte) (int, error) {
+	b.timer.Reset(idleTimeout)
 	return b.ReadCloser.Read(p)
 }
 
 // Close implements io.Closer.
-func (b *watchedBody) Close() error {
+func (b *idleBody) Close() error {
 	b.timer.Stop()
 	defer b.cancel()
 	return b.ReadCloser.Close()

@@ -1,5 +1,5 @@
-// Package params checks the params of tasks against a JSON Schema and says what
-// is wrong in words that are fit for the caller.
+// Package params checks the params of tasks against a JSON Schema. Its error
+// messages are meant for the caller who sent the params.
 package params
 
 import (
@@ -36,9 +36,9 @@ type field struct {
 	fallback json.RawMessage // the default; nil is none
 }
 
-// New takes the properties of object, their order, and which are required; one
-// with a default is not. Errors: a property's schema makes no sense, or does not
-// allow its own default.
+// New returns a Schema with object's properties, in their order. A property that is
+// required but has a default need not be given. Errors: a property's schema is
+// invalid, or does not allow its own default.
 func New(object *jsonschema.Schema) (*Schema, error) {
 	s, order := &Schema{}, object.PropertyOrder
 	if len(order) == 0 {
@@ -119,7 +119,7 @@ func decode(params json.RawMessage) (map[string]json.RawMessage, error) {
 	return values, nil
 }
 
-// check judges what is given, and adds the defaults of what is not.
+// check validates the values that were given, and adds the defaults of those that were not.
 func (s *Schema) check(values map[string]json.RawMessage) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !s.Has(name) {
@@ -151,14 +151,14 @@ func (f field) check(values map[string]json.RawMessage) error {
 	if err := f.schema.Validate(value); err != nil {
 		return errors.New("is wrong: " + readable(err))
 	}
-	values[f.name] = whole(text, value)
+	values[f.name] = digitsOnly(text, value)
 	return nil
 }
 
-// whole writes 3.0, 3e0 and 1e30 with digits only: to JSON Schema these are
+// digitsOnly writes 3.0, 3e0 and 1e30 with digits only: to JSON Schema these are
 // integers, to Go and to most programs they are not. Beyond 2^53 a float64 is no
-// longer exact, so that what is written counts.
-func whole(text json.RawMessage, value any) json.RawMessage {
+// longer exact, so the text is converted instead.
+func digitsOnly(text json.RawMessage, value any) json.RawMessage {
 	const (
 		exact   = 1 << 53
 		longest = 400 // bytes; the largest float64 has 309 digits
@@ -190,10 +190,10 @@ func (s *Schema) known() string {
 	return "the params are " + strings.Join(names, ", ")
 }
 
-// noise is where in its own tree the validator was.
+// noise is the validator's path through its own schema tree.
 var noise = strings.NewReplacer("validating root: ", "", "jsonschema.Schema: <anonymous schema>: ", "")
 
-// readable says what the validator says, in words for people.
+// readable rewrites a message of the validator for people.
 func readable(err error) string {
 	const limit = 500 // bytes; it quotes values of any length
 	text := noise.Replace(err.Error())
@@ -207,8 +207,8 @@ func readable(err error) string {
 }
 
 var (
-	// bounds is what the validator says of numbers, and numbers how it writes them:
-	// as fractions and with six decimals.
+	// bounds matches the validator's messages about numbers, and numbers the numbers
+	// in them, which it writes as fractions or with six decimals.
 	bounds  = regexp.MustCompile(`(inimum|aximum|multipleOf): \S+ is [a-z ]+ \S+$`)
 	numbers = regexp.MustCompile(`-?\d+(/\d+|\.\d{6})`)
 )

@@ -58,7 +58,7 @@ func TestReadChecksAndAddsDefaults(t *testing.T) {
 	}
 }
 
-func TestNumbersAreSaidAsPeopleWriteThem(t *testing.T) {
+func TestMessagesShowNumbersAsDecimals(t *testing.T) {
 	for schemaText, want := range map[string]string{
 		`{"minimum": 0}`:                "minimum: -0.1 is less than 0",
 		`{"exclusiveMinimum": 2.5}`:     "exclusiveMinimum: -0.1 is less than or equal to 2.5",
@@ -72,7 +72,7 @@ func TestNumbersAreSaidAsPeopleWriteThem(t *testing.T) {
 	}
 }
 
-func TestReadSaysWhatIsWrong(t *testing.T) { // S3
+func TestReadErrorMessages(t *testing.T) { // S3
 	for given, want := range map[string]string{
 		``:                                     `"name" is missing`,
 		`null`:                                 `"name" is missing`,
@@ -121,7 +121,7 @@ func TestJSONIsASchemaInTheGivenOrder(t *testing.T) {
 	}
 }
 
-func TestASchemaWithoutParamsTakesNothing(t *testing.T) {
+func TestSchemaWithoutParams(t *testing.T) {
 	s := schema(t, `{}`)
 	if _, err := s.Read(json.RawMessage(`{}`)); err != nil {
 		t.Error(err)
@@ -131,7 +131,7 @@ func TestASchemaWithoutParamsTakesNothing(t *testing.T) {
 	}
 }
 
-func TestSchemasThatMakeNoSenseAreRefused(t *testing.T) {
+func TestInvalidSchemasAreRefused(t *testing.T) {
 	for _, text := range []string{
 		`{"properties":{"x":{"type":"string","pattern":"("}}}`,
 		`{"properties":{"x":{"type":"string","default":1}}}`,
