@@ -7,7 +7,6 @@ import (
 	"go.uber.org/fx"
 
 	"heliograph/application/connections"
-	"heliograph/application/delivery"
 	"heliograph/application/tasks/snapshots"
 	"heliograph/application/versions"
 	"heliograph/domain/connection"
@@ -19,14 +18,27 @@ import (
 func connectionsModule() fx.Option {
 	return fx.Module("connections", provideComponents(connectionComponents), fx.Provide(
 		fx.Annotate(newManager, fx.As(fx.Self()), fx.As(new(connection.Manager)), fx.As(new(gateway.Listener))),
-		delivery.NewDispatcher,
 		newReceiver,
 	))
 }
 
 // newReceiver has this node learn from a log event before its streams get it.
 func newReceiver(state *versions.State, sender gateway.Sender, log *slog.Logger) event.Receiver {
-	return state.Receiver(delivery.NewReceiver(sender, log))
+	return state.Receiver(gatewayReceiver{sender, log})
+}
+
+// gatewayReceiver hands the log events of the broker to this node's streams.
+type gatewayReceiver struct {
+	sender gateway.Sender
+	log    *slog.Logger
+}
+
+// Receive implements event.Receiver.
+func (r gatewayReceiver) Receive(ctx context.Context, rec event.Record) {
+	if err := r.sender.Broadcast(ctx, rec); err != nil {
+		r.log.ErrorContext(ctx, "log event did not reach the gateway", slog.String("event", rec.Event.Name),
+			slog.String("id", rec.ID.String()), slog.Any("error", err))
+	}
 }
 
 func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, control gateway.Control,

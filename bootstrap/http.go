@@ -12,7 +12,7 @@ import (
 
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/ginapi"
-	"heliograph/application/delivery"
+	"heliograph/application/connections"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -26,16 +26,16 @@ func httpModule() fx.Option {
 type handlerParts struct {
 	fx.In
 
-	Config     Config
-	Tasks      task.Service
-	Reader     task.Reader
-	Workers    task.Workers
-	Versions   version.Service
-	Routes     streamRoutes
-	Readiness  *readiness
-	Dispatcher *delivery.Dispatcher
-	Metrics    *prometheus.Registry
-	Log        *slog.Logger
+	Config      Config
+	Tasks       task.Service
+	Reader      task.Reader
+	Workers     task.Workers
+	Versions    version.Service
+	Routes      streamRoutes
+	Readiness   *readiness
+	Connections *connections.Manager
+	Metrics     *prometheus.Registry
+	Log         *slog.Logger
 }
 
 func newHandler(p handlerParts) (http.Handler, error) {
@@ -53,7 +53,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 		ginapi.Config{Testing: p.Config.Environment == Testing, Version: BuildVersion()},
 		ginapi.Deps{
 			Tasks: p.Tasks, TaskReader: p.Reader, Workers: p.Workers, Versions: p.Versions,
-			Readiness: p.Readiness.check, SendTo: p.Dispatcher.SendTo,
+			Readiness: p.Readiness.check, SendTo: p.Connections.SendTo,
 			Metrics: promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{}),
 		}, p.Log)
 	api.Register(engine)

@@ -10,10 +10,10 @@ import (
 
 	"heliograph/adapters/outbound/demotasks"
 	"heliograph/adapters/outbound/prommetrics"
-	"heliograph/application/delivery"
 	"heliograph/application/tasks"
 	"heliograph/application/tasks/snapshots"
 	"heliograph/domain/cluster"
+	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/task"
 )
@@ -58,13 +58,13 @@ func demoTypes(cfg Config) ([]task.Type, error) {
 type taskParts struct {
 	fx.In
 
-	Config     Config
-	Store      task.Store
-	Nodes      cluster.Nodes
-	Types      []task.Type `group:"task_types"`
-	Dispatcher *delivery.Dispatcher
-	Metrics    *prommetrics.Metrics
-	Log        *slog.Logger
+	Config    Config
+	Store     task.Store
+	Nodes     cluster.Nodes
+	Types     []task.Type `group:"task_types"`
+	Publisher event.Publisher
+	Metrics   *prommetrics.Metrics
+	Log       *slog.Logger
 }
 
 func newTasks(p taskParts) (*tasks.Service, error) {
@@ -76,7 +76,7 @@ func newTasks(p taskParts) (*tasks.Service, error) {
 		Oversee: p.Config.Broker.heartbeatInterval(), MaxWritten: p.Config.Gateway.maxWritten(),
 	}
 	s, err := tasks.New(cfg, tasks.Deps{
-		Store: p.Store, Nodes: p.Nodes, Types: p.Types, Dispatcher: p.Dispatcher, Metrics: p.Metrics.Tasks(names(p.Types)...),
+		Store: p.Store, Nodes: p.Nodes, Types: p.Types, Publisher: p.Publisher, Metrics: p.Metrics.Tasks(names(p.Types)...),
 		NewID: uuid.NewString, Log: p.Log,
 	})
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 
 	"heliograph/adapters/outbound/mempublisher"
 	"heliograph/adapters/outbound/memtaskstore"
-	"heliograph/application/delivery"
 	"heliograph/application/tasks"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
@@ -34,10 +33,9 @@ func newBench(b *testing.B, publisher event.Publisher, done func()) *tasks.Servi
 	})
 	cfg := tasks.Config{QueueSize: 1024, ProgressRate: 20, RetentionCount: 1000}
 	log := slog.New(slog.DiscardHandler)
-	dispatcher := delivery.NewDispatcher(publisher, nil, audience{}, nil, log)
 	s, err := tasks.New(cfg, tasks.Deps{
 		Store: memtaskstore.New(), Nodes: newNode("one"), Types: []task.Type{work(run), far(task.Policy{})},
-		Dispatcher: dispatcher, Metrics: &nowhere{}, NewID: uuid.NewString, Log: log,
+		Publisher: publisher, Metrics: &nowhere{}, NewID: uuid.NewString, Log: log,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -229,11 +229,6 @@ func (m *metrics) Shutdown(active int) {
 	m.shutdown = append(m.shutdown, active)
 }
 
-// audience is a connection.Roster that always has one connection.
-type audience struct{ connection.Roster }
-
-func (audience) Count() int { return 1 }
-
 // logs is what was logged.
 type logs struct {
 	mu   sync.Mutex

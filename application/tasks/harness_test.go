@@ -15,7 +15,6 @@ import (
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/outbound/memtaskstore"
-	"heliograph/application/delivery"
 	"heliograph/application/tasks"
 	"heliograph/application/tasks/snapshots"
 	"heliograph/domain/task"
@@ -67,10 +66,9 @@ func (f *fixture) start(types ...task.Type) *fixture {
 func (f *fixture) build(types ...task.Type) {
 	f.t.Helper()
 	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	dispatcher := delivery.NewDispatcher(&farPublisher{f.wire, &f.line}, nil, audience{}, f.outbox, log)
 	store := f.line.store(f.store)
 	service, err := tasks.New(f.cfg, tasks.Deps{
-		Store: store, Nodes: f.nodes, Types: types, Dispatcher: dispatcher, Metrics: f.metrics, NewID: f.newID, Log: log,
+		Store: store, Nodes: f.nodes, Types: types, Publisher: &farPublisher{f.wire, &f.line}, Metrics: f.metrics, NewID: f.newID, Log: log,
 	})
 	if err != nil {
 		f.t.Fatal(err)

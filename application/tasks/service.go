@@ -29,7 +29,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"heliograph/application/delivery"
 	"heliograph/application/tasks/leases"
 	"heliograph/application/tasks/lifecycle"
 	"heliograph/application/tasks/orphans"
@@ -38,6 +37,7 @@ import (
 	"heliograph/application/tasks/runner"
 	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/cluster"
+	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
 
@@ -69,13 +69,13 @@ var (
 
 // Deps is what a Service needs.
 type Deps struct {
-	Store      task.Store
-	Nodes      cluster.Nodes
-	Types      []task.Type
-	Dispatcher *delivery.Dispatcher
-	Metrics    task.Metrics
-	NewID      func() string // makes the IDs of tasks: UUIDs
-	Log        *slog.Logger
+	Store     task.Store
+	Nodes     cluster.Nodes
+	Types     []task.Type
+	Publisher event.Publisher
+	Metrics   task.Metrics
+	NewID     func() string // makes the IDs of tasks: UUIDs
+	Log       *slog.Logger
 }
 
 // New returns a Service. Until StartWorkers tasks are taken on, but not run. It fails
@@ -93,7 +93,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		cleaner: retention.New(d.Store, task.Retention{Age: cfg.CleanupInterval, Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes}, types, d.Log),
 	}
 	s.records = records.New(records.Deps{
-		Store: d.Store, Nodes: d.Nodes, Dispatcher: d.Dispatcher, Metrics: d.Metrics, Life: s.life, Log: d.Log,
+		Store: d.Store, Nodes: d.Nodes, Publisher: d.Publisher, Metrics: d.Metrics, Life: s.life, Log: d.Log,
 		MaxEventBytes: cfg.MaxEventBytes, MaxWritten: cfg.MaxWritten, Ended: s.cleaner.Ended,
 	})
 	s.runner = runner.New(runner.Deps{

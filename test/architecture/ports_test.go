@@ -40,7 +40,7 @@ var suites = map[string]string{
 // noSuite are the ports without one, and why that is right.
 var noSuite = map[string]string{
 	"connection.Observer": "what it does is its own affair; connection.Manager's suite holds how it is called",
-	"event.Receiver":      "application/delivery is the only one; event.Publisher's suite holds how it is called",
+	"event.Receiver":      "bootstrap and application/versions have the only ones; event.Publisher's suite holds how it is called",
 	"gateway.Listener":    "application/connections is the only one; gateway.Sender's suite holds how it is called",
 	"gateway.Peer":        "application/connections is the only one; gateway.Control's suite holds how it is called",
 	"gateway.Relay":       "application/relay is the only one",

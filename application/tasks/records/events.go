@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"heliograph/application/delivery"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
@@ -35,7 +34,7 @@ func finalEvent(t task.Task) task.Event {
 
 // publisher sends the events of tasks. It is safe for concurrent use.
 type publisher struct {
-	dispatcher *delivery.Dispatcher
+	events     event.Publisher
 	maxBytes   int // of an event's payload
 	maxWritten int // of event.Written of it; 0 is no bound
 	log        *slog.Logger
@@ -47,7 +46,7 @@ type publisher struct {
 func (p *publisher) publish(ctx context.Context, e task.Event) (done bool) {
 	ev, err := p.encode(e)
 	if err == nil {
-		_, err = p.dispatcher.Broadcast(ctx, ev)
+		_, err = p.events.Publish(ctx, ev)
 	}
 	if err != nil {
 		p.log.WarnContext(ctx, "task event could not be sent", slog.String("task_id", string(e.TaskID)),

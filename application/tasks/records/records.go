@@ -14,20 +14,20 @@ import (
 	"log/slog"
 	"time"
 
-	"heliograph/application/delivery"
 	"heliograph/application/tasks/lifecycle"
 	"heliograph/domain/cluster"
+	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
 
 // Deps is what Records needs.
 type Deps struct {
-	Store      task.Store
-	Nodes      cluster.Nodes
-	Dispatcher *delivery.Dispatcher
-	Metrics    task.Metrics
-	Life       *lifecycle.Lifecycle
-	Log        *slog.Logger
+	Store     task.Store
+	Nodes     cluster.Nodes
+	Publisher event.Publisher
+	Metrics   task.Metrics
+	Life      *lifecycle.Lifecycle
+	Log       *slog.Logger
 	// MaxEventBytes bounds the payload of an event (rule E8), at least MinEventBytes.
 	MaxEventBytes int
 	// MaxWritten bounds event.Written of it likewise; 0 is no bound.
@@ -55,7 +55,7 @@ type Records struct {
 func New(d Deps) *Records {
 	return &Records{
 		Limits: limitsFor(d.MaxEventBytes), store: d.Store, nodes: d.Nodes, metrics: d.Metrics, life: d.Life, log: d.Log, ended: d.Ended,
-		publisher: publisher{d.Dispatcher, d.MaxEventBytes, d.MaxWritten, d.Log}, trouble: troubleLog{log: d.Log},
+		publisher: publisher{d.Publisher, d.MaxEventBytes, d.MaxWritten, d.Log}, trouble: troubleLog{log: d.Log},
 	}
 }
 
