@@ -10,6 +10,7 @@ import (
 	"go.uber.org/fx"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/inbound/gincallback"
 	"heliograph/adapters/inbound/ssestream"
 	"heliograph/adapters/outbound/embeddedsender"
@@ -57,7 +58,7 @@ func engineConfig(cfg Config, start logStart) sse.Config {
 	return sse.Config{
 		Shards: shards,
 		Start:  start.id, History: start.history, HistoryBytes: int(cfg.Stream.History), MaxStreams: maxStreams(cfg.Stream.MaxConnections),
-		Heartbeat: cfg.Stream.Heartbeat, Ping: cfg.Stream.Ping, DrainSpread: cfg.Stream.DrainSpread, Format: sse.Format(cfg.Stream.Format),
+		Heartbeat: cfg.Stream.Heartbeat, Ping: cfg.Stream.Ping, DrainSpread: cfg.Stream.DrainSpread, Format: wire.Format(cfg.Stream.Format),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/fx"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/adapters/outbound/embeddedsender"
@@ -74,7 +75,7 @@ func roleEngineConfig(cfg GatewayRoleConfig) sse.Config {
 	}
 	return sse.Config{
 		Start: newStart(), HistoryBytes: int(cfg.Stream.History), MaxStreams: maxStreams(cfg.Stream.MaxConnections),
-		Heartbeat: cfg.heartbeat(), DrainSpread: cfg.Stream.DrainSpread, Format: sse.Format(cfg.Stream.Format), Shards: shards,
+		Heartbeat: cfg.heartbeat(), DrainSpread: cfg.Stream.DrainSpread, Format: wire.Format(cfg.Stream.Format), Shards: shards,
 	}
 }
 
@@ -93,7 +94,7 @@ func newRelay(backend gateway.Backend, log *slog.Logger) *relay.Relay {
 
 func newGatewayRole(cfg GatewayRoleConfig, engine *sse.Engine, r gateway.Relay, log *slog.Logger) *gatewayrole.Gateway {
 	return gatewayrole.New(gatewayrole.Config{
-		Format: sse.Format(cfg.Stream.Format), Configured: cfg.CallbackURL != "",
+		Format: wire.Format(cfg.Stream.Format), Configured: cfg.CallbackURL != "",
 		Secret: string(cfg.InternalSecret), Separate: cfg.InternalAddr != "", Plain: cfg.Extensions == ExtensionsNone,
 	}, engine, r, log)
 }

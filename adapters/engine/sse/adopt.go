@@ -23,9 +23,9 @@ type sockets interface {
 	// take makes conn's socket the shard's; closing conn leaves it open. Errors:
 	// ErrNotAdoptable.
 	take(conn net.Conn) (fd int, err error)
-	// watch has wait tell, with this mark, when the client of a new socket sends
+	// watch has wait tell, with this generation, when the client of a new socket sends
 	// something or is gone; again, with writable, also when the socket takes more.
-	watch(fd int, mark int32, writable bool) error
+	watch(fd int, generation int32, writable bool) error
 	// write writes what the socket takes now.
 	write(fd int, b []byte) (int, error)
 	// discard drops what the client sent, up to a little over maxClientBytes.
@@ -44,7 +44,7 @@ type poller interface {
 // readiness is what changed on a socket.
 type readiness struct {
 	fd                         int
-	mark                       int32
+	generation                 int32
 	readable, writable, broken bool
 }
 

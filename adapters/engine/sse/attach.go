@@ -1,6 +1,8 @@
 package sse
 
 import (
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -28,13 +30,13 @@ func (e *Engine) attach(s *Stream, c claim) (*Stream, error) {
 	case e.fullLocked(s):
 		return nil, ErrTooManyStreams
 	}
-	head := e.log.head()
+	head := e.log.Head()
 	at, reset, err := e.locateLocked(c)
 	if err != nil {
 		return nil, err
 	}
-	s.at, s.joined = at, head.events()
-	s.offset.Store(at.off)
+	s.at, s.joined = at, head.Events()
+	s.offset.Store(at.Off)
 	s.begin(e.prelude(at, reset))
 	for _, frames := range c.missed {
 		s.begin(frames)
@@ -43,7 +45,7 @@ func (e *Engine) attach(s *Stream, c claim) (*Stream, error) {
 	if e.cfg.MaxStreams > 0 {
 		e.names.add(s)
 	}
-	e.countAttach(head.events()-at.events()+c.events, reset)
+	e.countAttach(head.Events()-at.Events()+c.events, reset)
 	return s, nil
 }
 
@@ -59,19 +61,19 @@ func (s *Stream) begin(frames []byte) {
 }
 
 // prelude is what a stream begins with; mostly nothing.
-func (e *Engine) prelude(at mark, reset stream.ResetReason) []byte {
+func (e *Engine) prelude(at log.Position, reset stream.ResetReason) []byte {
 	var b []byte
-	if e.cfg.Format == FormatEnvelope {
-		b = append(b, readyFrame...)
+	if e.cfg.Format == wire.FormatEnvelope {
+		b = append(b, wire.ReadyFrame...)
 	}
 	if reset != "" {
-		b = appendReset(b, e.id(at), reset)
+		b = wire.AppendReset(b, e.id(at), reset)
 	}
 	return b
 }
 
 // id is the event ID of a place in the log.
-func (e *Engine) id(m mark) event.ID { return event.ID{Epoch: e.log.epoch, Seq: m.seq} }
+func (e *Engine) id(m log.Position) event.ID { return event.ID{Epoch: e.log.Epoch(), Seq: m.Seq} }
 
 // detach removes a stream, and accounts for what it did not get.
 func (e *Engine) detach(s *Stream, why error) {
@@ -83,7 +85,7 @@ func (e *Engine) detach(s *Stream, why error) {
 	delete(e.streams, s.token)
 	e.names.remove(s)
 	delete(e.ahead, s)
-	head := e.log.head()
+	head := e.log.Head()
 	if e.draining && len(e.streams) == 0 {
 		close(e.drained)
 	}
@@ -92,17 +94,17 @@ func (e *Engine) detach(s *Stream, why error) {
 	s.mu.Lock()
 	s.queue.makeRoom()
 	s.mu.Unlock()
-	e.ledger.done(max(s.at.events(), s.joined), head.events(), 1)
+	e.ledger.done(max(s.at.Events(), s.joined), head.Events(), 1)
 	if e.countEnd(why) {
 		s.countLost(head)
 	}
 }
 
 // countLost counts what a slow consumer had not got as errors (rule M1).
-func (s *Stream) countLost(head mark) {
+func (s *Stream) countLost(head log.Position) {
 	lost := map[event.Service]int{}
 	for i, service := range event.Services {
-		lost[service] = int(head.sent[i] - s.at.sent[i]) //nolint:gosec // bounded by what one stream can lag behind
+		lost[service] = int(head.Sent[i] - s.at.Sent[i]) //nolint:gosec // bounded by what one stream can lag behind
 	}
 	for _, p := range s.undelivered() {
 		lost[p.service]++

@@ -3,6 +3,7 @@ package sse
 import (
 	"sync/atomic"
 
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/event"
 )
 
@@ -20,7 +21,7 @@ type body struct {
 }
 
 // of returns ev's body, which must not be changed. Errors: event.ErrInvalid.
-func (b *bodies) of(f Format, ev event.Event) ([]byte, error) {
+func (b *bodies) of(f wire.Format, ev event.Event) ([]byte, error) {
 	last := &b.task
 	if ev.Service == event.ServiceVersion {
 		last = &b.version
@@ -31,7 +32,7 @@ func (b *bodies) of(f Format, ev event.Event) ([]byte, error) {
 	if err := ev.Validate(); err != nil {
 		return nil, err
 	}
-	made := &body{ev: ev, bytes: f.appendEvent(nil, ev)}
+	made := &body{ev: ev, bytes: f.AppendEvent(nil, ev)}
 	if !ev.Control() {
 		last.Store(made)
 	}

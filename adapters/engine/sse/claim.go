@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"heliograph/adapters/engine/sse/log"
 	"heliograph/domain/event"
 	"heliograph/domain/stream"
 )
@@ -23,7 +24,7 @@ func (e *Engine) claim(lastEventID string) claim {
 	switch {
 	case err != nil:
 		return claim{reset: stream.ResetInvalid}
-	case id.Epoch != e.log.epoch:
+	case id.Epoch != e.log.Epoch():
 		return claim{reset: stream.ResetEpoch}
 	}
 	return claim{id: id}
@@ -33,18 +34,18 @@ func (e *Engine) claim(lastEventID string) claim {
 func (c *claim) expire() { *c = claim{id: c.id, reset: stream.ResetExpired} }
 
 // locateLocked finds where a client goes on (rules G2, G3). Errors: errAhead and
-// errBehind, if others may know more than this log. With Engine.mu held.
-func (e *Engine) locateLocked(c claim) (mark, stream.ResetReason, error) {
-	head := e.log.head()
+// log.ErrBehind, if others may know more than this log. With Engine.mu held.
+func (e *Engine) locateLocked(c claim) (log.Position, stream.ResetReason, error) {
+	head := e.log.Head()
 	switch {
 	case c.reset != "" || c.id.IsZero():
 		return head, c.reset, nil
-	case c.id.Seq > head.seq && e.past.history != nil:
-		return mark{}, "", errAhead
-	case c.id.Seq > head.seq:
+	case c.id.Seq > head.Seq && e.past.history != nil:
+		return log.Position{}, "", errAhead
+	case c.id.Seq > head.Seq:
 		return head, stream.ResetInvalid, nil
 	}
-	at, err := e.log.after(c.id.Seq)
+	at, err := e.log.After(c.id.Seq)
 	if err != nil && e.past.history == nil {
 		return head, stream.ResetExpired, nil
 	}

@@ -2,7 +2,7 @@
 // one log.
 //
 // An event is encoded once, into the wire bytes of a bounded log that all
-// streams share. A stream is a place in that log (a mark) and, now and then, a
+// streams share. A stream is a place in that log (a position) and, now and then, a
 // few private events; it has no queue of its own. Replay after a reconnect,
 // live delivery and slow consumers are the same thing: reading on from a mark.
 // The design and its reasons: docs/engine.md.

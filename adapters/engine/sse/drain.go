@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
 )
 
 // Drain sends every stream away: what is in the log now reaches it, then a
@@ -24,8 +27,8 @@ func (e *Engine) Drain(ctx context.Context) error {
 	streams := e.snapshot()
 	soonest, latest := e.returnTimes(len(streams))
 	for i, s := range streams { // in no order
-		frame := appendRetry(nil, soonest+(latest-soonest)*time.Duration(i)/time.Duration(len(streams)))
-		_ = e.push(s.token, func(mark) private { return private{body: frame, final: true} }) // it may have ended by itself
+		frame := wire.AppendRetry(nil, soonest+(latest-soonest)*time.Duration(i)/time.Duration(len(streams)))
+		_ = e.push(s.token, func(log.Position) private { return private{body: frame, final: true} }) // it may have ended by itself
 	}
 	select {
 	case <-e.drained:
@@ -67,7 +70,7 @@ func (e *Engine) RetryFrame() []byte {
 func LaterFrame() []byte { return retryFrame(time.Second, 3*time.Second) }
 
 func retryFrame(soonest, latest time.Duration) []byte {
-	return appendRetry(nil, soonest+rand.N(latest-soonest+1)) //nolint:gosec // a load spread is no secret
+	return wire.AppendRetry(nil, soonest+rand.N(latest-soonest+1)) //nolint:gosec // a load spread is no secret
 }
 
 // close takes nothing more and ends every stream.

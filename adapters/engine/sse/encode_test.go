@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/stream"
@@ -23,9 +24,9 @@ type buffer struct {
 
 func (b *buffer) Write(p []byte) (int, error) { return b.Buffer.Write(p) }
 
-// wire returns what a stream gets of ev: as a log event, as a private one, and
+// written returns what a stream gets of ev: as a log event, as a private one, and
 // as its last one.
-func wire(t testing.TB, format sse.Format, ev event.Event) []byte {
+func written(t testing.TB, format wire.Format, ev event.Event) []byte {
 	t.Helper()
 	e := sse.New(sse.Config{Start: event.ID{Epoch: epoch}, HistoryBytes: 1 << 20, PrivateBytes: 16 << 20, Format: format, Shards: -1}, newTally())
 	s, err := e.Attach("t", "")
@@ -51,36 +52,36 @@ func wire(t testing.TB, format sse.Format, ev event.Event) []byte {
 func TestWireBytes(t *testing.T) { // gateway-protocol, "Event formats"
 	t.Parallel()
 	for name, c := range map[string]struct {
-		format sse.Format
+		format wire.Format
 		data   string
 		want   string
 	}{
 		"named": {
-			sse.FormatNamed, `{"a":1}`,
+			wire.FormatNamed, `{"a":1}`,
 			"id: e1-1\nevent: note\ndata: {\"a\":1}\n\n",
 		},
 		"named, line breaks of each kind": {
-			sse.FormatNamed, "[1,\n2,\r3,\r\n4]",
+			wire.FormatNamed, "[1,\n2,\r3,\r\n4]",
 			"id: e1-1\nevent: note\ndata: [1,\ndata: 2,\ndata: 3,\ndata: 4]\n\n",
 		},
 		"envelope": {
-			sse.FormatEnvelope, `{"a":1}`,
+			wire.FormatEnvelope, `{"a":1}`,
 			"id: e1-1\ndata: {\"type\":\"note\",\"payload\":{\"a\":1}}\n\n",
 		},
 		"envelope, line break": {
-			sse.FormatEnvelope, "[1,\n2]",
+			wire.FormatEnvelope, "[1,\n2]",
 			"id: e1-1\ndata: {\"type\":\"note\",\"payload\":[1,\ndata: 2]}\n\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ready := ""
-			if c.format == sse.FormatEnvelope {
+			if c.format == wire.FormatEnvelope {
 				ready = "event: ready\ndata:\n\n"
 			}
 			want := ready + c.want + c.want + "event: replaced\ndata: {}\n\n"
 			ev := event.Event{Service: event.ServiceTask, Name: "note", Data: json.RawMessage(c.data)}
-			if got := string(wire(t, c.format, ev)); got != want {
+			if got := string(written(t, c.format, ev)); got != want {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
@@ -90,7 +91,7 @@ func TestWireBytes(t *testing.T) { // gateway-protocol, "Event formats"
 func TestRejectedFrame(t *testing.T) { // gateway-protocol, "Event formats"
 	t.Parallel()
 	want := "event: rejected\ndata: {\"status\":400,\"message\":\"no\\n\\\"id\\\"\"}\n\n"
-	if got := string(sse.RejectedFrame(400, "no\n\"id\"")); got != want {
+	if got := string(wire.RejectedFrame(400, "no\n\"id\"")); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -109,13 +110,13 @@ func FuzzEncoder(f *testing.F) {
 		if ev.Validate() != nil {
 			return
 		}
-		for _, format := range []sse.Format{sse.FormatNamed, sse.FormatEnvelope} {
-			check(t, format, ev, wire(t, format, ev))
+		for _, format := range []wire.Format{wire.FormatNamed, wire.FormatEnvelope} {
+			check(t, format, ev, written(t, format, ev))
 		}
 	})
 }
 
-func check(t *testing.T, format sse.Format, ev event.Event, st []byte) {
+func check(t *testing.T, format wire.Format, ev event.Event, st []byte) {
 	var got []sseclient.Event
 	d := sseclient.NewDecoder(bytes.NewReader(st), "")
 	for {
@@ -141,9 +142,9 @@ func check(t *testing.T, format sse.Format, ev event.Event, st []byte) {
 	}
 }
 
-func checkPayload(t *testing.T, format sse.Format, ev event.Event, got sseclient.Event) {
+func checkPayload(t *testing.T, format wire.Format, ev event.Event, got sseclient.Event) {
 	name, payload := got.Name, []byte(got.Data)
-	if format == sse.FormatEnvelope {
+	if format == wire.FormatEnvelope {
 		var envelope struct {
 			Type    string
 			Payload json.RawMessage
@@ -153,7 +154,7 @@ func checkPayload(t *testing.T, format sse.Format, ev event.Event, got sseclient
 		}
 		name, payload = envelope.Type, envelope.Payload
 	}
-	if want := strings.ToValidUTF8(ev.Name, "\ufffd"); strings.ToValidUTF8(name, "\ufffd") != want && format == sse.FormatNamed {
+	if want := strings.ToValidUTF8(ev.Name, "\ufffd"); strings.ToValidUTF8(name, "\ufffd") != want && format == wire.FormatNamed {
 		t.Fatalf("name %q, want %q", name, want)
 	}
 	if got, want := value(t, payload), value(t, bytes.ToValidUTF8(ev.Data, []byte("\ufffd"))); !bytes.Equal(got, want) {

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -51,8 +53,8 @@ type Config struct {
 	// DrainSpread is the span over which clients come back after a drain, if there are
 	// many (rule G8).
 	DrainSpread time.Duration
-	// Format is FormatNamed if empty.
-	Format Format
+	// Format is wire.FormatNamed if empty.
+	Format wire.Format
 	// Shards is the number of goroutines that write adopted streams; 0 is one per
 	// processor, a negative number none: then no stream can be adopted.
 	Shards int
@@ -72,7 +74,7 @@ type Engine struct {
 	cfg     Config
 	metrics gateway.Metrics
 	ledger  ledger
-	log     *log
+	log     *log.Log
 	past    past
 
 	newKernel func(vanishing) (kernel, error)
@@ -91,7 +93,7 @@ type Engine struct {
 	streams        map[connection.Token]*Stream // guarded by mu
 	names          names                        // of streams; guarded by mu
 	newest         event.ID                     // of what a backend published; zero if that is no place; guarded by mu
-	began          mark                         // where the epoch of newest begins; guarded by mu
+	began          log.Position                 // where the epoch of newest begins; guarded by mu
 	ahead          map[*Stream]event.ID         // those whose clients have got more than the log; guarded by mu
 	last           time.Time                    // when something was appended; guarded by mu
 	pinged         time.Time                    // when a ping was; guarded by mu
@@ -113,10 +115,10 @@ func New(cfg Config, metrics gateway.Metrics) *Engine {
 func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(vanishing) (kernel, error)) *Engine {
 	cfg.PrivateBytes = cmp.Or(cfg.PrivateBytes, defaultPrivateBytes)
 	cfg.StallTimeout = cmp.Or(cfg.StallTimeout, defaultStallTimeout)
-	cfg.Format = cmp.Or(cfg.Format, FormatNamed)
+	cfg.Format = cmp.Or(cfg.Format, wire.FormatNamed)
 	cfg.Shards = cmp.Or(cfg.Shards, runtime.GOMAXPROCS(0))
 	e := &Engine{
-		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: newLog(cfg.Start, cfg.HistoryBytes), past: newPast(cfg.History),
+		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: log.New(cfg.Start, cfg.HistoryBytes), past: newPast(cfg.History),
 		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaitingPushes), drained: make(chan struct{}),
 		streams: make(map[connection.Token]*Stream), ahead: make(map[*Stream]event.ID), last: time.Now(),
 	}
@@ -192,7 +194,7 @@ func (e *Engine) serve(ctx context.Context) {
 				continue
 			}
 			close(*e.round.Swap(new(make(chan struct{}))))
-			if now := e.log.tail().off; now != tail {
+			if now := e.log.Tail().Off; now != tail {
 				tail = now
 				e.endSlow(tail)
 			}
@@ -238,7 +240,7 @@ func (e *Engine) heartbeat() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !time.Now().Before(e.heartbeatDueLocked()) {
-		e.log.appendControl([]byte(heartbeat))
+		e.log.AppendControl([]byte(wire.Heartbeat))
 		e.appendedLocked()
 	}
 }

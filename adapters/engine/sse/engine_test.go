@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -459,7 +460,7 @@ func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M
 }
 
 func envelopeStreamOpensWithReadyAndWrapsEvents(t *testing.T, shards int) {
-	b := newBench(t, sse.Config{Shards: shards, Format: sse.FormatEnvelope})
+	b := newBench(t, sse.Config{Shards: shards, Format: wire.FormatEnvelope})
 	c := b.open(b.attach("t", "junk"))
 	c.want("", stream.NameReady, "")
 	c.want("0", stream.NameReset, `{"reason":"invalid"}`)

@@ -101,19 +101,6 @@ func (k *Simulation) shut() { close(k.done) }
 // FrameBytes is what streams get of f.
 func FrameBytes(f Frame) []byte { return f.bytes }
 
-// The chunks of an answer.
-const LastChunk = lastChunk
-
-var (
-	ChunkSize = chunkSize
-	CutChunk  = cutChunk
-)
-
-// AppendChunk appends frame as a chunk.
-func AppendChunk(b, frame []byte) []byte {
-	return appendChunk(b, func(b []byte) []byte { return append(b, frame...) })
-}
-
 // ReturnTimes is when clients are to come back.
 func (e *Engine) ReturnTimes(streams int) (soonest, latest time.Duration) {
 	return e.returnTimes(streams)

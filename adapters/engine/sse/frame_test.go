@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/event"
 	"heliograph/test/sseclient"
 )
@@ -15,7 +16,7 @@ import (
 func TestFramesOfBothFormats(t *testing.T) { // gateway-protocol: event formats
 	t.Parallel()
 	for _, c := range []struct {
-		r               sse.Raw
+		r               wire.Raw
 		named, envelope string
 	}{
 		{raw("", "", ""), "data: \n\n", "data: \n\n"},
@@ -29,7 +30,7 @@ func TestFramesOfBothFormats(t *testing.T) { // gateway-protocol: event formats
 		{raw("", "ping", "{}"), "event: ping\ndata: {}\n\n", "event: ping\ndata: {}\n\n"},
 		{raw("e-1", "stream_reset", "{}"), "id: e-1\nevent: stream_reset\ndata: {}\n\n", "id: e-1\nevent: stream_reset\ndata: {}\n\n"},
 	} {
-		for format, want := range map[sse.Format]string{sse.FormatNamed: c.named, sse.FormatEnvelope: c.envelope} {
+		for format, want := range map[wire.Format]string{wire.FormatNamed: c.named, wire.FormatEnvelope: c.envelope} {
 			e := sse.New(sse.Config{Format: format, HistoryBytes: 1 << 16}, newTally())
 			f, err := e.Frame(c.r)
 			if got := string(sse.FrameBytes(f)); err != nil || got != want {
@@ -42,7 +43,7 @@ func TestFramesOfBothFormats(t *testing.T) { // gateway-protocol: event formats
 func TestFrameThatWouldBreakItsLineIsInvalid(t *testing.T) {
 	t.Parallel()
 	e := sse.New(sse.Config{HistoryBytes: 1 << 16}, newTally())
-	for _, r := range []sse.Raw{
+	for _, r := range []wire.Raw{
 		raw("a\nb", "", ""), raw("a\rb", "", ""), raw("a\x00b", "", ""), raw("", "a\nb", ""), raw("", "a\rb", ""), raw("", "a\x00b", ""),
 	} {
 		if _, err := e.Frame(r); !errors.Is(err, event.ErrInvalid) {
@@ -56,8 +57,8 @@ func FuzzFrame(f *testing.F) {
 	f.Add("", "", ":\ndata")
 	f.Add("", "ping", `{"a":"\n"}`)
 	f.Fuzz(func(t *testing.T, id, name, data string) {
-		for _, format := range []sse.Format{sse.FormatNamed, sse.FormatEnvelope} {
-			r := sse.Raw{ID: id, Name: strings.ToValidUTF8(name, "?"), Data: strings.ToValidUTF8(data, "?")}
+		for _, format := range []wire.Format{wire.FormatNamed, wire.FormatEnvelope} {
+			r := wire.Raw{ID: id, Name: strings.ToValidUTF8(name, "?"), Data: strings.ToValidUTF8(data, "?")}
 			e := sse.New(sse.Config{Format: format, HistoryBytes: 1 << 16}, newTally())
 			frame, err := e.Frame(r)
 			if err != nil {
@@ -77,10 +78,10 @@ func FuzzFrame(f *testing.F) {
 }
 
 // checkItem compares what a client got with what the backend said.
-func checkItem(t *testing.T, format sse.Format, r sse.Raw, got sseclient.Event) {
+func checkItem(t *testing.T, format wire.Format, r wire.Raw, got sseclient.Event) {
 	t.Helper()
 	name, data := got.Name, got.Data
-	if format == sse.FormatEnvelope && name == "message" && r.Name != "" && r.Name != "message" {
+	if format == wire.FormatEnvelope && name == "message" && r.Name != "" && r.Name != "message" {
 		var envelope struct {
 			Type    string
 			Payload json.RawMessage
@@ -97,10 +98,10 @@ func checkItem(t *testing.T, format sse.Format, r sse.Raw, got sseclient.Event) 
 		}
 	}
 	lines := strings.NewReplacer("\r\n", "\n", "\r", "\n")
-	if format == sse.FormatNamed && data != lines.Replace(r.Data) {
+	if format == wire.FormatNamed && data != lines.Replace(r.Data) {
 		t.Errorf("%+v: the data is %q", r, data)
 	}
-	if want := r.Name; want != "" && name != want && format == sse.FormatNamed {
+	if want := r.Name; want != "" && name != want && format == wire.FormatNamed {
 		t.Errorf("%+v: the name is %q", r, name)
 	}
 }

@@ -63,9 +63,9 @@ func (k *epoll) take(conn net.Conn) (int, error) {
 // watch implements kernel. Edges, not levels: nothing needs to be asked for
 // again each time that a socket is full. A new socket is writable, which is no
 // news, so writability is asked for when it matters first.
-func (k *epoll) watch(fd int, mark int32, writable bool) error {
+func (k *epoll) watch(fd int, generation int32, writable bool) error {
 	op, ev := unix.EPOLL_CTL_ADD, unix.EpollEvent{
-		Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), Pad: mark, //nolint:gosec // descriptors are small
+		Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), Pad: generation, //nolint:gosec // descriptors are small
 	}
 	if writable {
 		op = unix.EPOLL_CTL_MOD
@@ -136,11 +136,11 @@ func (k *epoll) wait(ready []readiness) (n int, err error) {
 	}
 	for i, ev := range k.events[:n] {
 		ready[i] = readiness{
-			fd:       int(ev.Fd),
-			mark:     ev.Pad,
-			readable: ev.Events&unix.EPOLLIN != 0,
-			writable: ev.Events&unix.EPOLLOUT != 0,
-			broken:   ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0,
+			fd:         int(ev.Fd),
+			generation: ev.Pad,
+			readable:   ev.Events&unix.EPOLLIN != 0,
+			writable:   ev.Events&unix.EPOLLOUT != 0,
+			broken:     ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0,
 		}
 	}
 	return n, nil

@@ -3,6 +3,8 @@ package sse
 import (
 	"time"
 
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -14,7 +16,7 @@ import (
 func (e *Engine) SendParts(token connection.Token, next gateway.Parts) error {
 	p, err := e.part(next)
 	if err == nil {
-		err = e.push(token, func(at mark) private { return p.place(e, at) })
+		err = e.push(token, func(at log.Position) private { return p.place(e, at) })
 	}
 	ok, failed := 1, 0
 	if err != nil {
@@ -31,7 +33,7 @@ func (e *Engine) part(next gateway.Parts) (private, error) {
 		if err := ev.Validate(); err != nil {
 			return nil, err
 		}
-		return e.cfg.Format.appendEvent(make([]byte, 0, frameSize(ev)), ev), nil
+		return e.cfg.Format.AppendEvent(make([]byte, 0, wire.FrameSize(ev)), ev), nil
 	})
 	p := private{body: body, service: part.Service(), own: true}
 	if more {
@@ -41,8 +43,8 @@ func (e *Engine) part(next gateway.Parts) (private, error) {
 }
 
 // place has p go out when the log is written up to at, with the ID of that place.
-func (p private) place(e *Engine, at mark) private {
-	p.at, p.id, p.begun = at, appendID(nil, e.id(at)), time.Now()
+func (p private) place(e *Engine, at log.Position) private {
+	p.at, p.id, p.begun = at, wire.AppendID(nil, e.id(at)), time.Now()
 	return p
 }
 
@@ -54,6 +56,6 @@ func (q *queue) follow(e *Engine, next gateway.Parts) {
 		e.metrics.Sent(p.service, 0, 1)
 		return
 	}
-	q.private = append(q.private, p.place(e, e.log.head()))
+	q.private = append(q.private, p.place(e, e.log.Head()))
 	e.metrics.Sent(p.service, 1, 0)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 )
 
@@ -82,7 +83,7 @@ func (s *Stream) serve(ctx context.Context, p *portable) error {
 		}
 		s.engine.written.Add(uint64(len(step.id) + len(step.bytes)))
 		if !step.private {
-			s.engine.ledger.done(s.moveTo(step.to), step.to.events(), 1)
+			s.engine.ledger.done(s.moveTo(step.to), step.to.Events(), 1)
 			continue
 		}
 		if _, final := s.wrotePrivate(len(step.id) + len(step.bytes)); final {
@@ -143,7 +144,7 @@ func (st step) writeTo(w io.Writer) error {
 		}
 		return err
 	}
-	frame, rest := cutChunk(st.bytes)
+	frame, rest := wire.CutChunk(st.bytes)
 	if len(rest) == 0 { // mostly
 		_, err := w.Write(frame)
 		return err
@@ -152,7 +153,7 @@ func (st step) writeTo(w io.Writer) error {
 	defer outBuffers.Put(buf)
 	b := append(buf[:0], frame...)
 	for len(rest) > 0 {
-		frame, rest = cutChunk(rest)
+		frame, rest = wire.CutChunk(rest)
 		if len(b)+len(frame) > len(buf) {
 			if _, err := w.Write(b); err != nil {
 				return err

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/event"
 	"heliograph/domain/stream"
 )
@@ -51,7 +53,7 @@ func before(a, b event.ID) bool { return a.Epoch == b.Epoch && a.Seq < b.Seq }
 func (s *Stream) openLocked() {
 	p := s.pending
 	s.pending = nil
-	if _, end, known := s.engine.log.find(p.lastEventID); known && !p.placed {
+	if _, end, known := s.engine.log.Find(p.lastEventID); known && !p.placed {
 		s.goOn(end, func(p private) bool { return p.own })
 	}
 }
@@ -65,14 +67,14 @@ func (e *Engine) passLocked(f Frame) {
 	}
 	for s, had := range e.ahead {
 		if !before(had, id) && had.Epoch == id.Epoch {
-			s.skip(e.log.head(), chunkSize(len(f.bytes)))
+			s.skip(e.log.Head(), wire.ChunkSize(len(f.bytes)))
 		}
 		if !before(id, had) {
 			delete(e.ahead, s)
 		}
 	}
 	if id.Epoch != e.newest.Epoch {
-		e.began = e.log.head()
+		e.began = e.log.Head()
 	}
 	if !before(id, e.newest) {
 		e.newest = id
@@ -81,11 +83,11 @@ func (e *Engine) passLocked(f Frame) {
 
 // beginsLocked is where the log goes on for a client that reads it anew from id,
 // which the log has not: what was published in an earlier epoch is over for it.
-func (e *Engine) beginsLocked(s *Stream, id event.ID) mark {
+func (e *Engine) beginsLocked(s *Stream, id event.ID) log.Position {
 	switch {
 	case !before(id, e.newest):
-		return e.log.head()
-	case e.began.off > s.at.off:
+		return e.log.Head()
+	case e.began.Off > s.at.Off:
 		return e.began
 	}
 	return s.at
@@ -107,7 +109,7 @@ func (s *Stream) placeLocked(f Frame) (p private, repeated bool) {
 	if s.pending != nil {
 		return s.placePendingLocked(f), false
 	}
-	p = private{at: e.log.head(), body: f.bytes}
+	p = private{at: e.log.Head(), body: f.bytes}
 	if id, err := event.ParseID(f.id); err == nil {
 		s.raiseLocked(&p, f, id)
 	}
@@ -122,7 +124,7 @@ func (s *Stream) repeatsLocked(f Frame) bool {
 		s.reset = f.id
 		return before == f.id
 	}
-	logged, _, known := s.engine.log.find(f.id)
+	logged, _, known := s.engine.log.Find(f.id)
 	if f.control() || !f.replay && (!known || !bytes.Equal(logged, f.bytes)) {
 		return false
 	}
@@ -141,7 +143,7 @@ func (s *Stream) repeatsLocked(f Frame) bool {
 func (s *Stream) placePendingLocked(f Frame) private {
 	e, reset := s.engine, f.name == stream.NameReset
 	p := private{at: s.lastPlace(), body: f.bytes}
-	logged, end, known := e.log.find(f.id)
+	logged, end, known := e.log.Find(f.id)
 	id, _ := event.ParseID(f.id) // zero for one that is not comparable
 	older := before(id, s.pending.had)
 	if reset {
@@ -153,9 +155,9 @@ func (s *Stream) placePendingLocked(f Frame) private {
 		delete(e.ahead, s)
 		s.goOn(end, everything)
 		p.at, s.pending.had, s.pending.placed = end, id, true
-	case known && end.off > p.at.off && e.ahead[s].IsZero():
+	case known && end.Off > p.at.Off && e.ahead[s].IsZero():
 		p.at, s.pending.had = end, id
-	case older || known && end.off < p.at.off:
+	case older || known && end.Off < p.at.Off:
 		s.raiseLocked(&p, f, id)
 		if reset {
 			s.goOn(p.at, everything)
@@ -181,15 +183,15 @@ func (s *Stream) raiseLocked(p *private, f Frame, id event.ID) {
 		place = had
 	}
 	if before(id, place) {
-		p.at, p.id, p.body = e.log.head(), appendID(nil, place), f.withoutID()
+		p.at, p.id, p.body = e.log.Head(), wire.AppendID(nil, place), f.withoutID()
 	}
 }
 
 // goOn has the log of a stream that nobody writes yet go on at a place. Of what is
 // queued, what is chosen still goes out before that.
-func (s *Stream) goOn(place mark, choose func(private) bool) {
+func (s *Stream) goOn(place log.Position, choose func(private) bool) {
 	s.at = place
-	s.offset.Store(place.off)
+	s.offset.Store(place.Off)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queue == nil {
@@ -197,7 +199,7 @@ func (s *Stream) goOn(place mark, choose func(private) bool) {
 	}
 	s.queue.private = slices.DeleteFunc(s.queue.private, func(p private) bool { return p.skip > 0 })
 	for i, p := range s.queue.private {
-		if p.at.off > place.off && choose(p) {
+		if p.at.Off > place.Off && choose(p) {
 			s.queue.private[i].at = place
 		}
 	}
@@ -207,27 +209,27 @@ func everything(private) bool { return true }
 
 // lastPlace is where the last of what waits goes out, or the stream begins. Only
 // for a stream without a transport.
-func (s *Stream) lastPlace() mark {
+func (s *Stream) lastPlace() log.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queue == nil || len(s.queue.private) == 0 {
 		return s.at
 	}
-	if last := s.queue.private[len(s.queue.private)-1].at; last.off > s.at.off {
+	if last := s.queue.private[len(s.queue.private)-1].at; last.Off > s.at.Off {
 		return last
 	}
 	return s.at
 }
 
 // skip has the stream leave out the next n bytes of the log, whose head is at.
-func (s *Stream) skip(at mark, n int) {
+func (s *Stream) skip(at log.Position, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queue == nil {
 		s.queue = newQueue()
 	}
 	if last := len(s.queue.private) - 1; last >= 0 {
-		if p := &s.queue.private[last]; p.skip > 0 && p.at.off+uint64(p.skip) == at.off {
+		if p := &s.queue.private[last]; p.skip > 0 && p.at.Off+uint64(p.skip) == at.Off {
 			p.skip += n
 			return
 		}
@@ -236,17 +238,17 @@ func (s *Stream) skip(at mark, n int) {
 }
 
 // leaveOut moves the stream over what it leaves out, and returns the rest of chunk,
-// which the log has from its place up to the mark to.
-func (s *Stream) leaveOut(chunk []byte, to mark) []byte {
+// which the log has from its place up to the position to.
+func (s *Stream) leaveOut(chunk []byte, to log.Position) []byte {
 	for len(s.queue.private) > 0 {
 		p := s.queue.private[0]
 		after := p.at
-		after.off += uint64(p.skip) //nolint:gosec // the length of frames
-		if p.skip == 0 || p.at.off > s.at.off || after.off > to.off {
+		after.Off += uint64(p.skip) //nolint:gosec // the length of frames
+		if p.skip == 0 || p.at.Off > s.at.Off || after.Off > to.Off {
 			return chunk
 		}
-		if after.off > s.at.off {
-			chunk = chunk[after.off-s.at.off:]
+		if after.Off > s.at.Off {
+			chunk = chunk[after.Off-s.at.Off:]
 			s.moveTo(after)
 		}
 		s.queue.private = s.queue.private[1:]

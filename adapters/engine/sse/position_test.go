@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 )
 
 // n is the log event with that sequence, as a backend pushes it.
-func n(seq int) sse.Raw { return raw(fmt.Sprintf("e-%d", seq), "n", fmt.Sprint(seq)) }
+func n(seq int) wire.Raw { return raw(fmt.Sprintf("e-%d", seq), "n", fmt.Sprint(seq)) }
 
 // got is how finish tells of log events.
 func got(seqs ...int) (all []string) {
@@ -27,9 +28,9 @@ func (b *bench) broadcastAll(streams int, seqs ...int) {
 	}
 }
 
-func snapshotAt(seq int) sse.Raw { return raw(fmt.Sprintf("e-%d", seq), "snapshot", "s") }
+func snapshotAt(seq int) wire.Raw { return raw(fmt.Sprintf("e-%d", seq), "snapshot", "s") }
 
-func resetTo(id string) sse.Raw { return raw(id, "stream_reset", "{}") }
+func resetTo(id string) wire.Raw { return raw(id, "stream_reset", "{}") }
 
 // Several nodes of a backend push to one gateway, some later than others, and a
 // gateway that was restarted is told what its predecessor had taken: a client that
@@ -231,7 +232,7 @@ func do(b *bench, f func(*bench)) {
 // In the envelope format a stream opens with "ready", wherever it goes on.
 func TestResumedStreamOpensWithReady(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, sse.Config{Format: sse.FormatEnvelope})
+	b := newBench(t, sse.Config{Format: wire.FormatEnvelope})
 	b.broadcastAll(0, 1, 2)
 	for token, last := range map[connection.Token]string{"known": "e-1", "repeated": "e-0"} {
 		s := b.pending(token, last)

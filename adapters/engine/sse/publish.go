@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -37,28 +39,28 @@ func (e *Engine) Broadcast(rec event.Record) error {
 }
 
 func (e *Engine) appendEvent(rec event.Record, service int) (streams int, err error) {
-	size := frameSize(rec.Event)
+	size := wire.FrameSize(rec.Event)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return 0, gateway.ErrClosed
 	}
-	e.ledger.begin(e.log.head().events()+1, rec.Event.Service, time.Now(), len(e.streams))
-	e.log.appendEvent(rec.ID.Seq, service, size, func(b []byte) []byte {
-		return e.cfg.Format.appendEvent(appendID(b, rec.ID), rec.Event)
+	e.ledger.begin(e.log.Head().Events()+1, rec.Event.Service, time.Now(), len(e.streams))
+	e.log.AppendEvent(rec.ID.Seq, service, size, func(b []byte) []byte {
+		return e.cfg.Format.AppendEvent(wire.AppendID(b, rec.ID), rec.Event)
 	})
 	e.appendedLocked()
 	return len(e.streams), nil
 }
 
 func (e *Engine) broadcastControl(ev event.Event) error {
-	frame := e.cfg.Format.appendEvent(nil, ev)
+	frame := e.cfg.Format.AppendEvent(nil, ev)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return gateway.ErrClosed
 	}
-	e.log.appendControl(frame)
+	e.log.AppendControl(frame)
 	if ev.Name == stream.NamePing {
 		e.pingedLocked()
 	}
@@ -75,10 +77,10 @@ func (e *Engine) Send(token connection.Token, ev event.Event) error {
 	if err != nil {
 		return err
 	}
-	err = e.push(token, func(at mark) private {
+	err = e.push(token, func(at log.Position) private {
 		p := private{body: body, service: ev.Service}
 		if !ev.Control() {
-			p.id = appendID(nil, e.id(at))
+			p.id = wire.AppendID(nil, e.id(at))
 		}
 		return p
 	})
@@ -100,11 +102,11 @@ func (e *Engine) Close(token connection.Token, last event.Event) error {
 	if err != nil {
 		return err
 	}
-	return e.push(token, func(mark) private { return private{body: body, final: true} })
+	return e.push(token, func(log.Position) private { return private{body: body, final: true} })
 }
 
 // push queues what build makes of the stream's next place in the log.
-func (e *Engine) push(token connection.Token, build func(at mark) private) error {
+func (e *Engine) push(token connection.Token, build func(at log.Position) private) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -114,7 +116,7 @@ func (e *Engine) push(token connection.Token, build func(at mark) private) error
 	if !ok {
 		return gateway.ErrUnknownToken
 	}
-	at := e.log.head()
+	at := e.log.Head()
 	p := build(at)
 	p.at, p.begun = at, time.Now()
 	return s.push(p)

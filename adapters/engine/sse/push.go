@@ -40,9 +40,9 @@ func (e *Engine) Publish(f Frame) (streams int, err error) {
 	if f.control() {
 		f.id = "" // it is in the frame, but names another event's place
 	}
-	if _, _, known := e.log.find(f.id); !known {
+	if _, _, known := e.log.Find(f.id); !known {
 		e.passLocked(f)
-		e.log.appendFrame(f.id, f.bytes)
+		e.log.AppendFrame(f.id, f.bytes)
 		if f.name == stream.NamePing {
 			e.pingedLocked()
 		}
@@ -74,7 +74,7 @@ func (e *Engine) Push(token connection.Token, f Frame, last bool) (pending bool,
 	case repeated && !last:
 		return s.pending != nil, nil
 	case repeated:
-		p = private{at: e.log.head()} // the end alone
+		p = private{at: e.log.Head()} // the end alone
 	}
 	p.final = last
 	return s.pending != nil, s.push(p)

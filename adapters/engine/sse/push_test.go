@@ -9,15 +9,16 @@ import (
 	"time"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 	"heliograph/test/sseclient"
 )
 
 // raw is an event of a backend, with an ID unless that is "".
-func raw(id, name, data string) sse.Raw { return sse.Raw{ID: id, Name: name, Data: data} }
+func raw(id, name, data string) wire.Raw { return wire.Raw{ID: id, Name: name, Data: data} }
 
-func (b *bench) frame(r sse.Raw) sse.Frame {
+func (b *bench) frame(r wire.Raw) sse.Frame {
 	b.t.Helper()
 	f, err := b.Frame(r)
 	if err != nil {
@@ -26,14 +27,14 @@ func (b *bench) frame(r sse.Raw) sse.Frame {
 	return f
 }
 
-func (b *bench) push(token connection.Token, r sse.Raw, wantPending bool) {
+func (b *bench) push(token connection.Token, r wire.Raw, wantPending bool) {
 	b.t.Helper()
 	if pending, err := b.Push(token, b.frame(r), false); err != nil || pending != wantPending {
 		b.t.Errorf("push %+v: pending %t, %v", r, pending, err)
 	}
 }
 
-func (b *bench) broadcastRaw(r sse.Raw, want int) {
+func (b *bench) broadcastRaw(r wire.Raw, want int) {
 	b.t.Helper()
 	if streams, err := b.Publish(b.frame(r)); err != nil || streams != want {
 		b.t.Errorf("publish %+v: %d streams, %v; want %d", r, streams, err, want)
@@ -108,10 +109,10 @@ func repeatedEventGoesOutOnce(t *testing.T, shards int) { // G2, G6
 	b := newBench(t, sse.Config{Shards: shards})
 	b.broadcastRaw(raw("e-2", "n", "2"), 0)
 	s := b.pending("t", "e-1")
-	for _, r := range []sse.Raw{raw("e-3", "n", "3"), raw("e-4", "n", "4"), raw("e-5", "n", "5")} {
+	for _, r := range []wire.Raw{raw("e-3", "n", "3"), raw("e-4", "n", "4"), raw("e-5", "n", "5")} {
 		b.broadcastRaw(r, 1)
 	}
-	for _, r := range []sse.Raw{raw("e-2", "n", "2"), raw("e-3", "n", "3"), raw("e-4", "n", "4")} {
+	for _, r := range []wire.Raw{raw("e-2", "n", "2"), raw("e-3", "n", "3"), raw("e-4", "n", "4")} {
 		b.push("t", r, true)
 	}
 	s.Open()
@@ -191,7 +192,7 @@ func endWithoutAnEvent(t *testing.T, shards int) { // gateway-protocol: push
 }
 
 func largeEventIsTakenAlone(t *testing.T, shards int) { // G4
-	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 1000, Format: sse.FormatEnvelope})
+	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 1000, Format: wire.FormatEnvelope})
 	large := strings.Repeat("x", 5000)
 	s := b.pending("t", "")
 	b.push("t", raw("", "", large), true) // behind "ready", which does not count

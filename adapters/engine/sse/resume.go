@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/stream"
@@ -39,7 +41,7 @@ var errAhead = errors.New("position is not in the log yet")
 func (e *Engine) Resume(ctx context.Context, token connection.Token, client Client) (*Stream, error) {
 	c := e.claim(client.LastEventID)
 	s, err := e.attach(&Stream{engine: e, token: token, name: client.Name}, c)
-	if !errors.Is(err, errAhead) && !errors.Is(err, errBehind) {
+	if !errors.Is(err, errAhead) && !errors.Is(err, log.ErrBehind) {
 		return s, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, resumeTime)
@@ -48,7 +50,7 @@ func (e *Engine) Resume(ctx context.Context, token connection.Token, client Clie
 		switch {
 		case errors.Is(err, errAhead):
 			e.await(ctx, &c)
-		case errors.Is(err, errBehind):
+		case errors.Is(err, log.ErrBehind):
 			e.fetch(ctx, &c)
 		default:
 			return s, err
@@ -83,7 +85,7 @@ func (e *Engine) await(ctx context.Context, c *claim) {
 // fetch adds what the log no longer has to the claim, or that nobody has it. It
 // returns also when it would have to try again, after a moment, and when ctx ends.
 func (e *Engine) fetch(ctx context.Context, c *claim) {
-	for c.reset == "" && c.id.Seq < e.log.tail().seq {
+	for c.reset == "" && c.id.Seq < e.log.Tail().Seq {
 		page, err := e.past.after(ctx, c.id)
 		switch {
 		case errors.Is(err, event.ErrExpired):
@@ -102,7 +104,7 @@ func (e *Engine) fetch(ctx context.Context, c *claim) {
 func (e *Engine) add(c *claim, page []event.Record) {
 	var frames []byte
 	for _, rec := range page {
-		frames = e.cfg.Format.appendEvent(appendID(frames, rec.ID), rec.Event)
+		frames = e.cfg.Format.AppendEvent(wire.AppendID(frames, rec.ID), rec.Event)
 	}
 	c.missed, c.bytes = append(c.missed, frames), c.bytes+len(frames)
 	c.id, c.events = page[len(page)-1].ID, c.events+uint64(len(page))
@@ -139,7 +141,7 @@ func (e *Engine) reaches(ctx context.Context, seq uint64, within time.Duration) 
 func (e *Engine) behind(seq uint64) <-chan struct{} {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.log.head().seq >= seq || e.closed || e.draining {
+	if e.log.Head().Seq >= seq || e.closed || e.draining {
 		return nil
 	}
 	if e.awaited == nil {

@@ -15,15 +15,15 @@ const attendEvery = 64
 
 // socket is a shard's part of a stream.
 type socket struct {
-	fd       int32 // -1 once it is closed
-	mark     int32 // tells it from others that have or had the same fd
-	slot     int32 // index in shard.streams, -1 before
-	partial  int32 // bytes of the step at hand that are written
-	received int32 // bytes that the client sent
-	blocked  int64 // when the socket took no more, in Unix nanoseconds; 0 if it does
-	waits    bool  // for writability, which most never have to
-	listed   bool  // in shard.inbox; guarded by shard.mu
-	chunked  bool  // what is written to it; set before a shard has it
+	fd         int32 // -1 once it is closed
+	generation int32 // tells it from others that have or had the same fd
+	slot       int32 // index in shard.streams, -1 before
+	partial    int32 // bytes of the step at hand that are written
+	received   int32 // bytes that the client sent
+	blocked    int64 // when the socket took no more, in Unix nanoseconds; 0 if it does
+	waits      bool  // for writability, which most never have to
+	listed     bool  // in shard.inbox; guarded by shard.mu
+	chunked    bool  // what is written to it; set before a shard has it
 }
 
 // shard is the transport of its share of the streams: one goroutine, run,
@@ -41,14 +41,14 @@ type shard struct {
 	closed bool      // guarded by mu
 
 	// Owned by run.
-	streams []*Stream
-	byFD    []*Stream
-	marks   int32     // given so far; it may wrap around
-	spare   []*Stream // an empty inbox
-	buf     []byte    // for private events
-	seen    uint64    // the log's head at the last pass
-	credit  credit
-	written uint64
+	streams     []*Stream
+	byFD        []*Stream
+	generations int32     // given so far; it may wrap around
+	spare       []*Stream // an empty inbox
+	buf         []byte    // for private events
+	seen        uint64    // the log's head at the last pass
+	credit      credit
+	written     uint64
 }
 
 // credit collects what the ledger is told: most streams of a pass take the
@@ -134,7 +134,7 @@ func (sh *shard) run(ctx context.Context) {
 			sh.settle(ready)
 		}
 		sh.attend()
-		for head := sh.engine.log.head().off; head != sh.seen; head = sh.engine.log.head().off {
+		for head := sh.engine.log.Head().Off; head != sh.seen; head = sh.engine.log.Head().Off {
 			sh.seen = head
 			sh.pass()
 		}
@@ -145,7 +145,7 @@ func (sh *shard) run(ctx context.Context) {
 // pass brings every stream to the log's end. What is appended meanwhile goes
 // out in the next one, together: that is the batching, and it needs no timer.
 func (sh *shard) pass() {
-	tail, now := sh.engine.log.tail().off, time.Now().UnixNano()
+	tail, now := sh.engine.log.Tail().Off, time.Now().UnixNano()
 	for i := 0; i < len(sh.streams); i++ {
 		if i%attendEvery == 0 {
 			sh.glance()
@@ -157,7 +157,7 @@ func (sh *shard) pass() {
 		switch {
 		case s.blocked == 0:
 			sh.write(s)
-		case s.at.off < tail:
+		case s.at.Off < tail:
 			sh.drop(s, errSlowLog)
 		case now-s.blocked >= int64(sh.engine.cfg.StallTimeout):
 			sh.drop(s, errStalled)
@@ -220,9 +220,9 @@ func (sh *shard) place(s *Stream) bool {
 	s.slot = int32(len(sh.streams)) //nolint:gosec // no more than descriptors
 	sh.streams = append(sh.streams, s)
 	sh.byFD[fd] = s
-	sh.marks++
-	s.mark = sh.marks
-	if err := sh.kernel.watch(fd, s.mark, false); err != nil {
+	sh.generations++
+	s.generation = sh.generations
+	if err := sh.kernel.watch(fd, s.generation, false); err != nil {
 		sh.drop(s, err)
 		return false
 	}
@@ -264,7 +264,7 @@ func (sh *shard) block(s *Stream) {
 		return // edges come again without being asked for
 	}
 	s.waits = true
-	if err := sh.kernel.watch(int(s.fd), s.mark, true); err != nil {
+	if err := sh.kernel.watch(int(s.fd), s.generation, true); err != nil {
 		sh.drop(s, err)
 	}
 }
@@ -276,7 +276,7 @@ func (sh *shard) wrote(s *Stream, st step, n int) (final bool) {
 		n, final = s.wrotePrivate(n)
 	} else if n == len(st.bytes) {
 		n = 0
-		sh.give(s.moveTo(st.to), st.to.events())
+		sh.give(s.moveTo(st.to), st.to.Events())
 	}
 	s.partial = int32(n)
 	return final
@@ -319,7 +319,7 @@ func (sh *shard) streamOf(r readiness) *Stream {
 		return nil
 	}
 	s := sh.byFD[r.fd]
-	if s == nil || s.mark != r.mark {
+	if s == nil || s.generation != r.generation {
 		return nil
 	}
 	return s

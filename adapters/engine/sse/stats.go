@@ -73,7 +73,7 @@ type counters struct {
 // Stats returns the figures as of now.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
-	streams, held := len(e.streams), e.log.held
+	streams, held := len(e.streams), e.log.Held()
 	e.mu.Unlock()
 	all := make(map[End]uint64, len(ends))
 	for i := range ends {

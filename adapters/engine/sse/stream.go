@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -20,7 +22,7 @@ var (
 	errEnded      = errors.New("the stream was ended by the server")
 	errShutdown   = errors.New("the engine was shut down")
 	errStalled    = errors.New("slow consumer: it took nothing for too long")
-	errSlowLog    = fmt.Errorf("slow consumer: %w", errBehind)
+	errSlowLog    = fmt.Errorf("slow consumer: %w", log.ErrBehind)
 )
 
 // Stream is one browser's stream: a place in the log and, rarely, private
@@ -36,8 +38,8 @@ type Stream struct {
 	pending *pending // nobody has accepted it yet; guarded by Engine.mu
 
 	active int64         // when private events were last written, in Unix nanoseconds; owned by the transport
-	at     mark          // what it has written, a frame boundary; owned by the transport
-	offset atomic.Uint64 // at.off, for whoever looks for slow consumers
+	at     log.Position  // what it has written, a frame boundary; owned by the transport
+	offset atomic.Uint64 // at.Off, for whoever looks for slow consumers
 	socket               // owned by the shard that writes it, if one does
 
 	mu        sync.Mutex
@@ -71,7 +73,7 @@ func newQueue() *queue { return &queue{private: make([]private, 0, 3)} }
 // written the log up to at. So what a client gets is in the order in which it
 // was handed over, be it private or not.
 type private struct {
-	at      mark
+	at      log.Position
 	id      []byte        // the line with the event's ID, if it has one
 	body    []byte        // the rest of the frame, which other streams may share
 	service event.Service // "" for a control event
@@ -92,10 +94,10 @@ func (p private) wireSize(chunked bool) int {
 		return size
 	}
 	if size > 0 {
-		size = chunkSize(size)
+		size = wire.ChunkSize(size)
 	}
 	if p.final {
-		size += len(lastChunk)
+		size += len(wire.LastChunk)
 	}
 	return size
 }
@@ -104,14 +106,14 @@ func (p private) wireSize(chunked bool) int {
 func (p private) appendTo(b []byte, chunked bool) []byte {
 	chunk := chunked && !p.raw && p.size() > 0
 	if chunk {
-		b = appendChunkHead(b, p.size())
+		b = wire.AppendChunkHead(b, p.size())
 	}
 	b = append(append(b, p.id...), p.body...)
 	if chunk {
 		b = append(b, "\r\n"...)
 	}
 	if chunked && p.final {
-		b = append(b, lastChunk...)
+		b = append(b, wire.LastChunk...)
 	}
 	return b
 }
@@ -143,8 +145,8 @@ const gathered = 64 << 10
 // step is what to write next.
 type step struct {
 	bytes   []byte
-	private bool // bytes are of private events; otherwise of the log, up to the mark to
-	to      mark
+	private bool // bytes are of private events; otherwise of the log, up to the position to
+	to      log.Position
 	id      []byte // goes before bytes; of a private event, if that was not copied
 }
 
@@ -156,7 +158,7 @@ type step struct {
 // The log is read before the private events: what was queued before an event
 // was appended is then seen with it, and so leaves before it.
 func (s *Stream) next(buf []byte) (step, error) {
-	chunk, to, err := s.engine.log.read(s.at.off)
+	chunk, to, err := s.engine.log.Read(s.at.Off)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.verdict != nil {
@@ -176,7 +178,7 @@ func (s *Stream) next(buf []byte) (step, error) {
 		return s.fromLog(buf, chunk, to), nil
 	}
 	p := s.queue.private[0]
-	due := p.at.off <= s.at.off && p.skip == 0
+	due := p.at.Off <= s.at.Off && p.skip == 0
 	if due && buf == nil && p.size() > 0 {
 		return step{private: true, id: p.id, bytes: p.body}, nil
 	}
@@ -188,16 +190,16 @@ func (s *Stream) next(buf []byte) (step, error) {
 	if p.final && due {
 		return step{}, errEnded // without a last event
 	}
-	if p.at.off < to.off {
-		chunk, to = chunk[:p.at.off-s.at.off], p.at
+	if p.at.Off < to.Off {
+		chunk, to = chunk[:p.at.Off-s.at.Off], p.at
 	}
 	return s.fromLog(buf, chunk, to), nil
 }
 
 // fromLog is the step that writes these chunks of the log.
-func (s *Stream) fromLog(buf, chunks []byte, to mark) step {
+func (s *Stream) fromLog(buf, chunks []byte, to log.Position) step {
 	if buf != nil && !s.chunked {
-		chunks = appendFrames(buf, chunks)
+		chunks = wire.AppendFrames(buf, chunks)
 	}
 	return step{bytes: chunks, to: to}
 }
@@ -205,14 +207,14 @@ func (s *Stream) fromLog(buf, chunks []byte, to mark) step {
 // needless reports whether chunk is a heartbeat, which the log got because it
 // was silent, while this stream was not.
 func (s *Stream) needless(chunk []byte) bool {
-	return s.active != 0 && s.partial == 0 && isHeartbeat(chunk) &&
+	return s.active != 0 && s.partial == 0 && wire.IsHeartbeat(chunk) &&
 		time.Now().UnixNano()-s.active < int64(s.engine.cfg.Heartbeat)
 }
 
 // appendDue appends the private events whose place has come.
-func (q *queue) appendDue(b []byte, at mark, chunked bool) []byte {
+func (q *queue) appendDue(b []byte, at log.Position, chunked bool) []byte {
 	for _, p := range q.private {
-		if p.at.off > at.off || p.skip > 0 || len(b) > 0 && len(b)+p.wireSize(chunked) > gathered {
+		if p.at.Off > at.Off || p.skip > 0 || len(b) > 0 && len(b)+p.wireSize(chunked) > gathered {
 			break
 		}
 		b = p.appendTo(b, chunked)
@@ -253,12 +255,12 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 	return n, false
 }
 
-// moveTo moves on after the log was written up to the mark to, and returns
+// moveTo moves on after the log was written up to the position to, and returns
 // which of the events counted for s that were: those after from.
-func (s *Stream) moveTo(to mark) (from uint64) {
-	from = max(s.at.events(), s.joined)
+func (s *Stream) moveTo(to log.Position) (from uint64) {
+	from = max(s.at.Events(), s.joined)
 	s.at = to
-	s.offset.Store(to.off)
+	s.offset.Store(to.Off)
 	return from
 }
 

@@ -8,7 +8,7 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 
-	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/domain/connection"
 )
@@ -21,7 +21,7 @@ const maxIDBytes = 1 << 10
 // push is a POST /internal/send that makes sense.
 type push struct {
 	token connection.Token
-	event *sse.Raw // nil: none
+	event *wire.Raw // nil: none
 	close bool
 }
 
@@ -46,7 +46,7 @@ type wireEvent struct {
 // Unlike encoding/json, this decoder is exact about names, and refuses those that
 // come twice.
 func decodeUsual(body []byte) (p push, ok bool) {
-	p.event = &sse.Raw{}
+	p.event = &wire.Raw{}
 	ev := &wireEvent{ID: &p.event.ID, Name: &p.event.Name} // a null makes them nil, and what is not there leaves them
 	fields := struct {
 		Token *connection.Token `json:"token"`
@@ -88,7 +88,7 @@ func decodeAny(body []byte) (push, error) {
 
 // broadcast is a POST /internal/broadcast that makes sense.
 type broadcast struct {
-	event  sse.Raw
+	event  wire.Raw
 	all    bool // otherwise to tokens
 	tokens []connection.Token
 }
@@ -110,23 +110,23 @@ func decodeBroadcast(body []byte) (broadcast, error) {
 	return b, nil
 }
 
-func decodeEvent(raw json.RawMessage) (sse.Raw, error) {
+func decodeEvent(raw json.RawMessage) (wire.Raw, error) {
 	var fields map[string]json.RawMessage
 	if !read(raw, &fields) {
-		return sse.Raw{}, bad("INVALID_EVENT_TYPE", `"event" must be an object`)
+		return wire.Raw{}, bad("INVALID_EVENT_TYPE", `"event" must be an object`)
 	}
-	var ev sse.Raw
+	var ev wire.Raw
 	if !read(fields["data"], &ev.Data) {
-		return sse.Raw{}, bad("INVALID_EVENT_DATA_MISSING", `"data" of the event must be a string`)
+		return wire.Raw{}, bad("INVALID_EVENT_DATA_MISSING", `"data" of the event must be a string`)
 	}
 	if name := fields["name"]; name != nil && !readLine(name, &ev.Name) {
-		return sse.Raw{}, bad("INVALID_EVENT_NAME_TYPE", `"name" of the event must be a string without line breaks`)
+		return wire.Raw{}, bad("INVALID_EVENT_NAME_TYPE", `"name" of the event must be a string without line breaks`)
 	}
 	if id := fields["id"]; id != nil && !readLine(id, &ev.ID) {
-		return sse.Raw{}, bad("INVALID_EVENT_ID_TYPE", `"id" of the event must be a string without line breaks`)
+		return wire.Raw{}, bad("INVALID_EVENT_ID_TYPE", `"id" of the event must be a string without line breaks`)
 	}
 	if len(ev.ID) > maxIDBytes {
-		return sse.Raw{}, bad("INVALID_EVENT_ID_LENGTH", fmt.Sprintf(`"id" of the event must have at most %d bytes`, maxIDBytes))
+		return wire.Raw{}, bad("INVALID_EVENT_ID_LENGTH", fmt.Sprintf(`"id" of the event must have at most %d bytes`, maxIDBytes))
 	}
 	return ev, nil
 }

@@ -1,14 +1,14 @@
 package gatewayrole
 
 import (
-	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 )
 
 // Push is a push as a test sees it.
 type Push struct {
 	Token connection.Token
-	Event *sse.Raw
+	Event *wire.Raw
 	Close bool
 }
 
@@ -25,7 +25,7 @@ func DecodeAny(body []byte) (Push, error) {
 }
 
 // DecodeBroadcast returns the event of a broadcast.
-func DecodeBroadcast(body []byte) (sse.Raw, error) {
+func DecodeBroadcast(body []byte) (wire.Raw, error) {
 	b, err := decodeBroadcast(body)
 	return b.event, err
 }

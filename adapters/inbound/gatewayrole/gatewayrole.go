@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/http/paths"
@@ -24,7 +25,7 @@ import (
 // Config is what a Gateway needs to know.
 type Config struct {
 	// Format must be the engine's.
-	Format sse.Format
+	Format wire.Format
 	// Configured says that there is a backend, for GET /readyz.
 	Configured bool
 	// Secret is what requests to /internal must carry in X-Internal-Secret; "" asks

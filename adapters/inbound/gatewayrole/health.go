@@ -3,9 +3,9 @@ package gatewayrole
 import (
 	"net/http"
 
-	"github.com/gin-gonic/gin"
+	"heliograph/adapters/engine/sse/wire"
 
-	"heliograph/adapters/engine/sse"
+	"github.com/gin-gonic/gin"
 )
 
 // capabilities are the extensions that a backend may use.
@@ -32,7 +32,7 @@ func (g *Gateway) ready(c *gin.Context) {
 	if len(reasons) > 0 {
 		status, answer.Status = http.StatusServiceUnavailable, "not_ready"
 	}
-	if g.cfg.Format == sse.FormatEnvelope {
+	if g.cfg.Format == wire.FormatEnvelope {
 		answer.RabbitMQ, answer.Reasons = "disabled", reasons
 	}
 	if !g.cfg.Plain {

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
@@ -84,7 +85,7 @@ func (g *Gateway) send(c *gin.Context) error {
 const jsonType = gin.MIMEJSON + "; charset=utf-8"
 
 // frame encodes an event; none is the zero Frame.
-func (g *Gateway) frame(ev *sse.Raw) (sse.Frame, error) {
+func (g *Gateway) frame(ev *wire.Raw) (sse.Frame, error) {
 	if ev == nil {
 		return sse.Frame{}, nil
 	}

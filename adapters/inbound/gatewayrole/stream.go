@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/streamhttp"
 	"heliograph/adapters/internal/streamurl"
@@ -94,8 +95,8 @@ func (g *Gateway) refuse(c *gin.Context, err error) {
 		g.opener.Answer(c, sse.LaterFrame())
 	default:
 		refusal := refusalOf(err)
-		if g.cfg.Format == sse.FormatEnvelope && onStream(refusal.Status) {
-			g.opener.Answer(c, sse.RejectedFrame(refusal.Status, refusal.Message))
+		if g.cfg.Format == wire.FormatEnvelope && onStream(refusal.Status) {
+			g.opener.Answer(c, wire.RejectedFrame(refusal.Status, refusal.Message))
 			return
 		}
 		g.abort(c, refusal)

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
@@ -114,7 +115,7 @@ func TestRefusedStreamIsAnsweredWithItsReason(t *testing.T) { // gateway-protoco
 		{errors.New("broken"), 503, "BACKEND_UNAVAILABLE", false},
 		{gateway.ErrNotConfigured, 503, "SERVICE_NOT_CONFIGURED", false},
 	} {
-		for _, format := range []sse.Format{"named", "envelope"} {
+		for _, format := range []wire.Format{"named", "envelope"} {
 			r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
 			r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(c.err)
 			got := r.do(http.MethodGet, r.url+"/x", "")
@@ -264,7 +265,7 @@ func TestTooLongURLIsRefused(t *testing.T) { // G4: it would be kept as long as 
 
 func TestBackendMayMakeClientsComeBackLater(t *testing.T) { // G2, G8
 	t.Parallel()
-	for _, format := range []sse.Format{"named", "envelope"} {
+	for _, format := range []wire.Format{"named", "envelope"} {
 		for _, why := range []error{gateway.ErrBackendBusy, gateway.ErrComeBack} {
 			r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
 			r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(fmt.Errorf("ask: %w", why))

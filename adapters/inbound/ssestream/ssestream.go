@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/paths"
 	"heliograph/adapters/http/streamhttp"
@@ -23,14 +24,14 @@ import (
 type Streams struct {
 	engine  *sse.Engine
 	opener  *streamhttp.Opener
-	format  sse.Format
+	format  wire.Format
 	manager connection.Manager
 	log     *slog.Logger
 }
 
 // New returns the endpoint, and has the engine tell manager of the streams that
 // it adopted and that ended. format must be the engine's.
-func New(engine *sse.Engine, format sse.Format, manager connection.Manager, log *slog.Logger) *Streams {
+func New(engine *sse.Engine, format wire.Format, manager connection.Manager, log *slog.Logger) *Streams {
 	s := &Streams{engine: engine, opener: streamhttp.NewOpener(), format: format, manager: manager, log: log}
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) {
 		manager.Disconnect(context.Background(), token, reason)
@@ -98,10 +99,10 @@ func (s *Streams) refuse(c *gin.Context, err error) {
 // reject answers a request that is wrong: with a status, or in the envelope
 // format with a stream that says so and ends.
 func (s *Streams) reject(c *gin.Context, err error) {
-	if s.format != sse.FormatEnvelope {
+	if s.format != wire.FormatEnvelope {
 		ginjson.Abort(c, s.log, err)
 		return
 	}
 	status, _, message := ginjson.Classify(err)
-	s.opener.Answer(c, sse.RejectedFrame(status, message))
+	s.opener.Answer(c, wire.RejectedFrame(status, message))
 }

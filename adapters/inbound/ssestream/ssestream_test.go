@@ -18,6 +18,7 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/ssestream"
@@ -172,7 +173,7 @@ func TestStreamIsServedWhereNoConnectionCanBeTaken(t *testing.T) { // G1
 	t.Parallel()
 	b := newBench(t, sse.Config{})
 	router := gin.New()
-	ssestream.New(b.engine, sse.FormatNamed, b.manager, slog.New(slog.DiscardHandler)).Register(router)
+	ssestream.New(b.engine, wire.FormatNamed, b.manager, slog.New(slog.DiscardHandler)).Register(router)
 	plain := httptest.NewServer(router)
 	defer plain.Close()
 	b.url = plain.URL + paths.Stream
@@ -257,7 +258,7 @@ func TestBadRequestIDIsRefusedAndChangesNothing(t *testing.T) { // C1, C2, S3
 
 func TestEnvelopeClientIsRejectedOnTheStream(t *testing.T) { // gateway-protocol, "Event formats"
 	t.Parallel()
-	b := newBench(t, sse.Config{Format: sse.FormatEnvelope})
+	b := newBench(t, sse.Config{Format: wire.FormatEnvelope})
 	res := b.get(t, "?request_id=task:abc")
 	text := body(t, res)
 	if res.StatusCode != http.StatusOK || !strings.HasPrefix(text, "event: rejected\ndata: {\"status\":400,\"message\":") {

@@ -1,4 +1,4 @@
-package sse
+package wire
 
 import (
 	"bytes"
@@ -10,33 +10,34 @@ import (
 // so that what all streams share needs nothing added; where an answer is not chunked
 // by the engine, the frames are cut out of their chunks.
 
-// lastChunk is the end of an answer that is complete.
-const lastChunk = "0\r\n\r\n"
+// LastChunk is the end of an answer that is complete.
+const LastChunk = "0\r\n\r\n"
 
 // maxChunkHead is the length of the longest chunk's head: eight digits and CRLF.
 const maxChunkHead = 10
 
-// chunkOverhead bounds what makes a frame a chunk.
-const chunkOverhead = maxChunkHead + len("\r\n")
+// ChunkOverhead bounds what makes a frame a chunk.
+const ChunkOverhead = maxChunkHead + len("\r\n")
 
-// appendChunk appends, as one chunk, what encode appends to what it is given: at
+// AppendChunk appends, as one chunk, what encode appends to what it is given: at
 // least one byte, since an empty chunk is the last one.
-func appendChunk(b []byte, encode func([]byte) []byte) []byte {
+func AppendChunk(b []byte, encode func([]byte) []byte) []byte {
 	var head [maxChunkHead]byte
 	start := len(b)
 	b = encode(append(b, head[:]...)) // its length is not known before
 	size := len(b) - start - maxChunkHead
-	n := copy(b[start:], appendChunkHead(head[:0], size))
+	n := copy(b[start:], AppendChunkHead(head[:0], size))
 	copy(b[start+n:], b[start+maxChunkHead:])
 	return append(b[:start+n+size], "\r\n"...)
 }
 
-func appendChunkHead(b []byte, size int) []byte {
+// AppendChunkHead appends the head of a chunk of so many bytes.
+func AppendChunkHead(b []byte, size int) []byte {
 	return append(strconv.AppendInt(b, int64(size), 16), "\r\n"...)
 }
 
-// chunkSize is the length of a chunk with so many bytes.
-func chunkSize(size int) int {
+// ChunkSize is the length of a chunk with so many bytes.
+func ChunkSize(size int) int {
 	digits := 1
 	for n := size; n > 0xf; n >>= 4 {
 		digits++
@@ -44,9 +45,9 @@ func chunkSize(size int) int {
 	return digits + len("\r\n") + size + len("\r\n")
 }
 
-// cutChunk returns what the first chunk in b holds, and what follows that chunk. b
-// was made by appendChunk.
-func cutChunk(b []byte) (frame, rest []byte) {
+// CutChunk returns what the first chunk in b holds, and what follows that chunk. b
+// was made by AppendChunk.
+func CutChunk(b []byte) (frame, rest []byte) {
 	size, i := 0, 0
 	for ; b[i] != '\r'; i++ {
 		digit := int(b[i] - '0')
@@ -59,17 +60,17 @@ func cutChunk(b []byte) (frame, rest []byte) {
 	return b[:size], b[size+len("\r\n"):]
 }
 
-// appendFrames appends what the chunks hold.
-func appendFrames(b, chunks []byte) []byte {
+// AppendFrames appends what the chunks hold.
+func AppendFrames(b, chunks []byte) []byte {
 	for len(chunks) > 0 {
 		var frame []byte
-		frame, chunks = cutChunk(chunks)
+		frame, chunks = CutChunk(chunks)
 		b = append(b, frame...)
 	}
 	return b
 }
 
-// isHeartbeat reports whether the log's chunks are one heartbeat.
-func isHeartbeat(chunks []byte) bool { return bytes.Equal(chunks, heartbeatChunk) }
+// IsHeartbeat reports whether the log's chunks are one heartbeat.
+func IsHeartbeat(chunks []byte) bool { return bytes.Equal(chunks, heartbeatChunk) }
 
-var heartbeatChunk = appendChunk(nil, func(b []byte) []byte { return append(b, heartbeat...) })
+var heartbeatChunk = AppendChunk(nil, func(b []byte) []byte { return append(b, Heartbeat...) })

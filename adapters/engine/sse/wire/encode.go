@@ -1,4 +1,8 @@
-package sse
+// Package wire is how events look on a stream: its bytes in both formats of events, and
+// their chunks.
+//
+// Concurrency properties: functions only, which may be called from anywhere.
+package wire
 
 import (
 	"bytes"
@@ -19,31 +23,31 @@ const (
 	FormatEnvelope Format = "envelope" // data: {"type":<name>,"payload":<payload>}
 )
 
-// heartbeat is the comment that idle streams get (rule G5).
-const heartbeat = ": heartbeat\n\n"
+// Heartbeat is the comment that idle streams get (rule G5).
+const Heartbeat = ": heartbeat\n\n"
 
-// readyFrame opens a stream in the envelope format. It carries no ID.
-const readyFrame = "event: ready\ndata:\n\n"
+// ReadyFrame opens a stream in the envelope format. It carries no ID.
+const ReadyFrame = "event: ready\ndata:\n\n"
 
 // frameOverhead bounds what encoding adds to an event beside its name, its
 // data and six bytes per line of data: the field names, the ID and the envelope.
 const frameOverhead = 192
 
-// frameSize is an upper bound of the length of ev's frame.
-func frameSize(ev event.Event) int {
+// FrameSize is an upper bound of the length of ev's frame.
+func FrameSize(ev event.Event) int {
 	lines := 1 + bytes.Count(ev.Data, []byte{'\n'}) + bytes.Count(ev.Data, []byte{'\r'})
 	return frameOverhead + 6*len(ev.Name) + len(ev.Data) + 6*lines // a name's byte is \u00XX at worst
 }
 
-// appendID appends the line that makes a client remember its place.
-func appendID(b []byte, id event.ID) []byte {
+// AppendID appends the line that makes a client remember its place.
+func AppendID(b []byte, id event.ID) []byte {
 	b = append(b, "id: "...)
 	b = id.AppendTo(b)
 	return append(b, '\n')
 }
 
-// appendEvent appends all of ev's frame but its ID. ev is valid.
-func (f Format) appendEvent(b []byte, ev event.Event) []byte {
+// AppendEvent appends all of ev's frame but its ID. ev is valid.
+func (f Format) AppendEvent(b []byte, ev event.Event) []byte {
 	if f == FormatEnvelope && !ev.Control() {
 		return appendEnvelope(b, ev)
 	}
@@ -87,8 +91,8 @@ func appendLines(b []byte, data []byte) []byte {
 	}
 }
 
-// appendRetry appends what makes a client wait that long before it comes back.
-func appendRetry(b []byte, wait time.Duration) []byte {
+// AppendRetry appends what makes a client wait that long before it comes back.
+func AppendRetry(b []byte, wait time.Duration) []byte {
 	b = append(b, "retry: "...)
 	b = strconv.AppendInt(b, wait.Milliseconds(), 10)
 	return append(b, "\n\n"...)
@@ -104,11 +108,11 @@ func RejectedFrame(status int, message string) []byte {
 	if err != nil {
 		panic(fmt.Sprintf("sse: a string cannot be encoded: %v", err)) // encoding/json encodes every string
 	}
-	return FormatEnvelope.appendEvent(nil, event.Event{Name: stream.NameRejected, Data: data})
+	return FormatEnvelope.AppendEvent(nil, event.Event{Name: stream.NameRejected, Data: data})
 }
 
-// appendReset appends the stream_reset frame, with the place from which the
+// AppendReset appends the stream_reset frame, with the place from which the
 // client reads now.
-func appendReset(b []byte, at event.ID, why stream.ResetReason) []byte {
-	return FormatNamed.appendEvent(appendID(b, at), stream.Reset(why))
+func AppendReset(b []byte, at event.ID, why stream.ResetReason) []byte {
+	return FormatNamed.AppendEvent(AppendID(b, at), stream.Reset(why))
 }
