@@ -7,6 +7,7 @@ import (
 	"go.uber.org/fx"
 
 	"heliograph/adapters/outbound/memboard"
+	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/adapters/outbound/mempending"
 	"heliograph/adapters/outbound/mempublisher"
 	"heliograph/adapters/outbound/memregistry"
@@ -14,6 +15,7 @@ import (
 	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -61,7 +63,7 @@ func memoryModule(cfg Config) fx.Option {
 		provideComponents(memoryComponents),
 		fx.Provide(
 			fx.Annotate(mempublisher.New, fx.As(fx.Self()), fx.As(new(event.Publisher)), fx.As(new(event.History))),
-			noControl, fx.Annotate(singleNode, fx.As(new(cluster.Nodes))),
+			fx.Annotate(memcontrol.New, fx.As(new(gateway.Control))), fx.Annotate(singleNode, fx.As(new(cluster.Nodes))),
 			fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))),
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
 			fx.Annotate(func() (*mempending.Pending, error) { return mempending.New(cfg.Versions.PendingMax, pendingBytes) },

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/fx"
 
 	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/adapters/outbound/natsboard"
@@ -70,16 +71,13 @@ func registryOption(cfg Config) fx.Option {
 // clusterOption is the way to other nodes, if there are any.
 func clusterOption(cfg Config) fx.Option {
 	if !cfg.Broker.Cluster() {
-		return fx.Provide(noControl, fx.Annotate(singleNode, fx.As(new(cluster.Nodes))))
+		return fx.Provide(fx.Annotate(memcontrol.New, fx.As(new(gateway.Control))), fx.Annotate(singleNode, fx.As(new(cluster.Nodes))))
 	}
 	return fx.Options(provideComponents(clusterComponents), fx.Provide(
 		fx.Annotate(openNodes, fx.As(fx.Self()), fx.As(new(cluster.Nodes))),
 		fx.Annotate(openControl, fx.As(fx.Self()), fx.As(new(gateway.Control))),
 	))
 }
-
-// noControl: there is no other node.
-func noControl() gateway.Control { return nil }
 
 // opened collects what has to be closed at the very end, or if nothing ever
 // starts.

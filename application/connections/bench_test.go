@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/application/connections"
 	"heliograph/domain/connection"
@@ -13,7 +14,7 @@ import (
 // BenchmarkLifecycle is one connection from connect to disconnect, with two
 // observers that do nothing.
 func BenchmarkLifecycle(b *testing.B) {
-	m := connections.New(connections.Config{}, memregistry.New(), nil, nil, &counter{}, slog.New(slog.DiscardHandler))
+	m := connections.New(connections.Config{}, memregistry.New(), nil, memcontrol.New(), &counter{}, slog.New(slog.DiscardHandler))
 	m.Observe("first", connection.ObserverFunc(quiet))
 	m.Observe("second", connection.ObserverFunc(quiet))
 	b.ReportAllocs()

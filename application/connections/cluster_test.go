@@ -26,6 +26,7 @@ import (
 func neighbour(t *testing.T, f *fixture) *mocks.MockGatewayControl {
 	t.Helper()
 	f.control = mocks.NewMockGatewayControl(gomock.NewController(t))
+	f.control.EXPECT().Owns(gomock.Any()).DoAndReturn(func(node string) bool { return node == "node-1" }).AnyTimes()
 	f.Manager = f.over(f.registry)
 	t.Cleanup(func() {
 		if err := f.Stop(context.WithoutCancel(t.Context())); err != nil {

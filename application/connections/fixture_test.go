@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/application/connections"
 	"heliograph/domain/connection"
@@ -58,7 +59,7 @@ func newFixture(t *testing.T) fixture {
 func (f fixture) over(r connection.Registry) *connections.Manager {
 	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg := connections.Config{Node: "node-1", ObserverTimeout: limit}
-	var control gateway.Control
+	var control gateway.Control = memcontrol.New()
 	if f.control != nil {
 		control = f.control
 	}

@@ -43,7 +43,7 @@ type Manager struct {
 	cfg      Config
 	registry connection.Registry
 	sender   gateway.Sender
-	control  gateway.Control // nil: there is no other node
+	control  gateway.Control
 	count    *counter
 	log      *slog.Logger
 
@@ -62,8 +62,7 @@ type Manager struct {
 	again   secondTries
 }
 
-// New returns a Manager. It starts nothing. control is nil where there is one node
-// only.
+// New returns a Manager. It starts nothing.
 func New(cfg Config, reg connection.Registry, sender gateway.Sender, control gateway.Control, m connection.Metrics, log *slog.Logger) *Manager {
 	if cfg.ObserverTimeout == 0 {
 		cfg.ObserverTimeout = DefaultObserverTimeout
@@ -111,7 +110,7 @@ func (m *Manager) left(c connection.Connection) {
 	}
 }
 
-func (m *Manager) owns(c connection.Connection) bool { return m.control == nil || c.Node == m.cfg.Node }
+func (m *Manager) owns(c connection.Connection) bool { return m.control.Owns(c.Node) }
 
 // closeReplaced tells the client of old to stop instead of fighting for its
 // request_id (rule C3). Another node is asked in the background: it may be gone.

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/application/connections"
 	"heliograph/domain/connection"
 )
@@ -128,7 +129,7 @@ func (h slowLog) Handle(context.Context, slog.Record) error {
 
 func TestStopWaitsForTheOneWhoGoesOnAfterALateObserver(t *testing.T) { // C5, T15
 	synctest.Test(t, func(t *testing.T) {
-		m := connections.New(connections.Config{ObserverTimeout: limit}, newFixture(t).registry, nil, nil, &counter{},
+		m := connections.New(connections.Config{ObserverTimeout: limit}, newFixture(t).registry, nil, memcontrol.New(), &counter{},
 			slog.New(slowLog{slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})}))
 		m.Observe("obeys its limit", connection.ObserverFunc(func(ctx context.Context, _ connection.Connection) error {
 			<-ctx.Done()

@@ -15,9 +15,13 @@ import (
 var ErrNodeAway = errors.New("node does not answer")
 
 // Control is the driven port from node to node, beside the log. It is safe for
-// concurrent use and tries nothing again. With one node there is no other to
-// talk to, and no Control.
+// concurrent use and tries nothing again. A node that is alone has one, too: all
+// streams are its own, and every other node is away.
 type Control interface {
+	// Owns reports whether the streams that are recorded for the node of that name are
+	// this node's. It asks no other node. Alone all are, for this node may have had
+	// another name when it recorded them.
+	Owns(node string) bool
 	// Close has the node of that name end one of its streams after last was sent to
 	// it: Sender.Close, elsewhere. It returns when the node has handed it over, in two
 	// seconds at most. Errors: ErrNodeAway, as Sender.Close, ctx.Err().

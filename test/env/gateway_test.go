@@ -15,6 +15,7 @@ import (
 	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
 	"heliograph/test/contract/connectionmanagercontract"
+	"heliograph/test/contract/controlcontract"
 	"heliograph/test/contract/sendercontract"
 	"heliograph/test/sseclient"
 	"heliograph/test/standin"
@@ -54,6 +55,15 @@ func behindStandIn(t *testing.T, extensions ...string) sendercontract.Subject {
 	w := run(t, external.config(t, map[string]string{"SSE_GATEWAY_URL": outside.URL()}))
 	outside.SetCallback(w.url + "/api/sse/callback")
 	return w.subject(t, outside.URL())
+}
+
+func TestControlOfANodeThatIsAlone(t *testing.T) {
+	everywhere(t, func(t *testing.T, e environment) {
+		controlcontract.RunAlone(t, func(t *testing.T) (control gateway.Control) {
+			e.build(t, nil, &control)
+			return control
+		})
+	})
 }
 
 func TestConnectionManager(t *testing.T) { // the suite needs no running gateway

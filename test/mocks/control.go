@@ -118,6 +118,44 @@ func (c *MockGatewayControlEndedCall) DoAndReturn(f func(context.Context, string
 	return c
 }
 
+// Owns mocks base method.
+func (m *MockGatewayControl) Owns(node string) bool {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Owns", node)
+	ret0, _ := ret[0].(bool)
+	return ret0
+}
+
+// Owns indicates an expected call of Owns.
+func (mr *MockGatewayControlMockRecorder) Owns(node any) *MockGatewayControlOwnsCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Owns", reflect.TypeOf((*MockGatewayControl)(nil).Owns), node)
+	return &MockGatewayControlOwnsCall{Call: call}
+}
+
+// MockGatewayControlOwnsCall wrap *gomock.Call
+type MockGatewayControlOwnsCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewayControlOwnsCall) Return(arg0 bool) *MockGatewayControlOwnsCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewayControlOwnsCall) Do(f func(string) bool) *MockGatewayControlOwnsCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewayControlOwnsCall) DoAndReturn(f func(string) bool) *MockGatewayControlOwnsCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // MockGatewayPeer is a mock of Peer interface.
 type MockGatewayPeer struct {
 	ctrl     *gomock.Controller

@@ -23,6 +23,7 @@ import (
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/inbound/gatewayrole"
 	"heliograph/adapters/outbound/httpsender"
+	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/application/connections"
 	"heliograph/application/relay"
@@ -169,7 +170,7 @@ func (m *model) startService(anew bool) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	s := &service{sender: sender, manager: connections.New(connections.Config{Node: "n"}, registry, sender, nil, discardConnections{}, slog.New(slog.DiscardHandler))}
+	s := &service{sender: sender, manager: connections.New(connections.Config{Node: "n"}, registry, sender, memcontrol.New(), discardConnections{}, slog.New(slog.DiscardHandler))}
 	s.manager.Observe("snapshot", connection.ObserverFunc(func(ctx context.Context, c connection.Connection) error {
 		return sender.Send(ctx, c.Token, event.Event{Service: event.ServiceTask, Name: "snapshot", Data: []byte(`"s"`)})
 	}))

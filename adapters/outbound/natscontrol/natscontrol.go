@@ -24,6 +24,7 @@ const answerTime = 2 * time.Second
 // Control talks to other nodes. It is safe for concurrent use.
 type Control struct {
 	broker   *natsbroker.Broker
+	node     string             // this one
 	requests *nats.Subscription // of other nodes to this one
 	log      *slog.Logger
 }
@@ -37,11 +38,14 @@ func Open(broker *natsbroker.Broker, node string, log *slog.Logger) (*Control, e
 	if err != nil {
 		return nil, fmt.Errorf("listen to other nodes: %w", err)
 	}
-	return &Control{broker: broker, requests: requests, log: log}, nil
+	return &Control{broker: broker, node: node, requests: requests, log: log}, nil
 }
 
 // subject is where a node is asked about its streams.
 func subject(node string) string { return "heliograph.node." + natsbroker.Key(node) + ".streams" }
+
+// Owns implements gateway.Control.
+func (c *Control) Owns(node string) bool { return node == c.node }
 
 // Close implements gateway.Control.
 func (c *Control) Close(ctx context.Context, node string, token connection.Token, last event.Event) error {

@@ -34,7 +34,7 @@ func TestControlContract(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		return controlcontract.Subject{Control: open(t, broker, "node-1"), Node: "node 2.*", Away: "node-3"}
+		return controlcontract.Subject{Control: open(t, broker, "node-1"), Self: "node-1", Node: "node 2.*", Away: "node-3"}
 	})
 }
 

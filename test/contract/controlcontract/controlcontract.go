@@ -18,6 +18,8 @@ import (
 // Subject is what is tested.
 type Subject struct {
 	Control gateway.Control
+	// Self is the name of the Control's own node.
+	Self string
 	// Node is the name of another node, and Away one of a node that there is not.
 	Node, Away string
 }
@@ -36,11 +38,48 @@ func Run(t *testing.T, fresh func(t *testing.T, peer gateway.Peer) Subject) {
 		{"a node that does not answer is ErrNodeAway", away},
 		{"an ended context asks no node", ended},
 		{"concurrent callers get an answer each", concurrent},
+		{"C9 a node owns what is recorded for its name, and nothing else", owns},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := &node{}
 			c.test(t, fresh(t, n), n)
 		})
+	}
+}
+
+// RunAlone tests the controls of a node that is alone, a new one each time.
+func RunAlone(t *testing.T, fresh func(t *testing.T) gateway.Control) {
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, s Subject, node *node)
+	}{
+		{"an invalid event is refused", invalid},
+		{"any other node is away", away},
+		{"an ended context asks nobody", ended},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.test(t, Subject{Control: fresh(t), Node: "node-1", Away: "node-2"}, &node{})
+		})
+	}
+	t.Run("C9 all that is recorded is the node's own", func(t *testing.T) {
+		for _, name := range []string{"", "a name that it had before"} {
+			if !fresh(t).Owns(name) {
+				t.Errorf("what is recorded for %q is not", name)
+			}
+		}
+	})
+	t.Run("no other node is told of an end", func(t *testing.T) {
+		if err := fresh(t).Ended(t.Context(), "node-2", "token", connection.ReasonError); !errors.Is(err, gateway.ErrNodeAway) {
+			t.Errorf("ended: %v, want ErrNodeAway", err)
+		}
+	})
+}
+
+func owns(t *testing.T, s Subject, _ *node) {
+	for name, want := range map[string]bool{s.Self: true, s.Node: false, s.Away: false, "": false} {
+		if got := s.Control.Owns(name); got != want {
+			t.Errorf("what is recorded for %q is its own: %v", name, got)
+		}
 	}
 }
 
