@@ -25,11 +25,25 @@ type pending struct {
 	placed      bool     // the backend has said from where the stream reads
 }
 
+// pushed is what a stream remembers of its backend's pushes, to tell a repeated one
+// from one that only looks like a log event.
+type pushed struct {
+	reset string // the ID of the last stream_reset
+	given string // the ID of the last log event that was pushed
+	// newest is the log's newest event when a client came that had none of the log; it
+	// begins to read behind it. Zero for a client that brought an ID.
+	newest event.ID
+}
+
 // claim notes what the client of a stream that is pending now has got.
 func (s *Stream) claim(lastEventID string) {
 	e := s.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	s.pushed = new(pushed)
+	if lastEventID == "" {
+		s.pushed.newest = e.newest
+	}
 	s.pending = &pending{lastEventID: lastEventID, from: e.newest, had: e.newest}
 	if id, err := event.ParseID(lastEventID); err == nil {
 		s.pending.had = id
@@ -119,20 +133,31 @@ func (s *Stream) placeLocked(f Frame) (p private, repeated bool) {
 // repeatsLocked reports whether f is a log event that comes too late for s, or the
 // reset that s was sent last. An open stream gets log events by the log only.
 func (s *Stream) repeatsLocked(f Frame) bool {
+	if s.pushed == nil {
+		s.pushed = new(pushed)
+	}
 	if f.name == stream.NameReset && f.id != "" {
-		before := s.reset
-		s.reset = f.id
+		before := s.pushed.reset
+		s.pushed.reset = f.id
 		return before == f.id
 	}
 	logged, _, known := s.engine.log.Find(f.id)
 	if f.control() || !f.replay && (!known || !bytes.Equal(logged, f.bytes)) {
 		return false
 	}
-	if s.pending == nil {
-		return true
-	}
+	given := s.pushed.given
+	s.pushed.given = f.id
 	id, err := event.ParseID(f.id)
-	return err == nil && id.Epoch == s.pending.had.Epoch && id.Seq <= s.pending.had.Seq
+	switch inLog := err == nil; {
+	case inLog && id == s.pushed.newest && given != f.id:
+		// A new client's state can look like the newest log event: the current version, if
+		// its announcement was the last thing that happened. The client has not got that one.
+		return false
+	case s.pending == nil:
+		return true
+	default:
+		return inLog && id.Epoch == s.pending.had.Epoch && id.Seq <= s.pending.had.Seq
+	}
 }
 
 // placePendingLocked is placeLocked for a pending stream: what is pushed goes out

@@ -284,6 +284,48 @@ func (b *bench) replay(token connection.Token, seq int, wantPending bool) {
 	b.push(token, r, wantPending)
 }
 
+// On connect a service sends the current version. When its announcement is the newest
+// log event, the two are the same to the byte, but a new client has not got that one.
+func TestStateThatLooksLikeTheNewestLogEventIsSentOnce(t *testing.T) { // V1, G9
+	t.Parallel()
+	for name, test := range map[string]struct {
+		before        []int
+		pending, open func(b *bench)
+		want          []string
+	}{
+		"before the stream is open": {
+			before:  []int{1, 2},
+			pending: func(b *bench) { b.push("t", n(2), true); b.push("t", n(2), true) },
+			open:    func(b *bench) { b.push("t", n(2), false); b.broadcastAll(1, 3) },
+			want:    got(2, 3),
+		},
+		"to an open stream": {
+			before: []int{1, 2},
+			open:   func(b *bench) { b.push("t", n(2), false); b.push("t", n(2), false); b.broadcastAll(1, 3) },
+			want:   got(2, 3),
+		},
+		"after newer log events": {
+			before: []int{1, 2},
+			open:   func(b *bench) { b.broadcastAll(1, 3); b.push("t", n(2), false) },
+			want:   append(got(3), "e-3 n 2"),
+		},
+	} {
+		for transport, shards := range transports {
+			t.Run(name+"/"+transport, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, sse.Config{Shards: shards})
+				b.broadcastAll(0, test.before...)
+				s := b.pending("t", "")
+				do(b, test.pending)
+				s.Open()
+				c := b.open(s)
+				do(b, test.open)
+				wantAll(t, b.finish(c, "t"), test.want...)
+			})
+		}
+	}
+}
+
 // A backend that gets no answer in time repeats a push or gives it up, and the
 // push may take effect after that. What the stream has, or gets by the log, does
 // not go out again, and nothing old goes out behind what is newer.
@@ -301,10 +343,15 @@ func TestPushThatArrivesLateIsNotWrittenAgain(t *testing.T) { // E7, G2, G6
 			open: func(b *bench) {
 				b.broadcastAll(1, 3)
 				b.push("t", n(3), false)
-				b.push("t", n(2), false)
+				b.push("t", n(1), false)
 				b.broadcastAll(1, 4)
 			},
 			want: got(3, 4),
+		},
+		"of an event that the client has, to an open stream": {
+			before:      []int{1, 2},
+			lastEventID: "e-2",
+			open:        func(b *bench) { b.push("t", n(2), false) },
 		},
 		"of an event that a gateway before had, to an open stream": {
 			lastEventID: "e-1",

@@ -34,7 +34,7 @@ type Stream struct {
 	name   string // its client's for it; "" is none
 	joined uint64 // log events before it was attached, which were not counted for it
 
-	reset   string   // the ID of the last stream_reset that was pushed; guarded by Engine.mu
+	pushed  *pushed  // what a backend has pushed to it; nil without one; guarded by Engine.mu
 	pending *pending // nobody has accepted it yet; guarded by Engine.mu
 
 	active int64         // when private events were last written, in Unix nanoseconds; owned by the transport
