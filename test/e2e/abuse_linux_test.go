@@ -105,7 +105,7 @@ func (s *service) worked(t *testing.T, size int) (id string) {
 
 // 150 clients ask for what is large and read nothing: the service's memory and
 // its other clients do not notice.
-func TestClientsThatDoNotReadUseLittleMemory(t *testing.T) { // H5
+func TestClientsThatDoNotReadUseLittleMemory(t *testing.T) { // G4
 	s := startAs(t, plain, workersFile(t, "60s"))
 	id := s.worked(t, 15<<20)
 	for range 60 {
@@ -126,7 +126,7 @@ func TestClientsThatDoNotReadUseLittleMemory(t *testing.T) { // H5
 }
 
 // 150 clients upload as much as they can to tasks that are not theirs.
-func TestUnauthorizedUploadsUseLittleMemory(t *testing.T) { // H5
+func TestUnauthorizedUploadsUseLittleMemory(t *testing.T) { // G4
 	s := startAs(t, plain, workersFile(t, "60s"))
 	id := s.startTask(t, `{"type":"count","params":{"steps":1,"delay":0}}`)
 	const size = 16 << 20
@@ -165,7 +165,7 @@ func TestUnauthorizedUploadsUseLittleMemory(t *testing.T) { // H5
 
 // Used-up descriptors stop neither the durable broker nor commands: honest
 // browsers alone suffice to use them up.
-func TestDescriptorsAreReservedForTheBrokerAndCommands(t *testing.T) { // H6
+func TestDescriptorsAreReservedForTheBrokerAndCommands(t *testing.T) {
 	s := startAs(t, few(300), "DATA_DIR="+t.TempDir(), commandsFile(t, "tasks:\n  echo:\n    command: [/bin/echo, hello]\n"))
 	all := crowd{}
 	open := func(n int, id string) (got map[string]int) {

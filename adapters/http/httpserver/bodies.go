@@ -9,17 +9,17 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// ErrBusy is what a handler gets that reads a request's body while too much of
-// others is under way. A later attempt may succeed.
+// ErrBusy is the error of reading a request's body when the bodies of other requests
+// take all the memory that there is for bodies. A later attempt may succeed.
 var ErrBusy = errors.New("too many request bodies are under way")
 
 const (
-	// smallBody is how much of each body counts as small, in bytes: more than most
-	// requests have.
+	// smallBody is how much of each body is taken from the budget for small ones, in
+	// bytes: more than most requests have.
 	smallBody = 16 << 10
-	// smallBodies and largeBodies bound what is under way of all bodies, in bytes:
-	// their first smallBody bytes, and the rest. They are apart so that a few large
-	// bodies, which come slowly, keep no ordinary request out.
+	// smallBodies bounds the first smallBody bytes of all bodies together, in bytes,
+	// and largeBodies the rest of them. With one budget, a few large bodies that come
+	// slowly would block ordinary requests.
 	smallBodies = 64 << 20
 	largeBodies = 64 << 20
 )
@@ -32,16 +32,16 @@ func newBodyBudget() bodyBudget {
 	return bodyBudget{small: semaphore.NewWeighted(smallBodies), large: semaphore.NewWeighted(largeBodies)}
 }
 
-// limit has bodies count until the handler returns or closes them, and bounds the
-// time that each takes to come. http.Server's own ReadTimeout would end streams as
-// well.
+// limit takes bodies from the budget until the handler returns or closes them, and
+// bounds the time that each may take to come. http.Server's ReadTimeout cannot do
+// that: it would end streams as well.
 func (b bodyBudget) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
 			return
 		}
-		// An error means that the connection cannot be timed; then it is not.
+		// An error means that the connection has no deadlines, as in some tests.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		body := &meteredBody{ReadCloser: r.Body, budget: b}
 		defer body.release()
@@ -50,13 +50,13 @@ func (b bodyBudget) limit(next http.Handler) http.Handler {
 	})
 }
 
-// meteredBody takes what is read of a body from the budget. It belongs to the
-// goroutine of its request.
+// meteredBody is a request's body that takes from the budget what is read of it. It
+// is owned by the goroutine of its request.
 type meteredBody struct {
 	io.ReadCloser
 
 	budget       bodyBudget
-	small, large int64 // taken
+	small, large int64 // bytes taken from the two budgets
 }
 
 // Read implements io.Reader. Errors: ErrBusy.
@@ -81,7 +81,7 @@ func (b *meteredBody) take(n int64) bool {
 	return true
 }
 
-// Close implements io.Closer. The body's memory counts no longer.
+// Close implements io.Closer. It gives back what was taken from the budget.
 func (b *meteredBody) Close() error {
 	b.release()
 	return b.ReadCloser.Close()

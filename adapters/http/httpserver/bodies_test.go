@@ -17,7 +17,7 @@ func (c *client) upload(path string, size int) {
 	c.send(strings.Repeat("x", size))
 }
 
-// H5: what is under way of all bodies together is bounded.
+// What is under way of all bodies together is bounded.
 
 func TestLargeBodiesAreBoundedTogether(t *testing.T) {
 	const large = 16 << 20 // four of which are all there may be

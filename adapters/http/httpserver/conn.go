@@ -8,29 +8,29 @@ import (
 )
 
 const (
-	// writeTimeout is how long a client may take nothing of an answer. It is that of
-	// streams.
+	// writeTimeout is how long a client may take to read writePart bytes of an answer.
+	// Streams have the same time.
 	writeTimeout = 30 * time.Second
-	// hurriedTimeout is the same while the server shuts down.
-	hurriedTimeout = 2 * time.Second
-	// writePart is what has to be taken in that time, in bytes.
+	// shutdownWriteTimeout is the same while the server shuts down.
+	shutdownWriteTimeout = 2 * time.Second
+	// writePart is in bytes.
 	writePart = 64 << 10
 )
 
-// conn is a connection on which a write ends that makes no progress: what waits to
-// be written is memory, and a client that reads nothing would hold it for as long
-// as its TCP connection lives. A write deadline that somebody sets counts instead:
-// streams have their own.
+// conn is a connection whose writes time out when the client reads too little.
+// Without that, a client that reads nothing would hold the memory of its answer
+// for as long as its TCP connection lives. A write deadline that a handler sets
+// takes precedence: streams set their own.
 type conn struct {
 	net.Conn
 
 	connections *connections
-	owned       atomic.Bool    // somebody has set a write deadline
+	owned       atomic.Bool    // a handler has set a write deadline
 	state       http.ConnState // guarded by connections.mu
 	since       time.Time      // when state began; guarded by connections.mu
 }
 
-// closable reports whether nothing would be lost with c. With connections.mu held.
+// closable reports whether c can be closed without losing a request. With connections.mu held.
 func (c *conn) closable() bool {
 	return c.state == http.StateIdle || c.state == http.StateNew && time.Since(c.since) > unusedTime
 }
@@ -48,7 +48,7 @@ func (c *conn) before(other *conn) bool {
 func (c *conn) Write(b []byte) (written int, err error) {
 	for {
 		if !c.owned.Load() {
-			if err := c.Conn.SetWriteDeadline(time.Now().Add(c.connections.patience())); err != nil {
+			if err := c.Conn.SetWriteDeadline(time.Now().Add(c.connections.writeTimeout())); err != nil {
 				return written, err
 			}
 		}
@@ -59,8 +59,8 @@ func (c *conn) Write(b []byte) (written int, err error) {
 	}
 }
 
-// SetWriteDeadline implements net.Conn. The zero time gives the deadline back to
-// the server.
+// SetWriteDeadline implements net.Conn. After the zero time, writes time out by
+// themselves again.
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.owned.Store(!t.IsZero())
 	return c.Conn.SetWriteDeadline(t)
@@ -72,7 +72,8 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return c.Conn.SetDeadline(t)
 }
 
-// CloseWrite is how net/http lets a client read an answer to its end.
+// CloseWrite is called by net/http, so that a client can read an answer to its end
+// before the connection is closed.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

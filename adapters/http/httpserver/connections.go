@@ -9,21 +9,22 @@ import (
 )
 
 const (
-	// retryPause is how long to wait for room before looking again: streams end
-	// without a word to the server.
+	// retryPause is how long to wait for room before looking again: the server is not
+	// told when a stream ends.
 	retryPause = 100 * time.Millisecond
-	// unusedTime is what a new connection has for its first request before it may be
-	// closed to make room.
+	// unusedTime is how long a new connection may have no request before it can be
+	// closed to make room for others.
 	unusedTime = time.Second
 )
 
-// connections are those that a server has open, but for those whose sockets
+// connections are the open connections of a server, without those whose sockets
 // streams have taken. It is safe for concurrent use.
 type connections struct {
 	limit   int        // 0: none
-	sockets func() int // of streams, which count too
-	hurried atomic.Bool
-	freed   chan struct{} // holds one when a connection was closed
+	sockets func() int // returns how many sockets streams have taken; they count too
+	// shuttingDown is set by prepareShutdown.
+	shuttingDown atomic.Bool
+	freed        chan struct{} // holds one when a connection was closed
 
 	mu   sync.Mutex
 	open map[*conn]struct{} // guarded by mu
@@ -33,7 +34,7 @@ func newConnections(limit int, sockets func() int) *connections {
 	return &connections{limit: limit, sockets: sockets, freed: make(chan struct{}, 1), open: make(map[*conn]struct{})}
 }
 
-// listener hands out connections that are tracked, while there is room for them.
+// listener accepts connections while there is room, and tracks them.
 type listener struct {
 	net.Listener
 
@@ -64,11 +65,11 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// awaitRoom returns when another connection may be accepted, or given is closed.
-func (cs *connections) awaitRoom(given <-chan struct{}) {
+// awaitRoom waits until another connection may be accepted, or closed is closed.
+func (cs *connections) awaitRoom(closed <-chan struct{}) {
 	for !cs.room() && !cs.closeIdle() {
 		select {
-		case <-given:
+		case <-closed:
 			return
 		case <-cs.freed:
 		case <-time.After(retryPause):
@@ -132,17 +133,16 @@ func (cs *connections) track(nc net.Conn, state http.ConnState) {
 	cs.mu.Lock()
 	c.state, c.since = state, time.Now()
 	cs.mu.Unlock()
-	if state == http.StateNew && cs.hurried.Load() {
+	if state == http.StateNew && cs.shuttingDown.Load() {
 		_ = c.Close() // nothing was on it that could be lost
 	}
 }
 
-// hurry prepares for the end of the server: connections on which nothing was
-// asked yet are closed, for http.Server.Shutdown takes each for one whose request
-// may be on its way, for five seconds; and whoever takes nothing of an answer is
-// not waited for.
-func (cs *connections) hurry() {
-	cs.hurried.Store(true)
+// prepareShutdown closes the connections that have had no request yet, because
+// http.Server.Shutdown waits five seconds for the first one. Clients that do not
+// read their answers get less time.
+func (cs *connections) prepareShutdown() {
+	cs.shuttingDown.Store(true)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	for c := range cs.open {
@@ -150,15 +150,15 @@ func (cs *connections) hurry() {
 		case c.state == http.StateNew:
 			_ = c.Conn.Close()
 		case !c.owned.Load():
-			_ = c.Conn.SetWriteDeadline(time.Now().Add(hurriedTimeout)) // it fails only for one that is closed
+			_ = c.Conn.SetWriteDeadline(time.Now().Add(shutdownWriteTimeout)) // it fails only for one that is closed
 		}
 	}
 }
 
-// patience is how long a write may make no progress.
-func (cs *connections) patience() time.Duration {
-	if cs.hurried.Load() {
-		return hurriedTimeout
+// writeTimeout is how long a client may take to read writePart bytes.
+func (cs *connections) writeTimeout() time.Duration {
+	if cs.shuttingDown.Load() {
+		return shutdownWriteTimeout
 	}
 	return writeTimeout
 }

@@ -14,7 +14,7 @@ import (
 
 func hello(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }
 
-// H6: descriptors are left for others, and idle connections are closed first.
+// Descriptors are left for others, and idle connections are closed first.
 
 func TestIdleConnectionsMakeRoom(t *testing.T) {
 	r := serve(t, httpserver.Config{MaxConnections: 3}, hello)

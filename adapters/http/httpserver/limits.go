@@ -1,18 +1,18 @@
 package httpserver
 
-// Limits say what of the process's descriptors connections may take. A zero value
-// is no limit.
+// Limits say how many of the process's file descriptors connections may use. Zero is
+// no limit.
 type Limits struct {
-	Connections int // those of streams included
-	Streams     int // less, so that there are some left for everything else
+	Connections int // including those of streams
+	Streams     int // fewer, so that some connections are left for other requests
 }
 
 const (
-	// minReserve is the least that is kept for the broker's files, commands and
-	// connections to other programs. A tenth of all descriptors is, if that is more.
+	// minReserve is how many descriptors are kept for the broker's files, commands and
+	// connections to other programs, unless a tenth of all is more.
 	minReserve = 64
-	// minOthers and maxOthers bound how many connections are kept for what is no
-	// stream: a tenth, in between.
+	// minOthers and maxOthers bound the tenth of all connections that streams may not
+	// have.
 	minOthers = 16
 	maxOthers = 64
 )

@@ -22,10 +22,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type rig struct {
 	*httpserver.Server
 
-	t *testing.T
+	t testing.TB
 }
 
-func serve(t *testing.T, cfg httpserver.Config, handler http.HandlerFunc) *rig {
+func serve(t testing.TB, cfg httpserver.Config, handler http.HandlerFunc) *rig {
 	t.Helper()
 	cfg.Variable, cfg.Addr = "HTTP_ADDR", "127.0.0.1:0"
 	r := &rig{httpserver.New(cfg, handler, slog.New(slog.DiscardHandler)), t}
@@ -52,7 +52,7 @@ func serve(t *testing.T, cfg httpserver.Config, handler http.HandlerFunc) *rig {
 type client struct {
 	net.Conn
 
-	t    *testing.T
+	t    testing.TB
 	read *bufio.Reader
 }
 

@@ -1,19 +1,19 @@
-// Package httpserver is the craft around net/http that both roles of this program
-// share: one listener with bounds on what clients can make it hold, and the
-// handing over of a connection's socket to the stream engine.
+// Package httpserver runs the HTTP listeners of both roles of this program. It
+// bounds what clients can make a server hold, and lets the stream engine take a
+// connection's socket over.
 //
-// What a client can make the server hold is bounded in five ways:
+// These are the bounds:
 //
 //   - connections, so that descriptors are left for the broker and for commands;
 //     idle ones are closed first when they run out (Config.MaxConnections);
 //   - headers, in bytes and in the time that they take to come;
 //   - request bodies under way, in bytes of all of them together, and in the time
 //     that each takes to come (ErrBusy);
-//   - answers that nobody reads: a write has to make progress all the time;
+//   - answers, in the time that a client may read nothing of them;
 //   - idle connections, in the time that they are kept.
 //
-// A connection whose socket a stream has taken (TakenOver) counts for none of
-// these; the engine bounds it.
+// A connection whose socket a stream has taken (Takeover) counts for the first
+// bound only. The engine bounds what streams hold.
 package httpserver
 
 import (
@@ -27,14 +27,14 @@ import (
 )
 
 const (
-	// headerTimeout is for a request's headers; browsers send them at once.
+	// headerTimeout is for the headers of a request. Browsers send them at once.
 	headerTimeout = 10 * time.Second
-	// bodyTimeout is for a request's body, on a slow line.
+	// bodyTimeout is for the body of a request. It is long for clients on slow lines.
 	bodyTimeout = 30 * time.Second
 	// idleTimeout is how long a connection is kept between two requests: longer
 	// than the usual 60 s of a proxy in front, which must be the one to close.
 	idleTimeout = 2 * time.Minute
-	// maxHeaderBytes leaves room for fat cookies, and no more.
+	// maxHeaderBytes leaves room for large cookies.
 	maxHeaderBytes = 64 << 10
 )
 
@@ -47,8 +47,8 @@ type Config struct {
 	// MaxConnections bounds the connections that are open at the same time,
 	// streams that have taken their sockets included; 0 is no bound.
 	MaxConnections int
-	// Sockets returns how many sockets streams hold that were this server's; nil is
-	// none. It is called for each new connection.
+	// Sockets returns how many of this server's sockets streams have taken over; nil
+	// means none. It is called for each new connection.
 	Sockets func() int
 }
 
@@ -75,7 +75,7 @@ func New(cfg Config, handler http.Handler, log *slog.Logger) *Server {
 		ConnState:         open.track,
 		ConnContext:       ConnContext,
 	}}
-	s.http.RegisterOnShutdown(open.hurry)
+	s.http.RegisterOnShutdown(open.prepareShutdown)
 	return s
 }
 

@@ -58,7 +58,7 @@ func TestListPageHasTasksAndNextCursor(t *testing.T) {
 		`"end_time":null,"result":null,"error":null,"progress":{"text":"","value":0},"seq":0,"attempt":1}],"next_cursor":"next"}`)
 }
 
-func TestListHasResultsIfAskedFor(t *testing.T) { // H5
+func TestListHasResultsIfAskedFor(t *testing.T) { // G4
 	done := task.Task{ID: knownID, Type: "t", Status: task.Completed, Result: json.RawMessage(`{"rows":3}`)}
 	for query, want := range map[string]string{
 		"":                `"result":null,"truncated":true`,
@@ -87,7 +87,7 @@ func pages(s *service, all []task.Task) {
 }
 
 // Limits that meet: the bytes of a page, and the size of what is on it.
-func TestLargePageEndsEarlyAndTheNextContinues(t *testing.T) { // H5
+func TestLargePageEndsEarlyAndTheNextContinues(t *testing.T) { // G4
 	for name, c := range map[string]struct{ tasks, result, text int }{
 		"small tasks":                  {120, 10, 10},
 		"results as large as events":   {40, 64 << 10, 10},
@@ -139,7 +139,7 @@ func TestLargePageEndsEarlyAndTheNextContinues(t *testing.T) { // H5
 }
 
 // Limits that meet: large answers, and clients that do not read them.
-func TestLargeAnswersAreBoundedTogether(t *testing.T) { // H5
+func TestLargeAnswersAreBoundedTogether(t *testing.T) { // G4
 	s := newService(t, ginapi.Config{})
 	const large, fit = 16 << 20, 15
 	huge := task.Task{ID: knownID, Type: "t", Status: task.Completed, Result: json.RawMessage(`"` + strings.Repeat("x", large-2) + `"`)}

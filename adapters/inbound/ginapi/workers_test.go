@@ -110,7 +110,7 @@ func leased(lease task.Lease) func(*service) {
 	}
 }
 
-func TestLargeResultNeedsItsLeaseFirst(t *testing.T) { // H5
+func TestLargeResultNeedsItsLeaseFirst(t *testing.T) { // G4
 	const path = "/api/tasks/" + knownID + "/complete"
 	large := `"` + strings.Repeat("x", 2<<20) + `"`
 	for name, c := range map[string]struct {
@@ -146,7 +146,7 @@ func TestLargeResultNeedsItsLeaseFirst(t *testing.T) { // H5
 	}
 }
 
-func TestBodyIsNotReadWithoutTheLease(t *testing.T) { // H5
+func TestBodyIsNotReadWithoutTheLease(t *testing.T) { // G4
 	s := newService(t, ginapi.Config{})
 	leased("l2")(s)
 	r := newRequest(t, http.MethodPost, "/api/tasks/"+knownID+"/complete?lease=l1", "")
@@ -210,7 +210,7 @@ func (c *closable) Close() error {
 
 // Limits that meet: a claim waits for a minute, and its body must not count among
 // those under way meanwhile.
-func TestClaimDoesNotHoldItsBodyWhileItWaits(t *testing.T) { // H5
+func TestClaimDoesNotHoldItsBodyWhileItWaits(t *testing.T) { // G4
 	s := newService(t, ginapi.Config{})
 	body := &closable{Reader: strings.NewReader(goodClaim)}
 	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any()).DoAndReturn(func(context.Context, []string) (task.Claim, error) {

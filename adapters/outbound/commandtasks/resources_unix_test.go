@@ -47,7 +47,7 @@ func exhaust(t *testing.T) (release func()) {
 	return release
 }
 
-func TestACommandWaitsForDescriptors(t *testing.T) { // H6
+func TestACommandWaitsForDescriptors(t *testing.T) {
 	h, report := handler(t, shell("echo done")), newReports()
 	release := exhaust(t)
 	ended := make(chan error)
@@ -62,7 +62,7 @@ func TestACommandWaitsForDescriptors(t *testing.T) { // H6
 	}
 }
 
-func TestACommandThatWaitsForDescriptorsCanBeCancelled(t *testing.T) { // H6, T7
+func TestACommandThatWaitsForDescriptorsCanBeCancelled(t *testing.T) { // T7
 	h, report := handler(t, shell("echo done")), newReports()
 	exhaust(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
