@@ -2,11 +2,11 @@ package natsregistry
 
 import "context"
 
-// HoldChores keeps every chore waiting until release is called.
-func (r *Registry) HoldChores() (release func()) {
+// HoldDeletes keeps every deletion waiting until release is called.
+func (r *Registry) HoldDeletes() (release func()) {
 	held := make(chan struct{})
-	for range maxWorkers {
-		r.chores.add(func(context.Context) { <-held })
+	for range maxDeletes {
+		r.deletes.add(func(context.Context) { <-held })
 	}
 	return func() { close(held) }
 }

@@ -7,16 +7,16 @@ import (
 	"heliograph/domain/connection"
 )
 
-// Serve follows what becomes of the records until ctx ends, which is no error:
-// Mismatches knows of it. It may be called once.
+// Serve follows the changes of the records until ctx ends, which is no error, and
+// collects what Mismatches returns. It may be called once.
 func (r *Registry) Serve(ctx context.Context) error {
-	// What has happened to a connection before it begins, nobody knows.
-	r.broker.FollowBucket(ctx, bucket, []string{byRequestID + ".>"}, r.own.doubt, r.hear)
+	// Changes from before it follows are unknown, so every record has to be checked.
+	r.broker.FollowBucket(ctx, bucket, []string{byRequestID + ".>"}, r.own.markAllSuspect, r.applyChange)
 	return nil
 }
 
-// hear takes one change of a record.
-func (r *Registry) hear(change natsbroker.Change) error {
+// applyChange takes one change of a record.
+func (r *Registry) applyChange(change natsbroker.Change) error {
 	id, err := requestIDOf(change.Key)
 	if err != nil {
 		return err
@@ -25,57 +25,58 @@ func (r *Registry) hear(change natsbroker.Change) error {
 	if !change.Deleted {
 		now, err = decode(id, change.Value) // what cannot be read is none of ours
 	}
-	r.own.hear(id, now, change.Revision)
+	r.own.recordChanged(id, now, change.Revision)
 	if now.Token != "" && r.owns(now) {
-		r.own.missing(now)
+		r.own.addUnknown(now)
 	}
 	return err
 }
 
 // Mismatches implements connection.Orphans.
-func (r *Registry) Mismatches() (own, left []connection.Connection) { return r.own.lost() }
+func (r *Registry) Mismatches() (own, left []connection.Connection) { return r.own.takeSuspects() }
 
-// hear learns that now, which may be none, is the record of id at that revision.
-func (r *roster) hear(id connection.RequestID, now connection.Connection, revision uint64) {
+// recordChanged marks the connections of id suspect that differ from its record:
+// now, which may be none, at that revision.
+func (r *roster) recordChanged(id connection.RequestID, now connection.Connection, revision uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, token := range r.byID[id] {
 		h := r.byToken[token]
 		if h.Connection != now && (h.revision == 0 || h.revision < revision) {
-			r.astray[token] = struct{}{}
+			r.suspects[token] = struct{}{}
 		}
 	}
 }
 
-// missing learns that c is recorded for this node.
-func (r *roster) missing(c connection.Connection) {
+// addUnknown notes that c is recorded for this node, unless the roster holds it.
+func (r *roster) addUnknown(c connection.Connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, known := r.holdsLocked(c); !known {
-		r.left = append(r.left, c)
+		r.unknown = append(r.unknown, c)
 	}
 }
 
-// doubt makes all astray.
-func (r *roster) doubt() {
+// markAllSuspect marks every connection suspect.
+func (r *roster) markAllSuspect() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for token := range r.byToken {
-		r.astray[token] = struct{}{}
+		r.suspects[token] = struct{}{}
 	}
 }
 
-// lost returns what is astray, and forgets it. What is being put stays for the
-// next time.
-func (r *roster) lost() (own, left []connection.Connection) {
+// takeSuspects returns the suspect and the unknown connections, and forgets them.
+// A connection that is being put stays for the next time.
+func (r *roster) takeSuspects() (own, left []connection.Connection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for token := range r.astray {
+	for token := range r.suspects {
 		if h := r.byToken[token]; h.revision > 0 {
 			own = append(own, h.Connection)
-			delete(r.astray, token)
+			delete(r.suspects, token)
 		}
 	}
-	left, r.left = r.left, nil
+	left, r.unknown = r.unknown, nil
 	return own, left
 }

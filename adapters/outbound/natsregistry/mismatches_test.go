@@ -29,15 +29,15 @@ func serve(t *testing.T, r *natsregistry.Registry) {
 	})
 }
 
-// astray waits until something is.
-func astray(t *testing.T, r *natsregistry.Registry) (own, left []connection.Connection) {
+// mismatches waits until there are some.
+func mismatches(t *testing.T, r *natsregistry.Registry) (own, left []connection.Connection) {
 	t.Helper()
 	for limit := time.Now().Add(30 * time.Second); time.Now().Before(limit); natsbroker.Pause(t.Context(), time.Millisecond) {
 		if own, left = r.Mismatches(); len(own)+len(left) > 0 {
 			return own, left
 		}
 	}
-	t.Fatal("nothing went astray")
+	t.Fatal("there is no mismatch")
 	return nil, nil
 }
 
@@ -58,12 +58,13 @@ func TestANodeLearnsWhatOthersDidToItsConnections(t *testing.T) { // C3, C9
 		t.Run(name, func(t *testing.T) {
 			broker := brokertest.InProcess(t)
 			one := open(t, broker, "node-1")
-			serve(t, one)
 			put(t, one, old)
 			put(t, one, connection.Connection{RequestID: "b", Token: "b", Node: "node-1"})
+			serve(t, one)
+			mismatches(t, one) // all, once it follows the records
 			act(t, open(t, broker, "node-2"))
-			if own, left := astray(t, one); len(own) != 1 || own[0] != old || len(left) != 0 {
-				t.Errorf("astray are %+v and %+v, want %+v alone", own, left, old)
+			if own, left := mismatches(t, one); len(own) != 1 || own[0] != old || len(left) != 0 {
+				t.Errorf("mismatches are %+v and %+v, want %+v alone", own, left, old)
 			}
 		})
 	}
@@ -74,8 +75,8 @@ func TestARecordThatAFailedPutHasLeftIsFound(t *testing.T) { // C9
 	one := open(t, broker, "node-1")
 	serve(t, one)
 	put(t, open(t, broker, "node-1"), old) // as if its answer was lost
-	if own, left := astray(t, one); len(own) != 0 || len(left) != 1 || left[0] != old {
-		t.Errorf("astray are %+v and %+v, want that %+v is left", own, left, old)
+	if own, left := mismatches(t, one); len(own) != 0 || len(left) != 1 || left[0] != old {
+		t.Errorf("mismatches are %+v and %+v, want that %+v is left", own, left, old)
 	}
 	if err := one.Delete(t.Context(), old); err != nil {
 		t.Fatal(err)
@@ -99,7 +100,7 @@ func TestWhileNATSIsAwayAPutFailsAndLeavesNothing(t *testing.T) { // C9, G8
 	}
 }
 
-func TestWhatEndedBeforeItsPutFailedWasPut(t *testing.T) { // C9: whoever ended it has counted that
+func TestConnectionThatEndedBeforeItsPutFailedCountsAsPut(t *testing.T) { // C9: its end was counted
 	for name, put := range map[string]func(*natsregistry.Registry, context.Context, connection.Connection) (connection.Connection, error){
 		"put": (*natsregistry.Registry).Put, "put if new": (*natsregistry.Registry).PutNew,
 	} {

@@ -120,7 +120,7 @@ func TestATokenIsFreeBeforeTheRecordThatNamedItIsDeleted(t *testing.T) { // C1, 
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := openWith(t, brokertest.InProcess(t), cfg)
-			defer r.HoldChores()()
+			defer r.HoldDeletes()()
 			ended := connection.Connection{RequestID: "a", Token: "token", Node: "node-1"}
 			reused := connection.Connection{RequestID: "b", Token: "token", Node: "node-1"}
 			next := connection.Connection{RequestID: "a", Token: "next", Node: "node-1"}

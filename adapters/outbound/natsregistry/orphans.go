@@ -13,12 +13,12 @@ var _ connection.Orphans = (*Registry)(nil)
 
 // AdoptRecorded makes the connections that are recorded for this node its own: streams
 // of an external gateway live on while the service restarts (rule C8). It is for
-// the start, before anybody connects.
+// the start, before any client connects.
 func (r *Registry) AdoptRecorded(ctx context.Context) error {
 	return r.each(ctx, func(c connection.Connection, revision uint64) {
 		if r.owns(c) {
 			r.own.add(c)
-			r.own.settle(c, revision)
+			r.own.setRevision(c, revision)
 		}
 	})
 }
@@ -48,7 +48,7 @@ func (r *Registry) Adopt(ctx context.Context, c connection.Connection) (connecti
 		r.own.remove(taken)
 		return connection.Connection{}, unavailable(err)
 	}
-	r.settle(taken, revision)
+	r.recorded(taken, revision)
 	return taken, nil
 }
 

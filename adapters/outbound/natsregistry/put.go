@@ -23,25 +23,25 @@ const (
 // Put implements connection.Registry. It takes two round trips, with an index
 // three.
 func (r *Registry) Put(ctx context.Context, c connection.Connection) (connection.Connection, error) {
-	known, err := r.enter(c)
+	known, err := r.addOwn(c)
 	if err != nil {
 		return connection.Connection{}, err
 	}
-	before, revision, err := r.insist(ctx, c)
+	before, revision, err := r.putWithRetry(ctx, c)
 	switch {
-	case err != nil && r.leave(c, known):
+	case err != nil && r.undoAdd(c, known):
 		return connection.Connection{}, nil
 	case err != nil:
 		return connection.Connection{}, err
 	}
-	r.settle(c, revision)
+	r.recorded(c, revision)
 	switch {
 	case known && before.Token == "":
 		return c, nil
 	case before.Token == "" || before.Token == c.Token:
 		return before, nil
 	}
-	r.chores.add(func(ctx context.Context) { r.release(ctx, before) })
+	r.deletes.add(func(ctx context.Context) { r.release(ctx, before) })
 	if there := r.own.remove(before); r.owns(before) && !there {
 		return connection.Connection{}, nil // it had ended, and its record was to be deleted
 	}
@@ -50,7 +50,7 @@ func (r *Registry) Put(ctx context.Context, c connection.Connection) (connection
 
 // PutNew implements connection.Registry.
 func (r *Registry) PutNew(ctx context.Context, c connection.Connection) (connection.Connection, error) {
-	known, err := r.enter(c)
+	known, err := r.addOwn(c)
 	if err != nil {
 		return connection.Connection{}, err
 	}
@@ -60,24 +60,24 @@ func (r *Registry) PutNew(ctx context.Context, c connection.Connection) (connect
 		there, revision, err = r.write(ctx, c, r.ended)
 	}
 	switch {
-	case (err != nil || revision == 0) && r.leave(c, known):
+	case (err != nil || revision == 0) && r.undoAdd(c, known):
 		return connection.Connection{}, nil
 	case err != nil:
 		return connection.Connection{}, unavailable(err)
 	case revision == 0:
 		return there, nil
 	}
-	r.settle(c, revision)
+	r.recorded(c, revision)
 	if known {
 		return c, nil
 	}
 	return connection.Connection{}, nil
 }
 
-// enter puts c into the roster, before its record is written: news from another
+// addOwn puts c into the roster, before its record is written: a change by another
 // node that has replaced c already must find it there. It reports whether it was
 // there. Errors: connection.ErrTokenTaken.
-func (r *Registry) enter(c connection.Connection) (known bool, err error) {
+func (r *Registry) addOwn(c connection.Connection) (known bool, err error) {
 	now, known := r.own.add(c)
 	if now.RequestID != c.RequestID {
 		return true, connection.ErrTokenTaken
@@ -85,47 +85,48 @@ func (r *Registry) enter(c connection.Connection) (known bool, err error) {
 	return known, nil
 }
 
-// leave takes back what enter did, and reports whether c has ended since. Then it
-// was put, to all others: whoever ended it has counted its end (rule C9).
-func (r *Registry) leave(c connection.Connection, known bool) (ended bool) {
+// undoAdd takes back what addOwn did, and reports whether c has ended since. Then
+// its Put counts as done, because its end was counted (rule C9).
+func (r *Registry) undoAdd(c connection.Connection, known bool) (ended bool) {
 	if known {
 		return false
 	}
 	return !r.own.remove(c)
 }
 
-// settle notes the revision of c's record. If c has ended meanwhile the record has to go.
-func (r *Registry) settle(c connection.Connection, revision uint64) {
-	if !r.own.settle(c, revision) {
+// recorded notes the revision of c's record. If c has ended meanwhile, the record
+// is deleted.
+func (r *Registry) recorded(c connection.Connection, revision uint64) {
+	if !r.own.setRevision(c, revision) {
 		r.erase(c, revision)
 	}
 }
 
-// insist makes c the record of its request_id, in several tries if need be, and
+// putWithRetry makes c the record of its request_id, in several tries if need be, and
 // returns what was there before, unless that was c, and the record's revision.
-func (r *Registry) insist(ctx context.Context, c connection.Connection) (before connection.Connection, revision uint64, err error) {
+func (r *Registry) putWithRetry(ctx context.Context, c connection.Connection) (before connection.Connection, revision uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, putTime)
 	defer cancel()
 	for {
-		was, revision, err := r.try(ctx, c)
+		was, revision, err := r.tryPut(ctx, c)
 		if was.Token != "" {
 			before = was
 		}
 		if err == nil || errors.Is(err, connection.ErrTokenTaken) {
-			if r.away.CompareAndSwap(true, false) {
+			if r.failing.CompareAndSwap(true, false) {
 				r.log.InfoContext(ctx, "connections are recorded again")
 			}
 			return before, revision, err
 		}
 		if natsbroker.Pause(ctx, putPause); ctx.Err() != nil {
-			r.missed(ctx, err)
+			r.logFailure(ctx, err)
 			return before, 0, unavailable(err)
 		}
 	}
 }
 
-// try is one try of insist.
-func (r *Registry) try(ctx context.Context, c connection.Connection) (before connection.Connection, revision uint64, err error) {
+// tryPut is one try of putWithRetry.
+func (r *Registry) tryPut(ctx context.Context, c connection.Connection) (before connection.Connection, revision uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	if err := r.claim(ctx, c); err != nil {
@@ -134,9 +135,9 @@ func (r *Registry) try(ctx context.Context, c connection.Connection) (before con
 	return r.write(ctx, c, func(connection.Connection) bool { return true })
 }
 
-// missed logs the first of the connections that cannot be recorded.
-func (r *Registry) missed(ctx context.Context, err error) {
-	if !errors.Is(ctx.Err(), context.Canceled) && !r.away.Swap(true) { // else its client went away
+// logFailure logs the first Put of a series that fails.
+func (r *Registry) logFailure(ctx context.Context, err error) {
+	if !errors.Is(ctx.Err(), context.Canceled) && !r.failing.Swap(true) { // else its client went away
 		r.log.WarnContext(ctx, "connections cannot be recorded, their clients are sent away", slog.Any("error", err))
 	}
 }

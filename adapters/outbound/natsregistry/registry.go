@@ -1,13 +1,13 @@
 // Package natsregistry implements connection.Registry in a NATS key-value bucket
 // that all nodes share.
 //
-// A record is kept under its request_id and is authoritative; who changes it
-// says which revision it must have. What a node knows of its own connections it
-// keeps in memory, its roster: that speaks for their tokens, and follows the bucket
-// to learn what others did to them. A connection leaves the roster at once when it
-// ends, and its record a little later.
+// A record is kept under its request_id and is authoritative; every change names
+// the revision that the record must have. A node keeps its own connections in
+// memory too, in its roster: it answers look-ups by their tokens, and follows the
+// bucket for changes that other nodes make. A connection leaves the roster at once
+// when it ends, and its record is deleted a little later.
 //
-// Where news of a connection may reach another node than its owner, there is an
+// Where the end of a connection may reach another node than its owner, there is an
 // index from token to request_id beside the records, written before the record is
 // and deleted after it. What a crash leaves in the index names a record that does
 // not name it back, and so counts as nothing (rule C1).
@@ -52,9 +52,9 @@ type Registry struct {
 	kv      jetstream.KeyValue
 	records jetstream.Stream // of the bucket
 	own     *roster
-	chores  *chores
+	deletes *backgroundDeletes
 	log     *slog.Logger
-	away    atomic.Bool // the last Put that came to an end failed
+	failing atomic.Bool // the last Put that came to an end failed
 }
 
 var _ connection.Registry = (*Registry)(nil)
@@ -69,12 +69,12 @@ func Open(ctx context.Context, broker *natsbroker.Broker, cfg Config, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	return &Registry{cfg: cfg, broker: broker, kv: kv, records: records, own: newRoster(), chores: newChores(), log: log}, nil
+	return &Registry{cfg: cfg, broker: broker, kv: kv, records: records, own: newRoster(), deletes: newBackgroundDeletes(), log: log}, nil
 }
 
 // Flush waits until the records of all that has ended are deleted. Errors:
 // ctx.Err(); then the rest of them is given up.
-func (r *Registry) Flush(ctx context.Context) error { return r.chores.finish(ctx) }
+func (r *Registry) Flush(ctx context.Context) error { return r.deletes.finish(ctx) }
 
 func (r *Registry) owns(c connection.Connection) bool {
 	return r.cfg.Node == "" || r.cfg.Node == c.Node
@@ -113,8 +113,8 @@ func (r *Registry) write(ctx context.Context, c connection.Connection, may func(
 	}
 }
 
-// get returns the record of a request_id, or nothing, and the revision that who
-// changes it must name.
+// get returns the record of a request_id, or nothing, and the revision that a
+// change of it must name.
 func (r *Registry) get(ctx context.Context, id connection.RequestID) (connection.Connection, uint64, error) {
 	msg, err := r.records.GetLastMsgForSubject(ctx, natsbroker.BucketSubject(bucket, recordKey(id)))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -136,9 +136,9 @@ func (r *Registry) get(ctx context.Context, id connection.RequestID) (connection
 
 // erase deletes c's record in the background, if it is still at that revision.
 func (r *Registry) erase(c connection.Connection, revision uint64) {
-	r.chores.add(func(ctx context.Context) {
+	r.deletes.add(func(ctx context.Context) {
 		if err := r.drop(ctx, recordKey(c.RequestID), revision); err != nil && !natsbroker.Conflict(err) {
-			r.own.missing(c) // to be dropped later
+			r.own.addUnknown(c) // to be deleted later
 		}
 		r.release(ctx, c)
 	})
@@ -149,7 +149,7 @@ func (r *Registry) drop(ctx context.Context, key string, revision uint64) error 
 	return r.kv.Purge(ctx, key, jetstream.LastRevision(revision))
 }
 
-// unavailable is what a caller is told of an error of NATS.
+// unavailable makes the error for a caller of an error of NATS.
 func unavailable(err error) error {
 	if err == nil || errors.Is(err, connection.ErrNotFound) {
 		return err

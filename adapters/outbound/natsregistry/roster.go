@@ -18,11 +18,11 @@ func (r *Registry) All() iter.Seq[connection.Connection] { return slices.Values(
 
 // roster holds this node's own connections. It is safe for concurrent use.
 type roster struct {
-	mu      sync.RWMutex
-	byToken map[connection.Token]held                   // guarded by mu, as all below
-	byID    map[connection.RequestID][]connection.Token // one, or a few while they replace each other
-	astray  map[connection.Token]struct{}               // of byToken: what the record says may be something else
-	left    []connection.Connection                     // recorded for this node without being in byToken
+	mu       sync.RWMutex
+	byToken  map[connection.Token]held                   // guarded by mu, as all below
+	byID     map[connection.RequestID][]connection.Token // one, or a few while they replace each other
+	suspects map[connection.Token]struct{}               // of byToken: the record may name another connection
+	unknown  []connection.Connection                     // recorded for this node without being in byToken
 }
 
 // held is a connection in the roster.
@@ -35,7 +35,7 @@ type held struct {
 func newRoster() *roster {
 	return &roster{
 		byToken: make(map[connection.Token]held), byID: make(map[connection.RequestID][]connection.Token),
-		astray: make(map[connection.Token]struct{}),
+		suspects: make(map[connection.Token]struct{}),
 	}
 }
 
@@ -51,8 +51,9 @@ func (r *roster) add(c connection.Connection) (now connection.Connection, known 
 	return c, false
 }
 
-// settle notes the revision of c's record, and reports whether c is still there.
-func (r *roster) settle(c connection.Connection, revision uint64) bool {
+// setRevision notes the revision of c's record, and reports whether c is still
+// there.
+func (r *roster) setRevision(c connection.Connection, revision uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h, known := r.holdsLocked(c)
@@ -102,7 +103,7 @@ func (r *roster) removeLocked(token connection.Token) (h held, known bool) {
 		return h, false
 	}
 	delete(r.byToken, token)
-	delete(r.astray, token)
+	delete(r.suspects, token)
 	tokens := slices.DeleteFunc(r.byID[h.RequestID], func(t connection.Token) bool { return t == token })
 	if r.byID[h.RequestID] = tokens; len(tokens) == 0 {
 		delete(r.byID, h.RequestID)

@@ -8,7 +8,7 @@ import (
 	"heliograph/domain/connection"
 )
 
-// A record that cannot be read is none: it stops nobody from looking through the
+// A record that cannot be read is none: it stops no look through the
 // others, or from connecting.
 func TestARecordThatCannotBeReadIsLeftOut(t *testing.T) {
 	for name, junk := range map[string]string{"no JSON": "{", "another program's": `{"x":1}`, "a field of another type": `{"token":1}`} {
@@ -40,8 +40,8 @@ func TestARecordThatCannotBeReadIsLeftOut(t *testing.T) {
 			if _, err := kv.PutString(t.Context(), "id.junk", junk); err != nil {
 				t.Fatal(err)
 			}
-			if own, left := astray(t, r); len(own) != 1 || own[0] != c || len(left) != 0 {
-				t.Errorf("astray are %+v and %+v, want %+v alone", own, left, c)
+			if own, left := mismatches(t, r); len(own) != 1 || own[0] != c || len(left) != 0 {
+				t.Errorf("mismatches are %+v and %+v, want %+v alone", own, left, c)
 			}
 		})
 	}
