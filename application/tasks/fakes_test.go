@@ -100,47 +100,28 @@ func (w *wire) of(id task.ID) (events []sent) {
 // outbox is a gateway.Sender that records private events by token.
 type outbox struct {
 	gateway.Sender
-	err  error
-	slow bool          // SendParts takes the first part only
-	rest gateway.Parts // what it left
 
 	mu     sync.Mutex
 	events map[connection.Token][]event.Event // guarded by mu
 }
 
-func (o *outbox) Send(_ context.Context, token connection.Token, ev event.Event) error {
+// SendParts takes all parts at once.
+func (o *outbox) SendParts(_ context.Context, token connection.Token, next gateway.Parts) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.events == nil {
 		o.events = make(map[connection.Token][]event.Event)
 	}
-	o.events[token] = append(o.events[token], ev)
-	return o.err
-}
-
-// SendParts takes all parts at once, or keeps those after the first for later.
-func (o *outbox) SendParts(ctx context.Context, token connection.Token, next gateway.Parts) error {
 	for more := true; more; {
-		var err error
-		if more, err = o.take(ctx, token, next); err != nil {
+		var part *gateway.Part
+		part, more = next()
+		ev, err := gateway.Encoded(part, func(ev event.Event) (event.Event, error) { return ev, nil })
+		if err != nil {
 			return err
 		}
-		if o.slow && more {
-			o.rest = next
-			return nil
-		}
+		o.events[token] = append(o.events[token], ev)
 	}
 	return nil
-}
-
-// take sends token the next part.
-func (o *outbox) take(ctx context.Context, token connection.Token, next gateway.Parts) (more bool, err error) {
-	part, more := next()
-	ev, err := gateway.Encoded(part, func(ev event.Event) (event.Event, error) { return ev, nil })
-	if err != nil {
-		return false, err
-	}
-	return more, o.Send(ctx, token, ev)
 }
 
 func (o *outbox) of(token connection.Token) []event.Event {

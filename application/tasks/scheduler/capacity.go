@@ -48,3 +48,10 @@ func (c *capacity) hold(q *typeQueue, places, bytes int) {
 		c.pooled += places
 	}
 }
+
+// take takes the first task of q out, to be run.
+func (c *capacity) take(q *typeQueue) *Entry {
+	e := q.take()
+	c.hold(q, -q.placesToWait(), -e.bytes)
+	return e
+}

@@ -115,7 +115,11 @@ func (q *Queue) Offer(t task.Task, after time.Duration) {
 // waitLocked lets a task wait that is not to be begun before some time has passed.
 func (q *Queue) waitLocked(e *Entry, after time.Duration) {
 	if after > 0 {
-		q.later[e] = time.AfterFunc(after, func() { q.ripen(e) })
+		q.later[e] = time.AfterFunc(after, func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			q.ripenLocked(e)
+		})
 	} else {
 		e.queue.insert(e)
 	}
@@ -129,24 +133,12 @@ func (q *Queue) handOutLocked(queue *typeQueue) {
 		if i < 0 {
 			return
 		}
-		q.waiters[i].got <- q.takeLocked(queue)
+		q.waiters[i].got <- q.capacity.take(queue)
 		q.waiters = slices.Delete(q.waiters, i, i+1)
 	}
 }
 
-func (q *Queue) takeLocked(queue *typeQueue) *Entry {
-	e := queue.take()
-	q.capacity.hold(queue, -queue.placesToWait(), -e.bytes)
-	return e
-}
-
-// ripen lets a task be begun whose time has come.
-func (q *Queue) ripen(e *Entry) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.ripenLocked(e)
-}
-
+// ripenLocked lets a task be begun whose time has come.
 func (q *Queue) ripenLocked(e *Entry) {
 	if timer, waits := q.later[e]; waits {
 		timer.Stop()
@@ -160,16 +152,16 @@ func (q *Queue) ripenLocked(e *Entry) {
 func (q *Queue) Done(e *Entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.forgetLocked(e)
+	forget(q.known, e)
 	e.queue.running--
 	q.capacity.hold(e.queue, e.queue.placesToWait()-1, 0)
 	q.handOutLocked(e.queue)
 }
 
-// forgetLocked lets the next news of the task count.
-func (q *Queue) forgetLocked(e *Entry) {
-	if q.known[e.ID] == e {
-		delete(q.known, e.ID)
+// forget lets the next news of the task count.
+func forget(known map[task.ID]*Entry, e *Entry) {
+	if known[e.ID] == e {
+		delete(known, e.ID)
 	}
 }
 
@@ -218,7 +210,7 @@ func (q *Queue) Remove(t task.Task) {
 		delete(q.later, e)
 	}
 	if later || e.queue.remove(e) {
-		q.forgetLocked(e)
+		forget(q.known, e)
 		q.capacity.hold(e.queue, -1, -e.bytes)
 	}
 }

@@ -52,7 +52,7 @@ func (q *Queue) ask(w *waiter) bool {
 	if best == nil {
 		q.waiters = append(q.waiters, w)
 	} else {
-		w.got <- q.takeLocked(best)
+		w.got <- q.capacity.take(best)
 	}
 	return true
 }

@@ -1,0 +1,311 @@
+package scheduler_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"heliograph/application/tasks/scheduler"
+	"heliograph/domain/task"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fixture is a queue for a pool of two workers, with three places per type.
+type fixture struct {
+	*scheduler.Queue
+	t *testing.T
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	return &fixture{t: t, Queue: scheduler.New(2, 3, []task.Type{
+		{Name: "pool"}, {Name: "urgent", Policy: task.Policy{Priority: 5}}, {Name: "narrow", Policy: task.Policy{Concurrency: 1}},
+		{Name: "far", Outside: true}, {Name: "near", Outside: true},
+	})}
+}
+
+func waiting(typ string, id task.ID) task.Task {
+	return task.Task{ID: id, Type: typ, Status: task.Pending, Params: json.RawMessage(`{}`)}
+}
+
+// starts takes a task on.
+func (f *fixture) starts(typ string, id task.ID) {
+	f.t.Helper()
+	t := waiting(typ, id)
+	if !f.Reserve(typ, len(t.Params)) || !f.Put(t, len(t.Params)) {
+		f.t.Fatalf("%s of %s was not taken on", id, typ)
+	}
+}
+
+func pooled(typ *task.Type) bool { return !typ.Outside }
+
+func named(name string) func(*task.Type) bool {
+	return func(typ *task.Type) bool { return typ.Name == name }
+}
+
+// next takes what is ready, or nil.
+func (f *fixture) next(wants func(*task.Type) bool) *scheduler.Entry {
+	f.t.Helper()
+	ended, end := context.WithCancel(f.t.Context())
+	end()
+	e, err := f.Next(ended, wants)
+	if e == nil && !errors.Is(err, context.Canceled) {
+		f.t.Fatalf("next: %v", err)
+	}
+	return e
+}
+
+// wantNext checks which tasks are ready, in order; they are taken.
+func (f *fixture) wantNext(wants func(*task.Type) bool, ids ...task.ID) (taken []*scheduler.Entry) {
+	f.t.Helper()
+	var got []task.ID
+	for e := f.next(wants); e != nil; e = f.next(wants) {
+		got, taken = append(got, e.ID), append(taken, e)
+	}
+	if !slices.Equal(got, ids) {
+		f.t.Errorf("ready are %v, want %v", got, ids)
+	}
+	return taken
+}
+
+func TestTheHighestPriorityGoesFirstAndThenTheOldest(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.starts("pool", "a")
+	f.starts("far", "outside")
+	f.starts("narrow", "b")
+	f.starts("urgent", "c")
+	f.starts("pool", "d")
+	f.wantNext(pooled, "c", "a", "b", "d")
+	f.wantNext(named("near"))
+	f.wantNext(named("far"), "outside")
+}
+
+func TestATypeRunsNoMoreTasksAtATimeThanItMay(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.starts("narrow", "a")
+	f.starts("narrow", "b")
+	taken := f.wantNext(pooled, "a")
+	f.Done(taken[0])
+	taken = f.wantNext(pooled, "b")
+	f.starts("narrow", "c")
+	if !f.Again(taken[0], 0) { // in its old position
+		t.Error("the queue is closed")
+	}
+	f.wantNext(pooled, "b")
+}
+
+func TestEachTypeHasPlacesOfItsOwn(t *testing.T) { // T1
+	t.Parallel()
+	f := newFixture(t)
+	fill := func(typ string) (places int) {
+		for f.Reserve(typ, 2) {
+			places++
+		}
+		return places
+	}
+	if n := fill("far"); n != 3 {
+		t.Errorf("of a type for workers outside %d wait", n)
+	}
+	if n := fill("pool"); n != 2+3 { // the workers are places, too
+		t.Errorf("of a type of the pool %d are taken on", n)
+	}
+	f.Release("pool", 2)
+	if n := fill("pool"); n != 1 {
+		t.Errorf("where one was given back there are %d places", n)
+	}
+	if n := fill("urgent"); n != 3 {
+		t.Errorf("of another one %d are taken on", n)
+	}
+}
+
+func TestAPlaceOfThePoolIsHeldUntilTheTaskIsDoneAndOneOutsideUntilItIsTaken(t *testing.T) { // T1
+	t.Parallel()
+	f := newFixture(t)
+	for i := range 5 {
+		f.starts("pool", task.ID(fmt.Sprint("pool-", i)))
+	}
+	for i := range 3 {
+		f.starts("far", task.ID(fmt.Sprint("far-", i)))
+	}
+	inPool, outside := f.next(pooled), f.next(named("far"))
+	if f.Reserve("pool", 0) || !f.Reserve("far", 0) || f.Reserve("far", 0) {
+		t.Error("a place of the pool was given free, or one outside was not")
+	}
+	f.Done(inPool)
+	if !f.Reserve("pool", 0) || f.Reserve("pool", 0) {
+		t.Error("the place of a task that is done was not given free, or more were")
+	}
+	f.Done(outside)
+	if f.Reserve("far", 0) {
+		t.Error("a place that was free was given free again")
+	}
+}
+
+func TestTheParamsOfOneTypeLeaveRoomForOthers(t *testing.T) { // T1
+	t.Parallel()
+	const mib = 1 << 20
+	q := scheduler.New(1, 1_000_000, []task.Type{{Name: "a", Outside: true}, {Name: "b", Outside: true}, {Name: "c", Outside: true}, {Name: "d", Outside: true}})
+	fill := func(typ string, size int) (n int) {
+		for q.Reserve(typ, size) {
+			n++
+		}
+		return n
+	}
+	for _, c := range []struct {
+		typ        string
+		size, want int
+	}{
+		{"a", 8 * mib, (32 + 128) / 8}, // its share, and the half that all share
+		{"b", 8 * mib, 32 / 8},
+		{"a", mib, 0},
+		{"c", 33 * mib, 0}, // over its share
+		{"c", 32 * mib, 1},
+	} {
+		if n := fill(c.typ, c.size); n != c.want {
+			t.Errorf("%d params of %s of %d bytes wait, want %d", n, c.typ, c.size, c.want)
+		}
+	}
+	q.Release("a", 8*mib)
+	if n := fill("d", 40*mib); n != 1 {
+		t.Errorf("where room was given back %d more wait", n)
+	}
+	if !q.Reserve("b", 0) {
+		t.Error("a task without params was refused")
+	}
+}
+
+func TestTheCallThatWaitedFirstGetsWhatComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		got := make(chan string, 3)
+		for i, typ := range []string{"far", "near", "far"} {
+			go func() {
+				e, err := f.Next(t.Context(), named(typ))
+				if err != nil {
+					got <- err.Error()
+					return
+				}
+				got <- fmt.Sprint(i, " ", e.ID)
+			}()
+			synctest.Wait()
+		}
+		for _, c := range []struct {
+			typ  string
+			id   task.ID
+			want string
+		}{{"far", "a", "0 a"}, {"far", "b", "2 b"}, {"near", "c", "1 c"}} {
+			f.starts(c.typ, c.id)
+			if g := <-got; g != c.want {
+				t.Errorf("%q, want %q", g, c.want)
+			}
+		}
+	})
+}
+
+func TestNewsOfATaskCountOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Offer(waiting("far", "a"), 0)
+	f.Offer(waiting("far", "a"), 0)
+	if f.Len() != 1 || !f.IDs()["a"] {
+		t.Errorf("%d wait: %v", f.Len(), f.IDs())
+	}
+	e := f.next(named("far"))
+	f.Offer(waiting("far", "a"), 0) // it is taken
+	running := waiting("far", "a")
+	running.Status, running.Lease = task.Running, e.Lease
+	f.Remove(running) // which is what this entry has begun
+	if f.Len() != 0 || !f.Holds(running) {
+		t.Errorf("%d wait, the entry is held: %t", f.Len(), f.Holds(running))
+	}
+	f.Done(e)
+	if len(f.IDs()) != 0 {
+		t.Errorf("known are %v", f.IDs())
+	}
+}
+
+func TestWhatIsNotPendingAnyMoreIsTakenOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.starts("far", "a")
+		f.Offer(waiting("far", "b"), time.Hour)
+		for _, id := range []task.ID{"a", "b", "c"} {
+			f.Remove(task.Task{ID: id, Type: "far", Status: task.Cancelled})
+		}
+		<-time.After(2 * time.Hour)
+		f.wantNext(named("far"))
+		if f.Len() != 0 || !f.Reserve("far", 0) || !f.Reserve("far", 0) || !f.Reserve("far", 0) {
+			t.Errorf("%d wait, or their places are not free", f.Len())
+		}
+	})
+}
+
+func TestATaskIsNotReadyBeforeItsTime(t *testing.T) { // T2
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.Offer(waiting("far", "a"), time.Second)
+		<-time.After(time.Second - 1)
+		synctest.Wait()
+		f.wantNext(named("far"))
+		<-time.After(1)
+		synctest.Wait()
+		f.wantNext(named("far"), "a")
+	})
+}
+
+func TestWhatWaitedIsReturnedWhenTheQueueIsClosed(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.starts("far", "a")
+		f.starts("far", "b")
+		taken := f.next(named("far"))
+		f.Offer(waiting("pool", "c"), time.Hour)
+		f.starts("near", "d")
+		refused := make(chan error)
+		go func() {
+			_, err := f.Next(t.Context(), named("urgent"))
+			refused <- err
+		}()
+		synctest.Wait()
+		var left []task.ID
+		for _, e := range f.Close() {
+			left = append(left, e.ID)
+		}
+		if want := []task.ID{"b", "c", "d"}; !slices.Equal(left, want) {
+			t.Errorf("left are %v, want %v", left, want)
+		}
+		if err := <-refused; !errors.Is(err, task.ErrShuttingDown) {
+			t.Errorf("what waited for a task got %v", err)
+		}
+		if _, err := f.Next(t.Context(), pooled); !errors.Is(err, task.ErrShuttingDown) || f.Again(taken, 0) || f.Put(waiting("far", "e"), 0) {
+			t.Errorf("the queue goes on: %v", err)
+		}
+	})
+}
+
+func TestATaskOfAnUnknownTypeCanBeAdopted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	gone := task.Task{ID: "a", Type: "gone", Status: task.Running, Lease: "lease"}
+	e := f.Adopt(gone)
+	if e.Type().Name != "gone" || e.Lease != "lease" || !f.Holds(gone) || f.Type("gone") != nil {
+		t.Errorf("the entry is %+v", e)
+	}
+	if next := e.Next(); next.ID != "a" || next.Lease == "lease" || next.Lease == "" {
+		t.Errorf("the entry of the next attempt is %+v", next)
+	}
+	f.Done(e)
+	if f.Holds(gone) {
+		t.Error("it is still held")
+	}
+}
