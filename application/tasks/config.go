@@ -25,12 +25,12 @@ type Config struct {
 	// ProgressRate is how many progress events a task sends per second, on average,
 	// at most; of those in between the newest wins. 0 is no limit.
 	ProgressRate int
-	// CleanupInterval is the age, counted from its end, at which the janitor
+	// CleanupInterval is the age, counted from its end, at which the cleaner
 	// removes a finished task (rule T9). Default 600 s.
 	CleanupInterval time.Duration
 	// RetentionCount and RetentionBytes bound how many finished tasks are kept, and
 	// how large their params and results are together; those that ended first go
-	// first. Until the janitor comes there may be a tenth more. 0 is no bound.
+	// first. Until the cleaner comes there may be a tenth more. 0 is no bound.
 	RetentionCount, RetentionBytes int
 	// Oversee is how often a store that outlives the process is looked through for
 	// what no node sees to any more. Default 5 s.

@@ -37,6 +37,11 @@ var rules = []rule{
 		},
 	},
 	{
+		layers:  []string{"application/tasks"},
+		why:     "each folder of application/tasks imports only those before it in taskFolders",
+		forbids: func(from, imported string) bool { return taskFolder(imported) >= taskFolder(module+"/"+from) },
+	},
+	{
 		layers: []string{"domain", "application"},
 		why:    "I/O and configuration come in by ports and constructors",
 		forbids: func(_, imported string) bool {
@@ -82,6 +87,19 @@ var rules = []rule{
 		why:     "contracts and mocks know ports only, not who implements or wires them",
 		forbids: func(_, imported string) bool { return ours(imported) && !under(imported, module+"/domain") },
 	},
+}
+
+// taskFolders are the folders of application/tasks in the order of their imports, and
+// at last what wires them.
+var taskFolders = []string{"lifecycle", "records", "scheduler", "retention", "snapshots", "runner", "leases", "orphans", ""}
+
+// taskFolder returns the place of a package in taskFolders, or -1.
+func taskFolder(path string) int {
+	folder, found := strings.CutPrefix(path+"/", module+"/application/tasks/")
+	if !found {
+		return -1
+	}
+	return slices.Index(taskFolders, strings.TrimSuffix(folder, "/"))
 }
 
 // engineFaces are the folders that may import the stream engine.

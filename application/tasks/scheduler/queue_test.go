@@ -26,10 +26,11 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	return &fixture{t: t, Queue: scheduler.New(2, 3, []task.Type{
+	types := []task.Type{
 		{Name: "pool"}, {Name: "urgent", Policy: task.Policy{Priority: 5}}, {Name: "narrow", Policy: task.Policy{Concurrency: 1}},
 		{Name: "far", Outside: true}, {Name: "near", Outside: true},
-	})}
+	}
+	return &fixture{t: t, Queue: scheduler.New(2, 3, types)}
 }
 
 func waiting(typ string, id task.ID) task.Task {

@@ -1,0 +1,277 @@
+package orphans_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"heliograph/adapters/outbound/memtaskstore"
+	"heliograph/application/delivery"
+	"heliograph/application/tasks/leases"
+	"heliograph/application/tasks/lifecycle"
+	"heliograph/application/tasks/orphans"
+	"heliograph/application/tasks/records"
+	"heliograph/application/tasks/runner"
+	"heliograph/application/tasks/scheduler"
+	"heliograph/domain/cluster"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/task"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// gone is a run of another node that has ended, and alive one that goes on.
+const gone, alive = cluster.Life("two/gone"), cluster.Life("two/alive")
+
+// nodes is a cluster.Nodes.
+type nodes struct{ alone bool }
+
+func (nodes) Self() cluster.Life           { return "one/life" }
+func (nodes) Alive(life cluster.Life) bool { return life == alive || life == "one/life" }
+func (n nodes) Alone() bool                { return n.alone }
+func (nodes) Present() []string            { return nil }
+func (nodes) Leads() bool                  { return true }
+
+// shared is a store that other nodes may change.
+type shared struct{ task.Store }
+
+func (shared) Outlives() bool { return true }
+
+// fixture is an Overseer and what it oversees. Nothing runs in the pool.
+type fixture struct {
+	*orphans.Overseer
+	t    *testing.T
+	sent *log
+	logs bytes.Buffer
+}
+
+// interval is how often the store is looked through.
+const interval = 5 * time.Second
+
+// newFixture returns one for a node that has the types "work", for the pool, and "far",
+// for workers outside, each of which has two attempts.
+func newFixture(t *testing.T, alone bool) *fixture {
+	t.Helper()
+	f := &fixture{t: t, sent: &log{}}
+	logger := slog.New(slog.NewTextHandler(&f.logs, nil))
+	store, life, n := shared{memtaskstore.New()}, lifecycle.New(), nodes{alone}
+	twice := task.Policy{Attempts: 2, Backoff: time.Hour, Timeout: time.Hour}
+	queue := scheduler.New(1, 10, []task.Type{{Name: "work", Policy: twice}, {Name: "once"}, {Name: "far", Outside: true, Policy: twice}})
+	rec := records.New(records.Deps{
+		Store: store, Nodes: n, Dispatcher: delivery.NewDispatcher(f.sent, nil, audience{}, nil, logger),
+		Metrics: none{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
+	})
+	run := runner.New(runner.Deps{Store: store, Records: rec, Queue: queue, Life: life, Log: logger, Timeout: time.Hour, CancelGrace: time.Second})
+	f.Overseer = orphans.New(orphans.Deps{
+		Store: store, Nodes: n, Records: rec, Queue: queue, Runner: run, Leases: leases.New(store, rec, queue, run, life), Life: life,
+		Log: logger, Interval: interval,
+	})
+	return f
+}
+
+// start starts the overseer, until the test's end.
+func (f *fixture) start() *fixture {
+	f.t.Helper()
+	if !f.Life.Enter() {
+		f.t.Fatal("it has ended already")
+	}
+	defer f.Life.Leave()
+	f.Start(f.Life.Context())
+	f.t.Cleanup(func() {
+		f.Life.Refuse()
+		f.Queue.Close()
+		f.Life.Refusing.Pass()
+		f.Life.Leave()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(f.t.Context()), time.Minute)
+		defer cancel()
+		if err := f.Life.Wait(ctx, time.Second); err != nil {
+			f.t.Error(err)
+		}
+	})
+	return f
+}
+
+// creates puts a record into the store, as another node does.
+func (f *fixture) creates(t task.Task) {
+	f.t.Helper()
+	t.ID, t.Created, t.Attempt = "a", time.Now(), max(t.Attempt, 1)
+	if _, err := f.Store.Create(f.t.Context(), t); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) want(status task.Status) task.Task {
+	f.t.Helper()
+	synctest.Wait()
+	t, err := f.Store.Get(f.t.Context(), "a")
+	if err != nil || t.Status != status {
+		f.t.Errorf("it is %s (%s), want %s; %v", t.Status, t.Error, status, err)
+	}
+	return t
+}
+
+// pass lets time go by.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+type none struct{}
+
+func (none) Ended(string, task.Status, time.Duration) {}
+func (none) LeaseLost(string)                         {}
+func (none) Shutdown(int)                             {}
+
+type audience struct{ connection.Roster }
+
+func (audience) Count() int { return 1 }
+
+// log is an event.Publisher that counts the events that it takes.
+type log struct {
+	broken atomic.Bool
+
+	mu    sync.Mutex
+	types []task.EventType // guarded by mu
+}
+
+func (l *log) Publish(_ context.Context, ev event.Event) (event.ID, error) {
+	if l.broken.Load() {
+		return event.ID{}, event.ErrUnavailable
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var e task.Event
+	if err := json.Unmarshal(ev.Data, &e); err != nil {
+		return event.ID{}, err
+	}
+	l.types = append(l.types, e.Type)
+	return event.ID{Epoch: "e", Seq: ev.Order}, nil
+}
+
+func (l *log) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.types)
+}
+
+func TestWhatALostNodeRanHasFailedOrIsTriedAgain(t *testing.T) { // T2
+	for typ, want := range map[string]task.Status{"work": task.Pending, "once": task.Failed} {
+		t.Run(typ, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t, false)
+				f.creates(task.Task{Type: typ, Status: task.Running, Node: gone, Lease: "lease", Seq: 4})
+				f.start()
+				if got := f.want(want); got.Seq != 5 || want == task.Failed && !strings.HasPrefix(got.Error, "node_lost: ") {
+					t.Errorf("the record is %+v", got)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatALivingNodeRunsIsLeftToIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, false).start()
+		f.creates(task.Task{Type: "work", Status: task.Running, Node: alive, Lease: "lease", Seq: 4})
+		pass(10 * interval)
+		if got := f.want(task.Running); got.Node != alive || got.Revision != 1 {
+			t.Errorf("the record is %+v", got)
+		}
+	})
+}
+
+func TestAWorkerOutsideOfALostNodeGoesOnHere(t *testing.T) { // T2
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, false).start()
+		f.creates(task.Task{Type: "far", Status: task.Running, Node: gone, Lease: "lease", Seq: 4})
+		pass(interval)
+		if got := f.want(task.Running); got.Node != f.Nodes.Self() || got.OwnerGeneration != 1 {
+			t.Errorf("the record is %+v", got)
+		}
+		if err := f.Leases.Complete(t.Context(), "a", "lease", nil); err != nil {
+			t.Error(err)
+		}
+		f.want(task.Completed)
+	})
+}
+
+func TestAFinalEventThatIsPendingIsPublishedOnce(t *testing.T) { // T11
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, false)
+		f.sent.broken.Store(true)
+		f.creates(task.Task{Type: "work", Status: task.Completed, Node: gone, Seq: 4, FinalEventPending: true})
+		f.start()
+		pass(2 * interval)
+		if got := f.want(task.Completed); !got.FinalEventPending {
+			t.Errorf("while the broker takes nothing: %+v", got)
+		}
+		f.sent.broken.Store(false)
+		pass(3 * interval)
+		if got := f.want(task.Completed); got.FinalEventPending || f.sent.count() != 1 {
+			t.Errorf("the record is %+v, %d events were sent", got, f.sent.count())
+		}
+	})
+}
+
+func TestATaskOfAnUnknownTypeFailsWhereNoOtherNodeCanKnowIt(t *testing.T) { // T2
+	for name, alone := range map[string]bool{"alone": true, "among others": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t, alone)
+				f.creates(task.Task{Type: "other", Status: task.Pending})
+				f.start()
+				pass(3 * interval)
+				if alone {
+					if got := f.want(task.Failed); !strings.Contains(got.Error, `"other"`) || f.sent.count() != 2 {
+						t.Errorf("the record is %+v, %d events were sent", got, f.sent.count())
+					}
+					return
+				}
+				f.want(task.Pending)
+				if n := strings.Count(f.logs.String(), "has a type that is not known here"); n != 1 {
+					t.Errorf("it was warned of %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// quiet is a store that tells of no change.
+type quiet struct{ task.Store }
+
+func (quiet) Watch(func(task.Task)) (stop func()) { return func() {} }
+
+func TestNewsThatDidNotComeIsLookedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, false)
+		f.Store = quiet{f.Store}
+		f.start()
+		f.creates(task.Task{Type: "work", Status: task.Pending})
+		if f.Queue.Len() != 0 {
+			t.Fatal("there was news")
+		}
+		pass(interval)
+		if f.Queue.Len() != 1 {
+			t.Error("a task that waits was not found")
+		}
+		record := f.want(task.Pending)
+		record.Status = task.Cancelled
+		if _, err := f.Store.Update(t.Context(), record); err != nil {
+			t.Fatal(err)
+		}
+		pass(interval)
+		if f.Queue.Len() != 0 {
+			t.Error("a task that has ended still waits")
+		}
+	})
+}
