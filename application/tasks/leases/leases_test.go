@@ -12,14 +12,12 @@ import (
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/outbound/memtaskstore"
-	"heliograph/application/delivery"
 	"heliograph/application/tasks/leases"
 	"heliograph/application/tasks/lifecycle"
 	"heliograph/application/tasks/records"
 	"heliograph/application/tasks/runner"
 	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/cluster"
-	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
@@ -64,7 +62,7 @@ func start(t *testing.T, store task.Store, node string) *fixture {
 		queue: scheduler.New(1, 10, []task.Type{far, {Name: "near"}}),
 	}
 	rec := records.New(records.Deps{
-		Store: store, Nodes: f.nodes, Dispatcher: delivery.NewDispatcher(nowhere{}, nil, audience{}, nil, logger),
+		Store: store, Nodes: f.nodes, Publisher: nowhere{},
 		Metrics: nowhere{}, Life: f.life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
 	})
 	run := runner.New(runner.Deps{Store: store, Records: rec, Queue: f.queue, Life: f.life, Log: logger, Timeout: time.Hour, CancelGrace: time.Second})
@@ -115,10 +113,6 @@ func (nowhere) Publish(context.Context, event.Event) (event.ID, error) { return 
 func (nowhere) Ended(string, task.Status, time.Duration)               {}
 func (nowhere) LeaseLost(string)                                       {}
 func (nowhere) Shutdown(int)                                           {}
-
-type audience struct{ connection.Roster }
-
-func (audience) Count() int { return 1 }
 
 func TestALeaseIsGoodUntilItsTaskHasEnded(t *testing.T) { // T2, T11
 	synctest.Test(t, func(t *testing.T) {

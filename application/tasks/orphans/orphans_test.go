@@ -15,7 +15,6 @@ import (
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/outbound/memtaskstore"
-	"heliograph/application/delivery"
 	"heliograph/application/tasks/leases"
 	"heliograph/application/tasks/lifecycle"
 	"heliograph/application/tasks/orphans"
@@ -23,7 +22,6 @@ import (
 	"heliograph/application/tasks/runner"
 	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/cluster"
-	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
@@ -68,7 +66,7 @@ func newFixture(t *testing.T, alone bool) *fixture {
 	twice := task.Policy{Attempts: 2, Backoff: time.Hour, Timeout: time.Hour}
 	queue := scheduler.New(1, 10, []task.Type{{Name: "work", Policy: twice}, {Name: "once"}, {Name: "far", Outside: true, Policy: twice}})
 	rec := records.New(records.Deps{
-		Store: store, Nodes: n, Dispatcher: delivery.NewDispatcher(f.sent, nil, audience{}, nil, logger),
+		Store: store, Nodes: n, Publisher: f.sent,
 		Metrics: none{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
 	})
 	run := runner.New(runner.Deps{Store: store, Records: rec, Queue: queue, Life: life, Log: logger, Timeout: time.Hour, CancelGrace: time.Second})
@@ -131,10 +129,6 @@ type none struct{}
 func (none) Ended(string, task.Status, time.Duration) {}
 func (none) LeaseLost(string)                         {}
 func (none) Shutdown(int)                             {}
-
-type audience struct{ connection.Roster }
-
-func (audience) Count() int { return 1 }
 
 // log is an event.Publisher that counts the events that it takes.
 type log struct {

@@ -16,11 +16,9 @@ import (
 
 	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/memtaskstore"
-	"heliograph/application/delivery"
 	"heliograph/application/tasks/lifecycle"
 	"heliograph/application/tasks/records"
 	"heliograph/domain/cluster"
-	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
@@ -46,7 +44,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, store: &faultyStore{Store: memtaskstore.New()}, sent: &log{}, life: lifecycle.New()}
 	logger := slog.New(slog.NewTextHandler(&f.logs, nil))
 	f.Records = records.New(records.Deps{
-		Store: f.store, Nodes: memnodes.New(cluster.NewLife("one", "life")), Dispatcher: delivery.NewDispatcher(f.sent, nil, audience{}, nil, logger),
+		Store: f.store, Nodes: memnodes.New(cluster.NewLife("one", "life")), Publisher: f.sent,
 		Metrics: f, Life: f.life, Log: logger, MaxEventBytes: 2048, Ended: func(t task.Task) { f.ended = append(f.ended, t.ID) },
 	})
 	return f
@@ -55,10 +53,6 @@ func newFixture(t *testing.T) *fixture {
 func (*fixture) Ended(string, task.Status, time.Duration) {}
 func (f *fixture) LeaseLost(string)                       { f.lost++ }
 func (*fixture) Shutdown(int)                             {}
-
-type audience struct{ connection.Roster }
-
-func (audience) Count() int { return 1 }
 
 // log is an event.Publisher that records the types and numbers of events.
 type log struct {

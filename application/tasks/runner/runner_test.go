@@ -15,13 +15,11 @@ import (
 
 	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/memtaskstore"
-	"heliograph/application/delivery"
 	"heliograph/application/tasks/lifecycle"
 	"heliograph/application/tasks/records"
 	"heliograph/application/tasks/runner"
 	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/cluster"
-	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
@@ -43,7 +41,7 @@ func start(t *testing.T, run handler) *fixture {
 	logger := slog.New(slog.DiscardHandler)
 	store, life := memtaskstore.New(), lifecycle.New()
 	rec := records.New(records.Deps{
-		Store: store, Nodes: memnodes.New(cluster.NewLife("one", "life")), Dispatcher: delivery.NewDispatcher(f.sent, nil, audience{}, nil, logger),
+		Store: store, Nodes: memnodes.New(cluster.NewLife("one", "life")), Publisher: f.sent,
 		Metrics: none{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
 	})
 	f.Runner = runner.New(runner.Deps{
@@ -105,10 +103,6 @@ type none struct{}
 func (none) Ended(string, task.Status, time.Duration) {}
 func (none) LeaseLost(string)                         {}
 func (none) Shutdown(int)                             {}
-
-type audience struct{ connection.Roster }
-
-func (audience) Count() int { return 1 }
 
 // log is an event.Publisher that records the types of events.
 type log struct {
