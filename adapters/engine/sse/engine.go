@@ -79,7 +79,7 @@ type Engine struct {
 
 	newKernel func(vanishing) (kernel, error)
 	endings   endings                       // of adopted streams
-	bodies    bodies                        // of private events
+	bodies    gateway.Latest[[]byte]        // of private events
 	promises  promises                      // of streams to shards
 	round     atomic.Pointer[chan struct{}] // closed when there is something new
 	appended  chan struct{}                 // tells Serve to end the round

@@ -29,12 +29,7 @@ func (e *Engine) SendParts(token connection.Token, next gateway.Parts) error {
 // part takes the next part, whose bytes all streams share. Errors: event.ErrInvalid.
 func (e *Engine) part(next gateway.Parts) (private, error) {
 	part, more := next()
-	body, err := gateway.Encoded(part, func(ev event.Event) ([]byte, error) {
-		if err := ev.Validate(); err != nil {
-			return nil, err
-		}
-		return e.cfg.Format.AppendEvent(make([]byte, 0, wire.FrameSize(ev)), ev), nil
-	})
+	body, err := gateway.Encoded(part, e.encode)
 	p := private{body: body, service: part.Service(), own: true}
 	if more {
 		p.next = next
@@ -58,4 +53,12 @@ func (q *queue) follow(e *Engine, next gateway.Parts) {
 	}
 	q.private = append(q.private, p.place(e, e.log.Head()))
 	e.metrics.Sent(p.service, 1, 0)
+}
+
+// encode makes the frame of ev but for its ID. Errors: event.ErrInvalid.
+func (e *Engine) encode(ev event.Event) ([]byte, error) {
+	if err := ev.Validate(); err != nil {
+		return nil, err
+	}
+	return e.cfg.Format.AppendEvent(make([]byte, 0, wire.FrameSize(ev)), ev), nil
 }

@@ -73,7 +73,7 @@ func (e *Engine) broadcastControl(ev event.Event) error {
 // event.ErrInvalid, gateway.ErrUnknownToken, gateway.ErrStreamFull,
 // gateway.ErrClosed.
 func (e *Engine) Send(token connection.Token, ev event.Event) error {
-	body, err := e.bodies.of(e.cfg.Format, ev)
+	body, err := e.bodies.Of(ev, e.encode)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (e *Engine) Send(token connection.Token, ev event.Event) error {
 // Close ends one stream after it was sent last, a control event. Errors: as
 // Send.
 func (e *Engine) Close(token connection.Token, last event.Event) error {
-	body, err := e.bodies.of(e.cfg.Format, last)
+	body, err := e.bodies.Of(last, e.encode)
 	if err != nil {
 		return err
 	}

@@ -29,9 +29,9 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeBy
 
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	reachable, waiting, overflows := c.sender.outbox.state()
+	waiting, overflows := c.sender.trunk.waiting()
 	open := 1.0
-	if reachable {
+	if c.sender.trunk.link.isUp() {
 		open = 0
 	}
 	ch <- prometheus.MustNewConstMetric(c.open, prometheus.GaugeValue, open)

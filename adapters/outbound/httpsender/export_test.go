@@ -37,7 +37,31 @@ func Body(token connection.Token, ev event.Event, closing bool) ([]byte, error) 
 
 // Lanes returns how many lanes exist.
 func (s *Sender) Lanes() int {
-	s.outbox.mu.Lock()
-	defer s.outbox.mu.Unlock()
-	return len(s.outbox.byToken)
+	s.trunk.lanes.mu.Lock()
+	defer s.trunk.lanes.mu.Unlock()
+	return len(s.trunk.lanes.byToken)
+}
+
+// LaneStates and LaneEvents are all states of a lane and all that changes them, by
+// name.
+var (
+	LaneStates = map[string]laneState{
+		"idle": laneIdle, "held": laneHeld, "greeting": laneGreeting, "queued": laneQueued,
+		"queued to recover": laneQueuedToRecover, "recovering": laneRecovering, "sending": laneSending,
+	}
+	LaneEvents = map[string]laneEvent{
+		"wake": laneWake, "begin": laneBegin, "recovered": laneRecovered, "more": laneMore, "done": laneDone,
+		"hold": laneHold, "greet": laneGreet, "let go": laneLetGo,
+	}
+)
+
+// AfterLaneEvent names the state after an event, and says what it means for others.
+func AfterLaneEvent(state, ev string, recovery bool) (next string, busy, recovers, collects bool) {
+	after := LaneStates[state].after(LaneEvents[ev], recovery)
+	for name, s := range LaneStates {
+		if s == after {
+			next = name
+		}
+	}
+	return next, after.busy(), after.recovers(), after.collects()
 }

@@ -13,22 +13,53 @@
 //
 // All that is handed over goes through the trunk, which keeps the order: a
 // private event leaves after the broadcasts that were handed over before it and
-// before those after it. While the gateway cannot be reached it is the outbox:
-// what waits there is bounded, progress is conflated (rule E10), and it leaves in
-// order when the gateway is back. No lock is held during a request.
+// before those after it. What waits there while the gateway cannot be reached is
+// bounded, progress is conflated (rule E10), and it leaves in order when the
+// gateway is back.
 //
-//	outbox.go, trunk.go         what waits, and when it may leave
-//	underway.go, reachable.go   what is being posted; whether anything may leave
-//	lanes.go, turn.go           whose turn it is, and what a turn does to its lane
-//	queue.go                    what waits in a bounded space
-//	serve.go, post.go           the goroutines that push and post
-//	watch.go, reconcile.go      whether the gateway is there, what it can, what it holds
-//	resume.go                   a client that comes back
-//	client.go, pipeline.go      HTTP: one push each, and broadcasts one after the other
-//	message.go                  JSON
+//	Sender ── trunk ─┬─ lanes ── worker (many) ── pusher ─┐
+//	                 └─ post ─── poster (one) ── pipeline ─┼─ gateway
+//	          resumer ──────────────────────── pusher ─────┤
+//	          probe ────────────────────────── client ─────┘
 //
-// Locks: that of the outbox is the only one that is held during calls, to the
-// roster and the metrics.
+//	trunk.go, inflight.go, post.go   what waits, and what is posted to all streams
+//	lanes.go, lane.go                what waits for one stream, and whose turn it is
+//	turn.go, hold.go                 a lane in the hands of a worker, or of nobody for a while
+//	worker.go, poster.go, pusher.go  the goroutines that push and post
+//	resume.go                        a client that comes back
+//	probe.go, reconcile.go           whether the gateway is there, what it can, what it holds
+//	link.go, circuit.go              what is known of that, and the circuit breaker
+//	delays.go, losses.go             what is counted and logged of events that are late or lost
+//	queue.go, message.go             a bounded queue, and JSON
+//	client.go, pipeline.go           HTTP: one push each, and broadcasts one after the other
+//
+// # The states of a lane
+//
+//	           hold, greet                    wake
+//	held     <─────────────          idle ───────────> queued ──── begin ───> sending
+//	greeting  ─────────────>          ^                                       │ ^  │
+//	              let go              │  done                                 │ │  │
+//	                                  └──────────────────────────────────────-┘ │  │ more: queued
+//	                                                                  recovered │  v again
+//	                  queued to recover ── begin ──> recovering ────────────────┘
+//
+// A lane whose stream lost an event goes by the lower line instead of the upper one:
+// before anything else is sent, the observers hand over the state as it is now (rule
+// E6). What is handed over for a lane that recovers, or that is greeted because its
+// stream is adopted, leaves before all that waits.
+//
+// # Concurrency properties
+//
+// Broadcast, Send and Close hand over under the trunk's mutex and never wait for a
+// request. One event of a lane is under way at a time, and one batch of broadcasts.
+// While a batch is under way no lane begins a turn, and a batch begins only when no
+// lane has anything to send, but for those that recover first: so both kinds of events
+// keep their order at each stream, and one stream that recovers holds up nobody.
+//
+// Each of trunk, lanes, link, delays and lossLog has a mutex of its own. That of the
+// trunk is locked before the others; no other two are held together. Under those of
+// trunk and lanes the roster and the metrics are called, and gateway.Parts are not. No
+// lock is held during a request or a call of the listener.
 package httpsender
 
 import (
@@ -90,21 +121,15 @@ func (c Config) withDefaults() Config {
 // What is handed over waits until Serve runs.
 type Sender struct {
 	cfg     Config
-	client  *client
-	bodies  bodies
-	outbox  *outbox
+	bodies  gateway.Latest[*body]
+	trunk   *trunk
+	probe   *probe
+	pusher  *pusher
+	resumer *resumer
+	poster  *poster
+	losses  *lossLog
 	roster  connection.Roster
-	history event.History // set by Serve, before the gateway is reached for the first time
-	metrics gateway.Metrics
 	log     *slog.Logger
-
-	losses   *lossLog
-	breaker  atomic.Pointer[breaker]
-	news     chan struct{} // wakes the watch
-	doubt    atomic.Bool   // the gateway and the roster may not agree
-	resuming chan struct{} // holds one token for each stream that resumes
-
-	incomplete sync.Map // of the tokens whose streams could not be resumed, until Incomplete is asked
 }
 
 var _ gateway.Sender = (*Sender)(nil)
@@ -120,33 +145,82 @@ func New(cfg Config, roster connection.Roster, metrics gateway.Metrics, log *slo
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{
-		cfg: cfg, client: client, roster: roster, metrics: metrics, log: log, losses: &lossLog{log: log},
-		news: make(chan struct{}, 1), resuming: make(chan struct{}, cfg.Parallel),
+	s := &Sender{cfg: cfg, losses: &lossLog{log: log}, roster: roster, log: log}
+	meter, mismatch := meter{metrics}, new(atomic.Bool)
+	s.trunk = newTrunk(cfg, roster, func(lost *message, connections int) { meter.count(lost, 0, connections) })
+	s.probe = &probe{
+		client: client, trunk: s.trunk, roster: roster, losses: s.losses, log: log, forgets: cfg.Forgets,
+		news: make(chan struct{}, 1), mismatch: mismatch,
 	}
-	s.outbox = newOutbox(cfg.Start, roster, func(lost *message, connections int) { s.count(lost, 0, connections) })
-	s.outbox.gap = cfg.Gap && roster.Count() > 0
-	s.breaker.Store(s.newBreaker())
+	circuit := newCircuit(s.trunk.disconnect, s.probe.wake)
+	s.probe.circuit = circuit
+	s.pusher = &pusher{client: client, circuit: circuit, meter: meter}
+	s.resumer = &resumer{pusher: s.pusher, trunk: s.trunk, bodies: &s.bodies, slots: make(chan struct{}, cfg.Parallel), log: log}
+	s.poster = &poster{
+		pipeline: newPipeline(cfg, client.toAll), trunk: s.trunk, circuit: circuit, meter: meter, roster: roster, mismatch: mismatch,
+		losses: s.losses, log: log,
+	}
 	return s, nil
 }
 
+// Serve pushes what is handed over and tells listener what became of it, until
+// ctx ends; it returns nil once nothing runs any more. Streams resume from
+// history. What still waits at the end is lost. It must be called once.
+func (s *Sender) Serve(ctx context.Context, listener gateway.Listener, history event.History) error {
+	s.resumer.history, s.probe.listener = history, listener
+	var working sync.WaitGroup
+	for range s.cfg.Parallel {
+		w := &worker{pusher: s.pusher, trunk: s.trunk, listener: listener, losses: s.losses, log: s.log}
+		working.Go(func() { w.run(ctx) })
+	}
+	working.Go(func() { s.poster.run(ctx) })
+	s.probe.run(ctx)
+	s.trunk.end(true)
+	working.Wait()
+	s.pusher.client.close()
+	if events := s.trunk.giveUp(); events > 0 {
+		s.log.WarnContext(ctx, "events did not reach the gateway before the end", slog.Int("events", events))
+	}
+	return nil
+}
+
+// Heard says that the gateway has called: one that was away is looked for at
+// once.
+func (s *Sender) Heard() {
+	if !s.trunk.link.isUp() {
+		s.pusher.circuit.reset()
+		s.probe.wake()
+	}
+}
+
+// Resume implements gateway.Sender. It takes resumeTime at most.
+func (s *Sender) Resume(ctx context.Context, token connection.Token, lastEventID string) {
+	s.Heard()
+	s.resumer.resume(ctx, token, lastEventID)
+}
+
+// Incomplete reports, once, whether the stream of token could not be resumed. A
+// gateway that understands gateway.ComeBackHeader should then have the client ask
+// again; to any other the stream is told to begin anew.
+func (s *Sender) Incomplete(token connection.Token) bool { return s.resumer.takeIncomplete(token) }
+
 // Broadcast implements gateway.Sender.
 func (s *Sender) Broadcast(_ context.Context, rec event.Record) error {
-	body, err := s.bodies.of(rec.Event)
+	body, err := s.bodies.Of(rec.Event, encode)
 	if err != nil {
 		return err
 	}
-	return s.outbox.toAll(&message{body: body, id: rec.ID})
+	return s.trunk.broadcast(&message{body: body, id: rec.ID})
 }
 
 // Send implements gateway.Sender. That the gateway does not know the token comes
 // out later; only one that is being closed is ErrUnknownToken at once.
 func (s *Sender) Send(_ context.Context, token connection.Token, ev event.Event) error {
-	body, err := s.bodies.of(ev)
+	body, err := s.bodies.Of(ev, encode)
 	if err != nil {
 		return err
 	}
-	return s.outbox.toOne(&message{body: body, token: token})
+	return s.trunk.send(&message{body: body, token: token})
 }
 
 // SendParts implements gateway.Sender. Each part goes through the trunk when the
@@ -156,34 +230,34 @@ func (s *Sender) SendParts(_ context.Context, token connection.Token, next gatew
 	if err != nil {
 		return err
 	}
-	return s.outbox.toOne(m)
+	return s.trunk.send(m)
 }
 
 // Close implements gateway.Sender. Errors: as Send.
 func (s *Sender) Close(_ context.Context, token connection.Token, last event.Event) error {
-	body, err := s.bodies.of(last)
+	body, err := s.bodies.Of(last, encode)
 	if err != nil {
 		return err
 	}
-	return s.outbox.toOne(&message{body: body, token: token, closing: true})
+	return s.trunk.send(&message{body: body, token: token, closing: true})
 }
 
 // Drain makes Broadcast, Send and Close return ErrClosed from now on. What was
 // handed over before still leaves. It may be called twice.
 func (s *Sender) Drain() {
-	if s.cfg.Forgets && !s.outbox.capabilities().Connections {
+	if s.cfg.Forgets && !s.trunk.link.capabilities().Connections {
 		for c := range s.roster.All() {
-			_ = s.outbox.toOne(&message{body: &body{}, token: c.Token, closing: true}) // or it closes anyway
+			_ = s.trunk.send(newEnd(c.Token)) // or it ends anyway
 		}
 	}
-	s.outbox.drain()
+	s.trunk.end(false)
 }
 
 // Flush waits until all that was handed over has been pushed or given up. Serve
 // must be running. Errors: ctx.Err().
 func (s *Sender) Flush(ctx context.Context) error {
 	select {
-	case <-s.outbox.whenIdle():
+	case <-s.trunk.whenIdle():
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("events still wait for the gateway: %w", ctx.Err())
@@ -192,10 +266,4 @@ func (s *Sender) Flush(ctx context.Context) error {
 
 // Place returns the place in the log up to which the streams have all that was
 // broadcast; ok is false if some lack something.
-func (s *Sender) Place() (id event.ID, ok bool) { return s.outbox.settledPlace() }
-
-func (s *Sender) count(m *message, ok, failed int) {
-	if !m.ev.Control() && !m.late {
-		s.metrics.Sent(m.ev.Service, ok, failed)
-	}
-}
+func (s *Sender) Place() (id event.ID, ok bool) { return s.trunk.settledPlace() }

@@ -1,210 +1,295 @@
 package httpsender
 
 import (
+	"sync"
+
 	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
 )
 
-// lane is what waits for one stream behind the trunk. Its fields are guarded by
-// outbox.mu.
-//
-// A busy lane waits for its turn or has it: it is in the FIFO, or in the hands of
-// one worker. One that is not busy is empty or held; it exists because of one of
-// the flags.
-type lane struct {
-	token connection.Token
-	front queue // what recovery handed over; leaves before the rest
-	queue queue
+// earlySweeps is for how many sweeps a stream is fed that the roster does not have: it
+// is registered as soon as it has resumed, or never.
+const earlySweeps = 2
 
-	busy       bool
-	held       bool               // the stream resumes, or is being adopted: no turn yet
-	early      int                // ticks for which it is fed though the roster does not have it
-	lossy      bool               // lost an event: recovery must come first (rule E6)
-	reset      stream.ResetReason // why the client must be told of a gap, if it must
-	unanswered *message           // the stream_reset that the client may not have got; nil if there is none
-	sick       bool               // busy, and counted as one that recovers first
-	recovering bool               // the listener hands over the state now
-	closing    bool               // its end was handed over
-	sealed     bool               // its end is here, or it is gone: takes nothing more
-	givenUp    int                // events for which there was no room, not yet reported
+// lanes holds the lanes, and hands those whose turn is due to the workers, in the
+// order in which they became due. It is safe for concurrent use.
+type lanes struct {
+	roster connection.Roster
+	count  func(lost *message, connections int) // is called with mu held
+	// changed is called, without mu held, after a turn or a recovery that may let the
+	// trunk go on.
+	changed func()
 
-	next *lane // in the FIFO
+	mu          sync.Mutex                 // guards all below, and every lane
+	due         sync.Cond                  // a lane is due, or stopped is set
+	posted      sync.Cond                  // a post ended, or stopped is set
+	byToken     map[connection.Token]*lane // all
+	early       map[*lane]struct{}         // those that the roster may not have yet
+	first, last *lane                      // the FIFO of the lanes that are due
+	busy        int                        // lanes that are due or have their turn
+	recovering  int                        // of them, those that recover first
+	place       event.ID                   // of the last log event that left the trunk
+	can         capabilities               // what the gateway can
+	open        bool                       // the gateway can be reached
+	posting     bool                       // a broadcast is with the gateway: no lane has a turn
+	drained     bool                       // nothing is taken any more, so there is no state to recover
+	stopped     bool                       // nothing leaves any more
 }
 
-// earlyTicks is for how many sweeps a stream is fed that the roster does not
-// have: it is registered as soon as it has resumed, or never.
-const earlyTicks = 2
-
-func (o *outbox) laneLocked(token connection.Token) *lane {
-	l := o.byToken[token]
-	if l == nil {
-		l = &lane{token: token}
-		o.byToken[token] = l
+func newLanes(start event.ID, roster connection.Roster, count func(*message, int), changed func()) *lanes {
+	ls := &lanes{
+		roster: roster, count: count, changed: changed, place: start,
+		byToken: make(map[connection.Token]*lane), early: make(map[*lane]struct{}),
 	}
-	return l
+	ls.due.L, ls.posted.L = &ls.mu, &ls.mu
+	return ls
 }
 
-func (o *outbox) addLocked(l *lane, q *queue, m *message) {
-	q.add(m, laneBound, func(lost *message) {
-		o.lost(lost, 1)
-		l.givenUp++
-		if q == &l.queue { // a recovery that is too large would be so again
-			l.missedLocked(lost)
+// Called by the trunk, with its mutex held.
+
+// broadcast adds m, a log or control event, to the lane of every connection.
+func (ls *lanes) broadcast(m *message) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if !m.id.IsZero() {
+		ls.place = m.id
+	}
+	for c := range ls.roster.All() {
+		l := ls.laneLocked(c.Token)
+		l.early = 0
+		ls.addLocked(l, &l.queue, m)
+	}
+	for l := range ls.early {
+		if l.early == 0 {
+			delete(ls.early, l)
+		} else {
+			ls.addLocked(l, &l.queue, m)
 		}
-	})
-	o.wakeLocked(l)
-}
-
-// missedLocked notes that the stream has lost m for good. That is a gap if m is
-// in the log.
-func (l *lane) missedLocked(m *message) {
-	l.lossy = true
-	if m.toAll() && !m.ev.Control() && l.reset == "" {
-		l.reset = stream.ResetExpired
 	}
 }
 
-// sickLocked counts the lane among those that recover first, or not.
-func (o *outbox) sickLocked(l *lane, sick bool) {
+// send adds m, a private event, to its lane, with the ID of the place where the
+// streams are.
+func (ls *lanes) send(m *message) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.laneLocked(m.token)
+	if m.carriesPlace() {
+		m.id = ls.place
+	}
+	ls.addLocked(l, &l.queue, m)
+	if m.closing {
+		l.end = endNear
+	}
+}
+
+// offer takes m, a private event, at once if its stream collects the state. Any other
+// has to go through the trunk. Errors: gateway.ErrUnknownToken for a stream that ends.
+func (ls *lanes) offer(m *message) (taken bool, err error) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.byToken[m.token]
 	switch {
-	case sick && !l.sick:
-		o.sick++
-	case !sick && l.sick:
-		o.sick--
+	case l != nil && l.end != endNone:
+		return false, gateway.ErrUnknownToken
+	case m.closing:
+		ls.laneLocked(m.token).end = endAwaited
+	case l != nil && l.state.collects():
+		ls.addLocked(l, &l.front, m)
+		return true, nil
 	}
-	l.sick = sick
+	return false, nil
 }
 
-// wakeLocked makes the lane's turn due, unless it is anyway.
-func (o *outbox) wakeLocked(l *lane) {
-	if l.busy || l.held {
+// noteLost notes that the trunk had no room for m, a private event.
+func (ls *lanes) noteLost(m *message) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.laneLocked(m.token)
+	l.givenUp++
+	l.resync = true
+}
+
+// advance says that the streams have got the log up to id.
+func (ls *lanes) advance(id event.ID) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.place = id
+}
+
+// connect says whether the gateway can be reached, and what it can.
+func (ls *lanes) connect(open bool, can capabilities) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.open, ls.can = open, can
+	ls.due.Broadcast()
+}
+
+// beginPost has no lane begin a turn until endPost, if all have sent what they were
+// given, but for those that recover first: that may take as long as observers do.
+func (ls *lanes) beginPost() bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.posting = ls.busy <= ls.recovering
+	return ls.posting
+}
+
+func (ls *lanes) endPost() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.posting = false
+	ls.posted.Broadcast()
+	if ls.first != nil {
+		ls.due.Broadcast()
+	}
+}
+
+// quiet reports whether no lane has anything to send.
+func (ls *lanes) quiet() bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.busy == 0
+}
+
+// complete reports whether no stream lacks anything that was in the log.
+func (ls *lanes) complete() bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, l := range ls.byToken {
+		if l.resync || len(l.queue.messages) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// resetAll has every stream told that it lost events, and given the state as it is
+// then (rules E6, G3).
+func (ls *lanes) resetAll() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for c := range ls.roster.All() {
+		l := ls.laneLocked(c.Token)
+		l.resync, l.reset = true, stream.ResetExpired
+		ls.changeLocked(l, laneWake)
+	}
+}
+
+// end has no recovery begin any more, and with stop no turn.
+func (ls *lanes) end(stop bool) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.drained, ls.stopped = true, ls.stopped || stop
+	ls.due.Broadcast()
+	ls.posted.Broadcast()
+}
+
+// giveUp counts all that waits as lost, and returns how many events that was.
+func (ls *lanes) giveUp() (events int) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, l := range ls.byToken {
+		for _, m := range append(l.front.messages, l.queue.messages...) {
+			ls.count(m, 1)
+			events++
+		}
+	}
+	clear(ls.byToken)
+	return events
+}
+
+// Called by the probe.
+
+// sweep gives a turn to the idle lanes that need a recovery and whose connections are
+// still there, and forgets those that nobody needs.
+func (ls *lanes) sweep() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if !ls.open || len(ls.byToken) == ls.busy {
 		return
 	}
-	l.busy = true
-	o.busy++
-	o.pushLocked(l)
-	o.laneDue.Signal()
-}
-
-func (o *outbox) pushLocked(l *lane) {
-	o.sickLocked(l, l.lossy)
-	if o.first == nil {
-		o.first = l
-	} else {
-		o.last.next = l
-	}
-	o.last = l
-}
-
-// next waits for a lane whose turn is due, and hands it to the caller until
-// release. It returns nil after stop.
-func (o *outbox) next() *lane {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for (o.first == nil || !o.reachable || o.posting) && !o.stopped {
-		o.laneDue.Wait()
-	}
-	if o.stopped {
-		return nil
-	}
-	l := o.first
-	o.first, l.next = l.next, nil
-	return l
-}
-
-// release ends the lane's turn: one that has more to send goes to the FIFO's end
-// (its worker looks there next, so no other needs to wake up), one with a reason
-// to stay does, any other has served its purpose.
-func (o *outbox) release(l *lane) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(l.front.messages)+len(l.queue.messages) > 0 {
-		o.pushLocked(l)
-		o.wakePosterLocked()
-		return
-	}
-	l.busy = false
-	o.busy--
-	o.sickLocked(l, false)
-	if l.sealed || !l.lossy && !l.held && l.early == 0 && !l.closing {
-		o.forgetLocked(l)
-	}
-	if o.busy == 0 && o.healing {
-		o.healing = false
-		o.pumpLocked()
-	}
-	o.wakePosterLocked()
-	o.tellIdleLocked()
-}
-
-func (o *outbox) forgetLocked(l *lane) {
-	delete(o.byToken, l.token)
-	delete(o.early, l)
-}
-
-// sweep gives a turn to the idle lanes that lost something and whose connections
-// are still there, and forgets those that nobody needs.
-func (o *outbox) sweep() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.reachable || len(o.byToken) == o.busy {
-		return
-	}
-	for c := range o.roster.All() {
-		if l := o.byToken[c.Token]; l != nil {
+	for c := range ls.roster.All() {
+		if l := ls.byToken[c.Token]; l != nil {
 			l.early = 0
-			if l.lossy {
-				o.wakeLocked(l)
+			if l.resync {
+				ls.changeLocked(l, laneWake)
 			}
 		}
 	}
-	for _, l := range o.byToken {
+	for _, l := range ls.byToken {
 		l.early = max(0, l.early-1)
-		if !l.busy && !l.held && l.early == 0 {
-			o.forgetLocked(l)
+		if l.state == laneIdle && l.early == 0 {
+			ls.forgetLocked(l)
 		}
 	}
-}
-
-// hold gives the lane of token no turn until letGo.
-func (o *outbox) hold(token connection.Token) *lane {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	l := o.laneLocked(token)
-	l.held = true
-	return l
-}
-
-func (o *outbox) letGo(l *lane) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	l.held, l.recovering = false, false
-	switch {
-	case len(l.front.messages)+len(l.queue.messages) > 0, l.lossy:
-		o.wakeLocked(l)
-	case l.early == 0 && !l.closing:
-		o.forgetLocked(l)
-	}
-}
-
-// greet calls welcome, and has what that hands over for token leave before all
-// that waits.
-func (o *outbox) greet(token connection.Token, welcome func()) {
-	l := o.hold(token)
-	o.mu.Lock()
-	l.recovering = !l.busy // a worker decides about one that is
-	o.mu.Unlock()
-	welcome()
-	o.letGo(l)
 }
 
 // check asks the gateway about tokens: those that it does not know are gone.
-func (o *outbox) check(tokens []connection.Token) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (ls *lanes) check(tokens []connection.Token) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
 	for _, token := range tokens {
-		if l := o.laneLocked(token); !l.sealed {
-			o.addLocked(l, &l.queue, &message{body: &body{}, token: token})
-		}
+		l := ls.laneLocked(token)
+		ls.addLocked(l, &l.queue, newQuestion(token))
 	}
+}
+
+// What all of these do.
+
+func (ls *lanes) laneLocked(token connection.Token) *lane {
+	l := ls.byToken[token]
+	if l == nil {
+		l = &lane{token: token}
+		ls.byToken[token] = l
+	}
+	return l
+}
+
+// addLocked adds m to one of l's queues, unless its stream ends.
+func (ls *lanes) addLocked(l *lane, q *queue, m *message) {
+	if l.end == endNear {
+		return
+	}
+	q.add(m, laneBound, func(lost *message) {
+		ls.count(lost, 1)
+		l.givenUp++
+		if q == &l.queue { // a recovery that is too large would be so again
+			l.lost(lost)
+		}
+	})
+	ls.changeLocked(l, laneWake)
+}
+
+// changeLocked changes l's state, and keeps the FIFO and the numbers in step.
+func (ls *lanes) changeLocked(l *lane, ev laneEvent) {
+	before := l.state
+	l.state = before.after(ev, l.needsRecovery() && (!ls.drained || ev != laneBegin))
+	ls.busy += toInt(l.state.busy()) - toInt(before.busy())
+	ls.recovering += toInt(l.state.recovers()) - toInt(before.recovers())
+	if before == l.state || l.state != laneQueued && l.state != laneQueuedToRecover {
+		return
+	}
+	if ls.first == nil {
+		ls.first = l
+	} else {
+		ls.last.next = l
+	}
+	ls.last = l
+	if ev == laneWake { // otherwise its worker looks here next
+		ls.due.Signal()
+	}
+}
+
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (ls *lanes) forgetLocked(l *lane) {
+	delete(ls.byToken, l.token)
+	delete(ls.early, l)
 }

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
 )
 
 const (
@@ -33,6 +36,13 @@ func (l *lossLog) take() bool {
 	}
 	l.taken++
 	return l.taken <= maxLosses
+}
+
+// tell tells the listener of a lost event, which logs it, unless too many were.
+func (l *lossLog) tell(ctx context.Context, listener gateway.Listener, token connection.Token, err error) {
+	if l.take() {
+		listener.Failed(ctx, token, err)
+	}
 }
 
 // report ends a window that is over, and says how many losses were not logged one by

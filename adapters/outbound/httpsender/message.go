@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"sync/atomic"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -90,29 +89,6 @@ func (m *message) appendEvent(b []byte, ids bool) []byte {
 	return append(b, '}')
 }
 
-// bodies encodes events, and keeps the last one of each service: ten thousand
-// clients that connect at once are sent the same snapshot and version, which is
-// then encoded once.
-type bodies struct {
-	task, version atomic.Pointer[body]
-}
-
-// of returns ev's body. Errors: event.ErrInvalid.
-func (b *bodies) of(ev event.Event) (*body, error) {
-	last := &b.task
-	if ev.Service == event.ServiceVersion {
-		last = &b.version
-	}
-	if known := last.Load(); known != nil && known.is(ev) {
-		return known, nil
-	}
-	made, err := encode(ev)
-	if err == nil && !ev.Control() {
-		last.Store(made)
-	}
-	return made, err
-}
-
 // partOf makes a message of the next part of a state, whose body all streams share.
 // Errors: event.ErrInvalid.
 func partOf(token connection.Token, next gateway.Parts) (*message, error) {
@@ -123,13 +99,6 @@ func partOf(token connection.Token, next gateway.Parts) (*message, error) {
 		m.next = next
 	}
 	return m, err
-}
-
-// is reports whether b is of the very same event. Nobody changes an event's
-// data once it was handed over, so the same memory is the same data.
-func (b *body) is(ev event.Event) bool {
-	return b.ev.Name == ev.Name && b.ev.Service == ev.Service && b.ev.Key == ev.Key &&
-		len(b.ev.Data) == len(ev.Data) && len(ev.Data) > 0 && &b.ev.Data[0] == &ev.Data[0]
 }
 
 // wireEvent is the JSON of an event without its id.
@@ -159,3 +128,14 @@ func newReset(token connection.Token, reason stream.ResetReason) *message {
 	body, _ := encode(stream.Reset(reason))
 	return &message{body: body, token: token}
 }
+
+// newEnd returns what ends a stream without a word: its client comes back by itself.
+func newEnd(token connection.Token) *message {
+	return &message{body: &body{}, token: token, closing: true}
+}
+
+// newQuestion returns what asks the gateway whether it knows a token.
+func newQuestion(token connection.Token) *message { return &message{body: &body{}, token: token} }
+
+// isQuestion reports whether m asks for a token only.
+func (m *message) isQuestion() bool { return len(m.fields) == 0 && !m.closing }

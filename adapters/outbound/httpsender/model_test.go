@@ -43,7 +43,7 @@ const modelSeed = "HTTPSENDER_MODEL_SEED"
 // of all that, each client gets every log event once and in order, or is told
 // that it missed some, and only then.
 func TestLateAnswersRepeatNothingAndReorderNothing(t *testing.T) { // E7, G2, G3, G6
-	rounds := uint64(30)
+	rounds := uint64(12)
 	first := rand.Uint64()
 	if text := os.Getenv(modelSeed); text != "" { //nolint:forbidigo // of this test, not of the product
 		seed, err := strconv.ParseUint(text, 10, 64)

@@ -1,97 +1,122 @@
 package httpsender
 
-import (
-	"cmp"
-	"context"
-	"errors"
-	"log/slog"
-	"net/http"
-	"time"
+import "slices"
 
-	"heliograph/domain/gateway"
-)
+// post is a batch of events on its way to all streams, from trunk.nextPost until it is
+// said what became of it: settle, and if some of it is left, one of the others.
+type post struct {
+	messages []*message
+	ids      bool // they may carry IDs
 
-// carry posts what goes to all streams, in order.
-func (s *Sender) carry(ctx context.Context) {
-	toAll := newPipeline(s.cfg, s.client.toAll)
-	defer toAll.close()
-	for {
-		batch, ids := s.outbox.nextPost()
-		if batch == nil || ctx.Err() != nil {
-			return
-		}
-		s.post(ctx, toAll, batch, ids)
+	trunk *trunk
+}
+
+// nextPost waits for events that may be posted to all streams. It returns nil after the
+// stop.
+func (t *trunk) nextPost() *post {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for (!t.postableLocked() || !t.lanes.beginPost()) && !t.stopped {
+		t.postDue.Wait()
+	}
+	if t.stopped {
+		return nil
+	}
+	ids := t.link.capabilities().EventID
+	if len(t.inFlight.messages) == 0 {
+		t.inFlight.fill(&t.queue, ids)
+	}
+	t.inFlight.posting = true
+	return &post{messages: t.inFlight.messages, ids: ids, trunk: t}
+}
+
+// postableLocked reports whether something may be posted, once everything private that
+// was handed over before it has left, and is settled.
+func (t *trunk) postableLocked() bool {
+	if !t.link.isUp() || t.adopting || t.healing || t.inFlight.posting {
+		return false
+	}
+	next := t.queue.first()
+	return len(t.inFlight.messages) > 0 || next != nil && next.toAll() && t.link.capabilities().Broadcast
+}
+
+func (t *trunk) settleLocked(n int) {
+	if n == 0 {
+		return
+	}
+	t.inFlight.settle(n)
+	t.lanes.advance(t.inFlight.place)
+	t.link.announce()
+}
+
+// fanOutLocked gives what is in flight to each connection.
+func (t *trunk) fanOutLocked() {
+	for _, m := range t.inFlight.messages {
+		t.lanes.broadcast(m)
+	}
+	t.settleLocked(len(t.inFlight.messages))
+}
+
+func (t *trunk) endPostLocked() {
+	t.inFlight.posting = false
+	t.settleLocked(t.inFlight.alreadyTaken())
+	t.lanes.endPost()
+	t.pumpLocked()
+}
+
+// settle says that the first n events have left for good. If those are all, the post has
+// ended.
+func (p *post) settle(n int) {
+	t := p.trunk
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.settleLocked(n)
+	if len(t.inFlight.messages) == 0 {
+		t.endPostLocked()
 	}
 }
 
-// post posts events to all streams and measures it (rules M1, M2). What the
-// gateway may not have taken is repeated, as long as the gateway can tell by the
-// ID that it has.
-func (s *Sender) post(ctx context.Context, toAll *pipeline, batch []*message, ids bool) {
-	bodies := make([][]byte, len(batch))
-	for i, m := range batch {
-		bodies[i] = m.broadcast(ids)
+// lose says that the first event that is left is lost.
+func (p *post) lose() {
+	t := p.trunk
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.gap = t.gap || !t.inFlight.messages[0].ev.Control()
+	t.settleLocked(1)
+	t.endPostLocked()
+}
+
+// repeat has what is left posted again, as soon as the gateway can be reached. If it was
+// never sent, it goes back to what waits, and can be conflated.
+func (p *post) repeat(sent bool) {
+	t := p.trunk
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f := &t.inFlight
+	f.unsure = f.unsure || sent
+	for _, m := range f.messages {
+		t.delays.add(m)
 	}
-	began, taken := time.Now(), 0
-	var err error
-	alive := s.through(func() error {
-		err = toAll.post(ctx, bodies, func(answer *http.Response) error {
-			delivered, known, err := deliveries(answer)
-			if err == nil {
-				s.took(batch[taken], began)
-				s.delivered(ctx, batch[taken], delivered, known)
-				taken++
+	if !f.unsure {
+		for _, m := range slices.Backward(f.messages) {
+			if !slices.ContainsFunc(t.queue.messages, func(newer *message) bool { return newer.replaces(m) }) {
+				t.queue.putBack(m)
 			}
-			return err
-		})
-		if taken > 0 {
-			return nil // whatever came after that, the gateway is there
 		}
-		return err
-	})
-	s.outbox.settle(taken)
-	if taken == len(batch) {
-		return
+		f.messages = nil
+		t.link.announce()
 	}
-	err = cmp.Or(alive, err)
-	m := batch[taken]
-	switch {
-	case errors.Is(err, errNoBroadcast):
-		s.log.InfoContext(ctx, "gateway takes no broadcasts any more")
-		s.outbox.exchanged()
-		s.tell()
-	case errors.Is(err, errNotSent):
-		s.outbox.repeat(false)
-	case errors.Is(err, gateway.ErrUnreachable) && ids && !m.id.IsZero():
-		s.outbox.repeat(true)
-	default:
-		s.took(m, began)
-		s.count(m, 0, s.roster.Count())
-		if s.losses.take() {
-			s.log.WarnContext(ctx, "event for all connections was lost", slog.String("event", m.ev.Name), slog.Any("error", err))
-		}
-		s.outbox.giveUp()
-	}
+	t.endPostLocked()
 }
 
-// delivered counts an event, and doubts the roster if it reached another number
-// of streams. A number that makes no sense is an error.
-func (s *Sender) delivered(ctx context.Context, m *message, streams int, known bool) {
-	if !known {
-		s.count(m, 0, s.roster.Count())
-		if s.losses.take() {
-			s.log.WarnContext(ctx, "gateway's answer to a broadcast makes no sense", slog.String("event", m.ev.Name))
-		}
-		return
-	}
-	s.count(m, streams, 0)
-	if streams != s.roster.Count() {
-		s.doubt.Store(true)
-	}
-}
-
-func (s *Sender) took(m *message, began time.Time) {
-	if !m.ev.Control() {
-		s.metrics.Took(m.ev.Service, time.Since(began))
-	}
+// broadcastUnsupported says that the gateway knows no broadcasts any more: what is left
+// goes to each connection instead, and so does all that follows.
+func (p *post) broadcastUnsupported() {
+	t := p.trunk
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.link.withoutBroadcast()
+	t.lanes.connect(t.link.isUp(), t.link.capabilities())
+	t.fanOutLocked()
+	t.endPostLocked()
 }

@@ -26,8 +26,8 @@ const (
 // errEndless says that the gateway lists more streams than there can be.
 var errEndless = fmt.Errorf("%w: the list has no end", gateway.ErrRefused)
 
-func (w *watch) matchInterval() time.Duration {
-	if w.can.Connections {
+func (p *probe) matchInterval() time.Duration {
+	if p.can.Connections {
 		return matchPause
 	}
 	return matchPauseEach
@@ -37,45 +37,45 @@ func (w *watch) matchInterval() time.Duration {
 // has is adopted (rule C8), what only the roster has is asked for by its token, and
 // gone if the gateway does not know it (rule E5). Errors: as client.streams; then
 // nothing is known.
-func (w *watch) match(ctx context.Context) error {
-	w.matched = time.Now()
-	doubted := w.doubt.Swap(false)
-	if !w.can.Connections && !doubted {
+func (p *probe) match(ctx context.Context) error {
+	p.matched = time.Now()
+	doubted := p.mismatch.Swap(false)
+	if !p.can.Connections && !doubted {
 		return nil
 	}
 	missing := make(map[connection.Token]struct{})
-	for c := range w.roster.All() {
+	for c := range p.roster.All() {
 		missing[c.Token] = struct{}{}
 	}
-	if err := w.eachStream(ctx, func(s listed) {
+	if err := p.eachStream(ctx, func(s listed) {
 		if _, known := missing[s.Token]; known {
 			delete(missing, s.Token)
 		} else {
-			w.found(ctx, s)
+			p.found(ctx, s)
 		}
 	}); err != nil {
-		w.doubt.Store(true)
-		w.log.WarnContext(ctx, "streams of the gateway could not be listed", slog.Any("error", err))
+		p.mismatch.Store(true)
+		p.log.WarnContext(ctx, "streams of the gateway could not be listed", slog.Any("error", err))
 		return err
 	}
 	tokens := make([]connection.Token, 0, len(missing))
 	for token := range missing {
 		tokens = append(tokens, token)
 	}
-	w.outbox.check(tokens)
+	p.trunk.lanes.check(tokens)
 	return nil
 }
 
 // eachStream calls f with each of the gateway's streams, if it can list them. A list
 // ends at the latest with a page that has nothing new. Errors: as client.streams,
 // errEndless.
-func (w *watch) eachStream(ctx context.Context, f func(listed)) error {
-	if !w.can.Connections {
+func (p *probe) eachStream(ctx context.Context, f func(listed)) error {
+	if !p.can.Connections {
 		return nil
 	}
 	seen := make(map[connection.Token]struct{})
 	for after := ""; ; {
-		page, next, err := w.page(ctx, after)
+		page, next, err := p.page(ctx, after)
 		if err != nil {
 			return err
 		}
@@ -96,16 +96,18 @@ func (w *watch) eachStream(ctx context.Context, f func(listed)) error {
 	}
 }
 
-func (w *watch) page(ctx context.Context, after string) ([]listed, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.client.timeout)
+func (p *probe) page(ctx context.Context, after string) ([]listed, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.client.timeout)
 	defer cancel()
-	return w.client.streams(ctx, after, pageSize)
+	return p.client.streams(ctx, after, pageSize)
 }
 
 // found tells the listener of a stream. One without a request_id is not ours.
-func (w *watch) found(ctx context.Context, s listed) {
+func (p *probe) found(ctx context.Context, s listed) {
 	_, query, _ := strings.Cut(s.URL, "?")
 	if id, err := streamurl.RequestID(query); err == nil {
-		w.outbox.greet(s.Token, func() { w.listener.Found(ctx, id, s.Token) })
+		h := p.trunk.lanes.hold(s.Token, laneGreet)
+		defer h.letGo()
+		p.listener.Found(ctx, id, s.Token)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
+	"sync"
 	"time"
 
 	"heliograph/domain/connection"
@@ -36,67 +36,79 @@ const (
 // errLater says that what a stream missed cannot be read now, and may be later.
 var errLater = errors.New("the log cannot be read")
 
-// Resume implements gateway.Sender. It takes resumeTime at most.
-func (s *Sender) Resume(ctx context.Context, token connection.Token, lastEventID string) {
-	s.Heard()
-	defer s.outbox.letGo(s.outbox.hold(token))
+// resumer sends the clients that come back what they missed. It is safe for concurrent
+// use.
+type resumer struct {
+	*pusher
+
+	trunk   *trunk
+	bodies  *gateway.Latest[*body]
+	history event.History // set by Serve, before the gateway is reached for the first time
+	slots   chan struct{} // holds one token for each stream that resumes
+	log     *slog.Logger
+
+	incomplete sync.Map // of the tokens whose streams could not be resumed, until takeIncomplete
+}
+
+// resume is Sender.Resume.
+func (r *resumer) resume(ctx context.Context, token connection.Token, lastEventID string) {
+	h := r.trunk.lanes.hold(token, laneHold)
+	defer h.letGo()
 	within, cancel := context.WithTimeout(ctx, resumeTime)
 	defer cancel()
-	reason, err := s.resume(within, token, lastEventID)
+	reason, err := r.catchUp(within, h, lastEventID)
 	switch {
 	case err == nil, errors.Is(err, gateway.ErrUnknownToken), ctx.Err() != nil:
 		return // if the gateway has given the stream up, its token is unknown
 	case errors.Is(err, errLater):
-		s.incomplete.Store(token, struct{}{})
-		_ = s.outbox.toOne(&message{body: &body{}, token: token, closing: true}) // or it ends anyway
+		r.incomplete.Store(token, struct{}{})
+		_ = r.trunk.send(newEnd(token)) // or it ends anyway
 	default:
-		s.incomplete.Store(token, struct{}{})
-		s.outbox.behind(token, reason)
+		r.incomplete.Store(token, struct{}{})
+		h.fallBehind(reason)
 	}
-	s.log.DebugContext(ctx, "stream could not be resumed", slog.Any("error", err))
+	r.log.DebugContext(ctx, "stream could not be resumed", slog.Any("error", err))
 }
 
-// Incomplete reports, once, whether the stream of token could not be resumed. A
-// gateway that understands gateway.ComeBackHeader should then have the client ask
-// again; to any other the stream is told to begin anew.
-func (s *Sender) Incomplete(token connection.Token) bool {
-	_, incomplete := s.incomplete.LoadAndDelete(token)
+// takeIncomplete is Sender.Incomplete.
+func (r *resumer) takeIncomplete(token connection.Token) bool {
+	_, incomplete := r.incomplete.LoadAndDelete(token)
 	return incomplete
 }
 
-// resume pushes what the stream needs. With an error, which is push's or ctx's, it
+// catchUp pushes what the stream needs. With an error, which is push's or ctx's, it
 // needs a stream_reset for this reason; with errLater nothing is known against it,
 // and its client must ask again.
-func (s *Sender) resume(ctx context.Context, token connection.Token, lastEventID string) (reason stream.ResetReason, err error) {
+func (r *resumer) catchUp(ctx context.Context, h hold, lastEventID string) (reason stream.ResetReason, err error) {
 	id, parse := event.ParseID(lastEventID)
-	upTo, can, err := s.outbox.join(ctx, token, id)
+	upTo, err := h.join(ctx, r.trunk, id)
 	if err != nil && parse == nil && id == upTo {
 		return "", nil // whatever becomes of what is under way, the client has it
 	}
-	if err != nil || !can.EventID {
+	if err != nil || !r.trunk.link.capabilities().EventID {
 		return stream.ResetExpired, err
 	}
 	if reason = reset(parse); reason == "" {
-		reason, err = s.replay(ctx, token, id, upTo)
+		reason, err = r.replay(ctx, h.token, id, upTo)
 	}
 	if reason == "" || err != nil {
 		return reason, err
 	}
-	m := newReset(token, reason)
+	m := newReset(h.token, reason)
 	m.id = upTo
-	return reason, s.push(ctx, token, m, true)
+	return reason, r.push(ctx, h.token, m, true)
 }
 
 // replay pushes what follows id up to the place upTo, in order, or returns the
 // reason of the stream_reset that has to go out instead. Errors: as push, errLater.
-func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo event.ID) (reason stream.ResetReason, err error) {
+func (r *resumer) replay(ctx context.Context, token connection.Token, id, upTo event.ID) (reason stream.ResetReason, err error) {
 	select {
-	case s.resuming <- struct{}{}:
-		defer func() { <-s.resuming }()
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
 	case <-ctx.Done():
 		return "", fmt.Errorf("%w: too many wait for it", errLater)
 	}
-	missed, err := s.read(ctx, id, upTo)
+	missed, err := r.read(ctx, id, upTo)
 	switch reason = reset(err); {
 	case reason != "":
 		return reason, nil
@@ -104,11 +116,11 @@ func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo ev
 		return "", err
 	}
 	for _, rec := range missed {
-		body, err := s.bodies.of(rec.Event)
+		body, err := r.bodies.Of(rec.Event, encode)
 		if err != nil {
 			return stream.ResetExpired, err
 		}
-		if err := s.push(ctx, token, &message{body: body, token: token, id: rec.ID, replay: true}, true); err != nil {
+		if err := r.push(ctx, token, &message{body: body, token: token, id: rec.ID, replay: true}, true); err != nil {
 			return stream.ResetExpired, err
 		}
 	}
@@ -117,9 +129,9 @@ func (s *Sender) replay(ctx context.Context, token connection.Token, id, upTo ev
 
 // read returns what is missed, and tries again while that is not known for sure. Errors:
 // those that call for a stream_reset; errLater once ctx ends.
-func (s *Sender) read(ctx context.Context, id, upTo event.ID) ([]event.Record, error) {
+func (r *resumer) read(ctx context.Context, id, upTo event.ID) ([]event.Record, error) {
 	for confirmed := false; ; {
-		missed, err := s.missed(ctx, id, upTo)
+		missed, err := r.missed(ctx, id, upTo)
 		pause := historyPause
 		switch {
 		case errors.Is(err, event.ErrInvalidID) && !confirmed:
@@ -137,10 +149,10 @@ func (s *Sender) read(ctx context.Context, id, upTo event.ID) ([]event.Record, e
 
 // missed returns the log events after id up to the place upTo. Errors: those of
 // event.History; ErrExpired also for more than may be pushed.
-func (s *Sender) missed(ctx context.Context, id, upTo event.ID) (missed []event.Record, err error) {
+func (r *resumer) missed(ctx context.Context, id, upTo event.ID) (missed []event.Record, err error) {
 	bytes := 0
 	for {
-		page, err := s.history.After(ctx, id, historyPage)
+		page, err := r.history.After(ctx, id, historyPage)
 		if err != nil {
 			return nil, err
 		}
@@ -170,47 +182,4 @@ func reset(err error) stream.ResetReason {
 		return stream.ResetExpired
 	}
 	return ""
-}
-
-// join makes the lane of a stream whose client has got everything up to id, and
-// returns the place after which what is broadcast reaches the stream. It waits
-// until the gateway can be reached and has what is under way. The lane must be
-// held. Errors: ctx.Err().
-func (o *outbox) join(ctx context.Context, token connection.Token, id event.ID) (upTo event.ID, can capabilities, err error) {
-	o.mu.Lock()
-	l := o.laneLocked(token)
-	l.early = earlyTicks
-	o.early[l] = struct{}{}
-	upTo = o.startLocked()
-	o.noteTakenLocked(id, upTo)
-	if !o.posting {
-		o.takenLocked()
-		o.pumpLocked()
-	}
-	for !o.reachable || o.postsLocked(upTo) {
-		changed := o.changed
-		o.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return upTo, can, ctx.Err()
-		}
-		o.mu.Lock()
-	}
-	defer o.mu.Unlock()
-	return upTo, o.can, nil
-}
-
-// behind notes that a stream has not got what it missed: it is told so, and gets
-// the state as it is then, as soon as it can be reached (rule E6).
-func (o *outbox) behind(token connection.Token, reason stream.ResetReason) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	l := o.laneLocked(token)
-	l.lossy, l.reset = true, reason // letGo gives it a turn
-}
-
-// postsLocked reports whether what is under way has not reached the place yet.
-func (o *outbox) postsLocked(place event.ID) bool {
-	return slices.ContainsFunc(o.underway, func(m *message) bool { return m.id == place })
 }

@@ -1,164 +1,248 @@
 package httpsender
 
 import (
+	"slices"
+	"sync"
 	"time"
 
 	"heliograph/domain/connection"
-	"heliograph/domain/stream"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 )
 
-// healTime bounds how long the trunk waits, after it lost events, until every
-// stream has the state as it is now: a version source that is slow must not hold
-// up all others.
+// healTime bounds how long the trunk waits, after it lost events, until every stream has
+// the state as it is now: a version source that is slow must not hold up all others.
 const healTime = 2 * time.Second
 
-// enqueueLocked adds m to the trunk, and moves on what may leave.
-func (o *outbox) enqueueLocked(m *message) {
-	if o.away {
-		o.delayLocked(m)
+// trunk is what waits for the gateway before it is divided by connection. It keeps the
+// order of all that is handed over, does no I/O and is safe for concurrent use.
+type trunk struct {
+	link   *link
+	lanes  *lanes
+	delays *delays
+
+	mu        sync.Mutex // guards all below; is locked before those of lanes, link and delays
+	drained   bool       // nothing is taken any more
+	stopped   bool       // nothing leaves any more
+	adopting  bool       // the gateway's streams are being looked at: the trunk waits
+	healing   bool       // all streams get the state as it is now: the trunk waits
+	gap       bool       // an event was lost: every stream is to be told
+	queue     queue
+	inFlight  inFlight
+	postDue   sync.Cond     // something may be posted, or stopped is set
+	idle      chan struct{} // closed when nothing is left; nil if nobody waits for that
+	overflows uint64        // events that there was no room for
+}
+
+func newTrunk(cfg Config, roster connection.Roster, count func(*message, int)) *trunk {
+	t := &trunk{
+		link: newLink(), inFlight: inFlight{place: cfg.Start}, delays: &delays{roster: roster, count: count},
+		gap: cfg.Gap && roster.Count() > 0,
+	}
+	t.postDue.L = &t.mu
+	t.lanes = newLanes(cfg.Start, roster, count, t.lanesChanged)
+	return t
+}
+
+// broadcast hands over an event for every stream. Errors: gateway.ErrClosed.
+func (t *trunk) broadcast(m *message) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.drained {
+		return gateway.ErrClosed
+	}
+	t.enqueueLocked(m)
+	return nil
+}
+
+// send hands over an event for one stream: while that recovers, it leaves before all
+// that waits. Errors: gateway.ErrClosed, gateway.ErrUnknownToken for one that ends.
+func (t *trunk) send(m *message) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.drained {
+		return gateway.ErrClosed
+	}
+	taken, err := t.lanes.offer(m)
+	if err == nil && !taken {
+		t.enqueueLocked(m)
+	}
+	return err
+}
+
+// enqueueLocked adds m, and moves on what may leave.
+func (t *trunk) enqueueLocked(m *message) {
+	if t.link.isDown() {
+		t.delays.add(m)
 	}
 	room := laneBound
-	if o.can.Broadcast {
+	if t.link.capabilities().Broadcast {
 		room = trunkBound
 	}
-	o.trunk.add(m, room, o.overflowLocked)
-	o.pumpLocked()
+	t.queue.add(m, room, t.overflowLocked)
+	t.pumpLocked()
 }
 
-// delayLocked counts m, which has to wait for a gateway that is away, as failed,
-// and notes whom to name in the log (rule E6). It counts once: not again when it
-// leaves after all (rule M1).
-func (o *outbox) delayLocked(m *message) {
-	connections := o.audienceLocked(m)
-	if m.late || m.ev.Control() || connections == 0 {
+// overflowLocked draws the consequences of an event that there is no room for.
+func (t *trunk) overflowLocked(m *message) {
+	t.overflows++
+	t.delays.lost(m)
+	if !m.toAll() {
+		t.lanes.noteLost(m)
+	} else if !m.ev.Control() {
+		t.gap = true
+	}
+}
+
+// pumpLocked moves into the lanes what may leave that way, and wakes the poster for the
+// rest.
+func (t *trunk) pumpLocked() {
+	for t.link.isUp() && !t.adopting && !t.healing && len(t.inFlight.messages) == 0 {
+		if t.gap {
+			t.healLocked()
+			continue
+		}
+		m := t.queue.first()
+		if m == nil || m.toAll() && t.link.capabilities().Broadcast {
+			break
+		}
+		t.queue.take()
+		if m.toAll() {
+			t.inFlight.advance(m)
+			t.lanes.broadcast(m)
+		} else {
+			t.lanes.send(m)
+		}
+	}
+	t.wakeLocked()
+}
+
+// wakeLocked wakes the poster, and those who wait until nothing is left.
+func (t *trunk) wakeLocked() {
+	if t.postableLocked() {
+		t.postDue.Signal()
+	}
+	if t.idle == nil {
 		return
 	}
-	o.lost(m, connections)
-	m.late = true
-	if m.toAll() {
-		o.allDelayed = true
-	} else {
-		o.delayed = append(o.delayed, m.token)
+	done := t.queue.first() == nil && len(t.inFlight.messages) == 0 && t.lanes.quiet()
+	if done || t.drained && !t.link.isUp() && t.lanes.roster.Count() == 0 {
+		close(t.idle)
+		t.idle = nil
 	}
 }
 
-// takeDelayed returns those whose events had to wait since the last call. What
-// goes to all names all only once while the gateway is away.
-func (o *outbox) takeDelayed() (tokens []connection.Token) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	tokens, o.delayed = o.delayed, nil
-	if !o.allDelayed || o.allNamed {
-		return tokens
-	}
-	o.allNamed = true
-	for c := range o.roster.All() {
-		tokens = append(tokens, c.Token)
-	}
-	return tokens
-}
-
-// overflowLocked draws the consequences of an event that the trunk has no room
-// for.
-func (o *outbox) overflowLocked(m *message) {
-	o.overflows++
-	o.lost(m, o.audienceLocked(m))
-	if !m.toAll() {
-		l := o.laneLocked(m.token)
-		l.givenUp++
-		l.lossy = true
-	} else if !m.ev.Control() {
-		o.gap = true
+// healLocked has every stream told that it lost events, before the trunk goes on.
+func (t *trunk) healLocked() {
+	t.gap = false
+	t.lanes.resetAll()
+	if !t.lanes.quiet() {
+		t.healing = true
+		time.AfterFunc(healTime, t.healed)
 	}
 }
 
-// pumpLocked moves from the trunk into lanes what may leave that way, and wakes
-// the one who posts for the rest.
-func (o *outbox) pumpLocked() {
-	for o.reachable && !o.waitsLocked() && len(o.underway) == 0 {
-		m := o.trunk.first()
-		switch {
-		case o.gap:
-			o.healLocked()
-			continue
-		case m == nil:
-			o.tellIdleLocked()
-			return
-		case m.toAll() && o.can.Broadcast:
-			o.wakePosterLocked()
-			return
-		}
-		o.trunk.take()
-		if m.toAll() {
-			o.expandLocked(m)
-		} else {
-			o.toLaneLocked(m)
-		}
-	}
-	o.wakePosterLocked()
+func (t *trunk) healed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.healing = false
+	t.pumpLocked()
 }
 
-// waitsLocked reports whether the trunk has to wait for the lanes.
-func (o *outbox) waitsLocked() bool { return o.adopting || o.healing }
-
-// expandLocked adds m to the lane of every connection.
-func (o *outbox) expandLocked(m *message) {
-	o.advanceLocked(m)
-	for c := range o.roster.All() {
-		l := o.laneLocked(c.Token)
-		l.early = 0
-		if !l.sealed {
-			o.addLocked(l, &l.queue, m)
-		}
+// lanesChanged moves on what had to wait for the lanes.
+func (t *trunk) lanesChanged() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.healing && t.lanes.quiet() {
+		t.healing = false
+		t.pumpLocked()
 	}
-	for l := range o.early {
-		if l.early == 0 {
-			delete(o.early, l)
-		} else if !l.sealed {
-			o.addLocked(l, &l.queue, m)
-		}
-	}
+	t.wakeLocked()
 }
 
-func (o *outbox) advanceLocked(m *message) {
-	if !m.id.IsZero() {
-		o.place = m.id
+// connect says that the gateway answers, and what it can. The trunk waits until adopted
+// is called, if it could not be reached before: then connect reports true.
+func (t *trunk) connect(can capabilities) (news bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	news = t.link.connected(can)
+	t.adopting = t.adopting || news
+	t.lanes.connect(true, can)
+	if !t.inFlight.posting && !can.Broadcast {
+		t.fanOutLocked()
 	}
+	if news {
+		t.delays.end()
+		t.link.announce()
+	}
+	t.pumpLocked()
+	return news
 }
 
-// toLaneLocked adds m, a private event, to its lane.
-func (o *outbox) toLaneLocked(m *message) {
-	l := o.laneLocked(m.token)
-	if l.sealed {
-		return // gone meanwhile
-	}
-	if m.closing {
-		l.closing, l.sealed = true, true
-	}
-	if m.carriesPlace() {
-		m.id = o.place
-	}
-	o.addLocked(l, &l.queue, m)
+// adopted says that the gateway's streams are known.
+func (t *trunk) adopted() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.adopting = false
+	t.pumpLocked()
 }
 
-// healLocked has every stream told that it lost events, and given the state as
-// it is now, before the trunk goes on (rules E6, G3).
-func (o *outbox) healLocked() {
-	o.gap = false
-	for c := range o.roster.All() {
-		l := o.laneLocked(c.Token)
-		l.lossy, l.reset = true, stream.ResetExpired
-		o.wakeLocked(l)
-	}
-	if o.busy > 0 {
-		o.healing = true
-		time.AfterFunc(healTime, o.healed)
+// disconnect says that the gateway cannot be reached.
+func (t *trunk) disconnect() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.link.disconnected()
+	t.lanes.connect(false, t.link.capabilities())
+	for _, m := range t.queue.messages {
+		t.delays.add(m)
 	}
 }
 
-func (o *outbox) healed() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.healing = false
-	o.pumpLocked()
+// waiting returns how many events wait here, and for how many there was no room.
+func (t *trunk) waiting() (events int, overflows uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.queue.messages), t.overflows
+}
+
+// whenIdle returns a channel that is closed once nothing waits or is in flight, or,
+// after end, nothing that matters: it cannot leave, and nobody is there to get it.
+func (t *trunk) whenIdle() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.idle == nil {
+		t.idle = make(chan struct{})
+	}
+	idle := t.idle
+	t.wakeLocked()
+	return idle
+}
+
+// settledPlace returns the place that the streams have reached, and whether none lacks
+// anything before it.
+func (t *trunk) settledPlace() (id event.ID, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.inFlight.place, !t.gap && len(t.inFlight.messages) == 0 && t.queue.first() == nil && t.lanes.complete()
+}
+
+// end takes nothing more. With stop nothing leaves any more either.
+func (t *trunk) end(stop bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.drained, t.stopped = true, t.stopped || stop
+	t.postDue.Broadcast()
+	t.lanes.end(stop)
+}
+
+// giveUp counts all that still waits as lost, and returns how many events that was.
+func (t *trunk) giveUp() (events int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	waiting := slices.Concat(t.inFlight.messages, t.queue.messages)
+	for _, m := range waiting {
+		t.delays.lost(m)
+	}
+	t.queue, t.inFlight.messages = queue{}, nil
+	return len(waiting) + t.lanes.giveUp()
 }

@@ -1,0 +1,90 @@
+package httpsender
+
+import (
+	"slices"
+
+	"heliograph/domain/event"
+)
+
+const (
+	// maxBatch is how many events are posted before the first is answered: enough to
+	// keep a gateway busy, and few enough to be repeated.
+	maxBatch = 32
+	// maxBatchBytes bounds their bodies.
+	maxBatchBytes = 256 << 10
+)
+
+// inFlight is what was taken from the trunk to be posted to all streams, until it is
+// settled. Its fields are guarded by trunk.mu.
+type inFlight struct {
+	messages []*message
+	posting  bool     // requests with them are under way
+	unsure   bool     // the gateway may have taken some of them
+	taken    event.ID // clients have got what is here up to this place
+	place    event.ID // of the last log event that left the trunk
+}
+
+// fill takes from q what can be posted at once: what cannot be repeated goes alone, or
+// a failure would cost the others too.
+func (f *inFlight) fill(q *queue, ids bool) {
+	f.messages, f.unsure = []*message{q.take()}, false
+	if !ids || f.messages[0].id.IsZero() {
+		return
+	}
+	size := 0
+	for m := q.first(); m != nil && m.toAll() && !m.id.IsZero() && len(f.messages) < maxBatch; m = q.first() {
+		if size += len(m.fields); size > maxBatchBytes {
+			return
+		}
+		f.messages = append(f.messages, q.take())
+	}
+}
+
+// settle removes the first n messages, which have left for good.
+func (f *inFlight) settle(n int) {
+	for _, m := range f.messages[:n] {
+		f.advance(m)
+	}
+	f.messages = f.messages[n:]
+}
+
+// advance notes that m has left.
+func (f *inFlight) advance(m *message) {
+	if !m.id.IsZero() {
+		f.place = m.id
+	}
+}
+
+// noteTaken notes that a client has got everything up to id: a gateway had taken that.
+func (f *inFlight) noteTaken(id event.ID) {
+	newest := f.newest()
+	if len(f.messages) > 0 && id.Epoch == newest.Epoch && id.Seq <= newest.Seq && (id.Epoch != f.taken.Epoch || id.Seq > f.taken.Seq) {
+		f.taken = id
+	}
+}
+
+// alreadyTaken is how many of the messages clients have got: the gateway that is there
+// now must not be given them again.
+func (f *inFlight) alreadyTaken() int {
+	n := slices.IndexFunc(f.messages, func(m *message) bool { return m.id.Epoch != f.taken.Epoch || m.id.Seq > f.taken.Seq })
+	if n < 0 {
+		return len(f.messages)
+	}
+	return n
+}
+
+// newest is the place after which a stream that joins now reads: what its client missed
+// up to there has to be sent to it.
+func (f *inFlight) newest() event.ID {
+	for _, m := range slices.Backward(f.messages) {
+		if !m.id.IsZero() {
+			return m.id
+		}
+	}
+	return f.place
+}
+
+// has reports whether the event of a place is here.
+func (f *inFlight) has(place event.ID) bool {
+	return slices.ContainsFunc(f.messages, func(m *message) bool { return m.id == place })
+}
