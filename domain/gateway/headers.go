@@ -1,5 +1,10 @@
 package gateway
 
+// MaxBody bounds the body of a request to the gateway's endpoints, and of a
+// callback, in bytes (gateway-protocol, "Our extensions"). Gateways in the field
+// take less; httpsender knows how much.
+const MaxBody = 1 << 20
+
 // Headers by which this service and its own gateway role agree beside the protocol.
 // Neither relies on the other knowing them: other programs ignore them.
 const (

@@ -16,11 +16,12 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/http/httpserver"
+	"heliograph/domain/gateway"
 )
 
 // MaxBody is the most that a request body may hold, in bytes: the gateway
 // protocol's limit, used wherever nothing else is said.
-const MaxBody = 1 << 20
+const MaxBody = gateway.MaxBody
 
 // Body is the JSON of every error.
 type Body struct {

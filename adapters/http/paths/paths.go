@@ -8,6 +8,10 @@ const (
 	Stream = "/api/sse/stream"
 	// Callback is where an external gateway posts its callbacks.
 	Callback = "/api/sse/callback"
+	// Tasks is where tasks are started and listed, and the folder of each.
+	Tasks = "/api/tasks"
+	// TaskTypes lists what can be started.
+	TaskTypes = "/api/task-types"
 	// Health is the probe of liveness.
 	Health = "/healthz"
 	// Ready is the probe of readiness.

@@ -72,18 +72,18 @@ func New(cfg Config, deps Deps, log *slog.Logger) *API {
 
 // Register adds the routes to r, which is the root.
 func (a *API) Register(r gin.IRouter) {
-	r.POST("/api/tasks", a.handle(a.startTask))
-	r.GET("/api/tasks", a.handle(a.listTasks))
-	r.GET("/api/tasks/:id", a.handle(byID(a.getTask)))
-	r.DELETE("/api/tasks/:id", a.handle(byID(a.removeTask)))
-	r.GET("/api/tasks/:id/status", a.handle(byID(a.getTask)))
-	r.POST("/api/tasks/:id/cancel", a.handle(byID(a.cancelTask)))
-	r.GET("/api/task-types", a.handle(a.listTaskTypes))
+	r.POST(paths.Tasks, a.handle(a.startTask))
+	r.GET(paths.Tasks, a.handle(a.listTasks))
+	r.GET(paths.Tasks+"/:id", a.handle(byID(a.getTask)))
+	r.DELETE(paths.Tasks+"/:id", a.handle(byID(a.removeTask)))
+	r.GET(paths.Tasks+"/:id/status", a.handle(byID(a.getTask)))
+	r.POST(paths.Tasks+"/:id/cancel", a.handle(byID(a.cancelTask)))
+	r.GET(paths.TaskTypes, a.handle(a.listTaskTypes))
 
 	r.POST(claimPath, a.handle(a.claimTask))
-	r.POST("/api/tasks/:id/progress", a.handle(byID(a.reportProgress)))
-	r.POST("/api/tasks/:id/complete", a.handle(byID(a.completeTask)))
-	r.POST("/api/tasks/:id/fail", a.handle(byID(a.failTask)))
+	r.POST(paths.Tasks+"/:id/progress", a.handle(byID(a.reportProgress)))
+	r.POST(paths.Tasks+"/:id/complete", a.handle(byID(a.completeTask)))
+	r.POST(paths.Tasks+"/:id/fail", a.handle(byID(a.failTask)))
 
 	r.POST("/api/versions", a.handle(a.announceVersion))
 	r.GET("/api/version", a.handle(a.currentVersion))

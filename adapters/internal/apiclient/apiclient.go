@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
@@ -75,7 +76,7 @@ func (c *Client) Types(ctx context.Context) (map[string]json.RawMessage, error) 
 			Schema json.RawMessage `json:"params_schema"`
 		} `json:"task_types"`
 	}
-	if err := c.ask(ctx, http.MethodGet, "/api/task-types", nil, nil, &answer); err != nil {
+	if err := c.ask(ctx, http.MethodGet, paths.TaskTypes, nil, nil, &answer); err != nil {
 		return nil, err
 	}
 	schemas := make(map[string]json.RawMessage, len(answer.Types))
@@ -98,7 +99,7 @@ func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, 
 		header.Set("Idempotency-Key", key)
 	}
 	t := taskjson.Task{Type: typ}
-	err = c.ask(ctx, http.MethodPost, "/api/tasks", header, body, &t)
+	err = c.ask(ctx, http.MethodPost, paths.Tasks, header, body, &t)
 	if err == nil && t.ID == "" {
 		err = errNoTask
 	}
@@ -107,7 +108,7 @@ func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, 
 
 // Status returns what is known of a task. Errors: *Error, ErrUnreachable.
 func (c *Client) Status(ctx context.Context, id task.ID) (t taskjson.Task, err error) {
-	err = c.ask(ctx, http.MethodGet, "/api/tasks/"+url.PathEscape(string(id)), nil, nil, &t)
+	err = c.ask(ctx, http.MethodGet, paths.Tasks+"/"+url.PathEscape(string(id)), nil, nil, &t)
 	if err == nil && t.ID != id {
 		err = errNoTask
 	}
@@ -117,7 +118,7 @@ func (c *Client) Status(ctx context.Context, id task.ID) (t taskjson.Task, err e
 // Cancel asks for a task's cancellation. Errors: *Error, with TASK_NOT_CANCELLABLE
 // if it has ended; ErrUnreachable.
 func (c *Client) Cancel(ctx context.Context, id task.ID) error {
-	return c.ask(ctx, http.MethodPost, "/api/tasks/"+url.PathEscape(string(id))+"/cancel", nil, nil, &struct{}{})
+	return c.ask(ctx, http.MethodPost, paths.Tasks+"/"+url.PathEscape(string(id))+"/cancel", nil, nil, &struct{}{})
 }
 
 // ask makes one request and decodes the answer into v.

@@ -33,9 +33,6 @@ const (
 	// maxBody is what gateways take in one request that announce nothing, in bytes:
 	// those in the field refuse more than 102,400.
 	maxBody = 100_000
-	// maxExtendedBody is what those with extensions take (gateway-protocol, "Our
-	// extensions").
-	maxExtendedBody = 1 << 20
 )
 
 var (
@@ -57,7 +54,7 @@ func (c capabilities) maxBody() int {
 	if c == (capabilities{}) {
 		return maxBody
 	}
-	return maxExtendedBody
+	return gateway.MaxBody
 }
 
 // client speaks the gateway's wire protocol. It is safe for concurrent use.
