@@ -35,8 +35,8 @@ const (
 	// openTime is for reaching NATS, and for opening one of the things that it holds:
 	// servers that start have no leader for some seconds.
 	openTime = 30 * time.Second
-	// historyAge bounds the log beside SSE_HISTORY_BYTES: who was away for longer
-	// begins anew.
+	// historyAge bounds the log beside SSE_HISTORY_BYTES: a client that was away for
+	// longer gets a stream_reset.
 	historyAge = 24 * time.Hour
 	// historyFactor makes room for what NATS keeps beside an event's payload, so that
 	// the log holds no less than the embedded gateway's does.
@@ -136,7 +136,7 @@ func openLog(cfg Config, broker *natsbroker.Broker, start startContext) (*natspu
 	switch {
 	case cfg.Gateway.Kind == GatewayEmbedded:
 		want.Replay = true
-	case !cfg.Broker.Cluster(): // there, connections.Heirs tell the clients what they may have missed
+	case !cfg.Broker.Cluster(): // there, the takeover tells the clients what they may have missed
 		want.Reader = "gateway"
 	}
 	log, err := natspublisher.OpenLog(ctx, broker, want)
@@ -183,8 +183,8 @@ func flushRegistry(registry *natsregistry.Registry) error {
 	return nil
 }
 
-// nodeIn is this node's name among those who share what the broker holds, "" if
-// nobody else does.
+// nodeIn is this node's name among the nodes that share what the broker holds, "" if
+// there is one only.
 func nodeIn(cfg Config) string {
 	if cfg.Broker.Cluster() {
 		return cfg.NodeName

@@ -35,7 +35,7 @@ type phase int
 // The phases.
 const (
 	phaseCluster     phase = iota // this node is one of the cluster
-	phaseConnections              // who is connected, and who is told of that
+	phaseConnections              // the connections, and their observers
 	phaseGateway                  // carries events to streams
 	phaseBroker                   // brings what the broker holds to this process
 	phaseLog                      // this process has all that the log holds
@@ -43,7 +43,7 @@ const (
 	phaseTakeover                 // of what other nodes have left
 	phaseSources                  // make events by themselves
 	phaseProcess                  // the process itself
-	phasePlace                    // how far the streams have come is noted
+	phaseResumePoint              // how far the streams have come is noted
 )
 
 // components is the tag of the group that all of them are in.

@@ -48,7 +48,7 @@ type HTTPConfig struct {
 	AllowedHosts List `env:"ALLOWED_HOSTS"`
 }
 
-// Gateway says who holds the browsers' streams.
+// Gateway says what holds the browsers' streams.
 type Gateway string
 
 // The gateways.
@@ -136,7 +136,7 @@ type BrokerConfig struct {
 	NATSCA   string `env:"NATS_CA"`
 	NATSCert string `env:"NATS_CERT"`
 	NATSKey  string `env:"NATS_KEY"`
-	// NodeLease is how long a node of a cluster may give no sign before the others
+	// NodeLease is how long a node of a cluster may send no heartbeat before the others
 	// take over what it did.
 	NodeLease time.Duration `env:"NODE_LEASE" envDefault:"15s"`
 }

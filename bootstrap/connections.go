@@ -14,7 +14,7 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// connectionsModule is who is connected, and the way of events to them.
+// connectionsModule holds the connections, and the way of events to them.
 func connectionsModule() fx.Option {
 	return fx.Module("connections", provideComponents(connectionComponents), fx.Provide(
 		fx.Annotate(newManager, fx.As(fx.Self()), fx.As(new(connection.Manager)), fx.As(new(gateway.Listener))),

@@ -27,7 +27,7 @@ type streamRoutes func(gin.IRouter)
 // none.
 type socketCount func() int
 
-// gatewayModule is the choice of who holds the browsers' streams.
+// gatewayModule is the choice of what holds the browsers' streams.
 func gatewayModule(cfg Config) fx.Option {
 	switch cfg.Gateway.Kind {
 	case GatewayEmbedded:
@@ -111,7 +111,7 @@ func httpComponents(sender *httpsender.Sender, listener gateway.Listener, histor
 			}),
 		},
 		{
-			Name: "place in the log", Phase: phasePlace,
+			Name: "resume point", Phase: phaseResumePoint,
 			Stop: func(ctx context.Context) error {
 				if place, ok := sender.Place(); ok && start.saveResumePoint != nil {
 					return start.saveResumePoint(ctx, place)

@@ -11,7 +11,7 @@ import (
 	"heliograph/domain/version"
 )
 
-// missing is a type that nobody provides.
+// missing is a type without a constructor.
 type missing struct{}
 
 // wired needs one.
@@ -50,7 +50,7 @@ func TestAConstructorsOwnErrorIsShownAlone(t *testing.T) {
 }
 
 func TestTheGraphIsDrawnWithoutMakingAnything(t *testing.T) {
-	cfg := load(t, map[string]string{"NATS_URL": "nats://s3cret@127.0.0.1:1", "SSE_GATEWAY": "http"}) // where nobody is
+	cfg := load(t, map[string]string{"NATS_URL": "nats://s3cret@127.0.0.1:1", "SSE_GATEWAY": "http"}) // where no server is
 	graph, err := bootstrap.DotGraph(cfg, silent)
 	if err != nil {
 		t.Fatal(err)

@@ -114,7 +114,7 @@ func (l *lifecycle) stop(ctx context.Context) {
 	l.step(ctx, "sources", within(l.sources.stop))
 	l.end(ctx, phaseLog)     // all that was published is handed over
 	l.end(ctx, phaseGateway) // rule G8
-	l.end(ctx, phasePlace)
+	l.end(ctx, phaseResumePoint)
 	l.step(ctx, "listener", within(l.Front.server.Shutdown))
 	l.end(ctx, phaseBroker) // takes no event any more
 	l.end(ctx, phaseConnections)

@@ -190,7 +190,7 @@ func (s *starting) wait(w http.ResponseWriter, r *http.Request) {
 func (s *starting) refuse(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == paths.Stream {
 		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = w.Write([]byte("retry: 1000\n\n")) // nobody is there if it fails
+		_, _ = w.Write([]byte("retry: 1000\n\n")) // if it fails the client has gone
 		return
 	}
 	w.Header().Set("Retry-After", "1")
@@ -200,5 +200,5 @@ func (s *starting) refuse(w http.ResponseWriter, r *http.Request) {
 func answerJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // nobody is there if it fails
+	_ = json.NewEncoder(w).Encode(body) // if it fails the client has gone
 }

@@ -22,8 +22,8 @@ const (
 	// reconnectWait is short: a cluster's servers take over from each other within
 	// seconds, and events wait meanwhile.
 	reconnectWait = 250 * time.Millisecond
-	// pingInterval is how often a server is asked for a sign. One that owes two is
-	// left for another one: whoever is cut off is told so by nobody.
+	// pingInterval is how often a server is pinged. After two pings without an answer
+	// the connection is made to another one: a cut network gives no error.
 	pingInterval = 3 * time.Second
 )
 
@@ -53,7 +53,7 @@ type Config struct {
 	// Name is what the server calls this connection: the node's name.
 	Name string
 	// Waiting is called with what Open waits for, for people, again and again while it
-	// does; nil is nobody.
+	// does; nil is not called.
 	Waiting func(why string)
 	// InMemory keeps streams in the servers' memory, for tests.
 	InMemory bool
@@ -163,7 +163,7 @@ func (b *Broker) Log() *slog.Logger { return b.log }
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
 // Check returns nil if NATS can be used now, as far as the last writes and looks have
-// shown. It asks nobody. Errors: ErrDisconnected, ErrNoAnswer, ErrDisk, ErrStorage, ErrSealed,
+// shown. It sends no request. Errors: ErrDisconnected, ErrNoAnswer, ErrDisk, ErrStorage, ErrSealed,
 // ErrLeaderUncertain, ErrFolderDeleted, ErrStreamDeleted.
 func (b *Broker) Check() error {
 	if err := context.Cause(b.health.state()); err != nil {

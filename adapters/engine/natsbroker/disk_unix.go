@@ -12,5 +12,5 @@ func diskSpace(dir string) (free, whole uint64, err error) {
 		return 0, 0, err
 	}
 	block := uint64(stat.Bsize)                                          //nolint:gosec,unconvert,nolintlint // its type differs between systems
-	return uint64(stat.Bavail) * block, uint64(stat.Blocks) * block, nil //nolint:gosec,unconvert,nolintlint // as above; it is not negative for who may not use the reserve
+	return uint64(stat.Bavail) * block, uint64(stat.Blocks) * block, nil //nolint:gosec,unconvert,nolintlint // as above
 }

@@ -100,7 +100,7 @@ func (e *embedded) startOnceThereIsRoom(ctx context.Context, waiting func(why st
 const lockFile = "lock"
 
 // lacks reports whether the folder, or that of a stream in it, was deleted: what is
-// written to files that are open still, nobody will read.
+// written to files that are still open is lost.
 func (e *embedded) lacks(stream string) bool {
 	if e.locked == nil {
 		return false

@@ -16,7 +16,7 @@ const (
 	heartbeat = 2 * time.Second
 	// pullExpiry is how long one request for messages stands.
 	pullExpiry = 30 * time.Second
-	// inactiveTime is when a server forgets a consumer that nobody asks for.
+	// inactiveTime is when a server forgets a consumer without requests.
 	inactiveTime = time.Minute
 )
 

@@ -40,7 +40,7 @@ func writeKeyByte(b *strings.Builder, c byte) {
 	}
 }
 
-// Digest stands for a text of any length in a Key: a text that nobody bounds, or
+// Digest stands for a text of any length in a Key: a text without a bound, or
 // that should not be read there.
 func Digest(text string) string {
 	sum := sha256.Sum256([]byte(text))

@@ -29,7 +29,7 @@ var (
 	// ErrLeaderUncertain says that the server that answers leads the stream as far as it knows,
 	// but the others may have a newer leader, which has taken more messages.
 	ErrLeaderUncertain = errors.New("the stream's leader is out of touch with the other servers")
-	// ErrSealed says that somebody has sealed a stream, so that nothing can be written
+	// ErrSealed says that a stream was sealed, so that nothing can be written
 	// to it any more.
 	ErrSealed = errors.New("a stream is sealed: nothing can be written to it")
 	// ErrFolderDeleted says that the embedded server's folder, or a part of it, was deleted
@@ -37,7 +37,7 @@ var (
 	ErrFolderDeleted = errors.New("the data folder was deleted on the disk while it was in use")
 )
 
-// ErrStreamDeleted says that somebody has deleted a stream or a bucket that was opened here.
+// ErrStreamDeleted says that a stream or a bucket that was opened here was deleted.
 // What this process knows of it is true no more, and only a restart makes it anew.
 var ErrStreamDeleted = errors.New("a stream or bucket was deleted or made anew")
 

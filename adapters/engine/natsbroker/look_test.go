@@ -37,10 +37,10 @@ func TestABucketThatIsDeletedOrMadeAnewIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := first.CheckStreams(t.Context()); err != nil {
-		t.Errorf("who has made it anew: %v", err)
+		t.Errorf("the broker that has made it anew: %v", err)
 	}
 	if err := second.CheckStreams(t.Context()); !errors.Is(err, natsbroker.ErrStreamDeleted) {
-		t.Errorf("who has opened the one before: %v, want ErrStreamDeleted", err)
+		t.Errorf("the broker that has opened the one before: %v, want ErrStreamDeleted", err)
 	}
 }
 

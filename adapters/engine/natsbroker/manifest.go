@@ -171,7 +171,7 @@ func (m *markers) of(stream string) uint64 {
 	return m.newer[stream] + m.before[stream]
 }
 
-// restoredFile, in the data folder, is made by whoever puts a backup in its place.
+// restoredFile, in the data folder, is made by the operator who restores a backup.
 const restoredFile = "restored"
 
 // Restored reports whether the data folder is a backup that was put in its place and

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Position is how far somebody has come in a stream, for others to wait for. It
+// Position is how far a reader has come in a stream, for others to wait for. It
 // is safe for concurrent use; NewPosition makes one.
 type Position struct {
 	mu   sync.Mutex

@@ -13,14 +13,14 @@ const (
 	toldPause = 10 * time.Second
 )
 
-// RetryLogger is a failure to follow a stream, which may come again and again. Its zero value is ready; it is
-// not safe for concurrent use.
+// RetryLogger logs that a stream cannot be followed, and paces the tries. Its zero value
+// is ready; it is not safe for concurrent use.
 type RetryLogger struct {
 	told time.Time // zero: never
 }
 
-// Wait tells that a stream cannot be followed, but not each time when that comes
-// fast, and waits for the next try, or until ctx ends.
+// Wait logs err, but not more often than every ten seconds, and waits for the next try,
+// or until ctx ends.
 func (r *RetryLogger) Wait(ctx context.Context, log *slog.Logger, stream string, err error) {
 	if now := time.Now(); now.Sub(r.told) >= toldPause {
 		r.told = now

@@ -8,8 +8,7 @@ import (
 
 // serverLog is what a NATS server logs to. Its notices are for the operators of
 // a server of its own, and ours is a part of a service. It is also the only place
-// where the server says that it cannot write: whoever has something to be written
-// gets no answer then.
+// where the server says that it cannot write: a write gets no answer then.
 type serverLog struct {
 	log    *slog.Logger
 	health *health
@@ -49,8 +48,8 @@ func (l serverLog) noteFailure(text string) {
 
 // stopsWriting reports whether a server that says so will not write again.
 func stopsWriting(text string) bool {
-	for _, sign := range []string{"write error", "failed to store", "be disabled", "disabling jetstream", "resource limits exceeded"} {
-		if strings.Contains(text, sign) {
+	for _, phrase := range []string{"write error", "failed to store", "be disabled", "disabling jetstream", "resource limits exceeded"} {
+		if strings.Contains(text, phrase) {
 			return true
 		}
 	}

@@ -65,7 +65,7 @@ func (n *Nodes) sendHeartbeat(ctx context.Context, text []byte) error {
 }
 
 // rewriteOwn writes a record that is not as we left it: our own heartbeat was taken and its
-// answer lost, the others have forgotten us, or what is there is no sign of any node. Errors: ErrNameTaken.
+// answer lost, the others have deleted it, or what is there is no node's record. Errors: ErrNameTaken.
 func (n *Nodes) rewriteOwn(ctx context.Context, text []byte) (uint64, error) {
 	entry, err := n.kv.Get(ctx, n.key())
 	if errors.Is(err, jetstream.ErrKeyNotFound) {

@@ -75,8 +75,8 @@ func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, ter
 	}, nil
 }
 
-// Join takes the node's name, which an earlier life may have had, and looks who is
-// there. It sends the first heartbeat; the others are up to Serve. It is for the start,
+// Join takes the node's name, which an earlier life may have had, and reads which
+// nodes are there. It sends the first heartbeat; the others are up to Serve. It is for the start,
 // once this process has all else that only one can have. What fails is tried again
 // until ctx ends.
 func (n *Nodes) Join(ctx context.Context) error {

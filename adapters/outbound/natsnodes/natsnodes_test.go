@@ -135,7 +135,7 @@ func TestANewLifeEndsTheOneBefore(t *testing.T) {
 	two.end()
 }
 
-// Records that are no node's sign stop nobody, not even under a node's own name.
+// Records that are no node's stop no other one, not even under a node's own name.
 func TestARecordThatIsNoSignIsLeftOut(t *testing.T) {
 	broker := brokertest.InProcess(t)
 	one := start(t, broker, "one")

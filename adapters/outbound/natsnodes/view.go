@@ -97,7 +97,7 @@ func (n *Nodes) Present() []string {
 	return names
 }
 
-// Leads implements cluster.Nodes: of those who live, the one that joined first.
+// Leads implements cluster.Nodes: of the nodes that are alive, the one that joined first.
 func (n *Nodes) Leads() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -61,7 +61,7 @@ func (l *Log) After(ctx context.Context, id event.ID, limit int) ([]event.Record
 	if err != nil {
 		return nil, unavailable(ctx, err)
 	}
-	if newest < state.LastSeq { // the newest was deleted by somebody, or lost
+	if newest < state.LastSeq { // the newest was deleted, or lost with a damaged store
 		return nil, event.ErrExpired
 	}
 	records, err := l.read(limited, id.Seq+1, min(uint64(limit), state.LastSeq-id.Seq)) //nolint:gosec // limit is positive
@@ -69,14 +69,14 @@ func (l *Log) After(ctx context.Context, id event.ID, limit int) ([]event.Record
 		return nil, unavailable(ctx, err)
 	}
 	for i, rec := range records {
-		if rec.ID.Seq != id.Seq+1+uint64(i) { // it was dropped since, or deleted by somebody
+		if rec.ID.Seq != id.Seq+1+uint64(i) { // it was dropped since, or deleted
 			return nil, event.ErrExpired
 		}
 	}
 	return slices.DeleteFunc(records, foreign), nil
 }
 
-// foreign reports whether a message of the log is somebody else's.
+// foreign reports whether a message of the log was not written by a node.
 func foreign(rec event.Record) bool { return rec.Event.Name == "" }
 
 // read returns n records from sequence from on, or those after them if some of

@@ -124,7 +124,7 @@ func TestAClosedConnectionIsAClosedBroker(t *testing.T) {
 	}
 }
 
-func TestSomebodyElsesMessageIsLeftOut(t *testing.T) {
+func TestAMessageThatNoNodeWroteIsLeftOut(t *testing.T) {
 	broker := brokertest.InProcess(t)
 	n := serve(t, broker, natspublisher.LogConfig{})
 	if _, err := broker.JetStream().Publish(t.Context(), "heliograph.events.x", []byte("hello")); err != nil {
@@ -203,7 +203,7 @@ func TestAReaderThatLeftGoesOnThereAndOneThatCrashedDoesNot(t *testing.T) { // C
 	}
 }
 
-func TestAPlaceOfAnotherEpochIsNotGoneOnFrom(t *testing.T) { // C8, G3
+func TestAResumePointOfAnotherEpochIsNotUsed(t *testing.T) { // C8, G3
 	broker := brokertest.InProcess(t)
 	cfg := natspublisher.LogConfig{Reader: "me"}
 	n := serve(t, broker, cfg)
@@ -217,7 +217,7 @@ func TestAPlaceOfAnotherEpochIsNotGoneOnFrom(t *testing.T) { // C8, G3
 	}
 	other := serve(t, broker, natspublisher.LogConfig{})
 	other.publish(numbered("", 1))
-	newest := other.publish(numbered("", 2)) // the place's number lies within the new log
+	newest := other.publish(numbered("", 2)) // its number lies within the new log
 
 	back := serve(t, broker, cfg)
 	if back.log.Resumed() || back.log.Start() != newest {
@@ -225,9 +225,9 @@ func TestAPlaceOfAnotherEpochIsNotGoneOnFrom(t *testing.T) { // C8, G3
 	}
 }
 
-func TestAPlaceThatRetentionHasPassedIsNotGoneOnFrom(t *testing.T) { // C8, G3
+func TestAResumePointThatRetentionHasPassedIsNotUsed(t *testing.T) { // C8, G3
 	for name, c := range map[string]struct {
-		dropped uint64 // of three events, the place being after the first
+		dropped uint64 // of three events, the resume point being after the first
 		resumed bool
 	}{
 		"what follows is all there":     {1, true},
@@ -263,7 +263,7 @@ func TestAPlaceThatRetentionHasPassedIsNotGoneOnFrom(t *testing.T) { // C8, G3
 	}
 }
 
-func TestAPlaceBeyondTheLogIsNotGoneOnFrom(t *testing.T) { // a loss of power cost the newest events
+func TestAResumePointBeyondTheLogIsNotUsed(t *testing.T) { // a loss of power cost the newest events
 	broker := brokertest.InProcess(t)
 	cfg := natspublisher.LogConfig{Reader: "me"}
 	n := serve(t, broker, cfg)
@@ -277,7 +277,7 @@ func TestAPlaceBeyondTheLogIsNotGoneOnFrom(t *testing.T) { // a loss of power co
 	}
 }
 
-func TestALogWhoseNewestEventsAreMissingIsOpened(t *testing.T) { // 27: nobody will ever get them
+func TestALogWhoseNewestEventsAreMissingIsOpened(t *testing.T) { // 27: no node will ever get them
 	for name, remove := range map[string]func(*testing.T, jetstream.Stream) error{
 		"the last one was removed": func(t *testing.T, s jetstream.Stream) error { return s.DeleteMsg(t.Context(), 3) },
 		"the last two were removed": func(t *testing.T, s jetstream.Stream) error {

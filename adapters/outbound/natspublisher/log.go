@@ -38,7 +38,8 @@ type LogConfig struct {
 	MaxAge   time.Duration
 	// Replay has this node's Receiver get what is retained already, too.
 	Replay bool
-	// Reader names whoever goes on where it ended (Log.SaveResumePoint); "" is nobody.
+	// Reader names the reader that goes on at its resume point (Log.SaveResumePoint);
+	// "" is none.
 	Reader string
 }
 
@@ -50,7 +51,7 @@ type Log struct {
 	newest uint64 // the newest event that was there when the log was opened; 0 is none
 
 	resumePoints jetstream.KeyValue // nil without a reader
-	reader       string             // its key in places
+	reader       string             // its key in resumePoints
 	resumed      bool
 }
 
@@ -125,7 +126,7 @@ func (l *Log) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 
 // newestOf is the sequence of the newest message that the stream holds, 0 if it holds
 // none. The one that state names last may have been removed, or lost by a damaged
-// store: its sequence is never given out again, and nobody can get it.
+// store: its sequence is never given out again, and no reader will get it.
 func (l *Log) newestOf(ctx context.Context, state jetstream.StreamState) (uint64, error) {
 	if state.Msgs == 0 {
 		return 0, nil

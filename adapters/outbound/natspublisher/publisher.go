@@ -47,7 +47,7 @@ type Publisher struct {
 
 	last      uint64               // handed to receiver; owned by Serve
 	delivered *natsbroker.Position // last, for others
-	awaited   atomic.Uint64        // the newest that somebody waits for: opened with, or published here
+	awaited   atomic.Uint64        // the newest that Flush waits for: opened with, or published here
 }
 
 var _ event.Publisher = (*Publisher)(nil)

@@ -11,7 +11,7 @@ import (
 	"heliograph/domain/event"
 )
 
-// resumePointBucket is the bucket of how far those have come who have left in order.
+// resumePointBucket holds, for each reader that ended in order, how far it had read.
 const resumePointBucket = "heliograph_places"
 
 // loadResumePoint has the log begin where its reader left it, if it did so in order and
@@ -30,13 +30,13 @@ func (l *Log) loadResumePoint(ctx context.Context, reader string, have jetstream
 		err = l.resumePoints.Purge(ctx, l.reader)
 	}
 	if err != nil {
-		return fmt.Errorf("place in the log: %w", err)
+		return fmt.Errorf("resume point in the log: %w", err)
 	}
 	id, err := event.ParseID(string(entry.Value()))
 	if err == nil && id.Epoch == l.epoch && id.Seq+1 >= have.FirstSeq && id.Seq <= have.LastSeq {
 		l.start, l.resumed = id.Seq, true
 	}
-	return nil // a place that is none is none to go on from
+	return nil // what is no valid point is none to go on from
 }
 
 // Resumed reports whether Start is where LogConfig.Reader left the log in order.
@@ -50,7 +50,7 @@ func (l *Log) SaveResumePoint(ctx context.Context, id event.ID) error {
 		return nil
 	}
 	if _, err := l.resumePoints.Put(ctx, l.reader, []byte(id.String())); err != nil {
-		return fmt.Errorf("place in the log: %w", err)
+		return fmt.Errorf("resume point in the log: %w", err)
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (p *Publisher) receive(ctx context.Context, msg jetstream.Msg, seq uint64) 
 	p.last = seq
 	defer p.delivered.Set(seq)
 	ev, err := decode(msg.Headers(), msg.Data())
-	if err != nil { // somebody else's
+	if err != nil { // not written by a node
 		p.log.broker.LeaveOut(streamName, msg.Subject(), seq, err)
 		return nil
 	}
