@@ -151,7 +151,7 @@ func TestATaskCanBeCancelledFromTheMomentThatItSaysRunning(t *testing.T) { // T7
 	})
 }
 
-func TestACallerWhoGoesAwayDoesNotUndoItsCancellation(t *testing.T) { // T7
+func TestACallerThatGoesAwayDoesNotUndoItsCancellation(t *testing.T) { // T7
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.build(work(succeed))

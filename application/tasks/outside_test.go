@@ -126,7 +126,7 @@ func (f *fixture) fails(c task.Claim) error {
 	return f.Fail(f.t.Context(), c.Task.ID, c.Lease, "it broke")
 }
 
-func TestWhoHoldsNoLeaseChangesNothing(t *testing.T) {
+func TestAWorkerWithoutALeaseChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t).start(far(task.Policy{}), work(untilCancelled))
 		f.begin("far")
@@ -465,7 +465,7 @@ func TestWorkersOutsideTakeNoWorkerOfThePool(t *testing.T) { // T1
 	})
 }
 
-func TestATypeThatNobodyWorksOnKeepsNoOtherOut(t *testing.T) { // T1
+func TestATypeThatNoWorkerTakesKeepsNoOtherOut(t *testing.T) { // T1
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.MaxWorkers, f.cfg.QueueSize = 2, 3

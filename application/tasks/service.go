@@ -148,7 +148,7 @@ func (s *Service) Types() []task.Type { return slices.Clone(s.types) }
 func (s *Service) Counts() (running, queued int) { return s.runner.Running.Len(), s.queue.Len() }
 
 // Cancel implements task.Service. Cancelling a running task again changes
-// nothing more. It goes on when the caller has gone, who must not cost others the
+// nothing more. It goes on when the caller has gone, which must not cost others the
 // event.
 func (s *Service) Cancel(_ context.Context, id task.ID) (task.Task, error) {
 	t, err := s.runner.Cancel(s.life.Context(), id) //nolint:contextcheck // see above

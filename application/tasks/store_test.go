@@ -53,7 +53,7 @@ func halfway(_ context.Context, r task.Reporter) (json.RawMessage, error) {
 	return nil, nil
 }
 
-func TestAChangeThatTheStoreDoesNotTakeIsTriedAgainAndThenToldOfOnce(t *testing.T) { // T11
+func TestAChangeThatTheStoreDoesNotTakeIsRetriedAndPublishedOnce(t *testing.T) { // T11
 	for name, fails := range map[string]func(task.Task) bool{
 		"that it runs":        func(t task.Task) bool { return t.Status == task.Running && t.Progress.Value == 0 },
 		"its end":             func(t task.Task) bool { return t.Status.Terminal() },
@@ -180,7 +180,7 @@ func TestCompleteDoesNotWaitForAStoreThatTakesNothing(t *testing.T) { // T11
 	})
 }
 
-func TestProgressThatIsNotStoredIsNotToldOf(t *testing.T) {
+func TestProgressThatIsNotStoredIsNotPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.store = &faultyStore{Store: f.store, beforeUpdate: func(t task.Task) error {
@@ -269,7 +269,7 @@ func TestATaskThatCouldNotBeBegunBeforeShutdownIsCancelled(t *testing.T) { // T1
 	})
 }
 
-func TestACancellationWhoseAnswerWasLostIsToldOfOnce(t *testing.T) { // T7, T11
+func TestACancellationWhoseAnswerWasLostIsPublishedOnce(t *testing.T) { // T7, T11
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		left := 2

@@ -8,7 +8,7 @@ import (
 	"heliograph/domain/task"
 )
 
-// Ownership names an attempt at a task and who sees to it: only a change that names
+// Ownership names an attempt at a task and the node that owns it: only a change that names
 // the same as the record is allowed.
 type Ownership struct {
 	Lease      task.Lease

@@ -188,7 +188,7 @@ func TestOnlyTheOwnerOfAnAttemptChangesIt(t *testing.T) { // T11
 	}
 }
 
-func TestAnEndThatTheStoreDoesNotTakeIsTriedUntilItDoesAndToldOfOnce(t *testing.T) { // T11
+func TestAnEndThatTheStoreDoesNotTakeIsRetriedAndPublishedOnce(t *testing.T) { // T11
 	for name, taken := range map[string]bool{"it was not taken": false, "it was taken all the same": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

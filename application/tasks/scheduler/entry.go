@@ -13,7 +13,7 @@ type Entry struct {
 	// store's answer lost, the next try knows it again.
 	Lease task.Lease
 	// Misses counts the times that the task could not be begun, and LeaseUsed says
-	// that it was tried with this lease. Both are of use to whoever took the entry, who
+	// that it was tried with this lease. Both are for the one that took the entry, which
 	// changes them.
 	Misses    int
 	LeaseUsed bool

@@ -126,7 +126,7 @@ func (q *Queue) waitLocked(e *Entry, after time.Duration) {
 	q.handOutLocked(e.queue)
 }
 
-// handOutLocked gives what is ready to those who wait for it.
+// handOutLocked gives what is ready to the calls that wait for it.
 func (q *Queue) handOutLocked(queue *typeQueue) {
 	for queue.ready() {
 		i := slices.IndexFunc(q.waiters, func(w *waiter) bool { return w.wants(&queue.typ) })

@@ -44,7 +44,7 @@ type Observer struct {
 // errUnmade is the error of a snapshot whose making came to no end.
 var errUnmade = errors.New("snapshot was not made")
 
-// snapshot is one reading of the store, which those who asked for it wait for.
+// snapshot is one reading of the store, which the calls that asked for it wait for.
 type snapshot struct {
 	done   chan struct{} // closed when the fields below are set
 	newest *newest       // holds this snapshot's parts, or those of a later one
@@ -137,7 +137,7 @@ func (r *reader) next() (_ *gateway.Part, more bool) {
 	return parts[i].Part, i < len(parts)-1
 }
 
-// join returns the snapshot that was not begun yet. Whoever is the first to
+// join returns the snapshot that was not begun yet. The first call to
 // have it must arrange it.
 func (o *Observer) join() (next *snapshot, first bool) {
 	o.mu.Lock()
@@ -162,14 +162,14 @@ func (o *Observer) arrange(ctx context.Context, shared *snapshot) {
 	}
 }
 
-// make is called by whoever has the turn, and ends it.
+// make is called with the turn, and ends it.
 func (o *Observer) make(ctx context.Context, shared *snapshot) {
 	defer func() { // also if the store panics
 		<-o.turn
 		close(shared.done)
 	}()
 	o.mu.Lock()
-	o.next = nil // whoever asks from here on is too late for this one
+	o.next = nil // a call from here on is too late for this one
 	o.mu.Unlock()
 	parts, err := o.list(ctx)
 	if err != nil {
@@ -183,7 +183,7 @@ func (o *Observer) make(ctx context.Context, shared *snapshot) {
 	shared.newest = o.replace(parts)
 }
 
-// replace makes parts those of the newest snapshot, for those who read already too.
+// replace makes parts those of the newest snapshot, for streams that read already, too.
 func (o *Observer) replace(parts []part) *newest {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -377,7 +377,7 @@ func TestASnapshotIsSharedButNeverOlderThanTheConnection(t *testing.T) { // T13
 	})
 }
 
-func TestAConnectionThatWaitsTooLongForASnapshotSpoilsItForNobody(t *testing.T) { // T13, C5
+func TestAConnectionThatWaitsTooLongForASnapshotSpoilsItForNoOther(t *testing.T) { // T13, C5
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, 64<<10)
 		f.observe(&slowList{Store: f.store})

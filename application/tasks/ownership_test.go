@@ -24,7 +24,7 @@ func (f *fixture) takeOver(id task.ID) {
 	}
 }
 
-func TestWhoLostATaskToAnotherNodeChangesNothing(t *testing.T) { // T11
+func TestANodeThatLostATaskToAnotherChangesNothing(t *testing.T) { // T11
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.start(work(func(_ context.Context, r task.Reporter) (json.RawMessage, error) {

@@ -144,7 +144,7 @@ func TestWithADurableStoreWhatDiedWithTheServiceHasFailedOrIsTriedAgain(t *testi
 	})
 }
 
-func TestWithADurableStoreAnEndThatACrashHidIsToldOf(t *testing.T) { // T11
+func TestWithADurableStoreTheFinalEventIsPublishedAfterACrash(t *testing.T) { // T11
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.line.durable = true
@@ -168,7 +168,7 @@ func TestWithADurableStoreAnEndThatACrashHidIsToldOf(t *testing.T) { // T11
 	})
 }
 
-func TestATypeThatIsGoneKeepsItsWaitingTasksAndNobodyElses(t *testing.T) {
+func TestATypeThatIsGoneKeepsItsOwnWaitingTasksOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.MaxWorkers, f.line.durable = 1, true
