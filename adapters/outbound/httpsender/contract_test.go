@@ -60,7 +60,7 @@ func (h heardGone) Gone(ctx context.Context, token connection.Token) {
 	h.listener.Gone(ctx, token)
 	select {
 	case h.tokens <- token:
-	default: // nobody asks
+	default: // never asked for
 	}
 }
 

@@ -41,7 +41,7 @@ func (h hold) fallBehind(reason stream.ResetReason) {
 	h.resync, h.reset = true, reason // letGo gives it a turn
 }
 
-// letGo gives the lane its turn, or forgets it if nobody needs it.
+// letGo gives the lane its turn, or forgets it if it is needed no more.
 func (h hold) letGo() {
 	ls, l := h.lanes, h.lane
 	ls.mu.Lock()

@@ -24,7 +24,7 @@
 //
 //	trunk.go, inflight.go, post.go   what waits, and what is posted to all streams
 //	lanes.go, lane.go                what waits for one stream, and whose turn it is
-//	turn.go, hold.go                 a lane in the hands of a worker, or of nobody for a while
+//	turn.go, hold.go                 a lane while a worker has it, and while it is held
 //	worker.go, poster.go, pusher.go  the goroutines that push and post
 //	resume.go                        a client that comes back
 //	probe.go, reconcile.go           whether the gateway is there, what it can, what it holds
@@ -54,7 +54,7 @@
 // request. One event of a lane is under way at a time, and one batch of broadcasts.
 // While a batch is under way no lane begins a turn, and a batch begins only when no
 // lane has anything to send, but for those that recover first: so both kinds of events
-// keep their order at each stream, and one stream that recovers holds up nobody.
+// keep their order at each stream, and one stream that recovers holds up no other.
 //
 // Each of trunk, lanes, link, delays and lossLog has a mutex of its own. That of the
 // trunk is locked before the others; no other two are held together. Under those of

@@ -102,7 +102,7 @@ func (l *lane) needsRecovery() bool { return l.resync && l.end != endNear }
 // waits reports whether there is something to send.
 func (l *lane) waits() bool { return len(l.front.messages)+len(l.queue.messages) > 0 }
 
-// needless reports whether nobody needs the lane when it has nothing to send.
+// needless reports whether the lane can be forgotten when it has nothing to send.
 func (l *lane) needless() bool {
 	return l.end == endNear || !l.resync && l.early == 0 && l.end == endNone
 }

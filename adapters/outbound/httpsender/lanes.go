@@ -203,7 +203,7 @@ func (ls *lanes) giveUp() (events int) {
 // Called by the probe.
 
 // sweep gives a turn to the idle lanes that need a recovery and whose connections are
-// still there, and forgets those that nobody needs.
+// still there, and forgets those that are needed no more.
 func (ls *lanes) sweep() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

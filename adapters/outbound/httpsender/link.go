@@ -67,7 +67,7 @@ func (l *link) watch() <-chan struct{} {
 	return l.changed
 }
 
-// announce wakes those who wait for the gateway, or for it to have something.
+// announce wakes what waits for the gateway, or for it to have something.
 func (l *link) announce() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -33,7 +33,7 @@ func TestUnknownTokenIsGoneAndTheOthersGetTheirs(t *testing.T) { // E5, M1
 	})
 }
 
-func TestFailureCostsNobodyElseTheEvent(t *testing.T) { // E6, M1
+func TestFailureCostsNoOtherStreamTheEvent(t *testing.T) { // E6, M1
 	tests := map[string]struct {
 		misbehave func(h *harness)
 		why       error

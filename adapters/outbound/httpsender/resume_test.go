@@ -73,9 +73,9 @@ func TestClientThatCannotResumeIsToldOnce(t *testing.T) { // G3
 	}
 }
 
-// While the log cannot be read nobody knows whether the client missed anything
+// While the log cannot be read it is not known whether the client missed anything
 // that is lost: it must ask again, with the same ID.
-func TestClientThatNobodyCanAnswerIsSentAway(t *testing.T) { // G3
+func TestClientIsSentAwayWhileTheLogCannotBeRead(t *testing.T) { // G3
 	resumable(t, func(t *testing.T, h *harness) {
 		h.broadcast(t, note(1))
 		for i, err := range []error{event.ErrUnavailable, errors.New("broken")} {

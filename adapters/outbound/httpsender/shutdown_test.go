@@ -12,7 +12,7 @@ import (
 	"heliograph/domain/event"
 )
 
-// Behind a gateway that cannot list its streams, nobody would ever find them again.
+// Behind a gateway that cannot list its streams, they would never be found again.
 func TestStreamsThatWouldBeForgottenAreClosedAtTheStop(t *testing.T) { // C8
 	for name, test := range map[string]struct {
 		can     []string
@@ -76,7 +76,7 @@ func TestFlushWaitsForWhatWasHandedOverBeforeDrain(t *testing.T) { // T15
 	})
 }
 
-func TestFlushDoesNotWaitForAGatewayThatIsAwayWhenNobodyIsConnected(t *testing.T) { // T15, E3
+func TestFlushDoesNotWaitForAGatewayThatIsAwayWithoutConnections(t *testing.T) { // T15, E3
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.network.setDown(true)
 		h.handOver(t, note(1))

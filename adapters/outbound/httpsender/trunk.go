@@ -30,7 +30,7 @@ type trunk struct {
 	queue     queue
 	inFlight  inFlight
 	postDue   sync.Cond     // something may be posted, or stopped is set
-	idle      chan struct{} // closed when nothing is left; nil if nobody waits for that
+	idle      chan struct{} // closed when nothing is left; nil if that is not waited for
 	overflows uint64        // events that there was no room for
 }
 
@@ -117,7 +117,7 @@ func (t *trunk) pumpLocked() {
 	t.wakeLocked()
 }
 
-// wakeLocked wakes the poster, and those who wait until nothing is left.
+// wakeLocked wakes the poster, and what waits until nothing is left.
 func (t *trunk) wakeLocked() {
 	if t.postableLocked() {
 		t.postDue.Signal()
@@ -206,7 +206,7 @@ func (t *trunk) waiting() (events int, overflows uint64) {
 }
 
 // whenIdle returns a channel that is closed once nothing waits or is in flight, or,
-// after end, nothing that matters: it cannot leave, and nobody is there to get it.
+// after end, nothing that matters: it cannot leave, and there is no stream to get it.
 func (t *trunk) whenIdle() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
