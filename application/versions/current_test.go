@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/outbound/memboard"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/version"
+	"heliograph/test/mocks"
 )
 
 func TestTheCurrentVersionIsWhatWasSaidLast(t *testing.T) { // V6
@@ -218,8 +220,9 @@ func TestABoardThatFailsIsTriedAgain(t *testing.T) { // V6
 
 func TestAStoredVersionThatCannotBeReadCountsAsNone(t *testing.T) { // V6
 	t.Parallel()
-	board := &faultyBoard{Board: memboard.New()}
-	board.get.Store(new(version.ErrInvalid))
+	board := mocks.NewMockVersionBoard(gomock.NewController(t))
+	board.EXPECT().Get(gomock.Any(), gomock.Any()).Return(version.Logged{}, version.ErrInvalid).AnyTimes()
+	board.EXPECT().Put(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil).AnyTimes()
 	w := newWorld(t, standard, func(w *world, _ *version.Source) { w.board = board })
 	w.source.say(parse(t, "1"))
 	w.poll(t)

@@ -109,8 +109,8 @@ var engineFaces = []string{
 
 // pkg is what `go list` says of a package; the chains of its imports are in Deps.
 type pkg struct {
-	ImportPath, Dir, Doc                              string
-	GoFiles, Imports, Deps, TestImports, XTestImports []string
+	ImportPath, Dir, Doc                                                         string
+	GoFiles, TestGoFiles, XTestGoFiles, Imports, Deps, TestImports, XTestImports []string
 }
 
 // folder is the package's path in the module.

@@ -133,3 +133,55 @@ func TestEveryPortHasAContractSuiteThatIsUsed(t *testing.T) {
 		}
 	}
 }
+
+// unusedMocks are the ports whose mock no test uses, and why that is right.
+var unusedMocks = map[string]string{
+	"cluster.Nodes":       "what it says changes in the course of a test: application/tasks has a node that dies and comes back",
+	"connection.Observer": "an observer is a function: connection.ObserverFunc",
+	"connection.Metrics":  "what counts is the difference of both counters at any moment, not the calls",
+	"connection.Roster":   "only its count and its list matter: memregistry has both",
+	"event.Publisher":     "it has to bring events to their Receiver: mempublisher does, and tests keep what it was given",
+	"event.Receiver":      "what counts is the order of all records: tests keep them",
+	"event.History":       "a history has to go on with its publisher",
+	"gateway.Listener":    "calls come at their own time and in any number: tests keep them",
+	"task.Handler":        "a handler is a function that waits, reports and ends as a test says",
+	"task.Metrics":        "tests count by type and outcome, and compare the sums at the end",
+	"version.Source":      "what it says changes in the course of a test, and takes its time",
+}
+
+// What no test uses is not known to fit its port.
+func TestEveryMockIsUsedOrItsPortSaysWhyNot(t *testing.T) {
+	used := map[string]bool{}
+	constructor := regexp.MustCompile(`mocks\.NewMock(\w+)\(`)
+	for _, p := range list(t) {
+		for _, file := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
+			text, err := os.ReadFile(filepath.Join(p.Dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range constructor.FindAllStringSubmatch(string(text), -1) {
+				used[found[1]] = true
+			}
+		}
+	}
+	all := ports(t)
+	for port, path := range all {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mock := regexp.MustCompile(`// Mock(\w+) is a mock of ` + filepath.Ext(port)[1:] + ` interface\.`).FindSubmatch(text)
+		switch {
+		case mock == nil: // TestEveryPortHasAMock says so
+		case !used[string(mock[1])] && unusedMocks[port] == "":
+			t.Errorf("no test uses mocks.NewMock%s, the mock of %s", mock[1], port)
+		case used[string(mock[1])] && unusedMocks[port] != "":
+			t.Errorf("the mock of %s is used, so the reason why it is not is untrue", port)
+		}
+	}
+	for port := range unusedMocks {
+		if all[port] == "" {
+			t.Errorf("%s is no port", port)
+		}
+	}
+}

@@ -8,9 +8,17 @@ import (
 
 	"go.uber.org/fx"
 
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/outbound/natscontrol"
+	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/bootstrap"
+	"heliograph/domain/cluster"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+	"heliograph/test/contract/controlcontract"
 	"heliograph/test/contract/historycontract"
+	"heliograph/test/contract/nodescontract"
+	"heliograph/test/contract/orphanscontract"
 	"heliograph/test/contract/publishercontract"
 	"heliograph/test/contract/registrycontract"
 	"heliograph/test/contract/taskstorecontract"
@@ -28,7 +36,7 @@ func TestRegistry(t *testing.T) {
 }
 
 func TestTaskStore(t *testing.T) {
-	everywhere(t, func(t *testing.T, e environment) {
+	withEveryBroker(t, func(t *testing.T, e environment) {
 		taskstorecontract.Run(t, func(t *testing.T) (s taskstorecontract.Subject) {
 			e.build(t, nil, &s.Store)
 			return s
@@ -38,27 +46,33 @@ func TestTaskStore(t *testing.T) {
 
 func TestPublisher(t *testing.T) {
 	everywhere(t, func(t *testing.T, e environment) {
-		publishercontract.Run(t, func(t *testing.T) publishercontract.Subject {
-			var publisher event.Publisher
-			seen := &recorder{}
-			cfg := e.config(t, nil)
-			watch := fx.Decorate(func(next event.Receiver) event.Receiver {
-				seen.next = next
-				return seen
-			})
-			wire(t, cfg, watch, fx.Populate(&publisher))
-			return publishercontract.Subject{
-				Publisher: publisher, Received: func() []event.Record {
-					flush(t, publisher)
-					return seen.all()
-				},
-				MaxEventBytes: int(cfg.Stream.MaxEvent),
-				Close: publisher.(interface {
-					Close(ctx context.Context) error
-				}).Close,
-			}
-		})
+		publishercontract.Run(t, e.publisher)
 	})
+	in(t, lasting, func(t *testing.T, e environment) {
+		publishercontract.RunLasting(t, e.publisher)
+	})
+}
+
+func (e environment) publisher(t *testing.T) publishercontract.Subject {
+	t.Helper()
+	var publisher event.Publisher
+	seen := &recorder{}
+	cfg := e.config(t, nil)
+	watch := fx.Decorate(func(next event.Receiver) event.Receiver {
+		seen.next = next
+		return seen
+	})
+	wire(t, cfg, watch, fx.Populate(&publisher))
+	return publishercontract.Subject{
+		Publisher: publisher, Received: func() []event.Record {
+			flush(t, publisher)
+			return seen.all()
+		},
+		MaxEventBytes: int(cfg.Stream.MaxEvent),
+		Close: publisher.(interface {
+			Close(ctx context.Context) error
+		}).Close,
+	}
 }
 
 // flush waits for a broker that does not hand over at once.
@@ -73,21 +87,20 @@ func flush(t *testing.T, publisher event.Publisher) {
 	}
 }
 
-func TestHistory(t *testing.T) { // the embedded gateway's log is the history there
-	for _, e := range []environment{external, externalDurable} {
-		t.Run(e.name, func(t *testing.T) {
-			historycontract.Run(t, func(t *testing.T) (s historycontract.Subject) {
-				own := map[string]string{"SSE_MAX_EVENT_BYTES": "8KiB", "SSE_HISTORY_BYTES": "32KiB"}
-				var cfg bootstrap.Config
-				e.build(t, own, &s.Publisher, &s.History, &cfg)
-				s.Retention = int(cfg.Stream.History)
-				if cfg.Broker.Durable() {
-					s.Retention *= 2 // the stream's bound is not only for payloads
-				}
-				return s
-			})
+func TestHistory(t *testing.T) { // with the embedded gateway and the memory broker the gateway's log is the history
+	environments := slices.Concat(lasting, []environment{external})
+	in(t, environments, func(t *testing.T, e environment) {
+		historycontract.Run(t, func(t *testing.T) (s historycontract.Subject) {
+			own := map[string]string{"SSE_MAX_EVENT_BYTES": "8KiB", "SSE_HISTORY_BYTES": "32KiB"}
+			var cfg bootstrap.Config
+			e.build(t, own, &s.Publisher, &s.History, &cfg)
+			s.Retention = int(cfg.Stream.History)
+			if cfg.Broker.Durable() {
+				s.Retention *= 2 // the stream's bound is not only for payloads
+			}
+			return s
 		})
-	}
+	})
 }
 
 // recorder keeps what it hands on.
@@ -109,4 +122,75 @@ func (r *recorder) all() []event.Record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.records)
+}
+
+func TestOrphans(t *testing.T) {
+	in(t, withCluster, func(t *testing.T, e environment) {
+		orphanscontract.Run(t, func(t *testing.T) orphanscontract.Subject {
+			cfg := e.config(t, nil)
+			var one, two *natsregistry.Registry
+			unstarted(t, cfg, &one)
+			cfg.NodeName = "node-2"
+			unstarted(t, cfg, &two)
+			return orphanscontract.Subject{
+				Node: "node-1", Registry: one, Roster: one, Orphans: one, OtherNode: cfg.NodeName, Other: two,
+			}
+		})
+	})
+}
+
+func TestControl(t *testing.T) { // the other node is the adapter, with the suite's peer
+	in(t, withCluster, func(t *testing.T, e environment) {
+		controlcontract.Run(t, func(t *testing.T, peer gateway.Peer) controlcontract.Subject {
+			s := controlcontract.Subject{Self: "node-1", Node: "node-2", Away: "node-3"}
+			cfg := e.config(t, nil)
+			var broker *natsbroker.Broker
+			unstarted(t, cfg, &s.Control, &broker)
+			other, err := natscontrol.Open(broker, s.Node, silent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+			var serving sync.WaitGroup
+			serving.Go(func() {
+				if err := other.Serve(ctx, peer); err != nil {
+					t.Error(err)
+				}
+			})
+			t.Cleanup(func() {
+				cancel()
+				serving.Wait()
+			})
+			return s
+		})
+	})
+}
+
+func TestNodes(t *testing.T) {
+	in(t, oneNode, func(t *testing.T, e environment) {
+		nodescontract.Run(t, func(t *testing.T) nodescontract.Subject {
+			return nodescontract.Subject{Join: func(t *testing.T, name string) (n nodescontract.Node) {
+				cfg := e.config(t, nil)
+				cfg.NodeName = name
+				unstarted(t, cfg, &n.Nodes)
+				return n
+			}}
+		}, nodescontract.OneNode("this broker is one node's"))
+	})
+	in(t, withCluster, func(t *testing.T, e environment) {
+		nodescontract.Run(t, func(t *testing.T) nodescontract.Subject {
+			shared := e.config(t, nil)
+			return nodescontract.Subject{Join: func(t *testing.T, name string) nodescontract.Node {
+				cfg := shared
+				cfg.NodeName = name
+				var nodes cluster.Nodes
+				app, err := bootstrap.New(t.Context(), cfg, silent, fx.Populate(&nodes))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, stop := start(t, app)
+				return nodescontract.Node{Nodes: nodes, Leave: func(*testing.T) { stop() }}
+			}}
+		}, nodescontract.NoVanishing("a service in this process ends in order"))
+	})
 }

@@ -7,17 +7,15 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
 	"go.uber.org/fx"
-	"go.uber.org/goleak"
 
 	"heliograph/application/connections"
 	"heliograph/bootstrap"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // environment is one way to put the service together.
 type environment struct {
@@ -25,20 +23,49 @@ type environment struct {
 	environ map[string]string
 }
 
+// The ways to put the service together: either gateway with each broker.
 var (
 	embedded = environment{"embedded gateway, memory broker", map[string]string{"SSE_GATEWAY": "embedded"}}
 	external = environment{"external gateway, memory broker", map[string]string{"SSE_GATEWAY": "http"}}
 
 	embeddedDurable = environment{"embedded gateway, durable broker", map[string]string{"SSE_GATEWAY": "embedded", "DATA_DIR": ownFolder}}
 	externalDurable = environment{"external gateway, durable broker", map[string]string{"SSE_GATEWAY": "http", "DATA_DIR": ownFolder}}
+
+	embeddedCluster = environment{"embedded gateway, NATS cluster", map[string]string{"SSE_GATEWAY": "embedded", "NATS_URL": sharedServers}}
+	externalCluster = environment{"external gateway, NATS cluster", map[string]string{"SSE_GATEWAY": "http", "NATS_URL": sharedServers}}
 )
 
-// ownFolder is a DATA_DIR of each service's own.
-const ownFolder = "?"
+const (
+	ownFolder     = "?" // a DATA_DIR of each service's own
+	sharedServers = "?" // a NATS_URL of servers that are emptied for each service
+)
+
+// The environments by what they have in common.
+var (
+	withEmbedded = []environment{embedded, embeddedDurable, embeddedCluster}
+	withExternal = []environment{external, externalDurable, externalCluster}
+	oneNode      = []environment{embedded, external, embeddedDurable, externalDurable}
+	withCluster  = []environment{embeddedCluster, externalCluster}
+	lasting      = []environment{embeddedDurable, externalDurable, embeddedCluster, externalCluster}
+)
 
 // everywhere runs a test in each environment.
 func everywhere(t *testing.T, test func(t *testing.T, e environment)) {
-	for _, e := range []environment{embedded, external, embeddedDurable, externalDurable} {
+	t.Helper()
+	in(t, slices.Concat(withEmbedded, withExternal), test)
+}
+
+// withEveryBroker runs a test of a port that the gateway has no part in: the graph is
+// the same with either, so one of them has to do, for the time that it takes.
+func withEveryBroker(t *testing.T, test func(t *testing.T, e environment)) {
+	t.Helper()
+	in(t, withEmbedded, test)
+}
+
+// in runs a test in some environments.
+func in(t *testing.T, environments []environment, test func(t *testing.T, e environment)) {
+	t.Helper()
+	for _, e := range environments {
 		t.Run(e.name, func(t *testing.T) { test(t, e) })
 	}
 }
@@ -55,6 +82,11 @@ func (e environment) config(t *testing.T, own map[string]string) bootstrap.Confi
 	maps.Copy(environ, own)
 	if environ["DATA_DIR"] == ownFolder {
 		environ["DATA_DIR"] = t.TempDir()
+	}
+	if environ["NATS_URL"] == sharedServers {
+		environ["NATS_URL"] = emptyCluster(t)
+	}
+	if environ["DATA_DIR"]+environ["NATS_URL"] != "" {
 		environ["SHUTDOWN_GRACE_PERIOD"] = "1s" // there is no gateway that could take what is left
 	}
 	cfg, err := bootstrap.Load(environ, bootstrap.Host{Name: "node-1"})
@@ -87,6 +119,21 @@ func wire(t *testing.T, cfg bootstrap.Config, more ...fx.Option) {
 	}
 	t.Cleanup(func() { // what a connect has begun
 		if err := manager.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// unstarted wires the service without starting it, so that it does nothing on its own
+// with what the ports in targets hold.
+func unstarted(t *testing.T, cfg bootstrap.Config, targets ...any) {
+	t.Helper()
+	app, err := bootstrap.New(t.Context(), cfg, silent, fx.Populate(targets...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := app.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -22,25 +22,30 @@ import (
 )
 
 func TestEmbeddedSender(t *testing.T) {
-	sendercontract.Run(t, func(t *testing.T) sendercontract.Subject {
-		w := run(t, embedded.config(t, nil))
-		return w.subject(t, w.url)
+	in(t, withEmbedded, func(t *testing.T, e environment) {
+		sendercontract.Run(t, func(t *testing.T) sendercontract.Subject {
+			w := run(t, e.config(t, nil))
+			return w.subject(t, w.url)
+		})
 	})
 }
 
 func TestHTTPSender(t *testing.T) {
 	late := sendercontract.LateUnknownToken("the gateway's 404 comes after the call")
-	t.Run("gateway without extensions", func(t *testing.T) {
-		sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return behindStandIn(t) },
-			late, sendercontract.NoEventIDs("the protocol without extensions has none"))
-	})
-	t.Run("gateway with all extensions", func(t *testing.T) {
-		sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return behindStandIn(t, standin.Extensions...) }, late)
+	in(t, withExternal, func(t *testing.T, e environment) {
+		t.Run("gateway without extensions", func(t *testing.T) {
+			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return e.behindStandIn(t) },
+				late, sendercontract.NoEventIDs("the protocol without extensions has none"))
+		})
+		t.Run("gateway with all extensions", func(t *testing.T) {
+			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return e.behindStandIn(t, standin.Extensions...) }, late)
+		})
 	})
 }
 
 // behindStandIn is the service behind a gateway with these extensions.
-func behindStandIn(t *testing.T, extensions ...string) sendercontract.Subject {
+func (e environment) behindStandIn(t *testing.T, extensions ...string) sendercontract.Subject {
+	t.Helper()
 	outside := standin.NewServer()
 	outside.Announce(extensions...)
 	if err := outside.Back(t.Context(), "127.0.0.1:0"); err != nil {
@@ -52,13 +57,13 @@ func behindStandIn(t *testing.T, extensions ...string) sendercontract.Subject {
 		}
 		outside.Wait()
 	})
-	w := run(t, external.config(t, map[string]string{"SSE_GATEWAY_URL": outside.URL()}))
+	w := run(t, e.config(t, map[string]string{"SSE_GATEWAY_URL": outside.URL()}))
 	outside.SetCallback(w.url + "/api/sse/callback")
 	return w.subject(t, outside.URL())
 }
 
 func TestControlOfANodeThatIsAlone(t *testing.T) {
-	everywhere(t, func(t *testing.T, e environment) {
+	in(t, oneNode, func(t *testing.T, e environment) {
 		controlcontract.RunAlone(t, func(t *testing.T) (control gateway.Control) {
 			e.build(t, nil, &control)
 			return control

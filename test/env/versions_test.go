@@ -18,7 +18,7 @@ import (
 )
 
 func TestPendingVersions(t *testing.T) {
-	everywhere(t, func(t *testing.T, e environment) {
+	withEveryBroker(t, func(t *testing.T, e environment) {
 		versionpendingcontract.Run(t, func(t *testing.T) (s versionpendingcontract.Subject) {
 			var cfg bootstrap.Config
 			e.build(t, map[string]string{"VERSION_PENDING_MAX": "64"}, &s.Pending, &cfg)
@@ -88,7 +88,7 @@ func TestWithoutASourceThereIsNoVersion(t *testing.T) { // V6
 }
 
 func TestVersionBoard(t *testing.T) {
-	everywhere(t, func(t *testing.T, e environment) {
+	withEveryBroker(t, func(t *testing.T, e environment) {
 		versionboardcontract.Run(t, func(t *testing.T) (b version.Board) {
 			e.build(t, nil, &b)
 			return b

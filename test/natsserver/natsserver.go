@@ -34,14 +34,14 @@ type Server struct {
 }
 
 // Start runs a server until t ends.
-func Start(t *testing.T) *Server {
+func Start(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{options: options(t, "n1")}
 	s.Back(t)
 	return s
 }
 
-func options(t *testing.T, name string) *server.Options {
+func options(t testing.TB, name string) *server.Options {
 	return &server.Options{
 		ServerName: name, Host: "127.0.0.1", Port: freeport.Port(t), NoLog: true, NoSigs: true,
 		JetStream: true, StoreDir: t.TempDir(),
@@ -78,7 +78,7 @@ func (s *Server) Away() {
 }
 
 // Back starts it, again if it was away.
-func (s *Server) Back(t *testing.T) {
+func (s *Server) Back(t testing.TB) {
 	t.Helper()
 	s.start(t)
 	if !s.running.ReadyForConnections(waitLimit) {
@@ -86,7 +86,7 @@ func (s *Server) Back(t *testing.T) {
 	}
 }
 
-func (s *Server) start(t *testing.T) {
+func (s *Server) start(t testing.TB) {
 	t.Helper()
 	running, err := server.NewServer(s.options.Clone())
 	if err != nil {
@@ -102,7 +102,7 @@ func (s *Server) start(t *testing.T) {
 
 // Cluster runs three servers until t ends, and returns them once they have a
 // leader.
-func Cluster(t *testing.T) []*Server {
+func Cluster(t testing.TB) []*Server {
 	t.Helper()
 	servers := make([]*Server, 3)
 	routes := make([]*url.URL, len(servers))
@@ -120,7 +120,7 @@ func Cluster(t *testing.T) []*Server {
 	return servers
 }
 
-func awaitLeader(t *testing.T, servers []*Server) {
+func awaitLeader(t testing.TB, servers []*Server) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

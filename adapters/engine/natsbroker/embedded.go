@@ -135,7 +135,8 @@ func lockWithin(ctx context.Context, path string, log *slog.Logger) (unlock func
 // start starts a server, and returns when it is ready.
 func (e *embedded) start(ctx context.Context) error {
 	s, err := server.NewServer(&server.Options{
-		ServerName: e.name, DontListen: true, NoSigs: true, DisableJetStreamBanner: true,
+		ServerName: Key(e.name), // it takes no spaces
+		DontListen: true, NoSigs: true, DisableJetStreamBanner: true,
 		JetStream: true, StoreDir: e.dir, JetStreamMaxStore: maxStore, SyncInterval: syncInterval, MaxPayload: maxPayload,
 	})
 	if err != nil {

@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natscontrol"
 	"heliograph/domain/gateway"
 	"heliograph/test/contract/controlcontract"
+	"heliograph/test/mocks"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -50,10 +52,11 @@ func open(t *testing.T, broker *natsbroker.Broker, node string) *natscontrol.Con
 func TestARequestThatCannotBeReadIsAnsweredAndCounted(t *testing.T) {
 	broker := brokertest.InProcess(t)
 	c := open(t, broker, "node-1")
+	peer := mocks.NewMockGatewayPeer(gomock.NewController(t)) // it is asked for nothing
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := c.Serve(ctx, nil); err != nil { // no peer is asked
+		if err := c.Serve(ctx, peer); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,8 +1,6 @@
 package prommetrics_test
 
 import (
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,37 +10,8 @@ import (
 
 	"heliograph/adapters/outbound/prommetrics"
 	"heliograph/domain/event"
+	"heliograph/test/scrape"
 )
-
-// samples are the values of one scrape by name{label=value,…}; a histogram has
-// its _count and _sum.
-type samples map[string]float64
-
-func scrape(t *testing.T, reg prometheus.Gatherer) samples {
-	t.Helper()
-	families, err := reg.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := samples{}
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			var labels []string
-			for _, l := range m.GetLabel() {
-				labels = append(labels, l.GetName()+"="+l.GetValue())
-			}
-			slices.Sort(labels)
-			of := "{" + strings.Join(labels, ",") + "}"
-			if h := m.GetHistogram(); h != nil {
-				all[family.GetName()+"_count"+of] = float64(h.GetSampleCount())
-				all[family.GetName()+"_sum"+of] = h.GetSampleSum()
-				continue
-			}
-			all[family.GetName()+of] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-	}
-	return all
-}
 
 func newMetrics(t *testing.T, reg prometheus.Registerer) *prommetrics.Metrics {
 	t.Helper()
@@ -63,7 +32,7 @@ func TestEveryMetricIsThereFromTheStart(t *testing.T) { // M, C9
 	if err := m.WatchUnreadable(func() map[string]uint64 { return map[string]uint64{"KV_a": 0, "b": 2} }); err != nil {
 		t.Fatal(err)
 	}
-	want := samples{
+	want := scrape.Samples{
 		"heliograph_unreadable_records_total{stream=KV_a}":              0,
 		"heliograph_unreadable_records_total{stream=b}":                 2,
 		"sse_gateway_connections_total{action=connect}":                 0,
@@ -87,7 +56,7 @@ func TestEveryMetricIsThereFromTheStart(t *testing.T) { // M, C9
 		"heliograph_tasks_running{}":                                    3,
 		"heliograph_tasks_queued{}":                                     5,
 	}
-	if diff := cmp.Diff(want, scrape(t, reg)); diff != "" {
+	if diff := cmp.Diff(want, scrape.Read(t, reg)); diff != "" {
 		t.Errorf("first scrape (-want +got):\n%s", diff)
 	}
 }
@@ -105,7 +74,7 @@ func TestEveryScrapeAddsUp(t *testing.T) { // C9: connects − disconnects = act
 		})
 	}
 	for range 100 {
-		s := scrape(t, reg)
+		s := scrape.Read(t, reg)
 		connects, disconnects := s["sse_gateway_connections_total{action=connect}"], s["sse_gateway_connections_total{action=disconnect}"]
 		if active := s["sse_gateway_active_connections{}"]; connects-disconnects != active || active < 0 {
 			t.Fatalf("%v connects − %v disconnects, but %v active", connects, disconnects, active)

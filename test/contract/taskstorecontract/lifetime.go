@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	lives    = 40 // tasks that are created and deleted in turn
-	starters = 6  // callers that create with the key while it is deleted
+	lives    = 20 // tasks that are created and deleted in turn
+	starters = 4  // callers that create with the key while it is deleted
 )
 
 // createBesideDelete has a finished task deleted while others create one with its
