@@ -27,8 +27,11 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	types := []task.Type{
-		{Name: "pool"}, {Name: "urgent", Policy: task.Policy{Priority: 5}}, {Name: "narrow", Policy: task.Policy{Concurrency: 1}},
-		{Name: "far", Outside: true}, {Name: "near", Outside: true},
+		{Name: "pool"},
+		{Name: "urgent", Policy: task.Policy{Priority: 5}},
+		{Name: "narrow", Policy: task.Policy{Concurrency: 1}},
+		{Name: "far", Outside: true},
+		{Name: "near", Outside: true},
 	}
 	return &fixture{t: t, Queue: scheduler.New(2, 3, types)}
 }
