@@ -81,17 +81,17 @@ func (s *Stream) Adopt(conn net.Conn, answer Answer, opened func()) error {
 	}
 	s.engine.sockets.Add(1)
 	s.socket = socket{fd: int32(fd), slot: -1, chunked: answer.Chunked} //nolint:gosec // descriptors are small
-	s.promise(answer.Head)
-	p := s.engine.promises.make(s, sh, conn)
-	defer p.keep() // also if opened panics
+	s.handOver(answer.Head)
+	h := s.engine.handoffs.add(s, sh, conn)
+	defer h.complete() // also if opened panics
 	opened()
 	return nil
 }
 
-// promise makes the stream a shard's to be, which will write head first.
-func (s *Stream) promise(head []byte) {
+// handOver notes that a shard will get the stream, and write head first.
+func (s *Stream) handOver(head []byte) {
 	s.mu.Lock()
-	s.promised = true
+	s.handedOver = true
 	s.mu.Unlock()
 	if len(head) > 0 {
 		s.prepend(private{body: head, raw: true})

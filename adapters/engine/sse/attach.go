@@ -14,12 +14,12 @@ import (
 // Serve or Detach it. With Config.History, Resume. Errors: ErrTooManyStreams,
 // ErrDraining, gateway.ErrClosed.
 func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, error) {
-	return e.attach(&Stream{engine: e, token: token}, e.claim(lastEventID))
+	return e.attach(&Stream{engine: e, token: token}, e.resumeRequest(lastEventID))
 }
 
-// attach adds a stream for a client that claims c. Errors: as Attach and
+// attach adds a stream where r says. Errors: as Attach and
 // locateLocked.
-func (e *Engine) attach(s *Stream, c claim) (*Stream, error) {
+func (e *Engine) attach(s *Stream, r resumeRequest) (*Stream, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -31,21 +31,21 @@ func (e *Engine) attach(s *Stream, c claim) (*Stream, error) {
 		return nil, ErrTooManyStreams
 	}
 	head := e.log.Head()
-	at, reset, err := e.locateLocked(c)
+	at, reset, err := e.locateLocked(r)
 	if err != nil {
 		return nil, err
 	}
 	s.at, s.joined = at, head.Events()
 	s.offset.Store(at.Off)
 	s.begin(e.prelude(at, reset))
-	for _, frames := range c.missed {
+	for _, frames := range r.missed {
 		s.begin(frames)
 	}
 	e.streams[s.token] = s
 	if e.cfg.MaxStreams > 0 {
 		e.names.add(s)
 	}
-	e.countAttach(head.Events()-at.Events()+c.events, reset)
+	e.countAttach(head.Events()-at.Events()+r.events, reset)
 	return s, nil
 }
 

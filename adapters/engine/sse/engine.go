@@ -75,12 +75,12 @@ type Engine struct {
 	metrics gateway.Metrics
 	ledger  ledger
 	log     *log.Log
-	past    past
+	history history
 
 	newKernel func(vanishing) (kernel, error)
 	endings   endings                       // of adopted streams
 	bodies    gateway.Latest[[]byte]        // of private events
-	promises  promises                      // of streams to shards
+	handoffs  handoffs                      // of streams to shards
 	round     atomic.Pointer[chan struct{}] // closed when there is something new
 	appended  chan struct{}                 // tells Serve to end the round
 	portable  atomic.Int32                  // streams served by a goroutine
@@ -118,7 +118,7 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(vanishing) (k
 	cfg.Format = cmp.Or(cfg.Format, wire.FormatNamed)
 	cfg.Shards = cmp.Or(cfg.Shards, runtime.GOMAXPROCS(0))
 	e := &Engine{
-		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: log.New(cfg.Start, cfg.HistoryBytes), past: newPast(cfg.History),
+		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: log.New(cfg.Start, cfg.HistoryBytes), history: newHistory(cfg.History),
 		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaitingPushes), drained: make(chan struct{}),
 		streams: make(map[connection.Token]*Stream), ahead: make(map[*Stream]event.ID), last: time.Now(),
 	}

@@ -35,8 +35,8 @@ type pushed struct {
 	newest event.ID
 }
 
-// claim notes what the client of a stream that is pending now has got.
-func (s *Stream) claim(lastEventID string) {
+// notePlace notes what the client of a stream that is pending now has got.
+func (s *Stream) notePlace(lastEventID string) {
 	e := s.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -199,8 +199,8 @@ func (s *Stream) placePendingLocked(f Frame) private {
 	return p
 }
 
-// raiseLocked has p, which is f, go out after all that was published and with the
-// ID of the place where the client is then, if its own is older.
+// raiseLocked keeps an ID from going back: if that of f, which is p, is older than the
+// stream's, p gets the stream's and is queued after all that was published.
 func (s *Stream) raiseLocked(p *private, f Frame, id event.ID) {
 	e := s.engine
 	place := e.newest

@@ -14,9 +14,9 @@ import (
 // Open. The log goes on after that, if it holds that, and at its end
 // otherwise. It is as Attach in all else.
 func (e *Engine) AttachPending(token connection.Token, client Client) (*Stream, error) {
-	s, err := e.attach(&Stream{engine: e, token: token, name: client.Name, pending: new(pending)}, claim{})
+	s, err := e.attach(&Stream{engine: e, token: token, name: client.Name, pending: new(pending)}, resumeRequest{})
 	if err == nil {
-		s.claim(client.LastEventID)
+		s.notePlace(client.LastEventID)
 	}
 	return s, err
 }

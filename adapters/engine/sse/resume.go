@@ -3,6 +3,7 @@ package sse
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"heliograph/adapters/engine/sse/log"
@@ -39,7 +40,7 @@ var errAhead = errors.New("position is not in the log yet")
 // more, it asks the broker for. Errors: as Attach, and ErrLagging, also when ctx
 // ends.
 func (e *Engine) Resume(ctx context.Context, token connection.Token, client Client) (*Stream, error) {
-	c := e.claim(client.LastEventID)
+	c := e.resumeRequest(client.LastEventID)
 	s, err := e.attach(&Stream{engine: e, token: token, name: client.Name}, c)
 	if !errors.Is(err, errAhead) && !errors.Is(err, log.ErrBehind) {
 		return s, err
@@ -62,12 +63,12 @@ func (e *Engine) Resume(ctx context.Context, token connection.Token, client Clie
 	}
 }
 
-// await returns once the log is where the client is, or the claim says that it
+// await returns once the log is where the client is, or the request says that it
 // never will be, or when ctx ends.
-func (e *Engine) await(ctx context.Context, c *claim) {
+func (e *Engine) await(ctx context.Context, c *resumeRequest) {
 	confirmed := false
-	for patience := usualLag; !e.reaches(ctx, c.id.Seq, patience) && ctx.Err() == nil; {
-		known, err := e.past.reaches(ctx, c.id)
+	for patience := usualLag; !e.waitForSequence(ctx, c.id.Seq, patience) && ctx.Err() == nil; {
+		known, err := e.history.has(ctx, c.id)
 		switch {
 		case known:
 			patience = resumeTime
@@ -82,16 +83,16 @@ func (e *Engine) await(ctx context.Context, c *claim) {
 	}
 }
 
-// fetch adds what the log no longer has to the claim, or that nobody has it. It
+// fetch adds what the log no longer has to the request, or that nobody has it. It
 // returns also when it would have to try again, after a moment, and when ctx ends.
-func (e *Engine) fetch(ctx context.Context, c *claim) {
+func (e *Engine) fetch(ctx context.Context, c *resumeRequest) {
 	for c.reset == "" && c.id.Seq < e.log.Tail().Seq {
-		page, err := e.past.after(ctx, c.id)
+		page, err := e.history.after(ctx, c.id)
 		switch {
 		case errors.Is(err, event.ErrExpired):
 			c.expire()
 		case err != nil || len(page) == 0:
-			e.reaches(ctx, forever, askPause)
+			e.waitForSequence(ctx, math.MaxUint64, askPause)
 			return
 		default:
 			e.add(c, page)
@@ -101,7 +102,7 @@ func (e *Engine) fetch(ctx context.Context, c *claim) {
 
 // add has c's client get page. What waits for a stream is bounded (rule G4), so
 // who missed too much gets none of it.
-func (e *Engine) add(c *claim, page []event.Record) {
+func (e *Engine) add(c *resumeRequest, page []event.Record) {
 	var frames []byte
 	for _, rec := range page {
 		frames = e.cfg.Format.AppendEvent(wire.AppendID(frames, rec.ID), rec.Event)
@@ -113,16 +114,13 @@ func (e *Engine) add(c *claim, page []event.Record) {
 	}
 }
 
-// forever is a place that no log reaches.
-const forever = ^uint64(0)
-
-// reaches waits for log event seq, for so long and until ctx or the engine ends,
-// and reports whether it need not be waited for any more.
-func (e *Engine) reaches(ctx context.Context, seq uint64, within time.Duration) bool {
+// waitForSequence waits for log event seq, at most for within and until ctx or the
+// engine ends, and reports whether it need not be waited for any more.
+func (e *Engine) waitForSequence(ctx context.Context, seq uint64, within time.Duration) bool {
 	late := time.NewTimer(within)
 	defer late.Stop()
 	for {
-		grown := e.behind(seq)
+		grown := e.growthSignal(seq)
 		if grown == nil {
 			return true
 		}
@@ -136,9 +134,9 @@ func (e *Engine) reaches(ctx context.Context, seq uint64, within time.Duration) 
 	}
 }
 
-// behind returns a channel that is closed when that may have changed, or nil if
+// growthSignal returns a channel that is closed when that may have changed, or nil if
 // the log is at seq, or takes no streams any more.
-func (e *Engine) behind(seq uint64) <-chan struct{} {
+func (e *Engine) growthSignal(seq uint64) <-chan struct{} {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.log.Head().Seq >= seq || e.closed || e.draining {

@@ -42,11 +42,11 @@ type Stream struct {
 	offset atomic.Uint64 // at.Off, for whoever looks for slow consumers
 	socket               // owned by the shard that writes it, if one does
 
-	mu        sync.Mutex
-	queue     *queue    // guarded by mu
-	verdict   error     // why the stream must end now; guarded by mu
-	transport transport // who writes it, once somebody does; guarded by mu
-	promised  bool      // a shard will, in a moment; guarded by mu
+	mu         sync.Mutex
+	queue      *queue    // guarded by mu
+	verdict    error     // why the stream must end now; guarded by mu
+	transport  transport // who writes it, once somebody does; guarded by mu
+	handedOver bool      // to a shard, which gets it in a moment; guarded by mu
 }
 
 // transport writes streams. Its methods are called with Stream.mu held.
@@ -125,9 +125,9 @@ func (s *Stream) Token() connection.Token { return s.token }
 // second time, it does nothing.
 func (s *Stream) Detach() {
 	s.mu.Lock()
-	promised := s.promised || s.transport != nil
+	taken := s.handedOver || s.transport != nil
 	s.mu.Unlock()
-	if !promised {
+	if !taken {
 		s.engine.detach(s, errRefused)
 	}
 }

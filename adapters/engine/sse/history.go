@@ -15,60 +15,62 @@ const (
 	askTime = time.Second
 )
 
-// past is what the broker holds beyond this engine's log. One stream at a time
+// history is what the broker holds beyond this engine's log. One stream at a time
 // asks, so that neither the broker nor our memory has ten thousand answers to
 // bear; what one learns serves those behind it.
-type past struct {
-	history event.History // nil: the log is all there is
-	turn    chan struct{} // full while somebody asks
+type history struct {
+	broker event.History // nil: the log is all there is
+	turn   chan struct{} // full while somebody asks
 
 	newest uint64    // the broker has this event; owned by whoever has the turn
 	asked  time.Time // when it was asked for; likewise
 	failed error     // how that ended; likewise
 }
 
-func newPast(history event.History) past { return past{history: history, turn: make(chan struct{}, 1)} }
+func newHistory(broker event.History) history {
+	return history{broker: broker, turn: make(chan struct{}, 1)}
+}
 
-// reaches reports whether the broker has event id, as of some time after the call.
+// has reports whether the broker has event id, as of some time after the call.
 // Errors: those of event.History.
-func (p *past) reaches(ctx context.Context, id event.ID) (bool, error) {
+func (h *history) has(ctx context.Context, id event.ID) (bool, error) {
 	begun := time.Now()
-	if err := p.begin(ctx); err != nil {
+	if err := h.begin(ctx); err != nil {
 		return false, err
 	}
-	defer p.end()
-	if id.Seq > p.newest && !p.asked.After(begun) {
-		p.asked = time.Now()
+	defer h.end()
+	if id.Seq > h.newest && !h.asked.After(begun) {
+		h.asked = time.Now()
 		limited, cancel := context.WithTimeout(ctx, askTime)
-		newest, err := p.history.Newest(limited)
+		newest, err := h.broker.Newest(limited)
 		cancel()
-		p.newest, p.failed = max(p.newest, newest.Seq), err
+		h.newest, h.failed = max(h.newest, newest.Seq), err
 	}
-	if id.Seq <= p.newest {
+	if id.Seq <= h.newest {
 		return true, nil
 	}
-	return false, p.failed
+	return false, h.failed
 }
 
 // after returns some of what follows id, oldest first. Errors: those of
 // event.History.
-func (p *past) after(ctx context.Context, id event.ID) ([]event.Record, error) {
-	if err := p.begin(ctx); err != nil {
+func (h *history) after(ctx context.Context, id event.ID) ([]event.Record, error) {
+	if err := h.begin(ctx); err != nil {
 		return nil, err
 	}
-	defer p.end()
+	defer h.end()
 	limited, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	return p.history.After(limited, id, pageEvents)
+	return h.broker.After(limited, id, pageEvents)
 }
 
-func (p *past) begin(ctx context.Context) error {
+func (h *history) begin(ctx context.Context) error {
 	select {
-	case p.turn <- struct{}{}:
+	case h.turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (p *past) end() { <-p.turn }
+func (h *history) end() { <-h.turn }
