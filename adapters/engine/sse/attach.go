@@ -94,7 +94,7 @@ func (e *Engine) detach(s *Stream, why error) {
 	s.mu.Lock()
 	s.queue.makeRoom()
 	s.mu.Unlock()
-	e.ledger.done(max(s.at.Events(), s.joined), head.Events(), 1)
+	e.ledger.Done(max(s.at.Events(), s.joined), head.Events(), 1)
 	if e.countEnd(why) {
 		s.countLost(head)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
 )
 
@@ -84,6 +85,6 @@ func (e *Engine) close() {
 
 func (e *Engine) endAll() {
 	for _, s := range e.snapshot() {
-		s.end(errShutdown)
+		s.end(transport.ErrShutdown)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -77,7 +78,7 @@ type Engine struct {
 	log     *log.Log
 	history history
 
-	newKernel func(vanishing) (kernel, error)
+	newKernel func(transport.Vanishing) (transport.Kernel, error)
 	endings   endings                       // of adopted streams
 	bodies    gateway.Latest[[]byte]        // of private events
 	handoffs  handoffs                      // of streams to shards
@@ -88,7 +89,7 @@ type Engine struct {
 	sockets   atomic.Int32                  // open, of adopted streams
 
 	mu             sync.Mutex
-	shards         []*shard                     // while Serve runs; guarded by mu
+	shards         []shard                      // while Serve runs; guarded by mu
 	next           int                          // the shard to adopt next; guarded by mu
 	streams        map[connection.Token]*Stream // guarded by mu
 	names          names                        // of streams; guarded by mu
@@ -109,10 +110,10 @@ type Engine struct {
 
 // New returns an engine without streams. It starts nothing.
 func New(cfg Config, metrics gateway.Metrics) *Engine {
-	return newEngine(cfg, metrics, newKernel)
+	return newEngine(cfg, metrics, transport.NewKernel)
 }
 
-func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(vanishing) (kernel, error)) *Engine {
+func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(transport.Vanishing) (transport.Kernel, error)) *Engine {
 	cfg.PrivateBytes = cmp.Or(cfg.PrivateBytes, defaultPrivateBytes)
 	cfg.StallTimeout = cmp.Or(cfg.StallTimeout, defaultStallTimeout)
 	cfg.Format = cmp.Or(cfg.Format, wire.FormatNamed)
@@ -135,7 +136,7 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(vanishing) (k
 func (e *Engine) Serve(ctx context.Context) error {
 	var parts sync.WaitGroup
 	for _, sh := range e.makeShards() {
-		parts.Go(func() { sh.serve(ctx) })
+		parts.Go(func() { sh.Serve(ctx) })
 	}
 	parts.Go(func() { e.endings.serve(ctx) })
 	e.serve(ctx)
@@ -146,12 +147,14 @@ func (e *Engine) Serve(ctx context.Context) error {
 }
 
 // makeShards makes none where the system has no kernel for them.
-func (e *Engine) makeShards() []*shard {
+func (e *Engine) makeShards() []shard {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for range e.cfg.Shards {
 		if k, err := e.newKernel(e.vanishing()); err == nil {
-			e.shards = append(e.shards, newShard(e, k))
+			e.shards = append(e.shards, shard{transport.NewShard[*adopted](transport.Deps{
+				Kernel: k, Log: e.log, Ledger: &e.ledger, Written: &e.written, Open: &e.sockets, Stall: e.cfg.StallTimeout,
+			})})
 		}
 	}
 	return e.shards
@@ -167,15 +170,21 @@ func (e *Engine) Adopts() bool {
 	return len(e.shards) > 0 && !e.closed
 }
 
-// nextShard returns the shard for a new stream, or nil.
-func (e *Engine) nextShard() *shard {
+// nextShard returns the shard for a new stream, if there is one.
+func (e *Engine) nextShard() (sh shard, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.shards) == 0 {
-		return nil
+		return shard{}, false
 	}
 	e.next = (e.next + 1) % len(e.shards)
-	return e.shards[e.next]
+	return e.shards[e.next], true
+}
+
+// vanishing is how clients that are gone without a word are noticed. Heartbeats are
+// probes enough.
+func (e *Engine) vanishing() transport.Vanishing {
+	return transport.Vanishing{After: e.cfg.StallTimeout, Probes: e.cfg.Heartbeat == 0}
 }
 
 func (e *Engine) serve(ctx context.Context) {
@@ -249,7 +258,7 @@ func (e *Engine) appendedLocked() {
 	e.last = time.Now()
 	e.releaseLocked()
 	for _, sh := range e.shards {
-		sh.nudge()
+		sh.Nudge()
 	}
 	select {
 	case e.appended <- struct{}{}:
@@ -262,7 +271,7 @@ func (e *Engine) appendedLocked() {
 func (e *Engine) endSlow(tail uint64) {
 	for _, s := range e.snapshot() {
 		if s.offset.Load() < tail {
-			s.end(errSlowLog)
+			s.end(transport.ErrSlowLog)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"heliograph/adapters/engine/sse/transport"
 	"heliograph/domain/gateway"
 )
 
@@ -30,7 +31,7 @@ type Simulation struct {
 func NewSimulated(cfg Config, metrics gateway.Metrics) (*Engine, func() []*Simulation) {
 	var mu sync.Mutex
 	var all []*Simulation
-	e := newEngine(cfg, metrics, func(vanishing) (kernel, error) {
+	e := newEngine(cfg, metrics, func(transport.Vanishing) (transport.Kernel, error) {
 		k := &Simulation{done: make(chan struct{})}
 		mu.Lock()
 		defer mu.Unlock()
@@ -54,8 +55,8 @@ type SimulatedConn struct {
 // Close does nothing.
 func (SimulatedConn) Close() error { return nil }
 
-// take gives stuck sockets odd descriptors.
-func (k *Simulation) take(conn net.Conn) (int, error) {
+// Take gives stuck sockets odd descriptors.
+func (k *Simulation) Take(conn net.Conn) (int, error) {
 	stuck := 0
 	if conn.(SimulatedConn).Stuck {
 		stuck = 1
@@ -71,32 +72,32 @@ func (k *Simulation) take(conn net.Conn) (int, error) {
 	return 2*k.next[stuck] + stuck, nil
 }
 
-func (k *Simulation) watch(int, int32, bool) error { return nil }
+func (k *Simulation) Watch(int, int32, bool) error { return nil }
 
-func (k *Simulation) write(fd int, b []byte) (int, error) {
+func (k *Simulation) Write(fd int, b []byte) (int, error) {
 	if fd%2 == 1 {
-		return 0, errBlocked
+		return 0, transport.ErrBlocked
 	}
 	k.Writes.Add(1)
 	k.Bytes.Add(int64(len(b)))
 	return len(b), nil
 }
 
-func (k *Simulation) discard(int) (int, error) { return 0, errBlocked }
+func (k *Simulation) Discard(int) (int, error) { return 0, transport.ErrBlocked }
 
-func (k *Simulation) close(fd int) {
+func (k *Simulation) Close(fd int) {
 	k.Closed.Add(1)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.free[fd%2] = append(k.free[fd%2], fd)
 }
 
-func (k *Simulation) wait([]readiness) (int, error) {
+func (k *Simulation) Wait([]transport.Readiness) (int, error) {
 	<-k.done
-	return 0, errShutdown
+	return 0, transport.ErrShutdown
 }
 
-func (k *Simulation) shut() { close(k.done) }
+func (k *Simulation) Shut() { close(k.done) }
 
 // FrameBytes is what streams get of f.
 func FrameBytes(f Frame) []byte { return f.bytes }

@@ -25,14 +25,14 @@ type handoffs struct {
 // handoff is one stream on its way to a shard.
 type handoff struct {
 	stream *Stream
-	shard  *shard
+	shard  shard
 	conn   net.Conn
 	done   atomic.Bool
 }
 
 // add has sh get a stream, whose socket is a duplicate of conn's, when complete is
 // called or when that takes too long.
-func (hs *handoffs) add(s *Stream, sh *shard, conn net.Conn) *handoff {
+func (hs *handoffs) add(s *Stream, sh shard, conn net.Conn) *handoff {
 	h := &handoff{stream: s, shard: sh, conn: conn}
 	hs.mu.Lock()
 	defer hs.mu.Unlock()

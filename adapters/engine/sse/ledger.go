@@ -38,9 +38,9 @@ func (l *ledger) begin(n uint64, s event.Service, now time.Time, streams int) {
 	l.open = append(l.open, pass{service: s, begun: now, left: streams})
 }
 
-// done says that so many streams are through with the events after number
+// Done says that so many streams are through with the events after number
 // from, up to number to.
-func (l *ledger) done(from, to uint64, streams int) {
+func (l *ledger) Done(from, to uint64, streams int) {
 	if from >= to {
 		return
 	}

@@ -1,5 +1,7 @@
 package sse
 
+import "heliograph/adapters/engine/sse/transport"
+
 // Client is what a stream's client says when it connects.
 type Client struct {
 	// Name is the client's own name for its stream; "" is none. A client that
@@ -58,7 +60,7 @@ func (e *Engine) fullLocked(s *Stream) bool {
 	if !before.ending() {
 		return true
 	}
-	before.end(errEnded)
+	before.end(transport.ErrEnded)
 	return false
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 )
@@ -53,12 +54,12 @@ func (s *Stream) Serve(ctx context.Context, sink Sink) connection.Reason {
 	p := &portable{sink: sink, awake: make(chan struct{}, 1)}
 	s.take(p)
 	if conn, ok := sink.(interface{ NetConn() net.Conn }); ok {
-		s.engine.vanishing().watch(conn.NetConn())
+		s.engine.vanishing().Watch(conn.NetConn())
 	}
 	s.engine.portable.Add(1)
 	err := s.serve(ctx, p)
 	s.engine.portable.Add(-1)
-	if errors.Is(err, errEnded) {
+	if errors.Is(err, transport.ErrEnded) {
 		_ = sink.SetWriteDeadline(time.Time{}) // the connection may carry other answers after this one
 	}
 	s.engine.detach(s, err)
@@ -72,7 +73,7 @@ func (s *Stream) serve(ctx context.Context, p *portable) error {
 		if err != nil {
 			return err
 		}
-		if len(step.bytes)+len(step.id) == 0 {
+		if len(step.Bytes)+len(step.ID) == 0 {
 			if err := p.wait(ctx, *round); err != nil {
 				return err
 			}
@@ -81,13 +82,13 @@ func (s *Stream) serve(ctx context.Context, p *portable) error {
 		if err := s.write(ctx, p.sink, step); err != nil {
 			return err
 		}
-		s.engine.written.Add(uint64(len(step.id) + len(step.bytes)))
-		if !step.private {
-			s.engine.ledger.done(s.moveTo(step.to), step.to.Events(), 1)
+		s.engine.written.Add(uint64(len(step.ID) + len(step.Bytes)))
+		if !step.Private {
+			s.engine.ledger.Done(s.moveTo(step.To), step.To.Events(), 1)
 			continue
 		}
-		if _, final := s.wrotePrivate(len(step.id) + len(step.bytes)); final {
-			return errEnded
+		if _, final := s.wrotePrivate(len(step.ID) + len(step.Bytes)); final {
+			return transport.ErrEnded
 		}
 	}
 }
@@ -98,17 +99,17 @@ func (p *portable) wait(ctx context.Context, round <-chan struct{}) error {
 	case <-round:
 	case <-p.awake:
 	case <-ctx.Done():
-		return errClientGone
+		return transport.ErrClientGone
 	}
 	return nil
 }
 
 // write writes and flushes, bounded by the stall time-out and interruptible by end.
-func (s *Stream) write(ctx context.Context, sink Sink, st step) error {
+func (s *Stream) write(ctx context.Context, sink Sink, st transport.Step) error {
 	if err := s.arm(sink); err != nil {
 		return err
 	}
-	err := st.writeTo(sink)
+	err := writeStep(sink, st)
 	if err == nil {
 		err = sink.Flush()
 	}
@@ -126,25 +127,25 @@ func (s *Stream) write(ctx context.Context, sink Sink, st step) error {
 	}](err)
 	switch {
 	case ok && timeout.Timeout():
-		return errStalled
+		return transport.ErrStalled
 	case ctx.Err() != nil:
-		return errClientGone
+		return transport.ErrClientGone
 	default:
 		return err
 	}
 }
 
-// writeTo writes a step without chunks, which are the sink's affair, and without
+// writeStep writes a step without chunks, which are the sink's affair, and without
 // copying what streams share.
-func (st step) writeTo(w io.Writer) error {
-	if st.private {
-		_, err := w.Write(st.id)
+func writeStep(w io.Writer, st transport.Step) error {
+	if st.Private {
+		_, err := w.Write(st.ID)
 		if err == nil {
-			_, err = w.Write(st.bytes)
+			_, err = w.Write(st.Bytes)
 		}
 		return err
 	}
-	frame, rest := wire.CutChunk(st.bytes)
+	frame, rest := wire.CutChunk(st.Bytes)
 	if len(rest) == 0 { // mostly
 		_, err := w.Write(frame)
 		return err

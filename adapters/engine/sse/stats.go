@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"heliograph/adapters/engine/sse/transport"
 	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
 )
@@ -48,12 +49,12 @@ const (
 
 // ends are all of them, with the errors that they are for.
 var ends = []cause{
-	{EndClientGone, errClientGone},
-	{EndClosed, errEnded},
-	{EndShutdown, errShutdown},
-	{EndSlowLog, errSlowLog},
+	{EndClientGone, transport.ErrClientGone},
+	{EndClosed, transport.ErrEnded},
+	{EndShutdown, transport.ErrShutdown},
+	{EndSlowLog, transport.ErrSlowLog},
 	{EndSlowPrivate, gateway.ErrStreamFull},
-	{EndStalled, errStalled},
+	{EndStalled, transport.ErrStalled},
 	{EndBroken, nil}, // any other
 }
 
@@ -113,11 +114,11 @@ func (c *counters) countEnd(why error) (slow bool) {
 		c.ended[slices.IndexFunc(ends, func(e cause) bool { return e.why == nil || errors.Is(why, e.why) })].Add(1)
 	}
 	switch {
-	case errors.Is(why, errSlowLog):
+	case errors.Is(why, transport.ErrSlowLog):
 		c.slowLog.Add(1)
 	case errors.Is(why, gateway.ErrStreamFull):
 		c.slowPrivate.Add(1)
-	case errors.Is(why, errStalled):
+	case errors.Is(why, transport.ErrStalled):
 		c.slowStalled.Add(1)
 	default:
 		return false

@@ -2,13 +2,13 @@ package sse
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -17,12 +17,7 @@ import (
 
 // Why a stream ends.
 var (
-	errClientGone = errors.New("the client went away")
-	errRefused    = errors.New("the stream was not opened")
-	errEnded      = errors.New("the stream was ended by the server")
-	errShutdown   = errors.New("the engine was shut down")
-	errStalled    = errors.New("slow consumer: it took nothing for too long")
-	errSlowLog    = fmt.Errorf("slow consumer: %w", log.ErrBehind)
+	errRefused = errors.New("the stream was not opened")
 )
 
 // Stream is one browser's stream: a place in the log and, rarely, private
@@ -37,20 +32,20 @@ type Stream struct {
 	pushed  *pushed  // what a backend has pushed to it; nil without one; guarded by Engine.mu
 	pending *pending // nobody has accepted it yet; guarded by Engine.mu
 
-	active int64         // when private events were last written, in Unix nanoseconds; owned by the transport
-	at     log.Position  // what it has written, a frame boundary; owned by the transport
-	offset atomic.Uint64 // at.Off, for whoever looks for slow consumers
-	socket               // owned by the shard that writes it, if one does
+	active int64            // when private events were last written, in Unix nanoseconds; owned by the transport
+	at     log.Position     // what it has written, a frame boundary; owned by the transport
+	offset atomic.Uint64    // at.Off, for whoever looks for slow consumers
+	socket transport.Socket // owned by the shard that writes it, if one does
 
 	mu         sync.Mutex
-	queue      *queue    // guarded by mu
-	verdict    error     // why the stream must end now; guarded by mu
-	transport  transport // who writes it, once somebody does; guarded by mu
-	handedOver bool      // to a shard, which gets it in a moment; guarded by mu
+	queue      *queue // guarded by mu
+	verdict    error  // why the stream must end now; guarded by mu
+	writer     writer // once it has one; guarded by mu
+	handedOver bool   // to a shard, which gets it in a moment; guarded by mu
 }
 
-// transport writes streams. Its methods are called with Stream.mu held.
-type transport interface {
+// writer writes streams. Its methods are called with Stream.mu held.
+type writer interface {
 	// wake says that there may be something new for s.
 	wake(s *Stream)
 	// interrupt says that s must end, even if it is stuck in a write.
@@ -125,29 +120,18 @@ func (s *Stream) Token() connection.Token { return s.token }
 // second time, it does nothing.
 func (s *Stream) Detach() {
 	s.mu.Lock()
-	taken := s.handedOver || s.transport != nil
+	taken := s.handedOver || s.writer != nil
 	s.mu.Unlock()
 	if !taken {
 		s.engine.detach(s, errRefused)
 	}
 }
 
-// take makes t the stream's transport.
-func (s *Stream) take(t transport) {
+// take makes w the stream's writer.
+func (s *Stream) take(w writer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.transport = t
-}
-
-// gathered bounds how many bytes of private events are written at a time.
-const gathered = 64 << 10
-
-// step is what to write next.
-type step struct {
-	bytes   []byte
-	private bool // bytes are of private events; otherwise of the log, up to the position to
-	to      log.Position
-	id      []byte // goes before bytes; of a private event, if that was not copied
+	s.writer = w
 }
 
 // next decides what to write; no bytes mean that there is nothing yet. With a buf, in
@@ -157,15 +141,15 @@ type step struct {
 //
 // The log is read before the private events: what was queued before an event
 // was appended is then seen with it, and so leaves before it.
-func (s *Stream) next(buf []byte) (step, error) {
+func (s *Stream) next(buf []byte) (transport.Step, error) {
 	chunk, to, err := s.engine.log.Read(s.at.Off)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.verdict != nil {
-		return step{}, s.verdict
+		return transport.Step{}, s.verdict
 	}
 	if err != nil {
-		return step{}, errSlowLog
+		return transport.Step{}, transport.ErrSlowLog
 	}
 	if s.needless(chunk) {
 		s.moveTo(to)
@@ -180,15 +164,15 @@ func (s *Stream) next(buf []byte) (step, error) {
 	p := s.queue.private[0]
 	due := p.at.Off <= s.at.Off && p.skip == 0
 	if due && buf == nil && p.size() > 0 {
-		return step{private: true, id: p.id, bytes: p.body}, nil
+		return transport.Step{Private: true, ID: p.id, Bytes: p.body}, nil
 	}
 	if due && buf != nil {
-		if b := s.queue.appendDue(buf, s.at, s.chunked); len(b) > 0 {
-			return step{private: true, bytes: b}, nil
+		if b := s.queue.appendDue(buf, s.at, s.socket.Chunked()); len(b) > 0 {
+			return transport.Step{Private: true, Bytes: b}, nil
 		}
 	}
 	if p.final && due {
-		return step{}, errEnded // without a last event
+		return transport.Step{}, transport.ErrEnded // without a last event
 	}
 	if p.at.Off < to.Off {
 		chunk, to = chunk[:p.at.Off-s.at.Off], p.at
@@ -197,24 +181,24 @@ func (s *Stream) next(buf []byte) (step, error) {
 }
 
 // fromLog is the step that writes these chunks of the log.
-func (s *Stream) fromLog(buf, chunks []byte, to log.Position) step {
-	if buf != nil && !s.chunked {
+func (s *Stream) fromLog(buf, chunks []byte, to log.Position) transport.Step {
+	if buf != nil && !s.socket.Chunked() {
 		chunks = wire.AppendFrames(buf, chunks)
 	}
-	return step{bytes: chunks, to: to}
+	return transport.Step{Bytes: chunks, To: to}
 }
 
 // needless reports whether chunk is a heartbeat, which the log got because it
 // was silent, while this stream was not.
 func (s *Stream) needless(chunk []byte) bool {
-	return s.active != 0 && s.partial == 0 && wire.IsHeartbeat(chunk) &&
+	return s.active != 0 && !s.socket.Midway() && wire.IsHeartbeat(chunk) &&
 		time.Now().UnixNano()-s.active < int64(s.engine.cfg.Heartbeat)
 }
 
 // appendDue appends the private events whose place has come.
 func (q *queue) appendDue(b []byte, at log.Position, chunked bool) []byte {
 	for _, p := range q.private {
-		if p.at.Off > at.Off || p.skip > 0 || len(b) > 0 && len(b)+p.wireSize(chunked) > gathered {
+		if p.at.Off > at.Off || p.skip > 0 || len(b) > 0 && len(b)+p.wireSize(chunked) > transport.Gathered {
 			break
 		}
 		b = p.appendTo(b, chunked)
@@ -230,9 +214,9 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.queue
-	for n > 0 && n >= q.private[0].wireSize(s.chunked) {
+	for n > 0 && n >= q.private[0].wireSize(s.socket.Chunked()) {
 		p := q.private[0]
-		n -= p.wireSize(s.chunked)
+		n -= p.wireSize(s.socket.Chunked())
 		if !p.own {
 			q.bytes -= p.size()
 		}
@@ -297,8 +281,8 @@ func (s *Stream) push(p private) error {
 		s.queue.bytes += p.size()
 	}
 	s.queue.final = p.final
-	if s.transport != nil {
-		s.transport.wake(s)
+	if s.writer != nil {
+		s.writer.wake(s)
 	}
 	return nil
 }
@@ -317,8 +301,8 @@ func (s *Stream) endLocked(why error) {
 	}
 	s.verdict = why
 	s.queue.makeRoom()
-	if s.transport != nil {
-		s.transport.interrupt(s)
+	if s.writer != nil {
+		s.writer.interrupt(s)
 	}
 }
 
@@ -335,10 +319,10 @@ func (s *Stream) undelivered() []private {
 // reasonOf says why a stream ended in the gateway protocol's words.
 func reasonOf(err error) connection.Reason {
 	switch {
-	case errors.Is(err, errClientGone):
+	case errors.Is(err, transport.ErrClientGone):
 		return connection.ReasonClientClosed
-	case errors.Is(err, errSlowLog), errors.Is(err, errStalled), errors.Is(err, errEnded),
-		errors.Is(err, errShutdown), errors.Is(err, gateway.ErrStreamFull):
+	case errors.Is(err, transport.ErrSlowLog), errors.Is(err, transport.ErrStalled), errors.Is(err, transport.ErrEnded),
+		errors.Is(err, transport.ErrShutdown), errors.Is(err, gateway.ErrStreamFull):
 		return connection.ReasonServerClosed
 	default:
 		return connection.ReasonError

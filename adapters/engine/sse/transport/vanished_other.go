@@ -1,6 +1,6 @@
 //go:build !linux
 
-package sse
+package transport
 
 // set does nothing: what is set elsewhere than on Linux is not the same everywhere.
-func (vanishing) set(int) {}
+func (Vanishing) set(int) {}

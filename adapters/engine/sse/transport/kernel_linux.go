@@ -1,4 +1,4 @@
-package sse
+package transport
 
 import (
 	"errors"
@@ -16,12 +16,12 @@ type epoll struct {
 	fd     int // of file, valid until shut
 	file   *os.File
 	conn   syscall.RawConn
-	gone   vanishing
+	gone   Vanishing
 	events []unix.EpollEvent
 }
 
-// newKernel returns the system's kernel; an error means that there is none.
-func newKernel(gone vanishing) (kernel, error) {
+// NewKernel returns the system's kernel; an error means that there is none.
+func NewKernel(gone Vanishing) (Kernel, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("create epoll: %w", err)
@@ -37,10 +37,10 @@ func newKernel(gone vanishing) (kernel, error) {
 	return &epoll{fd: fd, file: file, conn: conn, gone: gone, events: make([]unix.EpollEvent, 256)}, nil
 }
 
-// take implements kernel. The descriptor is duplicated and conn closed by the
+// Take implements Kernel. The descriptor is duplicated and conn closed by the
 // caller, so that from then on only the shard can close it: a number cannot be
 // used again behind its back.
-func (k *epoll) take(conn net.Conn) (int, error) {
+func (k *epoll) Take(conn net.Conn) (int, error) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return 0, ErrNotAdoptable
@@ -60,10 +60,10 @@ func (k *epoll) take(conn net.Conn) (int, error) {
 	return fd, nil
 }
 
-// watch implements kernel. Edges, not levels: nothing needs to be asked for
+// Watch implements Kernel. Edges, not levels: nothing needs to be asked for
 // again each time that a socket is full. A new socket is writable, which is no
 // news, so writability is asked for when it matters first.
-func (k *epoll) watch(fd int, generation int32, writable bool) error {
+func (k *epoll) Watch(fd int, generation int32, writable bool) error {
 	op, ev := unix.EPOLL_CTL_ADD, unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), Pad: generation, //nolint:gosec // descriptors are small
 	}
@@ -74,8 +74,8 @@ func (k *epoll) watch(fd int, generation int32, writable bool) error {
 	return unix.EpollCtl(k.fd, op, fd, &ev)
 }
 
-// write implements kernel.
-func (k *epoll) write(fd int, b []byte) (int, error) {
+// Write implements Kernel.
+func (k *epoll) Write(fd int, b []byte) (int, error) {
 	for {
 		n, err := unix.Write(fd, b)
 		if err == nil {
@@ -87,8 +87,8 @@ func (k *epoll) write(fd int, b []byte) (int, error) {
 	}
 }
 
-// discard implements kernel.
-func (k *epoll) discard(fd int) (int, error) {
+// Discard implements Kernel.
+func (k *epoll) Discard(fd int) (int, error) {
 	var buf [4 << 10]byte
 	for total := 0; ; {
 		n, err := unix.Read(fd, buf[:])
@@ -98,8 +98,8 @@ func (k *epoll) discard(fd int) (int, error) {
 		case err != nil:
 			return total, meaning(err)
 		case n == 0:
-			return total, errClientGone
-		case total > maxClientBytes:
+			return total, ErrClientGone
+		case total > MaxClientBytes:
 			return total, nil
 		}
 	}
@@ -109,44 +109,44 @@ func (k *epoll) discard(fd int) (int, error) {
 func meaning(err error) error {
 	switch {
 	case errors.Is(err, unix.EAGAIN):
-		return errBlocked
+		return ErrBlocked
 	case errors.Is(err, unix.ETIMEDOUT):
-		return errStalled
+		return ErrStalled
 	case errors.Is(err, unix.EPIPE), errors.Is(err, unix.ECONNRESET):
-		return errClientGone
+		return ErrClientGone
 	default:
 		return err
 	}
 }
 
-// close implements kernel; closing ends the watching too.
-func (k *epoll) close(fd int) {
+// Close implements Kernel; closing ends the watching too.
+func (k *epoll) Close(fd int) {
 	_ = unix.Close(fd) // on Linux the descriptor is free whatever it returns
 }
 
-// wait implements kernel.
-func (k *epoll) wait(ready []readiness) (n int, err error) {
+// Wait implements Kernel.
+func (k *epoll) Wait(ready []Readiness) (n int, err error) {
 	var waitErr error
 	err = k.conn.Read(func(fd uintptr) bool {
 		n, waitErr = unix.EpollWait(int(fd), k.events[:min(len(ready), len(k.events))], 0)
 		return n > 0 || waitErr != nil && !errors.Is(waitErr, unix.EINTR)
 	})
 	if err != nil || waitErr != nil {
-		return 0, fmt.Errorf("%w: %w", errShutdown, errors.Join(err, waitErr))
+		return 0, fmt.Errorf("%w: %w", ErrShutdown, errors.Join(err, waitErr))
 	}
 	for i, ev := range k.events[:n] {
-		ready[i] = readiness{
-			fd:         int(ev.Fd),
-			generation: ev.Pad,
-			readable:   ev.Events&unix.EPOLLIN != 0,
-			writable:   ev.Events&unix.EPOLLOUT != 0,
-			broken:     ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0,
+		ready[i] = Readiness{
+			FD:         int(ev.Fd),
+			Generation: ev.Pad,
+			Readable:   ev.Events&unix.EPOLLIN != 0,
+			Writable:   ev.Events&unix.EPOLLOUT != 0,
+			Broken:     ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0,
 		}
 	}
 	return n, nil
 }
 
-// shut implements kernel.
-func (k *epoll) shut() {
+// Shut implements Kernel.
+func (k *epoll) Shut() {
 	_ = k.file.Close() // nothing was written to it
 }

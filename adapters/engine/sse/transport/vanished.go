@@ -1,0 +1,28 @@
+package transport
+
+import (
+	"net"
+	"time"
+)
+
+// Vanishing is how the system is to notice a client whose machine or network is gone
+// without a word.
+type Vanishing struct {
+	After  time.Duration // without an acknowledgement
+	Probes bool          // ask the client's machine while nothing is sent to it
+}
+
+// Watch sets conn up, if it is TCP, maybe with TLS on top. Where the system does not
+// know the options, TCP's own patience applies.
+func (v Vanishing) Watch(conn net.Conn) {
+	if wrapper, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = wrapper.NetConn()
+	}
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if raw, err := tcp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { v.set(int(fd)) }) // it is closed, and so ends anyway
+	}
+}
