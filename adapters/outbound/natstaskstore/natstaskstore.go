@@ -1,7 +1,7 @@
 // Package natstaskstore implements task.Store in a NATS key-value bucket that all
 // nodes share.
 //
-// A task is kept under its ID; who changes it says which revision it must have.
+// A task is kept under its ID; a change names the revision that it must have.
 // An Idempotency-Key has a record of its own, which names the task that has it. It
 // is claimed before the task is recorded, and freed after the task is deleted, so
 // what an interruption leaves is a key without its task. Lists come from a copy of

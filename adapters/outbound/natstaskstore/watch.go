@@ -7,7 +7,7 @@ import (
 	"heliograph/domain/task"
 )
 
-// watchers are those who are told of changes. They are safe for concurrent use.
+// watchers are the functions that are called with changes. It is safe for concurrent use.
 type watchers struct {
 	mu  sync.Mutex
 	all []*func(task.Task) // guarded by mu
