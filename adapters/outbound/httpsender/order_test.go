@@ -123,3 +123,27 @@ func TestOnlyALostLogEventIsAGap(t *testing.T) { // E6, G3
 		})
 	}
 }
+
+// After a loss that concerns all, the trunk waits until every stream has the state, but
+// not for long: an observer that is slow for one must not hold up the others.
+func TestSlowStateHoldsUpTheOthersOnlyForAWhile(t *testing.T) { // C7, E6
+	bubbleWith(t, newStandIn("broadcast"), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		synctest.Wait()
+		release := make(chan struct{})
+		h.listener.recover = func(token connection.Token) {
+			if token == "a" {
+				<-release
+			}
+		}
+		h.gw.mute = 1
+		h.handOver(t, note(1), note(2))
+		pass(httpsender.HealTime / 2)
+		h.wantGot(t, "b", "note 1")
+		pass(httpsender.HealTime)
+		h.wantGot(t, "b", "note 1", "note 2")
+		close(release)
+		synctest.Wait()
+		h.wantLanes(t, 0)
+	})
+}
