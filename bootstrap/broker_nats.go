@@ -23,6 +23,7 @@ import (
 	"heliograph/adapters/outbound/natstaskstore"
 	"heliograph/adapters/outbound/prommetrics"
 	"heliograph/application/connections"
+	"heliograph/application/connections/orphans"
 	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -136,7 +137,7 @@ func openLog(cfg Config, broker *natsbroker.Broker, start startContext) (*natspu
 	switch {
 	case cfg.Gateway.Kind == GatewayEmbedded:
 		want.Replay = true
-	case !cfg.Broker.Cluster(): // there, the takeover tells the clients what they may have missed
+	case !cfg.Broker.Cluster(): // there, orphans.Takeover tells the clients what they may have missed
 		want.Reader = "gateway"
 	}
 	log, err := natspublisher.OpenLog(ctx, broker, want)
@@ -149,7 +150,7 @@ func newPublisher(cfg Config, events *natspublisher.Log, receiver event.Receiver
 
 // openRegistry opens the registry. Alone, all is this node's that an earlier life of
 // it has left: the host's name may be another one each time. In a cluster
-// connections.Heirs see to that.
+// orphans.Takeover does that.
 func openRegistry(cfg Config, broker *natsbroker.Broker, m connection.Metrics, log *slog.Logger, o *opened, start startContext) (*natsregistry.Registry, error) {
 	ctx, cancel := start.opening()
 	defer cancel()
@@ -256,12 +257,13 @@ type clusterParts struct {
 	Registry *natsregistry.Registry
 	Manager  *connections.Manager
 	Front    *front
+	Log      *slog.Logger
 }
 
 func clusterComponents(p clusterParts) []component {
-	heirs := connections.NewHeirs(connections.HeirsConfig{
-		Every: p.Config.Broker.heartbeatInterval(), Adopt: p.Config.Gateway.Kind == GatewayHTTP,
-	}, p.Manager, p.Registry, p.Nodes)
+	takeover := orphans.New(orphans.Config{
+		Interval: p.Config.Broker.heartbeatInterval(), Adopt: p.Config.Gateway.Kind == GatewayHTTP,
+	}, orphans.Deps{Orphans: p.Registry, Registry: p.Registry, Connections: p.Manager, Nodes: p.Nodes, Log: p.Log})
 	return []component{
 		{
 			Name: "cluster", Phase: phaseCluster,
@@ -274,7 +276,7 @@ func clusterComponents(p clusterParts) []component {
 		{Name: "node lease", Phase: phaseBroker, Serve: p.Nodes.Serve},
 		{Name: "connections", Phase: phaseBroker, Serve: p.Registry.Serve},
 		{Name: "node control", Phase: phaseBroker, Serve: func(ctx context.Context) error { return p.Control.Serve(ctx, p.Manager) }},
-		{Name: "heirs", Phase: phaseTakeover, Serve: heirs.Serve},
+		{Name: "orphans", Phase: phaseTakeover, Serve: takeover.Serve},
 	}
 }
 

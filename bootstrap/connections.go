@@ -44,7 +44,9 @@ func (r gatewayReceiver) Receive(ctx context.Context, rec event.Record) {
 func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, control gateway.Control,
 	m connection.Metrics, log *slog.Logger,
 ) *connections.Manager {
-	return connections.New(connections.Config{Node: cfg.NodeName, ObserverTimeout: cfg.Gateway.ObserverTimeout}, reg, sender, control, m, log)
+	return connections.New(connections.Config{Node: cfg.NodeName, ObserverTimeout: cfg.Gateway.ObserverTimeout}, connections.Deps{
+		Registry: reg, Sender: sender, Control: control, Metrics: m, Log: log,
+	})
 }
 
 // connectionComponents has new connections be told the version first when it is known

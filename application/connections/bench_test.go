@@ -14,13 +14,16 @@ import (
 // BenchmarkLifecycle is one connection from connect to disconnect, with two
 // observers that do nothing.
 func BenchmarkLifecycle(b *testing.B) {
-	m := connections.New(connections.Config{}, memregistry.New(), nil, memcontrol.New(), &counter{}, slog.New(slog.DiscardHandler))
-	m.Observe("first", connection.ObserverFunc(quiet))
-	m.Observe("second", connection.ObserverFunc(quiet))
+	m := connections.New(connections.Config{}, connections.Deps{
+		Registry: memregistry.New(), Control: memcontrol.New(), Metrics: &metrics{}, Log: slog.New(slog.DiscardHandler),
+	})
+	quiet := connection.ObserverFunc(func(context.Context, connection.Connection) error { return nil })
+	m.Observe("first", quiet)
+	m.Observe("second", quiet)
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = m.Connect(b.Context(), "a", "token-1", "")
-		m.Opened(b.Context(), "token-1")
+		opening, _ := m.Connect(b.Context(), "a", "token-1", "")
+		opening.Opened()
 		m.Disconnect(b.Context(), "token-1", connection.ReasonClientClosed)
 	}
 	if err := m.Stop(context.WithoutCancel(b.Context())); err != nil {

@@ -16,7 +16,6 @@ import (
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/application/connections"
 	"heliograph/domain/connection"
-	"heliograph/domain/gateway"
 	"heliograph/test/contract/connectionmanagercontract"
 	"heliograph/test/mocks"
 )
@@ -33,7 +32,7 @@ type fixture struct {
 	registry *memregistry.Registry
 	sender   *mocks.MockGatewaySender
 	control  *mocks.MockGatewayControl // nil: there is no other node
-	metrics  *counter
+	metrics  *metrics
 	logs     *bytes.Buffer // to be read when nothing runs
 }
 
@@ -41,7 +40,7 @@ func newFixture(t *testing.T) fixture {
 	t.Helper()
 	f := fixture{
 		registry: memregistry.New(), sender: mocks.NewMockGatewaySender(gomock.NewController(t)),
-		metrics: &counter{}, logs: &bytes.Buffer{},
+		metrics: &metrics{}, logs: &bytes.Buffer{},
 	}
 	f.Manager = f.over(f.registry)
 	t.Cleanup(func() {
@@ -58,26 +57,26 @@ func newFixture(t *testing.T) fixture {
 // over returns a manager like the fixture's, on another registry.
 func (f fixture) over(r connection.Registry) *connections.Manager {
 	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	cfg := connections.Config{Node: "node-1", ObserverTimeout: limit}
-	var control gateway.Control = memcontrol.New()
+	deps := connections.Deps{Registry: r, Sender: f.sender, Control: memcontrol.New(), Metrics: f.metrics, Log: log}
 	if f.control != nil {
-		control = f.control
+		deps.Control = f.control
 	}
-	return connections.New(cfg, r, f.sender, control, f.metrics, log)
+	return connections.New(connections.Config{Node: "node-1", ObserverTimeout: limit}, deps)
 }
 
 // open connects a stream and says that it is open.
 func (f fixture) open(t *testing.T, id connection.RequestID, token connection.Token) {
 	t.Helper()
-	f.connect(t, id, token)
-	f.Opened(t.Context(), token)
+	f.connect(t, id, token).Opened()
 }
 
-func (f fixture) connect(t *testing.T, id connection.RequestID, token connection.Token) {
+func (f fixture) connect(t *testing.T, id connection.RequestID, token connection.Token) connection.Opening {
 	t.Helper()
-	if err := f.Connect(t.Context(), id, token, ""); err != nil {
+	opening, err := f.Connect(t.Context(), id, token, "")
+	if err != nil {
 		t.Fatal(err)
 	}
+	return opening
 }
 
 func (f fixture) observe(name string, o connection.ObserverFunc) { f.Observe(name, o) }
@@ -102,18 +101,18 @@ func containsAll(line string, parts []string) bool {
 	return true
 }
 
-// counter implements connection.Metrics.
-type counter struct{ connects, disconnects atomic.Int64 }
+// metrics implements connection.Metrics.
+type metrics struct{ connects, disconnects atomic.Int64 }
 
-func (c *counter) Connected()    { c.connects.Add(1) }
-func (c *counter) Disconnected() { c.disconnects.Add(1) }
+func (m *metrics) Connected()    { m.connects.Add(1) }
+func (m *metrics) Disconnected() { m.disconnects.Add(1) }
 
-func (c *counter) want(t *testing.T, connects, disconnects int64) {
+func (m *metrics) want(t *testing.T, connects, disconnects int64) {
 	t.Helper()
-	if got := c.connects.Load(); got != connects {
+	if got := m.connects.Load(); got != connects {
 		t.Errorf("%d connects were counted, want %d", got, connects)
 	}
-	if got := c.disconnects.Load(); got != disconnects {
+	if got := m.disconnects.Load(); got != disconnects {
 		t.Errorf("%d disconnects were counted, want %d", got, disconnects)
 	}
 }
@@ -122,7 +121,7 @@ func TestManagerContract(t *testing.T) {
 	connectionmanagercontract.Run(t, func(t *testing.T) connectionmanagercontract.Subject {
 		f := newFixture(t)
 		closed := make(chan connection.Token, 16)
-		f.sender.EXPECT().Close(gomock.Any(), gomock.Any(), replaced).AnyTimes().DoAndReturn(told(closed))
+		f.sender.EXPECT().Close(gomock.Any(), gomock.Any(), replaced).AnyTimes().DoAndReturn(sendTo(closed))
 		return connectionmanagercontract.Subject{
 			Manager: f.Manager,
 			Registered: func(id connection.RequestID) (connection.Token, bool) {

@@ -71,7 +71,7 @@ func TestStreamResumesBeforeItIsRegistered(t *testing.T) { // G6, G9
 				t.Errorf("while it resumes it is registered: %v", err)
 			}
 		})
-	if err := f.Connect(t.Context(), "a", "token-1", "e-7"); err != nil {
+	if _, err := f.Connect(t.Context(), "a", "token-1", "e-7"); err != nil {
 		t.Fatal(err)
 	}
 	f.connect(t, "b", "token-2") // brings nothing: no Resume

@@ -1,7 +1,11 @@
-// Package connections implements connection.Manager: it registers the streams
-// that gateways report, closes what a newer one replaces, and tells observers of
-// whom they can send to (rules C of the specification). It is also the
-// gateway.Listener that hears what became of single streams (rules C8, E5, E6).
+// Package connections implements connection.Manager: it registers the streams that
+// gateways report, closes what a newer one replaces, and has the observers called for
+// connections that can be sent to (rules C of the specification). It is also the
+// gateway.Listener that senders tell what became of single streams (rules C8, E5, E6),
+// and the gateway.Peer that other nodes call.
+//
+// Its parts: observers calls the observers, orphans takes over the connections of nodes
+// that are gone, background runs what nothing waits for.
 package connections
 
 import (
@@ -9,13 +13,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"heliograph/application/connections/background"
+	"heliograph/application/connections/observers"
 	"heliograph/domain/connection"
+	"heliograph/domain/event"
 	"heliograph/domain/gateway"
-	"heliograph/domain/stream"
 )
 
 var (
@@ -37,117 +42,112 @@ type Config struct {
 	ObserverTimeout time.Duration
 }
 
+// Deps is what a Manager works with.
+type Deps struct {
+	Registry connection.Registry
+	Sender   gateway.Sender
+	Control  gateway.Control
+	Metrics  connection.Metrics
+	Log      *slog.Logger
+}
+
 // Manager keeps the registry true to the gateways. It is safe for concurrent
 // use. It holds no lock while it calls a sender or an observer.
 type Manager struct {
-	cfg      Config
-	registry connection.Registry
-	sender   gateway.Sender
-	control  gateway.Control
-	count    *counter
-	log      *slog.Logger
-
-	drained atomic.Bool
-	silent  sync.Map // of the names of nodes that did not answer when they were last asked
-
-	mu        sync.Mutex
-	observers []observer // guarded by mu; only appended to
-	stopped   bool       // guarded by mu; running only grows while it is false
-
-	life    context.Context         //nolint:containedctx // what observers' contexts are made of; Stop ends it
-	stop    context.CancelCauseFunc // ends life
-	crew    crew
-	watch   watch
-	running sync.WaitGroup
-	again   secondTries
+	node      string
+	registry  connection.Registry
+	sender    gateway.Sender
+	log       *slog.Logger
+	count     *counter
+	closer    *closer
+	group     *background.Group
+	observers *observers.Runner
+	draining  atomic.Bool
 }
 
 // New returns a Manager. It starts nothing.
-func New(cfg Config, reg connection.Registry, sender gateway.Sender, control gateway.Control, m connection.Metrics, log *slog.Logger) *Manager {
+func New(cfg Config, deps Deps) *Manager {
 	if cfg.ObserverTimeout == 0 {
 		cfg.ObserverTimeout = DefaultObserverTimeout
 	}
-	life, stop := context.WithCancelCause(context.Background())
+	group := background.NewGroup()
 	return &Manager{
-		cfg: cfg, registry: reg, sender: sender, control: control, count: newCounter(m), log: log,
-		life: life, stop: stop, crew: newCrew(life.Done()), watch: watch{limit: cfg.ObserverTimeout},
+		node: cfg.Node, registry: deps.Registry, sender: deps.Sender, log: deps.Log, group: group,
+		count:     newCounter(deps.Metrics),
+		closer:    &closer{sender: deps.Sender, control: deps.Control, group: group, log: deps.Log},
+		observers: observers.New(cfg.ObserverTimeout, group, deps.Registry, deps.Log),
 	}
 }
 
+// Observe implements connection.Manager.
+func (m *Manager) Observe(name string, o connection.Observer) { m.observers.Add(name, o) }
+
 // Drain has Connect refuse from now on. It may be called twice.
-func (m *Manager) Drain() { m.drained.Store(true) }
+func (m *Manager) Drain() { m.draining.Store(true) }
+
+// Stop ends the contexts of the observers that run, lets no other begin, and waits for
+// them, late ones included. It refuses connects, as Drain does, and may be called twice.
+// Errors: ctx.Err(), when some still run.
+func (m *Manager) Stop(ctx context.Context) error {
+	m.Drain()
+	if err := m.group.Stop(ctx); err != nil {
+		return fmt.Errorf("wait for connection observers: %w", err)
+	}
+	return nil
+}
 
 // Connect implements connection.Manager.
-func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token connection.Token, lastEventID string) error {
-	if m.drained.Load() {
-		return connection.ErrShuttingDown
+func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token connection.Token, lastEventID string) (connection.Opening, error) {
+	if m.draining.Load() {
+		return nil, connection.ErrShuttingDown
 	}
-	c := connection.Connection{RequestID: id, Token: token, Node: m.cfg.Node}
+	c := connection.Connection{RequestID: id, Token: token, Node: m.node}
 	if lastEventID != "" {
 		m.sender.Resume(ctx, token, lastEventID)
 	}
 	m.count.begin(token)
 	before, err := m.registry.Put(ctx, c)
-	m.count.end(token, err == nil && before != c)
+	m.count.end(token, err == nil && before != c) // else its gateway has reported it twice
 	if err != nil {
-		return fmt.Errorf("connect %s: %w", id, err)
-	}
-	if before == c {
-		return nil // its gateway said it twice
+		return nil, fmt.Errorf("connect %s: %w", id, err)
 	}
 	if before.Token != "" && before.Token != token {
 		m.left(before)
-		m.closeReplaced(ctx, before)
+		m.closer.close(ctx, before)
 	}
-	return nil
+	return &opening{manager: m, conn: c}, nil
+}
+
+// opening implements connection.Opening.
+type opening struct {
+	manager *Manager
+	conn    connection.Connection
+}
+
+// Opened implements connection.Opening.
+func (o *opening) Opened() { o.manager.observers.Start(o.conn) }
+
+// OpenedHere implements connection.Opening.
+func (o *opening) OpenedHere() { o.manager.observers.Run(o.conn) }
+
+// Disconnect implements connection.Manager. It does not end with ctx: the stream has
+// ended already.
+func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason connection.Reason) {
+	c, err := m.registry.Remove(context.WithoutCancel(ctx), token)
+	if err != nil {
+		m.logNotFound(ctx, err)
+		return
+	}
+	m.left(c)
+	m.log.DebugContext(ctx, "connection ended", requestID(c), slog.String("reason", string(reason)))
+	m.closer.reportEnd(c, reason)
 }
 
 // left counts a connection that has left the registry, on the node that owned it
 // (rule C9).
 func (m *Manager) left(c connection.Connection) {
-	if m.owns(c) {
+	if m.closer.owns(c) {
 		m.count.left(c.Token)
-	}
-}
-
-func (m *Manager) owns(c connection.Connection) bool { return m.control.Owns(c.Node) }
-
-// closeReplaced tells the client of old to stop instead of fighting for its
-// request_id (rule C3). Another node is asked in the background: it may be gone.
-func (m *Manager) closeReplaced(ctx context.Context, old connection.Connection) {
-	m.log.DebugContext(ctx, "connection was replaced", requestID(old))
-	if m.owns(old) {
-		m.warnOpen(ctx, old, m.sender.Close(context.WithoutCancel(ctx), old.Token, replaced))
-		return
-	}
-	m.inBackground(func(ctx context.Context) {
-		m.warnAway(ctx, old, m.control.Close(ctx, old.Node, old.Token, replaced))
-	})
-}
-
-// replaced is the last event of a stream that was replaced.
-var replaced = stream.Replaced()
-
-// warnOpen logs that the stream of old could not be closed, if that is what err
-// says.
-func (m *Manager) warnOpen(ctx context.Context, old connection.Connection, err error) {
-	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one has ended by itself
-		m.log.WarnContext(ctx, "replaced connection could not be closed", requestID(old), slog.Any("error", err))
-	}
-}
-
-// Disconnect implements connection.Manager. It does not end with ctx: what is
-// gone is gone.
-func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason connection.Reason) {
-	c, err := m.registry.Remove(context.WithoutCancel(ctx), token)
-	if err != nil {
-		m.notFound(ctx, err)
-		return
-	}
-	m.left(c)
-	m.log.DebugContext(ctx, "connection ended", requestID(c), slog.String("reason", string(reason)))
-	if !m.owns(c) {
-		m.inBackground(func(ctx context.Context) { m.tellOwner(ctx, c, reason) })
 	}
 }
 
@@ -155,15 +155,15 @@ func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason
 func (m *Manager) find(ctx context.Context, token connection.Token) (c connection.Connection, ok bool) {
 	c, err := m.registry.ByToken(ctx, token)
 	if err != nil {
-		m.notFound(ctx, err)
+		m.logNotFound(ctx, err)
 		return connection.Connection{}, false
 	}
 	return c, true
 }
 
-// notFound logs why a token led to no connection: late news of one that was
+// logNotFound logs why a token led to no connection: late news of one that was
 // replaced is normal (rule C4), a registry that fails is not.
-func (m *Manager) notFound(ctx context.Context, err error) {
+func (m *Manager) logNotFound(ctx context.Context, err error) {
 	if errors.Is(err, connection.ErrNotFound) {
 		m.log.DebugContext(ctx, "news of a connection that is unknown")
 		return
@@ -173,4 +173,17 @@ func (m *Manager) notFound(ctx context.Context, err error) {
 
 func requestID(c connection.Connection) slog.Attr {
 	return slog.String("request_id", string(c.RequestID))
+}
+
+// Close implements gateway.Peer. The stream leaves this node's connections at
+// once: an external gateway may report its end to another node.
+func (m *Manager) Close(ctx context.Context, token connection.Token, last event.Event) error {
+	err := m.sender.Close(ctx, token, last)
+	m.Ended(ctx, token, connection.ReasonReplaced)
+	return err
+}
+
+// Ended implements gateway.Peer.
+func (m *Manager) Ended(ctx context.Context, token connection.Token, reason connection.Reason) {
+	m.Disconnect(ctx, token, reason)
 }

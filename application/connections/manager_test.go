@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -18,7 +19,8 @@ import (
 // replaced is what the client of a replaced connection gets (rule C3).
 var replaced = event.Event{Name: "replaced", Data: []byte("{}")}
 
-func told(closed chan<- connection.Token) func(context.Context, connection.Token, event.Event) error {
+// sendTo puts the tokens that are closed into closed.
+func sendTo(closed chan<- connection.Token) func(context.Context, connection.Token, event.Event) error {
 	return func(_ context.Context, token connection.Token, _ event.Event) error {
 		closed <- token
 		return nil
@@ -56,7 +58,7 @@ func TestReplacedIsClosedOutsideAnyLockAndWhateverBecomesOfTheRequest(t *testing
 			}
 			return nil
 		})
-	if err := f.Connect(ctx, "a", "token-2", ""); err != nil {
+	if _, err := f.Connect(ctx, "a", "token-2", ""); err != nil {
 		t.Error(err)
 	}
 	f.metrics.want(t, 3, 2)
@@ -74,7 +76,7 @@ func TestWhatEntersAndLeavesIsCountedOnce(t *testing.T) { // C9
 		{"the same again", func() { f.connect(t, "a", "token-1") }, 1, 0},
 		{"a replacement", func() { f.connect(t, "a", "token-2") }, 2, 1},
 		{"late news of the replaced", func() { f.Disconnect(t.Context(), "token-1", "error") }, 2, 1},
-		{"a taken token", func() { _ = f.Connect(t.Context(), "b", "token-2", "") }, 2, 1},
+		{"a taken token", func() { _, _ = f.Connect(t.Context(), "b", "token-2", "") }, 2, 1},
 		{"a disconnect", func() { f.Disconnect(t.Context(), "token-2", "error") }, 2, 2},
 		{"a second disconnect", func() { f.Gone(t.Context(), "token-2") }, 2, 2},
 		{"another connect", func() { f.connect(t, "b", "token-3") }, 3, 2},
@@ -96,7 +98,7 @@ func TestCountsAreThoseOfTheRegistryWhateverHappensAtOnce(t *testing.T) { // C9
 			for i := range 500 {
 				id := connection.RequestID(fmt.Sprintf("id-%d", i%3))
 				token := connection.Token(fmt.Sprintf("token-%d", i%7)) // shared: repeated, taken and replaced
-				_ = f.Connect(t.Context(), id, token, "")
+				_, _ = f.Connect(t.Context(), id, token, "")
 				if i%4 == worker {
 					f.Disconnect(t.Context(), token, connection.ReasonClientClosed)
 				}
@@ -111,7 +113,7 @@ func TestNothingConnectsOnceDrained(t *testing.T) { // T15
 	f := newFixture(t)
 	f.connect(t, "a", "token-1")
 	f.Drain()
-	if err := f.Connect(t.Context(), "b", "token-2", ""); !errors.Is(err, connection.ErrShuttingDown) {
+	if _, err := f.Connect(t.Context(), "b", "token-2", ""); !errors.Is(err, connection.ErrShuttingDown) {
 		t.Errorf("Connect: %v, want ErrShuttingDown", err)
 	}
 	f.Disconnect(t.Context(), "token-1", connection.ReasonServerClosed)
@@ -123,14 +125,12 @@ func TestRegistryThatFailsChangesNothing(t *testing.T) {
 	broken := errors.New("registry is away")
 	registry := mocks.NewMockRegistry(gomock.NewController(t))
 	registry.EXPECT().Put(gomock.Any(), gomock.Any()).Return(connection.Connection{}, broken)
-	registry.EXPECT().ByToken(gomock.Any(), gomock.Any()).Return(connection.Connection{}, broken)
 	registry.EXPECT().Remove(gomock.Any(), gomock.Any()).Return(connection.Connection{}, broken)
 	m := f.over(registry)
 
-	if err := m.Connect(t.Context(), "a", "token-1", ""); !errors.Is(err, broken) {
+	if _, err := m.Connect(t.Context(), "a", "token-1", ""); !errors.Is(err, broken) {
 		t.Errorf("Connect: %v, want the registry's error", err)
 	}
-	m.Opened(t.Context(), "token-1")
 	m.Disconnect(t.Context(), "token-1", connection.ReasonError)
 	f.metrics.want(t, 0, 0)
 	f.wantLog(t, "level=ERROR", "connection registry failed", "registry is away")
@@ -139,7 +139,6 @@ func TestRegistryThatFailsChangesNothing(t *testing.T) {
 func TestLateNewsIsLoggedAtDebugLevel(t *testing.T) { // C4
 	news := map[string]func(f fixture, ctx context.Context){
 		"disconnect": func(f fixture, ctx context.Context) { f.Disconnect(ctx, "token-1", connection.ReasonError) },
-		"opened":     func(f fixture, ctx context.Context) { f.Opened(ctx, "token-1") },
 		"gone":       func(f fixture, ctx context.Context) { f.Gone(ctx, "token-1") },
 		"failed":     func(f fixture, ctx context.Context) { f.Failed(ctx, "token-1", gateway.ErrRefused) },
 		"recover":    func(f fixture, ctx context.Context) { f.Recover(ctx, "token-1") },
@@ -177,5 +176,38 @@ func TestFailedIsLoggedWithTheRequestID(t *testing.T) { // E6
 	f.wantLog(t, "level=WARN", "request_id=a", gateway.ErrOverflow.Error())
 	if f.registry.Count() != 1 {
 		t.Error("a connection that lost an event was removed")
+	}
+}
+
+func TestRecoverReturnsWhenEveryObserverHasRun(t *testing.T) { // E6
+	f := newFixture(t)
+	var calls []string
+	f.observe("first", func(context.Context, connection.Connection) error { calls = append(calls, "first"); return nil })
+	f.observe("last", func(_ context.Context, c connection.Connection) error {
+		calls = append(calls, "last "+string(c.RequestID))
+		return nil
+	})
+	f.connect(t, "a", "token-1")
+	f.Recover(t.Context(), "token-1")
+	if want := []string{"first", "last a"}; !slices.Equal(calls, want) {
+		t.Errorf("observers were called as %q, want %q", calls, want)
+	}
+}
+
+func TestAfterStopNothingConnectsAndNoObserverIsCalled(t *testing.T) { // C5, T15
+	f := newFixture(t)
+	f.observe("all", func(context.Context, connection.Connection) error {
+		t.Error("an observer was called after Stop")
+		return nil
+	})
+	opening := f.connect(t, "a", "token-1")
+	if err := f.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	opening.Opened()
+	opening.OpenedHere()
+	f.Recover(t.Context(), "token-1")
+	if _, err := f.Connect(t.Context(), "b", "token-2", ""); !errors.Is(err, connection.ErrShuttingDown) {
+		t.Errorf("Connect after Stop: %v, want ErrShuttingDown", err)
 	}
 }

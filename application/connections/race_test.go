@@ -2,14 +2,11 @@ package connections_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"go.uber.org/mock/gomock"
 
-	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/application/connections"
 	"heliograph/domain/connection"
 )
@@ -96,53 +93,4 @@ func TestAStreamFoundWhileItsRequestIDConnectsIsCountedAndObservedOnce(t *testin
 			})
 		})
 	}
-}
-
-func TestEachOfSeveralStuckObserversIsNoticed(t *testing.T) { // C5
-	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t)
-		began := time.Now()
-		f.observe("stuck", func(context.Context, connection.Connection) error { <-time.After(3 * limit); return nil })
-		next := make(chan connection.RequestID, 3)
-		f.observe("next", func(_ context.Context, c connection.Connection) error { next <- c.RequestID; return nil })
-		for i, id := range []connection.RequestID{"a", "b", "c"} { // one a little later than the other
-			<-time.After(time.Duration(i) * limit / 10)
-			f.open(t, id, "token-"+connection.Token(id))
-		}
-		for i, want := range []connection.RequestID{"a", "b", "c"} {
-			got := <-next
-			late := time.Duration(i*(i+1)/2) * limit / 10
-			if took := time.Since(began); got != want || took != limit+late {
-				t.Errorf("the next observer was called for %s after %v, want %s after %v", got, took, want, limit+late)
-			}
-		}
-	})
-}
-
-// slowLog takes a minute for a warning, in which others go on.
-type slowLog struct{ slog.Handler }
-
-func (h slowLog) Handle(context.Context, slog.Record) error {
-	<-time.After(time.Minute)
-	return nil
-}
-
-func TestStopWaitsForTheOneWhoGoesOnAfterALateObserver(t *testing.T) { // C5, T15
-	synctest.Test(t, func(t *testing.T) {
-		m := connections.New(connections.Config{ObserverTimeout: limit}, newFixture(t).registry, nil, memcontrol.New(), &counter{},
-			slog.New(slowLog{slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})}))
-		m.Observe("obeys its limit", connection.ObserverFunc(func(ctx context.Context, _ connection.Connection) error {
-			<-ctx.Done()
-			return nil
-		}))
-		if err := m.Connect(t.Context(), "a", "token-1", ""); err != nil {
-			t.Fatal(err)
-		}
-		m.Opened(t.Context(), "token-1")
-		<-time.After(limit + time.Second) // it has returned, and that it was late is being logged
-		began := time.Now()
-		if err := m.Stop(t.Context()); err != nil || time.Since(began) != time.Minute-time.Second {
-			t.Errorf("Stop: %v after %v, want it to wait until the late one was logged", err, time.Since(began))
-		}
-	})
 }

@@ -45,8 +45,8 @@ func (s *Service) announceFor(ctx context.Context, id connection.RequestID, v ve
 	if s.draining.Load() {
 		return version.ErrShuttingDown
 	}
-	err = s.Pending.Put(ctx, id, v)
-	s.State.countChange() // also after an error: it may be there
+	err = s.pending.Put(ctx, id, v)
+	s.state.countChange() // also after an error: it may be there
 	if err != nil {
 		return fmt.Errorf("queue version for %s: %w", id, err)
 	}
@@ -68,8 +68,8 @@ const (
 // versions in the order in which they counted.
 func (s *Service) tell(ctx context.Context) {
 	defer s.endAttempt()
-	v := s.State.beginTelling()
-	defer s.State.endTelling()
+	v := s.state.beginTelling()
+	defer s.state.endTelling()
 	if v.IsZero() || s.draining.Load() {
 		return
 	}
@@ -79,20 +79,20 @@ func (s *Service) tell(ctx context.Context) {
 	defer cancel()
 	logged, err := s.publish(ctx, v, version.SourceTopic)
 	if err != nil {
-		s.Log.WarnContext(ctx, "version change was not broadcast, it will be tried again", slog.Any("error", err))
+		s.log.WarnContext(ctx, "version change was not broadcast, it will be tried again", slog.Any("error", err))
 		return
 	}
-	s.State.setTold(logged)
-	s.Log.InfoContext(ctx, "current version announced", slog.String("version", v.Name()))
+	s.state.setTold(logged)
+	s.log.InfoContext(ctx, "current version announced", slog.String("version", v.Name()))
 	// The current one first: if only that is stored, the worst is that it is told twice.
 	s.save(ctx, logged, version.SlotCurrent, version.SlotSource)
-	_ = s.State.awaitApplied(ctx, logged.At) // those who wait for the attempt want to read it
+	_ = s.state.awaitApplied(ctx, logged.At) // those who wait for the attempt want to read it
 }
 
 // wakeIfNews has Serve broadcast what the source says, if that was not done, for it
 // may take long.
 func (s *Service) wakeIfNews() {
-	if !s.State.toTell().IsZero() {
+	if !s.state.toTell().IsZero() {
 		signal(s.wake)
 	}
 }
@@ -103,7 +103,7 @@ func (s *Service) awaitTold(ctx context.Context) {
 	s.mu.Lock()
 	ended := s.attempt
 	s.mu.Unlock()
-	if s.State.toTell().IsZero() {
+	if s.state.toTell().IsZero() {
 		return
 	}
 	signal(s.wake)

@@ -48,19 +48,19 @@ func (f observerFunc) Connected(ctx context.Context, c connection.Connection) er
 // answersAtOnce reports whether Connected need not wait for the source.
 func (s *Service) answersAtOnce(ctx context.Context) bool {
 	select {
-	case <-s.State.restored:
+	case <-s.state.restored:
 	default:
 		return false
 	}
-	if !s.Nodes.Leads() {
+	if !s.nodes.Leads() {
 		return true
 	}
 	// Mostly it has just been asked; then no timer is needed.
-	if _, err := s.Source.Current(over, s.cfg.CacheTTL); !errors.Is(err, context.Canceled) { //nolint:contextcheck // it is to wait for nothing
+	if _, err := s.source.Current(over, s.cfg.CacheTTL); !errors.Is(err, context.Canceled) { //nolint:contextcheck // it is to wait for nothing
 		return true
 	}
 	limited, cancel := context.WithTimeout(ctx, atOnce)
 	defer cancel()
-	_, _ = s.Source.Current(limited, s.cfg.CacheTTL) // Connected asks again, and gets the same
+	_, _ = s.source.Current(limited, s.cfg.CacheTTL) // Connected asks again, and gets the same
 	return limited.Err() == nil
 }

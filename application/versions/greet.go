@@ -18,13 +18,13 @@ import (
 // A pending one needs no look at the source: what that says would be broadcast, and
 // c would get it after its own.
 func (s *Service) Connected(ctx context.Context, c connection.Connection) error {
-	if err := s.State.awaitRestored(ctx); err != nil {
+	if err := s.state.awaitRestored(ctx); err != nil {
 		return err
 	}
-	logged := s.State.view().logged // a current version that is logged from here on reaches c by itself
+	logged := s.state.view().logged // a current version that is logged from here on reaches c by itself
 	looked := false
 	for ctx.Err() == nil {
-		changes := s.State.view().changes
+		changes := s.state.view().changes
 		v, err := s.readPending(ctx, c.RequestID)
 		if err != nil {
 			return err
@@ -43,7 +43,7 @@ func (s *Service) Connected(ctx context.Context, c connection.Connection) error 
 // refresh asks the source, if this node does that, and has news broadcast. When the
 // source fails, what was known before is sent.
 func (s *Service) refresh(ctx context.Context) {
-	if !s.Nodes.Leads() {
+	if !s.nodes.Leads() {
 		return
 	}
 	if _, err := s.lookUp(ctx, s.cfg.CacheTTL); err == nil {
@@ -54,9 +54,9 @@ func (s *Service) refresh(ctx context.Context) {
 // readPending returns the version that is pending for id, or the zero Version, also
 // if the stored one cannot be read: it would never be.
 func (s *Service) readPending(ctx context.Context, id connection.RequestID) (version.Version, error) {
-	v, err := s.Pending.Get(ctx, id)
+	v, err := s.pending.Get(ctx, id)
 	if errors.Is(err, version.ErrInvalid) {
-		s.Log.WarnContext(ctx, "pending version cannot be read, it counts as none", slog.String("request_id", string(id)), slog.Any("error", err))
+		s.log.WarnContext(ctx, "pending version cannot be read, it counts as none", slog.String("request_id", string(id)), slog.Any("error", err))
 		return version.Version{}, nil
 	}
 	if err != nil {
@@ -69,19 +69,19 @@ func (s *Service) readPending(ctx context.Context, id connection.RequestID) (ver
 // not done if the versions have changed since pending was read, which may be an old one
 // by now. It does not send a current version either that c has got from the log.
 func (s *Service) greet(ctx context.Context, c connection.Connection, pending version.Version, changes, logged uint64) (done bool, err error) {
-	s.State.mu.RLock()
-	defer s.State.mu.RUnlock()
-	if s.State.changes != changes {
+	s.state.mu.RLock()
+	defer s.state.mu.RUnlock()
+	if s.state.changes != changes {
 		return false, nil
 	}
 	v := pending
-	if v.IsZero() && s.State.logged == logged {
-		v = s.State.current.Version
+	if v.IsZero() && s.state.logged == logged {
+		v = s.state.current.Version
 	}
 	if v.IsZero() {
 		return true, nil
 	}
-	err = s.Sender.Send(ctx, c.Token, toEvent(v, ""))
+	err = s.sender.Send(ctx, c.Token, toEvent(v, ""))
 	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one left before its version came
 		return true, fmt.Errorf("send version: %w", err)
 	}

@@ -13,7 +13,7 @@ import (
 // current version, which may have been announced since (rule V6).
 func (s *Service) Current(ctx context.Context) (version.Version, error) {
 	answer, err := s.lookUp(ctx, s.cfg.CacheTTL)
-	known := s.State.view()
+	known := s.state.view()
 	switch current := known.current.Version; {
 	case err == nil && !answer.Same(known.source.Version):
 		return answer, nil // it may not count yet
@@ -43,7 +43,7 @@ func forClients(err error) error {
 // lookUp asks the source and has its answer count; whoever asks, all answers come
 // this way. A failure is logged here. Errors: those of version.Source.
 func (s *Service) lookUp(ctx context.Context, maxAge time.Duration) (version.Version, error) {
-	answer, err := s.Source.Current(ctx, maxAge)
+	answer, err := s.source.Current(ctx, maxAge)
 	if err == nil {
 		err = s.checkSource(answer.Version)
 	}
@@ -52,10 +52,10 @@ func (s *Service) lookUp(ctx context.Context, maxAge time.Duration) (version.Ver
 		return version.Version{}, err
 	}
 	if s.failure.Swap(nil) != nil {
-		s.Log.InfoContext(ctx, "version source answers again")
+		s.log.InfoContext(ctx, "version source answers again")
 	}
-	if s.Nodes.Leads() {
-		s.State.count(answer)
+	if s.nodes.Leads() {
+		s.state.count(answer)
 		s.wakeIfNews()
 	}
 	return answer.Version, nil
@@ -77,6 +77,6 @@ func (s *Service) logFailure(ctx context.Context, err error) {
 	}
 	reason := forClients(err).Error()
 	if before := s.failure.Swap(&reason); before == nil || *before != reason {
-		s.Log.WarnContext(ctx, "version source fails", slog.Any("error", err))
+		s.log.WarnContext(ctx, "version source fails", slog.Any("error", err))
 	}
 }

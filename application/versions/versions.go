@@ -65,9 +65,16 @@ const boardRetryInterval = time.Second
 
 // Service announces versions. It is safe for concurrent use.
 type Service struct {
-	Deps
+	cfg       Config
+	state     *State
+	source    version.Source
+	pending   version.Pending
+	board     version.Board
+	nodes     cluster.Nodes
+	publisher event.Publisher
+	sender    gateway.Sender
+	log       *slog.Logger
 
-	cfg      Config
 	locks    *keyedLock
 	draining atomic.Bool
 	failure  atomic.Pointer[string] // why the source's last look-up failed; nil: it did not
@@ -87,7 +94,8 @@ var (
 func New(cfg Config, deps Deps) *Service {
 	deps.State.ballot.needed = cfg.Confirmations
 	return &Service{
-		Deps: deps, cfg: cfg, locks: newKeyedLock(),
+		cfg: cfg, state: deps.State, source: deps.Source, pending: deps.Pending, board: deps.Board, nodes: deps.Nodes,
+		publisher: deps.Publisher, sender: deps.Sender, log: deps.Log, locks: newKeyedLock(),
 		wake: make(chan struct{}, 1), unsaved: make(chan struct{}, 1), attempt: make(chan struct{}),
 	}
 }
@@ -99,7 +107,7 @@ func New(cfg Config, deps Deps) *Service {
 // broker does. What fails is logged, and tried again by Serve.
 func (s *Service) Start(ctx context.Context) {
 	if err := s.restore(ctx); err != nil {
-		s.Log.WarnContext(ctx, "current version of before cannot be read, trying again", slog.Any("error", err))
+		s.log.WarnContext(ctx, "current version of before cannot be read, trying again", slog.Any("error", err))
 	}
 	s.look(ctx)
 	s.tell(ctx)
@@ -115,7 +123,7 @@ func (s *Service) Serve(ctx context.Context) error {
 		defer ticker.Stop()
 		poll = ticker.C
 	}
-	if !s.State.isRestored() {
+	if !s.state.isRestored() {
 		again = time.After(boardRetryInterval)
 	}
 	for {
@@ -139,7 +147,7 @@ func (s *Service) Serve(ctx context.Context) error {
 
 // look asks the source if this node is the one that does.
 func (s *Service) look(ctx context.Context) {
-	if s.Nodes.Leads() {
+	if s.nodes.Leads() {
 		_, _ = s.lookUp(ctx, 0) // a failure is in the log
 	}
 }
@@ -151,7 +159,7 @@ func (s *Service) agreeWithBoard(ctx context.Context) error {
 		return err
 	}
 	s.wakeIfNews()
-	v := s.State.view()
+	v := s.state.view()
 	return errors.Join(s.put(ctx, version.SlotCurrent, v.current), s.put(ctx, version.SlotSource, v.source))
 }
 
@@ -165,15 +173,15 @@ func (s *Service) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.State.restore(current, source)
+	s.state.restore(current, source)
 	return nil
 }
 
 func (s *Service) get(ctx context.Context, slot version.Slot) (version.Logged, error) {
-	v, err := s.Board.Get(ctx, slot)
+	v, err := s.board.Get(ctx, slot)
 	if errors.Is(err, version.ErrInvalid) {
-		if !s.State.isRestored() { // it is read again and again
-			s.Log.WarnContext(ctx, "stored version cannot be read, it counts as none", slog.String("slot", string(slot)), slog.Any("error", err))
+		if !s.state.isRestored() { // it is read again and again
+			s.log.WarnContext(ctx, "stored version cannot be read, it counts as none", slog.String("slot", string(slot)), slog.Any("error", err))
 		}
 		return version.Logged{}, nil
 	}
@@ -184,7 +192,7 @@ func (s *Service) put(ctx context.Context, slot version.Slot, v version.Logged) 
 	if v.Version.IsZero() {
 		return nil
 	}
-	return s.Board.Put(ctx, slot, v)
+	return s.board.Put(ctx, slot, v)
 }
 
 // saveTime is for writing to the board: a cluster that has lost a server may need
@@ -198,7 +206,7 @@ func (s *Service) save(ctx context.Context, v version.Logged, slots ...version.S
 	defer cancel()
 	for _, slot := range slots {
 		if err := s.put(ctx, slot, v); err != nil {
-			s.Log.WarnContext(ctx, "current version was not stored, it will be tried again", slog.Any("error", err))
+			s.log.WarnContext(ctx, "current version was not stored, it will be tried again", slog.Any("error", err))
 			signal(s.unsaved)
 			return
 		}
@@ -211,7 +219,7 @@ func (s *Service) Drain() { s.draining.Store(true) }
 
 // publish puts v into the log. Errors: those of event.Publisher.
 func (s *Service) publish(ctx context.Context, v version.Version, topic string) (version.Logged, error) {
-	id, err := s.Publisher.Publish(ctx, toEvent(v, topic))
+	id, err := s.publisher.Publish(ctx, toEvent(v, topic))
 	if err != nil {
 		return version.Logged{}, fmt.Errorf("broadcast version %s: %w", v.Name(), err)
 	}

@@ -6,7 +6,7 @@ import (
 	"iter"
 )
 
-//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/connection.go -package=mocks -mock_names=Metrics=MockConnectionMetrics,Manager=MockConnectionManager,Observer=MockConnectionObserver
+//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/connection.go -package=mocks -mock_names=Metrics=MockConnectionMetrics,Manager=MockConnectionManager,Opening=MockConnectionOpening,Observer=MockConnectionObserver
 
 // What the registry and the manager may say.
 var (
@@ -82,27 +82,33 @@ type Orphans interface {
 }
 
 // Manager is the driving port that gateways' inbound sides call. It is safe for
-// concurrent use, and none of its methods but OpenedHere waits for an observer.
+// concurrent use, and none of its methods waits for an observer.
 type Manager interface {
 	// Connect registers a connection, and has the one that it replaces sent replaced and
 	// closed at its gateway (rule C3). The stream must be able to take events
-	// already (rule G9). With a lastEventID it is first sent what it missed since
-	// (rule G6): what its client brought, "" for nothing, or if the gateway has seen
-	// to it. Errors: ErrTokenTaken, ErrShuttingDown.
-	Connect(ctx context.Context, id RequestID, token Token, lastEventID string) error
-	// Opened says that the connect was answered: now the observers are called,
-	// in the background (rule C5).
-	Opened(ctx context.Context, token Token)
-	// OpenedHere is Opened for a caller whose goroutine has nothing else to do: the
-	// observers are called in it, which spares a connect the way to another one. It
-	// returns when they have; one that is late holds up only the caller.
-	OpenedHere(ctx context.Context, token Token)
+	// already (rule G9). With a lastEventID, which its client brought, it is first sent
+	// what it missed since (rule G6); "" is nothing, or a gateway that does that itself.
+	// Once the connect was answered, call a method of the Opening, which is nil after an
+	// error. Errors: ErrTokenTaken, ErrUnavailable, ErrShuttingDown.
+	Connect(ctx context.Context, id RequestID, token Token, lastEventID string) (Opening, error)
 	// Disconnect removes the connection that token names. An unknown token
 	// changes nothing and is no error (rule C4).
 	Disconnect(ctx context.Context, token Token, reason Reason)
 	// Observe registers an observer under a name for the logs. Observers are
 	// called in the order of registration, for connections opened from then on.
 	Observe(name string, o Observer)
+}
+
+// Opening is a connection that is registered, and whose connect is still to be answered.
+// When that was done one of its methods is called, once. A connect that could not be
+// answered needs no call.
+type Opening interface {
+	// Opened has the observers called, in the background (rule C5).
+	Opened()
+	// OpenedHere has them called in the goroutine of the caller, if that has nothing else
+	// to do: it spares a connect the way to another one. It returns when they have; one
+	// that is late holds up only the caller.
+	OpenedHere()
 }
 
 // Observer is called with connections that can be sent to.

@@ -18,6 +18,7 @@ var suites = map[string]string{
 	"connection.Roster":   "registrycontract",
 	"connection.Orphans":  "orphanscontract",
 	"connection.Manager":  "connectionmanagercontract",
+	"connection.Opening":  "connectionmanagercontract",
 	"connection.Metrics":  "metricscontract",
 	"event.History":       "historycontract",
 	"event.Publisher":     "publishercontract",

@@ -15,21 +15,29 @@ import (
 
 // believer is a manager that takes what it is told, if it can be true.
 type believer struct {
-	connection.Manager // of which three methods are needed
+	connection.Manager // of which two methods are needed
 
 	t     *testing.T
 	calls []string
 }
 
-func (b *believer) Connect(_ context.Context, id connection.RequestID, token connection.Token, _ string) error {
+func (b *believer) Connect(_ context.Context, id connection.RequestID, token connection.Token, _ string) (connection.Opening, error) {
 	if _, err := connection.ParseRequestID(string(id)); err != nil {
 		b.t.Errorf("Connect: %v", err)
 	}
 	b.believe("connect", token)
-	return nil
+	return &believed{manager: b, token: token}, nil
 }
 
-func (b *believer) Opened(_ context.Context, token connection.Token) { b.believe("opened", token) }
+// believed is the opening of a connection.
+type believed struct {
+	connection.Opening // of which one method is needed
+
+	manager *believer
+	token   connection.Token
+}
+
+func (o *believed) Opened() { o.manager.believe("opened", o.token) }
 
 func (b *believer) Disconnect(_ context.Context, token connection.Token, _ connection.Reason) {
 	b.believe("disconnect", token)

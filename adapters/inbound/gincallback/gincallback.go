@@ -115,7 +115,7 @@ func (cb *Callback) act(c *gin.Context, msg message) error {
 		answer(c)
 		return nil
 	}
-	err := cb.manager.Connect(ctx, msg.requestID, msg.token, msg.lastEventID)
+	opening, err := cb.manager.Connect(ctx, msg.requestID, msg.token, msg.lastEventID)
 	if cb.incomplete(msg.token) {
 		c.Header(gateway.ComeBackHeader, "true")
 	}
@@ -123,7 +123,7 @@ func (cb *Callback) act(c *gin.Context, msg message) error {
 		return err
 	}
 	answer(c)
-	cb.manager.Opened(ctx, msg.token)
+	opening.Opened()
 	return nil
 }
 

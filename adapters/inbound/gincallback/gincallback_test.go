@@ -2,7 +2,6 @@ package gincallback_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -39,12 +38,16 @@ type backend struct {
 	*httptest.Server
 
 	manager *mocks.MockConnectionManager
+	opening *mocks.MockConnectionOpening // of a connect that succeeds
 	logs    *bytes.Buffer
 }
 
 func newBackend(t *testing.T, cfg gincallback.Config) backend {
 	t.Helper()
-	b := backend{manager: mocks.NewMockConnectionManager(gomock.NewController(t)), logs: &bytes.Buffer{}}
+	ctrl := gomock.NewController(t)
+	b := backend{
+		manager: mocks.NewMockConnectionManager(ctrl), opening: mocks.NewMockConnectionOpening(ctrl), logs: &bytes.Buffer{},
+	}
 	b.Server = httptest.NewServer(newHandler(cfg, b.manager, b.logs))
 	b.Client().Timeout = 10 * time.Second // only ends a test that fails
 	t.Cleanup(b.Close)
@@ -91,9 +94,9 @@ func TestConnectIsAnsweredBeforeTheObserversAreCalled(t *testing.T) { // C5
 	answered, opened := make(chan struct{}), make(chan struct{})
 	goOn := sync.OnceFunc(func() { close(answered) })
 	defer goOn()
-	registered := b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), gomock.Any())
-	b.manager.EXPECT().Opened(gomock.Any(), connection.Token("token-1")).After(registered.Call).
-		Do(func(context.Context, connection.Token) {
+	registered := b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), gomock.Any()).Return(b.opening, nil)
+	b.opening.EXPECT().Opened().After(registered.Call).
+		Do(func() {
 			<-answered // never, if the answer had to wait for this
 			close(opened)
 		})
@@ -117,9 +120,8 @@ func TestConnectTakesTheRequestIDOfTheStreamsURL(t *testing.T) { // C1, C2
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t, gincallback.Config{})
 			opened := make(chan struct{})
-			b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), gomock.Any())
-			b.manager.EXPECT().Opened(gomock.Any(), connection.Token("token-1")).
-				Do(func(context.Context, connection.Token) { close(opened) })
+			b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), gomock.Any()).Return(b.opening, nil)
+			b.opening.EXPECT().Opened().Do(func() { close(opened) })
 			if got := b.post(t, "", "", body); got.status != http.StatusOK {
 				t.Fatalf("answer: %+v, want 200", got)
 			}
@@ -143,9 +145,8 @@ func TestConnectPassesOnTheLastEventID(t *testing.T) { // G6
 	for _, c := range cases {
 		b := newBackend(t, gincallback.Config{})
 		opened := make(chan struct{})
-		b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), c.want)
-		b.manager.EXPECT().Opened(gomock.Any(), connection.Token("token-1")).
-			Do(func(context.Context, connection.Token) { close(opened) })
+		b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), c.want).Return(b.opening, nil)
+		b.opening.EXPECT().Opened().Do(func() { close(opened) })
 		if got := b.post(t, "", "", c.body); got.status != http.StatusOK {
 			t.Fatalf("%s: %+v, want 200", c.body, got)
 		}
@@ -164,8 +165,8 @@ func TestHeadersMayBeStringsAndLists(t *testing.T) { // gateway-protocol, "Gatew
 	} {
 		b := newBackend(t, gincallback.Config{})
 		opened := make(chan struct{})
-		b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), "e-7")
-		b.manager.EXPECT().Opened(gomock.Any(), gomock.Any()).Do(func(context.Context, connection.Token) { close(opened) })
+		b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("abc"), connection.Token("token-1"), "e-7").Return(b.opening, nil)
+		b.opening.EXPECT().Opened().Do(func() { close(opened) })
 		body := `{"action":"connect","token":"token-1","request":{"url":"/?request_id=abc","headers":` + headers + `}}`
 		if got := b.post(t, "", "", body); got.status != http.StatusOK {
 			t.Fatalf("%s: %+v, want 200", headers, got)
@@ -278,7 +279,7 @@ func TestManagerErrorsBecomeStatuses(t *testing.T) { // S3
 	}
 	for _, c := range cases {
 		b := newBackend(t, gincallback.Config{})
-		b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(c.err)
+		b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, c.err)
 		got := b.post(t, "", "", connect)
 		if got.status != c.status || !strings.Contains(got.body, c.code) {
 			t.Errorf("%v: %+v, want %d %s", c.err, got, c.status, c.code)
@@ -295,8 +296,8 @@ func TestClientThatIsIncompleteIsAskedToComeBack(t *testing.T) { // G2, G6
 		asked = append(asked, token)
 		return incomplete
 	}})
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Times(2)
-	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any()).Times(2)
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(b.opening, nil).Times(2)
+	b.opening.EXPECT().Opened().Times(2)
 	for _, incomplete = range []bool{true, false} {
 		resp, err := b.Client().Post(b.URL+paths.Callback, "application/json", strings.NewReader(connect))
 		if err != nil {

@@ -74,7 +74,7 @@ func (u untouched) Read([]byte) (int, error) {
 
 func TestSecretAndTokenAreNotLogged(t *testing.T) { // S2
 	b := newBackend(t, gincallback.Config{Secret: "hush"})
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(errors.New("registry is away"))
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, errors.New("registry is away"))
 	b.post(t, "?secret=hush", "", connect)
 	b.post(t, "?secret=hushhush", "", connect)
 	b.Close() // so that nobody writes the log any more

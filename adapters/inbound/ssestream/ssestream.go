@@ -59,24 +59,21 @@ func (s *Streams) serve(c *gin.Context) {
 		return
 	}
 	defer stream.Detach() // if anything below panics
-	if err := s.manager.Connect(ctx, id, token, ""); err != nil {
+	opening, err := s.manager.Connect(ctx, id, token, "")
+	if err != nil {
 		stream.Detach()
 		s.refuse(c, err)
 		return
 	}
-	if s.adopt(c, stream) {
+	if s.opener.Adopt(c, stream, opening.OpenedHere) {
 		return // the engine tells of its end
 	}
 	reason := connection.ReasonError
 	defer func() { s.manager.Disconnect(context.WithoutCancel(ctx), token, reason) }()
 	if sink, err := s.opener.Open(c); err == nil {
-		s.manager.Opened(ctx, token)
+		opening.Opened()
 		reason = stream.Serve(ctx, sink)
 	}
-}
-
-func (s *Streams) adopt(c *gin.Context, stream *sse.Stream) bool {
-	return s.opener.Adopt(c, stream, func() { s.manager.OpenedHere(c.Request.Context(), stream.Token()) })
 }
 
 // refuse answers a stream that cannot be had now. While the service drains, lags

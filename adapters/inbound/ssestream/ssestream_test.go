@@ -35,6 +35,7 @@ var start = event.ID{Epoch: "e1"}
 type bench struct {
 	engine  *sse.Engine
 	manager *mocks.MockConnectionManager
+	opening *mocks.MockConnectionOpening // of a connect that succeeds
 	url     string
 }
 
@@ -46,7 +47,7 @@ func newBench(t *testing.T, cfg sse.Config) *bench {
 	metrics.EXPECT().Sent(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	metrics.EXPECT().Took(gomock.Any(), gomock.Any()).AnyTimes()
 	cfg.Start, cfg.HistoryBytes = start, 1<<20
-	b := &bench{engine: sse.New(cfg, metrics), manager: mocks.NewMockConnectionManager(ctrl)}
+	b := &bench{engine: sse.New(cfg, metrics), manager: mocks.NewMockConnectionManager(ctrl), opening: mocks.NewMockConnectionOpening(ctrl)}
 
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var serving sync.WaitGroup
@@ -115,7 +116,7 @@ func TestStreamTakesEventsBeforeTheManagerIsTold(t *testing.T) { // G1, G9, C5
 	b := newBench(t, sse.Config{})
 	var token connection.Token
 	connect := b.manager.EXPECT().Connect(gomock.Any(), connection.RequestID("me"), gomock.Any(), gomock.Any()).
-		DoAndReturn(func(_ context.Context, _ connection.RequestID, tok connection.Token, _ string) error {
+		DoAndReturn(func(_ context.Context, _ connection.RequestID, tok connection.Token, _ string) (connection.Opening, error) {
 			token = tok
 			if err := b.engine.Broadcast(event.Record{ID: event.ID{Epoch: "e1", Seq: 1}, Event: note("1")}); err != nil {
 				t.Errorf("broadcast: %v", err)
@@ -123,15 +124,10 @@ func TestStreamTakesEventsBeforeTheManagerIsTold(t *testing.T) { // G1, G9, C5
 			if err := b.engine.Send(tok, note("2")); err != nil {
 				t.Errorf("a token that the manager was told of cannot be sent to: %v", err)
 			}
-			return nil
+			return b.opening, nil
 		})
 	opened := make(chan struct{})
-	b.manager.EXPECT().OpenedHere(gomock.Any(), gomock.Any()).After(connect.Call).Do(func(_ context.Context, tok connection.Token) {
-		if tok != token {
-			t.Errorf("opened another token than was connected")
-		}
-		close(opened)
-	})
+	b.opening.EXPECT().OpenedHere().After(connect.Call).Do(func() { close(opened) })
 	disconnected := make(chan connection.Reason, 1)
 	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any()).
 		Do(func(ctx context.Context, tok connection.Token, why connection.Reason) {
@@ -155,8 +151,13 @@ func TestHeadersWaitForNoObserver(t *testing.T) { // C7, G9
 	t.Parallel()
 	b := newBench(t, sse.Config{})
 	headers := make(chan struct{})
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
-	b.manager.EXPECT().OpenedHere(gomock.Any(), gomock.Any()).Do(func(_ context.Context, token connection.Token) {
+	var token connection.Token
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).
+		DoAndReturn(func(_ context.Context, _ connection.RequestID, tok connection.Token, _ string) (connection.Opening, error) {
+			token = tok
+			return b.opening, nil
+		})
+	b.opening.EXPECT().OpenedHere().Do(func() {
 		<-headers
 		if err := b.engine.Send(token, note("1")); err != nil {
 			t.Errorf("send: %v", err)
@@ -177,8 +178,8 @@ func TestStreamIsServedWhereNoConnectionCanBeTaken(t *testing.T) { // G1
 	plain := httptest.NewServer(router)
 	defer plain.Close()
 	b.url = plain.URL + paths.Stream
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
-	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any())
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(b.opening, nil)
+	b.opening.EXPECT().Opened()
 	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), connection.ReasonServerClosed)
 	res := b.get(t, "?request_id=me")
 	_ = b.engine.Drain(t.Context())
@@ -190,8 +191,8 @@ func TestStreamIsServedWhereNoConnectionCanBeTaken(t *testing.T) { // G1
 func TestStreamHeadersKeepProxiesFromBuffering(t *testing.T) { // G7
 	t.Parallel()
 	b := newBench(t, sse.Config{})
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
-	b.manager.EXPECT().OpenedHere(gomock.Any(), gomock.Any())
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(b.opening, nil)
+	b.opening.EXPECT().OpenedHere()
 	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
 	res := b.get(t, "?request_id=me", "Accept-Encoding", "gzip, br")
 	for name, want := range map[string]string{
@@ -229,8 +230,8 @@ func TestClientResumesByHeaderOrElseByQuery(t *testing.T) { // G2
 					t.Fatal(err)
 				}
 			}
-			b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
-			b.manager.EXPECT().OpenedHere(gomock.Any(), gomock.Any())
+			b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(b.opening, nil)
+			b.opening.EXPECT().OpenedHere()
 			b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
 			res := b.get(t, "?request_id=me"+c.query, c.headers...)
 			wantLines(t, bufio.NewReader(res.Body), c.want)
@@ -284,7 +285,7 @@ func TestFullServiceAsksToComeBackLater(t *testing.T) { // SSE_MAX_CONNECTIONS
 func TestStreamThatComesWhileDrainingIsSentAway(t *testing.T) { // G8
 	t.Parallel()
 	b := newBench(t, sse.Config{DrainSpread: time.Second})
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(connection.ErrShuttingDown)
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, connection.ErrShuttingDown)
 	early := b.get(t, "?request_id=me")
 	_ = b.engine.Drain(t.Context())
 	late := b.get(t, "?request_id=me")
@@ -319,7 +320,7 @@ func TestStreamOfANodeThatLagsIsSentAway(t *testing.T) { // G3, G8
 func TestRefusedConnectLeavesNoStream(t *testing.T) { // S3
 	t.Parallel()
 	b := newBench(t, sse.Config{})
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(errors.New("registry broke"))
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, errors.New("registry broke"))
 	res := b.get(t, "?request_id=me")
 	if text := body(t, res); res.StatusCode != http.StatusInternalServerError || strings.Contains(text, "registry") {
 		t.Errorf("%d %s", res.StatusCode, text)

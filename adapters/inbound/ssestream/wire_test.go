@@ -22,9 +22,9 @@ import (
 // up to the body, and what follows on the connection.
 func (b *bench) speak(t *testing.T, version string) (*http.Response, *bufio.Reader) {
 	t.Helper()
-	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
-	b.manager.EXPECT().OpenedHere(gomock.Any(), gomock.Any()).MaxTimes(1)
-	b.manager.EXPECT().Opened(gomock.Any(), gomock.Any()).MaxTimes(1)
+	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(b.opening, nil)
+	b.opening.EXPECT().OpenedHere().MaxTimes(1)
+	b.opening.EXPECT().Opened().MaxTimes(1)
 	b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
 	u, err := url.Parse(b.url)
 	if err != nil {

@@ -170,7 +170,9 @@ func (m *model) startService(anew bool) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	s := &service{sender: sender, manager: connections.New(connections.Config{Node: "n"}, registry, sender, memcontrol.New(), discardConnections{}, slog.New(slog.DiscardHandler))}
+	s := &service{sender: sender, manager: connections.New(connections.Config{Node: "n"}, connections.Deps{
+		Registry: registry, Sender: sender, Control: memcontrol.New(), Metrics: discardConnections{}, Log: slog.New(slog.DiscardHandler),
+	})}
 	s.manager.Observe("snapshot", connection.ObserverFunc(func(ctx context.Context, c connection.Connection) error {
 		return sender.Send(ctx, c.Token, event.Event{Service: event.ServiceTask, Name: "snapshot", Data: []byte(`"s"`)})
 	}))
@@ -404,14 +406,14 @@ func (c *callbacks) connect(ctx context.Context, token connection.Token, r gatew
 	if _, after, found := strings.Cut(string(r.Headers), `"last-event-id":"`); found {
 		last, _, _ = strings.Cut(after, `"`)
 	}
-	err := s.manager.Connect(ctx, connection.RequestID(id), token, last)
+	opening, err := s.manager.Connect(ctx, connection.RequestID(id), token, last)
 	if err != nil {
 		return &gateway.RejectedError{Status: http.StatusServiceUnavailable}
 	}
 	if s.sender.Incomplete(token) {
 		err = gateway.ErrComeBack
 	}
-	go s.manager.Opened(context.WithoutCancel(ctx), token)
+	opening.Opened()
 	return err
 }
 

@@ -40,7 +40,6 @@ var clauses = []struct {
 	{"a token of another request_id is refused and nothing changes", tokenTaken},
 	{"C5 observers are called in order with the connection that was opened", inOrder},
 	{"C5 an observer that panics or fails keeps none of the others from running", brokenObservers},
-	{"C5 no observer is called for an unknown token", openedUnknown},
 	{"C5 OpenedHere returns when every observer was called", openedHere},
 	{"C6 an observer may be registered while others are called", observeMeanwhile},
 	{"C7 a slow observer delays neither the caller nor another connection", slowObserver},
@@ -81,7 +80,7 @@ func lateDisconnect(t *testing.T, s Subject) {
 func tokenTaken(t *testing.T, s Subject) {
 	s.connect(t, "a", "token-a")
 	s.connect(t, "b", "token-b")
-	if err := s.Manager.Connect(t.Context(), "b", "token-a", ""); !errors.Is(err, connection.ErrTokenTaken) {
+	if _, err := s.Manager.Connect(t.Context(), "b", "token-a", ""); !errors.Is(err, connection.ErrTokenTaken) {
 		t.Errorf("Connect with a's token: %v, want ErrTokenTaken", err)
 	}
 	s.wantRegistered(t, "a", "token-a")
@@ -114,23 +113,11 @@ func brokenObservers(t *testing.T, s Subject) {
 	s.wantRegistered(t, "a", "token-a")
 }
 
-func openedUnknown(t *testing.T, s Subject) {
-	calls := make(chan connection.Connection, 2)
-	s.observe("all", send(calls))
-	s.Manager.Opened(t.Context(), "unknown")
-	s.open(t, "a", "token-a")
-	if got := receive(t, calls); got.Token != "token-a" {
-		t.Errorf("an observer was called with %+v", got)
-	}
-}
-
 func openedHere(t *testing.T, s Subject) {
 	calls := make(chan connection.Connection, 1)
 	s.observe("panics", func(context.Context, connection.Connection) error { panic("broken") })
 	s.observe("last", send(calls))
-	s.connect(t, "a", "token-a")
-	s.Manager.OpenedHere(t.Context(), "unknown")
-	s.Manager.OpenedHere(t.Context(), "token-a")
+	s.connect(t, "a", "token-a").OpenedHere()
 	select {
 	case got := <-calls:
 		if got.Token != "token-a" {
@@ -172,17 +159,18 @@ func slowObserver(t *testing.T, s Subject) {
 	}
 }
 
-func (s Subject) connect(t *testing.T, id connection.RequestID, token connection.Token) {
+func (s Subject) connect(t *testing.T, id connection.RequestID, token connection.Token) connection.Opening {
 	t.Helper()
-	if err := s.Manager.Connect(t.Context(), id, token, ""); err != nil {
+	opening, err := s.Manager.Connect(t.Context(), id, token, "")
+	if err != nil {
 		t.Fatalf("Connect(%s): %v", id, err)
 	}
+	return opening
 }
 
 func (s Subject) open(t *testing.T, id connection.RequestID, token connection.Token) {
 	t.Helper()
-	s.connect(t, id, token)
-	s.Manager.Opened(t.Context(), token)
+	s.connect(t, id, token).Opened()
 }
 
 func (s Subject) observe(name string, f connection.ObserverFunc) { s.Manager.Observe(name, f) }

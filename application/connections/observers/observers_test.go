@@ -1,8 +1,9 @@
-package connections_test
+package observers_test
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strconv"
@@ -11,11 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"heliograph/adapters/outbound/memregistry"
+	"heliograph/application/connections/background"
+	"heliograph/application/connections/observers"
 	"heliograph/domain/connection"
 )
-
-// quiet is an observer that does nothing.
-func quiet(context.Context, connection.Connection) error { return nil }
 
 func TestObserverThatBreaksIsLoggedAndTheOthersRun(t *testing.T) { // C5
 	cases := []struct {
@@ -50,35 +51,29 @@ func breaks(t *testing.T, name, log string, does connection.ObserverFunc) {
 	others := 0
 	f.observe(name, does)
 	f.observe("other", func(context.Context, connection.Connection) error { others++; return nil })
-	f.open(t, "a", "token-1")
+	f.start(t, "a", "token-1")
 	<-time.After(2 * limit)
 	synctest.Wait()
 	if others != 1 {
 		t.Errorf("the other observer was called %d times, want once", others)
 	}
-	if f.registry.Count() != 1 {
-		t.Error("the connection did not stand")
-	}
 	f.wantLog(t, "level=WARN", "connection observer failed", "observer="+name, "request_id=a", log)
 }
 
-func TestObserverContextOutlivesTheRequestAndHasTheLimit(t *testing.T) { // C5
+func TestObserverContextEndsWithTheTimeLimit(t *testing.T) { // C5
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		began := time.Now()
 		var again atomic.Bool // because it was late
-		f.observe("waits", func(ctx context.Context, _ connection.Connection) error {
+		f.Add("waits", connection.ObserverFunc(func(ctx context.Context, _ connection.Connection) error {
 			<-ctx.Done()
 			if got := time.Since(began); !again.Swap(true) && got != limit {
 				t.Errorf("the context ended after %v, want %v", got, limit)
 			}
 			return nil
-		})
-		f.connect(t, "a", "token-1")
-		request, cancel := context.WithCancel(t.Context())
-		f.Opened(request, "token-1")
-		cancel()
-		<-time.After(2 * limit)
+		}))
+		f.start(t, "a", "token-a")
+		pass(2 * limit)
 	})
 }
 
@@ -93,10 +88,10 @@ func TestObserversOfManyConnectionsRunAtOnce(t *testing.T) { // C7
 		f.observe("last", func(context.Context, connection.Connection) error { done <- time.Now(); return nil })
 		began := time.Now()
 		for _, id := range []connection.RequestID{"a", "b", "c"} {
-			f.open(t, id, "token-"+connection.Token(id))
+			f.start(t, id, "token-"+connection.Token(id))
 		}
 		if took := time.Since(began); took != 0 {
-			t.Errorf("Opened took %v: it waited for an observer", took)
+			t.Errorf("Start took %v: it waited for an observer", took)
 		}
 		for range 3 {
 			if got := (<-done).Sub(began); got != limit/2 {
@@ -115,7 +110,7 @@ func TestObserverThatIsJustLateCostsTheNextOneNothing(t *testing.T) { // C5, C7
 		f.observe("next", func(ctx context.Context, _ connection.Connection) error { called <- ctx.Err(); return nil })
 		for i := range connections {
 			id := strconv.Itoa(i)
-			f.open(t, connection.RequestID(id), connection.Token(id))
+			f.start(t, connection.RequestID(id), connection.Token(id))
 		}
 		<-time.After(2 * limit)
 		if len(called) != connections {
@@ -140,15 +135,14 @@ func TestObserverThatIsLateHoldsUpItsCallerButNotTheOthers(t *testing.T) { // C5
 			}
 			return nil
 		})
-		f.connect(t, "a", "token-1")
-		f.OpenedHere(t.Context(), "token-1")
+		f.Run(f.connection(t, "a", "token-1"))
 		if got := time.Since(began); got != 3*limit {
-			t.Errorf("OpenedHere took %v, want %v", got, 3*limit)
+			t.Errorf("Run took %v, want %v", got, 3*limit)
 		}
 	})
 }
 
-func TestRecoverReturnsWhenEveryObserverHasRun(t *testing.T) { // E6
+func TestAwaitReturnsWhenEveryObserverHasRun(t *testing.T) { // E6
 	f := newFixture(t)
 	var calls []string
 	f.observe("first", func(context.Context, connection.Connection) error { calls = append(calls, "first"); return nil })
@@ -157,8 +151,7 @@ func TestRecoverReturnsWhenEveryObserverHasRun(t *testing.T) { // E6
 		calls = append(calls, "last "+string(c.RequestID))
 		return nil
 	})
-	f.connect(t, "a", "token-1")
-	f.Recover(t.Context(), "token-1")
+	f.Await(t.Context(), f.connection(t, "a", "token-1"))
 	if want := []string{"first", "last a"}; !slices.Equal(calls, want) {
 		t.Errorf("observers were called as %q, want %q", calls, want)
 	}
@@ -178,17 +171,16 @@ func TestStopEndsObserversAndWaitsForThem(t *testing.T) { // C5
 			t.Error("an observer was called after Stop")
 			return nil
 		})
-		f.open(t, "a", "token-1")
+		f.start(t, "a", "token-1")
 		synctest.Wait()
 		began := time.Now()
-		if err := f.Stop(t.Context()); err != nil || !ended || time.Since(began) != limit/2 {
+		if err := f.group.Stop(t.Context()); err != nil || !ended || time.Since(began) != limit/2 {
 			t.Errorf("Stop: %v after %v, the observer has ended: %t", err, time.Since(began), ended)
 		}
-		f.Opened(t.Context(), "token-1")
-		f.Recover(t.Context(), "token-1")
-		if err := f.Connect(t.Context(), "b", "token-2", ""); !errors.Is(err, connection.ErrShuttingDown) {
-			t.Errorf("Connect after Stop: %v, want ErrShuttingDown", err)
-		}
+		c := f.connection(t, "b", "token-2")
+		f.Start(c)
+		f.Run(c)
+		f.Await(t.Context(), c)
 	})
 }
 
@@ -196,15 +188,62 @@ func TestStopGivesUpWithItsContextOnAnObserverThatWasLeftBehind(t *testing.T) { 
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.observe("stuck", func(context.Context, connection.Connection) error { <-time.After(10 * limit); return nil })
-		f.open(t, "a", "token-1")
+		f.start(t, "a", "token-1")
 		<-time.After(2 * limit) // it is left behind by now
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
-		if err := f.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := f.group.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Stop: %v, want that the time is up", err)
 		}
-		if err := f.Stop(t.Context()); err != nil {
+		if err := f.group.Stop(t.Context()); err != nil {
 			t.Errorf("second Stop: %v", err)
+		}
+	})
+}
+
+func TestEachOfSeveralStuckObserversIsNoticed(t *testing.T) { // C5
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		began := time.Now()
+		f.observe("stuck", func(context.Context, connection.Connection) error { <-time.After(3 * limit); return nil })
+		next := make(chan connection.RequestID, 3)
+		f.observe("next", func(_ context.Context, c connection.Connection) error { next <- c.RequestID; return nil })
+		for i, id := range []connection.RequestID{"a", "b", "c"} { // one a little later than the other
+			<-time.After(time.Duration(i) * limit / 10)
+			f.start(t, id, "token-"+connection.Token(id))
+		}
+		for i, want := range []connection.RequestID{"a", "b", "c"} {
+			got := <-next
+			late := time.Duration(i*(i+1)/2) * limit / 10
+			if took := time.Since(began); got != want || took != limit+late {
+				t.Errorf("the next observer was called for %s after %v, want %s after %v", got, took, want, limit+late)
+			}
+		}
+	})
+}
+
+// slowLog takes a minute for a warning, in which others go on.
+type slowLog struct{ slog.Handler }
+
+func (h slowLog) Handle(context.Context, slog.Record) error {
+	<-time.After(time.Minute)
+	return nil
+}
+
+func TestStopWaitsForTheGoroutineThatGoesOnAfterALateObserver(t *testing.T) { // C5, T15
+	synctest.Test(t, func(t *testing.T) {
+		group := background.NewGroup()
+		log := slog.New(slowLog{slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})})
+		r := observers.New(limit, group, memregistry.New(), log)
+		r.Add("obeys its limit", connection.ObserverFunc(func(ctx context.Context, _ connection.Connection) error {
+			<-ctx.Done()
+			return nil
+		}))
+		r.Start(connection.Connection{RequestID: "a", Token: "token-1"})
+		<-time.After(limit + time.Second) // it has returned, and that it was late is being logged
+		began := time.Now()
+		if err := group.Stop(t.Context()); err != nil || time.Since(began) != time.Minute-time.Second {
+			t.Errorf("Stop: %v after %v, want it to wait until the late one was logged", err, time.Since(began))
 		}
 	})
 }

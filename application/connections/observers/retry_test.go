@@ -1,9 +1,10 @@
-package connections_test
+package observers_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -14,7 +15,7 @@ import (
 
 var errAway = errors.New("the store is away")
 
-func TestAnObserverThatFailedIsCalledAgainUntilItDoesNot(t *testing.T) { // C5, T13, V1
+func TestAnObserverThatFailedIsRetriedUntilItSucceeds(t *testing.T) { // C5, T13, V1
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		var away atomic.Bool
@@ -31,14 +32,14 @@ func TestAnObserverThatFailedIsCalledAgainUntilItDoesNot(t *testing.T) { // C5, 
 			others = append(others, c.RequestID)
 			return nil
 		})
-		f.open(t, "a", "token-a")
+		f.start(t, "a", "token-a")
 		pass(time.Minute)
 		if len(told) != 0 || len(others) != 1 {
 			t.Errorf("told %q and %q", told, others)
 		}
 		away.Store(false)
 		pass(10 * time.Second)
-		f.open(t, "b", "token-b")
+		f.start(t, "b", "token-b")
 		pass(time.Minute)
 		if fmt.Sprint(told, others) != "[a b] [a b]" {
 			t.Errorf("told %q and %q, want each once", told, others)
@@ -46,7 +47,7 @@ func TestAnObserverThatFailedIsCalledAgainUntilItDoesNot(t *testing.T) { // C5, 
 	})
 }
 
-func TestAnObserverThatWasLateIsCalledAgain(t *testing.T) { // C5, T13
+func TestAnObserverThatWasLateIsRetried(t *testing.T) { // C5, T13
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		var calls atomic.Int32
@@ -56,7 +57,7 @@ func TestAnObserverThatWasLateIsCalledAgain(t *testing.T) { // C5, T13
 			}
 			return ctx.Err()
 		})
-		f.open(t, "a", "token-a")
+		f.start(t, "a", "token-a")
 		pass(time.Minute)
 		if got := calls.Load(); got != 2 {
 			t.Errorf("it was called %d times, want twice", got)
@@ -64,13 +65,13 @@ func TestAnObserverThatWasLateIsCalledAgain(t *testing.T) { // C5, T13
 	})
 }
 
-func TestWhoHasLeftIsNotTriedAgain(t *testing.T) { // C5
+func TestAConnectionThatHasEndedIsNotRetried(t *testing.T) { // C5
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		calls := 0
 		f.observe("store", func(context.Context, connection.Connection) error { calls++; return errAway })
-		f.open(t, "a", "token-a")
-		f.Disconnect(t.Context(), "token-a", connection.ReasonClientClosed)
+		f.start(t, "a", "token-a")
+		f.remove(t, "token-a")
 		pass(time.Minute)
 		if calls != 1 {
 			t.Errorf("it was called %d times, want once", calls)
@@ -78,12 +79,12 @@ func TestWhoHasLeftIsNotTriedAgain(t *testing.T) { // C5
 	})
 }
 
-func TestAnObserverThatPanicsIsNotCalledAgain(t *testing.T) { // C5
+func TestAnObserverThatPanicsIsNotRetried(t *testing.T) { // C5
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		calls := 0
 		f.observe("broken", func(context.Context, connection.Connection) error { calls++; panic("broken") })
-		f.open(t, "a", "token-a")
+		f.start(t, "a", "token-a")
 		pass(time.Minute)
 		if calls != 1 {
 			t.Errorf("it was called %d times, want once", calls)
@@ -91,7 +92,7 @@ func TestAnObserverThatPanicsIsNotCalledAgain(t *testing.T) { // C5
 	})
 }
 
-func TestSecondTriesAreFewAtATime(t *testing.T) { // T13: many connected while the store was away
+func TestRetriesAreFewAtATime(t *testing.T) { // T13: many connected while the store was away
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		var away atomic.Bool
@@ -109,7 +110,7 @@ func TestSecondTriesAreFewAtATime(t *testing.T) { // T13: many connected while t
 		})
 		const crowd = 500
 		for i := range crowd {
-			f.open(t, connection.RequestID(fmt.Sprint("id-", i)), connection.Token(fmt.Sprint("token-", i)))
+			f.start(t, connection.RequestID(fmt.Sprint("id-", i)), connection.Token(fmt.Sprint("token-", i)))
 		}
 		synctest.Wait()
 		away.Store(false)
@@ -117,5 +118,33 @@ func TestSecondTriesAreFewAtATime(t *testing.T) { // T13: many connected while t
 		if told.Load() != crowd || most.Load() > 32 {
 			t.Errorf("%d were told, %d at a time", told.Load(), most.Load())
 		}
+	})
+}
+
+func TestAnObserverThatHangsHoldsUpNoOtherRetry(t *testing.T) { // C5, C7
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		release := make(chan struct{})
+		calls := map[connection.RequestID]int{}
+		var mu sync.Mutex
+		f.observe("store", func(_ context.Context, c connection.Connection) error {
+			mu.Lock()
+			calls[c.RequestID]++
+			n := calls[c.RequestID]
+			mu.Unlock()
+			if c.RequestID == "hangs" && n > 1 {
+				<-release
+			}
+			return errAway
+		})
+		f.start(t, "hangs", "token-a")
+		f.start(t, "other", "token-b")
+		pass(time.Minute)
+		mu.Lock()
+		if calls["other"] < 5 {
+			t.Errorf("the other one was called %d times in a minute", calls["other"])
+		}
+		mu.Unlock()
+		close(release)
 	})
 }

@@ -1,10 +1,10 @@
-package connections
+package background
 
 import "sync"
 
-// each calls f with all of list, at most so many at a time, and returns when all
+// ForEach calls f with all of list, at most so many at a time, and returns when all
 // have returned.
-func each[T any](list []T, atOnce int, f func(T)) {
+func ForEach[T any](list []T, atOnce int, f func(T)) {
 	places := make(chan struct{}, atOnce)
 	var running sync.WaitGroup
 	for _, item := range list {

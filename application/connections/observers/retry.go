@@ -1,0 +1,97 @@
+package observers
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"heliograph/application/connections/background"
+	"heliograph/domain/connection"
+)
+
+const (
+	// minRetryDelay and maxRetryDelay are between two rounds of retries: the delay is
+	// doubled while none of them succeeds.
+	minRetryDelay, maxRetryDelay = 500 * time.Millisecond, 8 * time.Second
+	// retriesAtOnce bounds the retries that run at the same time: they come in crowds,
+	// after a store was away for all.
+	retriesAtOnce = 32
+)
+
+// retryQueue holds the runs in which observers failed. Nothing else sends a connection
+// again what an observer sends to a new one (rules T13, V1), so they are repeated until
+// they succeed or the connection has ended. Its bound is the number of connections.
+type retryQueue struct {
+	mu      sync.Mutex
+	waiting []*run // guarded by mu
+	serving bool   // guarded by mu: a goroutine empties it
+}
+
+// retry has the observers that failed in failed called again.
+func (r *Runner) retry(failed *run) {
+	r.retries.mu.Lock()
+	defer r.retries.mu.Unlock()
+	r.retries.waiting = append(r.retries.waiting, failed)
+	if !r.retries.serving {
+		r.retries.serving = r.group.Go(r.serveRetries)
+	}
+}
+
+// serveRetries ends when nothing waits.
+func (r *Runner) serveRetries(ctx context.Context) {
+	for delay := minRetryDelay; ; {
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return
+		}
+		waiting := r.retries.take()
+		if len(waiting) == 0 {
+			return
+		}
+		delay = min(2*delay, maxRetryDelay)
+		if r.retryAll(ctx, waiting) {
+			delay = minRetryDelay
+		}
+	}
+}
+
+// take returns what waits. If that is nothing, the next retry starts serveRetries anew.
+func (q *retryQueue) take() (waiting []*run) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	waiting, q.waiting = q.waiting, nil
+	q.serving = len(waiting) > 0
+	return waiting
+}
+
+// retryAll repeats each once, and reports whether any of them need not wait any more.
+func (r *Runner) retryAll(ctx context.Context, waiting []*run) bool {
+	var settled atomic.Bool
+	background.ForEach(waiting, retriesAtOnce, func(failed *run) {
+		if r.repeat(ctx, failed) {
+			settled.Store(true)
+		}
+	})
+	return settled.Load()
+}
+
+// repeat calls the observers that failed, and reports whether they succeeded this time or
+// the connection has ended. Else they wait again.
+func (r *Runner) repeat(ctx context.Context, failed *run) (settled bool) {
+	if _, err := r.registry.ByToken(ctx, failed.conn.Token); errors.Is(err, connection.ErrNotFound) {
+		return true
+	}
+	again := &run{runner: r, conn: failed.conn, observers: failed.failed, retried: true, done: make(chan struct{})}
+	if !r.group.Go(again.start) { // not here: an observer that never returns would hold up the rest
+		return true
+	}
+	select {
+	case <-again.done: // by the goroutine that was the last to go on
+		return len(again.failed) == 0
+	case <-ctx.Done():
+		return false
+	}
+}
