@@ -229,16 +229,16 @@ func TestOnlyKnownPagesAndNamesAreLetIn(t *testing.T) { // S2, S5, S6
 		status                         int
 		code                           string
 	}{
-		"a write of a foreign page":              {embedded, "POST", "/api/tasks", "", "https://evil.example", `{"type":"demo_task"}`, 403, "CROSS_ORIGIN"},
-		"a write of an allowed page":             {embedded, "POST", "/api/tasks", "", "https://app.example", `{"type":"demo_task"}`, 202, ""},
-		"a write of a foreign page, production":  {production, "POST", "/api/versions", "", "https://evil.example", `{"version":"1"}`, 403, "CROSS_ORIGIN"},
-		"a callback of a page":                   {external, "POST", callback, "", "https://app.example", `{}`, 403, "CROSS_ORIGIN"},
-		"a callback of a gateway":                {external, "POST", callback, "", "", `{}`, 400, "INVALID_PAYLOAD"},
-		"a foreign name":                         {embedded, "GET", "/healthz", "evil.example", "", "", 421, "UNKNOWN_HOST"},
-		"a foreign name and the callback":        {external, "POST", callback, "evil.example", "", `{}`, 421, "UNKNOWN_HOST"},
-		"any name in production":                 {production, "GET", "/healthz", "evil.example", "", "", 200, ""},
-		"another name in production, if told so": {named, "GET", "/healthz", "evil.example", "", "", 421, "UNKNOWN_HOST"},
-		"the name":                               {named, "GET", "/healthz", "app.example", "", "", 200, ""},
+		"a write of a foreign page":                 {embedded, "POST", "/api/tasks", "", "https://evil.example", `{"type":"demo_task"}`, 403, "CROSS_ORIGIN"},
+		"a write of an allowed page":                {embedded, "POST", "/api/tasks", "", "https://app.example", `{"type":"demo_task"}`, 202, ""},
+		"a write of a foreign page, production":     {production, "POST", "/api/versions", "", "https://evil.example", `{"version":"1"}`, 403, "CROSS_ORIGIN"},
+		"a callback of a page":                      {external, "POST", callback, "", "https://app.example", `{}`, 403, "CROSS_ORIGIN"},
+		"a callback of a gateway":                   {external, "POST", callback, "", "", `{}`, 400, "INVALID_PAYLOAD"},
+		"a foreign name":                            {embedded, "GET", "/healthz", "evil.example", "", "", 421, "UNKNOWN_HOST"},
+		"a foreign name and the callback":           {external, "POST", callback, "evil.example", "", `{}`, 421, "UNKNOWN_HOST"},
+		"any name in production":                    {production, "GET", "/healthz", "evil.example", "", "", 200, ""},
+		"another name in production, if configured": {named, "GET", "/healthz", "evil.example", "", "", 421, "UNKNOWN_HOST"},
+		"the name": {named, "GET", "/healthz", "app.example", "", "", 200, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, c.environ)

@@ -8,7 +8,7 @@ import (
 // stamped is set by the linker: -ldflags "-X heliograph/bootstrap.stamped=1.2.3".
 var stamped string
 
-// unstamped is the version of a build that nobody named (rule V6).
+// unstamped is the version of a build without a version of its own (rule V6).
 const unstamped = "0.0.0-dev"
 
 // BuildVersion returns the version of this binary: the stamped one, else the

@@ -116,7 +116,7 @@ func TestAnAnnouncedVersionIsCurrentOnAllNodesAndAfterARestart(t *testing.T) { /
 	three.end(t)
 }
 
-// wantVersion holds that version 2 is the current one for whoever asks or connects.
+// wantVersion holds that version 2 is the current one for requests and new connections.
 func wantVersion(t *testing.T, s service) {
 	t.Helper()
 	if body := s.must(t, http.MethodGet, "/api/version", "", http.StatusOK); strings.TrimSpace(body) != `{"version":"2"}` {

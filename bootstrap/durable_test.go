@@ -16,7 +16,7 @@ import (
 	"heliograph/test/sseclient"
 )
 
-// durable is an environment in which nobody but the test says a version.
+// durable is an environment in which only the test announces versions.
 func durable(t *testing.T) map[string]string {
 	t.Helper()
 	dir := t.TempDir()

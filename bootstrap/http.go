@@ -61,7 +61,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 }
 
 // guard says which pages and which names are let in (rules S5, S6). In production
-// a proxy stands in front, which knows the names; unless it is told them, the
+// a proxy stands in front, which knows the names; unless ALLOWED_HOSTS has them, the
 // service takes any.
 func (c Config) guard() ginapi.GuardConfig {
 	hosts := c.HTTP.AllowedHosts.Each()

@@ -98,7 +98,7 @@ func (l *lifecycle) stopInTime(ctx context.Context) {
 }
 
 // stop does everything in turn, whatever fails: what is left over is closed
-// more rudely by the steps after it. That is logged and no failure of the
+// forcibly by the steps after it. That is logged and no failure of the
 // service, which has stopped in order. ctx ends with the shutdown's grace.
 func (l *lifecycle) stop(ctx context.Context) {
 	begin := time.Now()

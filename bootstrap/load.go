@@ -36,7 +36,7 @@ func Load(environ map[string]string, host Host) (Config, error) {
 	})
 }
 
-// defaultAddr is the default of HTTP_ADDR. On a developer's machine nobody else
+// defaultAddr is the default of HTTP_ADDR. On a developer's machine no other host
 // is to reach the service (rule S5).
 func defaultAddr(env Environment) string {
 	if env == Production {

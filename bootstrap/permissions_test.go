@@ -39,7 +39,7 @@ func TestTheDocumentedPermissionsAreEnough(t *testing.T) { // 28
 	wait(t, old, "version", `"1"`)
 	two.must(t, http.MethodPost, "/api/tasks", `{"type":"demo_task","params":{"delay":0.001}}`, http.StatusAccepted)
 	wait(t, old, "task_event", "task_completed")
-	_, current := two.stream(t, "me", "") // one is told to close the other
+	_, current := two.stream(t, "me", "") // one is asked to close the other
 	<-old.Done()
 	wait(t, old, "replaced", "")
 	current.Close()

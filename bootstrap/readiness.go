@@ -11,7 +11,7 @@ import (
 var errDraining = errors.New("the service is shutting down")
 
 // readiness says whether the service can be used, by dependency. What runs in
-// this process shares its fate, so its entries are there for those who look for
+// this process shares its fate, so its entries are there for operators who look for
 // them by name. An external gateway is not among them: its callbacks need us
 // whether or not we reach it, and each would wait for the other.
 type readiness struct {

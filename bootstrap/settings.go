@@ -42,7 +42,7 @@ func logValue(all []Setting) slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// prefixes are those of our variables that nobody else's are likely to have.
+// prefixes are those of our variables that other programs' hardly have.
 var prefixes = []string{"SSE_", "TASK_", "TASKS_", "VERSION_", "FRONTEND_VERSION", "NATS_", "SHUTDOWN_GRACE"}
 
 // Unknown returns the variables that look like ours and are not, sorted: they

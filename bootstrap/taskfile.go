@@ -10,7 +10,7 @@ import (
 )
 
 // fileTypes are the commands and workers that TASKS_FILE names. It is called when
-// the configuration is checked, so that a mistake in the file is told like any
+// the configuration is checked, so that a mistake in the file is reported like any
 // other, and again to wire it.
 func fileTypes(cfg Config) ([]task.Type, error) {
 	types, err := cfg.Tasks.readFile()

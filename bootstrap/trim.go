@@ -12,7 +12,7 @@ const (
 	// back soon after a storm of connects, and a look costs microseconds.
 	trimInterval = 500 * time.Millisecond
 	// trimQuiet is the allocation, in bytes per interval, under which the service
-	// counts as quiet: a collection then costs nobody anything.
+	// counts as quiet: a collection then delays no client.
 	trimQuiet = 256 << 10
 	// trimWorth is the least garbage, in bytes, that is worth a collection. A
 	// larger heap has to have more: half of what lives in it.

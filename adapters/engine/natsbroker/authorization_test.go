@@ -24,7 +24,7 @@ func TestCredentialsThatAreRefusedForAMomentAreTriedAgain(t *testing.T) { // 31:
 	if err := b.Check(); !errors.Is(err, natsbroker.ErrDisconnected) || !strings.Contains(err.Error(), "authorization") {
 		t.Errorf("while they are refused: %v", err)
 	}
-	for range 3 { // the client library gives up after the same refusal twice, unless told not to
+	for range 3 { // the client library gives up after the same refusal twice, unless configured otherwise
 		natsbroker.Pause(t.Context(), 300*time.Millisecond)
 		if b.Conn().IsClosed() {
 			t.Fatal("the connection was given up")

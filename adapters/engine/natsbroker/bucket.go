@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// markerTTL is how long a bucket remembers that a key was deleted, for those who
+// markerTTL is how long a bucket remembers that a key was deleted, for nodes that
 // follow it.
 const markerTTL = 10 * time.Minute
 

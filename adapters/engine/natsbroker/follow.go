@@ -33,7 +33,7 @@ func (b *Broker) Follow(ctx context.Context, stream string, cfg jetstream.Ordere
 	select {
 	case err := <-ended:
 		return unlessEnded(ctx, err)
-	case <-ctx.Done(): // a consumer that is being made anew heeds no context; Close waits for it
+	case <-ctx.Done(): // a consumer that is being made anew ignores the context; Close waits for it
 		f.handling.Lock()
 		defer f.handling.Unlock()
 		return nil

@@ -112,7 +112,7 @@ func (b *Broker) checkStream(ctx context.Context, name string, made time.Time) e
 	}
 }
 
-// CheckLeader returns nil if the leader that has told of its cluster is certain to be
+// CheckLeader returns nil if the leader that reported its cluster is certain to be
 // the only one; nil is no cluster. Errors: ErrLeaderUncertain.
 func CheckLeader(c *jetstream.ClusterInfo) error {
 	if c == nil {

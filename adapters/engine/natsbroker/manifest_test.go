@@ -16,11 +16,11 @@ import (
 
 // reopen opens the folder and its stream and bucket, and returns what is said of
 // them.
-func reopen(t *testing.T, dir string) (told []string) {
+func reopen(t *testing.T, dir string) (logged []string) {
 	t.Helper()
 	log := slog.New(onMessage{t, func(text string) {
 		if strings.HasPrefix(text, "stream ") {
-			told = append(told, text)
+			logged = append(logged, text)
 		}
 	}})
 	b, err := natsbroker.Open(t.Context(), natsbroker.Config{Dir: dir, Name: "node-1"}, log)
@@ -36,7 +36,7 @@ func reopen(t *testing.T, dir string) (told []string) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return told
+	return logged
 }
 
 func TestWhatADamagedFolderHasLostIsToldOnce(t *testing.T) { // 35, L23
@@ -79,13 +79,13 @@ func TestWhatADamagedFolderHasLostIsToldOnce(t *testing.T) { // 35, L23
 			dir := t.TempDir()
 			fillFolder(t, dir, each)
 			c.damage(t, filepath.Join(dir, "jetstream/$G/streams"))
-			told := reopen(t, dir)
+			logged := reopen(t, dir)
 			match := func(text, want string) bool { return regexp.MustCompile(want).MatchString(text) }
-			if !slices.EqualFunc(told, c.want, match) {
-				t.Errorf("it was told %q, want %q", told, c.want)
+			if !slices.EqualFunc(logged, c.want, match) {
+				t.Errorf("it logged %q, want %q", logged, c.want)
 			}
 			if again := reopen(t, dir); len(again) > 0 {
-				t.Errorf("at the next start it was told again: %q", again)
+				t.Errorf("at the next start it was logged again: %q", again)
 			}
 		})
 	}

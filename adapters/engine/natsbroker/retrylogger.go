@@ -9,21 +9,21 @@ import (
 const (
 	// againPause is between two tries.
 	againPause = 250 * time.Millisecond
-	// toldPause is between two warnings of the same trouble.
-	toldPause = 10 * time.Second
+	// logPause is between two warnings of the same trouble.
+	logPause = 10 * time.Second
 )
 
 // RetryLogger logs that a stream cannot be followed, and paces the tries. Its zero value
 // is ready; it is not safe for concurrent use.
 type RetryLogger struct {
-	told time.Time // zero: never
+	logged time.Time // zero: never
 }
 
 // Wait logs err, but not more often than every ten seconds, and waits for the next try,
 // or until ctx ends.
 func (r *RetryLogger) Wait(ctx context.Context, log *slog.Logger, stream string, err error) {
-	if now := time.Now(); now.Sub(r.told) >= toldPause {
-		r.told = now
+	if now := time.Now(); now.Sub(r.logged) >= logPause {
+		r.logged = now
 		log.WarnContext(ctx, "stream cannot be followed, trying again", slog.String("stream", stream), slog.Any("error", err))
 	}
 	Pause(ctx, againPause)

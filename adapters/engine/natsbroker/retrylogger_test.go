@@ -22,7 +22,7 @@ func TestTroubleThatLastsIsToldNowAndThen(t *testing.T) {
 			retries.Wait(t.Context(), log, "s", errors.New("away"))
 		}
 		if got := strings.Count(out.String(), "stream=s error=away"); got != 3 {
-			t.Errorf("it was told %d times in 25 s, want 3", got)
+			t.Errorf("it was logged %d times in 25 s, want 3", got)
 		}
 	})
 }

@@ -88,7 +88,7 @@ func TestAbort(t *testing.T) {
 			`{"error":{"code":"QUEUE_FULL","message":"the task queue is full"}}`, "2", false,
 		},
 		{
-			"what nobody foresaw", errors.New("disk on fire"), 500,
+			"an unexpected error", errors.New("disk on fire"), 500,
 			`{"error":{"code":"INTERNAL_ERROR","message":"something went wrong on the server; its log says what"}}`, "", true,
 		},
 	}

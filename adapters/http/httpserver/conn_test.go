@@ -12,7 +12,7 @@ import (
 	"heliograph/adapters/http/httpserver"
 )
 
-// An answer that nobody reads is not kept for ever.
+// An answer that is not read is not kept for ever.
 
 func TestWriteWithoutProgressTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 const (
 	// retryPause is how long to wait for room before looking again: the server is not
-	// told when a stream ends.
+	// called when a stream ends.
 	retryPause = 100 * time.Millisecond
 	// unusedTime is how long a new connection may have no request before it can be
 	// closed to make room for others.

@@ -210,15 +210,15 @@ func TestClientDisconnectIsNotLoggedAsError(t *testing.T) {
 	}
 }
 
-// deaf is a client that is gone when the answer is written.
-type deaf struct{ http.ResponseWriter }
+// brokenWriter is a client that is gone when the answer is written.
+type brokenWriter struct{ http.ResponseWriter }
 
-func (deaf) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestFailedWriteIsNotLoggedAsError(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	current(`{"version":"1"}`, nil)(s)
-	s.engine.ServeHTTP(deaf{httptest.NewRecorder()}, newRequest(t, http.MethodGet, "/api/version", ""))
+	s.engine.ServeHTTP(brokenWriter{httptest.NewRecorder()}, newRequest(t, http.MethodGet, "/api/version", ""))
 	if log := s.log.String(); strings.Contains(log, "level=ERROR") {
 		t.Errorf("log: %s", log)
 	}

@@ -105,7 +105,7 @@ func (a *API) Register(r gin.IRouter) {
 const statusClientGone = 499
 
 // handle makes a gin handler of one that may return an error, and answers with
-// that error. If the client has disconnected there is nobody to answer, and the
+// that error. If the client has disconnected it gets no answer, and the
 // error is not logged as a failure.
 func (a *API) handle(h func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
@@ -160,7 +160,7 @@ func (a *API) replyLarge(c *gin.Context, parts ...[]byte) error {
 	c.Status(http.StatusOK)
 	for _, p := range parts {
 		if _, err := c.Writer.Write(p); err != nil {
-			break // the client is gone, or takes nothing: there is nobody to tell
+			break // the client is gone, or takes nothing: it cannot get an error
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ type service struct {
 	reader   *mocks.MockTaskReader
 	workers  *mocks.MockTaskWorkers
 	versions *mocks.MockVersionService
-	checks   map[string]error // what /readyz is told
+	checks   map[string]error // what /readyz gets
 	sendTo   func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error)
 	registry *prometheus.Registry
 	log      *buffer // text, at debug level

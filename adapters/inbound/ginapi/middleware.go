@@ -30,7 +30,7 @@ func logAccess(log *slog.Logger) gin.HandlerFunc {
 }
 
 // recoverPanic makes a handler's panic a 500, and its stack a log entry. If part
-// of another answer is out already, it cuts the connection, so that nobody takes
+// of another answer is out already, it cuts the connection, so that no client takes
 // that part for the whole.
 func recoverPanic(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {

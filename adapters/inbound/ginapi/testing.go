@@ -88,7 +88,7 @@ func (a *API) sendTestEvent(c *gin.Context) error {
 	if !delivered {
 		return &ginjson.Error{
 			Status: http.StatusBadRequest, Code: "UNKNOWN_CONNECTION",
-			Message: "nobody is connected with this request_id",
+			Message: "no client is connected with this request_id",
 		}
 	}
 	return reply(c, http.StatusOK, sentEvent{

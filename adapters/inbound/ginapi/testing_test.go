@@ -46,7 +46,7 @@ func TestTestTasksCanBeStarted(t *testing.T) {
 const goodEvent = `{"request_id":"abc123","task_id":"t1","event_type":"progress_update","data":{"text":"half","value":0.5}}`
 
 // sendsTo has the connection with the request_id "abc123" get an event that is as
-// wanted, and nobody else.
+// wanted, and no other.
 func sendsTo(want string) func(*service) {
 	return func(s *service) {
 		s.sendTo = func(_ context.Context, id connection.RequestID, ev event.Event) (bool, error) {

@@ -13,7 +13,7 @@ import (
 	"heliograph/domain/connection"
 )
 
-// believer is a manager that takes what it is told, if it can be true.
+// believer is a manager that accepts what it gets, if it can be true.
 type believer struct {
 	connection.Manager // of which two methods are needed
 

@@ -19,7 +19,7 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// Config says who may call.
+// Config says which gateways may call.
 type Config struct {
 	// Secret is what the gateway must send, in the query's "secret" or in the
 	// header X-SSE-Callback-Secret. "" asks for none.

@@ -64,7 +64,7 @@ func TestUnauthenticatedBodyIsNotRead(t *testing.T) { // S2
 	}
 }
 
-// untouched is a body that nobody may read.
+// untouched is a body that must not be read.
 type untouched struct{ t *testing.T }
 
 func (u untouched) Read([]byte) (int, error) {
@@ -77,7 +77,7 @@ func TestSecretAndTokenAreNotLogged(t *testing.T) { // S2
 	b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, errors.New("registry is away"))
 	b.post(t, "?secret=hush", "", connect)
 	b.post(t, "?secret=hushhush", "", connect)
-	b.Close() // so that nobody writes the log any more
+	b.Close() // so that nothing writes the log any more
 	if !strings.Contains(b.logs.String(), "registry is away") {
 		t.Errorf("the failure is not in the log:\n%s", b.logs)
 	}

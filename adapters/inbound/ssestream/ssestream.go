@@ -43,7 +43,7 @@ func New(engine *sse.Engine, format wire.Format, manager connection.Manager, log
 func (s *Streams) Register(r gin.IRouter) { r.GET(paths.Stream, s.serve) }
 
 // serve takes a stream in the order of rule G9: its place in the log is fixed
-// and it can take events, then the connection manager is told, then the client
+// and it can take events, then the connection manager is called, then the client
 // gets headers, and only then the observers are called.
 func (s *Streams) serve(c *gin.Context) {
 	ctx := c.Request.Context()
@@ -77,7 +77,7 @@ func (s *Streams) serve(c *gin.Context) {
 }
 
 // refuse answers a stream that cannot be had now. While the service drains, lags
-// behind the others or cannot write down who is connected, the client is asked to
+// behind the others or cannot record connections, the client is asked to
 // come back later: any other answer makes an EventSource give up for good (rule
 // G8).
 func (s *Streams) refuse(c *gin.Context, err error) {

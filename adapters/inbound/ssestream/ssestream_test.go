@@ -122,7 +122,7 @@ func TestStreamTakesEventsBeforeTheManagerIsTold(t *testing.T) { // G1, G9, C5
 				t.Errorf("broadcast: %v", err)
 			}
 			if err := b.engine.Send(tok, note("2")); err != nil {
-				t.Errorf("a token that the manager was told of cannot be sent to: %v", err)
+				t.Errorf("a token that the manager has got cannot be sent to: %v", err)
 			}
 			return b.opening, nil
 		})
@@ -296,7 +296,7 @@ func TestStreamThatComesWhileDrainingIsSentAway(t *testing.T) { // G8
 	}
 }
 
-// away is a History that nobody can ask.
+// away is a History that cannot be read.
 type away struct{}
 
 func (away) Newest(context.Context) (event.ID, error) { return event.ID{}, event.ErrUnavailable }

@@ -65,7 +65,7 @@ func TestAStreamIsChunkedForHTTP11(t *testing.T) { // G7, gateway-protocol "Clie
 			if !slices.Equal(res.TransferEncoding, []string{"chunked"}) || res.Close || res.Header.Get("Connection") != "keep-alive" {
 				t.Errorf("transfer encoding %v, Connection %q", res.TransferEncoding, res.Header.Get("Connection"))
 			}
-			// Whoever knows nothing but chunks gets each event as soon as it is there.
+			// A client that knows only chunks gets each event as soon as it is there.
 			for seq := range uint64(3) {
 				if err := b.engine.Broadcast(event.Record{ID: event.ID{Epoch: "e1", Seq: seq + 1}, Event: note(`"` + strings.Repeat("x", 20) + `"`)}); err != nil {
 					t.Fatal(err)

@@ -19,7 +19,7 @@ var words = map[string]error{
 	"invalid":       event.ErrInvalid,
 }
 
-// wordFor is the answer for what became of a request. What has no word is told
+// wordFor is the answer for what became of a request. What has no word is sent
 // as it is.
 func wordFor(err error) string {
 	if err == nil {

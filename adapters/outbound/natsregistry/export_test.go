@@ -10,3 +10,6 @@ func (r *Registry) HoldDeletes() (release func()) {
 	}
 	return func() { close(held) }
 }
+
+// Encode and Decode are the stored form of a connection.
+var Encode, Decode = encode, decode

@@ -1,9 +1,10 @@
-package natsregistry
+package natsregistry_test
 
 import (
 	"encoding/json"
 	"testing"
 
+	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/domain/connection"
 )
 
@@ -16,15 +17,15 @@ const (
 var stored = connection.Connection{RequestID: "a", Token: "<t>", Node: "node-1"}
 
 func TestStoredForms(t *testing.T) {
-	if text, err := encode(stored); err != nil || string(text) != golden1 {
+	if text, err := natsregistry.Encode(stored); err != nil || string(text) != golden1 {
 		t.Errorf("written is %s, %v; want %s", text, err, golden1)
 	}
 	for _, text := range []string{golden0, golden1, `{"format":1,"token":"<t>","node":"node-1","added":"later"}`} {
-		if c, err := decode("a", []byte(text)); err != nil || c != stored {
+		if c, err := natsregistry.Decode("a", []byte(text)); err != nil || c != stored {
 			t.Errorf("%s is read as %+v, %v", text, c, err)
 		}
 	}
-	if c, err := decode("a", []byte(`{"format":2,"token":"<t>","node":"node-1"}`)); err == nil {
+	if c, err := natsregistry.Decode("a", []byte(`{"format":2,"token":"<t>","node":"node-1"}`)); err == nil {
 		t.Errorf("a record of a later format is read as %+v", c)
 	}
 	var first struct{ Token, Node string } // what versions read that wrote golden0
