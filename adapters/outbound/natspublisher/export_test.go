@@ -2,8 +2,8 @@ package natspublisher
 
 import "time"
 
-// SetPublishTime sets how long Publish tries.
-func (p *Publisher) SetPublishTime(d time.Duration) { p.publishTime = d }
+// SetPatience sets how long Publish tries.
+func (p *Publisher) SetPatience(d time.Duration) { p.patience = d }
 
 // ErrBehind is what Serve may fail with.
 var ErrBehind = errBehind
