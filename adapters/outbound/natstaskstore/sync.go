@@ -36,7 +36,7 @@ type newest struct {
 }
 
 // askNewest asks the server which change is the last one. That writes nothing, for
-// the leader of the stream has each change before its caller gets the answer. When
+// the leader of the stream has each change before whoever made it is told so. When
 // it is not certain that the one which answers still leads, or when the last change
 // does not reach the copy, it writes a record and takes that for the last one.
 func (s *Store) askNewest(ctx context.Context) (newest, error) {
@@ -106,7 +106,7 @@ func (r *rounds) run(ctx context.Context, shared *round) {
 	r.turn <- struct{}{}
 	defer func() { <-r.turn }()
 	r.mu.Lock()
-	r.next = nil // later callers need another one
+	r.next = nil // whoever comes from here on is too late for this one
 	r.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()

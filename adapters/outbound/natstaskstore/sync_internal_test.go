@@ -52,13 +52,13 @@ func TestACallerThatLeavesTakesTheAnswerFromNobody(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			if _, err := r.ask(ctx); !errors.Is(err, context.Canceled) {
-				t.Errorf("the caller that left: %v", err)
+				t.Errorf("who left: %v", err)
 			}
 		})
 		synctest.Wait()
 		all.Go(func() {
 			if _, err := r.ask(t.Context()); err != nil {
-				t.Errorf("the caller that stayed: %v", err)
+				t.Errorf("who stayed: %v", err)
 			}
 		})
 		cancel()
