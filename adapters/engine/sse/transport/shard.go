@@ -139,13 +139,14 @@ func (sh *Shard[S]) Interrupt(s S) { sh.List(s) }
 
 // List has run look at s. It reports false once run has ended.
 func (sh *Shard[S]) List(s S) bool {
+	socket := s.Socket()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.closed {
 		return false
 	}
-	if !s.Socket().listed {
-		s.Socket().listed = true
+	if !socket.listed {
+		socket.listed = true
 		sh.inbox = append(sh.inbox, s)
 	}
 	sh.Nudge()
@@ -221,12 +222,13 @@ func (sh *Shard[S]) pass() {
 			break
 		}
 		s := sh.streams[i]
+		socket := s.Socket()
 		switch {
-		case s.Socket().blocked == 0:
+		case socket.blocked == 0:
 			sh.write(s)
 		case s.BehindLog(tail):
 			sh.drop(s, ErrSlowLog)
-		case now-s.Socket().blocked >= int64(sh.Stall):
+		case now-socket.blocked >= int64(sh.Stall):
 			sh.drop(s, ErrStalled)
 		}
 		if i < len(sh.streams) && sh.streams[i] != s {
@@ -263,13 +265,14 @@ func (sh *Shard[S]) attend() {
 }
 
 func (sh *Shard[S]) attendTo(s S) {
-	if s.Socket().fd < 0 {
+	socket := s.Socket()
+	if socket.fd < 0 {
 		return // it has ended since
 	}
-	if s.Socket().slot < 0 && !sh.place(s) {
+	if socket.slot < 0 && !sh.place(s) {
 		return
 	}
-	if s.Socket().blocked == 0 {
+	if socket.blocked == 0 {
 		sh.write(s)
 		return
 	}
@@ -280,16 +283,17 @@ func (sh *Shard[S]) attendTo(s S) {
 
 // place adds a new stream.
 func (sh *Shard[S]) place(s S) bool {
-	fd := int(s.Socket().fd)
+	socket := s.Socket()
+	fd := int(socket.fd)
 	if fd >= len(sh.byFD) {
 		sh.byFD = slices.Grow(sh.byFD, fd+1-len(sh.byFD))[:fd+1]
 	}
-	s.Socket().slot = int32(len(sh.streams)) //nolint:gosec // no more than descriptors
+	socket.slot = int32(len(sh.streams)) //nolint:gosec // no more than descriptors
 	sh.streams = append(sh.streams, s)
 	sh.byFD[fd] = s
 	sh.generations++
-	s.Socket().generation = sh.generations
-	if err := sh.Kernel.Watch(fd, s.Socket().generation, false); err != nil {
+	socket.generation = sh.generations
+	if err := sh.Kernel.Watch(fd, socket.generation, false); err != nil {
 		sh.drop(s, err)
 		return false
 	}
@@ -298,6 +302,7 @@ func (sh *Shard[S]) place(s S) bool {
 
 // write writes what there is for s until its socket takes no more.
 func (sh *Shard[S]) write(s S) {
+	socket := s.Socket()
 	for {
 		step, err := s.Next(sh.buf[:0])
 		if err != nil {
@@ -307,17 +312,17 @@ func (sh *Shard[S]) write(s S) {
 		if len(step.Bytes) == 0 {
 			return
 		}
-		n, err := sh.Kernel.Write(int(s.Socket().fd), step.Bytes[s.Socket().partial:])
+		n, err := sh.Kernel.Write(int(socket.fd), step.Bytes[socket.partial:])
 		if err != nil && !errors.Is(err, ErrBlocked) {
 			sh.drop(s, err)
 			return
 		}
 		sh.written += uint64(n) //nolint:gosec // a length
-		if final := sh.wrote(s, step, int(s.Socket().partial)+n); final {
+		if final := sh.wrote(s, step, int(socket.partial)+n); final {
 			sh.drop(s, ErrEnded)
 			return
 		}
-		if s.Socket().partial > 0 || n == 0 {
+		if socket.partial > 0 || n == 0 {
 			sh.block(s)
 			return
 		}
@@ -326,12 +331,13 @@ func (sh *Shard[S]) write(s S) {
 
 // block leaves s alone until its socket takes more.
 func (sh *Shard[S]) block(s S) {
-	s.Socket().blocked = time.Now().UnixNano()
-	if s.Socket().waits {
+	socket := s.Socket()
+	socket.blocked = time.Now().UnixNano()
+	if socket.waits {
 		return // edges come again without being asked for
 	}
-	s.Socket().waits = true
-	if err := sh.Kernel.Watch(int(s.Socket().fd), s.Socket().generation, true); err != nil {
+	socket.waits = true
+	if err := sh.Kernel.Watch(int(socket.fd), socket.generation, true); err != nil {
 		sh.drop(s, err)
 	}
 }
@@ -393,35 +399,37 @@ func (sh *Shard[S]) streamOf(r Readiness) S {
 }
 
 func (sh *Shard[S]) react(s S, r Readiness) {
+	socket := s.Socket()
 	if r.Readable || r.Broken {
 		n, err := sh.Kernel.Discard(r.FD)
-		s.Socket().received += int32(n) //nolint:gosec // bounded by discard
+		socket.received += int32(n) //nolint:gosec // bounded by discard
 		blocked := errors.Is(err, ErrBlocked)
 		switch {
 		case err != nil && !blocked:
 			sh.drop(s, err)
 			return
-		case r.Broken, s.Socket().received > MaxClientBytes: // what it speaks is not our protocol
+		case r.Broken, socket.received > MaxClientBytes: // what it speaks is not our protocol
 			sh.drop(s, ErrClientGone)
 			return
 		}
 	}
-	if r.Writable && s.Socket().blocked != 0 {
-		s.Socket().blocked = 0
+	if r.Writable && socket.blocked != 0 {
+		socket.blocked = 0
 		sh.write(s)
 	}
 }
 
 // drop ends a stream: its socket is closed and the last stream gets its slot.
 func (sh *Shard[S]) drop(s S, why error) {
+	socket := s.Socket()
 	sh.Close(s)
-	sh.byFD[s.Socket().fd] = sh.none
+	sh.byFD[socket.fd] = sh.none
 	last := sh.streams[len(sh.streams)-1]
-	sh.streams[s.Socket().slot] = last
-	last.Socket().slot = s.Socket().slot
+	sh.streams[socket.slot] = last
+	last.Socket().slot = socket.slot
 	sh.streams[len(sh.streams)-1] = sh.none
 	sh.streams = sh.streams[:len(sh.streams)-1]
-	s.Socket().fd = -1
+	socket.fd = -1
 	s.Ended(why)
 }
 
