@@ -10,7 +10,7 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X heliograph/bootstrap.sta
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /heliograph /heliograph
-COPY --from=build /src/LICENSE /src/NOTICES.txt /licenses/
+COPY --from=build /src/LICENSE /src/docs/NOTICES.txt /licenses/
 USER 65532:65532
 ENV APP_ENV=production
 EXPOSE 8080

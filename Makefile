@@ -63,10 +63,10 @@ fmt: $(LINTER) ## format the code
 generate: ## make the mocks anew
 	$(GO) generate ./...
 
-notices: ## write NOTICES.txt anew, the licenses of all that the program is made of
-	$(GO) run .ci/notices.go > NOTICES.txt
+notices: ## write docs/NOTICES.txt again, the licenses of all that the program is made of
+	$(GO) run .ci/notices.go > docs/NOTICES.txt
 
-verify: ## check that generated code, NOTICES.txt and go.mod are current
+verify: ## check that generated code, docs/NOTICES.txt and go.mod are current
 	.ci/verify
 
 clean: ## remove what the other commands made

@@ -55,6 +55,9 @@ func (s *Service) answersAtOnce(ctx context.Context) bool {
 	if !s.nodes.Leads() {
 		return true
 	}
+	if s.cfg.CacheTTL < atOnce {
+		return false // an answer that comes too late here would not be counted (rule V8)
+	}
 	// Mostly it has just been asked; then no timer is needed.
 	if _, err := s.source.Current(over, s.cfg.CacheTTL); !errors.Is(err, context.Canceled) { //nolint:contextcheck // it is to wait for nothing
 		return true

@@ -83,11 +83,16 @@ func (r *record) lasting(t *testing.T, events []sseclient.Event) []sseclient.Eve
 	})
 }
 
-// lastPlace is that of the last event so far.
+// lastPlace is that of the last event so far that has an ID: a ping has none.
 func (s *stream) lastPlace(t *testing.T) place {
 	t.Helper()
-	events := s.Events()
-	return parsePlace(t, events[len(events)-1].ID)
+	for _, event := range slices.Backward(s.Events()) {
+		if event.ID != "" {
+			return parsePlace(t, event.ID)
+		}
+	}
+	t.Fatal("the stream has had no event with an ID")
+	return place{}
 }
 
 // endTasks cancels the first of the tasks when the others are done.

@@ -95,7 +95,7 @@ func TestTestingRoutes(t *testing.T) { // http-api, APP_ENV=testing
 		}
 	}
 	got := s.must(t, http.StatusAccepted, "POST", "/api/testing/deployments/version", `{"request_id":"me","version":"9"}`)
-	if !sameJSON(t, string(got.body), `{"requestId":"me","delivered":true,"status":"delivered"}`) {
+	if !sameJSON(t, string(got.body), `{"requestId":"me","request_id":"me","delivered":true,"status":"delivered"}`) {
 		t.Errorf("deployment: %s", got.body)
 	}
 	st.awaitVersion(t, "9")
