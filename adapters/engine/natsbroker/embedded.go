@@ -75,7 +75,7 @@ func (e *embedded) startOnceThereIsRoom(ctx context.Context, waiting func(why st
 	for tries := 1; ; tries++ {
 		full := canWrite(e.dir, startRoom)
 		if full == nil {
-			waiting("the files of the data folder are read")
+			waiting("the files of the data folder to be read")
 			err := e.start(ctx)
 			if full = canWrite(e.dir, startRoom); err == nil || full == nil {
 				return err
