@@ -32,7 +32,7 @@ func TestFiftyKillsLoseAndRepeatNoEvent(t *testing.T) { // C8, E7, G2, G3, G6
 		rounds = 6
 	}
 	seed := rand.Uint64()
-	if text := os.Getenv("KILLINGS_SEED"); text != "" {
+	if text := os.Getenv("KILLINGS_SEED"); text != "" { //nolint:forbidigo // repeats one run
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
 			t.Fatalf("KILLINGS_SEED: %v", err)

@@ -3,9 +3,9 @@ package gatewayrole
 import (
 	"net/http"
 
-	"heliograph/adapters/engine/sse/wire"
-
 	"github.com/gin-gonic/gin"
+
+	"heliograph/adapters/engine/sse/wire"
 )
 
 // capabilities are the extensions that a backend may use.

@@ -41,7 +41,7 @@ func TestAVersionThatCannotBeReadIsCounted(t *testing.T) {
 		if v, err := board.Get(t.Context(), version.SlotSource); !errors.Is(err, version.ErrInvalid) || !v.Version.IsZero() {
 			t.Errorf("the version is %s, %v; want ErrInvalid", v.Version.Payload(), err)
 		}
-		if counted := broker.Unreadable()["KV_heliograph_version"]; counted != uint64(n+1) { //nolint:gosec // small
+		if counted := broker.Unreadable()["KV_heliograph_version"]; counted != uint64(n+1) {
 			t.Errorf("counted are %d, want %d", counted, n+1)
 		}
 	}

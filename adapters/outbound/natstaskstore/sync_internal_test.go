@@ -15,7 +15,7 @@ func TestCallersShareAQuestionThatIsAskedAfterTheyCame(t *testing.T) {
 		r := newRounds(func(context.Context) (newest, error) {
 			asked++
 			n := asked
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return newest{revision: n}, nil
 		})
 		var all sync.WaitGroup
@@ -31,7 +31,7 @@ func TestCallersShareAQuestionThatIsAskedAfterTheyCame(t *testing.T) {
 		for range 100 {
 			ask(2)
 		}
-		time.Sleep(1500 * time.Millisecond) // the second one is being asked
+		<-time.After(1500 * time.Millisecond) // the second one is being asked
 		for range 100 {
 			ask(3)
 		}
@@ -45,7 +45,7 @@ func TestCallersShareAQuestionThatIsAskedAfterTheyCame(t *testing.T) {
 func TestACallerThatLeavesTakesTheAnswerFromNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRounds(func(ctx context.Context) (newest, error) {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return newest{}, ctx.Err()
 		})
 		ctx, cancel := context.WithCancel(t.Context())
