@@ -1,17 +1,14 @@
 package sse
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/transport"
-	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -24,49 +21,6 @@ var (
 	// ErrDraining: streams are being sent away; send this one away likewise, with
 	// Engine.RetryFrame.
 	ErrDraining = errors.New("the service is shutting down")
-)
-
-// Config is what an Engine needs to know. Only Start and HistoryBytes have no
-// useful zero value.
-type Config struct {
-	// Start is the place in the log after which the engine begins: that of the
-	// broker. Its epoch is that of all events.
-	Start event.ID
-	// History is what the broker holds, for Resume, if other nodes have the log too
-	// or it holds more than the engine; otherwise nil.
-	History event.History
-	// HistoryBytes bounds the log's memory (rule G4).
-	HistoryBytes int
-	// PrivateBytes bounds what waits for one stream outside the log; 0 is 256 KiB
-	// (rule G4).
-	PrivateBytes int
-	// MaxStreams bounds the number of streams; 0 is no bound.
-	MaxStreams int
-	// Heartbeat is how long the log may be silent until a comment is sent; 0 is
-	// for ever (rule G5).
-	Heartbeat time.Duration
-	// Ping is how often the event "ping" will be broadcast, if that is known: at first a
-	// heartbeat that is due with one waits for it. 0 is never, or unknown.
-	Ping time.Duration
-	// StallTimeout is how long a stream may take nothing while there is something
-	// for it; 0 is 30 s.
-	StallTimeout time.Duration
-	// DrainSpread is the span over which clients come back after a drain, if there are
-	// many (rule G8).
-	DrainSpread time.Duration
-	// Format is wire.FormatNamed if empty.
-	Format wire.Format
-	// Shards is the number of goroutines that write adopted streams; 0 is one per
-	// processor, a negative number none: then no stream can be adopted.
-	Shards int
-}
-
-const (
-	// defaultPrivateBytes is rule G4's.
-	defaultPrivateBytes = 256 << 10
-	// defaultStallTimeout is two heartbeats of the default interval: who misses
-	// both is gone or as good as gone, and can come back and resume.
-	defaultStallTimeout = 30 * time.Second
 )
 
 // Engine is the embedded gateway: the log and the streams that read it. It is
@@ -96,9 +50,7 @@ type Engine struct {
 	newest         event.ID                     // of what a backend published; zero if that is no place; guarded by mu
 	began          log.Position                 // where the epoch of newest begins; guarded by mu
 	ahead          map[*Stream]event.ID         // those whose clients have got more than the log; guarded by mu
-	last           time.Time                    // when something was appended; guarded by mu
-	pinged         time.Time                    // when a ping was; guarded by mu
-	pingEvery      time.Duration                // from the ping before to that; guarded by mu
+	beats          heartbeats                   // guarded by mu
 	awaited        chan struct{}                // closed by releaseLocked; nil if nobody waits; guarded by mu
 	draining       bool                         // guarded by mu
 	drainedStreams int                          // open when draining began; guarded by mu
@@ -114,19 +66,13 @@ func New(cfg Config, metrics gateway.Metrics) *Engine {
 }
 
 func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(transport.Vanishing) (transport.Kernel, error)) *Engine {
-	cfg.PrivateBytes = cmp.Or(cfg.PrivateBytes, defaultPrivateBytes)
-	cfg.StallTimeout = cmp.Or(cfg.StallTimeout, defaultStallTimeout)
-	cfg.Format = cmp.Or(cfg.Format, wire.FormatNamed)
-	cfg.Shards = cmp.Or(cfg.Shards, runtime.GOMAXPROCS(0))
+	cfg = cfg.withDefaults()
 	e := &Engine{
 		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: log.New(cfg.Start, cfg.HistoryBytes), history: newHistory(cfg.History),
 		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaitingPushes), drained: make(chan struct{}),
-		streams: make(map[connection.Token]*Stream), ahead: make(map[*Stream]event.ID), last: time.Now(),
+		streams: make(map[connection.Token]*Stream), ahead: make(map[*Stream]event.ID), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),
 	}
 	e.round.Store(new(make(chan struct{})))
-	if cfg.Ping > 0 {
-		e.pinged, e.pingEvery = e.last, cfg.Ping
-	}
 	return e
 }
 
@@ -196,7 +142,7 @@ func (e *Engine) serve(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-beat.C:
-			e.heartbeat()
+			e.sendHeartbeat()
 			beat.Reset(e.untilHeartbeat())
 		case <-e.appended:
 			if e.portable.Load() == 0 {
@@ -211,51 +157,8 @@ func (e *Engine) serve(ctx context.Context) {
 	}
 }
 
-// never is a heartbeat interval that does not come.
-const never = 100 * 365 * 24 * time.Hour
-
-func (e *Engine) untilHeartbeat() time.Duration {
-	if e.cfg.Heartbeat == 0 {
-		return never
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return time.Until(e.heartbeatDueLocked())
-}
-
-// heartbeatDueLocked is when a comment is sent unless something else was: at the end of
-// the interval, or a tenth later while the event "ping" comes about as often, which
-// makes the heartbeat unnecessary.
-func (e *Engine) heartbeatDueLocked() time.Time {
-	slack := e.cfg.Heartbeat / 10
-	due := e.last.Add(e.cfg.Heartbeat)
-	if !e.pinged.IsZero() && time.Since(e.pinged) <= e.cfg.Heartbeat+slack && e.pingEvery <= e.cfg.Heartbeat+slack {
-		due = due.Add(slack)
-	}
-	return due
-}
-
-// pingedLocked notes that a ping was appended.
-func (e *Engine) pingedLocked() {
-	now := time.Now()
-	if !e.pinged.IsZero() {
-		e.pingEvery = now.Sub(e.pinged)
-	}
-	e.pinged = now
-}
-
-// heartbeat appends a comment if the log has been silent for the interval.
-func (e *Engine) heartbeat() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !time.Now().Before(e.heartbeatDueLocked()) {
-		e.log.AppendControl([]byte(wire.Heartbeat))
-		e.appendedLocked()
-	}
-}
-
 func (e *Engine) appendedLocked() {
-	e.last = time.Now()
+	e.beats.appended()
 	e.releaseLocked()
 	for _, sh := range e.shards {
 		sh.Nudge()

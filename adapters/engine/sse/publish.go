@@ -62,7 +62,7 @@ func (e *Engine) broadcastControl(ev event.Event) error {
 	}
 	e.log.AppendControl(frame)
 	if ev.Name == stream.NamePing {
-		e.pingedLocked()
+		e.beats.pinged()
 	}
 	e.appendedLocked()
 	return nil

@@ -44,7 +44,7 @@ func (e *Engine) Publish(f Frame) (streams int, err error) {
 		e.passLocked(f)
 		e.log.AppendFrame(f.id, f.bytes)
 		if f.name == stream.NamePing {
-			e.pingedLocked()
+			e.beats.pinged()
 		}
 		e.appendedLocked()
 	}

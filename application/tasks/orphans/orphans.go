@@ -141,7 +141,7 @@ func (o *Overseer) takeOverOrphan(ctx context.Context, t task.Task) {
 	}
 	e := o.Queue.Adopt(t)
 	ended, _ := o.Records.End(ctx, records.Conclusion{
-		Ending: records.Lost("node_lost: the node that ran the task is gone"), Begun: t, Known: t, Type: e.Type(), Last: t.Seq,
+		Ending: records.Lost(records.NodeLost), Begun: t, Known: t, Type: e.Type(), Last: t.Seq,
 		Owner: records.Ownership{Lease: t.Lease, Generation: t.OwnerGeneration}, Revision: t.Revision, Ran: o.Records.Ran(&t),
 	})
 	o.Runner.Settle(ctx, e, ended)

@@ -27,7 +27,7 @@ type Ending struct {
 
 // Failed is the ending of a task with an error.
 func Failed(message string) Ending {
-	return Ending{Status: task.Failed, Err: cmp.Or(message, "the task failed and did not say why")}
+	return Ending{Status: task.Failed, Err: cmp.Or(message, noReason)}
 }
 
 // Lost is the ending, now, of a task whose worker or node is gone: another attempt
@@ -42,11 +42,11 @@ func Completed(result json.RawMessage) Ending {
 		return Ending{Status: task.Completed}
 	}
 	if !utf8.Valid(result) { // event streams are; the JSON package takes any bytes in strings
-		return Failed("the task returned a result that is not UTF-8")
+		return Failed(notUTF8)
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, result); err != nil {
-		return Failed("the task returned a result that is not JSON: " + err.Error())
+		return Failed(notJSON + err.Error())
 	}
 	return Ending{Status: task.Completed, Result: compact.Bytes()}
 }

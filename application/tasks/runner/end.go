@@ -20,7 +20,7 @@ type giveUp struct {
 }
 
 func abandoned(why string) *giveUp {
-	return &giveUp{cause: task.ErrCancelled, message: "the task was abandoned: " + why}
+	return &giveUp{cause: task.ErrCancelled, message: records.Abandoned(why)}
 }
 
 // end waits until the attempt has ended, and returns how: as what runs it says, or if
@@ -71,12 +71,12 @@ func (r *Runner) waitForEnd(ctx, runCtx context.Context, a *Attempt) (records.En
 		case <-a.lost.C:
 			return records.Ending{}, &giveUp{cause: task.ErrLeaseLost, waitForHandler: r.CancelGrace, handedOver: true}
 		case <-limit.C:
-			return records.Ending{}, &giveUp{cause: task.ErrTimeLimit, message: fmt.Sprintf("%s of %s", task.ErrTimeLimit, timeout), waitForHandler: r.CancelGrace}
+			return records.Ending{}, &giveUp{cause: task.ErrTimeLimit, message: records.OverTimeLimit(timeout), waitForHandler: r.CancelGrace}
 		case <-silence:
 			if r.renewed(ctx, a) {
 				continue
 			}
-			return records.Ending{}, &giveUp{cause: task.ErrLeaseLost, message: fmt.Sprintf("worker_lost: it gave no sign for %s", a.Term()), retry: true}
+			return records.Ending{}, &giveUp{cause: task.ErrLeaseLost, message: records.WorkerLost(a.Term()), retry: true}
 		case <-grace:
 			return records.Ending{}, abandoned(fmt.Sprintf("it did not stop within %s of its cancellation", r.CancelGrace))
 		case <-abandon:

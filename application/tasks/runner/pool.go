@@ -51,7 +51,7 @@ func (r *Runner) runInPool(ctx context.Context, e *scheduler.Entry) {
 func (r *Runner) call(ctx context.Context, a *Attempt) (returned <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
-		e := records.Failed("the task ended its goroutine instead of returning")
+		e := records.Failed(records.LeftGoroutine)
 		defer close(done)
 		defer func() {
 			if v := recover(); v != nil {
@@ -72,7 +72,7 @@ func panicked(ctx context.Context, log *slog.Logger, t task.Task, value any) rec
 	log.ErrorContext(ctx, "task panicked", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
 		slog.Any("panic", value), slog.String("stack", string(debug.Stack())))
 	line, _, _ := strings.Cut(fmt.Sprint(value), "\n")
-	return records.Failed("the task panicked: " + line)
+	return records.Failed(records.Panicked(line))
 }
 
 // waitForHandler returns, so that the worker is as good as a new one, when the handler

@@ -1,0 +1,71 @@
+package sse
+
+import (
+	"time"
+
+	"heliograph/adapters/engine/sse/wire"
+)
+
+// never is a heartbeat interval that does not come.
+const never = 100 * 365 * 24 * time.Hour
+
+// heartbeats decides when a silent log gets a comment (rule G5).
+type heartbeats struct {
+	interval  time.Duration // 0 is never
+	last      time.Time     // when something was appended
+	lastPing  time.Time     // zero before the first ping
+	pingEvery time.Duration // from the ping before to the last one
+}
+
+// newHeartbeats begins an interval now. pingEvery is how often pings are expected; 0 is
+// unknown.
+func newHeartbeats(interval, pingEvery time.Duration) heartbeats {
+	h := heartbeats{interval: interval, last: time.Now()}
+	if pingEvery > 0 {
+		h.lastPing, h.pingEvery = h.last, pingEvery
+	}
+	return h
+}
+
+// appended notes that something was appended to the log.
+func (h *heartbeats) appended() { h.last = time.Now() }
+
+// pinged notes that a ping was appended.
+func (h *heartbeats) pinged() {
+	now := time.Now()
+	if !h.lastPing.IsZero() {
+		h.pingEvery = now.Sub(h.lastPing)
+	}
+	h.lastPing = now
+}
+
+// due is when a comment is sent unless something else was: at the end of the interval,
+// or a tenth later while pings come about as often, which make the heartbeat
+// unnecessary.
+func (h *heartbeats) due() time.Time {
+	slack := h.interval / 10
+	due := h.last.Add(h.interval)
+	if !h.lastPing.IsZero() && time.Since(h.lastPing) <= h.interval+slack && h.pingEvery <= h.interval+slack {
+		due = due.Add(slack)
+	}
+	return due
+}
+
+func (e *Engine) untilHeartbeat() time.Duration {
+	if e.cfg.Heartbeat == 0 {
+		return never
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return time.Until(e.beats.due())
+}
+
+// sendHeartbeat appends a comment if the log has been silent for the interval.
+func (e *Engine) sendHeartbeat() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !time.Now().Before(e.beats.due()) {
+		e.log.AppendControl([]byte(wire.Heartbeat))
+		e.appendedLocked()
+	}
+}
