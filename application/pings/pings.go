@@ -1,8 +1,8 @@
-// Package pings sends a sign of life through the whole path: an SSE comment
-// cannot be seen by a page, and an external gateway sends its own whether or
-// not the service is alive, but the event "ping" only comes if all is well.
-// A client that misses it for longer than the interval that it names knows to connect
-// anew (rules G5, C8).
+// Package pings sends the event "ping" from the service to the clients, so that a page
+// can notice when the service or a part between fails. The heartbeats of gateways cannot
+// show that: a page does not see SSE comments, and an external gateway sends its own
+// whether or not the service is alive. A ping names the interval until the next one; a
+// client that gets none for longer must reconnect (rules G5, C8).
 package pings
 
 import (
@@ -24,7 +24,7 @@ type Service struct {
 	log      *slog.Logger
 }
 
-// New returns a Service that pings at every interval; 0 is never.
+// New returns a Service that pings at every interval; with 0 it never does.
 func New(interval time.Duration, sender gateway.Sender, log *slog.Logger) *Service {
 	return &Service{interval: interval, sender: sender, log: log}
 }

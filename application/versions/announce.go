@@ -46,7 +46,7 @@ func (s *Service) announceFor(ctx context.Context, id connection.RequestID, v ve
 		return version.ErrShuttingDown
 	}
 	err = s.pending.Put(ctx, id, v)
-	s.state.countChange() // also after an error: it may be there
+	s.state.countChange() // also after an error: it may have been stored
 	if err != nil {
 		return fmt.Errorf("queue version for %s: %w", id, err)
 	}
@@ -55,17 +55,17 @@ func (s *Service) announceFor(ctx context.Context, id connection.RequestID, v ve
 }
 
 const (
-	// tellTime is for one broadcast of what the source says: short, for the service
-	// may be about to stop.
+	// tellTime limits one broadcast of the source's version. It is short because the
+	// service may be about to stop.
 	tellTime = 5 * time.Second
-	// tellWait is how long a connection that has found out a new version waits for
-	// its broadcast, before it is sent the one of before.
+	// tellWait is how long a connection whose look-up found a new version waits for
+	// its broadcast, before it is sent the previous version.
 	tellWait = time.Second
 )
 
-// tell broadcasts what the source says, unless that was done. Should it fail, the
-// next fresh answer has it tried again. It is for Serve alone, so that the log has the
-// versions in the order in which they counted.
+// tell broadcasts the source's version, unless it was broadcast already. If that fails,
+// the next fresh answer of the source triggers another attempt. Only Start and Serve
+// call it, so that the log has the versions in the order in which they counted.
 func (s *Service) tell(ctx context.Context) {
 	defer s.endAttempt()
 	v := s.state.beginTelling()
@@ -74,7 +74,7 @@ func (s *Service) tell(ctx context.Context) {
 		return
 	}
 	// Do not stop between publishing and saving: after a restart the source's answer
-	// would be news once more.
+	// would count as new and be broadcast again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
 	defer cancel()
 	logged, err := s.publish(ctx, v, version.SourceTopic)
@@ -84,21 +84,21 @@ func (s *Service) tell(ctx context.Context) {
 	}
 	s.state.setTold(logged)
 	s.log.InfoContext(ctx, "current version announced", slog.String("version", v.Name()))
-	// The current one first: if only that is stored, the worst is that it is told twice.
+	// The current slot first: if only that is stored, the version is broadcast twice at worst.
 	s.save(ctx, logged, version.SlotCurrent, version.SlotSource)
-	_ = s.state.awaitApplied(ctx, logged.At) // those who wait for the attempt want to read it
+	_ = s.state.awaitApplied(ctx, logged.At) // callers of awaitTold read it next
 }
 
-// wakeIfNews has Serve broadcast what the source says, if that was not done, for it
-// may take long.
+// wakeIfNews has Serve broadcast the source's version, if that was not done yet. It
+// does not broadcast itself, because that may take long.
 func (s *Service) wakeIfNews() {
 	if !s.state.toTell().IsZero() {
 		signal(s.wake)
 	}
 }
 
-// awaitTold has Serve broadcast what the source says, and returns when it has tried,
-// after tellWait, or when ctx ends; at once if there is no news.
+// awaitTold has Serve broadcast the source's version, and returns when Serve has tried,
+// after tellWait, or when ctx ends; at once if there is nothing to broadcast.
 func (s *Service) awaitTold(ctx context.Context) {
 	s.mu.Lock()
 	ended := s.attempt
@@ -116,7 +116,7 @@ func (s *Service) awaitTold(ctx context.Context) {
 	}
 }
 
-// endAttempt lets those go on who wait in awaitTold.
+// endAttempt makes all waiting calls of awaitTold return.
 func (s *Service) endAttempt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

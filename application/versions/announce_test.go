@@ -41,7 +41,7 @@ func TestAnnounceBroadcastsAtOnceAndKeepsForOne(t *testing.T) { // V2
 	}
 }
 
-func TestAnnounceToNobodyIsAccepted(t *testing.T) { // V2, E3
+func TestAnnounceWithoutConnectionsIsAccepted(t *testing.T) { // V2, E3
 	t.Parallel()
 	w := newWorld(t, standard)
 	if err := w.Announce(t.Context(), "", parse(t, "2")); err != nil {
@@ -145,17 +145,17 @@ func TestAnnounceReturnsWhatFailed(t *testing.T) { // V2
 	})
 }
 
-func TestAnnouncementsForOneClientAreInTurn(t *testing.T) { // V1, V2
+func TestAnnouncementsForOneClientRunOneAfterTheOther(t *testing.T) { // V1, V2
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, standard)
 		w.streams.hold = make(chan struct{})
 		go func() { _ = w.Announce(t.Context(), "a", parse(t, "1")) }()
-		synctest.Wait() // Publish hangs
+		synctest.Wait() // Publish blocks
 		limited, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := w.Announce(limited, "a", parse(t, "2")); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("who waits for longer than it may: %v", err)
+			t.Errorf("Announce with a context that ended while it waited: %v", err)
 		}
 		go func() { _ = w.Announce(t.Context(), "a", parse(t, "3")) }()
 		synctest.Wait()

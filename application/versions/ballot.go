@@ -13,7 +13,7 @@ type ballot struct {
 	settled version.Version // what counts; none before the first answer
 }
 
-// fresh reports whether a is news.
+// fresh reports whether a is newer than the latest answer.
 func (b *ballot) fresh(a version.Answer) bool { return a.At.After(b.latest.At) }
 
 // take counts a fresh answer. The first one counts at once. A new name counts when

@@ -18,7 +18,7 @@ import (
 	"heliograph/domain/version"
 )
 
-// site is one of several nodes.
+// site is one node of a test with several.
 type site struct {
 	*world
 
@@ -81,7 +81,7 @@ func serveAll(t *testing.T, all []*site) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, len(all))
-	for _, s := range slices.Backward(all) { // the leader says something only when all listen
+	for _, s := range slices.Backward(all) { // the leader, which broadcasts, starts when all others listen
 		s.Start(ctx)
 		go func() { done <- s.Serve(ctx) }()
 		synctest.Wait()
@@ -96,7 +96,7 @@ func serveAll(t *testing.T, all []*site) (stop func()) {
 	}
 }
 
-func TestOneNodeAsksAndAllKnow(t *testing.T) { // V1, V8
+func TestOneNodeAsksTheSourceAndAllNodesLearnTheVersion(t *testing.T) { // V1, V8
 	synctest.Test(t, func(t *testing.T) {
 		all := sites(t, 3)
 		all[0].source.say(parse(t, "1"))
@@ -143,7 +143,7 @@ func TestAnotherNodeTakesOverAndConfirmsAnew(t *testing.T) { // V8
 	})
 }
 
-func TestTheFirstAnswerAfterARestartCountsAtOnceAndTheSameIsNotToldAgain(t *testing.T) { // V8
+func TestTheFirstAnswerAfterARestartCountsAtOnceAndTheSameIsNotBroadcastAgain(t *testing.T) { // V8
 	synctest.Test(t, func(t *testing.T) {
 		all := sites(t, 2)
 		all[0].source.say(parse(t, "1"))
@@ -154,7 +154,7 @@ func TestTheFirstAnswerAfterARestartCountsAtOnceAndTheSameIsNotToldAgain(t *test
 		all[1].streams.attach("token")
 		again := serveAll(t, all[1:])
 		if got := all[1].streams.got("token"); len(got) != 0 {
-			t.Errorf("the same version was told again: %q", got)
+			t.Errorf("the same version was broadcast again: %q", got)
 		}
 		again()
 	})

@@ -20,23 +20,23 @@ import (
 	"heliograph/test/mocks"
 )
 
-func TestTheCurrentVersionIsWhatWasSaidLast(t *testing.T) { // V6
+func TestTheCurrentVersionIsTheLastAnnouncedOrChanged(t *testing.T) { // V6
 	t.Parallel()
 	w := newWorld(t, standard)
 	for i, step := range []struct {
 		name, source, announce, id, want string
 	}{
-		{"nothing is known at first", "", "", "", ""},
+		{"there is none at first", "", "", "", ""},
 		{"an announcement without a source", "", "1", "", "1"},
 		{"one for a single request_id is not the current one", "", "9", "other", "1"},
 		{"the source's first answer", "2", "", "", "2"},
 		{"an announcement after it", "2", "3", "", "3"},
 		{"an unchanged answer does not undo it", "2", "", "", "3"},
 		{"nor does a source that fails", "", "", "", "3"},
-		{"nor the answer of before when it is back", "2", "", "", "3"},
+		{"nor the source's earlier answer after it failed", "2", "", "", "3"},
 		{"another answer does, once it is confirmed", "4", "", "", "3"},
 		{"which it is now", "4", "", "", "4"},
-		{"an announcement of what the source says", "4", "4", "", "4"},
+		{"an announcement of the source's version", "4", "4", "", "4"},
 	} {
 		w.source.fail(version.ErrNoSource)
 		if step.source != "" {
@@ -48,7 +48,7 @@ func TestTheCurrentVersionIsWhatWasSaidLast(t *testing.T) { // V6
 				t.Fatalf("%s: Announce: %v", step.name, err)
 			}
 		}
-		w.source.fail(version.ErrNoSource) // the connect finds out nothing
+		w.source.fail(version.ErrNoSource) // so that Connected learns no new version
 		want := slices.DeleteFunc([]string{step.want}, func(v string) bool { return v == "" })
 		if diff := cmp.Diff(want, w.connect(t, "me", connection.Token(rune('a'+i)))); diff != "" {
 			t.Errorf("%s: got on the stream (-want +got):\n%s", step.name, diff)
@@ -87,11 +87,11 @@ func TestAnAnnouncementIsKeptOnAllNodesAndAcrossARestart(t *testing.T) { // V6
 			t.Fatal(err)
 		}
 		wantGreeting(t, before, "2")
-		<-time.After(3 * time.Second) // the source says the same
+		<-time.After(3 * time.Second) // the source's answer stays the same
 		wantGreeting(t, before, "2")
 		stop()
 
-		after := sitesOf(t, 2, "f", board) // the log has nothing any more
+		after := sitesOf(t, 2, "f", board) // with an empty log
 		after[0].source.say(parse(t, "1"))
 		for _, s := range after {
 			s.streams.attach("there already")
@@ -102,7 +102,7 @@ func TestAnAnnouncementIsKeptOnAllNodesAndAcrossARestart(t *testing.T) { // V6
 		wantGreeting(t, after, "2")
 		for _, s := range after {
 			if got := s.streams.got("there already"); len(got) != 0 {
-				t.Errorf("after the restart was told %v, which is no news", got)
+				t.Errorf("after the restart got %v, which was broadcast before", got)
 			}
 		}
 		after[0].source.say(parse(t, "3"))
@@ -121,8 +121,8 @@ func wantGreeting(t *testing.T, all []*site, want string) {
 	}
 }
 
-// TestOneConnectOneVersion connects clients of whom one has a pending version, at the
-// moment when the current one is found out.
+// TestOneConnectOneVersion connects clients, with and without a pending version, at the
+// moment when the source's version is found.
 func TestOneConnectOneVersion(t *testing.T) { // V1
 	t.Parallel()
 	for _, c := range []struct{ name, pending, want string }{
@@ -147,7 +147,7 @@ func TestOneConnectOneVersion(t *testing.T) { // V1
 	}
 }
 
-func TestAConnectionWaitsForWhatWasKnownBefore(t *testing.T) { // V1, V6
+func TestAConnectionWaitsUntilTheStoredVersionIsRead(t *testing.T) { // V1, V6
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		board := memboard.New()
@@ -166,7 +166,7 @@ func TestAConnectionWaitsForWhatWasKnownBefore(t *testing.T) { // V1, V6
 	})
 }
 
-// faultyBoard fails as it is told to.
+// faultyBoard is a board that returns the errors that a test sets.
 type faultyBoard struct {
 	version.Board
 
@@ -196,7 +196,7 @@ func TestABoardThatFailsIsTriedAgain(t *testing.T) { // V6
 		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		if err := w.Connected(short, connection.Connection{RequestID: "a", Token: "token"}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Connected, while nobody knows what the version was: %v", err)
+			t.Errorf("Connected, before the stored version was read: %v", err)
 		}
 		board.get.Store(nil)
 		<-time.After(time.Second)

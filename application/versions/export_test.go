@@ -2,12 +2,12 @@ package versions
 
 import "context"
 
-// Look is what Serve does when it is time to ask the source: it returns when what
-// is news was broadcast, or that has failed. Serve must run.
+// Look is what Serve does when it is time to ask the source: it returns when a new
+// version was broadcast, or that has failed. Serve must run.
 func (s *Service) Look(ctx context.Context) {
 	s.look(ctx)
 	s.awaitTold(ctx)
 }
 
-// AwaitTold returns when Serve has broadcast what the source says, or has tried.
+// AwaitTold returns when Serve has broadcast the source's version, or has tried.
 func (s *Service) AwaitTold(ctx context.Context) { s.awaitTold(ctx) }

@@ -12,7 +12,7 @@ import (
 // atOnce is how long the source may take for its answer to count as known at once.
 const atOnce = 25 * time.Millisecond
 
-// over is a context that has ended.
+// over is a context that has already ended.
 var over = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -26,7 +26,7 @@ var over = func() context.Context {
 func (s *Service) Observers() (first, second connection.Observer) {
 	sent := new(sync.Map)
 	first = observerFunc(func(ctx context.Context, c connection.Connection) error {
-		if s.answersAtOnce(ctx) && s.Connected(ctx, c) == nil { // the second would say what is wrong
+		if s.answersAtOnce(ctx) && s.Connected(ctx, c) == nil { // on failure the second one tries again and returns the error
 			sent.Store(c.Token, true)
 		}
 		return nil
@@ -58,7 +58,7 @@ func (s *Service) answersAtOnce(ctx context.Context) bool {
 	if s.cfg.CacheTTL < atOnce {
 		return false // an answer that comes too late here would not be counted (rule V8)
 	}
-	// Mostly it has just been asked; then no timer is needed.
+	// Usually the source was asked a moment ago; then no timer is needed.
 	if _, err := s.source.Current(over, s.cfg.CacheTTL); !errors.Is(err, context.Canceled) { //nolint:contextcheck // it is to wait for nothing
 		return true
 	}

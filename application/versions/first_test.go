@@ -13,7 +13,7 @@ import (
 	"heliograph/domain/version"
 )
 
-func TestAVersionIsSentBeforeAllElseOnlyIfItIsKnownAtOnce(t *testing.T) { // V1, C7
+func TestAVersionIsSentByTheFirstObserverOnlyIfTheSourceAnswersAtOnce(t *testing.T) { // V1, C7
 	t.Parallel()
 	for name, c := range map[string]struct {
 		took        time.Duration
@@ -29,7 +29,7 @@ func TestAVersionIsSentBeforeAllElseOnlyIfItIsKnownAtOnce(t *testing.T) { // V1,
 				w.source.say(parse(t, "1"))
 				w.poll(t)
 				w.source.took = c.took
-				<-time.After(10 * time.Second) // what was said is too old by now
+				<-time.After(10 * time.Second) // the cached answer is too old by now
 				first, second := w.Observers()
 				for _, token := range []connection.Token{"token", "again"} { // the second has it from the cache
 					w.streams.attach(token)
@@ -39,7 +39,7 @@ func TestAVersionIsSentBeforeAllElseOnlyIfItIsKnownAtOnce(t *testing.T) { // V1,
 						t.Error(err)
 					}
 					if held := time.Since(before); held > 25*time.Millisecond {
-						t.Errorf("others were held up for %s", held)
+						t.Errorf("the first observer took %s", held)
 					}
 					want := c.first
 					if token == "again" {

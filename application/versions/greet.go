@@ -12,16 +12,16 @@ import (
 )
 
 // Connected implements connection.Observer: it sends c the version that is
-// pending for its request_id, or else the current one (rule V1). While none is
-// known it sends nothing; the first one will be broadcast (rule V6).
+// pending for its request_id, or else the current one (rule V1). While there is none
+// it sends nothing; the first one will be broadcast (rule V6).
 //
-// A pending one needs no look at the source: what that says would be broadcast, and
-// c would get it after its own.
+// With a pending version it does not ask the source: a new version of the source would
+// be broadcast, and c would get it after its own.
 func (s *Service) Connected(ctx context.Context, c connection.Connection) error {
 	if err := s.state.awaitRestored(ctx); err != nil {
 		return err
 	}
-	logged := s.state.view().logged // a current version that is logged from here on reaches c by itself
+	logged := s.state.view().logged // a current version that is logged from here on reaches c from the log
 	looked := false
 	for ctx.Err() == nil {
 		changes := s.state.view().changes
@@ -40,8 +40,8 @@ func (s *Service) Connected(ctx context.Context, c connection.Connection) error 
 	return ctx.Err()
 }
 
-// refresh asks the source, if this node does that, and has news broadcast. When the
-// source fails, what was known before is sent.
+// refresh asks the source, if this node watches it, and has a new version broadcast.
+// When the source fails, Connected sends the version that was current before.
 func (s *Service) refresh(ctx context.Context) {
 	if !s.nodes.Leads() {
 		return
@@ -65,9 +65,10 @@ func (s *Service) readPending(ctx context.Context, id connection.RequestID) (ver
 	return v, nil
 }
 
-// greet sends c its version: pending, unless that is none. It does nothing and is
-// not done if the versions have changed since pending was read, which may be an old one
-// by now. It does not send a current version either that c has got from the log.
+// greet sends c its version: pending if there is one, or else the current version. If
+// versions have changed since pending was read, pending may be an old one: then it sends
+// nothing and returns false. It does not send a current version that c has got from the
+// log.
 func (s *Service) greet(ctx context.Context, c connection.Connection, pending version.Version, changes, logged uint64) (done bool, err error) {
 	s.state.mu.RLock()
 	defer s.state.mu.RUnlock()
@@ -82,7 +83,7 @@ func (s *Service) greet(ctx context.Context, c connection.Connection, pending ve
 		return true, nil
 	}
 	err = s.sender.Send(ctx, c.Token, toEvent(v, ""))
-	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one left before its version came
+	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // the stream ended before it was sent its version
 		return true, fmt.Errorf("send version: %w", err)
 	}
 	return true, nil

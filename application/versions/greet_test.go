@@ -29,15 +29,15 @@ func TestConnectedSendsOneVersion(t *testing.T) { // V1
 	}{
 		{"V1 the pending one of its request_id", "2", "1", []string{"2"}},
 		{"V1 otherwise the current one", "", "1", []string{"1"}},
-		{"V1 the pending one although the source says nothing", "2", "", []string{"2"}},
-		{"V6 nothing while none is known", "", "", []string{}},
+		{"V1 the pending one although the source has no answer", "2", "", []string{"2"}},
+		{"V6 nothing while there is none", "", "", []string{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, standard)
 			w.source.fail(version.ErrUnavailable)
 			if c.current != "" {
-				w.source.say(parse(t, c.current)) // the connect has it found out, if it asks
+				w.source.say(parse(t, c.current)) // Connected gets this if it asks the source
 			}
 			if c.pending != "" {
 				if err := w.Announce(t.Context(), "a", parse(t, c.pending)); err != nil {
@@ -123,7 +123,7 @@ func TestAFailureOnConnectIsReturned(t *testing.T) {
 	}
 }
 
-func TestAPendingVersionThatCannotBeReadKeepsAnOlderOneBack(t *testing.T) { // V1
+func TestNoVersionIsSentWhenThePendingOneCannotBeRead(t *testing.T) { // V1
 	t.Parallel()
 	pending := mocks.NewMockVersionPending(gomock.NewController(t))
 	w := newWorld(t, standard, func(w *world, _ *version.Source) { w.pending = pending })
@@ -140,7 +140,7 @@ func TestAPendingVersionThatCannotBeReadKeepsAnOlderOneBack(t *testing.T) { // V
 	}
 }
 
-func TestAnObserverWithoutTimeSendsNothing(t *testing.T) { // C5
+func TestConnectedWithAnEndedContextSendsNothing(t *testing.T) { // C5
 	t.Parallel()
 	w := newWorld(t, standard)
 	w.source.say(parse(t, "1"))
@@ -157,7 +157,7 @@ func TestAnObserverWithoutTimeSendsNothing(t *testing.T) { // C5
 	}
 }
 
-func TestABrokerThatHangsHoldsUpNobody(t *testing.T) { // C7, V1, V6
+func TestABrokerThatDoesNotAnswerDelaysNeitherConnectionsNorCallers(t *testing.T) { // C7, V1, V6
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, versions.Config{})
@@ -167,9 +167,9 @@ func TestABrokerThatHangsHoldsUpNobody(t *testing.T) { // C7, V1, V6
 		for _, id := range []connection.RequestID{"", "b", "c"} {
 			go func() { _ = w.Announce(t.Context(), id, parse(t, "9")) }()
 		}
-		synctest.Wait() // Publish hangs
+		synctest.Wait() // Publish blocks
 		w.source.say(parse(t, "2"))
-		for range 3 { // the first has it found out, and while Serve tries to tell it
+		for range 3 { // the first call finds version 2, then Serve is broadcasting it
 			if v, err := w.Current(t.Context()); err != nil || v.Name() != "2" {
 				t.Errorf("Current: %q, %v", v.Name(), err)
 			}

@@ -26,8 +26,8 @@ func (s *Service) Current(ctx context.Context) (version.Version, error) {
 	}
 }
 
-// forClients is err, of the source, with nothing in it that is not for clients: a
-// cause may name addresses and paths. It is in the log (see logFailure).
+// forClients returns the source's err without its cause, which may name addresses and
+// paths that clients must not see. The cause is in the log (see logFailure).
 func forClients(err error) error {
 	if why, ok := errors.AsType[*version.SourceError](err); ok {
 		return &version.SourceError{Reason: why.Reason}
@@ -40,8 +40,8 @@ func forClients(err error) error {
 	return err
 }
 
-// lookUp asks the source and has its answer count; whoever asks, all answers come
-// this way. A failure is logged here. Errors: those of version.Source.
+// lookUp asks the source and counts its answer. All look-ups, for the watcher, for
+// connections and for callers, go through it. A failure is logged here. Errors: those of version.Source.
 func (s *Service) lookUp(ctx context.Context, maxAge time.Duration) (version.Version, error) {
 	answer, err := s.source.Current(ctx, maxAge)
 	if err == nil {
@@ -61,7 +61,7 @@ func (s *Service) lookUp(ctx context.Context, maxAge time.Duration) (version.Ver
 	return answer.Version, nil
 }
 
-// checkSource makes an answer that cannot be sent one that was not given.
+// checkSource turns an answer that is too large to be sent into a failure of the source.
 func (s *Service) checkSource(v version.Version) error {
 	if err := s.checkSize(v); err != nil {
 		return &version.SourceError{Reason: err.Error()}
@@ -70,7 +70,7 @@ func (s *Service) checkSource(v version.Version) error {
 }
 
 // logFailure logs the first of several failures, and each that has another reason.
-// That a caller had no more time is none, and neither is that there is no source.
+// The end of a caller's context is no failure, and neither is that there is no source.
 func (s *Service) logFailure(ctx context.Context, err error) {
 	if !errors.Is(err, version.ErrUnavailable) || errors.Is(err, version.ErrNoSource) {
 		return

@@ -8,10 +8,10 @@ import (
 	"heliograph/domain/version"
 )
 
-// State is what this node knows of versions. What counts comes from the log alone,
-// and before the streams of this node get the same event: so a stream that is sent
-// the current version is never sent one that is older than what it got from the log
-// (rule V1), and all nodes agree. It is safe for concurrent use.
+// State holds the versions that this node has learned. The current version comes only
+// from the log, and before the streams of this node get the same event: so a stream that
+// is sent the current version is never sent one that is older than what it got from the
+// log (rule V1), and all nodes agree. It is safe for concurrent use.
 type State struct {
 	restored chan struct{} // closed by the first restore
 
@@ -21,13 +21,13 @@ type State struct {
 	source  version.Logged  // what the source named last; guarded by mu
 	logged  uint64          // how often the log has named the current version; guarded by mu
 	changes uint64          // version events so far, and writes of pending versions; guarded by mu
-	newest  event.ID        // place of the newest version event; guarded by mu
+	newest  event.ID        // position of the newest version event; guarded by mu
 	grown   chan struct{}   // closed when newest changes; guarded by mu
 	live    bool            // restore was called; guarded by mu
-	telling version.Version // what this node broadcasts now; guarded by mu
+	telling version.Version // the version that this node is broadcasting; guarded by mu
 }
 
-// NewState returns what is known at first: nothing.
+// NewState returns a State without any version.
 func NewState() *State { return &State{restored: make(chan struct{}), grown: make(chan struct{})} }
 
 // Receiver returns a receiver of log events that hands them to s, and then to next.
@@ -46,9 +46,9 @@ func (r receiver) Receive(ctx context.Context, rec event.Record) {
 	r.next.Receive(ctx, rec)
 }
 
-// applyLogged takes in a version event of any node. One that was logged before the
-// restore does not count against the source's first answer (rule V8): it is of
-// another time.
+// applyLogged applies a version event of any node. One that was logged before the
+// restore does not count against the source's first answer (rule V8): it belongs to an
+// earlier run.
 func (s *State) applyLogged(rec event.Record) {
 	v, err := version.Parse(rec.Event.Data)
 	s.mu.Lock()
@@ -68,13 +68,13 @@ func (s *State) applyLogged(rec event.Record) {
 	}
 	if topic == version.SourceTopic && !logged.Before(s.source) {
 		s.source = logged
-		if s.live && !v.Same(s.telling) { // the source may have said more since
+		if s.live && !v.Same(s.telling) { // the source may have changed again since
 			s.ballot.settled = v
 		}
 	}
 }
 
-// restore takes in what the board holds, unless the log has said something newer.
+// restore applies the board's versions, unless the log had newer ones.
 func (s *State) restore(current, source version.Logged) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,8 @@ func (s *State) count(answer version.Answer) {
 }
 
 // toTell returns the source's version that counts and was not broadcast yet, or the
-// zero Version. Before the restore nobody knows what was broadcast.
+// zero Version. Before the restore it returns the zero Version too, because what was
+// broadcast is unknown until then.
 func (s *State) toTell() version.Version {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -152,7 +153,8 @@ func (s *State) toTellLocked() version.Version {
 	return version.Version{}
 }
 
-// beginTelling is toTell for Serve, which broadcasts that until endTelling.
+// beginTelling is toTell for Serve, which broadcasts the returned version and then
+// calls endTelling.
 func (s *State) beginTelling() version.Version {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,14 +168,15 @@ func (s *State) endTelling() {
 	s.telling = version.Version{}
 }
 
-// setTold says that v, of the source, is in the log. It becomes the current version
-// when the log comes to it: events before it may still be on their way.
+// setTold records that v, the source's version, is in the log. It becomes the current
+// version when this node receives it from the log: events before it may not have
+// arrived yet.
 func (s *State) setTold(v version.Logged) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	raise(&s.source, v)
 	if v.At.Epoch != s.source.At.Epoch {
-		s.source = v // the log has begun anew
+		s.source = v // the log was started anew, its positions are not comparable
 	}
 }
 

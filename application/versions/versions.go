@@ -1,17 +1,17 @@
 // Package versions tells browsers which frontend version is current (rules V of
-// the specification): it watches the source, announces what changed and what it
-// is told to, and sends each new connection its version. Of several nodes one
-// watches; all of them learn the current version from the log (State).
+// the specification): it watches the source, announces its changes and the versions
+// that callers pass to Announce, and sends each new connection its version. Of several
+// nodes one watches; all of them learn the current version from the log (State).
 //
-// The current version is what was said last, by an announcement for everybody or by
-// the source when its answer changes (rule V6). The log decides what was last, and a
-// Board keeps it for longer than the log reaches back.
+// The current version is the newest of those announced to all clients and those that
+// the source changed to (rule V6). The log decides which is the newest, and a Board
+// keeps it for longer than the log reaches back.
 //
-// State's mutex is held while a connection is handed what was read, so that no
-// announcement comes between (rule V1), and over no other I/O. What may take as long
-// as the broker is away holds up neither connections nor questions: Serve alone
-// broadcasts what the source says, and an announcement waits only for those of the
-// same request_id.
+// State's mutex is held while a connection is sent its version, so that no
+// announcement comes between reading and sending (rule V1), and over no other I/O.
+// While the broker does not answer, connections and calls of Current do not wait for
+// it: only Serve broadcasts the source's version, and an announcement waits only for
+// others of the same request_id.
 package versions
 
 import (
@@ -30,16 +30,16 @@ import (
 	"heliograph/domain/version"
 )
 
-// Config is what a Service needs to know.
+// Config holds a Service's settings.
 type Config struct {
 	// PollInterval is the time between two look-ups of the watcher; 0 turns it off,
-	// and then only connections and callers have the source asked.
+	// and then the source is asked only for connections and callers.
 	PollInterval time.Duration
 	// Confirmations is how many fresh answers in a row must name a new version
-	// before it counts (rule V8); 0 is as good as 1.
+	// before it counts (rule V8); 0 means 1.
 	Confirmations int
 	// CacheTTL is how old the source's answer may be that a connection or a caller
-	// gets (rule V5); 0 has the source asked for each.
+	// gets (rule V5); with 0 the source is asked for each.
 	CacheTTL time.Duration
 	// MaxEventBytes bounds a version's payload (rule E8); 0 is no bound.
 	MaxEventBytes int
@@ -48,7 +48,7 @@ type Config struct {
 	MaxWritten int
 }
 
-// Deps is what a Service works with.
+// Deps holds the ports that a Service uses.
 type Deps struct {
 	State     *State
 	Source    version.Source
@@ -60,7 +60,7 @@ type Deps struct {
 	Log       *slog.Logger
 }
 
-// boardRetryInterval is the pause before a board that failed is tried again.
+// boardRetryInterval is the pause before a failed write to or read of the board is repeated.
 const boardRetryInterval = time.Second
 
 // Service announces versions. It is safe for concurrent use.
@@ -78,8 +78,8 @@ type Service struct {
 	locks    *keyedLock
 	draining atomic.Bool
 	failure  atomic.Pointer[string] // why the source's last look-up failed; nil: it did not
-	wake     chan struct{}          // has Serve broadcast what the source says
-	unsaved  chan struct{}          // has Serve write to the board again
+	wake     chan struct{}          // asks Serve to broadcast the source's version
+	unsaved  chan struct{}          // asks Serve to write to the board again
 
 	mu      sync.Mutex
 	attempt chan struct{} // closed when Serve has tried to broadcast; guarded by mu
@@ -100,22 +100,22 @@ func New(cfg Config, deps Deps) *Service {
 	}
 }
 
-// Start finds out what the current version is, from the board and then from the
-// source, and broadcasts it if that is news. Call it before the first stream can
-// connect: a stream that is there already would get its own version and then this
-// one (rule V1). It takes as long as the source does, two seconds at most, and as the
-// broker does. What fails is logged, and tried again by Serve.
+// Start reads the current version from the board and then from the source, and
+// broadcasts the source's version if it is a new one. Call it before the first stream
+// can connect: a stream that is connected already would get its own version and then
+// this one (rule V1). It waits for the source, two seconds at most, and for the broker.
+// Failures are logged, and Serve tries again.
 func (s *Service) Start(ctx context.Context) {
 	if err := s.restore(ctx); err != nil {
-		s.log.WarnContext(ctx, "current version of before cannot be read, trying again", slog.Any("error", err))
+		s.log.WarnContext(ctx, "stored current version cannot be read, trying again", slog.Any("error", err))
 	}
 	s.look(ctx)
 	s.tell(ctx)
 }
 
 // Serve watches the source until ctx ends, and returns nil (rule V8). With a
-// PollInterval of 0 it only broadcasts what others have found out. Of several nodes
-// one asks.
+// PollInterval of 0 it only broadcasts what look-ups for connections and callers have
+// found. Of several nodes one asks the source.
 func (s *Service) Serve(ctx context.Context) error {
 	var poll, again <-chan time.Time
 	if s.cfg.PollInterval > 0 {
@@ -131,7 +131,7 @@ func (s *Service) Serve(ctx context.Context) error {
 		case <-s.wake:
 			s.tell(ctx)
 		case <-poll:
-			_ = s.restore(ctx) // what a node saved late, after this one had started
+			_ = s.restore(ctx) // another node may have saved its version after this one started
 			s.look(ctx)
 		case <-s.unsaved:
 			again = time.After(boardRetryInterval)
@@ -145,15 +145,15 @@ func (s *Service) Serve(ctx context.Context) error {
 	}
 }
 
-// look asks the source if this node is the one that does.
+// look asks the source if this node is the one that watches it.
 func (s *Service) look(ctx context.Context) {
 	if s.nodes.Leads() {
 		_, _ = s.lookUp(ctx, 0) // a failure is in the log
 	}
 }
 
-// agreeWithBoard reads what the board knows and writes what this node knows; the
-// newer of both stays.
+// agreeWithBoard reads the board's versions and writes this node's; the newer of the
+// two stays.
 func (s *Service) agreeWithBoard(ctx context.Context) error {
 	if err := s.restore(ctx); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (s *Service) agreeWithBoard(ctx context.Context) error {
 	return errors.Join(s.put(ctx, version.SlotCurrent, v.current), s.put(ctx, version.SlotSource, v.source))
 }
 
-// restore reads the board. What cannot be decoded counts as nothing.
+// restore reads the board. A version that cannot be decoded counts as none.
 func (s *Service) restore(ctx context.Context) error {
 	current, err := s.get(ctx, version.SlotCurrent)
 	if err != nil {

@@ -80,16 +80,16 @@ func TestUntilANewVersionCountsConnectionsGetTheOldOne(t *testing.T) { // V8, V1
 	})
 }
 
-// says has the source say a version from the start.
+// says sets the source's answer from the start.
 func says(t *testing.T, text string) func(w *world, _ *version.Source) {
 	return func(w *world, _ *version.Source) { w.source.say(parse(t, text)) }
 }
 
 func cached(w *world, s *version.Source) { *s = cachedversion.New(w.source) }
 
-// TestOtherFieldsOfTheCurrentVersionAreTold names versions by number, with the value
+// TestChangesOfOtherFieldsOfTheCurrentVersionAreBroadcast names versions by number, with the value
 // of another field behind the colon.
-func TestOtherFieldsOfTheCurrentVersionAreTold(t *testing.T) { // V8
+func TestChangesOfOtherFieldsOfTheCurrentVersionAreBroadcast(t *testing.T) { // V8
 	t.Parallel()
 	for _, c := range []struct {
 		name          string
@@ -120,10 +120,10 @@ func TestOtherFieldsOfTheCurrentVersionAreTold(t *testing.T) { // V8
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("broadcast (-want +got):\n%s", diff)
 			}
-			w.source.fail(version.ErrUnavailable) // the connect confirms nothing
+			w.source.fail(version.ErrUnavailable) // so that Connected confirms nothing
 			w.connect(t, "a", "token")
 			if sent := string(w.streams.events("token")[0].Data); sent != want[len(want)-1] {
-				t.Errorf("V1: sent on connect %s, want what was told last", sent)
+				t.Errorf("V1: sent on connect %s, want what was broadcast last", sent)
 			}
 		})
 	}
@@ -163,7 +163,7 @@ func TestAReconnectStormIsOneLookUp(t *testing.T) { // V5, V6
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, versions.Config{CacheTTL: 2 * time.Second}, cached)
-		<-time.After(3 * time.Second) // the failure at the start is not remembered any more
+		<-time.After(3 * time.Second) // the failure at the start is not cached any more
 		asked := w.source.count()
 		w.source.say(parse(t, "1"))
 		w.source.took = time.Second
@@ -204,7 +204,7 @@ func TestASourceThatFailsLeavesTheLastGoodVersion(t *testing.T) { // V6
 	}
 }
 
-func TestTheFirstVersionIsBroadcastToThoseWhoGotNone(t *testing.T) { // V6
+func TestTheFirstVersionIsBroadcastToConnectionsWithoutOne(t *testing.T) { // V6
 	t.Parallel()
 	w := newWorld(t, standard)
 	w.source.fail(&version.SourceError{Reason: "refused", Cause: errors.New("dial 10.0.0.1:80")})
@@ -275,7 +275,7 @@ func TestAChangeThatWasNotBroadcastIsTriedAgain(t *testing.T) { // V8
 	}
 }
 
-func TestACallerWhoHangsUpDoesNotStopTheNews(t *testing.T) { // V8
+func TestACanceledCallDoesNotStopTheBroadcastOfANewVersion(t *testing.T) { // V8
 	t.Parallel()
 	w := newWorld(t, standard)
 	w.source.say(parse(t, "1"))
@@ -288,14 +288,14 @@ func TestACallerWhoHangsUpDoesNotStopTheNews(t *testing.T) { // V8
 	}
 }
 
-func TestTheLogTellsWhenTheSourceFailsAndWhenItIsBack(t *testing.T) { // V6
+func TestFailuresOfTheSourceAndItsReturnAreLogged(t *testing.T) { // V6
 	t.Parallel()
 	w := newWorld(t, standard)
 	for answer := range strings.FieldsSeq("1 ! ! ! 1 1 !") {
 		w.say(t, answer)
 		w.poll(t)
 	}
-	w.source.fail(context.Canceled) // somebody had no more time: no failure of the source
+	w.source.fail(context.Canceled) // the end of a caller's context, no failure of the source
 	w.poll(t)
 	for text, want := range map[string]int{"version source fails": 2, "version source answers again": 1} {
 		if got := strings.Count(w.logged.String(), text); got != want {

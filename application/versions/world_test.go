@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is a Service and all around it.
+// world is a Service with its source, broker, gateway and stores.
 type world struct {
 	*versions.Service
 	source  *source
@@ -57,8 +57,7 @@ func (b *logBuffer) String() string {
 // standard is the configuration that most tests want, with watching off.
 var standard = versions.Config{Confirmations: 2, MaxEventBytes: 1 << 10}
 
-// newWorld returns a Service that serves, whose parts each may be exchanged by
-// change.
+// newWorld returns a Service that serves. change may replace any of its parts.
 func newWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s *version.Source)) *world {
 	t.Helper()
 	w := newStillWorld(t, cfg, change...)
@@ -66,7 +65,7 @@ func newWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s *ver
 	return w
 }
 
-// serve starts the Service, whose source says nothing so far, and serves until the
+// serve starts the Service, whose source has no answer yet, and serves until the
 // test ends.
 func serve(t *testing.T, w *world) {
 	t.Helper()
@@ -103,8 +102,8 @@ func newStillWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s
 	return w
 }
 
-// connect opens a stream, tells the service of it, and returns the names of the
-// versions that it has got by then.
+// connect opens a stream, calls Connected for it, and returns the names of the
+// versions that the stream has got by then.
 func (w *world) connect(t *testing.T, id connection.RequestID, token connection.Token) []string {
 	t.Helper()
 	w.streams.attach(token)
@@ -114,13 +113,13 @@ func (w *world) connect(t *testing.T, id connection.RequestID, token connection.
 	return w.streams.got(token)
 }
 
-// poll has the source asked once more, and what is news told, as the watcher does.
+// poll has the source asked once more and a new version broadcast, as the watcher does.
 func (w *world) poll(t *testing.T) {
 	t.Helper()
 	w.Look(t.Context())
 }
 
-// source says what a test tells it to. Every answer is a fresh one.
+// source gives the answer that a test sets. Every answer is a fresh one.
 type source struct {
 	mu    sync.Mutex
 	now   version.Version
@@ -129,7 +128,7 @@ type source struct {
 	took  time.Duration
 }
 
-// newSource returns a source that says nothing until it is told what.
+// newSource returns a source that has no answer until a test sets one.
 func newSource() *source { return &source{err: version.ErrNoSource} }
 
 func (s *source) say(v version.Version) {
@@ -203,8 +202,8 @@ func (s *streams) breakPublish(err error) {
 	s.publishErr = err
 }
 
-// Publish and Send let others run first, so that a caller who holds too little
-// is found out.
+// Publish and Send let other goroutines run first, so that a test notices a caller
+// that does not hold the lock that it needs.
 func (s *streams) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
 	if s.hold != nil {
 		<-s.hold

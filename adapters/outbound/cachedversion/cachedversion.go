@@ -1,5 +1,5 @@
-// Package cachedversion implements version.Source by remembering what another
-// one said: however many ask at once, that one is asked once (rule V5).
+// Package cachedversion implements version.Source by caching the answers of another
+// source: however many callers ask at once, that source is asked once (rule V5).
 package cachedversion
 
 import (
@@ -12,7 +12,7 @@ import (
 	"heliograph/domain/version"
 )
 
-// Source keeps the last outcome of the one behind it, failures included.
+// Source keeps the last outcome of another source, failures included.
 type Source struct {
 	next    version.Source
 	last    atomic.Pointer[outcome] // nil before the first
@@ -21,7 +21,7 @@ type Source struct {
 
 var _ version.Source = (*Source)(nil)
 
-// outcome is what a look-up that began at asked came to.
+// outcome is the result of a look-up that began at asked.
 type outcome struct {
 	asked  time.Time
 	answer version.Answer
@@ -31,10 +31,10 @@ type outcome struct {
 // New returns a Source in front of next.
 func New(next version.Source) *Source { return &Source{next: next} }
 
-// Current implements version.Source. A caller whose ctx ends leaves; the look-up
-// goes on for the others. One that was under way too early to serve a caller is
-// waited for, and the next one shared by all who wait like that: next is never
-// asked twice at the same time.
+// Current implements version.Source. When the ctx of a caller ends it returns; the
+// look-up goes on for the others. If the look-up that runs began too early for a caller,
+// it waits for its end and shares the next one with all callers that wait like that:
+// next is never asked twice at the same time.
 func (s *Source) Current(ctx context.Context, maxAge time.Duration) (version.Answer, error) {
 	oldest := time.Now().Add(-maxAge)
 	for {
@@ -52,8 +52,8 @@ func (s *Source) Current(ctx context.Context, maxAge time.Duration) (version.Ans
 	}
 }
 
-// lookUp asks next unless another caller just did. It is not waited for when all have
-// left: it ends by itself within the two seconds that next may take.
+// lookUp asks next unless another caller just did. When the contexts of all callers have
+// ended, nothing waits for it: it ends within the two seconds that next may take.
 func (s *Source) lookUp(ctx context.Context, oldest time.Time) {
 	if s.last.Load().since(oldest) {
 		return

@@ -12,7 +12,7 @@ import (
 	"heliograph/domain/version"
 )
 
-// source says what a test tells it to, after a while.
+// source gives the answer that a test sets, after a delay.
 type source struct {
 	mu    sync.Mutex
 	now   version.Version
@@ -166,7 +166,7 @@ func TestACallerThatLeavesFailsNoOther(t *testing.T) { // V5
 				t.Errorf("Current: %v, want %v", err, context.DeadlineExceeded)
 			}
 		})
-		synctest.Wait() // the one who leaves has begun the look-up
+		synctest.Wait() // the caller whose context ends has begun the look-up
 		after(t, cache, 2*time.Millisecond, 2*time.Second, "1")
 		callers.Wait()
 		wantAsked(t, behind, 1)

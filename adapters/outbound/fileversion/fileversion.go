@@ -20,7 +20,7 @@ const maxBytes = 1 << 20
 var errUnfit = fmt.Errorf("not a regular file of at most %d bytes", maxBytes)
 
 // Source reads the file whenever it is asked. A program that writes the file should
-// rename a finished one into place; one that is only half there is unavailable.
+// rename a finished one into place; a half-written one makes the version unavailable.
 type Source struct {
 	path string
 }
@@ -30,8 +30,8 @@ var _ version.Source = (*Source)(nil)
 // New returns a Source. The file need not exist yet.
 func New(path string) *Source { return &Source{path: path} }
 
-// Current implements version.Source. It does not look at ctx: reading a small
-// file is quicker than that would be worth.
+// Current implements version.Source. It ignores ctx, because reading a small file
+// takes no time worth cancelling.
 func (s *Source) Current(context.Context, time.Duration) (version.Answer, error) {
 	at := time.Now()
 	payload, err := s.read()
@@ -58,7 +58,8 @@ func reasonFor(err error) string {
 	}
 }
 
-// read looks before it opens, because opening a named pipe would block for ever.
+// read checks the file's kind before it opens it, because opening a named pipe would
+// block for ever.
 func (s *Source) read() ([]byte, error) {
 	info, err := os.Stat(s.path)
 	if err != nil {

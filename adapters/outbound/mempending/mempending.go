@@ -24,12 +24,12 @@ type Pending struct {
 
 var _ version.Pending = (*Pending)(nil)
 
-// New returns a Pending for at most maxCount versions, whose payloads have maxBytes
-// together at most; but the newest is kept however large it is. Less than one is an
+// New returns a Pending for at most maxCount versions with payloads of at most maxBytes
+// in total, except that the newest is kept however large it is. A limit below 1 is an
 // error.
 func New(maxCount, maxBytes int) (*Pending, error) {
 	if min(maxCount, maxBytes) < 1 {
-		return nil, fmt.Errorf("pending versions: at most %d of %d bytes are none", maxCount, maxBytes)
+		return nil, fmt.Errorf("pending versions: limits of %d versions and %d bytes: both must be at least 1", maxCount, maxBytes)
 	}
 	p := &Pending{maxBytes: maxBytes}
 	versions, err := lru.NewLRU(maxCount, func(_ connection.RequestID, v version.Version) { p.bytes -= len(v.Payload()) })

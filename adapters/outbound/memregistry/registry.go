@@ -25,7 +25,8 @@ var (
 )
 
 // Registry is the record of all connections of this process. It keeps the
-// strings that it is given: cut them free of any larger text first.
+// strings that it is given: clone those that are part of a larger text first, so that
+// it does not keep that text in memory.
 type Registry struct {
 	seed    maphash.Seed
 	count   atomic.Int64
@@ -140,8 +141,8 @@ func (r *Registry) All() iter.Seq[connection.Connection] {
 	}
 }
 
-// claim puts token into the index for id, and reports whether it could: a token
-// that another request_id holds stays there.
+// claim puts token into the index for id, and returns false if another request_id has
+// it, whose entry stays.
 func (r *Registry) claim(token connection.Token, id connection.RequestID) bool {
 	index := r.indexOf(token)
 	index.mu.Lock()

@@ -33,7 +33,7 @@ var _ version.Pending = (*Pending)(nil)
 // version takes some hundred bytes more than its payload.
 func Open(ctx context.Context, broker *natsbroker.Broker, maxCount, maxBytes int) (*Pending, error) {
 	if min(maxCount, maxBytes) < 1 {
-		return nil, fmt.Errorf("pending versions: at most %d of %d bytes are none", maxCount, maxBytes)
+		return nil, fmt.Errorf("pending versions: limits of %d versions and %d bytes: both must be at least 1", maxCount, maxBytes)
 	}
 	kv, err := broker.BoundedBucket(ctx, bucket, int64(maxCount), int64(maxBytes))
 	if err != nil {

@@ -49,14 +49,14 @@ func (m *Metrics) Tasks(types ...string) task.Metrics {
 	return m.tasks
 }
 
-// WatchUnreadable has counts read whenever the metrics are: how many records were
-// left out, by stream. It may be called once. Errors: those of the registerer.
+// WatchUnreadable exports the number of records that were left out, by stream; counts
+// is called at every scrape. It may be called once. Errors: those of the registerer.
 func (m *Metrics) WatchUnreadable(counts func() map[string]uint64) error {
 	return m.reg.Register(unreadable(counts))
 }
 
-// WatchTasks has counts read whenever the metrics are. It may be called once.
-// Errors: those of the registerer.
+// WatchTasks exports the numbers of running and queued tasks; counts is called at every
+// scrape. It may be called once. Errors: those of the registerer.
 func (m *Metrics) WatchTasks(counts func() (running, queued int)) error {
 	return m.reg.Register(taskCounts(counts))
 }

@@ -7,7 +7,8 @@ var (
 	tasksQueued  = prometheus.NewDesc("heliograph_tasks_queued", "Tasks that wait for a worker now.", nil, nil)
 )
 
-// taskCounts is a collector that asks the pool itself, both numbers at once.
+// taskCounts is a collector that reads both numbers from the pool at once, at every
+// scrape.
 type taskCounts func() (running, queued int)
 
 // Describe implements prometheus.Collector.

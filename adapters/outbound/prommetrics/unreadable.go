@@ -5,7 +5,8 @@ import "github.com/prometheus/client_golang/prometheus"
 var unreadableRecords = prometheus.NewDesc("heliograph_unreadable_records_total",
 	"Records of the broker that were left out because this version cannot read them.", []string{"stream"}, nil)
 
-// unreadable is a collector that asks the broker itself, by the stream's name.
+// unreadable is a collector that reads the counts, by stream, from the broker at every
+// scrape.
 type unreadable func() map[string]uint64
 
 // Describe implements prometheus.Collector.

@@ -25,7 +25,7 @@ const (
 var errNoURL = errors.New("want an absolute http or https URL")
 
 // Source asks the URL whenever it is asked, over a connection that is kept
-// alive. It follows no redirect: what an operator configures is what is asked.
+// alive. It follows no redirect: it asks only the address that the operator configured.
 type Source struct {
 	url    string
 	client *http.Client
@@ -49,8 +49,7 @@ func New(rawURL string) (*Source, error) {
 	return &Source{url: rawURL, client: client}, nil
 }
 
-// Close lets go of the connection that is kept alive. A later look-up makes a
-// new one.
+// Close closes the connection that is kept alive. A later look-up makes a new one.
 func (s *Source) Close() { s.client.CloseIdleConnections() }
 
 // Current implements version.Source.

@@ -33,7 +33,7 @@ func TestOnlyAnAbsoluteHTTPURLWillDo(t *testing.T) {
 			t.Errorf("New(%q): %v", rawURL, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("New(%q) tells the secret: %v", rawURL, err)
+			t.Errorf("the error of New(%q) contains the secret: %v", rawURL, err)
 		}
 	}
 }
@@ -123,8 +123,8 @@ func TestACallerMayLeaveEarlier(t *testing.T) {
 	})
 }
 
-// hanging returns a source whose server takes a request, answers what it is
-// told, and then nothing.
+// hanging returns a source whose server takes a request, answers with the given
+// text, and then sends nothing more.
 func hanging(t *testing.T, answer string) *urlversion.Source {
 	t.Helper()
 	s := newSource(t, "http://source/")
