@@ -17,8 +17,8 @@ type Answer struct {
 
 // Adopt takes over the socket of conn, calls opened, and hands the stream to a
 // shard, which first writes the answer's head: together with what opened sent, or without it
-// if opened takes longer than a moment. No goroutine is left to wait for the
-// stream; its end is told to the function that OnEnd was given. The caller
+// if opened takes longer than a moment. No goroutine waits for the stream's end; it is
+// reported to the function that OnEnd was given. The caller
 // closes conn, which leaves the socket open and may have happened by then, and
 // must not write to it any more.
 // Errors: transport.ErrNotAdoptable; then nothing has happened.
@@ -40,7 +40,7 @@ func (s *Stream) Adopt(conn net.Conn, answer Answer, opened func()) error {
 	return nil
 }
 
-// handOver notes that a shard will get the stream, and write head first.
+// handOver records that a shard will get the stream, and write head first.
 func (s *Stream) handOver(head []byte) {
 	s.mu.Lock()
 	s.handedOver = true
@@ -50,7 +50,7 @@ func (s *Stream) handOver(head []byte) {
 	}
 }
 
-// start has sh write s from now on.
+// start makes sh write s from now on.
 func (s *Stream) start(sh shard) {
 	s.take(sh)
 	a := (*adopted)(s)
@@ -59,5 +59,5 @@ func (s *Stream) start(sh shard) {
 	}
 	sh.Close(a)
 	a.Ended(transport.ErrShutdown)
-	s.engine.endings.flush() // nobody else may do so any more
+	s.engine.endings.flush() // Serve, which reports ends, may have returned already
 }

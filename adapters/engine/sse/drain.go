@@ -11,10 +11,10 @@ import (
 	"heliograph/adapters/engine/sse/wire"
 )
 
-// Drain sends every stream away: what is in the log now reaches it, then a
-// retry of its own, spread over up to Config.DrainSpread, and the end (rule G8). New
-// streams are refused from then on. It returns when no stream is left, or when
-// ctx ends, with its error; the rest are ended then without ceremony.
+// Drain ends every stream so that its client reconnects later: the stream gets what is
+// in the log now, then a retry time of its own, spread over up to Config.DrainSpread, and
+// the end (rule G8). New streams are refused from then on. It returns when no stream is
+// left, or when ctx ends, with its error; the remaining streams are then cut off.
 func (e *Engine) Drain(ctx context.Context) error {
 	e.mu.Lock()
 	if !e.draining {
@@ -41,11 +41,11 @@ func (e *Engine) Drain(ctx context.Context) error {
 }
 
 const (
-	// returnPace is how long after another a client comes back: hundred a second are
-	// nothing to a process that has just started.
+	// returnPace is the time between two clients that come back: a process that has just
+	// started serves a hundred a second easily.
 	returnPace = 10 * time.Millisecond
-	// minReturn is when the first may come back: about as soon as it makes sense, since
-	// the old process may still be ending.
+	// minReturn is when the first may come back: no sooner, since the old process may
+	// still be ending.
 	minReturn = 250 * time.Millisecond
 )
 
@@ -66,8 +66,8 @@ func (e *Engine) RetryFrame() []byte {
 	return retryFrame(e.returnTimes(streams))
 }
 
-// LaterFrame asks a client that cannot be served now to come back after a time
-// of its own, about as long as browsers wait anyway.
+// LaterFrame asks a client that cannot be served now to come back after a time of its
+// own, about as long as browsers wait by default.
 func LaterFrame() []byte { return retryFrame(time.Second, 3*time.Second) }
 
 func retryFrame(soonest, latest time.Duration) []byte {

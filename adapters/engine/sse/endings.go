@@ -7,10 +7,10 @@ import (
 	"heliograph/domain/connection"
 )
 
-// endings tells of the streams that ended in a shard, one after the other and
-// in a goroutine of its own, so that no shard waits for who is told.
+// endings reports the streams that ended in a shard, one after the other and in a
+// goroutine of its own, so that no shard waits for the callback.
 type endings struct {
-	tell   func(connection.Token, connection.Reason) // nil: nobody wants to know
+	tell   func(connection.Token, connection.Reason) // nil: ends are not reported
 	signal chan struct{}
 
 	mu   sync.Mutex
@@ -22,7 +22,7 @@ type ending struct {
 	reason connection.Reason
 }
 
-// OnEnd has tell called after each adopted stream ended. Call it before Serve.
+// OnEnd sets the function that is called after each adopted stream ended. Call it before Serve.
 func (e *Engine) OnEnd(tell func(connection.Token, connection.Reason)) { e.endings.tell = tell }
 
 func (e *endings) add(token connection.Token, reason connection.Reason) {
@@ -35,7 +35,7 @@ func (e *endings) add(token connection.Token, reason connection.Reason) {
 	}
 }
 
-// serve tells until ctx ends.
+// serve reports ends until ctx ends.
 func (e *endings) serve(ctx context.Context) {
 	for {
 		select {
@@ -47,7 +47,7 @@ func (e *endings) serve(ctx context.Context) {
 	}
 }
 
-// flush tells all that is there.
+// flush reports all ends that are queued.
 func (e *endings) flush() {
 	e.mu.Lock()
 	list := e.list

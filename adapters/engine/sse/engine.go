@@ -14,12 +14,12 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// What Attach may say beside gateway.ErrClosed.
+// Errors of Attach, beside gateway.ErrClosed.
 var (
 	// ErrTooManyStreams: Config.MaxStreams is reached.
 	ErrTooManyStreams = errors.New("too many streams are open")
-	// ErrDraining: streams are being sent away; send this one away likewise, with
-	// Engine.RetryFrame.
+	// ErrDraining: the engine is draining; answer this client with Engine.RetryFrame, so
+	// that it reconnects later.
 	ErrDraining = errors.New("the service is shutting down")
 )
 
@@ -47,11 +47,11 @@ type Engine struct {
 	next           int                          // the shard to adopt next; guarded by mu
 	streams        map[connection.Token]*Stream // guarded by mu
 	names          names                        // of streams; guarded by mu
-	newest         event.ID                     // of what a backend published; zero if that is no place; guarded by mu
+	newest         event.ID                     // of what a backend published; zero if that is no position; guarded by mu
 	began          log.Position                 // where the epoch of newest begins; guarded by mu
 	ahead          map[*Stream]event.ID         // those whose clients have got more than the log; guarded by mu
 	beats          heartbeats                   // guarded by mu
-	awaited        chan struct{}                // closed by releaseLocked; nil if nobody waits; guarded by mu
+	awaited        chan struct{}                // closed by releaseLocked; nil if nothing waits; guarded by mu
 	draining       bool                         // guarded by mu
 	drainedStreams int                          // open when draining began; guarded by mu
 	closed         bool                         // guarded by mu
@@ -92,7 +92,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 	return nil
 }
 
-// makeShards makes none where the system has no kernel for them.
+// makeShards makes no shards where the system has no epoll.
 func (e *Engine) makeShards() []shard {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -127,8 +127,8 @@ func (e *Engine) nextShard() (sh shard, ok bool) {
 	return e.shards[e.next], true
 }
 
-// vanishing is how clients that are gone without a word are noticed. Heartbeats are
-// probes enough.
+// vanishing returns how clients that vanished without closing the connection are
+// noticed. Where there are heartbeats, no further probes are needed.
 func (e *Engine) vanishing() transport.Vanishing {
 	return transport.Vanishing{After: e.cfg.StallTimeout, Probes: e.cfg.Heartbeat == 0}
 }
@@ -169,8 +169,8 @@ func (e *Engine) appendedLocked() {
 	}
 }
 
-// endSlow ends the streams whose place has fallen out of the log: one slow
-// consumer must not hold memory, and it can come back.
+// endSlow ends the streams whose position is no longer in the log: one slow consumer
+// must not hold memory, and it can come back.
 func (e *Engine) endSlow(tail uint64) {
 	for _, s := range e.snapshot() {
 		if s.offset.Load() < tail {

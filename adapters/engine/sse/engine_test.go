@@ -284,7 +284,7 @@ func TestWhyStreamsEndedIsToldApart(t *testing.T) { // G4, M1
 	over := b.attach("over", "")
 	b.send("over", note(strings.Repeat("x", 1<<10)))
 	_ = b.Send("over", note("one too many"))
-	over.Detach() // nobody has written it
+	over.Detach() // no transport has taken it
 	private := b.stuck(b.attach("private", ""))
 	for b.Send("private", note(strings.Repeat("x", 1<<10))) == nil { // until its socket is full too
 	}
@@ -441,7 +441,7 @@ func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M
 		if ok, failed, took := b.metrics.of(event.ServiceTask); ok != 2 || failed != 0 || took != 1 {
 			t.Errorf("while one stream is stuck: %d ok, %d failed, %d measured; want 2, 0, 1", ok, failed, took)
 		}
-		_ = c.conn.Close() // gone: nobody waits for it any more
+		_ = c.conn.Close() // gone: the stream's end is not awaited any more
 		<-c.reason
 		synctest.Wait()
 		if ok, _, took := b.metrics.of(event.ServiceTask); ok != 2 || took != 2 {

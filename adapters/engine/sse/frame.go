@@ -38,6 +38,6 @@ func (f Frame) withoutID() []byte {
 	return f.bytes[len("id: \n")+len(f.id):]
 }
 
-// control reports whether f speaks of the stream itself: its ID is a place in
-// the log, but f is not what lies there.
+// control reports whether f is about the stream itself: its ID is a position in the
+// log, but f is not the event at that position.
 func (f Frame) control() bool { return stream.IsControl(f.name) }

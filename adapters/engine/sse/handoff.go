@@ -8,8 +8,8 @@ import (
 )
 
 // handoffPatience is how long a stream's head waits for its first private events, at
-// least, and twice that at most: observers take some 20 µs when all is well, and 10 ms
-// are nothing to a person.
+// least, and twice that at most: observers take some 20 µs when all is well, and a person
+// does not notice 10 ms.
 const handoffPatience = 5 * time.Millisecond
 
 // handoffs are the streams that wait up to twice handoffPatience for their first private
@@ -43,15 +43,15 @@ func (hs *handoffs) add(s *Stream, sh shard, conn net.Conn) *handoff {
 	return h
 }
 
-// complete has the shard write the stream from now on, unless it does already.
+// complete makes the shard write the stream from now on, unless it does already.
 func (h *handoff) complete() {
 	if !h.done.Swap(true) {
 		h.start()
 	}
 }
 
-// start is for the caller that set done. It forgets the stream, since the list may hold
-// the handoff for a while.
+// start is for the caller that set done. It drops the reference to the stream, since the
+// list may hold the handoff for a while.
 func (h *handoff) start() {
 	h.stream.start(h.shard)
 	h.stream, h.conn = nil, nil

@@ -10,19 +10,19 @@ import (
 const (
 	// pageEvents is how many events are asked for at a time.
 	pageEvents = 64
-	// askTime bounds one question: servers that choose a leader may never answer it,
-	// and another one then comes to an answer sooner.
+	// askTime bounds one request: servers that are electing a leader may never answer it,
+	// and a new request is then answered sooner.
 	askTime = time.Second
 )
 
-// history is what the broker holds beyond this engine's log. One stream at a time
-// asks, so that neither the broker nor our memory has ten thousand answers to
-// bear; what one learns serves those behind it.
+// history reads the events that the broker holds beyond this engine's log. One stream at
+// a time asks, so that ten thousand answers at once load neither the broker nor this
+// process's memory; the streams that wait use the answer too.
 type history struct {
-	broker event.History // nil: the log is all there is
-	turn   chan struct{} // full while somebody asks
+	broker event.History // nil: only the log has events
+	turn   chan struct{} // full while a stream asks
 
-	newest uint64    // the broker has this event; owned by whoever has the turn
+	newest uint64    // the broker has this event; owned by the stream that has the turn
 	asked  time.Time // when it was asked for; likewise
 	failed error     // how that ended; likewise
 }

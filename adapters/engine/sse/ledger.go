@@ -19,7 +19,7 @@ type ledger struct {
 	open  []pass // guarded by mu
 }
 
-// pass is one log event on its way.
+// pass is one log event that streams are still writing.
 type pass struct {
 	service event.Service
 	begun   time.Time
@@ -38,8 +38,8 @@ func (l *ledger) begin(n uint64, s event.Service, now time.Time, streams int) {
 	l.open = append(l.open, pass{service: s, begun: now, left: streams})
 }
 
-// Done says that so many streams are through with the events after number
-// from, up to number to.
+// Done records that so many streams have written the events after number from, up to
+// number to, or ended.
 func (l *ledger) Done(from, to uint64, streams int) {
 	if from >= to {
 		return

@@ -5,9 +5,9 @@ import "heliograph/adapters/engine/sse/transport"
 // Client is what a stream's client says when it connects.
 type Client struct {
 	// Name is the client's own name for its stream; "" is none. A client that
-	// connects again under it replaces its stream, and needs no place of its own.
+	// connects again under it replaces its stream, and does not count as one more.
 	Name string
-	// LastEventID is where it left off; "" if it does not say.
+	// LastEventID is the ID of the last event that the client got; "" if it sent none.
 	LastEventID string
 }
 
@@ -41,11 +41,11 @@ func (n *names) remove(s *Stream) {
 	}
 }
 
-// fullLocked reports whether there is no place for s. One that replaces a stream
-// takes that one's place, which ends in a moment or, if its client is dead, a while
-// later; so a name has two streams at most. The older of the two is cut off when a
-// third comes, if it was told to end: that is the word of whoever decides on
-// streams, and not only of a client that uses the name.
+// fullLocked reports whether the limit leaves no room for s. A stream that replaces
+// another does not count: the other one ends in a moment or, if its client is dead, a
+// while later; so a name has two streams at most. When a third comes, the older of the
+// two is cut off, but only if its last event is queued: then the service has decided to
+// end it, and it was not only a client that used the name.
 func (e *Engine) fullLocked(s *Stream) bool {
 	if e.cfg.MaxStreams == 0 || len(e.streams) < e.cfg.MaxStreams {
 		return false

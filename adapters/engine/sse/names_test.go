@@ -33,10 +33,10 @@ func TestAStreamThatReplacesAnotherNeedsNoPlaceOfItsOwn(t *testing.T) { // C3
 	attach("c1", "c", sse.ErrTooManyStreams)
 	attach("x1", "", sse.ErrTooManyStreams)
 	attach("a2", "a", nil)
-	attach("a3", "a", sse.ErrTooManyStreams) // a1 was not told to end: perhaps a2 may not have the name
-	end("a1")                                // which nobody writes: its client is dead
+	attach("a3", "a", sse.ErrTooManyStreams) // a1 has no last event queued: perhaps a2 may not have the name
+	end("a1")                                // no transport writes a1: its client is dead
 	attach("a3", "a", nil)
-	if err := b.attachAs("a4", "a"); !errors.Is(err, sse.ErrTooManyStreams) { // a2 was not told either
+	if err := b.attachAs("a4", "a"); !errors.Is(err, sse.ErrTooManyStreams) { // a2 has no last event queued either
 		t.Errorf("a fourth stream: %v", err)
 	}
 	attach("c1", "c", sse.ErrTooManyStreams)

@@ -37,7 +37,8 @@ func (e *Engine) part(next gateway.Parts) (private, error) {
 	return p, err
 }
 
-// place has p go out when the log is written up to at, with the ID of that place.
+// place sets p to be written when the log is written up to at, with the ID of that
+// position.
 func (p private) place(e *Engine, at log.Position) private {
 	p.at, p.id, p.begun = at, wire.AppendID(nil, e.id(at)), time.Now()
 	return p

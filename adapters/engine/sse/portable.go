@@ -68,7 +68,7 @@ func (s *Stream) Serve(ctx context.Context, sink Sink) connection.Reason {
 
 func (s *Stream) serve(ctx context.Context, p *portable) error {
 	for {
-		round := s.engine.round.Load() // before looking, so that nothing slips in between looking and waiting
+		round := s.engine.round.Load() // before looking, so that nothing appended between looking and waiting is missed
 		step, err := s.next(nil)
 		if err != nil {
 			return err

@@ -11,13 +11,12 @@ import (
 )
 
 // The IDs on a stream never go back, or a client that comes back with the last one
-// would get again what it has. A backend alone cannot see to that: when several of
-// its nodes push to one gateway, or the gateway was restarted and is told again
-// what its predecessor had taken, an event may come late. So the engine holds IDs
-// against each other, if they are places in one log (event.ID); others are equal or
-// not, and no more.
+// would get again what it has. A backend alone cannot ensure that: when several of its
+// nodes push to one gateway, or the gateway was restarted and gets again the events that
+// its predecessor had accepted, an event may come late. So the engine compares IDs that
+// are positions in one log (event.ID); of others it only knows whether they are equal.
 
-// pending is what is known of a stream that nobody has accepted yet.
+// pending is the state of a stream that no backend has accepted yet.
 type pending struct {
 	lastEventID string   // the client has got everything up to here
 	from        event.ID // the log's newest when the stream was attached
@@ -25,8 +24,8 @@ type pending struct {
 	placed      bool     // the backend has said from where the stream reads
 }
 
-// pushed is what a stream remembers of its backend's pushes, to tell a repeated one
-// from one that only looks like a log event.
+// pushed holds what a stream remembers of its backend's pushes, to distinguish a
+// repeated event from one that only looks like a log event.
 type pushed struct {
 	reset string // the ID of the last stream_reset
 	given string // the ID of the last log event that was pushed
@@ -35,7 +34,7 @@ type pushed struct {
 	newest event.ID
 }
 
-// notePlace notes what the client of a stream that is pending now has got.
+// notePlace records what the client of a stream that is pending now has got.
 func (s *Stream) notePlace(lastEventID string) {
 	e := s.engine
 	e.mu.Lock()
@@ -51,8 +50,8 @@ func (s *Stream) notePlace(lastEventID string) {
 	}
 }
 
-// aheadLocked notes that a client has got everything up to id, unless the log is
-// there.
+// aheadLocked records that a client has got everything up to id, unless the log has
+// reached id already.
 func (e *Engine) aheadLocked(s *Stream, id event.ID) {
 	if e.newest.IsZero() || before(e.newest, id) {
 		e.ahead[s] = id
@@ -62,8 +61,9 @@ func (e *Engine) aheadLocked(s *Stream, id event.ID) {
 // before reports whether a comes before b in one log.
 func before(a, b event.ID) bool { return a.Epoch == b.Epoch && a.Seq < b.Seq }
 
-// openLocked has the log go on where the client is, unless the backend has said
-// otherwise. What was pushed before stays where it is: it is newer.
+// openLocked makes the stream continue with the log after the client's last event,
+// unless the backend has set another position. Events pushed before stay in the queue:
+// they are newer.
 func (s *Stream) openLocked() {
 	p := s.pending
 	s.pending = nil
@@ -72,8 +72,8 @@ func (s *Stream) openLocked() {
 	}
 }
 
-// passLocked sees to it that f, which is about to be appended, does not go to those
-// who have had it.
+// passLocked makes the streams that have had f, which is about to be appended, leave it
+// out.
 func (e *Engine) passLocked(f Frame) {
 	id, err := event.ParseID(f.id)
 	if err != nil {
@@ -95,8 +95,8 @@ func (e *Engine) passLocked(f Frame) {
 	}
 }
 
-// beginsLocked is where the log goes on for a client that reads it anew from id,
-// which the log has not: what was published in an earlier epoch is over for it.
+// beginsLocked returns the position in the log for a client that reads it anew from id,
+// which the log does not have: it gets nothing that was published in an earlier epoch.
 func (e *Engine) beginsLocked(s *Stream, id event.ID) log.Position {
 	switch {
 	case !before(id, e.newest):
@@ -107,11 +107,10 @@ func (e *Engine) beginsLocked(s *Stream, id event.ID) log.Position {
 	return s.at
 }
 
-// placeLocked decides where f goes out that is pushed to a stream, and with which
-// ID: after all that was published, unless the stream is pending, and not with the
-// ID of an older place than that where the client is then. It reports whether f
-// must not go out, because the client has it, gets it by the log, or has been sent
-// a later one.
+// placeLocked decides at which position f, pushed to a stream, is sent, and with which
+// ID: after all that was published, unless the stream is pending, and not with an ID
+// older than the client's position at that point. It reports whether f must not be
+// sent, because the client has it, gets it from the log, or has been sent a later one.
 func (s *Stream) placeLocked(f Frame) (p private, repeated bool) {
 	e := s.engine
 	if s.repeatsLocked(f) {
@@ -160,11 +159,11 @@ func (s *Stream) repeatsLocked(f Frame) bool {
 	}
 }
 
-// placePendingLocked is placeLocked for a pending stream: what is pushed goes out
-// before the log, in order. If f is in the log too, because the backend repeats
-// what the client missed, or f tells the client from where it reads now, the log
-// goes on after that place; and if f has the ID of an event that the stream has yet
-// to get, it goes out after that.
+// placePendingLocked is placeLocked for a pending stream: pushed events are sent before
+// the log, in order. If f is in the log too, because the backend repeats what the client
+// missed, or f is a stream_reset with the position from which the client reads now, the
+// log continues after that position; and if f has the ID of an event that the stream has
+// yet to get, f is sent after that.
 func (s *Stream) placePendingLocked(f Frame) private {
 	e, reset := s.engine, f.name == stream.NameReset
 	p := private{at: s.lastPlace(), body: f.bytes}
@@ -199,8 +198,9 @@ func (s *Stream) placePendingLocked(f Frame) private {
 	return p
 }
 
-// raiseLocked keeps an ID from going back: if that of f, which is p, is older than the
-// stream's, p gets the stream's and is queued after all that was published.
+// raiseLocked keeps IDs from going back: if the ID of f, encoded as p, is older than the
+// stream's current one, p gets the current one and is queued after all that was
+// published.
 func (s *Stream) raiseLocked(p *private, f Frame, id event.ID) {
 	e := s.engine
 	place := e.newest
@@ -212,8 +212,8 @@ func (s *Stream) raiseLocked(p *private, f Frame, id event.ID) {
 	}
 }
 
-// goOn has the log of a stream that nobody writes yet go on at a place. Of what is
-// queued, what is chosen still goes out before that.
+// goOn sets the position in the log at which a stream without a transport continues.
+// The chosen ones of the queued events are still sent before that.
 func (s *Stream) goOn(place log.Position, choose func(private) bool) {
 	s.at = place
 	s.offset.Store(place.Off)
@@ -232,8 +232,8 @@ func (s *Stream) goOn(place log.Position, choose func(private) bool) {
 
 func everything(private) bool { return true }
 
-// lastPlace is where the last of what waits goes out, or the stream begins. Only
-// for a stream without a transport.
+// lastPlace returns the position at which the last queued event is sent, or else where
+// the stream begins. Only for a stream without a transport.
 func (s *Stream) lastPlace() log.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -246,7 +246,7 @@ func (s *Stream) lastPlace() log.Position {
 	return s.at
 }
 
-// skip has the stream leave out the next n bytes of the log, whose head is at.
+// skip makes the stream leave out the next n bytes of the log, whose head is at.
 func (s *Stream) skip(at log.Position, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -263,7 +263,7 @@ func (s *Stream) skip(at log.Position, n int) {
 }
 
 // leaveOut moves the stream over what it leaves out, and returns the rest of chunk,
-// which the log has from its place up to the position to.
+// which the log has from the stream's position up to the position to.
 func (s *Stream) leaveOut(chunk []byte, to log.Position) []byte {
 	for len(s.queue.private) > 0 {
 		p := s.queue.private[0]

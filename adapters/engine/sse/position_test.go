@@ -33,7 +33,7 @@ func snapshotAt(seq int) wire.Raw { return raw(fmt.Sprintf("e-%d", seq), "snapsh
 func resetTo(id string) wire.Raw { return raw(id, "stream_reset", "{}") }
 
 // Several nodes of a backend push to one gateway, some later than others, and a
-// gateway that was restarted is told what its predecessor had taken: a client that
+// gateway that was restarted gets again what its predecessor had accepted: a client that
 // comes back with the last ID that it was given still gets each event once.
 func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 	t.Parallel()

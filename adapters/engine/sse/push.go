@@ -9,7 +9,7 @@ import (
 	"heliograph/domain/stream"
 )
 
-// AttachPending adds a stream that nobody has accepted yet, whose client has got
+// AttachPending adds a stream that no backend has accepted yet, whose client has got
 // everything up to client.LastEventID: what is pushed to it goes out before the log, until
 // Open. The log goes on after that, if it holds that, and at its end
 // otherwise. It is as Attach in all else.
@@ -38,7 +38,7 @@ func (e *Engine) Publish(f Frame) (streams int, err error) {
 		return 0, gateway.ErrClosed
 	}
 	if f.control() {
-		f.id = "" // it is in the frame, but names another event's place
+		f.id = "" // it is in the frame, but names another event's position
 	}
 	if _, _, known := e.log.Find(f.id); !known {
 		e.passLocked(f)
@@ -88,9 +88,9 @@ const (
 	maxWaitingPushes = 256
 )
 
-// PushWhenRoom is Push, but waits for a moment if too much waits for the stream
-// already: a backend that pushes one event after the other is so held to the pace of
-// the client, instead of losing it over events that it had no time to take. Errors: as
+// PushWhenRoom is Push, but waits for a moment if too much is queued for the stream
+// already: this slows a backend that pushes one event after the other down to the pace
+// of the client, which would otherwise be disconnected over its limit. Errors: as
 // Push; gateway.ErrStreamFull when the client made no room in time or ctx ended.
 func (e *Engine) PushWhenRoom(ctx context.Context, token connection.Token, f Frame, last bool) (pending bool, err error) {
 	room := e.room(token, f)
@@ -144,7 +144,7 @@ func (s *Stream) overLocked(bytes int) bool {
 	return s.queue != nil && s.queue.bytes > 0 && s.queue.bytes+bytes > s.engine.cfg.PrivateBytes
 }
 
-// makeRoom has those look again who wait to push. With Stream.mu held.
+// makeRoom wakes the pushes that wait for room. With Stream.mu held.
 func (q *queue) makeRoom() {
 	if q != nil && q.room != nil {
 		close(q.room)

@@ -13,31 +13,31 @@ import (
 	"heliograph/domain/stream"
 )
 
-// ErrLagging says that this node lacks what the client needs next, and cannot say
-// that nobody has. Send the client away with LaterFrame: it comes back, perhaps
-// to another node.
+// ErrLagging says that this node does not have the events that the client needs next,
+// while another node or the broker may have them. Answer the client with LaterFrame: it
+// comes back later, perhaps to another node.
 var ErrLagging = errors.New("this node lags behind the log")
 
 const (
-	// resumeTime is how long a client waits for its node: less than proxies do, and
+	// resumeTime is how long a client waits for its node: less than proxies wait, and
 	// nodes are milliseconds apart unless something is wrong.
 	resumeTime = 3 * time.Second
 	// usualLag is how far apart nodes may be before the broker is asked.
 	usualLag = 500 * time.Millisecond
 	// confirmPause is between two answers that the broker does not have what the client
 	// has: a server that has just become leader may not know yet what was accepted
-	// before, and a client that is reset for that gets again what it has.
+	// before, and a client that is reset because of that fetches again what it has.
 	confirmPause = time.Second
-	// askPause is between two questions, if the first was not answered.
+	// askPause is between two requests to the broker, if the first was not answered.
 	askPause = 250 * time.Millisecond
 )
 
-// errAhead says that a place is not in the log yet.
+// errAhead says that a position is not in the log yet.
 var errAhead = errors.New("position is not in the log yet")
 
-// Resume is Attach for a log that other nodes have too: for what the client has
-// from one of them, and this one not yet, it waits, and what the log here has no
-// more, it asks the broker for. Errors: as Attach, and ErrLagging, also when ctx
+// Resume is Attach for a log that other nodes have too. If the client has got events
+// from another node that this one does not have yet, it waits for them; events that the
+// log here no longer has are requested from the broker. Errors: as Attach, and ErrLagging, also when ctx
 // ends.
 func (e *Engine) Resume(ctx context.Context, token connection.Token, client Client) (*Stream, error) {
 	c := e.resumeRequest(client.LastEventID)
@@ -63,8 +63,8 @@ func (e *Engine) Resume(ctx context.Context, token connection.Token, client Clie
 	}
 }
 
-// await returns once the log is where the client is, or the request says that it
-// never will be, or when ctx ends.
+// await returns once the log has reached the client's position, or the resume request
+// has found that it never will, or when ctx ends.
 func (e *Engine) await(ctx context.Context, c *resumeRequest) {
 	confirmed := false
 	for patience := usualLag; !e.waitForSequence(ctx, c.id.Seq, patience) && ctx.Err() == nil; {
@@ -83,8 +83,9 @@ func (e *Engine) await(ctx context.Context, c *resumeRequest) {
 	}
 }
 
-// fetch adds what the log no longer has to the request, or that nobody has it. It
-// returns also when it would have to try again, after a moment, and when ctx ends.
+// fetch reads the events that the log no longer has from the broker and adds them to the
+// resume request, or notes in it that the broker does not have them either. It also
+// returns when another attempt is needed, after a pause, and when ctx ends.
 func (e *Engine) fetch(ctx context.Context, c *resumeRequest) {
 	for c.reset == "" && c.id.Seq < e.log.Tail().Seq {
 		page, err := e.history.after(ctx, c.id)
@@ -100,8 +101,8 @@ func (e *Engine) fetch(ctx context.Context, c *resumeRequest) {
 	}
 }
 
-// add has c's client get page. What waits for a stream is bounded (rule G4), so
-// who missed too much gets none of it.
+// add queues page for c's client. What is queued for a stream is bounded (rule G4), so
+// a client that missed too much gets none of it.
 func (e *Engine) add(c *resumeRequest, page []event.Record) {
 	var frames []byte
 	for _, rec := range page {
@@ -148,7 +149,7 @@ func (e *Engine) growthSignal(seq uint64) <-chan struct{} {
 	return e.awaited
 }
 
-// releaseLocked has those look again who wait for the log.
+// releaseLocked wakes the resume requests that wait for the log.
 func (e *Engine) releaseLocked() {
 	if e.awaited != nil {
 		close(e.awaited)

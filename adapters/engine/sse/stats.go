@@ -10,7 +10,7 @@ import (
 	"heliograph/domain/stream"
 )
 
-// Stats is what an engine is and has done since it was made.
+// Stats holds an engine's state and what it has counted since it was made.
 type Stats struct {
 	Streams      int    // open now
 	LogBytes     int    // memory of the log now
@@ -36,7 +36,7 @@ type SlowStats struct {
 // End is why a stream ended.
 type End string
 
-// The ends. Those of slow consumers are told apart by SlowStats too.
+// The ends. SlowStats distinguishes those of slow consumers too.
 const (
 	EndClientGone  End = "client_gone"  // its client went away
 	EndClosed      End = "closed"       // it was replaced, rejected or drained

@@ -20,7 +20,7 @@ var (
 	errRefused = errors.New("the stream was not opened")
 )
 
-// Stream is one browser's stream: a place in the log and, rarely, private
+// Stream is one browser's stream: a position in the log and, rarely, private
 // events. It takes events from Attach on, and delivers them once a transport
 // writes it: a shard after Adopt, or the goroutine that calls Serve.
 type Stream struct {
@@ -30,11 +30,11 @@ type Stream struct {
 	joined uint64 // log events before it was attached, which were not counted for it
 
 	pushed  *pushed  // what a backend has pushed to it; nil without one; guarded by Engine.mu
-	pending *pending // nobody has accepted it yet; guarded by Engine.mu
+	pending *pending // set until a backend has accepted the stream; guarded by Engine.mu
 
 	active int64            // when private events were last written, in Unix nanoseconds; owned by the transport
 	at     log.Position     // what it has written, a frame boundary; owned by the transport
-	offset atomic.Uint64    // at.Off, for whoever looks for slow consumers
+	offset atomic.Uint64    // at.Off, for Engine.endSlow, which looks for slow consumers
 	socket transport.Socket // owned by the shard that writes it, if one does
 
 	mu         sync.Mutex
@@ -54,10 +54,10 @@ type writer interface {
 
 // queue is what waits for one stream outside the log: nil nearly always.
 type queue struct {
-	private []private     // in the order of their places
+	private []private     // in the order of their positions
 	bytes   int           // of what was pushed
 	final   bool          // the last event is queued; none is taken after it
-	room    chan struct{} // closed when some of it was written; nil if nobody waits for that
+	room    chan struct{} // closed when some of it was written; nil if nothing waits for that
 }
 
 // newQueue has room for what a new stream gets: its head, a task snapshot and a
@@ -136,8 +136,8 @@ func (s *Stream) take(w writer) {
 
 // next decides what to write; no bytes mean that there is nothing yet. With a buf, in
 // which private events are put together, it is as it goes over the wire; without, one
-// private event or the log's chunks. Until it is told of progress by wrote, it gives
-// the same again, and perhaps more.
+// private event or the log's chunks. Until wrotePrivate or moveTo records progress, it
+// returns the same again, and perhaps more.
 //
 // The log is read before the private events: what was queued before an event
 // was appended is then seen with it, and so leaves before it.
@@ -195,7 +195,7 @@ func (s *Stream) needless(chunk []byte) bool {
 		time.Now().UnixNano()-s.active < int64(s.engine.cfg.Heartbeat)
 }
 
-// appendDue appends the private events whose place has come.
+// appendDue appends the private events whose position the stream has reached.
 func (q *queue) appendDue(b []byte, at log.Position, chunked bool) []byte {
 	for _, p := range q.private {
 		if p.at.Off > at.Off || p.skip > 0 || len(b) > 0 && len(b)+p.wireSize(chunked) > transport.Gathered {
@@ -260,7 +260,7 @@ func (s *Stream) prepend(p private) {
 }
 
 // push queues a private event. The engine calls it under its mutex, so that the
-// event's place is before whatever is appended next. Errors:
+// event's position is before that of the next event appended. Errors:
 // gateway.ErrUnknownToken after the last event, gateway.ErrStreamFull over the
 // limit, which ends the stream.
 func (s *Stream) push(p private) error {

@@ -1,6 +1,6 @@
 // Package log is the bounded record of the frames that all streams get.
 //
-// Concurrency properties: one goroutine at a time appends and looks places up (the
+// Concurrency properties: one goroutine at a time appends and looks positions up (the
 // engine does so under its mutex); any number reads meanwhile without a lock.
 package log
 
@@ -33,12 +33,12 @@ func (m Position) Events() uint64 {
 // ErrBehind says that a position's bytes are no longer in the log.
 var ErrBehind = errors.New("position is no longer in the log")
 
-// Log is the bounded record of encoded frames, each a chunk, cut into segments.
+// Log is the bounded record of encoded frames, each a chunk, divided into segments.
 //
 // One goroutine at a time appends and locates (under Engine.mu); any number
 // reads meanwhile, without a lock: bytes before a segment's end never change
 // again, the end is published after them, and a segment that is dropped is left
-// to the collector, which frees it when its last reader is done. So memory is
+// to the garbage collector, which frees it when its last reader is done. So memory is
 // the limit plus what writes under way still hold.
 type Log struct {
 	epoch       string
@@ -57,7 +57,7 @@ type segment struct {
 	ids   map[string]span          // its frames with a backend's ID; nil if there are none; owned by the appender
 }
 
-// entry finds one log event: where its frame ends and whose it is.
+// entry locates one log event: where its frame ends and which service sent it.
 type entry struct {
 	seq     uint32 // less that of the segment's start
 	end     uint32 // offset in the segment
@@ -100,7 +100,7 @@ func (l *Log) Head() Position {
 	return *view[len(view)-1].end.Load()
 }
 
-// Tail is the oldest place that can be read from.
+// Tail is the oldest position that can be read from.
 func (l *Log) Tail() Position { return (*l.view.Load())[0].start }
 
 // AppendEvent adds the frame of log event id, of at most size bytes, which
@@ -176,7 +176,7 @@ func (l *Log) room(size int) *segment {
 func (l *Log) Read(off uint64) ([]byte, Position, error) {
 	view := *l.view.Load()
 	i := len(view) - 1
-	if off < view[i].start.Off { // only who lags is not in the last one
+	if off < view[i].start.Off { // only a reader that lags is not in the last segment
 		i = sort.Search(len(view), func(i int) bool { return view[i].start.Off > off }) - 1
 	}
 	if i < 0 {
@@ -187,7 +187,7 @@ func (l *Log) Read(off uint64) ([]byte, Position, error) {
 	return s.buf[off-s.start.Off : end.Off-s.start.Off], *end, nil
 }
 
-// After returns the place right after log event seq, which must not be newer
+// After returns the position right after log event seq, which must not be newer
 // than head; ErrBehind if events after it are no longer there.
 func (l *Log) After(seq uint64) (Position, error) {
 	view := *l.view.Load()
@@ -199,8 +199,8 @@ func (l *Log) After(seq uint64) (Position, error) {
 	return view[i].after(seq), nil
 }
 
-// Find returns the frame, without its chunk, that was appended under a backend's id, and the place
-// right after it. Only the appender may call it.
+// Find returns the frame, without its chunk, that was appended under a backend's id, and the
+// position right after it. Only the appender may call it.
 func (l *Log) Find(id string) (frame []byte, after Position, ok bool) {
 	if id == "" {
 		return nil, Position{}, false
@@ -215,7 +215,7 @@ func (l *Log) Find(id string) (frame []byte, after Position, ok bool) {
 	return nil, Position{}, false
 }
 
-// place is the position of a frame boundary, an offset in s.
+// place returns the position of a frame boundary, an offset in s.
 func (s *segment) place(end uint32) Position {
 	n := sort.Search(len(s.index), func(i int) bool { return s.index[i].end > end })
 	m := s.count(n)
@@ -223,13 +223,13 @@ func (s *segment) place(end uint32) Position {
 	return m
 }
 
-// After is the place right after the last event that is not newer than seq.
+// After returns the position right after the last event that is not newer than seq.
 func (s *segment) after(seq uint64) Position {
 	n := sort.Search(len(s.index), func(i int) bool { return s.start.Seq+uint64(s.index[i].seq) > seq })
 	return s.count(n)
 }
 
-// count is the place right after the first n events.
+// count returns the position right after the first n events.
 func (s *segment) count(n int) Position {
 	m := s.start
 	for _, e := range s.index[:n] {

@@ -24,7 +24,7 @@ var (
 // stream instead.
 var ErrNotAdoptable = errors.New("the connection's socket cannot be taken over")
 
-// Kernel is what a shard asks of the system. Tests and benchmarks have a
+// Kernel holds the system calls that a shard uses. Tests and benchmarks have a
 // simulated one.
 type Kernel interface {
 	Sockets
@@ -37,8 +37,8 @@ type Sockets interface {
 	// Take makes conn's socket the shard's; closing conn leaves it open. Errors:
 	// ErrNotAdoptable.
 	Take(conn net.Conn) (fd int, err error)
-	// Watch has Wait tell, with this generation, when the client of a new socket sends
-	// something or is gone; again, with writable, also when the socket takes more.
+	// Watch makes Wait report, with this generation, when the client of a new socket sends
+	// something or is gone; called again with writable, also when the socket takes more.
 	Watch(fd int, generation int32, writable bool) error
 	// Write writes what the socket takes now.
 	Write(fd int, b []byte) (int, error)
@@ -47,7 +47,7 @@ type Sockets interface {
 	Close(fd int)
 }
 
-// Poller tells of Readiness.
+// Poller reports the Readiness of sockets.
 type Poller interface {
 	// Wait fills ready, blocking until there is something. Errors: ErrShutdown
 	// once Shut was called.

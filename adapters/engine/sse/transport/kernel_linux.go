@@ -38,8 +38,8 @@ func NewKernel(gone Vanishing) (Kernel, error) {
 }
 
 // Take implements Kernel. The descriptor is duplicated and conn closed by the
-// caller, so that from then on only the shard can close it: a number cannot be
-// used again behind its back.
+// caller, so that from then on only the shard can close it, and the system cannot reuse
+// its number while the shard has it.
 func (k *epoll) Take(conn net.Conn) (int, error) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -60,9 +60,9 @@ func (k *epoll) Take(conn net.Conn) (int, error) {
 	return fd, nil
 }
 
-// Watch implements Kernel. Edges, not levels: nothing needs to be asked for
-// again each time that a socket is full. A new socket is writable, which is no
-// news, so writability is asked for when it matters first.
+// Watch implements Kernel. It is edge-triggered, so that a full socket needs no further
+// system call. A new socket is always writable, so writability is watched only once a
+// write has blocked.
 func (k *epoll) Watch(fd int, generation int32, writable bool) error {
 	op, ev := unix.EPOLL_CTL_ADD, unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), Pad: generation, //nolint:gosec // descriptors are small
@@ -105,7 +105,7 @@ func (k *epoll) Discard(fd int) (int, error) {
 	}
 }
 
-// meaning is what a socket's error says of the client.
+// meaning translates a socket's error into what it says about the client.
 func meaning(err error) error {
 	switch {
 	case errors.Is(err, unix.EAGAIN):

@@ -34,7 +34,7 @@ type Stream interface { //nolint:interfacebloat // one thing, seen by its writer
 	Socket() *Socket
 	// Next returns what to write, as it goes over the wire and with private events put
 	// together in buf; no bytes mean that there is nothing yet. Until WrotePrivate or MoveTo
-	// tell it of progress it returns the same again, and perhaps more. An error ends the
+	// records progress it returns the same again, and perhaps more. An error ends the
 	// stream.
 	Next(buf []byte) (Step, error)
 	// WrotePrivate says that n bytes of private events are written. It returns how many
@@ -49,14 +49,14 @@ type Stream interface { //nolint:interfacebloat // one thing, seen by its writer
 	Ended(why error)
 }
 
-// Ledger is told how far streams have written.
+// Ledger records how far streams have written.
 type Ledger interface {
-	// Done says that so many streams are through with the events after number from, up to
-	// number to.
+	// Done records that so many streams have written the events after number from, up to
+	// number to, or ended.
 	Done(from, to uint64, streams int)
 }
 
-// Deps is what a Shard needs.
+// Deps holds what a Shard uses.
 type Deps struct {
 	Kernel  Kernel
 	Log     *log.Log
@@ -69,7 +69,7 @@ type Deps struct {
 // Socket is a shard's part of a stream. Its zero value is no socket.
 type Socket struct {
 	fd         int32 // -1 once it is closed
-	generation int32 // tells it from others that have or had the same fd
+	generation int32 // distinguishes it from others that have or had the same fd
 	slot       int32 // index in shard.streams, -1 before
 	partial    int32 // bytes of the step at hand that are written
 	received   int32 // bytes that the client sent
@@ -116,7 +116,7 @@ type Shard[S Stream] struct {
 	written     uint64
 }
 
-// credit collects what the ledger is told: most streams of a pass take the
+// credit collects calls of the ledger into one, because most streams of a pass take the
 // same step.
 type credit struct {
 	from, to uint64
@@ -137,7 +137,7 @@ func (sh *Shard[S]) Wake(s S) { sh.List(s) }
 // Interrupt says that s must end. No write here blocks.
 func (sh *Shard[S]) Interrupt(s S) { sh.List(s) }
 
-// List has run look at s. It reports false once run has ended.
+// List makes run look at s. It returns false once run has ended.
 func (sh *Shard[S]) List(s S) bool {
 	socket := s.Socket()
 	sh.mu.Lock()
@@ -153,7 +153,7 @@ func (sh *Shard[S]) List(s S) bool {
 	return true
 }
 
-// Nudge has run look at the log and the inbox.
+// Nudge makes run look at the log and the inbox.
 func (sh *Shard[S]) Nudge() {
 	select {
 	case sh.signal <- struct{}{}:
@@ -195,8 +195,8 @@ func (sh *Shard[S]) run(ctx context.Context) {
 			sh.closeAll()
 			return
 		case <-sh.signal:
-			// Whoever is about to hand over more may do so first, the observers of a new
-			// stream for instance: one write then takes all of it.
+			// Let other goroutines run that are about to queue more events, the observers of
+			// a new stream for instance: one write then carries all of it.
 			runtime.Gosched()
 		case ready := <-sh.ready:
 			sh.settle(ready)
@@ -267,7 +267,7 @@ func (sh *Shard[S]) attend() {
 func (sh *Shard[S]) attendTo(s S) {
 	socket := s.Socket()
 	if socket.fd < 0 {
-		return // it has ended since
+		return // the stream has ended since
 	}
 	if socket.slot < 0 && !sh.place(s) {
 		return
@@ -355,8 +355,8 @@ func (sh *Shard[S]) wrote(s S, st Step, n int) (final bool) {
 	return final
 }
 
-// give has the ledger told that a stream is through with the events after
-// number from, up to number to.
+// give records for the ledger that a stream has written the events after number from,
+// up to number to, or ended.
 func (sh *Shard[S]) give(from, to uint64) {
 	if sh.credit.from != from || sh.credit.to != to {
 		sh.account()
@@ -365,7 +365,7 @@ func (sh *Shard[S]) give(from, to uint64) {
 	sh.credit.streams++
 }
 
-// account hands on what was collected.
+// account passes what was collected to the ledger.
 func (sh *Shard[S]) account() {
 	if sh.credit.streams > 0 {
 		sh.Ledger.Done(sh.credit.from, sh.credit.to, sh.credit.streams)
@@ -408,7 +408,7 @@ func (sh *Shard[S]) react(s S, r Readiness) {
 		case err != nil && !blocked:
 			sh.drop(s, err)
 			return
-		case r.Broken, socket.received > MaxClientBytes: // what it speaks is not our protocol
+		case r.Broken, socket.received > MaxClientBytes: // the client does not speak this protocol
 			sh.drop(s, ErrClientGone)
 			return
 		}

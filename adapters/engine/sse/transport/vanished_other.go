@@ -2,5 +2,5 @@
 
 package transport
 
-// set does nothing: what is set elsewhere than on Linux is not the same everywhere.
+// set does nothing: the options differ between the other systems.
 func (Vanishing) set(int) {}

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Answers to HTTP/1.1 clients are chunked (RFC 9112, section 7.1), or programs that
-// know no event streams hold back what they get. The log has each frame as one chunk,
+// Answers to HTTP/1.1 clients are chunked (RFC 9112, section 7.1), because programs in
+// between that do not know event streams may otherwise buffer them. The log has each frame as one chunk,
 // so that what all streams share needs nothing added; where an answer is not chunked
 // by the engine, the frames are cut out of their chunks.
 

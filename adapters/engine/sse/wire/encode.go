@@ -1,5 +1,5 @@
-// Package wire is how events look on a stream: its bytes in both formats of events, and
-// their chunks.
+// Package wire encodes events for a stream: as bytes in both formats of events, and in
+// chunks.
 //
 // Concurrency properties: functions only, which may be called from anywhere.
 package wire
@@ -39,7 +39,7 @@ func FrameSize(ev event.Event) int {
 	return frameOverhead + 6*len(ev.Name) + len(ev.Data) + 6*lines // a name's byte is \u00XX at worst
 }
 
-// AppendID appends the line that makes a client remember its place.
+// AppendID appends the line with the ID that a client remembers as its position.
 func AppendID(b []byte, id event.ID) []byte {
 	b = append(b, "id: "...)
 	b = id.AppendTo(b)
@@ -91,7 +91,7 @@ func appendLines(b []byte, data []byte) []byte {
 	}
 }
 
-// AppendRetry appends what makes a client wait that long before it comes back.
+// AppendRetry appends the field that makes a client wait that long before it reconnects.
 func AppendRetry(b []byte, wait time.Duration) []byte {
 	b = append(b, "retry: "...)
 	b = strconv.AppendInt(b, wait.Milliseconds(), 10)
@@ -111,8 +111,8 @@ func RejectedFrame(status int, message string) []byte {
 	return FormatEnvelope.AppendEvent(nil, event.Event{Name: stream.NameRejected, Data: data})
 }
 
-// AppendReset appends the stream_reset frame, with the place from which the
-// client reads now.
+// AppendReset appends the stream_reset frame, with the position from which the client
+// reads now.
 func AppendReset(b []byte, at event.ID, why stream.ResetReason) []byte {
 	return FormatNamed.AppendEvent(AppendID(b, at), stream.Reset(why))
 }

@@ -9,8 +9,9 @@ import (
 	"heliograph/domain/task"
 )
 
-// line is a node's way to its store and its broker, which may be cut. All nodes of a
-// test have one clock; on the line it becomes one that is wrong by skew.
+// line is a node's connection to its store and its broker, which a test may cut. All
+// nodes of a test have one clock; the line shifts all times by skew, as if the node's
+// clock were wrong.
 type line struct {
 	cut     atomic.Bool
 	skew    time.Duration
