@@ -27,8 +27,9 @@ type closer struct {
 
 func (cl *closer) owns(c connection.Connection) bool { return cl.control.Owns(c.Node) }
 
-// close tells the client of old to stop instead of fighting for its request_id (rule
-// C3). Another node is asked in the background: it may be gone.
+// close sends the client of old the event "replaced", so that it does not reconnect and
+// replace the newer connection in turn (rule C3). If another node has the stream, it is
+// asked in the background, because it may not answer.
 func (cl *closer) close(ctx context.Context, old connection.Connection) {
 	cl.log.DebugContext(ctx, "connection was replaced", requestID(old))
 	if cl.owns(old) {
@@ -42,7 +43,7 @@ func (cl *closer) close(ctx context.Context, old connection.Connection) {
 
 // warn logs that the stream of old could not be closed, if that is what err says.
 func (cl *closer) warn(ctx context.Context, old connection.Connection, err error) {
-	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // that one has ended by itself
+	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) { // the stream has ended already
 		cl.log.WarnContext(ctx, "replaced connection could not be closed", requestID(old), slog.Any("error", err))
 	}
 }
@@ -60,15 +61,15 @@ func (cl *closer) warnAway(ctx context.Context, old connection.Connection, err e
 	}
 }
 
-// reportEnd tells the node that owned c of its end, unless that is this one. A node that
-// does not answer is gone, or finds out when it sends to c next (rule E5).
+// reportEnd reports the end of c to the node that owned it, unless that is this one. A
+// node that does not answer is gone, or notices when it sends to c next (rule E5).
 func (cl *closer) reportEnd(c connection.Connection, reason connection.Reason) {
 	if cl.owns(c) {
 		return
 	}
 	cl.group.Go(func(ctx context.Context) {
 		if err := cl.control.Ended(ctx, c.Node, c.Token, reason); err != nil {
-			cl.log.DebugContext(ctx, "owner of a connection was not told of its end", requestID(c), slog.Any("error", err))
+			cl.log.DebugContext(ctx, "end of a connection could not be reported to its node", requestID(c), slog.Any("error", err))
 		}
 	})
 }

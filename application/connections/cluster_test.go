@@ -14,8 +14,8 @@ import (
 	"heliograph/test/mocks"
 )
 
-// neighbour makes f's manager one of two nodes, and returns its way to
-// the other one, node-2.
+// neighbour makes f's manager one of two nodes, and returns the mock through which it
+// reaches the other one, node-2.
 func neighbour(t *testing.T, f *fixture) *mocks.MockGatewayControl {
 	t.Helper()
 	f.control = mocks.NewMockGatewayControl(gomock.NewController(t))
@@ -57,7 +57,7 @@ func TestAReplacedConnectionOfAnotherNodeIsClosedThere(t *testing.T) { // C3, C9
 	})
 }
 
-func TestANodeThatDoesNotAnswerIsWorthOneWarning(t *testing.T) { // C3
+func TestANodeThatDoesNotAnswerIsLoggedOnce(t *testing.T) { // C3
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		control := neighbour(t, &f)
@@ -78,7 +78,7 @@ func TestANodeThatDoesNotAnswerIsWorthOneWarning(t *testing.T) { // C3
 	})
 }
 
-func TestTheEndOfAnotherNodesConnectionIsToldThere(t *testing.T) { // C9
+func TestTheEndOfAnotherNodesConnectionIsReportedToIt(t *testing.T) { // C9
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		control := neighbour(t, &f)
@@ -93,7 +93,7 @@ func TestTheEndOfAnotherNodesConnectionIsToldThere(t *testing.T) { // C9
 	})
 }
 
-func TestAnotherNodeHasAStreamClosed(t *testing.T) { // C3, C9
+func TestAnotherNodeCanCloseAStream(t *testing.T) { // C3, C9
 	f := newFixture(t)
 	f.connect(t, "a", "token-a")
 	f.connect(t, "b", "token-b")
@@ -141,7 +141,7 @@ func TestAnAdoptedOrphanIsCountedObservedAndFetchesTheState(t *testing.T) { // C
 		synctest.Wait()
 		f.metrics.want(t, 1, 0)
 		if len(observed) != 0 {
-			t.Error("what was not adopted was observed")
+			t.Error("a connection that was not adopted was observed")
 		}
 	})
 }

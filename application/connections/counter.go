@@ -7,7 +7,7 @@ import (
 )
 
 // counter counts connections in the order in which they come and go (rule C9). A
-// connection can leave the registry before the one who registered it gets to count it;
+// connection can leave the registry before the goroutine that registered it counts it;
 // its end is then counted after its beginning, so that no scrape sees fewer connections
 // than there are. It is safe for concurrent use.
 type counter struct {

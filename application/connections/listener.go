@@ -29,12 +29,12 @@ func (m *Manager) Recover(ctx context.Context, token connection.Token) {
 	}
 }
 
-// Found implements gateway.Listener. Nobody knows what the stream has got so far,
-// so it begins with a stream_reset.
+// Found implements gateway.Listener. What the stream has got so far is unknown, so it
+// begins with a stream_reset.
 func (m *Manager) Found(ctx context.Context, id connection.RequestID, token connection.Token) {
 	c := connection.Connection{RequestID: id, Token: token, Node: m.node}
 	switch err := m.adoptFound(ctx, c); {
-	case errors.Is(err, connection.ErrShuttingDown): // the next service finds it
+	case errors.Is(err, connection.ErrShuttingDown): // the next run of the service adopts it
 		m.log.DebugContext(ctx, "stream of the gateway was not adopted", requestID(c), slog.Any("error", err))
 	case err != nil:
 		m.log.WarnContext(ctx, "stream of the gateway could not be adopted", requestID(c), slog.Any("error", err))
@@ -48,7 +48,7 @@ func (m *Manager) adoptFound(ctx context.Context, c connection.Connection) error
 		return connection.ErrShuttingDown
 	}
 	if _, err := m.registry.ByRequestID(ctx, c.RequestID); !errors.Is(err, connection.ErrNotFound) {
-		return err // mostly nil: so it costs no write
+		return err // usually nil: it is registered already, and a write is saved
 	}
 	return m.adopt(ctx, c, func(ctx context.Context, c connection.Connection) (connection.Connection, bool, error) {
 		there, err := m.registry.PutNew(ctx, c)
@@ -56,8 +56,8 @@ func (m *Manager) adoptFound(ctx context.Context, c connection.Connection) error
 	})
 }
 
-// adopt has register make c a connection of this node, which it returns. If that is a
-// new one it is counted and its client told to fetch the state.
+// adopt calls register to make c a connection of this node, and returns that. A new
+// connection is counted, and its client is asked to fetch the state.
 func (m *Manager) adopt(ctx context.Context, c connection.Connection,
 	register func(context.Context, connection.Connection) (now connection.Connection, isNew bool, err error),
 ) error {
@@ -70,15 +70,15 @@ func (m *Manager) adopt(ctx context.Context, c connection.Connection,
 	return err
 }
 
-// lost tells a client that nobody knows what it has got: the service that sent it is
-// another life of this one.
+// lost asks a client to fetch the state, because another run of the service sent what it
+// has got so far, and this one does not know what that was.
 var lost = stream.Reset(stream.ResetEpoch)
 
 // welcome has the client of a connection that was adopted fetch the state.
 func (m *Manager) welcome(ctx context.Context, c connection.Connection) {
 	m.log.DebugContext(ctx, "stream of the gateway was adopted", requestID(c))
 	if err := m.sender.Send(ctx, c.Token, lost); err != nil && !errors.Is(err, gateway.ErrUnknownToken) {
-		m.log.WarnContext(ctx, "adopted stream was not told to fetch the state", requestID(c), slog.Any("error", err))
+		m.log.WarnContext(ctx, "stream_reset could not be sent to an adopted stream", requestID(c), slog.Any("error", err))
 	}
 	m.observers.Start(c)
 }
@@ -88,7 +88,7 @@ func (m *Manager) AdoptOrphan(ctx context.Context, c connection.Connection, from
 	return m.adopt(ctx, c, func(ctx context.Context, c connection.Connection) (connection.Connection, bool, error) {
 		now, err := from.Adopt(ctx, c)
 		if errors.Is(err, connection.ErrNotFound) {
-			return c, false, nil // it is another node's by now
+			return c, false, nil // another node owns it by now
 		}
 		return now, true, err
 	})

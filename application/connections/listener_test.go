@@ -15,7 +15,7 @@ import (
 // lost is what an adopted stream begins with.
 var lost = event.Event{Name: "stream_reset", Data: []byte(`{"reason":"epoch"}`)}
 
-func TestFoundStreamIsAdoptedTellsItsClientAndIsObserved(t *testing.T) { // C8, C9, G3
+func TestFoundStreamIsAdoptedResetAndObserved(t *testing.T) { // C8, C9, G3
 	f := newFixture(t)
 	observed := make(chan connection.Connection, 1)
 	f.observe("all", func(_ context.Context, c connection.Connection) error { observed <- c; return nil })
@@ -32,7 +32,7 @@ func TestFoundStreamIsAdoptedTellsItsClientAndIsObserved(t *testing.T) { // C8, 
 }
 
 func TestFoundStreamReplacesNoConnection(t *testing.T) { // C1, C8
-	f := newFixture(t) // whose sender takes no call
+	f := newFixture(t) // its sender expects no call
 	f.connect(t, "a", "token-new")
 	f.Found(t.Context(), "a", "token-old")
 	f.Found(t.Context(), "a", "token-new")
@@ -49,17 +49,17 @@ func TestFoundStreamThatCannotBeAdoptedIsLogged(t *testing.T) { // C8
 	f.wantLog(t, "level=WARN", "could not be adopted", "request_id=b")
 	f.Drain()
 	f.Found(t.Context(), "c", "token-3")
-	f.wantLog(t, "level=DEBUG", "was not adopted", "request_id=c", "shutting down") // a long list is no reason for as many warnings
+	f.wantLog(t, "level=DEBUG", "was not adopted", "request_id=c", "shutting down") // a warning for each of many streams would be too much
 	f.metrics.want(t, 1, 0)
 }
 
-func TestAdoptedStreamStandsThoughItCannotBeTold(t *testing.T) { // C8
+func TestAStreamStaysAdoptedWhenItsResetCannotBeSent(t *testing.T) { // C8
 	f := newFixture(t)
 	gone := f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-1"), lost).Return(gateway.ErrUnknownToken)
 	f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-2"), lost).Return(errors.New("broken")).After(gone.Call)
 	f.Found(t.Context(), "a", "token-1")
 	f.Found(t.Context(), "b", "token-2")
-	f.wantLog(t, "level=WARN", "not told to fetch the state", "request_id=b")
+	f.wantLog(t, "level=WARN", "stream_reset could not be sent", "request_id=b")
 	f.metrics.want(t, 2, 0)
 }
 
@@ -74,5 +74,5 @@ func TestStreamResumesBeforeItIsRegistered(t *testing.T) { // G6, G9
 	if _, err := f.Connect(t.Context(), "a", "token-1", "e-7"); err != nil {
 		t.Fatal(err)
 	}
-	f.connect(t, "b", "token-2") // brings nothing: no Resume
+	f.connect(t, "b", "token-2") // its client sends no Last-Event-ID: no Resume
 }

@@ -1,11 +1,11 @@
 // Package connections implements connection.Manager: it registers the streams that
 // gateways report, closes what a newer one replaces, and has the observers called for
 // connections that can be sent to (rules C of the specification). It is also the
-// gateway.Listener that senders tell what became of single streams (rules C8, E5, E6),
-// and the gateway.Peer that other nodes call.
+// gateway.Listener to which senders report what happened to single streams (rules C8,
+// E5, E6), and the gateway.Peer that other nodes call.
 //
-// Its parts: observers calls the observers, orphans takes over the connections of nodes
-// that are gone, background runs what nothing waits for.
+// Its packages: observers calls the observers, orphans takes over the connections of
+// nodes that are gone, background runs functions that no caller waits for.
 package connections
 
 import (
@@ -33,7 +33,7 @@ var (
 // short enough that a stuck observer is noticed.
 const DefaultObserverTimeout = 5 * time.Second
 
-// Config is what a Manager can be told.
+// Config holds a Manager's settings.
 type Config struct {
 	// Node is this node's name: the owner of what connects here.
 	Node string
@@ -42,7 +42,7 @@ type Config struct {
 	ObserverTimeout time.Duration
 }
 
-// Deps is what a Manager works with.
+// Deps holds the ports that a Manager uses.
 type Deps struct {
 	Registry connection.Registry
 	Sender   gateway.Sender
@@ -51,7 +51,7 @@ type Deps struct {
 	Log      *slog.Logger
 }
 
-// Manager keeps the registry true to the gateways. It is safe for concurrent
+// Manager keeps the registry in step with the streams of the gateways. It is safe for concurrent
 // use. It holds no lock while it calls a sender or an observer.
 type Manager struct {
 	node      string
@@ -82,7 +82,8 @@ func New(cfg Config, deps Deps) *Manager {
 // Observe implements connection.Manager.
 func (m *Manager) Observe(name string, o connection.Observer) { m.observers.Add(name, o) }
 
-// Drain has Connect refuse from now on. It may be called twice.
+// Drain makes Connect fail with connection.ErrShuttingDown from now on. It may be called
+// twice.
 func (m *Manager) Drain() { m.draining.Store(true) }
 
 // Stop ends the contexts of the observers that run, lets no other begin, and waits for
@@ -107,7 +108,7 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	}
 	m.count.begin(token)
 	before, err := m.registry.Put(ctx, c)
-	m.count.end(token, err == nil && before != c) // else its gateway has reported it twice
+	m.count.end(token, err == nil && before != c) // otherwise its gateway has reported it twice
 	if err != nil {
 		return nil, fmt.Errorf("connect %s: %w", id, err)
 	}
@@ -161,11 +162,11 @@ func (m *Manager) find(ctx context.Context, token connection.Token) (c connectio
 	return c, true
 }
 
-// logNotFound logs why a token led to no connection: late news of one that was
-// replaced is normal (rule C4), a registry that fails is not.
+// logNotFound logs why no connection was found for a token: a late report about a
+// replaced one is normal (rule C4), a registry that fails is not.
 func (m *Manager) logNotFound(ctx context.Context, err error) {
 	if errors.Is(err, connection.ErrNotFound) {
-		m.log.DebugContext(ctx, "news of a connection that is unknown")
+		m.log.DebugContext(ctx, "report about an unknown connection")
 		return
 	}
 	m.log.ErrorContext(ctx, "connection registry failed", slog.Any("error", err))

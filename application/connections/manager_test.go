@@ -44,7 +44,7 @@ func TestFailedCloseOfTheReplacedIsLoggedAndNotFatal(t *testing.T) { // C3
 	f.wantLog(t, "level=WARN", "replaced connection could not be closed", "request_id=a", "unreachable")
 }
 
-func TestReplacedIsClosedOutsideAnyLockAndWhateverBecomesOfTheRequest(t *testing.T) { // C3
+func TestReplacedIsClosedOutsideAnyLockAndAlsoWhenTheRequestEnds(t *testing.T) { // C3
 	f := newFixture(t)
 	f.connect(t, "a", "token-1")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -52,9 +52,9 @@ func TestReplacedIsClosedOutsideAnyLockAndWhateverBecomesOfTheRequest(t *testing
 		func(ctx context.Context, _ connection.Token, _ event.Event) error {
 			cancel()
 			f.Disconnect(ctx, "token-2", connection.ReasonError)
-			f.connect(t, "a", "token-2") // the same once more: its turn is free
+			f.connect(t, "a", "token-2") // the same again: no lock is held
 			if ctx.Err() != nil {
-				t.Error("the request's end is the end of the closing")
+				t.Error("the end of the request ends the closing")
 			}
 			return nil
 		})
@@ -64,7 +64,7 @@ func TestReplacedIsClosedOutsideAnyLockAndWhateverBecomesOfTheRequest(t *testing
 	f.metrics.want(t, 3, 2)
 }
 
-func TestWhatEntersAndLeavesIsCountedOnce(t *testing.T) { // C9
+func TestEachConnectAndDisconnectIsCountedOnce(t *testing.T) { // C9
 	f := newFixture(t)
 	f.sender.EXPECT().Close(gomock.Any(), gomock.Any(), gomock.Any()).Times(1)
 	steps := []struct {
@@ -75,7 +75,7 @@ func TestWhatEntersAndLeavesIsCountedOnce(t *testing.T) { // C9
 		{"a connect", func() { f.connect(t, "a", "token-1") }, 1, 0},
 		{"the same again", func() { f.connect(t, "a", "token-1") }, 1, 0},
 		{"a replacement", func() { f.connect(t, "a", "token-2") }, 2, 1},
-		{"late news of the replaced", func() { f.Disconnect(t.Context(), "token-1", "error") }, 2, 1},
+		{"a late report about the replaced", func() { f.Disconnect(t.Context(), "token-1", "error") }, 2, 1},
 		{"a taken token", func() { _, _ = f.Connect(t.Context(), "b", "token-2", "") }, 2, 1},
 		{"a disconnect", func() { f.Disconnect(t.Context(), "token-2", "error") }, 2, 2},
 		{"a second disconnect", func() { f.Gone(t.Context(), "token-2") }, 2, 2},
@@ -136,7 +136,7 @@ func TestRegistryThatFailsChangesNothing(t *testing.T) {
 	f.wantLog(t, "level=ERROR", "connection registry failed", "registry is away")
 }
 
-func TestLateNewsIsLoggedAtDebugLevel(t *testing.T) { // C4
+func TestLateReportsAreLoggedAtDebugLevel(t *testing.T) { // C4
 	news := map[string]func(f fixture, ctx context.Context){
 		"disconnect": func(f fixture, ctx context.Context) { f.Disconnect(ctx, "token-1", connection.ReasonError) },
 		"gone":       func(f fixture, ctx context.Context) { f.Gone(ctx, "token-1") },
@@ -147,7 +147,7 @@ func TestLateNewsIsLoggedAtDebugLevel(t *testing.T) { // C4
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			tell(f, t.Context())
-			f.wantLog(t, "level=DEBUG", "news of a connection that is unknown")
+			f.wantLog(t, "level=DEBUG", "report about an unknown connection")
 			f.metrics.want(t, 0, 0)
 		})
 	}
@@ -160,7 +160,7 @@ func TestGoneRemovesOnlyTheConnectionWithThatToken(t *testing.T) { // E5
 	f.connect(t, "a", "token-2")
 	f.Gone(t.Context(), "token-1")
 	if got, err := f.registry.ByRequestID(t.Context(), "a"); err != nil || got.Token != "token-2" {
-		t.Errorf("after late news: %+v, %v; want the newer connection", got, err)
+		t.Errorf("after a late report: %+v, %v; want the newer connection", got, err)
 	}
 	f.Gone(t.Context(), "token-2")
 	if f.registry.Count() != 0 {

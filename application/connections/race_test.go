@@ -71,7 +71,7 @@ func TestAStreamFoundWhileItsRequestIDConnectsIsCountedAndObservedOnce(t *testin
 	for _, token := range []connection.Token{"token-1", "token-2"} {
 		t.Run("by "+string(token), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFixture(t) // whose sender takes no call: a stream that connected needs no reset
+				f := newFixture(t) // its sender expects no call: a stream that connected needs no reset
 				registry := &hookedRegistry{Registry: f.registry}
 				m := f.over(registry)
 				f.Manager = m

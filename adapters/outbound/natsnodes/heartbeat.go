@@ -20,7 +20,7 @@ const (
 	deleteAfter = 40
 )
 
-// sendHeartbeats sends heartbeats until ctx ends. One that fails is tried again soon.
+// sendHeartbeats sends heartbeats until ctx ends. A failed one is repeated soon.
 func (n *Nodes) sendHeartbeats(ctx context.Context) error {
 	text, err := json.Marshal(n.self)
 	if err != nil {

@@ -33,7 +33,7 @@ const (
 )
 
 // ErrNameTaken says that another process uses the node's name. One of them has to
-// go: this one, which came first.
+// stop: this one, which started first.
 var ErrNameTaken = errors.New("another process has the node's name")
 
 // Nodes is the cluster as one node sees it. It is safe for concurrent use.
@@ -63,7 +63,7 @@ type sighting struct {
 }
 
 // Open returns the cluster as self will see it once it has joined. A life that sends
-// no heartbeat for a term has ended.
+// no heartbeat for a term counts as ended.
 func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, term time.Duration, log *slog.Logger) (*Nodes, error) {
 	kv, err := broker.Bucket(ctx, bucket, -1)
 	if err != nil {
@@ -76,9 +76,9 @@ func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, ter
 }
 
 // Join takes the node's name, which an earlier life may have had, and reads which
-// nodes are there. It sends the first heartbeat; the others are up to Serve. It is for the start,
-// once this process has all else that only one can have. What fails is tried again
-// until ctx ends.
+// nodes are there. It sends the first heartbeat; Serve sends the others. Call it at the
+// start, once this process holds everything else that only one process can hold.
+// Failures are tried again until ctx ends.
 func (n *Nodes) Join(ctx context.Context) error {
 	for {
 		limited, cancel := context.WithTimeout(ctx, joinTime)

@@ -2,8 +2,8 @@ package background
 
 import "sync"
 
-// ForEach calls f with all of list, at most so many at a time, and returns when all
-// have returned.
+// ForEach calls f with each element of list, at most so many at a time, and returns when
+// all calls have returned.
 func ForEach[T any](list []T, atOnce int, f func(T)) {
 	places := make(chan struct{}, atOnce)
 	var running sync.WaitGroup

@@ -1,5 +1,5 @@
-// Package background runs functions beside the code that asked for them, and waits for
-// them at the end.
+// Package background runs functions in the background, and waits for them when it is
+// stopped.
 package background
 
 import (
@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// errStopped is why the context of a function has ended.
+// errStopped is the cause with which the contexts of functions end.
 var errStopped = errors.New("connection manager is stopped")
 
 // Group is a set of running functions. It is safe for concurrent use.

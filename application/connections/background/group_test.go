@@ -40,15 +40,15 @@ func TestStopEndsContextsAndWaits(t *testing.T) { // T15
 		}
 		never := func(context.Context) { t.Error("a function ran after Stop") }
 		if g.Go(never) || g.Run(never) {
-			t.Error("after Stop it says that it runs a function")
+			t.Error("after Stop, Go reports that it runs a function")
 		}
 		<-g.Stopped()
 	})
 }
 
-// TestNothingBeginsBesideStop is for the race detector: a WaitGroup must not grow from
+// TestNoFunctionStartsWhileStopWaits is for the race detector: a WaitGroup must not grow from
 // zero while it is waited for.
-func TestNothingBeginsBesideStop(t *testing.T) { // T15
+func TestNoFunctionStartsWhileStopWaits(t *testing.T) { // T15
 	for range 200 {
 		g := background.NewGroup()
 		var began, ended atomic.Int32

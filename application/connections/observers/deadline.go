@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// deadline notices when the observer that one goroutine calls is late, and decides who
-// goes on: end, in that goroutine, or late, elsewhere. It is one timer for all observers
-// of a connection: context.WithTimeout for each of them took 4 % more CPU per connect
-// (135 µs instead of 130, two observers; see also the benchmarks of this package).
+// deadline notices when the observer that one goroutine calls is late, and decides where
+// the run continues: in that goroutine, after end, or in another, which late starts. It
+// uses one timer for all observers of a connection: context.WithTimeout for each of them
+// took 4 % more CPU per connect (135 µs instead of 130, two observers; see also the
+// benchmarks of this package).
 type deadline struct {
 	limit time.Duration
 	late  func(i int) // called once at most, with the observer that is late
@@ -18,7 +19,7 @@ type deadline struct {
 	running bool        // an observer is called
 	index   int         // of that observer
 	at      time.Time   // when it is late
-	over    bool        // late was called: the goroutine is left behind
+	over    bool        // late was called: the goroutine no longer continues the run
 }
 
 // begin says that the i-th observer is called now.

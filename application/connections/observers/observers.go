@@ -1,10 +1,10 @@
 // Package observers calls connection observers (rule C5): in the order of their
-// registration, each with a time limit, and those that failed again later.
+// registration, each with a time limit, and retries those that failed.
 //
 // The observers of one connection are called one after the other and in one goroutine.
-// Nothing can make an observer return. When one is late its goroutine is left with it,
-// and another goes on with the next observer. Which of the two does is decided once, in
-// the deadline (see there).
+// Nothing can force an observer to return. When one is late, its goroutine is left
+// blocked in it, and another goroutine continues with the next observer. Which of the two
+// continues is decided once, in deadline.
 package observers
 
 import (
@@ -20,7 +20,7 @@ import (
 	"heliograph/domain/connection"
 )
 
-// What can become of an observer beside what it returns.
+// How a call of an observer can fail, beside the error that it returns.
 var (
 	errLate   = errors.New("observer did not return within its time limit")
 	errExited = errors.New("observer ended its goroutine")
@@ -53,9 +53,9 @@ type observer struct {
 	name string
 }
 
-// New returns a Runner. It starts nothing of its own: all runs in group, and ends with
-// it. timeLimit is for one observer and one connection, more than 0. What failed is
-// repeated while registry has the connection.
+// New returns a Runner. It starts nothing of its own: everything runs in group, and ends
+// with it. timeLimit, which must be more than 0, is for one observer and one connection.
+// Observers that failed are retried while registry has the connection.
 func New(timeLimit time.Duration, group *background.Group, registry connection.Registry, log *slog.Logger) *Runner {
 	return &Runner{timeLimit: timeLimit, group: group, registry: registry, log: log}
 }
@@ -70,8 +70,8 @@ func (r *Runner) Add(name string, o connection.Observer) {
 // Start calls the observers for c in the background.
 func (r *Runner) Start(c connection.Connection) { r.group.Go(r.newRun(c).start) }
 
-// Run calls them in the goroutine of the caller. It returns when they have returned, or
-// when one that was late has: the others are called elsewhere then.
+// Run calls the observers in the goroutine of the caller. It returns when all have
+// returned, or when a late one has; the remaining ones then run in another goroutine.
 func (r *Runner) Run(c connection.Connection) { r.group.Run(r.newRun(c).start) }
 
 // Await is Start, and returns when all were called, when ctx ends, or when the group is
@@ -139,8 +139,8 @@ func (r *run) from(ctx context.Context, i int) {
 	}
 }
 
-// call calls the i-th observer, and reports whether the caller is to go on with the
-// next.
+// call calls the i-th observer, and reports whether the caller must continue with the
+// next one.
 func (r *run) call(ctx context.Context, d *deadline, i int) (goOn bool) {
 	err := errExited
 	d.begin(i)
@@ -150,7 +150,7 @@ func (r *run) call(ctx context.Context, d *deadline, i int) (goOn bool) {
 			err = &panicError{value: value, stack: debug.Stack()}
 		}
 		switch {
-		case !inTime: // another goroutine goes on
+		case !inTime: // another goroutine continues
 			return
 		case errors.Is(err, errExited): // this goroutine ends here
 			r.continueAfter(i, err)
@@ -164,7 +164,7 @@ func (r *run) call(ctx context.Context, d *deadline, i int) (goOn bool) {
 	return
 }
 
-// continueAfter goes on after the i-th observer in another goroutine.
+// continueAfter calls the observers after the i-th in another goroutine.
 func (r *run) continueAfter(i int, why error) {
 	r.runner.group.Go(func(ctx context.Context) {
 		r.fail(ctx, i, why)
@@ -172,7 +172,8 @@ func (r *run) continueAfter(i int, why error) {
 	})
 }
 
-// fail notes that the i-th observer failed. One that is broken is not called again.
+// fail records that the i-th observer failed. One that panicked or ended its goroutine is
+// not called again.
 func (r *run) fail(ctx context.Context, i int, why error) {
 	if !r.retried {
 		r.runner.warn(ctx, r.observers[i], r.conn, why)

@@ -101,7 +101,7 @@ func TestObserversOfManyConnectionsRunAtOnce(t *testing.T) { // C7
 	})
 }
 
-func TestObserverThatIsJustLateCostsTheNextOneNothing(t *testing.T) { // C5, C7
+func TestAnObserverThatIsJustLateDoesNotShortenTheTimeOfTheNext(t *testing.T) { // C5, C7
 	const connections = 100
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -124,7 +124,7 @@ func TestObserverThatIsJustLateCostsTheNextOneNothing(t *testing.T) { // C5, C7
 	})
 }
 
-func TestObserverThatIsLateHoldsUpItsCallerButNotTheOthers(t *testing.T) { // C5, C7
+func TestALateObserverDelaysItsCallerButNotTheOtherObservers(t *testing.T) { // C5, C7
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		began := time.Now()

@@ -15,21 +15,22 @@ const (
 	// minRetryDelay and maxRetryDelay are between two rounds of retries: the delay is
 	// doubled while none of them succeeds.
 	minRetryDelay, maxRetryDelay = 500 * time.Millisecond, 8 * time.Second
-	// retriesAtOnce bounds the retries that run at the same time: they come in crowds,
-	// after a store was away for all.
+	// retriesAtOnce bounds the retries that run at the same time: many are due at once
+	// after a store was unavailable.
 	retriesAtOnce = 32
 )
 
-// retryQueue holds the runs in which observers failed. Nothing else sends a connection
-// again what an observer sends to a new one (rules T13, V1), so they are repeated until
-// they succeed or the connection has ended. Its bound is the number of connections.
+// retryQueue holds the runs in which observers failed. What an observer sends to a new
+// connection is sent by nothing else (rules T13, V1), so the runs are repeated until they
+// succeed or the connection has ended. It never holds more runs than there are
+// connections.
 type retryQueue struct {
 	mu      sync.Mutex
 	waiting []*run // guarded by mu
 	serving bool   // guarded by mu: a goroutine empties it
 }
 
-// retry has the observers that failed in failed called again.
+// retry queues another call of the observers that failed in failed.
 func (r *Runner) retry(failed *run) {
 	r.retries.mu.Lock()
 	defer r.retries.mu.Unlock()
@@ -67,7 +68,7 @@ func (q *retryQueue) take() (waiting []*run) {
 	return waiting
 }
 
-// retryAll repeats each once, and reports whether any of them need not wait any more.
+// retryAll repeats each run once, and reports whether at least one is finished.
 func (r *Runner) retryAll(ctx context.Context, waiting []*run) bool {
 	var settled atomic.Bool
 	background.ForEach(waiting, retriesAtOnce, func(failed *run) {
@@ -79,17 +80,17 @@ func (r *Runner) retryAll(ctx context.Context, waiting []*run) bool {
 }
 
 // repeat calls the observers that failed, and reports whether they succeeded this time or
-// the connection has ended. Else they wait again.
+// the connection has ended. Otherwise they are queued again.
 func (r *Runner) repeat(ctx context.Context, failed *run) (settled bool) {
 	if _, err := r.registry.ByToken(ctx, failed.conn.Token); errors.Is(err, connection.ErrNotFound) {
 		return true
 	}
 	again := &run{runner: r, conn: failed.conn, observers: failed.failed, retried: true, done: make(chan struct{})}
-	if !r.group.Go(again.start) { // not here: an observer that never returns would hold up the rest
+	if !r.group.Go(again.start) { // not in this goroutine: an observer that never returns would block the rest
 		return true
 	}
 	select {
-	case <-again.done: // by the goroutine that was the last to go on
+	case <-again.done: // closed by the last goroutine of the run
 		return len(again.failed) == 0
 	case <-ctx.Done():
 		return false

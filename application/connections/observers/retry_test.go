@@ -35,14 +35,14 @@ func TestAnObserverThatFailedIsRetriedUntilItSucceeds(t *testing.T) { // C5, T13
 		f.start(t, "a", "token-a")
 		pass(time.Minute)
 		if len(told) != 0 || len(others) != 1 {
-			t.Errorf("told %q and %q", told, others)
+			t.Errorf("called for %q and %q", told, others)
 		}
 		away.Store(false)
 		pass(10 * time.Second)
 		f.start(t, "b", "token-b")
 		pass(time.Minute)
 		if fmt.Sprint(told, others) != "[a b] [a b]" {
-			t.Errorf("told %q and %q, want each once", told, others)
+			t.Errorf("called for %q and %q, want each once", told, others)
 		}
 	})
 }
@@ -116,12 +116,12 @@ func TestRetriesAreFewAtATime(t *testing.T) { // T13: many connected while the s
 		away.Store(false)
 		pass(time.Minute)
 		if told.Load() != crowd || most.Load() > 32 {
-			t.Errorf("%d were told, %d at a time", told.Load(), most.Load())
+			t.Errorf("%d were called, %d at a time", told.Load(), most.Load())
 		}
 	})
 }
 
-func TestAnObserverThatHangsHoldsUpNoOtherRetry(t *testing.T) { // C5, C7
+func TestAnObserverThatBlocksDelaysNoOtherRetry(t *testing.T) { // C5, C7
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		release := make(chan struct{})

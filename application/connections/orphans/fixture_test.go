@@ -25,8 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const interval = 5 * time.Second
 
-// fixture is what node-1 has around its Takeover. It is connection.Orphans over a
-// registry in memory, and the orphans.Connections that notes what it is told to do.
+// fixture holds the ports of node-1's Takeover. It is connection.Orphans over a registry
+// in memory, and an orphans.Connections that records its calls.
 type fixture struct {
 	registry *memregistry.Registry
 	logs     *bytes.Buffer      // to be read when nothing runs

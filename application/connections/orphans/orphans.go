@@ -1,5 +1,5 @@
 // Package orphans takes over the connections of nodes that are gone (rule C8), and makes
-// a node's roster and the registry agree after other nodes changed what was its own.
+// a node's roster and the registry agree after other nodes changed its records.
 package orphans
 
 import (
@@ -15,7 +15,7 @@ import (
 	"heliograph/domain/connection"
 )
 
-// Config is what a Takeover can be told.
+// Config holds a Takeover's settings.
 type Config struct {
 	// Interval is the time between two looks at the nodes, more than 0.
 	Interval time.Duration
@@ -24,12 +24,12 @@ type Config struct {
 	Adopt bool
 }
 
-// Connections is what a Takeover has done to connections by the one that counts them and
-// has their streams.
+// Connections changes connections for a Takeover: it counts them and can reach their
+// streams.
 type Connections interface {
 	// AdoptOrphan makes c this node's with from, counts it, and has its client fetch the
-	// state: nobody knows what its stream has missed. That c is no orphan any more is no
-	// error.
+	// state, since what its stream has missed is unknown. If c is no orphan any more, that
+	// is no error.
 	AdoptOrphan(ctx context.Context, c connection.Connection, from connection.Orphans) error
 	// Release takes c out of this node's roster with from, and counts that.
 	Release(c connection.Connection, from connection.Orphans)
@@ -37,7 +37,7 @@ type Connections interface {
 	CloseReplaced(ctx context.Context, c connection.Connection)
 }
 
-// Deps is what a Takeover works with.
+// Deps holds the ports that a Takeover uses.
 type Deps struct {
 	Orphans     connection.Orphans
 	Registry    connection.Registry
@@ -46,11 +46,11 @@ type Deps struct {
 	Log         *slog.Logger
 }
 
-// atOnce is how many connections are seen to at a time: each waits for the registry
+// atOnce is how many connections are handled at a time: each waits for the registry
 // most of the time.
 const atOnce = 64
 
-// Takeover looks after orphaned connections. Serve alone uses what it holds.
+// Takeover takes over orphaned connections. Only Serve uses its fields.
 type Takeover struct {
 	cfg  Config
 	deps Deps
@@ -63,8 +63,8 @@ type Takeover struct {
 // New returns a Takeover. It starts nothing: Serve does.
 func New(cfg Config, deps Deps) *Takeover { return &Takeover{cfg: cfg, deps: deps} }
 
-// Serve looks after orphans until ctx ends, and returns nil. It begins with what an
-// earlier life of this node has left.
+// Serve takes over orphans until ctx ends, and returns nil. It begins with the
+// connections that an earlier run of this node has left.
 func (o *Takeover) Serve(ctx context.Context) error {
 	notSelf := func(node string) bool { return node != o.deps.Nodes.Self().Node() }
 	begun := o.takeOver(ctx, notSelf)
@@ -80,14 +80,14 @@ func (o *Takeover) Serve(ctx context.Context) error {
 			begun = o.takeOver(ctx, notSelf)
 		}
 		o.lookForLostNodes(ctx)
-		if o.deps.Nodes.Alive(o.deps.Nodes.Self()) { // else the others would undo it
+		if o.deps.Nodes.Alive(o.deps.Nodes.Self()) { // while the others believe it gone, they would undo the changes
 			o.reconcileAll(ctx)
 		}
 	}
 }
 
-// lookForLostNodes has the leading node take over when another is not there any more;
-// and when it has just begun to lead, for it may have missed that.
+// lookForLostNodes takes over, if this node leads, when another node is not present any
+// more; also when this node has just begun to lead, for it may have missed that.
 func (o *Takeover) lookForLostNodes(ctx context.Context) {
 	if !o.deps.Nodes.Leads() {
 		o.present = nil
@@ -104,8 +104,8 @@ func (o *Takeover) lookForLostNodes(ctx context.Context) {
 	}
 }
 
-// takeOver takes over all that belongs to nodes which are not present, and reports
-// whether it could.
+// takeOver takes over all connections of nodes that are not present, and reports whether
+// it could list them.
 func (o *Takeover) takeOver(ctx context.Context, present func(node string) bool) bool {
 	orphaned, err := o.deps.Orphans.List(ctx, present)
 	if err != nil {
@@ -130,7 +130,7 @@ func (o *Takeover) takeOverOne(ctx context.Context, c connection.Connection) err
 }
 
 // reconcileAll makes this node's roster and the registry agree, where they may not.
-// What fails is tried again at the next look.
+// Failures are tried again at the next look.
 func (o *Takeover) reconcileAll(ctx context.Context) {
 	own, orphaned := o.deps.Orphans.Mismatches()
 	o.mismatched = o.forEach(ctx, append(o.mismatched, own...), o.reconcile)
@@ -146,10 +146,10 @@ func (o *Takeover) reconcile(ctx context.Context, c connection.Connection) error
 	switch {
 	case err == nil && (now.Token == "" || now == c):
 	case errors.Is(err, connection.ErrNotFound):
-		o.deps.Connections.Release(c, o.deps.Orphans) // another node was told of its end
+		o.deps.Connections.Release(c, o.deps.Orphans) // its end was reported to another node
 	case err != nil:
 		return err
-	case now.Token != c.Token: // and the node that replaced it could not tell this one
+	case now.Token != c.Token: // and the node that replaced it could not reach this one
 		o.deps.Connections.CloseReplaced(ctx, c)
 	default:
 		o.deps.Connections.Release(c, o.deps.Orphans)

@@ -54,7 +54,7 @@ func TestConnectionsOfALostNodeAreDeletedOrAdopted(t *testing.T) { // C8, C9
 	}
 }
 
-func TestWhatAnEarlierLifeLeftIsAdoptedAtTheStart(t *testing.T) { // C8
+func TestConnectionsOfAnEarlierRunAreAdoptedAtTheStart(t *testing.T) { // C8
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture()
 		f.put(t, "node-1", "a", "token-a")
@@ -89,7 +89,7 @@ func TestMismatchesAreReconciled(t *testing.T) { // C1, C3, C9
 	}
 }
 
-// mismatches has a node find out what the others did while it was believed gone.
+// mismatches sets up what the other nodes changed while they believed this node gone.
 func mismatches(t *testing.T, adopt bool) {
 	f := newFixture()
 	view := &rosterView{Registry: f.registry, own: map[connection.Token]connection.Connection{}}
@@ -107,7 +107,7 @@ func mismatches(t *testing.T, adopt bool) {
 	f.serve(t, adopt, nodes, func(d *orphans.Deps) { d.Registry = view })
 	pass(interval + 1)
 	if len(f.mismatched) == 0 {
-		t.Error("it did something though the others believe that it is gone")
+		t.Error("it changed connections while the others believe that it is gone")
 	}
 	nodes.see(following(false))
 	pass(interval)
