@@ -27,7 +27,7 @@ func newCounter(metrics connection.Metrics) *counter {
 	return &counter{metrics: metrics, entering: map[connection.Token]entry{}}
 }
 
-// begin says that token is about to be registered. A call of end must follow.
+// begin records that token is about to be registered. A call of end must follow.
 func (c *counter) begin(token connection.Token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,7 +36,7 @@ func (c *counter) begin(token connection.Token) {
 	c.entering[token] = e
 }
 
-// end says that token was registered, or was not because it was there already or for
+// end records that token was registered, or was not because it was there already or for
 // an error.
 func (c *counter) end(token connection.Token, registered bool) {
 	c.mu.Lock()
@@ -55,7 +55,7 @@ func (c *counter) end(token connection.Token, registered bool) {
 	}
 }
 
-// left says that token has left the registry.
+// left records that token has left the registry.
 func (c *counter) left(token connection.Token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

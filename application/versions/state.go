@@ -180,7 +180,7 @@ func (s *State) setTold(v version.Logged) {
 	}
 }
 
-// countChange says that a pending version was written, or may have been.
+// countChange records that a pending version was written, or may have been.
 func (s *State) countChange() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

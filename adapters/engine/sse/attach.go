@@ -9,9 +9,9 @@ import (
 	"heliograph/domain/stream"
 )
 
-// Attach adds a stream at the place where lastEventID left off, or at the log's
+// Attach adds a stream at the position after lastEventID, or at the log's
 // end if that is "". From then on it takes events (rule G9). The caller must
-// Serve or Detach it. With Config.History, Resume. Errors: ErrTooManyStreams,
+// Serve or Detach it. With Config.History, call Resume instead. Errors: ErrTooManyStreams,
 // ErrDraining, gateway.ErrClosed.
 func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, error) {
 	return e.attach(&Stream{engine: e, token: token}, e.resumeRequest(lastEventID))
@@ -72,7 +72,7 @@ func (e *Engine) prelude(at log.Position, reset stream.ResetReason) []byte {
 	return b
 }
 
-// id is the event ID of a place in the log.
+// id returns the event ID of a position in the log.
 func (e *Engine) id(m log.Position) event.ID { return event.ID{Epoch: e.log.Epoch(), Seq: m.Seq} }
 
 // detach removes a stream, and accounts for what it did not get.

@@ -9,10 +9,10 @@ import (
 	"heliograph/domain/event"
 )
 
-// Config is what an Engine needs to know. Only Start and HistoryBytes have no
+// Config holds an Engine's settings. Only Start and HistoryBytes have no
 // useful zero value.
 type Config struct {
-	// Start is the place in the log after which the engine begins: that of the
+	// Start is the position in the log after which the engine begins: that of the
 	// broker. Its epoch is that of all events.
 	Start event.ID
 	// History is what the broker holds, for Resume, if other nodes have the log too
@@ -47,8 +47,8 @@ type Config struct {
 const (
 	// defaultPrivateBytes is rule G4's.
 	defaultPrivateBytes = 256 << 10
-	// defaultStallTimeout is two heartbeats of the default interval: who misses
-	// both is gone or as good as gone, and can come back and resume.
+	// defaultStallTimeout is two heartbeats of the default interval: a client that takes
+	// neither is gone or hardly reachable, and can come back and resume.
 	defaultStallTimeout = 30 * time.Second
 )
 

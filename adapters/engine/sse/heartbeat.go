@@ -6,7 +6,7 @@ import (
 	"heliograph/adapters/engine/sse/wire"
 )
 
-// never is a heartbeat interval that does not come.
+// never stands for a heartbeat interval without end.
 const never = 100 * 365 * 24 * time.Hour
 
 // heartbeats decides when a silent log gets a comment (rule G5).
@@ -27,10 +27,10 @@ func newHeartbeats(interval, pingEvery time.Duration) heartbeats {
 	return h
 }
 
-// appended notes that something was appended to the log.
+// appended records that something was appended to the log.
 func (h *heartbeats) appended() { h.last = time.Now() }
 
-// pinged notes that a ping was appended.
+// pinged records that a ping was appended.
 func (h *heartbeats) pinged() {
 	now := time.Now()
 	if !h.lastPing.IsZero() {

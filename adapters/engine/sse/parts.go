@@ -45,7 +45,7 @@ func (p private) place(e *Engine, at log.Position) private {
 }
 
 // follow queues the part that comes next. With Stream.mu held, so that nothing which
-// was handed over for a later place is queued before it.
+// was handed over for a later position is queued before it.
 func (q *queue) follow(e *Engine, next gateway.Parts) {
 	p, err := e.part(next)
 	if err != nil {

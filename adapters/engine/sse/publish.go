@@ -105,7 +105,7 @@ func (e *Engine) Close(token connection.Token, last event.Event) error {
 	return e.push(token, func(log.Position) private { return private{body: body, final: true} })
 }
 
-// push queues what build makes of the stream's next place in the log.
+// push queues the event that build makes for the stream's next position in the log.
 func (e *Engine) push(token connection.Token, build func(at log.Position) private) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -6,16 +6,17 @@ import (
 	"heliograph/domain/stream"
 )
 
-// resumeRequest is what a client says that it has had, and what was found out about it.
+// resumeRequest holds what a client says that it has got, and what was found out about
+// it.
 type resumeRequest struct {
-	id     event.ID           // the last event that it has had, or has got by missed; zero if it had none
+	id     event.ID           // the last event that it has got, missed included; zero if none
 	missed [][]byte           // frames that it needs before those that follow id
 	events uint64             // in missed
 	bytes  int                // of missed
-	reset  stream.ResetReason // why it has to begin anew; "" if nothing is known against it
+	reset  stream.ResetReason // why it must fetch the state anew; "" if it need not
 }
 
-// resumeRequest reads a Last-Event-ID.
+// resumeRequest parses a Last-Event-ID.
 func (e *Engine) resumeRequest(lastEventID string) resumeRequest {
 	if lastEventID == "" {
 		return resumeRequest{}
@@ -30,11 +31,13 @@ func (e *Engine) resumeRequest(lastEventID string) resumeRequest {
 	return resumeRequest{id: id}
 }
 
-// expire says that something of what the client needs cannot be had.
+// expire records that the client cannot get all events that it missed: the broker no
+// longer has them, or they are too many for its stream.
 func (r *resumeRequest) expire() { *r = resumeRequest{id: r.id, reset: stream.ResetExpired} }
 
-// locateLocked finds where a client goes on (rules G2, G3). Errors: errAhead and
-// log.ErrBehind, if others may know more than this log. With Engine.mu held.
+// locateLocked finds the position at which a client continues (rules G2, G3). Errors:
+// errAhead and log.ErrBehind, if other nodes or the broker may have what this log does
+// not. With Engine.mu held.
 func (e *Engine) locateLocked(r resumeRequest) (log.Position, stream.ResetReason, error) {
 	head := e.log.Head()
 	switch {

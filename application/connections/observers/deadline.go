@@ -22,7 +22,7 @@ type deadline struct {
 	over    bool        // late was called: the goroutine no longer continues the run
 }
 
-// begin says that the i-th observer is called now.
+// begin records that the i-th observer is called now.
 func (d *deadline) begin(i int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -34,7 +34,7 @@ func (d *deadline) begin(i int) {
 	d.timer.Reset(d.limit)
 }
 
-// end says that it has returned, and reports whether it was in time.
+// end records that the observer has returned, and reports whether it was in time.
 func (d *deadline) end() (inTime bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -151,7 +151,7 @@ func (s *segment) write(m Position, encode func([]byte) []byte) uint64 {
 }
 
 // room returns the last segment if it has size bytes left, or begins a new one
-// and drops old ones to make place for it.
+// and drops old ones to make room for it.
 func (l *Log) room(size int) *segment {
 	view := *l.view.Load()
 	last := view[len(view)-1]
