@@ -5,7 +5,7 @@ import (
 	"heliograph/domain/event"
 )
 
-// How often what is done.
+// How often what is done, and how much at a time.
 const (
 	SweepInterval = sweepInterval
 	LookInterval  = lookInterval
@@ -17,6 +17,7 @@ const (
 	HealTime      = healTime
 	MaxLosses     = maxLosses
 	LossWindow    = lossWindow
+	MaxAdopting   = maxAdopting
 )
 
 // What may wait for one stream, and for all.

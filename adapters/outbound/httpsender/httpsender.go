@@ -210,7 +210,7 @@ func (s *Sender) Broadcast(_ context.Context, rec event.Record) error {
 	if err != nil {
 		return err
 	}
-	return s.trunk.broadcast(&message{body: body, id: rec.ID})
+	return s.trunk.handOver(&message{body: body, id: rec.ID})
 }
 
 // Send implements gateway.Sender. That the gateway does not know the token comes
@@ -220,7 +220,7 @@ func (s *Sender) Send(_ context.Context, token connection.Token, ev event.Event)
 	if err != nil {
 		return err
 	}
-	return s.trunk.send(&message{body: body, token: token})
+	return s.trunk.handOver(&message{body: body, token: token})
 }
 
 // SendParts implements gateway.Sender. Each part goes through the trunk when the
@@ -230,7 +230,7 @@ func (s *Sender) SendParts(_ context.Context, token connection.Token, next gatew
 	if err != nil {
 		return err
 	}
-	return s.trunk.send(m)
+	return s.trunk.handOver(m)
 }
 
 // Close implements gateway.Sender. Errors: as Send.
@@ -239,7 +239,7 @@ func (s *Sender) Close(_ context.Context, token connection.Token, last event.Eve
 	if err != nil {
 		return err
 	}
-	return s.trunk.send(&message{body: body, token: token, closing: true})
+	return s.trunk.handOver(&message{body: body, token: token, closing: true})
 }
 
 // Drain makes Broadcast, Send and Close return ErrClosed from now on. What was
@@ -247,7 +247,7 @@ func (s *Sender) Close(_ context.Context, token connection.Token, last event.Eve
 func (s *Sender) Drain() {
 	if s.cfg.Forgets && !s.trunk.link.capabilities().Connections {
 		for c := range s.roster.All() {
-			_ = s.trunk.send(newEnd(c.Token)) // or it ends anyway
+			_ = s.trunk.handOver(newEnd(c.Token)) // or it ends anyway
 		}
 	}
 	s.trunk.end(false)

@@ -47,7 +47,7 @@ func newLanes(start event.ID, roster connection.Roster, count func(*message, int
 	return ls
 }
 
-// Called by the trunk, with its mutex held.
+// Called by the trunk, with its mutex held; send also by the probe, without it.
 
 // broadcast adds m, a log or control event, to the lane of every connection.
 func (ls *lanes) broadcast(m *message) {
@@ -70,8 +70,8 @@ func (ls *lanes) broadcast(m *message) {
 	}
 }
 
-// send adds m, a private event, to its lane, with the ID of the place where the
-// streams are.
+// send adds m, a private event or a question, to its lane. An event gets the ID of the
+// place where the streams are.
 func (ls *lanes) send(m *message) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -223,16 +223,6 @@ func (ls *lanes) sweep() {
 		if l.state == laneIdle && l.early == 0 {
 			ls.forgetLocked(l)
 		}
-	}
-}
-
-// check asks the gateway about tokens: those that it does not know are gone.
-func (ls *lanes) check(tokens []connection.Token) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for _, token := range tokens {
-		l := ls.laneLocked(token)
-		ls.addLocked(l, &l.queue, newQuestion(token))
 	}
 }
 

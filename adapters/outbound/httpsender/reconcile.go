@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"heliograph/adapters/internal/streamurl"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
@@ -21,6 +23,10 @@ const (
 	// maxListed bounds how many streams of a gateway are looked at: more than a
 	// process can hold.
 	maxListed = 1 << 20
+	// maxAdopting is how many streams are adopted at a time: each costs a round trip
+	// with a registry that nodes share, and ten thousand of them one after the other
+	// would hold up all events for seconds.
+	maxAdopting = 64
 )
 
 // errEndless says that the gateway lists more streams than there can be.
@@ -43,26 +49,31 @@ func (p *probe) match(ctx context.Context) error {
 	if !p.can.Connections && !doubted {
 		return nil
 	}
+	var adopting errgroup.Group
+	adopting.SetLimit(maxAdopting)
 	missing := make(map[connection.Token]struct{})
 	for c := range p.roster.All() {
 		missing[c.Token] = struct{}{}
 	}
-	if err := p.eachStream(ctx, func(s listed) {
+	err := p.eachStream(ctx, func(s listed) {
 		if _, known := missing[s.Token]; known {
 			delete(missing, s.Token)
-		} else {
-			p.found(ctx, s)
+			return
 		}
-	}); err != nil {
+		adopting.Go(func() error {
+			p.found(ctx, s)
+			return nil
+		})
+	})
+	_ = adopting.Wait() // none has an error
+	if err != nil {
 		p.mismatch.Store(true)
 		p.log.WarnContext(ctx, "streams of the gateway could not be listed", slog.Any("error", err))
 		return err
 	}
-	tokens := make([]connection.Token, 0, len(missing))
 	for token := range missing {
-		tokens = append(tokens, token)
+		p.trunk.lanes.send(newQuestion(token))
 	}
-	p.trunk.lanes.check(tokens)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package httpsender_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -27,11 +28,47 @@ func TestStreamsThatTheGatewayHoldsAreFoundBeforeAnythingLeaves(t *testing.T) { 
 		h.gw.secret = ""
 		h.gw.mu.Unlock()
 		pass(2 * httpsender.LookInterval)
+		slices.Sort(h.listener.found)
 		if want := []string{"id-a a", "id-b b", "id-c c", "id-d d", "id-e e"}; !slices.Equal(h.listener.found, want) {
 			t.Errorf("found %q, want %q", h.listener.found, want)
 		}
 		h.wantGot(t, "e", `stream_reset {"reason":"epoch"}`, "note 1")
 		h.wantIDs(t, "e", "test-100", "test-101")
+	})
+}
+
+func TestStreamsAreAdoptedManyAtATimeThoughEachIsSlow(t *testing.T) { // C8
+	const streams = 3*httpsender.MaxAdopting + 1
+	gw := newStandIn(extensions...)
+	for i := range streams {
+		gw.open(fmt.Sprintf("t%03d", i), &stream{url: fmt.Sprintf("/s?request_id=id-%d", i)})
+	}
+	bubbleWith(t, gw, httpsender.Config{}, func(t *testing.T, h *harness) {
+		slow := make(chan struct{})
+		defer close(slow)
+		h.listener.adopt = func(token connection.Token) {
+			h.register(t, token)
+			<-slow // such as a registry that all nodes share
+		}
+		h.handOver(t, note(1))
+		left := streams
+		for left > 0 {
+			synctest.Wait()
+			h.listener.mu.Lock()
+			underWay := len(h.listener.found) - (streams - left)
+			h.listener.mu.Unlock()
+			if want := min(left, httpsender.MaxAdopting); underWay != want {
+				t.Fatalf("%d streams are being adopted, want %d", underWay, want)
+			}
+			h.wantGot(t, "t000") // the event waits for all streams
+			for range underWay {
+				slow <- struct{}{}
+			}
+			left -= underWay
+		}
+		synctest.Wait()
+		h.wantGot(t, "t000", "note 1")
+		h.wantGot(t, fmt.Sprintf("t%03d", streams-1), "note 1")
 	})
 }
 

@@ -62,7 +62,7 @@ func (r *resumer) resume(ctx context.Context, token connection.Token, lastEventI
 		return // if the gateway has given the stream up, its token is unknown
 	case errors.Is(err, errLater):
 		r.incomplete.Store(token, struct{}{})
-		_ = r.trunk.send(newEnd(token)) // or it ends anyway
+		_ = r.trunk.handOver(newEnd(token)) // or it ends anyway
 	default:
 		r.incomplete.Store(token, struct{}{})
 		h.fallBehind(reason)

@@ -44,30 +44,22 @@ func newTrunk(cfg Config, roster connection.Roster, count func(*message, int)) *
 	return t
 }
 
-// broadcast hands over an event for every stream. Errors: gateway.ErrClosed.
-func (t *trunk) broadcast(m *message) error {
+// handOver takes an event for all streams or for one: while that recovers, it leaves
+// before all that waits. Errors: gateway.ErrClosed, gateway.ErrUnknownToken for a stream
+// that ends.
+func (t *trunk) handOver(m *message) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.drained {
 		return gateway.ErrClosed
+	}
+	if !m.toAll() {
+		if taken, err := t.lanes.offer(m); taken || err != nil {
+			return err
+		}
 	}
 	t.enqueueLocked(m)
 	return nil
-}
-
-// send hands over an event for one stream: while that recovers, it leaves before all
-// that waits. Errors: gateway.ErrClosed, gateway.ErrUnknownToken for one that ends.
-func (t *trunk) send(m *message) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.drained {
-		return gateway.ErrClosed
-	}
-	taken, err := t.lanes.offer(m)
-	if err == nil && !taken {
-		t.enqueueLocked(m)
-	}
-	return err
 }
 
 // enqueueLocked adds m, and moves on what may leave.
@@ -138,15 +130,13 @@ func (t *trunk) healLocked() {
 	t.lanes.resetAll()
 	if !t.lanes.quiet() {
 		t.healing = true
-		time.AfterFunc(healTime, t.healed)
+		time.AfterFunc(healTime, func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.healing = false
+			t.pumpLocked()
+		})
 	}
-}
-
-func (t *trunk) healed() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.healing = false
-	t.pumpLocked()
 }
 
 // lanesChanged moves on what had to wait for the lanes.

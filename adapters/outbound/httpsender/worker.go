@@ -80,7 +80,7 @@ func (w *worker) follow(ctx context.Context, m *message) {
 	}
 	part, err := partOf(m.token, m.next)
 	if err == nil {
-		err = w.trunk.send(part)
+		err = w.trunk.handOver(part)
 	}
 	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) && !errors.Is(err, gateway.ErrClosed) {
 		w.losses.tell(ctx, w.listener, m.token, err)
