@@ -37,15 +37,9 @@ var errNoObject = errors.New("the record is no JSON object")
 // EncodeRecord returns record, a struct with a field that is always written, as a JSON
 // object which also has the unknown fields that DecodeRecord returned.
 func EncodeRecord(record any, unknown json.RawMessage) ([]byte, error) {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false) // what callers have given stays as it is
-	if err := encoder.Encode(record); err != nil {
-		return nil, err
-	}
-	text := bytes.TrimSpace(buffer.Bytes())
-	if len(unknown) == 0 {
-		return text, nil
+	text, err := encodeJSON(record)
+	if err != nil || len(unknown) == 0 {
+		return text, err
 	}
 	if text[0] != '{' || unknown[0] != '{' {
 		return nil, errNoObject
@@ -78,5 +72,14 @@ func DecodeRecord(text []byte, record any, known map[string]bool) (unknown json.
 	if len(fields) == 0 {
 		return nil, nil
 	}
-	return json.Marshal(fields)
+	return encodeJSON(fields)
+}
+
+// encodeJSON leaves what callers have given as it is: json.Marshal escapes <, > and &.
+func encodeJSON(v any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return bytes.TrimSpace(text.Bytes()), err
 }

@@ -10,19 +10,27 @@ import (
 	"heliograph/domain/connection"
 )
 
-// claim puts c's token into the index, if there is one. Errors:
-// connection.ErrTokenTaken.
-func (r *Registry) claim(ctx context.Context, c connection.Connection) error {
-	if !r.cfg.Index {
+// tokenIndex finds a connection of another node by its token: it holds the
+// request_id of each token, if it is in use. It is safe for concurrent use.
+type tokenIndex struct {
+	inUse   bool
+	kv      jetstream.KeyValue
+	records *records
+	own     *roster
+}
+
+// claim enters c's token. Errors: connection.ErrTokenTaken.
+func (x *tokenIndex) claim(ctx context.Context, c connection.Connection) error {
+	if !x.inUse {
 		return nil
 	}
 	key := tokenKey(c.Token)
 	for {
-		_, err := r.kv.Create(ctx, key, []byte(c.RequestID))
+		_, err := x.kv.Create(ctx, key, []byte(c.RequestID))
 		if !natsbroker.Conflict(err) {
 			return err
 		}
-		entry, err := r.kv.Get(ctx, key)
+		entry, err := x.kv.Get(ctx, key)
 		if errors.Is(err, jetstream.ErrKeyNotFound) {
 			continue // released meanwhile
 		}
@@ -30,45 +38,49 @@ func (r *Registry) claim(ctx context.Context, c connection.Connection) error {
 			return err
 		}
 		if owner := connection.RequestID(entry.Value()); owner != c.RequestID {
-			other, _, err := r.get(ctx, owner)
+			other, err := x.records.get(ctx, owner)
 			if err != nil {
 				return err
 			}
-			if other.Token == c.Token && !r.ended(other) {
+			if other.Token == c.Token && !x.own.ended(other.Connection) {
 				return connection.ErrTokenTaken
 			}
 		}
 		// Written again even if it is c's: a release of an earlier c may be under way.
-		if _, err = r.kv.Update(ctx, key, []byte(c.RequestID), entry.Revision()); !natsbroker.Conflict(err) {
+		if _, err = x.kv.Update(ctx, key, []byte(c.RequestID), entry.Revision()); !natsbroker.Conflict(err) {
 			return err // nil: the entry was left over
 		}
 	}
 }
 
-// release takes c's token out of the index unless it is another's by now, or c has
-// come back. If that fails the entry stays, and counts as nothing.
-func (r *Registry) release(ctx context.Context, c connection.Connection) {
-	if !r.cfg.Index {
+// release deletes the entry of c's token unless it is another connection's by now, or
+// c has come back. If that fails the entry stays, and counts as nothing.
+func (x *tokenIndex) release(ctx context.Context, c connection.Connection) {
+	if !x.inUse {
 		return
 	}
-	entry, err := r.kv.Get(ctx, tokenKey(c.Token))
-	if err == nil && string(entry.Value()) == string(c.RequestID) && !r.own.has(c) {
-		_ = r.drop(ctx, tokenKey(c.Token), entry.Revision())
+	entry, err := x.kv.Get(ctx, tokenKey(c.Token))
+	if err == nil && string(entry.Value()) == string(c.RequestID) && !x.own.has(c) {
+		_ = x.kv.Purge(ctx, entry.Key(), jetstream.LastRevision(entry.Revision()))
 	}
 }
 
-// indexed returns the request_id that another node has put a token for. Errors:
+// find returns the record of another node's connection. Errors:
 // connection.ErrNotFound.
-func (r *Registry) indexed(ctx context.Context, token connection.Token) (connection.RequestID, error) {
-	if !r.cfg.Index {
-		return "", connection.ErrNotFound
+func (x *tokenIndex) find(ctx context.Context, token connection.Token) (stored, error) {
+	if !x.inUse {
+		return stored{}, connection.ErrNotFound
 	}
-	entry, err := r.kv.Get(ctx, tokenKey(token))
+	entry, err := x.kv.Get(ctx, tokenKey(token))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return "", connection.ErrNotFound
+		return stored{}, connection.ErrNotFound
 	}
 	if err != nil {
-		return "", err
+		return stored{}, err
 	}
-	return connection.RequestID(entry.Value()), nil
+	c, err := x.records.get(ctx, connection.RequestID(entry.Value()))
+	if err == nil && (c.Token != token || x.own.ended(c.Connection)) { // replaced or removed
+		err = connection.ErrNotFound
+	}
+	return c, err
 }

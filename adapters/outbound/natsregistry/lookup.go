@@ -9,14 +9,14 @@ import (
 
 // ByRequestID implements connection.Registry.
 func (r *Registry) ByRequestID(ctx context.Context, id connection.RequestID) (connection.Connection, error) {
-	c, _, err := r.get(ctx, id)
-	if err == nil && r.ended(c) {
+	c, err := r.records.get(ctx, id)
+	if err == nil && r.own.ended(c.Connection) {
 		err = connection.ErrNotFound
 	}
 	if err != nil {
 		return connection.Connection{}, unavailable(err)
 	}
-	return c, nil
+	return c.Connection, nil
 }
 
 // ByToken implements connection.Registry. Of this node's own tokens the roster
@@ -26,25 +26,11 @@ func (r *Registry) ByToken(ctx context.Context, token connection.Token) (connect
 	if c, known := r.own.get(token); known {
 		return c, nil
 	}
-	c, _, err := r.foreign(ctx, token)
+	c, err := r.index.find(ctx, token)
 	if err != nil {
 		return connection.Connection{}, unavailable(err)
 	}
-	return c, nil
-}
-
-// foreign returns another node's connection, and its record's revision. Errors:
-// connection.ErrNotFound.
-func (r *Registry) foreign(ctx context.Context, token connection.Token) (c connection.Connection, revision uint64, err error) {
-	id, err := r.indexed(ctx, token)
-	if err != nil {
-		return c, 0, err
-	}
-	c, revision, err = r.get(ctx, id)
-	if err == nil && (c.Token != token || r.ended(c)) { // replaced or removed
-		err = connection.ErrNotFound
-	}
-	return c, revision, err
+	return c.Connection, nil
 }
 
 // Remove implements connection.Registry. A connection of this node is removed at
@@ -57,9 +43,9 @@ func (r *Registry) Remove(ctx context.Context, token connection.Token) (connecti
 		return c.Connection, nil
 	}
 	for {
-		c, revision, err := r.foreign(ctx, token)
+		c, err := r.index.find(ctx, token)
 		if err == nil {
-			err = r.drop(ctx, recordKey(c.RequestID), revision)
+			err = r.records.delete(ctx, c.RequestID, c.revision)
 		}
 		if natsbroker.Conflict(err) {
 			continue
@@ -67,7 +53,7 @@ func (r *Registry) Remove(ctx context.Context, token connection.Token) (connecti
 		if err != nil {
 			return connection.Connection{}, unavailable(err)
 		}
-		r.release(ctx, c)
-		return c, nil
+		r.index.release(ctx, c.Connection)
+		return c.Connection, nil
 	}
 }

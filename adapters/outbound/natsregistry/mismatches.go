@@ -11,7 +11,7 @@ import (
 // collects what Mismatches returns. It may be called once.
 func (r *Registry) Serve(ctx context.Context) error {
 	// Changes from before it follows are unknown, so every record has to be checked.
-	r.broker.FollowBucket(ctx, bucket, []string{byRequestID + ".>"}, r.own.markAllSuspect, r.applyChange)
+	r.records.broker.FollowBucket(ctx, bucket, []string{byRequestID + ".>"}, r.own.markAllSuspect, r.applyChange)
 	return nil
 }
 
@@ -23,10 +23,10 @@ func (r *Registry) applyChange(change natsbroker.Change) error {
 	}
 	var now connection.Connection
 	if !change.Deleted {
-		now, err = decode(id, change.Value) // what cannot be read is none of ours
+		now, _, err = decode(id, change.Value) // what cannot be read is none of ours
 	}
 	r.own.recordChanged(id, now, change.Revision)
-	if now.Token != "" && r.owns(now) {
+	if now.Token != "" && r.own.owns(now) {
 		r.own.addUnknown(now)
 	}
 	return err

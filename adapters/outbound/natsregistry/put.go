@@ -2,34 +2,21 @@ package natsregistry
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"time"
 
 	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/connection"
 )
 
-const (
-	// putTime bounds a Put, tries and all: a browser or a gateway that waits for the
-	// answer gives up after five seconds.
-	putTime = 4 * time.Second
-	// tryTime is for one of its tries: a request that finds no leader gets no answer.
-	tryTime = 1500 * time.Millisecond
-	// putPause is between two tries.
-	putPause = 100 * time.Millisecond
-)
-
 // Put implements connection.Registry. It takes two round trips, with an index
 // three.
 func (r *Registry) Put(ctx context.Context, c connection.Connection) (connection.Connection, error) {
-	known, err := r.addOwn(c)
+	known, err := r.own.add(c)
 	if err != nil {
 		return connection.Connection{}, err
 	}
-	before, revision, err := r.putWithRetry(ctx, c)
+	before, revision, err := r.writer.put(ctx, c)
 	switch {
-	case err != nil && r.undoAdd(c, known):
+	case err != nil && r.own.undoAdd(c, known):
 		return connection.Connection{}, nil
 	case err != nil:
 		return connection.Connection{}, err
@@ -41,8 +28,8 @@ func (r *Registry) Put(ctx context.Context, c connection.Connection) (connection
 	case before.Token == "" || before.Token == c.Token:
 		return before, nil
 	}
-	r.deletes.add(func(ctx context.Context) { r.release(ctx, before) })
-	if there := r.own.remove(before); r.owns(before) && !there {
+	r.deletes.add(func(ctx context.Context) { r.index.release(ctx, before) })
+	if there := r.own.remove(before); r.own.owns(before) && !there {
 		return connection.Connection{}, nil // it had ended, and its record was to be deleted
 	}
 	return before, nil
@@ -50,17 +37,13 @@ func (r *Registry) Put(ctx context.Context, c connection.Connection) (connection
 
 // PutNew implements connection.Registry.
 func (r *Registry) PutNew(ctx context.Context, c connection.Connection) (connection.Connection, error) {
-	known, err := r.addOwn(c)
+	known, err := r.own.add(c)
 	if err != nil {
 		return connection.Connection{}, err
 	}
-	var there connection.Connection
-	var revision uint64
-	if err = r.claim(ctx, c); err == nil {
-		there, revision, err = r.write(ctx, c, r.ended)
-	}
+	there, revision, err := r.writer.putIf(ctx, c, r.own.ended)
 	switch {
-	case (err != nil || revision == 0) && r.undoAdd(c, known):
+	case (err != nil || revision == 0) && r.own.undoAdd(c, known):
 		return connection.Connection{}, nil
 	case err != nil:
 		return connection.Connection{}, unavailable(err)
@@ -74,26 +57,6 @@ func (r *Registry) PutNew(ctx context.Context, c connection.Connection) (connect
 	return connection.Connection{}, nil
 }
 
-// addOwn puts c into the roster, before its record is written: a change by another
-// node that has replaced c already must find it there. It reports whether it was
-// there. Errors: connection.ErrTokenTaken.
-func (r *Registry) addOwn(c connection.Connection) (known bool, err error) {
-	now, known := r.own.add(c)
-	if now.RequestID != c.RequestID {
-		return true, connection.ErrTokenTaken
-	}
-	return known, nil
-}
-
-// undoAdd takes back what addOwn did, and reports whether c has ended since. Then
-// its Put counts as done, because its end was counted (rule C9).
-func (r *Registry) undoAdd(c connection.Connection, known bool) (ended bool) {
-	if known {
-		return false
-	}
-	return !r.own.remove(c)
-}
-
 // recorded notes the revision of c's record. If c has ended meanwhile, the record
 // is deleted.
 func (r *Registry) recorded(c connection.Connection, revision uint64) {
@@ -102,42 +65,12 @@ func (r *Registry) recorded(c connection.Connection, revision uint64) {
 	}
 }
 
-// putWithRetry makes c the record of its request_id, in several tries if need be, and
-// returns what was there before, unless that was c, and the record's revision.
-func (r *Registry) putWithRetry(ctx context.Context, c connection.Connection) (before connection.Connection, revision uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, putTime)
-	defer cancel()
-	for {
-		was, revision, err := r.tryPut(ctx, c)
-		if was.Token != "" {
-			before = was
+// erase deletes c's record in the background, if it is still at that revision.
+func (r *Registry) erase(c connection.Connection, revision uint64) {
+	r.deletes.add(func(ctx context.Context) {
+		if err := r.records.delete(ctx, c.RequestID, revision); err != nil && !natsbroker.Conflict(err) {
+			r.own.addUnknown(c) // to be deleted later
 		}
-		if err == nil || errors.Is(err, connection.ErrTokenTaken) {
-			if r.failing.CompareAndSwap(true, false) {
-				r.log.InfoContext(ctx, "connections are recorded again")
-			}
-			return before, revision, err
-		}
-		if natsbroker.Pause(ctx, putPause); ctx.Err() != nil {
-			r.logFailure(ctx, err)
-			return before, 0, unavailable(err)
-		}
-	}
-}
-
-// tryPut is one try of putWithRetry.
-func (r *Registry) tryPut(ctx context.Context, c connection.Connection) (before connection.Connection, revision uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, tryTime)
-	defer cancel()
-	if err := r.claim(ctx, c); err != nil {
-		return before, 0, err
-	}
-	return r.write(ctx, c, func(connection.Connection) bool { return true })
-}
-
-// logFailure logs the first Put of a series that fails.
-func (r *Registry) logFailure(ctx context.Context, err error) {
-	if !errors.Is(ctx.Err(), context.Canceled) && !r.failing.Swap(true) { // else its client went away
-		r.log.WarnContext(ctx, "connections cannot be recorded, their clients are sent away", slog.Any("error", err))
-	}
+		r.index.release(ctx, c)
+	})
 }

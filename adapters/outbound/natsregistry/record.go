@@ -12,30 +12,36 @@ import (
 // grows when an earlier version must not read them any more.
 const recordFormat = 1
 
-// record is what the bucket holds for a request_id. Each connect writes it as a whole.
+// record is what the bucket holds for a request_id. A connect writes it as a whole; a
+// change of its owner keeps the fields of a later version.
 type record struct {
 	Format int              `json:"format"`
 	Token  connection.Token `json:"token"`
 	Node   string           `json:"node"`
 }
 
-func encode(c connection.Connection) ([]byte, error) {
-	return json.Marshal(record{Format: recordFormat, Token: c.Token, Node: c.Node})
+// knownFields are the names of record's fields.
+var knownFields = natsbroker.FieldNames(record{})
+
+// encode returns the record of c, with the unknown fields that decode has returned.
+func encode(c connection.Connection, unknown json.RawMessage) ([]byte, error) {
+	return natsbroker.EncodeRecord(record{Format: recordFormat, Token: c.Token, Node: c.Node}, unknown)
 }
 
-func decode(id connection.RequestID, text []byte) (connection.Connection, error) {
+// decode reads the record of a request_id, as any version wrote it.
+func decode(id connection.RequestID, text []byte) (c connection.Connection, unknown json.RawMessage, err error) {
 	var r record
-	err := json.Unmarshal(text, &r)
+	unknown, err = natsbroker.DecodeRecord(text, &r, knownFields)
 	if err == nil {
 		err = natsbroker.CheckFormat(r.Format, recordFormat)
 	}
 	if err != nil {
-		return connection.Connection{}, fmt.Errorf("record of %s: %w", id, err)
+		return c, nil, fmt.Errorf("record of %s: %w", id, err)
 	}
 	if r.Token == "" {
-		return connection.Connection{}, fmt.Errorf("record of %s names no token", id)
+		return c, nil, fmt.Errorf("record of %s names no token", id)
 	}
-	return connection.Connection{RequestID: id, Token: r.Token, Node: r.Node}, nil
+	return connection.Connection{RequestID: id, Token: r.Token, Node: r.Node}, unknown, nil
 }
 
 func recordKey(id connection.RequestID) string { return natsbroker.Key(byRequestID, string(id)) }

@@ -18,6 +18,8 @@ func (r *Registry) All() iter.Seq[connection.Connection] { return slices.Values(
 
 // roster holds this node's own connections. It is safe for concurrent use.
 type roster struct {
+	node string // this node's name; "": all connections are its own
+
 	mu       sync.RWMutex
 	byToken  map[connection.Token]held                   // guarded by mu, as all below
 	byID     map[connection.RequestID][]connection.Token // one, or a few while they replace each other
@@ -32,23 +34,44 @@ type held struct {
 	revision uint64 // of its record, or 0 while it is being put
 }
 
-func newRoster() *roster {
+func newRoster(node string) *roster {
 	return &roster{
+		node:    node,
 		byToken: make(map[connection.Token]held), byID: make(map[connection.RequestID][]connection.Token),
 		suspects: make(map[connection.Token]struct{}),
 	}
 }
 
-// add puts c in unless its token is there already, and returns what is there.
-func (r *roster) add(c connection.Connection) (now connection.Connection, known bool) {
+// owns reports whether c belongs to this node.
+func (r *roster) owns(c connection.Connection) bool { return r.node == "" || r.node == c.Node }
+
+// ended reports whether c, as a record says, is none, or one of this node's that
+// has ended.
+func (r *roster) ended(c connection.Connection) bool {
+	return c.Token == "" || r.owns(c) && !r.has(c)
+}
+
+// add puts c in, before its record is written: a change by another node that has
+// replaced c already must find it there. It reports whether c was there. Errors:
+// connection.ErrTokenTaken.
+func (r *roster) add(c connection.Connection) (known bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if h, known := r.byToken[c.Token]; known {
-		return h.Connection, true
+	switch h, known := r.byToken[c.Token]; {
+	case known && h.RequestID != c.RequestID:
+		return true, connection.ErrTokenTaken
+	case known:
+		return true, nil
 	}
 	r.byToken[c.Token] = held{Connection: c}
 	r.byID[c.RequestID] = append(r.byID[c.RequestID], c.Token)
-	return c, false
+	return false, nil
+}
+
+// undoAdd takes back what add did, and reports whether c has ended since. Then its
+// Put counts as done, because its end was counted (rule C9).
+func (r *roster) undoAdd(c connection.Connection, known bool) (ended bool) {
+	return !known && !r.remove(c)
 }
 
 // setRevision notes the revision of c's record, and reports whether c is still

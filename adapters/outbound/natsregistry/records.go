@@ -1,0 +1,100 @@
+package natsregistry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heliograph/adapters/engine/natsbroker"
+	"heliograph/domain/connection"
+)
+
+// records reads and changes the bucket's records, which are kept under their
+// request_ids. It is safe for concurrent use.
+type records struct {
+	broker *natsbroker.Broker
+	kv     jetstream.KeyValue
+	stream jetstream.Stream // of the bucket
+}
+
+// stored is a connection as its record has it. The zero Connection is no record.
+type stored struct {
+	connection.Connection
+
+	unknown  json.RawMessage // fields of a later version
+	revision uint64          // that a change must name
+}
+
+// get returns the record of a request_id, or none.
+func (r *records) get(ctx context.Context, id connection.RequestID) (stored, error) {
+	msg, err := r.stream.GetLastMsgForSubject(ctx, natsbroker.BucketSubject(bucket, recordKey(id)))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return stored{}, nil
+	}
+	if err != nil {
+		return stored{}, err
+	}
+	if natsbroker.Deleted(msg.Header) {
+		return stored{revision: msg.Sequence}, nil
+	}
+	c, unknown, err := decode(id, msg.Data)
+	if err != nil { // so it is replaced
+		r.broker.LeaveOutKey(bucket, recordKey(id), msg.Sequence, err)
+		return stored{revision: msg.Sequence}, nil
+	}
+	return stored{Connection: c, unknown: unknown, revision: msg.Sequence}, nil
+}
+
+// write makes c the record of its request_id if it may take the place of what is
+// there, and returns that, unless it was c. The revision is 0 if it may not. After
+// an error it returns what it tried to replace.
+func (r *records) write(ctx context.Context, c connection.Connection, may func(now connection.Connection) bool,
+) (before connection.Connection, revision uint64, err error) {
+	for {
+		now, err := r.get(ctx, c.RequestID)
+		if err != nil {
+			return before, 0, err
+		}
+		if now.Connection != c { // else it is written again: an earlier c that has ended may be about to be deleted
+			before = now.Connection
+			if !may(before) {
+				return before, 0, nil
+			}
+		}
+		if now.Token != c.Token {
+			now.unknown = nil // the fields describe another connection
+		}
+		text, err := encode(c, now.unknown)
+		if err != nil {
+			return before, 0, err
+		}
+		revision, err = r.kv.Update(ctx, recordKey(c.RequestID), text, now.revision)
+		if !natsbroker.Conflict(err) {
+			return before, revision, err
+		}
+	}
+}
+
+// delete deletes the record of a request_id if it is still at that revision.
+// Errors: one that natsbroker.Conflict knows.
+func (r *records) delete(ctx context.Context, id connection.RequestID, revision uint64) error {
+	return r.kv.Purge(ctx, recordKey(id), jetstream.LastRevision(revision))
+}
+
+// each calls visit with each record that there is.
+func (r *records) each(ctx context.Context, visit func(stored)) error {
+	return unavailable(r.broker.Each(ctx, r.kv, byRequestID+".>", func(entry jetstream.KeyValueEntry) error {
+		id, err := requestIDOf(entry.Key())
+		if err != nil {
+			return err
+		}
+		c, unknown, err := decode(id, entry.Value())
+		if err != nil {
+			return err
+		}
+		visit(stored{Connection: c, unknown: unknown, revision: entry.Revision()})
+		return nil
+	}))
+}
