@@ -22,8 +22,8 @@ const bucket = "heliograph_pending"
 
 // Pending holds versions up to a number and a size. It is safe for concurrent use.
 type Pending struct {
-	broker *natsbroker.Broker
-	kv     jetstream.KeyValue
+	broker  *natsbroker.Broker
+	records jetstream.Stream // of the bucket
 }
 
 var _ version.Pending = (*Pending)(nil)
@@ -35,16 +35,23 @@ func Open(ctx context.Context, broker *natsbroker.Broker, maxCount, maxBytes int
 	if min(maxCount, maxBytes) < 1 {
 		return nil, fmt.Errorf("pending versions: limits of %d versions and %d bytes: both must be at least 1", maxCount, maxBytes)
 	}
-	kv, err := broker.BoundedBucket(ctx, bucket, int64(maxCount), int64(maxBytes))
+	if _, err := broker.BoundedBucket(ctx, bucket, int64(maxCount), int64(maxBytes)); err != nil {
+		return nil, err
+	}
+	records, err := broker.Records(ctx, bucket)
 	if err != nil {
 		return nil, err
 	}
-	return &Pending{broker: broker, kv: kv}, nil
+	return &Pending{broker: broker, records: records}, nil
 }
 
 // Put implements version.Pending.
 func (p *Pending) Put(ctx context.Context, id connection.RequestID, v version.Version) error {
-	if _, err := p.kv.Put(ctx, natsbroker.Key(string(id)), v.Payload()); err != nil {
+	msg, err := encode(id, v)
+	if err != nil {
+		return fmt.Errorf("pending version: %w", err)
+	}
+	if _, err := p.broker.Publish(ctx, msg); err != nil {
 		return unavailable(ctx, err)
 	}
 	return nil
@@ -52,20 +59,24 @@ func (p *Pending) Put(ctx context.Context, id connection.RequestID, v version.Ve
 
 // Get implements version.Pending.
 func (p *Pending) Get(ctx context.Context, id connection.RequestID) (version.Version, error) {
-	entry, err := p.kv.Get(ctx, natsbroker.Key(string(id)))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	msg, err := p.records.GetLastMsgForSubject(ctx, natsbroker.BucketSubject(bucket, keyOf(id)))
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return version.Version{}, nil
-	}
-	if err != nil {
+	case err != nil:
 		return version.Version{}, unavailable(ctx, err)
-	}
-	v, err := version.Parse(entry.Value())
-	if err != nil { // none that can be sent
-		p.broker.LeaveOutKey(bucket, entry.Key(), entry.Revision(), err)
+	case natsbroker.Deleted(msg.Header):
 		return version.Version{}, nil
 	}
-	// If this fails it was written meanwhile, or it may go a little early.
-	_, _ = p.kv.Update(ctx, entry.Key(), entry.Value(), entry.Revision())
+	header := msg.Header.Get(recordHeader)
+	v, err := decode(header, msg.Data)
+	if err != nil { // none that can be sent
+		p.broker.LeaveOutKey(bucket, keyOf(id), msg.Sequence, err)
+		return version.Version{}, nil
+	}
+	// The same again, with what a later version has added. If this fails it was written
+	// meanwhile, or it may go a little early.
+	_, _ = p.broker.Publish(ctx, message(id, header, msg.Data), jetstream.WithExpectLastSequencePerSubject(msg.Sequence))
 	return v, nil
 }
 

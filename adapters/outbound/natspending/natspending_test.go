@@ -100,25 +100,3 @@ func TestAVersionThatCannotBeReadIsNone(t *testing.T) {
 		t.Errorf("counted are %d, want 1", n)
 	}
 }
-
-// The stored form is the payload itself, as rule V4 has it: what was put by any
-// version is read by every other, with all of its fields.
-func TestStoredForm(t *testing.T) {
-	const golden = `{"version":"1","changelog":"<b>","added":"later"}`
-	broker := brokertest.InProcess(t)
-	p := open(t, broker)
-	v, err := version.Parse([]byte(golden))
-	if err == nil {
-		err = p.Put(t.Context(), "a~b", v)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	kv, err := broker.JetStream().KeyValue(t.Context(), "heliograph_pending")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if entry, err := kv.Get(t.Context(), "a=7Eb"); err != nil || string(entry.Value()) != golden {
-		t.Errorf("stored is %+v, %v; want %s", entry, err, golden)
-	}
-}
