@@ -18,6 +18,7 @@ import (
 
 	"heliograph/application/connections/background"
 	"heliograph/application/connections/observers"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -102,13 +103,13 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	if m.draining.Load() {
 		return nil, connection.ErrShuttingDown
 	}
-	c := connection.Connection{RequestID: id, Token: token, Node: m.node}
+	c := connection.Connection{RequestID: id, Token: token, Node: m.node, Principal: access.FromContext(ctx)}
 	if lastEventID != "" {
 		m.sender.Resume(ctx, token, lastEventID)
 	}
 	m.count.begin(token)
 	before, err := m.registry.Put(ctx, c)
-	m.count.end(token, err == nil && before != c) // otherwise its gateway has reported it twice
+	m.count.end(token, err == nil && !before.Same(c)) // otherwise its gateway has reported it twice
 	if err != nil {
 		return nil, fmt.Errorf("connect %s: %w", id, err)
 	}

@@ -69,7 +69,7 @@ func benchmark(b *testing.B, publisher event.Publisher) {
 	for b.Loop() {
 		room <- struct{}{}
 		ended.Add(1)
-		if _, err := s.Start(b.Context(), "work", nil, ""); err != nil {
+		if _, err := s.Start(b.Context(), task.Request{Type: "work"}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -83,7 +83,7 @@ func BenchmarkClaim(b *testing.B) {
 	s := newBench(b, &nowhere{}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Start(b.Context(), "far", nil, ""); err != nil {
+		if _, err := s.Start(b.Context(), task.Request{Type: "far"}); err != nil {
 			b.Fatal(err)
 		}
 		c, err := s.Claim(b.Context(), []string{"far"})

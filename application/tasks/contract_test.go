@@ -104,7 +104,7 @@ func TestReaderContract(t *testing.T) {
 			Reader: f, Type: "one", Other: "two", MaxEventBytes: 64 << 10,
 			Start: func(t *testing.T, typ string) task.ID {
 				t.Helper()
-				started, err := f.Start(t.Context(), typ, nil, "")
+				started, err := f.Start(t.Context(), task.Request{Type: typ})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -95,7 +95,7 @@ func (f *fixture) stop(within time.Duration) {
 // run starts a task of the type "work".
 func (f *fixture) run() task.ID {
 	f.t.Helper()
-	t, err := f.Start(f.t.Context(), "work", nil, "")
+	t, err := f.Start(f.t.Context(), task.Request{Type: "work"})
 	if err != nil {
 		f.t.Fatalf("start: %v", err)
 	}

@@ -21,7 +21,7 @@ func far(policy task.Policy) task.Type {
 // begin starts a task of a type.
 func (f *fixture) begin(typ string) task.ID {
 	f.t.Helper()
-	t, err := f.Start(f.t.Context(), typ, json.RawMessage(`{"n":1}`), "")
+	t, err := f.Start(f.t.Context(), task.Request{Type: typ, Params: json.RawMessage(`{"n":1}`)})
 	if err != nil {
 		f.t.Fatalf("start %s: %v", typ, err)
 	}
@@ -500,7 +500,7 @@ func TestTheParamsOfOneTypeDoNotUseUpTheRoomOfAll(t *testing.T) { // T1
 		large := json.RawMessage(`"` + strings.Repeat("x", 1<<20-2) + `"`)
 		fill := func(typ string) (taken int) {
 			for {
-				_, err := f.Start(t.Context(), typ, large, "")
+				_, err := f.Start(t.Context(), task.Request{Type: typ, Params: large})
 				if errors.Is(err, task.ErrQueueFull) {
 					return taken
 				}

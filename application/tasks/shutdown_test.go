@@ -47,7 +47,7 @@ func TestStopRefusesNewTasksAtOnce(t *testing.T) { // T15
 		synctest.Wait()
 		go f.stop(30 * time.Second)
 		synctest.Wait()
-		if _, err := f.Start(t.Context(), "work", nil, ""); !errors.Is(err, task.ErrShuttingDown) {
+		if _, err := f.Start(t.Context(), task.Request{Type: "work"}); !errors.Is(err, task.ErrShuttingDown) {
 			t.Errorf("Start: %v", err)
 		}
 		if err := f.StartWorkers(t.Context()); !errors.Is(err, task.ErrShuttingDown) {
@@ -191,7 +191,7 @@ func TestStartingAndStoppingAtTheSameTimeLosesNoTask(t *testing.T) { // T15, T11
 				all.Go(func() {
 					for range 20 {
 						<-time.After(rand.N(time.Millisecond))
-						if _, err := f.Start(t.Context(), "work", nil, ""); err != nil && !errors.Is(err, task.ErrShuttingDown) && !errors.Is(err, task.ErrQueueFull) {
+						if _, err := f.Start(t.Context(), task.Request{Type: "work"}); err != nil && !errors.Is(err, task.ErrShuttingDown) && !errors.Is(err, task.ErrQueueFull) {
 							t.Errorf("Start: %v", err)
 						}
 					}

@@ -2,58 +2,63 @@ package tasks
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"heliograph/application/tasks/records"
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
 // Start implements task.Service.
-func (s *Service) Start(ctx context.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
+func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) {
 	if !s.life.Enter() {
 		return task.Task{}, task.ErrShuttingDown
 	}
 	defer s.life.Leave()
-	if err := s.check(typ, params, key); err != nil {
-		return s.firstWithKey(ctx, key, err)
+	if err := s.check(r); err != nil {
+		return s.firstWithKey(ctx, r.Key, err)
 	}
-	if !s.queue.Reserve(typ, len(params)) {
-		return s.firstWithKey(ctx, key, task.ErrQueueFull)
+	if !s.queue.Reserve(r.Type, len(r.Params)) {
+		return s.firstWithKey(ctx, r.Key, task.ErrQueueFull)
 	}
-	t, err := s.create(ctx, typ, params, key)
+	t, err := s.create(ctx, r)
 	if err != nil {
-		s.queue.Release(typ, len(params))
-		return existing(t, key, err)
+		s.queue.Release(r.Type, len(r.Params))
+		return existing(t, r.Key, err)
 	}
-	if !s.queue.Put(t, len(params)) && !s.store.Outlives() {
+	if !s.queue.Put(t, len(r.Params)) && !s.store.Outlives() {
 		_, err := s.Cancel(ctx, t.ID) // Stop came in between: it would never be run
 		return task.Task{}, errors.Join(task.ErrShuttingDown, err)
 	}
 	return t, nil
 }
 
-func (s *Service) check(typ string, params json.RawMessage, key string) error {
-	known := s.queue.Type(typ)
+func (s *Service) check(r task.Request) error {
+	known := s.queue.Type(r.Type)
 	if known == nil {
-		return fmt.Errorf("%w: %q", task.ErrUnknownType, records.Cut(typ, task.MaxKeyBytes))
+		return fmt.Errorf("%w: %q", task.ErrUnknownType, records.Cut(r.Type, task.MaxKeyBytes))
 	}
-	if len(key) > task.MaxKeyBytes {
-		return fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(key), task.MaxKeyBytes)
+	if len(r.Key) > task.MaxKeyBytes {
+		return fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(r.Key), task.MaxKeyBytes)
 	}
-	if err := known.Handler.Check(params); err != nil {
-		return fmt.Errorf("start %s: %w", typ, err)
+	if err := known.Handler.Check(r.Params); err != nil {
+		return fmt.Errorf("start %s: %w", r.Type, err)
 	}
 	return nil
 }
 
 // create records the task. A store that fails may have done so all the same, so
 // it is asked again once, and then knows the task.
-func (s *Service) create(ctx context.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
+func (s *Service) create(ctx context.Context, r task.Request) (task.Task, error) {
+	id := task.ID(s.newID())
+	audience := r.Audience.Or(s.queue.Type(r.Type).Audience).Audience
+	if r.Followed {
+		audience = audience.With(access.TaskSubject + string(id))
+	}
 	t := task.Task{
-		ID: task.ID(s.newID()), Type: typ, Params: params, IdempotencyKey: key,
+		ID: id, Type: r.Type, Params: r.Params, IdempotencyKey: r.Key, Owner: r.Owner, Audience: audience,
 		Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
 	}
 	stored, err := s.store.Create(ctx, t)

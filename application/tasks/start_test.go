@@ -21,7 +21,7 @@ func TestStartReturnsAtOnceWithAPendingTask(t *testing.T) { // T1
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t).start(work(untilCancelled))
 		began := time.Now()
-		got, err := f.Start(t.Context(), "work", json.RawMessage(`{"a":1}`), "")
+		got, err := f.Start(t.Context(), task.Request{Type: "work", Params: json.RawMessage(`{"a":1}`)})
 		if err != nil || got.Status != task.Pending || got.ID == "" || got.Attempt != 1 || got.Seq != 0 {
 			t.Errorf("Start = %+v, %v", got, err)
 		}
@@ -78,7 +78,7 @@ func TestAFullQueueRefusesAndAcceptsAgainWhenASlotIsFree(t *testing.T) { // T1
 
 func (f *fixture) wantFull(typ string) {
 	f.t.Helper()
-	if _, err := f.Start(f.t.Context(), typ, nil, ""); !errors.Is(err, task.ErrQueueFull) {
+	if _, err := f.Start(f.t.Context(), task.Request{Type: typ}); !errors.Is(err, task.ErrQueueFull) {
 		f.t.Errorf("Start of %s with a full queue: %v", typ, err)
 	}
 }
@@ -98,7 +98,7 @@ func TestWhatCannotBeStartedChangesNothing(t *testing.T) { // S3
 		{"work", `"bad"`, "new", task.ErrInvalidParams},
 		{"work", ``, strings.Repeat("k", 256), task.ErrInvalidParams},
 	} {
-		_, err := f.Start(t.Context(), c.typ, json.RawMessage(c.params), c.key)
+		_, err := f.Start(t.Context(), task.Request{Type: c.typ, Params: json.RawMessage(c.params), Key: c.key})
 		if !errors.Is(err, c.want) || len(err.Error()) > 1000 {
 			t.Errorf("Start(%.20q, %s, %.20q): %.100v, want %v", c.typ, c.params, c.key, err, c.want)
 		}
@@ -127,11 +127,11 @@ func TestStartingWithAUsedKeyReturnsTheFirstTask(t *testing.T) { // T14
 			t.Errorf("with a full queue the key gave %s, then %s", first.ID, again.ID)
 		}
 		for typ, params := range map[string]string{"work": `"bad"`, "other": ``} {
-			if again, err := f.Start(t.Context(), typ, json.RawMessage(params), "key"); again.ID != first.ID || err != nil {
+			if again, err := f.Start(t.Context(), task.Request{Type: typ, Params: json.RawMessage(params), Key: "key"}); again.ID != first.ID || err != nil {
 				t.Errorf("with the type %s and params %s the key gave %s, %v", typ, params, again.ID, err)
 			}
 		}
-		if _, err := f.Start(t.Context(), "work", nil, "new"); !errors.Is(err, task.ErrQueueFull) {
+		if _, err := f.Start(t.Context(), task.Request{Type: "work", Key: "new"}); !errors.Is(err, task.ErrQueueFull) {
 			t.Errorf("a new key with a full queue: %v", err)
 		}
 	})
@@ -139,7 +139,7 @@ func TestStartingWithAUsedKeyReturnsTheFirstTask(t *testing.T) { // T14
 
 func (f *fixture) startKeyed(key string) task.Task {
 	f.t.Helper()
-	t, err := f.Start(f.t.Context(), "work", nil, key)
+	t, err := f.Start(f.t.Context(), task.Request{Type: "work", Key: key})
 	if err != nil {
 		f.t.Fatalf("start with key %s: %v", key, err)
 	}
@@ -173,7 +173,7 @@ func TestAStoreThatFailsFailsTheStartAndKeepsNoSlot(t *testing.T) {
 	f.store = store
 	f.build(work(succeed))
 	for range 5 {
-		if _, err := f.Start(t.Context(), "work", nil, "key"); !errors.Is(err, broken) {
+		if _, err := f.Start(t.Context(), task.Request{Type: "work", Key: "key"}); !errors.Is(err, broken) {
 			t.Errorf("Start: %v", err)
 		}
 	}

@@ -348,7 +348,7 @@ func TestATaskThatIsRecordedWhileStopBeginsIsCancelled(t *testing.T) { // T15
 		f.store = &faultyStore{Store: f.store, beforeCreate: func() { <-time.After(time.Second) }}
 		f.start(work(halfway))
 		go func() {
-			if _, err := f.Start(t.Context(), "work", nil, ""); !errors.Is(err, task.ErrShuttingDown) {
+			if _, err := f.Start(t.Context(), task.Request{Type: "work"}); !errors.Is(err, task.ErrShuttingDown) {
 				t.Errorf("Start: %v", err)
 			}
 		}()

@@ -6,6 +6,8 @@ package connection
 import (
 	"errors"
 	"fmt"
+
+	"heliograph/domain/access"
 )
 
 // RequestID is the client's name for its stream: 1–128 characters of
@@ -54,6 +56,30 @@ type Connection struct {
 	// Node is the name of the node that owns the connection: the one that took
 	// its connect.
 	Node string
+	// Principal is who opened it; nil while authentication is off. It changes when the
+	// credential is renewed.
+	Principal *access.Principal
+}
+
+// Same reports whether both are the same stream of the same node, whatever their
+// credentials.
+func (c Connection) Same(other Connection) bool {
+	return c.RequestID == other.RequestID && c.Token == other.Token && c.Node == other.Node
+}
+
+// Viewer returns what the stream may see.
+func (c Connection) Viewer() access.Viewer {
+	v := c.Principal.Viewer()
+	v.RequestID = string(c.RequestID)
+	return v
+}
+
+// Subject is whose stream it is; "" while authentication is off.
+func (c Connection) Subject() string {
+	if c.Principal == nil {
+		return ""
+	}
+	return c.Principal.Subject
 }
 
 // Reason says why a connection ended. Gateways may send others than these:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+
+	"heliograph/domain/access"
 )
 
 //go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/connection.go -package=mocks -mock_names=Metrics=MockConnectionMetrics,Manager=MockConnectionManager,Opening=MockConnectionOpening,Observer=MockConnectionObserver
@@ -15,6 +17,12 @@ var (
 	// ErrTokenTaken: the token already belongs to another request_id. The gateway
 	// is broken; nothing was changed.
 	ErrTokenTaken = errors.New("token belongs to another connection")
+	// ErrRequestIDTaken: another subject's stream holds the request_id (rule A15). Nothing
+	// was changed.
+	ErrRequestIDTaken = errors.New("request_id belongs to the stream of another subject")
+	// ErrOtherPrincipal: the new credential is of another subject, or sees other things,
+	// than that with which the stream was opened. Nothing was changed: reconnect.
+	ErrOtherPrincipal = errors.New("the credential is not of the same subject and roles as the stream's")
 	// ErrUnavailable: the registry cannot be reached now. What was to be written may
 	// have been written, or be written later.
 	ErrUnavailable = errors.New("connection registry is unavailable")
@@ -32,8 +40,9 @@ var (
 type Registry interface {
 	// Put makes c, a connection of this node, the record of its request_id and
 	// returns the one that was there before: the zero Connection if there was none, c
-	// if it was put already, which changes nothing. After an error c is not in the
-	// Roster. Errors: ErrTokenTaken.
+	// if it was put already, of which only the Principal is changed. After an error c is
+	// not in the Roster. Errors: ErrTokenTaken, ErrRequestIDTaken when the record is
+	// another subject's.
 	Put(ctx context.Context, c Connection) (before Connection, err error)
 	// PutNew is Put unless the request_id has a record, which it returns then: c if
 	// that was put already. Errors: ErrTokenTaken.
@@ -85,11 +94,12 @@ type Orphans interface {
 // concurrent use, and none of its methods waits for an observer.
 type Manager interface {
 	// Connect registers a connection, and has the one that it replaces sent replaced and
-	// closed at its gateway (rule C3). The stream must be able to take events
+	// closed at its gateway (rule C3). Its principal is that of ctx. The stream must be able to take events
 	// already (rule G9). With a lastEventID, which its client brought, it is first sent
 	// what it missed since (rule G6); "" is nothing, or a gateway that does that itself.
 	// Once the connect was answered, call a method of the Opening, which is nil after an
-	// error. Errors: ErrTokenTaken, ErrUnavailable, ErrShuttingDown.
+	// error. The connection's principal is that of ctx (rule A12). Errors: ErrTokenTaken,
+	// ErrRequestIDTaken, ErrUnavailable, ErrShuttingDown.
 	Connect(ctx context.Context, id RequestID, token Token, lastEventID string) (Opening, error)
 	// Disconnect removes the connection that token names. An unknown token
 	// changes nothing and is no error (rule C4).
@@ -97,6 +107,15 @@ type Manager interface {
 	// Observe registers an observer under a name for the logs. Observers are
 	// called in the order of registration, for connections opened from then on.
 	Observe(name string, o Observer)
+}
+
+// Credentials is the driving port that keeps streams in step with the credentials that
+// they were opened with. It is safe for concurrent use.
+type Credentials interface {
+	// Renew gives the open stream of a request_id a new credential of its principal, so
+	// that it goes on for as long as that lasts (rule A17). Any node may be asked. Errors:
+	// ErrNotFound, ErrOtherPrincipal, ErrUnavailable.
+	Renew(ctx context.Context, id RequestID, p *access.Principal) error
 }
 
 // Opening is a connection that is registered, and whose connect is still to be answered.

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"heliograph/domain/access"
 )
 
 // Service is the part of the product that an event belongs to: the closed set
@@ -48,6 +50,9 @@ type Event struct {
 	// Order is the event's number in its topic, from 1, so that such a broker takes
 	// it once however often it is published. It may leave numbers out. 0 is none.
 	Order uint64
+	// Audience is whom the event is for; nil is everyone (rule A12). An event that is for
+	// some has its place in the one log all the same.
+	Audience *access.Audience
 }
 
 // Control reports whether e is a control event, which is not counted (rule M1).

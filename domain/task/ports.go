@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"heliograph/domain/access"
 )
 
 //go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/task.go -package=mocks -mock_names=Store=MockTaskStore,Handler=MockTaskHandler,Reporter=MockTaskReporter,Service=MockTaskService,Reader=MockTaskReader,Workers=MockTaskWorkers,Metrics=MockTaskMetrics
@@ -58,10 +60,28 @@ var (
 	ErrTimeLimit = errors.New("the task exceeded its time limit")
 )
 
+// Request is what a task is started with.
+type Request struct {
+	Type   string
+	Params json.RawMessage // nil is none
+	// Key is the Idempotency-Key; "" is none. Those of different owners never meet.
+	Key string
+	// Owner is the subject that starts the task; "" while authentication is off.
+	Owner string
+	// Audience is whom the task is for (rule A11). If it was left open the type decides,
+	// and if that does not either it is everyone.
+	Audience access.Choice
+	// Followed adds the holders of tokens for this one task to its audience.
+	Followed bool
+}
+
 // Query selects tasks. Its zero value selects all.
 type Query struct {
 	Status Status // "" for any
 	Type   string // "" for any
+	// Viewer leaves out what it may not see, as if it were not there (rule A9); nil sees
+	// everything.
+	Viewer *access.Viewer
 	// Unfinished leaves out those in a terminal state.
 	Unfinished bool
 	// Unsettled leaves out those of which nothing more is to come: they are in a
@@ -163,10 +183,10 @@ type Reporter interface {
 
 // Service is the driving port that changes tasks. It is safe for concurrent use.
 type Service interface {
-	// Start queues a task and returns it. With a key that was used before it
-	// returns that first task and starts none (rule T14); "" is no key. Errors:
-	// ErrUnknownType, ErrInvalidParams, ErrQueueFull, ErrShuttingDown.
-	Start(ctx context.Context, typ string, params json.RawMessage, key string) (Task, error)
+	// Start queues a task and returns it. With a key that its owner used before it
+	// returns that first task and starts none (rule T14). Errors: ErrUnknownType,
+	// ErrInvalidParams, ErrQueueFull, ErrShuttingDown.
+	Start(ctx context.Context, r Request) (Task, error)
 	// Cancel ends a pending task, and asks a running one to stop (rule T7).
 	// Errors: ErrNotFound, ErrNotCancellable.
 	Cancel(ctx context.Context, id ID) (Task, error)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"heliograph/domain/access"
 	"heliograph/domain/cluster"
 )
 
@@ -59,6 +60,10 @@ type Task struct {
 	Params json.RawMessage
 	// IdempotencyKey is the key that the task was started with, or "" (rule T14).
 	IdempotencyKey string
+	// Owner is the subject that started the task; "" if authentication was off.
+	Owner string
+	// Audience is whom the task is for, and never changes; nil is everyone (rule A11).
+	Audience *access.Audience
 
 	Status          Status
 	CancelRequested bool

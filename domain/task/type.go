@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"time"
+
+	"heliograph/domain/access"
 )
 
 // Type is one kind of task that can be started.
@@ -16,7 +18,15 @@ type Type struct {
 	// is never called, its Check is.
 	Outside bool
 	Policy  Policy
+	// Audience is whom tasks of the type are for when the one who starts them does not
+	// say (rule A11).
+	Audience access.Choice
+	// Scope is one that starting needs beside tasks:start; "" is none.
+	Scope string
 }
+
+// Kind returns what an access.Policy has to know of the type.
+func (t Type) Kind() access.TaskKind { return access.TaskKind{Type: t.Name, Scope: t.Scope} }
 
 // Policy says how the tasks of one type are run. Its zero value is that of a
 // type that needs nothing special.

@@ -66,7 +66,7 @@ func (e environment) tasks(t *testing.T) *taskPorts {
 
 func (p *taskPorts) start(t *testing.T, typ string) task.ID {
 	t.Helper()
-	started, err := p.tasks.Start(t.Context(), typ, nil, "")
+	started, err := p.tasks.Start(t.Context(), task.Request{Type: typ})
 	if err != nil {
 		t.Fatal(err)
 	}

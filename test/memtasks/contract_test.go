@@ -74,7 +74,7 @@ func TestReaderContract(t *testing.T) {
 			Reader: tasks, Type: "one", Other: "two", MaxEventBytes: maxEventBytes,
 			Start: func(t *testing.T, typ string) task.ID {
 				t.Helper()
-				started, err := tasks.Start(t.Context(), typ, nil, "")
+				started, err := tasks.Start(t.Context(), task.Request{Type: typ})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -92,7 +92,7 @@ func TestWhatDoesNotRunIsNotEnded(t *testing.T) {
 	if _, err := tasks.Begin(t.Context(), "one"); !errors.Is(err, task.ErrNoTask) {
 		t.Errorf("begin without a task: %v", err)
 	}
-	started, err := tasks.Start(t.Context(), "one", nil, "")
+	started, err := tasks.Start(t.Context(), task.Request{Type: "one"})
 	if err != nil {
 		t.Fatal(err)
 	}

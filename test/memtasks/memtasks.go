@@ -45,20 +45,20 @@ func New(types ...task.Type) *Tasks {
 }
 
 // Start implements task.Service.
-func (s *Tasks) Start(ctx context.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
+func (s *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
 		return task.Task{}, task.ErrShuttingDown
 	}
-	if first, err := s.store.ByKey(ctx, key); err == nil {
+	if first, err := s.store.ByKey(ctx, r.Key); err == nil {
 		return first, nil
 	}
-	if err := s.check(ctx, typ, params); err != nil {
+	if err := s.check(ctx, r.Type, r.Params); err != nil {
 		return task.Task{}, err
 	}
 	return s.store.Create(ctx, task.Task{
-		ID: task.ID(uuid.NewString()), Type: typ, Params: params, IdempotencyKey: key, Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
+		ID: task.ID(uuid.NewString()), Type: r.Type, Params: r.Params, IdempotencyKey: r.Key, Owner: r.Owner, Audience: r.Audience.Audience, Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
 	})
 }
 

@@ -11,6 +11,7 @@ package mocks
 
 import (
 	context "context"
+	access "heliograph/domain/access"
 	connection "heliograph/domain/connection"
 	iter "iter"
 	reflect "reflect"
@@ -685,6 +686,68 @@ func (c *MockConnectionManagerObserveCall) Do(f func(string, connection.Observer
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
 func (c *MockConnectionManagerObserveCall) DoAndReturn(f func(string, connection.Observer)) *MockConnectionManagerObserveCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// MockCredentials is a mock of Credentials interface.
+type MockCredentials struct {
+	ctrl     *gomock.Controller
+	recorder *MockCredentialsMockRecorder
+	isgomock struct{}
+}
+
+// MockCredentialsMockRecorder is the mock recorder for MockCredentials.
+type MockCredentialsMockRecorder struct {
+	mock *MockCredentials
+}
+
+// NewMockCredentials creates a new mock instance.
+func NewMockCredentials(ctrl *gomock.Controller) *MockCredentials {
+	mock := &MockCredentials{ctrl: ctrl}
+	mock.recorder = &MockCredentialsMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockCredentials) EXPECT() *MockCredentialsMockRecorder {
+	return m.recorder
+}
+
+// Renew mocks base method.
+func (m *MockCredentials) Renew(ctx context.Context, id connection.RequestID, p *access.Principal) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Renew", ctx, id, p)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Renew indicates an expected call of Renew.
+func (mr *MockCredentialsMockRecorder) Renew(ctx, id, p any) *MockCredentialsRenewCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Renew", reflect.TypeOf((*MockCredentials)(nil).Renew), ctx, id, p)
+	return &MockCredentialsRenewCall{Call: call}
+}
+
+// MockCredentialsRenewCall wrap *gomock.Call
+type MockCredentialsRenewCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockCredentialsRenewCall) Return(arg0 error) *MockCredentialsRenewCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockCredentialsRenewCall) Do(f func(context.Context, connection.RequestID, *access.Principal) error) *MockCredentialsRenewCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockCredentialsRenewCall) DoAndReturn(f func(context.Context, connection.RequestID, *access.Principal) error) *MockCredentialsRenewCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -801,18 +801,18 @@ func (c *MockTaskServiceRemoveCall) DoAndReturn(f func(context.Context, task.ID)
 }
 
 // Start mocks base method.
-func (m *MockTaskService) Start(ctx context.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
+func (m *MockTaskService) Start(ctx context.Context, r task.Request) (task.Task, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Start", ctx, typ, params, key)
+	ret := m.ctrl.Call(m, "Start", ctx, r)
 	ret0, _ := ret[0].(task.Task)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Start indicates an expected call of Start.
-func (mr *MockTaskServiceMockRecorder) Start(ctx, typ, params, key any) *MockTaskServiceStartCall {
+func (mr *MockTaskServiceMockRecorder) Start(ctx, r any) *MockTaskServiceStartCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Start", reflect.TypeOf((*MockTaskService)(nil).Start), ctx, typ, params, key)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Start", reflect.TypeOf((*MockTaskService)(nil).Start), ctx, r)
 	return &MockTaskServiceStartCall{Call: call}
 }
 
@@ -828,13 +828,13 @@ func (c *MockTaskServiceStartCall) Return(arg0 task.Task, arg1 error) *MockTaskS
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockTaskServiceStartCall) Do(f func(context.Context, string, json.RawMessage, string) (task.Task, error)) *MockTaskServiceStartCall {
+func (c *MockTaskServiceStartCall) Do(f func(context.Context, task.Request) (task.Task, error)) *MockTaskServiceStartCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockTaskServiceStartCall) DoAndReturn(f func(context.Context, string, json.RawMessage, string) (task.Task, error)) *MockTaskServiceStartCall {
+func (c *MockTaskServiceStartCall) DoAndReturn(f func(context.Context, task.Request) (task.Task, error)) *MockTaskServiceStartCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -166,7 +166,7 @@ var conversations = []conversation{
 
 func started(t task.Task, err error) func(*service) {
 	return func(s *service) {
-		s.tasks.EXPECT().Start(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(t, err)
+		s.tasks.EXPECT().Start(gomock.Any(), gomock.Any()).Return(t, err)
 	}
 }
 

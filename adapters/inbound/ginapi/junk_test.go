@@ -113,7 +113,7 @@ func FuzzBodies(f *testing.F) { // S3
 
 // anything has every port take everything.
 func anything(s *service) {
-	s.tasks.EXPECT().Start(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	s.tasks.EXPECT().Start(gomock.Any(), gomock.Any()).AnyTimes()
 	s.versions.EXPECT().Announce(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any()).AnyTimes()
 	s.workers.EXPECT().Progress(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()

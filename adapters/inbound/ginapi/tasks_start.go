@@ -59,5 +59,5 @@ func (a *API) start(c *gin.Context, typ string, params json.RawMessage, key stri
 	case len(params) > 0 && params[0] != '{':
 		return task.Task{}, fmt.Errorf("%w: they must be an object", task.ErrInvalidParams)
 	}
-	return a.deps.Tasks.Start(c.Request.Context(), typ, params, key)
+	return a.deps.Tasks.Start(c.Request.Context(), task.Request{Type: typ, Params: params, Key: key})
 }

@@ -15,7 +15,7 @@ import (
 
 func TestStartAnswersWithTheStreamURL(t *testing.T) { // T1
 	s := newService(t, ginapi.Config{})
-	s.tasks.EXPECT().Start(gomock.Any(), "demo_task", json.RawMessage(`{"steps": 5}`), "").Return(pending(knownID), nil)
+	s.tasks.EXPECT().Start(gomock.Any(), task.Request{Type: "demo_task", Params: json.RawMessage(`{"steps": 5}`)}).Return(pending(knownID), nil)
 	s.ask(t, http.MethodPost, "/api/tasks", `{"type":"demo_task","params": {"steps": 5} ,"note":"ignored"}`).
 		wantJSON(t, http.StatusAccepted, `{"status":"pending","stream_url":"/api/sse/stream?request_id=`+knownID+`","task_id":"`+knownID+`"}`)
 }
@@ -23,7 +23,7 @@ func TestStartAnswersWithTheStreamURL(t *testing.T) { // T1
 func TestStartWithoutParams(t *testing.T) { // T1
 	for _, body := range []string{`{"type":"demo_task"}`, `{"type":"demo_task","params":null}`} {
 		s := newService(t, ginapi.Config{})
-		s.tasks.EXPECT().Start(gomock.Any(), "demo_task", json.RawMessage(nil), "").Return(pending(knownID), nil)
+		s.tasks.EXPECT().Start(gomock.Any(), task.Request{Type: "demo_task"}).Return(pending(knownID), nil)
 		if a := s.ask(t, http.MethodPost, "/api/tasks", body); a.status != http.StatusAccepted {
 			t.Errorf("%s: %d %s", body, a.status, a.body)
 		}
@@ -34,7 +34,7 @@ func TestIdempotencyKeyReachesTheService(t *testing.T) { // T14
 	s := newService(t, ginapi.Config{})
 	key := strings.Repeat("k", 255)
 	first := task.Task{ID: knownID, Type: "demo_task", Status: task.Completed}
-	s.tasks.EXPECT().Start(gomock.Any(), "demo_task", gomock.Any(), key).Return(first, nil)
+	s.tasks.EXPECT().Start(gomock.Any(), task.Request{Type: "demo_task", Key: key}).Return(first, nil)
 	a := s.ask(t, http.MethodPost, "/api/tasks", goodTask, "Idempotency-Key", key)
 	if a.status != http.StatusAccepted || !strings.Contains(a.body, `"status":"completed"`) {
 		t.Errorf("got %d %s, want the first task as it is now", a.status, a.body)

@@ -37,7 +37,7 @@ func TestDeploymentDuringShutdownIsQueued(t *testing.T) { // V7
 func TestTestTasksCanBeStarted(t *testing.T) {
 	for _, typ := range []string{"demo_task", "failing_task", "long_running_task"} {
 		s := newService(t, inTesting)
-		s.tasks.EXPECT().Start(gomock.Any(), typ, json.RawMessage(`{"delay":0}`), "").Return(pending(knownID), nil)
+		s.tasks.EXPECT().Start(gomock.Any(), task.Request{Type: typ, Params: json.RawMessage(`{"delay":0}`)}).Return(pending(knownID), nil)
 		s.ask(t, http.MethodPost, "/api/testing/tasks/start", `{"task_type":"`+typ+`","params":{"delay":0}}`).
 			wantJSON(t, http.StatusOK, `{"status":"pending","task_id":"`+knownID+`"}`)
 	}

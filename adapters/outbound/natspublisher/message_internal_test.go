@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 
+	"heliograph/domain/access"
 	"heliograph/domain/event"
 )
 
@@ -14,6 +15,7 @@ import (
 const (
 	golden0 = `{"service":"task","name":"task_event","key":"progress/a","topic":"task/a","order":7}`
 	golden1 = `{"format":1,"service":"task","name":"task_event","key":"progress/a","topic":"task/a","order":7}`
+	golden2 = `{"format":2,"service":"task","name":"task_event","key":"progress/a","topic":"task/a","order":7,"audience":{"subjects":["user-1"]}}` // not for everyone
 )
 
 func TestStoredForms(t *testing.T) {
@@ -28,8 +30,15 @@ func TestStoredForms(t *testing.T) {
 			t.Errorf("%s is read as %+v, %v", text, got, err)
 		}
 	}
-	if got, err := decode(with(`{"format":2,"service":"task","name":"n"}`), nil); err == nil {
+	if got, err := decode(with(`{"format":3,"service":"task","name":"n"}`), nil); err == nil {
 		t.Errorf("a message of a later format is read as %+v", got)
+	}
+	want.Audience = &access.Audience{Subjects: []string{"user-1"}}
+	if msg, err := encode(want); err != nil || msg.Header.Get(eventHeader) != golden2 {
+		t.Errorf("written is %+v, %v", msg, err)
+	}
+	if got, err := decode(with(golden2), want.Data); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%s is read as %+v, %v", golden2, got, err)
 	}
 	var first struct { // what versions read that wrote golden0
 		Service, Name, Key, Topic string

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heliograph/adapters/engine/natsbroker"
+	"heliograph/domain/access"
 	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )
@@ -14,7 +15,12 @@ import (
 // recordFormat is that of the records that are written. It grows when an earlier
 // version must not read them any more: fields that are only added are carried along
 // by versions that do not know them. Records of format 0 have no such field.
-const recordFormat = 1
+const (
+	recordFormat = 1
+	// audienceFormat is that of tasks which are not for everyone: a node that knows no
+	// audiences would show them to all.
+	audienceFormat = 2
+)
 
 // taskRecord is what is stored of a task, as JSON. The names are those of format 0.
 type taskRecord struct {
@@ -41,6 +47,9 @@ type taskRecord struct {
 	Relayed           []relayedRecord `json:"Relayed,omitempty"`
 	FinalEventPending bool            `json:"Untold,omitempty"`
 	NotBefore         time.Time       `json:"NotBefore,omitzero"`
+	Owner             string          `json:"Owner,omitempty"`
+
+	Audience *access.Audience `json:"Audience,omitempty"` // nil is everyone
 
 	// Format 0 has these as well, always false and 0.
 	Truncated bool   `json:"Truncated,omitempty"`
@@ -87,11 +96,16 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 	for _, r := range t.Relayed {
 		relayed = append(relayed, relayedRecord{r.Sign, updateRecord(r.Update)})
 	}
+	format := recordFormat
+	if t.Audience != nil {
+		format = audienceFormat
+	}
 	text, err = natsbroker.EncodeRecord(taskRecord{
-		Format: recordFormat, ID: t.ID, Type: t.Type, Params: t.Params, IdempotencyKey: t.IdempotencyKey, Status: t.Status,
+		Format: format, ID: t.ID, Type: t.Type, Params: t.Params, IdempotencyKey: t.IdempotencyKey, Status: t.Status,
 		CancelRequested: t.CancelRequested, Created: t.Created, Started: t.Started, Ended: t.Ended, Result: t.Result, Error: t.Error,
 		Progress: progressRecord(t.Progress), Seq: t.Seq, Attempt: t.Attempt, Lease: t.Lease, Node: t.Node, OwnerGeneration: t.OwnerGeneration,
 		Ran: t.Ran, Signs: t.Signs, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
+		Owner: t.Owner, Audience: t.Audience,
 	}, t.Unknown)
 	if err != nil {
 		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
@@ -107,7 +121,7 @@ func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 	var r taskRecord
 	unknown, err := natsbroker.DecodeRecord(text, &r, knownFields)
 	if err == nil {
-		err = natsbroker.CheckFormat(r.Format, recordFormat)
+		err = natsbroker.CheckFormat(r.Format, audienceFormat)
 	}
 	switch {
 	case err != nil:
@@ -124,7 +138,7 @@ func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 		CancelRequested: r.CancelRequested, Created: r.Created, Started: r.Started, Ended: r.Ended, Result: orNil(r.Result), Error: r.Error,
 		Progress: task.Progress(r.Progress), Seq: r.Seq, Attempt: r.Attempt, Lease: r.Lease, Node: r.Node, OwnerGeneration: r.OwnerGeneration,
 		Ran: r.Ran, Signs: r.Signs, Relayed: relayed, FinalEventPending: r.FinalEventPending, NotBefore: r.NotBefore,
-		Unknown: unknown, Revision: revision,
+		Owner: r.Owner, Audience: r.Audience, Unknown: unknown, Revision: revision,
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
@@ -37,15 +38,26 @@ func everyField() task.Task {
 	}
 }
 
+// forSome is a task that not everyone may see.
+func forSome() task.Task {
+	t := everyField()
+	t.Owner, t.Audience = "user-1", &access.Audience{Subjects: []string{"user-1"}, Roles: []string{"ops"}, RequestIDs: []string{"r1"}}
+	return t
+}
+
 func TestStoredFormOfATask(t *testing.T) {
 	newest := everyField()
 	_, text, err := encode(newest)
 	if diff := cmp.Diff(golden(t, "task-1.json"), string(text)); diff != "" || err != nil {
 		t.Errorf("written: %v (-want +got):\n%s", err, diff)
 	}
+	_, text, err = encode(forSome())
+	if diff := cmp.Diff(golden(t, "task-2.json"), string(text)); diff != "" || err != nil {
+		t.Errorf("written: %v (-want +got):\n%s", err, diff)
+	}
 	first := newest
 	first.Ran, first.Signs, first.Relayed = 0, 0, nil // that format had none
-	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest} {
+	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest, "task-2.json": forSome()} {
 		got, err := decode("a", []byte(golden(t, name)), 0)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s is read: %v (-want +got):\n%s", name, err, diff)
@@ -55,7 +67,7 @@ func TestStoredFormOfATask(t *testing.T) {
 
 // A field of the domain's that the record has not would be lost without a word.
 func TestTheRecordHasEveryFieldOfATask(t *testing.T) {
-	filled := everyField()
+	filled := forSome()
 	notStored := map[string]bool{"Truncated": true, "Unknown": true, "Revision": true}
 	for field, value := range reflect.ValueOf(filled).Fields() {
 		if value.IsZero() != notStored[field.Name] {
@@ -147,7 +159,7 @@ func TestFieldsOfALaterVersionAreKept(t *testing.T) {
 	if diff := cmp.Diff(read, again); diff != "" || err != nil {
 		t.Errorf("read again: %v (-want +got):\n%s", err, diff)
 	}
-	if got, err := decode("a", []byte(strings.Replace(later, `"format":1`, `"format":2`, 1)), 1); err == nil {
+	if got, err := decode("a", []byte(strings.Replace(later, `"format":1`, `"format":3`, 1)), 1); err == nil {
 		t.Errorf("a record of a later format is read as %+v", got)
 	}
 }

@@ -65,7 +65,7 @@ type fixture struct {
 
 func (f fixture) start(params json.RawMessage, key string) task.Task {
 	f.t.Helper()
-	t, err := f.Tasks.Start(f.t.Context(), f.Type, params, key)
+	t, err := f.Tasks.Start(f.t.Context(), task.Request{Type: f.Type, Params: params, Key: key})
 	if err != nil {
 		f.t.Fatalf("Start: %v", err)
 	}
@@ -130,7 +130,7 @@ func start(t *testing.T, f fixture) {
 
 func unknownType(t *testing.T, f fixture) {
 	for _, typ := range []string{"", "no-such-type", f.Type + " "} {
-		_, err := f.Tasks.Start(t.Context(), typ, nil, "key")
+		_, err := f.Tasks.Start(t.Context(), task.Request{Type: typ, Key: "key"})
 		f.wantError(err, task.ErrUnknownType)
 	}
 	f.wantCount(0)
@@ -138,7 +138,7 @@ func unknownType(t *testing.T, f fixture) {
 }
 
 func badParams(t *testing.T, f fixture) {
-	_, err := f.Tasks.Start(t.Context(), f.Type, f.BadParams, "key")
+	_, err := f.Tasks.Start(t.Context(), task.Request{Type: f.Type, Params: f.BadParams, Key: "key"})
 	f.wantError(err, task.ErrInvalidParams)
 	f.wantCount(0)
 	f.start(nil, "key") // it was not used
@@ -149,7 +149,7 @@ func queueFull(t *testing.T, f fixture) {
 	for range f.Places - 1 {
 		f.start(nil, "")
 	}
-	_, err := f.Tasks.Start(t.Context(), f.Type, nil, "other")
+	_, err := f.Tasks.Start(t.Context(), task.Request{Type: f.Type, Key: "other"})
 	f.wantError(err, task.ErrQueueFull)
 	f.wantCount(f.Places)
 	if again := f.start(nil, "key"); again.ID != first.ID {
@@ -178,7 +178,7 @@ func keyAfterTheEnd(t *testing.T, f fixture) {
 			t.Errorf("the key gives %s, which is %s; want %s", again.ID, again.Status, first.ID)
 		}
 	}
-	if again, err := f.Tasks.Start(t.Context(), "no-such-type", nil, "key"); err != nil || again.ID != first.ID {
+	if again, err := f.Tasks.Start(t.Context(), task.Request{Type: "no-such-type", Key: "key"}); err != nil || again.ID != first.ID {
 		t.Errorf("with another type the key gives %s, %v; want %s", again.ID, err, first.ID)
 	}
 	f.wantCount(1)
@@ -189,7 +189,7 @@ func keyRace(t *testing.T, f fixture) {
 	var all sync.WaitGroup
 	for i := range ids {
 		all.Go(func() {
-			started, err := f.Tasks.Start(t.Context(), f.Type, fmt.Appendf(nil, `{"n":%d}`, i), "key")
+			started, err := f.Tasks.Start(t.Context(), task.Request{Type: f.Type, Params: fmt.Appendf(nil, `{"n":%d}`, i), Key: "key"})
 			if err != nil {
 				t.Errorf("Start: %v", err)
 			}
@@ -280,6 +280,6 @@ func removeUnfinished(t *testing.T, f fixture) {
 
 func afterStop(t *testing.T, f fixture) {
 	f.Stop(t)
-	_, err := f.Tasks.Start(context.WithoutCancel(t.Context()), f.Type, nil, "")
+	_, err := f.Tasks.Start(context.WithoutCancel(t.Context()), task.Request{Type: f.Type})
 	f.wantError(err, task.ErrShuttingDown)
 }

@@ -61,7 +61,7 @@ type fixture struct {
 
 func (f fixture) start(typ string) task.ID {
 	f.t.Helper()
-	t, err := f.Tasks.Start(f.t.Context(), typ, nil, "")
+	t, err := f.Tasks.Start(f.t.Context(), task.Request{Type: typ})
 	if err != nil {
 		f.t.Fatalf("start %s: %v", typ, err)
 	}
