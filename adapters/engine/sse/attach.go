@@ -22,6 +22,10 @@ func (e *Engine) Attach(token connection.Token, lastEventID string) (*Stream, er
 func (e *Engine) attach(s *Stream, r resumeRequest) (*Stream, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.attachLocked(s, r)
+}
+
+func (e *Engine) attachLocked(s *Stream, r resumeRequest) (*Stream, error) {
 	switch {
 	case e.closed:
 		return nil, gateway.ErrClosed
@@ -84,7 +88,9 @@ func (e *Engine) detach(s *Stream, why error) {
 	}
 	delete(e.streams, s.token)
 	e.names.remove(s)
-	delete(e.ahead, s)
+	if s.attachment != nil {
+		s.attachment.Detached()
+	}
 	head := e.log.Head()
 	if e.draining && len(e.streams) == 0 {
 		close(e.drained)

@@ -13,6 +13,7 @@ import (
 	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/test/enginetest"
 )
 
 // devNull is a sink that takes everything at once.
@@ -23,9 +24,9 @@ func (devNull) Flush() error                     { return nil }
 func (devNull) SetWriteDeadline(time.Time) error { return nil }
 
 // discard is a connection whose peer reads nothing, for its deadlines.
-func discard() pipe {
+func discard() enginetest.Pipe {
 	conn, _ := net.Pipe()
-	return pipe{conn}
+	return enginetest.Pipe{Conn: conn}
 }
 
 var payload150 = json.RawMessage(`"` + strings.Repeat("x", 148) + `"`)

@@ -13,12 +13,13 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/stream"
+	"heliograph/test/enginetest"
 	"heliograph/test/sseclient"
 )
 
 // buffer is a sink that keeps everything.
 type buffer struct {
-	pipe
+	enginetest.Pipe
 	bytes.Buffer
 }
 
@@ -42,7 +43,7 @@ func written(t testing.TB, format wire.Format, ev event.Event) []byte {
 	if err := e.Close("t", event.Event{Name: stream.NameReplaced, Data: []byte(`{}`)}); err != nil {
 		t.Fatal(err)
 	}
-	out := &buffer{pipe: discard()}
+	out := &buffer{Pipe: discard()}
 	if reason := s.Serve(t.Context(), out); reason != connection.ReasonServerClosed {
 		t.Fatalf("the st ended for %q", reason)
 	}

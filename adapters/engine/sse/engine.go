@@ -9,8 +9,8 @@ import (
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/transport"
+	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
-	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
 
@@ -39,7 +39,6 @@ type Engine struct {
 	round     atomic.Pointer[chan struct{}] // closed when there is something new
 	appended  chan struct{}                 // tells Serve to end the round
 	portable  atomic.Int32                  // streams served by a goroutine
-	waiting   chan struct{}                 // holds one token for each push that waits for room
 	sockets   atomic.Int32                  // open, of adopted streams
 
 	mu             sync.Mutex
@@ -47,9 +46,6 @@ type Engine struct {
 	next           int                          // the shard to adopt next; guarded by mu
 	streams        map[connection.Token]*Stream // guarded by mu
 	names          names                        // of streams; guarded by mu
-	newest         event.ID                     // of what a backend published; zero if that is no position; guarded by mu
-	began          log.Position                 // where the epoch of newest begins; guarded by mu
-	ahead          map[*Stream]event.ID         // those whose clients have got more than the log; guarded by mu
 	beats          heartbeats                   // guarded by mu
 	awaited        chan struct{}                // closed by releaseLocked; nil if nothing waits; guarded by mu
 	draining       bool                         // guarded by mu
@@ -69,8 +65,8 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(transport.Van
 	cfg = cfg.withDefaults()
 	e := &Engine{
 		cfg: cfg, metrics: metrics, newKernel: newKernel, ledger: ledger{metrics: metrics}, log: log.New(cfg.Start, cfg.HistoryBytes), history: newHistory(cfg.History),
-		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaitingPushes), drained: make(chan struct{}),
-		streams: make(map[connection.Token]*Stream), ahead: make(map[*Stream]event.ID), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),
+		endings: endings{signal: make(chan struct{}, 1)}, appended: make(chan struct{}, 1), drained: make(chan struct{}),
+		streams: make(map[connection.Token]*Stream), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),
 	}
 	e.round.Store(new(make(chan struct{})))
 	return e
@@ -105,6 +101,9 @@ func (e *Engine) makeShards() []shard {
 	}
 	return e.shards
 }
+
+// Format is how events are encoded.
+func (e *Engine) Format() wire.Format { return e.cfg.Format }
 
 // Sockets returns how many sockets of adopted streams are open.
 func (e *Engine) Sockets() int { return int(e.sockets.Load()) }

@@ -18,6 +18,7 @@ import (
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
+	"heliograph/test/enginetest"
 	"heliograph/test/sseclient"
 )
 
@@ -42,7 +43,7 @@ func TestBothTransports(t *testing.T) {
 		"NumberOfStreamsIsBounded":                       numberOfStreamsIsBounded,
 		"EnvelopeStreamOpensWithReadyAndWrapsEvents":     envelopeStreamOpensWithReadyAndWrapsEvents,
 	} {
-		for transport, shards := range transports {
+		for transport, shards := range enginetest.Transports() {
 			t.Run(name+"/"+transport, func(t *testing.T) {
 				t.Parallel()
 				test(t, shards)
@@ -54,12 +55,12 @@ func TestBothTransports(t *testing.T) {
 func resumingClientGetsWhatItMissedThenLiveEvents(t *testing.T, shards int) { // G2
 	b := newBench(t, sse.Config{Shards: shards})
 	b.publishMany(5)
-	c := b.open(b.attach("t", epoch+"-2"))
+	c := b.Open(b.attach("t", epoch+"-2"))
 	b.publish(note("live"))
 	for seq := 3; seq <= 5; seq++ {
-		c.wantNote(fmt.Sprint(seq), fmt.Sprint(seq))
+		c.WantNote(fmt.Sprint(seq), fmt.Sprint(seq))
 	}
-	c.wantNote("6", "live")
+	c.WantNote("6", "live")
 	if s := b.Stats(); s.Replays != 1 || s.ReplayedEvents != 3 {
 		t.Errorf("counted %d replays of %d events, want 1 of 3", s.Replays, s.ReplayedEvents)
 	}
@@ -72,24 +73,24 @@ func everyRetainedPlaceCanBeResumedFrom(t *testing.T, shards int) { // G2, G3
 	expired := 0
 	for seq := range events + 1 {
 		token := connection.Token(fmt.Sprint(seq))
-		c := b.open(b.attach(token, fmt.Sprint(epoch, "-", seq)))
+		c := b.Open(b.attach(token, fmt.Sprint(epoch, "-", seq)))
 		end := b.Close(token, event.Event{Name: stream.NameReplaced, Data: []byte(`{}`)})
 		if end != nil {
 			t.Fatalf("close: %v", end)
 		}
-		first := c.next()
+		first := c.Next()
 		if first.Event.Name == stream.NameReset {
 			if expired++; expired != seq+1 {
 				t.Fatalf("after event %d: expired, though an older one was retained", seq)
 			}
-			c.want("", stream.NameReplaced, "{}")
+			c.Want("", stream.NameReplaced, "{}")
 			continue
 		}
 		for next := seq + 1; next <= events; next++ {
 			if want := fmt.Sprint(epoch, "-", next); first.Event.ID != want {
 				t.Fatalf("after event %d: got %q, want %q", seq, first.Event.ID, want)
 			}
-			first = c.next()
+			first = c.Next()
 		}
 		if first.Event.Name != stream.NameReplaced {
 			t.Fatalf("after event %d: got %+v at the end", seq, first)
@@ -113,10 +114,10 @@ func clientThatCannotResumeIsToldOnceAndFromWhere(t *testing.T, shards int) { //
 		epoch + "-99999999999999999999":  "invalid",
 		strings.Repeat("e", 1000) + "-1": "invalid",
 	} {
-		c := b.open(b.attach(connection.Token(id), id))
-		c.want("1000", stream.NameReset, `{"reason":"`+reason+`"}`)
+		c := b.Open(b.attach(connection.Token(id), id))
+		c.Want("1000", stream.NameReset, `{"reason":"`+reason+`"}`)
 		b.send(connection.Token(id), note("next"))
-		c.wantNote("1000", "next")
+		c.WantNote("1000", "next")
 	}
 	resets := b.Stats().Resets
 	if resets[stream.ResetExpired] != 1 || resets[stream.ResetEpoch] != 1 || resets[stream.ResetInvalid] != 6 {
@@ -126,13 +127,13 @@ func clientThatCannotResumeIsToldOnceAndFromWhere(t *testing.T, shards int) { //
 
 func clientThatSawOnlyTheEmptyLogCanResume(t *testing.T, shards int) { // G2
 	b := newBench(t, sse.Config{Shards: shards})
-	c := b.open(b.attach("t", ""))
+	c := b.Open(b.attach("t", ""))
 	b.send("t", note("private"))
-	c.wantNote("0", "private")
+	c.WantNote("0", "private")
 	b.publishMany(2)
-	again := b.open(b.attach("u", epoch+"-0"))
-	again.wantNote("1", "1")
-	again.wantNote("2", "2")
+	again := b.Open(b.attach("u", epoch+"-0"))
+	again.WantNote("1", "1")
+	again.WantNote("2", "2")
 }
 
 func privateEventGoesOutAtItsPlaceInTheLog(t *testing.T, shards int) { // G2, G9, V1
@@ -143,12 +144,12 @@ func privateEventGoesOutAtItsPlaceInTheLog(t *testing.T, shards int) { // G2, G9
 	b.publish(note("3"))
 	b.send("t", note("second"))
 	b.publish(note("4"))
-	c := b.open(s)
-	c.wantNote("2", "2")
-	c.wantNote("2", "first")
-	c.wantNote("3", "3")
-	c.wantNote("3", "second")
-	c.wantNote("4", "4")
+	c := b.Open(s)
+	c.WantNote("2", "2")
+	c.WantNote("2", "first")
+	c.WantNote("3", "3")
+	c.WantNote("3", "second")
+	c.WantNote("4", "4")
 }
 
 func closedStreamGetsItsLastEventAndNothingAfterIt(t *testing.T, shards int) { // C3
@@ -162,22 +163,22 @@ func closedStreamGetsItsLastEventAndNothingAfterIt(t *testing.T, shards int) { /
 	if err := b.Send("t", note("after")); !errors.Is(err, gateway.ErrUnknownToken) {
 		t.Errorf("send after close: %v, want ErrUnknownToken", err)
 	}
-	c := b.open(s)
-	c.wantNote("1", "before")
-	c.want("", stream.NameReplaced, "{}")
-	c.wantEnd(connection.ReasonServerClosed)
+	c := b.Open(s)
+	c.WantNote("1", "before")
+	c.Want("", stream.NameReplaced, "{}")
+	c.WantEnd(connection.ReasonServerClosed)
 }
 
 func controlEventsCarryNoIDAndAreNotCounted(t *testing.T, shards int) { // G2, M1
 	b := newBench(t, sse.Config{Shards: shards})
-	c := b.open(b.attach("t", ""))
+	c := b.Open(b.attach("t", ""))
 	ping := event.Event{Name: stream.NamePing, Data: []byte(`{}`)}
 	if err := b.Broadcast(event.Record{Event: ping}); err != nil {
 		t.Fatalf("broadcast: %v", err)
 	}
 	b.send("t", ping)
-	c.want("", stream.NamePing, "{}")
-	c.want("", stream.NamePing, "{}")
+	c.Want("", stream.NamePing, "{}")
+	c.Want("", stream.NamePing, "{}")
 	if ok, failed, took := b.metrics.of(""); ok+failed+took != 0 {
 		t.Errorf("control events were counted: %d, %d, %d", ok, failed, took)
 	}
@@ -185,14 +186,14 @@ func controlEventsCarryNoIDAndAreNotCounted(t *testing.T, shards int) { // G2, M
 
 func slowConsumerFallsOutOfTheLogAloneAndIsCounted(t *testing.T, shards int) { // E2, G4, M1
 	b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 8 << 10})
-	slow := b.stuck(b.attach("slow", ""))
-	good := b.open(b.attach("good", ""))
+	slow := b.Stuck(b.attach("slow", ""))
+	good := b.Open(b.attach("good", ""))
 	const events = 2000
 	for i := 1; i <= events; i++ {
 		b.publish(note(fmt.Sprint(i)))
-		good.wantNote(fmt.Sprint(i), fmt.Sprint(i))
+		good.WantNote(fmt.Sprint(i), fmt.Sprint(i))
 	}
-	if reason := <-slow.reason; reason != connection.ReasonServerClosed {
+	if reason := <-slow.Reason; reason != connection.ReasonServerClosed {
 		t.Errorf("it ended for %q", reason)
 	}
 	s := b.Stats()
@@ -211,7 +212,7 @@ func slowConsumerFallsOutOfTheLogAloneAndIsCounted(t *testing.T, shards int) { /
 
 func streamOverItsPrivateLimitIsEnded(t *testing.T, shards int) { // G4, M1
 	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 1000})
-	c := b.stuck(b.attach("t", ""))
+	c := b.Stuck(b.attach("t", ""))
 	sent, err := 0, error(nil)
 	for ; err == nil; sent++ {
 		err = b.Send("t", note(strings.Repeat("x", 100)))
@@ -219,7 +220,7 @@ func streamOverItsPrivateLimitIsEnded(t *testing.T, shards int) { // G4, M1
 	if !errors.Is(err, gateway.ErrStreamFull) {
 		t.Errorf("after %d events of 100 bytes: %v, want ErrStreamFull", sent, err)
 	}
-	if reason := <-c.reason; reason != connection.ReasonServerClosed {
+	if reason := <-c.Reason; reason != connection.ReasonServerClosed {
 		t.Errorf("it ended for %q", reason)
 	}
 	ok, failed, _ := b.metrics.of(event.ServiceTask)
@@ -236,10 +237,10 @@ func TestStalledStreamIsEnded(t *testing.T) { // G4
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sse.Config{})
-		c := b.stuck(b.attach("t", ""))
+		c := b.Stuck(b.attach("t", ""))
 		b.publish(note("nobody reads this"))
 		begun := time.Now()
-		<-c.reason
+		<-c.Reason
 		if waited := time.Since(begun); waited != 30*time.Second {
 			t.Errorf("it ended after %v, want 30s", waited)
 		}
@@ -253,13 +254,13 @@ func TestIdleStreamsGetHeartbeats(t *testing.T) { // G5
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sse.Config{Heartbeat: 15 * time.Second})
-		c := b.open(b.attach("t", ""))
+		c := b.Open(b.attach("t", ""))
 		time.Sleep(10 * time.Second) //nolint:forbidigo // fake time
 		b.publish(note("not idle"))
-		c.wantNote("1", "not idle")
+		c.WantNote("1", "not idle")
 		quiet := time.Now()
 		for n := 1; n <= 3; n++ {
-			if item := c.next(); item.Kind != sseclient.KindComment || strings.TrimSpace(item.Comment) != "heartbeat" {
+			if item := c.Next(); item.Kind != sseclient.KindComment || strings.TrimSpace(item.Comment) != "heartbeat" {
 				t.Fatalf("got %+v, want a heartbeat", item)
 			}
 			if waited := time.Since(quiet); waited != time.Duration(n)*15*time.Second {
@@ -271,32 +272,32 @@ func TestIdleStreamsGetHeartbeats(t *testing.T) { // G5
 
 func TestWhyStreamsEndedIsToldApart(t *testing.T) { // G4, M1
 	t.Parallel()
-	b := newBench(t, sse.Config{Shards: twoShards, PrivateBytes: 1 << 10, HistoryBytes: 64 << 10, StallTimeout: time.Second, Heartbeat: 100 * time.Millisecond})
+	b := newBench(t, sse.Config{Shards: enginetest.Chunked, PrivateBytes: 1 << 10, HistoryBytes: 64 << 10, StallTimeout: time.Second, Heartbeat: 100 * time.Millisecond})
 	b.attach("refused", "").Detach()
-	leaves := b.open(b.attach("leaves", ""))
-	_ = leaves.conn.Close()
-	<-leaves.reason
-	closed := b.open(b.attach("closed", ""))
+	leaves := b.Open(b.attach("leaves", ""))
+	_ = leaves.Conn.Close()
+	<-leaves.Reason
+	closed := b.Open(b.attach("closed", ""))
 	if err := b.Close("closed", event.Event{Name: stream.NameReplaced, Data: []byte(`{}`)}); err != nil {
 		t.Error(err)
 	}
-	<-closed.reason
+	<-closed.Reason
 	over := b.attach("over", "")
 	b.send("over", note(strings.Repeat("x", 1<<10)))
 	_ = b.Send("over", note("one too many"))
 	over.Detach() // no transport has taken it
-	private := b.stuck(b.attach("private", ""))
+	private := b.Stuck(b.attach("private", ""))
 	for b.Send("private", note(strings.Repeat("x", 1<<10))) == nil { // until its socket is full too
 	}
-	<-private.reason
-	slow := b.stuck(b.attach("slow", ""))
+	<-private.Reason
+	slow := b.Stuck(b.attach("slow", ""))
 	for b.Stats().Ends[sse.EndSlowLog] == 0 {
 		b.publish(note(strings.Repeat("x", 1<<10)))
 	}
-	<-slow.reason
-	open := b.stuck(b.attach("open", ""))
-	b.stop()
-	<-open.reason
+	<-slow.Reason
+	open := b.Stuck(b.attach("open", ""))
+	b.Stop()
+	<-open.Reason
 	want := map[sse.End]uint64{
 		sse.EndClientGone: 1, sse.EndClosed: 1, sse.EndSlowPrivate: 1, sse.EndSlowLog: 1, sse.EndShutdown: 1,
 		sse.EndStalled: 0, sse.EndBroken: 0,
@@ -306,29 +307,55 @@ func TestWhyStreamsEndedIsToldApart(t *testing.T) { // G4, M1
 	}
 }
 
+func TestHeartbeatsAreForIdleStreams(t *testing.T) { // G5
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, sse.Config{Heartbeat: 10 * time.Second})
+		begin := time.Now()
+		idle, busy := b.Open(b.attach("idle", "")), b.Open(b.attach("busy", ""))
+		<-time.After(5 * time.Second)
+		b.send("busy", note("1"))
+		busy.WantNote("0", "1")
+		wantHeartbeat := func(c *enginetest.Client, after time.Duration) {
+			if item := c.Next(); item.Comment != "heartbeat" || time.Since(begin) != after {
+				t.Errorf("after %s: %+v, want a heartbeat after %s", time.Since(begin), item, after)
+			}
+		}
+		wantHeartbeat(idle, 10*time.Second)
+		wantHeartbeat(busy, 20*time.Second)
+		b.Stop()
+	})
+}
+
 func TestPingsMakeHeartbeatsUnnecessary(t *testing.T) { // G5
 	t.Parallel()
 	for name, ping := range map[string]func(b *bench){
 		"of the service": func(b *bench) { b.control(stream.NamePing) },
-		"of a backend":   func(b *bench) { _, _ = b.Publish(b.frame(raw("", stream.NamePing, "{}"))) },
+		"of a backend": func(b *bench) {
+			l, err := b.Lock()
+			if err != nil {
+				return
+			}
+			defer l.Unlock()
+			l.Append("", stream.NamePing, []byte("event: ping\ndata: {}\n\n"))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				const interval = 15 * time.Second
 				b := newBench(t, sse.Config{Heartbeat: interval, Ping: interval})
-				c := b.open(b.attach("t", ""))
+				c := b.Open(b.attach("t", ""))
 				for range 10 { // never quite in time
 					<-time.After(interval + 100*time.Millisecond)
 					ping(b)
 				}
 				for range 10 {
-					if got := c.next(); got.Event.Name != stream.NamePing {
+					if got := c.Next(); got.Event.Name != stream.NamePing {
 						t.Fatalf("got %+v, want a ping", got)
 					}
 				}
 				last := time.Now() // no more pings
-				if got := c.next(); got.Comment != "heartbeat" || time.Since(last) > interval+interval/10 {
+				if got := c.Next(); got.Comment != "heartbeat" || time.Since(last) > interval+interval/10 {
 					t.Errorf("got %+v after %v, want a heartbeat", got, time.Since(last))
 				}
 			})
@@ -339,9 +366,9 @@ func TestPingsMakeHeartbeatsUnnecessary(t *testing.T) { // G5
 func drainGivesEveryStreamItsOwnRetryAfterItsEvents(t *testing.T, shards int) { // G8, T15
 	b := newBench(t, sse.Config{Shards: shards, DrainSpread: 10 * time.Second})
 	const streams = 50
-	var clients []*client
+	var clients []*enginetest.Client
 	for i := range streams {
-		clients = append(clients, b.open(b.attach(connection.Token(fmt.Sprint(i)), "")))
+		clients = append(clients, b.Open(b.attach(connection.Token(fmt.Sprint(i)), "")))
 	}
 	b.publish(note("last words"))
 	if err := b.Drain(t.Context()); err != nil {
@@ -349,13 +376,13 @@ func drainGivesEveryStreamItsOwnRetryAfterItsEvents(t *testing.T, shards int) { 
 	}
 	waits := map[time.Duration]bool{}
 	for _, c := range clients {
-		c.wantNote("1", "last words")
-		retry := c.next()
+		c.WantNote("1", "last words")
+		retry := c.Next()
 		if retry.Kind != sseclient.KindRetry || retry.Retry < 250*time.Millisecond || retry.Retry >= 740*time.Millisecond {
 			t.Fatalf("got %+v, want a retry of 250 to 740 ms", retry)
 		}
 		waits[retry.Retry] = true
-		c.wantEnd(connection.ReasonServerClosed)
+		c.WantEnd(connection.ReasonServerClosed)
 	}
 	if len(waits) < streams {
 		t.Errorf("%d clients were told only %d different times", streams, len(waits))
@@ -390,22 +417,22 @@ func TestDrainLeavesAStuckStreamBehindWhenItsTimeIsUp(t *testing.T) { // T15, G8
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sse.Config{})
-		c := b.stuck(b.attach("t", ""))
+		c := b.Stuck(b.attach("t", ""))
 		b.publish(note("nobody reads this"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := b.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("drain: %v, want the deadline", err)
 		}
-		<-c.reason
+		<-c.Reason
 	})
 }
 
 func stoppedEngineEndsItsStreamsAndTakesNothing(t *testing.T, shards int) {
 	b := newBench(t, sse.Config{Shards: shards})
-	c := b.open(b.attach("t", ""))
-	b.stop()
-	c.wantEnd(connection.ReasonServerClosed)
+	c := b.Open(b.attach("t", ""))
+	b.Stop()
+	c.WantEnd(connection.ReasonServerClosed)
 	if _, err := b.Attach("u", ""); !errors.Is(err, gateway.ErrClosed) {
 		t.Errorf("attach: %v, want ErrClosed", err)
 	}
@@ -431,18 +458,18 @@ func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sse.Config{})
 		b.publish(note("to nobody"))
-		a, c := b.open(b.attach("a", "")), b.stuck(b.attach("b", ""))
+		a, c := b.Open(b.attach("a", "")), b.Stuck(b.attach("b", ""))
 		b.publish(note("to two"))
 		version := event.Event{Service: event.ServiceVersion, Name: "version", Data: json.RawMessage(`{}`)}
 		b.publish(version)
-		a.wantNote("2", "to two")
-		a.want("3", "version", "{}")
+		a.WantNote("2", "to two")
+		a.Want("3", "version", "{}")
 		synctest.Wait()
 		if ok, failed, took := b.metrics.of(event.ServiceTask); ok != 2 || failed != 0 || took != 1 {
 			t.Errorf("while one stream is stuck: %d ok, %d failed, %d measured; want 2, 0, 1", ok, failed, took)
 		}
-		_ = c.conn.Close() // gone: the stream's end is not awaited any more
-		<-c.reason
+		_ = c.Conn.Close() // gone: the stream's end is not awaited any more
+		<-c.Reason
 		synctest.Wait()
 		if ok, _, took := b.metrics.of(event.ServiceTask); ok != 2 || took != 2 {
 			t.Errorf("in the end: %d ok, %d measured; want 2, 2", ok, took)
@@ -451,7 +478,7 @@ func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M
 			t.Errorf("version: %d ok, %d measured; want 2, 1", ok, took)
 		}
 		b.send("a", version)
-		a.want("3", "version", "{}")
+		a.Want("3", "version", "{}")
 		synctest.Wait()
 		if ok, _, took := b.metrics.of(event.ServiceVersion); ok != 3 || took != 2 {
 			t.Errorf("private: %d ok, %d measured; want 3, 2", ok, took)
@@ -461,9 +488,9 @@ func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M
 
 func envelopeStreamOpensWithReadyAndWrapsEvents(t *testing.T, shards int) {
 	b := newBench(t, sse.Config{Shards: shards, Format: wire.FormatEnvelope})
-	c := b.open(b.attach("t", "junk"))
-	c.want("", stream.NameReady, "")
-	c.want("0", stream.NameReset, `{"reason":"invalid"}`)
+	c := b.Open(b.attach("t", "junk"))
+	c.Want("", stream.NameReady, "")
+	c.Want("0", stream.NameReset, `{"reason":"invalid"}`)
 	b.publish(note("hello"))
-	c.want("1", "message", `{"type":"note","payload":"hello"}`)
+	c.Want("1", "message", `{"type":"note","payload":"hello"}`)
 }

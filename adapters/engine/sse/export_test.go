@@ -99,9 +99,6 @@ func (k *Simulation) Wait([]transport.Readiness) (int, error) {
 
 func (k *Simulation) Shut() { close(k.done) }
 
-// FrameBytes is what streams get of f.
-func FrameBytes(f Frame) []byte { return f.bytes }
-
 // ReturnTimes is when clients are to come back.
 func (e *Engine) ReturnTimes(streams int) (soonest, latest time.Duration) {
 	return e.returnTimes(streams)

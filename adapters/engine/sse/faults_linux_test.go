@@ -12,6 +12,7 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
+	"heliograph/test/enginetest"
 )
 
 // vanish makes a client's socket drop all that arrives, so that it does not
@@ -40,9 +41,9 @@ func (s tcpSink) NetConn() net.Conn { return s.Conn }
 
 // servedOverTCP serves a stream with a goroutine, whose client reads nothing. As with
 // net/http, the stream's context ends when the connection breaks.
-func (b *bench) servedOverTCP(s *sse.Stream) *client {
-	server, conn := tcpPair(b.t)
-	c := newClient(b.t, conn)
+func (b *bench) servedOverTCP(s *sse.Stream) *enginetest.Client {
+	server, conn := enginetest.TCPPair(b.t)
+	c := enginetest.NewClient(b.t, conn)
 	ctx, gone := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -50,7 +51,7 @@ func (b *bench) servedOverTCP(s *sse.Stream) *client {
 		gone()
 	})
 	running.Go(func() {
-		c.reason <- s.Serve(ctx, tcpSink{server})
+		c.Reason <- s.Serve(ctx, tcpSink{server})
 		_ = server.Close()
 	})
 	b.t.Cleanup(func() {
@@ -65,24 +66,24 @@ func TestClientThatVanishedIsNoticed(t *testing.T) { // G4, G5
 	for name, c := range map[string]struct {
 		shards    int
 		heartbeat time.Duration
-		serve     func(*bench, *sse.Stream) *client
+		serve     func(*bench, *sse.Stream) *enginetest.Client
 	}{
-		"by its heartbeats":                                 {twoShards, 100 * time.Millisecond, (*bench).stuck},
-		"by probes where there are no heartbeats":           {twoShards, 0, (*bench).stuck},
-		"by its heartbeats, portable":                       {noShards, 100 * time.Millisecond, (*bench).servedOverTCP},
-		"by probes where there are no heartbeats, portable": {noShards, 0, (*bench).servedOverTCP},
+		"by its heartbeats":                                 {enginetest.Chunked, 100 * time.Millisecond, (*bench).Stuck},
+		"by probes where there are no heartbeats":           {enginetest.Chunked, 0, (*bench).Stuck},
+		"by its heartbeats, portable":                       {enginetest.Portable, 100 * time.Millisecond, (*bench).servedOverTCP},
+		"by probes where there are no heartbeats, portable": {enginetest.Portable, 0, (*bench).servedOverTCP},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, sse.Config{Shards: c.shards, Heartbeat: c.heartbeat, StallTimeout: time.Second})
-			gone, good := c.serve(b, b.attach("gone", "")), b.open(b.attach("good", ""))
-			vanish(t, gone.conn)
-			<-gone.reason
+			gone, good := c.serve(b, b.attach("gone", "")), b.Open(b.attach("good", ""))
+			vanish(t, gone.Conn)
+			<-gone.Reason
 			if n := b.Stats().Streams; n != 1 {
 				t.Errorf("%d streams are open, want 1", n)
 			}
 			b.publish(note("still here"))
-			for good.next().Event.Name != "note" { // heartbeats
+			for good.Next().Event.Name != "note" { // heartbeats
 			}
 		})
 	}
@@ -91,11 +92,11 @@ func TestClientThatVanishedIsNoticed(t *testing.T) { // G4, G5
 func TestClientThatNeverReadsIsEndedThoughItsMachineAnswers(t *testing.T) { // G4
 	t.Parallel()
 	b := newBench(t, sse.Config{Shards: 2, Heartbeat: 100 * time.Millisecond, StallTimeout: time.Second, HistoryBytes: 8 << 20})
-	c := b.stuck(b.attach("t", ""))
+	c := b.Stuck(b.attach("t", ""))
 	for range 100 {
 		b.publish(note(strings.Repeat("x", 10_000))) // more than its socket takes, less than the log holds
 	}
-	<-c.reason
+	<-c.Reason
 	if n := b.Stats().Slow.Stalled; n != 1 {
 		t.Errorf("%d stalled streams counted, want 1", n)
 	}
@@ -104,13 +105,13 @@ func TestClientThatNeverReadsIsEndedThoughItsMachineAnswers(t *testing.T) { // G
 func TestClientThatReadsAByteNowAndThenFallsOutOfTheLog(t *testing.T) { // G4, E2
 	t.Parallel()
 	b := newBench(t, sse.Config{Shards: 2, HistoryBytes: 64 << 10})
-	slow, good := b.stuck(b.attach("slow", "")), b.open(b.attach("good", ""))
+	slow, good := b.Stuck(b.attach("slow", "")), b.Open(b.attach("good", ""))
 	for n := 1; ; n++ {
 		b.publish(note(strings.Repeat("x", 1000)))
-		if good.next().Event.Name != "note" {
+		if good.Next().Event.Name != "note" {
 			t.Fatal("the other stream got something else")
 		}
-		if _, err := slow.conn.Read(make([]byte, 1)); err != nil {
+		if _, err := slow.Conn.Read(make([]byte, 1)); err != nil {
 			t.Fatalf("the stream was cut before it had read what its socket holds: %v", err)
 		}
 		if b.Stats().Slow.Log == 1 {
@@ -125,16 +126,16 @@ func TestClientThatReadsAByteNowAndThenFallsOutOfTheLog(t *testing.T) { // G4, E
 func TestClientThatTalksIsHungUpOn(t *testing.T) { // S3
 	t.Parallel()
 	b := newBench(t, sse.Config{Shards: 2})
-	c := b.stuck(b.attach("t", ""))
-	if _, err := c.conn.Write(make([]byte, 1000)); err != nil {
+	c := b.Stuck(b.attach("t", ""))
+	if _, err := c.Conn.Write(make([]byte, 1000)); err != nil {
 		t.Fatal(err)
 	}
 	b.publish(note("a little is ignored"))
-	if _, err := c.conn.Read(make([]byte, 1)); err != nil {
+	if _, err := c.Conn.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = c.conn.Write(make([]byte, 100_000)) // it may be hung up on before all is sent
-	if reason := <-c.reason; reason != connection.ReasonClientClosed {
+	_, _ = c.Conn.Write(make([]byte, 100_000)) // it may be hung up on before all is sent
+	if reason := <-c.Reason; reason != connection.ReasonClientClosed {
 		t.Errorf("it ended for %q", reason)
 	}
 }

@@ -6,11 +6,13 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/stream"
 )
 
 // attachAs connects a client of that name.
 func (b *bench) attachAs(token connection.Token, name string) error {
-	_, err := b.AttachPending(token, sse.Client{Name: name})
+	_, err := b.Resume(b.t.Context(), token, sse.Client{Name: name})
 	return err
 }
 
@@ -24,7 +26,7 @@ func TestAStreamThatReplacesAnotherNeedsNoPlaceOfItsOwn(t *testing.T) { // C3
 	}
 	end := func(token connection.Token) {
 		t.Helper()
-		if _, err := b.Push(token, sse.Frame{}, true); err != nil {
+		if err := b.Close(token, event.Event{Name: stream.NameReplaced, Data: []byte(`{}`)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -46,17 +48,17 @@ func TestAStreamThatReplacesAnotherNeedsNoPlaceOfItsOwn(t *testing.T) { // C3
 func TestANameIsForgottenWithItsStreams(t *testing.T) {
 	b := newBench(t, sse.Config{MaxStreams: 1})
 	for range 3 {
-		first, err := b.AttachPending("a1", sse.Client{Name: "a"})
+		first, err := b.Resume(t.Context(), "a1", sse.Client{Name: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := b.AttachPending("a2", sse.Client{Name: "a"})
+		second, err := b.Resume(t.Context(), "a2", sse.Client{Name: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		second.Detach()
 		first.Detach()
-		other, err := b.AttachPending("b", sse.Client{Name: "b"})
+		other, err := b.Resume(t.Context(), "b", sse.Client{Name: "b"})
 		if err != nil {
 			t.Fatal(err)
 		}

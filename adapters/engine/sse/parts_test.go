@@ -40,10 +40,10 @@ func aStateLargerThanAllLimitsReachesASlowClient(t *testing.T, shards int) { // 
 	const parts, history = 64, 40 << 10
 	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 256, HistoryBytes: history})
 	stream := b.attach("t", "")
-	sendParts(t, b.Engine, "t", newParts(parts, 1<<10))
+	sendParts(t, b.Engine.Engine, "t", newParts(parts, 1<<10))
 	b.send("t", note("version")) // what else a new stream is sent
-	c := b.stuck(stream)
-	d := sseclient.NewDecoder(c.body, "")
+	c := b.Stuck(stream)
+	d := sseclient.NewDecoder(c.Body, "")
 	published, last := 0, event.ID{Epoch: epoch}
 	for part, others := 0, 0; part < parts || others <= published; {
 		item, err := d.Next()

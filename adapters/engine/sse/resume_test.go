@@ -85,10 +85,10 @@ func clientThatIsAheadGoesOnWhereItWas(t *testing.T, shards int) { // G2
 	for seq := 4; seq <= 6; seq++ {
 		b.publish(note(fmt.Sprint(seq)))
 	}
-	c := b.open(<-resumed)
+	c := b.Open(<-resumed)
 	b.send("t", note("private"))
-	c.wantNote("6", "6")
-	c.wantNote("6", "private")
+	c.WantNote("6", "6")
+	c.WantNote("6", "private")
 	if n := b.Stats().Resets[stream.ResetInvalid]; n != 0 {
 		t.Errorf("%d resets", n)
 	}
@@ -102,12 +102,12 @@ func clientOlderThanTheLogGetsTheRestFromTheBroker(t *testing.T, shards int) { /
 	for seq := missed + 1; seq <= missed+20; seq++ {
 		b.publish(note(fmt.Sprint(seq)))
 	}
-	c := b.open(<-resumed)
+	c := b.Open(<-resumed)
 	b.send("t", note("private"))
 	for seq := 8; seq <= missed+20; seq++ {
-		c.wantNote(fmt.Sprint(seq), fmt.Sprint(seq))
+		c.WantNote(fmt.Sprint(seq), fmt.Sprint(seq))
 	}
-	c.wantNote(fmt.Sprint(missed+20), "private")
+	c.WantNote(fmt.Sprint(missed+20), "private")
 	if s := b.Stats(); s.Replays != 1 || s.ReplayedEvents < missed-7 {
 		t.Errorf("counted %d replays of %d events", s.Replays, s.ReplayedEvents)
 	}
@@ -130,10 +130,10 @@ func TestClientIsToldThatItCannotResumeOnlyIfNobodyHasWhatItNeeds(t *testing.T) 
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, sse.Config{Start: event.ID{Seq: start}, PrivateBytes: c.limit, History: c.broker})
-				cl := b.open(b.resume(c.id))
-				cl.want(fmt.Sprint(start), stream.NameReset, `{"reason":"`+c.want+`"}`)
+				cl := b.Open(b.resume(c.id))
+				cl.Want(fmt.Sprint(start), stream.NameReset, `{"reason":"`+c.want+`"}`)
 				b.publish(note("next"))
-				cl.wantNote(fmt.Sprint(start+1), "next")
+				cl.WantNote(fmt.Sprint(start+1), "next")
 			})
 		})
 	}
@@ -150,9 +150,9 @@ func TestOneAnswerIsNoProofThatAClientIsAheadOfTheLog(t *testing.T) { // E7, G3
 			broker.set(func() { broker.records = whole.records })
 		})
 		time.AfterFunc(2*time.Second, func() { b.publishMany(2) })
-		c := b.open(b.resume(at(5)))
+		c := b.Open(b.resume(at(5)))
 		b.publish(note("6"))
-		c.wantNote("6", "6")
+		c.WantNote("6", "6")
 		if n := b.Stats().Resets[stream.ResetInvalid]; n != 0 {
 			t.Errorf("%d resets", n)
 		}
@@ -224,7 +224,7 @@ func TestWhoeverWaitsForTheLogIsLetGo(t *testing.T) {
 	}{
 		"when the client leaves":   {func(_ *bench, cancel func()) { cancel() }, sse.ErrLagging},
 		"when streams are drained": {func(b *bench, _ func()) { _ = b.Drain(b.t.Context()) }, sse.ErrDraining},
-		"when the engine stops":    {func(b *bench, _ func()) { b.stop() }, gateway.ErrClosed},
+		"when the engine stops":    {func(b *bench, _ func()) { b.Stop() }, gateway.ErrClosed},
 	} {
 		for _, id := range []string{at(1), at(9)} {
 			t.Run(name+" "+id, func(t *testing.T) {

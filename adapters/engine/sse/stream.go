@@ -11,7 +11,6 @@ import (
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
-	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
 
@@ -29,8 +28,7 @@ type Stream struct {
 	name   string // its client's for it; "" is none
 	joined uint64 // log events before it was attached, which were not counted for it
 
-	pushed  *pushed  // what a backend has pushed to it; nil without one; guarded by Engine.mu
-	pending *pending // set until a backend has accepted the stream; guarded by Engine.mu
+	attachment Attachment // what it was attached with; nil if nothing; guarded by Engine.mu
 
 	active int64            // when private events were last written, in Unix nanoseconds; owned by the transport
 	at     log.Position     // what it has written, a frame boundary; owned by the transport
@@ -50,67 +48,6 @@ type writer interface {
 	wake(s *Stream)
 	// interrupt says that s must end, even if it is stuck in a write.
 	interrupt(s *Stream)
-}
-
-// queue is what waits for one stream outside the log: nil nearly always.
-type queue struct {
-	private []private     // in the order of their positions
-	bytes   int           // of what was pushed
-	final   bool          // the last event is queued; none is taken after it
-	room    chan struct{} // closed when some of it was written; nil if nothing waits for that
-}
-
-// newQueue has room for what a new stream gets: its head, a task snapshot and a
-// version.
-func newQueue() *queue { return &queue{private: make([]private, 0, 3)} }
-
-// private is an event for one stream, which goes out when the stream has
-// written the log up to at. So what a client gets is in the order in which it
-// was handed over, be it private or not.
-type private struct {
-	at      log.Position
-	id      []byte        // the line with the event's ID, if it has one
-	body    []byte        // the rest of the frame, which other streams may share
-	service event.Service // "" for a control event
-	begun   time.Time
-	next    gateway.Parts // gives what follows once this is written; nil if nothing does
-	own     bool          // the service's own, of what a stream begins with: does not count against its limit
-	skip    int           // instead of an event: so many bytes of the log from at on are left out
-	final   bool          // ends the stream
-	raw     bool          // no event but the answer's head, which is not chunked
-}
-
-func (p private) size() int { return len(p.id) + len(p.body) }
-
-// wireSize is what p takes on the wire of a shard's stream.
-func (p private) wireSize(chunked bool) int {
-	size := p.size()
-	if !chunked || p.raw {
-		return size
-	}
-	if size > 0 {
-		size = wire.ChunkSize(size)
-	}
-	if p.final {
-		size += len(wire.LastChunk)
-	}
-	return size
-}
-
-// appendTo appends what wireSize measures.
-func (p private) appendTo(b []byte, chunked bool) []byte {
-	chunk := chunked && !p.raw && p.size() > 0
-	if chunk {
-		b = wire.AppendChunkHead(b, p.size())
-	}
-	b = append(append(b, p.id...), p.body...)
-	if chunk {
-		b = append(b, "\r\n"...)
-	}
-	if chunked && p.final {
-		b = append(b, wire.LastChunk...)
-	}
-	return b
 }
 
 // Token is the stream's name.
@@ -188,22 +125,29 @@ func (s *Stream) fromLog(buf, chunks []byte, to log.Position) transport.Step {
 	return transport.Step{Bytes: chunks, To: to}
 }
 
+// leaveOut moves the stream over what it leaves out, and returns the rest of chunk,
+// which the log has from the stream's position up to the position to.
+func (s *Stream) leaveOut(chunk []byte, to log.Position) []byte {
+	for skip, ok := s.queue.nextSkip(s.at.Off, to.Off); ok; skip, ok = s.queue.nextSkip(s.at.Off, to.Off) {
+		after := skip.at
+		after.Off += uint64(skip.skip) //nolint:gosec // the length of frames
+		if after.Off > s.at.Off {
+			chunk = chunk[after.Off-s.at.Off:]
+			s.moveTo(after)
+		}
+		s.queue.private = s.queue.private[1:]
+	}
+	if len(s.queue.private) == 0 {
+		s.queue = nil
+	}
+	return chunk
+}
+
 // needless reports whether chunk is a heartbeat, which the log got because it
 // was silent, while this stream was not.
 func (s *Stream) needless(chunk []byte) bool {
 	return s.active != 0 && !s.socket.Midway() && wire.IsHeartbeat(chunk) &&
 		time.Now().UnixNano()-s.active < int64(s.engine.cfg.Heartbeat)
-}
-
-// appendDue appends the private events whose position the stream has reached.
-func (q *queue) appendDue(b []byte, at log.Position, chunked bool) []byte {
-	for _, p := range q.private {
-		if p.at.Off > at.Off || p.skip > 0 || len(b) > 0 && len(b)+p.wireSize(chunked) > transport.Gathered {
-			break
-		}
-		b = p.appendTo(b, chunked)
-	}
-	return b
 }
 
 // wrotePrivate drops the private events that the first n bytes of what waits
@@ -272,15 +216,11 @@ func (s *Stream) push(p private) error {
 	if s.queue.final || s.verdict != nil {
 		return gateway.ErrUnknownToken
 	}
-	if s.overLocked(p.size()) && !p.final && !p.own {
+	if s.queue.over(p.size(), s.engine.cfg.PrivateBytes) && !p.final && !p.own {
 		s.endLocked(gateway.ErrStreamFull)
 		return gateway.ErrStreamFull
 	}
-	s.queue.private = append(s.queue.private, p)
-	if !p.own {
-		s.queue.bytes += p.size()
-	}
-	s.queue.final = p.final
+	s.queue.add(p)
 	if s.writer != nil {
 		s.writer.wake(s)
 	}

@@ -18,6 +18,7 @@ import (
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
+	"heliograph/test/enginetest"
 	"heliograph/test/sseclient"
 )
 
@@ -27,7 +28,7 @@ import (
 // events only of its own and in order, and the right IDs: G2, G3, G4, E2, E7.
 func TestStress(t *testing.T) {
 	t.Parallel()
-	for transport, shards := range transports {
+	for transport, shards := range enginetest.Transports() {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			stress(t, shards)
@@ -88,18 +89,18 @@ func (m *model) connect(b *bench) {
 	m.private = 0
 	token := connection.Token(fmt.Sprint(m.name, "/", m.streams))
 	s := b.attach(token, m.lastID)
-	c := b.stuck(s)
+	c := b.Stuck(s)
 	var sending sync.WaitGroup
 	stop := make(chan struct{})
 	sending.Go(func() { sendPrivate(m.t, b, token, stop) })
 	if m.rnd.IntN(4) == 0 { // a stall, until the stream has fallen out of the log or nearly so
 		m.stall(b)
 	}
-	m.read(c.conn, m.rnd.IntN(300))
+	m.read(c.Conn, m.rnd.IntN(300))
 	close(stop)
 	sending.Wait()
-	_ = c.conn.Close()
-	<-c.reason
+	_ = c.Conn.Close()
+	<-c.Reason
 }
 
 func (m *model) stall(b *bench) {

@@ -14,6 +14,7 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/engine/ssegateway"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/http/paths"
@@ -44,18 +45,19 @@ type Gateway struct {
 	cfg      Config
 	secret   [32]byte // SHA-256 of cfg.Secret, so that comparing takes the same time for any length
 	engine   *sse.Engine
+	streams  *ssegateway.Gateway
 	opener   *streamhttp.Opener
 	relay    gateway.Relay
 	log      *slog.Logger
 	draining atomic.Bool
 }
 
-// New returns the endpoints. From now on the engine reports the ends of streams
+// New returns the endpoints. engine must have no streams. From now on the engine reports the ends of streams
 // whose sockets it took over to relay.
 func New(cfg Config, engine *sse.Engine, relay gateway.Relay, log *slog.Logger) *Gateway {
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) { relay.End(token, reason) })
 	return &Gateway{
-		cfg: cfg, secret: sha256.Sum256([]byte(cfg.Secret)), engine: engine,
+		cfg: cfg, secret: sha256.Sum256([]byte(cfg.Secret)), engine: engine, streams: ssegateway.New(engine),
 		opener: streamhttp.NewOpener(), relay: relay, log: log,
 	}
 }

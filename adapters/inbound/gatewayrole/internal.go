@@ -10,8 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/engine/ssegateway"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
@@ -70,7 +70,7 @@ func (g *Gateway) send(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	pending, err := g.engine.PushWhenRoom(c.Request.Context(), p.token, frame, p.close)
+	pending, err := g.streams.PushWhenRoom(c.Request.Context(), p.token, frame, p.close)
 	if err != nil {
 		return pushError(err)
 	}
@@ -85,11 +85,11 @@ func (g *Gateway) send(c *gin.Context) error {
 const jsonType = gin.MIMEJSON + "; charset=utf-8"
 
 // frame encodes an event; none is the zero Frame.
-func (g *Gateway) frame(ev *wire.Raw) (sse.Frame, error) {
+func (g *Gateway) frame(ev *wire.Raw) (ssegateway.Frame, error) {
 	if ev == nil {
-		return sse.Frame{}, nil
+		return ssegateway.Frame{}, nil
 	}
-	return g.engine.Frame(*ev)
+	return g.streams.Frame(*ev)
 }
 
 func pushError(err error) error {
@@ -137,15 +137,15 @@ func (g *Gateway) broadcast(c *gin.Context) error {
 // deliver hands the event to every stream, by the log, or to the tokens that are
 // named, which share its bytes. A stream that is over its limit counts neither as
 // delivered nor as unknown.
-func (g *Gateway) deliver(f sse.Frame, b broadcast) (delivery, error) {
+func (g *Gateway) deliver(f ssegateway.Frame, b broadcast) (delivery, error) {
 	d := delivery{Status: "ok", Unknown: []connection.Token{}}
 	if b.all {
 		var err error
-		d.Delivered, err = g.engine.Publish(f)
+		d.Delivered, err = g.streams.Publish(f)
 		return d, err
 	}
 	for _, token := range b.tokens {
-		_, err := g.engine.Push(token, f, false)
+		_, err := g.streams.Push(token, f, false)
 		switch {
 		case err == nil:
 			d.Delivered++

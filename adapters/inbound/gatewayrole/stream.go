@@ -11,6 +11,7 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/engine/ssegateway"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/streamhttp"
 	"heliograph/adapters/internal/streamurl"
@@ -36,7 +37,7 @@ func (g *Gateway) stream(c *gin.Context) {
 		return
 	}
 	token := connection.Token(uuid.NewString())
-	stream, err := g.engine.AttachPending(token, clientOf(c.Request))
+	stream, err := g.streams.Attach(token, clientOf(c.Request))
 	if err != nil {
 		g.refuse(c, err)
 		return
@@ -71,8 +72,8 @@ func lastEventID(r *http.Request) string {
 }
 
 // hold hands an open stream to the engine or serves it to its end.
-func (g *Gateway) hold(c *gin.Context, stream *sse.Stream) {
-	if g.opener.Adopt(c, stream, func() {}) {
+func (g *Gateway) hold(c *gin.Context, stream *ssegateway.Stream) {
+	if g.opener.Adopt(c, stream.Stream, func() {}) {
 		return // the engine reports its end
 	}
 	reason := connection.ReasonError

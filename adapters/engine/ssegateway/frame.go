@@ -1,4 +1,4 @@
-package sse
+package ssegateway
 
 import (
 	"fmt"
@@ -18,16 +18,16 @@ type Frame struct {
 	bytes  []byte
 }
 
-// Frame encodes r for this engine's streams. Errors: event.ErrInvalid, for an ID
+// Frame encodes r for the engine's streams. Errors: event.ErrInvalid, for an ID
 // or a name that would break the line that it is written on.
-func (e *Engine) Frame(r wire.Raw) (Frame, error) {
+func (g *Gateway) Frame(r wire.Raw) (Frame, error) {
 	if strings.ContainsAny(r.ID, "\r\n\x00") {
 		return Frame{}, fmt.Errorf("%w: its id holds a line break or NUL", event.ErrInvalid)
 	}
 	if strings.ContainsAny(r.Name, "\r\n\x00") {
 		return Frame{}, fmt.Errorf("%w: its name holds a line break or NUL", event.ErrInvalid)
 	}
-	return Frame{id: r.ID, name: r.Name, replay: r.Replay, bytes: e.cfg.Format.AppendRaw(nil, r)}, nil
+	return Frame{id: r.ID, name: r.Name, replay: r.Replay, bytes: g.engine.Format().AppendRaw(nil, r)}, nil
 }
 
 // withoutID is the rest of f's bytes, after the line with its ID.

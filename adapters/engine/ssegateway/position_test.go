@@ -1,4 +1,4 @@
-package sse_test
+package ssegateway_test
 
 import (
 	"fmt"
@@ -8,29 +8,8 @@ import (
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
+	"heliograph/test/enginetest"
 )
-
-// n is the log event with that sequence, as a backend pushes it.
-func n(seq int) wire.Raw { return raw(fmt.Sprintf("e-%d", seq), "n", fmt.Sprint(seq)) }
-
-// got is how finish tells of log events.
-func got(seqs ...int) (all []string) {
-	for _, seq := range seqs {
-		all = append(all, fmt.Sprintf("e-%d n %d", seq, seq))
-	}
-	return all
-}
-
-func (b *bench) broadcastAll(streams int, seqs ...int) {
-	b.t.Helper()
-	for _, seq := range seqs {
-		b.broadcastRaw(n(seq), streams)
-	}
-}
-
-func snapshotAt(seq int) wire.Raw { return raw(fmt.Sprintf("e-%d", seq), "snapshot", "s") }
-
-func resetTo(id string) wire.Raw { return raw(id, "stream_reset", "{}") }
 
 // Several nodes of a backend push to one gateway, some later than others, and a
 // gateway that was restarted gets again what its predecessor had accepted: a client that
@@ -207,7 +186,7 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 			want: append(got(1), "d-8 snapshot s"),
 		},
 	} {
-		for transport, shards := range transports {
+		for transport, shards := range enginetest.Transports() {
 			t.Run(name+"/"+transport, func(t *testing.T) {
 				t.Parallel()
 				b := newBench(t, sse.Config{Shards: shards})
@@ -215,17 +194,11 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 				s := b.pending("t", test.lastEventID)
 				do(b, test.pending)
 				s.Open()
-				c := b.open(s)
+				c := b.engine.Open(s.Stream)
 				do(b, test.open)
 				wantAll(t, b.finish(c, "t"), test.want...)
 			})
 		}
-	}
-}
-
-func do(b *bench, f func(*bench)) {
-	if f != nil {
-		f(b)
 	}
 }
 
@@ -244,7 +217,7 @@ func TestResumedStreamOpensWithReady(t *testing.T) {
 		if token == "repeated" {
 			want = slices.Insert(want, 0, `e-1 message {"type":"n","payload":1}`)
 		}
-		wantAll(t, b.finish(b.open(s), token), slices.Insert(want, 0, "ready")...)
+		wantAll(t, b.finish(b.engine.Open(s.Stream), token), slices.Insert(want, 0, "ready")...)
 	}
 }
 
@@ -252,13 +225,13 @@ func TestResumedStreamOpensWithReady(t *testing.T) {
 func TestWhatIsLeftOutIsNoMore(t *testing.T) { // E7, G2
 	t.Parallel()
 	const all, had = 2000, 1500
-	for transport, shards := range transports {
+	for transport, shards := range enginetest.Transports() {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 16 << 20})
 			s := b.pending("t", fmt.Sprintf("e-%d", had))
 			s.Open()
-			c := b.open(s)
+			c := b.engine.Open(s.Stream)
 			var want []string
 			for seq := 1; seq <= all; seq++ {
 				b.broadcastAll(1, seq)
@@ -275,13 +248,6 @@ func TestWhatIsLeftOutIsNoMore(t *testing.T) { // E7, G2
 			wantAll(t, b.finish(c, "t"), want...)
 		})
 	}
-}
-
-func (b *bench) replay(token connection.Token, seq int, wantPending bool) {
-	b.t.Helper()
-	r := n(seq)
-	r.Replay = true
-	b.push(token, r, wantPending)
 }
 
 // On connect a service sends the current version. When its announcement is the newest
@@ -310,7 +276,7 @@ func TestStateThatLooksLikeTheNewestLogEventIsSentOnce(t *testing.T) { // V1, G9
 			want:   append(got(3), "e-3 n 2"),
 		},
 	} {
-		for transport, shards := range transports {
+		for transport, shards := range enginetest.Transports() {
 			t.Run(name+"/"+transport, func(t *testing.T) {
 				t.Parallel()
 				b := newBench(t, sse.Config{Shards: shards})
@@ -318,7 +284,7 @@ func TestStateThatLooksLikeTheNewestLogEventIsSentOnce(t *testing.T) { // V1, G9
 				s := b.pending("t", "")
 				do(b, test.pending)
 				s.Open()
-				c := b.open(s)
+				c := b.engine.Open(s.Stream)
 				do(b, test.open)
 				wantAll(t, b.finish(c, "t"), test.want...)
 			})
@@ -418,7 +384,7 @@ func TestPushThatArrivesLateIsNotWrittenAgain(t *testing.T) { // E7, G2, G6
 				s := b.pending("t", test.lastEventID)
 				do(b, test.pending)
 				s.Open()
-				c := b.open(s)
+				c := b.engine.Open(s.Stream)
 				do(b, test.open)
 				wantAll(t, b.finish(c, "t"), test.want...)
 			})

@@ -1,4 +1,4 @@
-package sse_test
+package ssegateway_test
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/engine/ssegateway"
 	"heliograph/domain/event"
 	"heliograph/test/sseclient"
 )
@@ -31,9 +32,9 @@ func TestFramesOfBothFormats(t *testing.T) { // gateway-protocol: event formats
 		{raw("e-1", "stream_reset", "{}"), "id: e-1\nevent: stream_reset\ndata: {}\n\n", "id: e-1\nevent: stream_reset\ndata: {}\n\n"},
 	} {
 		for format, want := range map[wire.Format]string{wire.FormatNamed: c.named, wire.FormatEnvelope: c.envelope} {
-			e := sse.New(sse.Config{Format: format, HistoryBytes: 1 << 16}, newTally())
-			f, err := e.Frame(c.r)
-			if got := string(sse.FrameBytes(f)); err != nil || got != want {
+			g := ssegateway.New(sse.New(sse.Config{Format: format, HistoryBytes: 1 << 16}, unmeasured{}))
+			f, err := g.Frame(c.r)
+			if got := string(ssegateway.FrameBytes(f)); err != nil || got != want {
 				t.Errorf("%s %+v: %q, %v; want %q", format, c.r, got, err, want)
 			}
 		}
@@ -42,11 +43,11 @@ func TestFramesOfBothFormats(t *testing.T) { // gateway-protocol: event formats
 
 func TestFrameThatWouldBreakItsLineIsInvalid(t *testing.T) {
 	t.Parallel()
-	e := sse.New(sse.Config{HistoryBytes: 1 << 16}, newTally())
+	g := ssegateway.New(sse.New(sse.Config{HistoryBytes: 1 << 16}, unmeasured{}))
 	for _, r := range []wire.Raw{
 		raw("a\nb", "", ""), raw("a\rb", "", ""), raw("a\x00b", "", ""), raw("", "a\nb", ""), raw("", "a\rb", ""), raw("", "a\x00b", ""),
 	} {
-		if _, err := e.Frame(r); !errors.Is(err, event.ErrInvalid) {
+		if _, err := g.Frame(r); !errors.Is(err, event.ErrInvalid) {
 			t.Errorf("%+v: %v, want ErrInvalid", r, err)
 		}
 	}
@@ -59,12 +60,12 @@ func FuzzFrame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, name, data string) {
 		for _, format := range []wire.Format{wire.FormatNamed, wire.FormatEnvelope} {
 			r := wire.Raw{ID: id, Name: strings.ToValidUTF8(name, "?"), Data: strings.ToValidUTF8(data, "?")}
-			e := sse.New(sse.Config{Format: format, HistoryBytes: 1 << 16}, newTally())
-			frame, err := e.Frame(r)
+			g := ssegateway.New(sse.New(sse.Config{Format: format, HistoryBytes: 1 << 16}, unmeasured{}))
+			frame, err := g.Frame(r)
 			if err != nil {
 				return
 			}
-			d := sseclient.NewDecoder(bytes.NewReader(sse.FrameBytes(frame)), "")
+			d := sseclient.NewDecoder(bytes.NewReader(ssegateway.FrameBytes(frame)), "")
 			item, err := d.Next()
 			if err != nil {
 				t.Fatalf("%s %+v: %v", format, r, err)

@@ -1,4 +1,4 @@
-package sse_test
+package ssegateway_test
 
 import (
 	"errors"
@@ -10,64 +10,12 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/engine/ssegateway"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
+	"heliograph/test/enginetest"
 	"heliograph/test/sseclient"
 )
-
-// raw is an event of a backend, with an ID unless that is "".
-func raw(id, name, data string) wire.Raw { return wire.Raw{ID: id, Name: name, Data: data} }
-
-func (b *bench) frame(r wire.Raw) sse.Frame {
-	b.t.Helper()
-	f, err := b.Frame(r)
-	if err != nil {
-		b.t.Fatalf("%+v: %v", r, err)
-	}
-	return f
-}
-
-func (b *bench) push(token connection.Token, r wire.Raw, wantPending bool) {
-	b.t.Helper()
-	if pending, err := b.Push(token, b.frame(r), false); err != nil || pending != wantPending {
-		b.t.Errorf("push %+v: pending %t, %v", r, pending, err)
-	}
-}
-
-func (b *bench) broadcastRaw(r wire.Raw, want int) {
-	b.t.Helper()
-	if streams, err := b.Publish(b.frame(r)); err != nil || streams != want {
-		b.t.Errorf("publish %+v: %d streams, %v; want %d", r, streams, err, want)
-	}
-}
-
-func (b *bench) pending(token connection.Token, lastEventID string) *sse.Stream {
-	b.t.Helper()
-	s, err := b.AttachPending(token, sse.Client{LastEventID: lastEventID})
-	if err != nil {
-		b.t.Fatalf("attach: %v", err)
-	}
-	return s
-}
-
-// finish ends a stream and returns all that it got, as "id name data".
-func (b *bench) finish(c *client, token connection.Token) (got []string) {
-	b.t.Helper()
-	if _, err := b.Push(token, sse.Frame{}, true); err != nil {
-		b.t.Errorf("end: %v", err)
-	}
-	for item := c.next(); item.Kind != 0; item = c.next() {
-		got = append(got, strings.TrimSpace(item.Event.ID+" "+item.Event.Name+" "+item.Event.Data))
-	}
-	return got
-}
-
-func wantAll(t *testing.T, got []string, want ...string) {
-	t.Helper()
-	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
-		t.Errorf("the stream got\n%q, want\n%q", got, want)
-	}
-}
 
 // TestBothTransportsCarryABackendsEvents runs what must hold for every transport.
 func TestBothTransportsCarryABackendsEvents(t *testing.T) {
@@ -85,7 +33,7 @@ func TestBothTransportsCarryABackendsEvents(t *testing.T) {
 		"OpenStreamOverItsLimitIsDropped":                     openStreamOverItsLimit,
 		"DrainedPendingStreamGetsItsEventsThenRetryAndTheEnd": drainedPendingStream,
 	} {
-		for transport, shards := range transports {
+		for transport, shards := range enginetest.Transports() {
 			t.Run(name+"/"+transport, func(t *testing.T) {
 				t.Parallel()
 				test(t, shards)
@@ -102,7 +50,7 @@ func pendingGoesOutBeforeTheLog(t *testing.T, shards int) { // gateway-protocol:
 	b.push("t", raw("x-9", "b", "second"), true)
 	s.Open()
 	b.push("t", raw("", "", "third"), false)
-	wantAll(t, b.finish(b.open(s), "t"), "a first", "x-9 b second", "message log", "message third")
+	wantAll(t, b.finish(b.engine.Open(s.Stream), "t"), "a first", "x-9 b second", "message log", "message third")
 }
 
 func repeatedEventGoesOutOnce(t *testing.T, shards int) { // G2, G6
@@ -116,7 +64,7 @@ func repeatedEventGoesOutOnce(t *testing.T, shards int) { // G2, G6
 		b.push("t", r, true)
 	}
 	s.Open()
-	wantAll(t, b.finish(b.open(s), "t"), "e-2 n 2", "e-3 n 3", "e-4 n 4", "e-5 n 5")
+	wantAll(t, b.finish(b.engine.Open(s.Stream), "t"), "e-2 n 2", "e-3 n 3", "e-4 n 4", "e-5 n 5")
 }
 
 func privateEventStaysBehindItsLogEvent(t *testing.T, shards int) { // G2
@@ -127,7 +75,7 @@ func privateEventStaysBehindItsLogEvent(t *testing.T, shards int) { // G2
 	b.push("t", raw("e-1", "snapshot", "s"), true)
 	b.push("t", raw("e-0", "old", "o"), true)
 	s.Open()
-	wantAll(t, b.finish(b.open(s), "t"), "e-1 n 1", "e-1 snapshot s", "e-2 n 2", "e-2 old o")
+	wantAll(t, b.finish(b.engine.Open(s.Stream), "t"), "e-1 n 1", "e-1 snapshot s", "e-2 n 2", "e-2 old o")
 }
 
 func resetMovesAPendingStream(t *testing.T, shards int) { // G3
@@ -137,7 +85,7 @@ func resetMovesAPendingStream(t *testing.T, shards int) { // G3
 	b.broadcastRaw(raw("e-2", "n", "2"), 1)
 	b.push("t", raw("e-1", "stream_reset", "{}"), true)
 	s.Open()
-	wantAll(t, b.finish(b.open(s), "t"), "e-1 stream_reset {}", "e-2 n 2")
+	wantAll(t, b.finish(b.engine.Open(s.Stream), "t"), "e-1 stream_reset {}", "e-2 n 2")
 }
 
 func clientDoesNotGetAgainWhatItHas(t *testing.T, shards int) { // G2
@@ -146,27 +94,27 @@ func clientDoesNotGetAgainWhatItHas(t *testing.T, shards int) { // G2
 	b.broadcastRaw(raw("e-1", "n", "1"), 1)
 	b.broadcastRaw(raw("e-2", "n", "2"), 1)
 	s.Open()
-	wantAll(t, b.finish(b.open(s), "t"), "e-2 n 2")
+	wantAll(t, b.finish(b.engine.Open(s.Stream), "t"), "e-2 n 2")
 }
 
 func broadcastUnderAKnownIDIsNotRepeated(t *testing.T, shards int) { // gateway-protocol: extensions
 	b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 4 << 10})
-	c := b.open(b.attach("t", ""))
+	c := b.engine.Open(b.open("t"))
 	for range 3 {
 		b.broadcastRaw(raw("e-1", "n", "1"), 1)
 		b.broadcastRaw(raw("e-1", "stream_reset", "r"), 1) // names a place, and is not what lies there
 	}
-	if got := c.next().Event; got != (sseclient.Event{ID: "e-1", Name: "n", Data: "1"}) {
+	if got := c.Next().Event; got != (sseclient.Event{ID: "e-1", Name: "n", Data: "1"}) {
 		t.Fatalf("got %+v", got)
 	}
 	for range 3 {
-		if got := c.next().Event; got.Name != "stream_reset" || got.ID != "e-1" {
+		if got := c.Next().Event; got.Name != "stream_reset" || got.ID != "e-1" {
 			t.Fatalf("got %+v, want a reset", got)
 		}
 	}
 	for i := range 100 {
 		b.broadcastRaw(raw("", "n", strings.Repeat("x", 100)), 1)
-		if got := c.next().Event.Data; len(got) != 100 {
+		if got := c.Next().Event.Data; len(got) != 100 {
 			t.Fatalf("event %d: %q", i, got)
 		}
 	}
@@ -176,17 +124,17 @@ func broadcastUnderAKnownIDIsNotRepeated(t *testing.T, shards int) { // gateway-
 
 func endWithoutAnEvent(t *testing.T, shards int) { // gateway-protocol: push
 	b := newBench(t, sse.Config{Shards: shards})
-	c := b.open(b.attach("t", ""))
-	if pending, err := b.Push("t", sse.Frame{}, false); pending || err != nil {
+	c := b.engine.Open(b.open("t"))
+	if pending, err := b.Push("t", ssegateway.Frame{}, false); pending || err != nil {
 		t.Errorf("nothing: %t, %v", pending, err)
 	}
 	b.push("t", raw("", "n", "1"), false)
 	b.broadcastRaw(raw("", "n", "2"), 1)
 	wantAll(t, b.finish(c, "t"), "n 1", "n 2")
-	if why := <-c.reason; why != connection.ReasonServerClosed {
+	if why := <-c.Reason; why != connection.ReasonServerClosed {
 		t.Errorf("ended for %q", why)
 	}
-	if _, err := b.Push("t", sse.Frame{}, false); !errors.Is(err, gateway.ErrUnknownToken) {
+	if _, err := b.Push("t", ssegateway.Frame{}, false); !errors.Is(err, gateway.ErrUnknownToken) {
 		t.Errorf("a push after the end: %v, want ErrUnknownToken", err)
 	}
 }
@@ -200,15 +148,15 @@ func largeEventIsTakenAlone(t *testing.T, shards int) { // G4
 		t.Errorf("more: %v, want ErrStreamFull", err)
 	}
 	s.Detach()
-	c := b.open(b.attach("u", ""))
-	c.want("", "ready", "")
+	c := b.engine.Open(b.open("u"))
+	c.Want("", "ready", "")
 	b.push("u", raw("", "", large), false)
-	c.want("", "message", large)
+	c.Want("", "message", large)
 }
 
 func openStreamOverItsLimit(t *testing.T, shards int) { // G4
 	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 1000})
-	c := b.stuck(b.attach("t", ""))
+	c := b.engine.Stuck(b.open("t"))
 	var err error
 	for n := 0; err == nil && n < 1<<20; n += 100 { // the socket's buffers take some
 		_, err = b.Push("t", b.frame(raw("", "n", strings.Repeat("x", 90))), false)
@@ -216,10 +164,10 @@ func openStreamOverItsLimit(t *testing.T, shards int) { // G4
 	if !errors.Is(err, gateway.ErrStreamFull) {
 		t.Fatalf("push: %v, want ErrStreamFull", err)
 	}
-	if why := <-c.reason; why != connection.ReasonServerClosed {
+	if why := <-c.Reason; why != connection.ReasonServerClosed {
 		t.Errorf("ended for %q", why)
 	}
-	if n := b.Stats().Slow.Private; n != 1 {
+	if n := b.engine.Stats().Slow.Private; n != 1 {
 		t.Errorf("%d slow consumers were counted, want 1", n)
 	}
 }
@@ -230,40 +178,21 @@ func drainedPendingStream(t *testing.T, shards int) { // G8
 	b.push("t", raw("", "n", "1"), true)
 	b.broadcastRaw(raw("", "n", "2"), 1)
 	drained := make(chan error, 1)
-	go func() { drained <- b.Drain(t.Context()) }()
-	for late, err := b.AttachPending("u", sse.Client{}); !errors.Is(err, sse.ErrDraining); late, err = b.AttachPending("u", sse.Client{}) {
+	go func() { drained <- b.engine.Drain(t.Context()) }()
+	for late, err := b.Attach("u", sse.Client{}); !errors.Is(err, sse.ErrDraining); late, err = b.Attach("u", sse.Client{}) {
 		late.Detach() // it has not begun
 	}
 	s.Open()
-	c := b.open(s)
-	c.want("", "n", "1")
-	c.want("", "n", "2")
-	if item := c.next(); item.Kind != sseclient.KindRetry {
+	c := b.engine.Open(s.Stream)
+	c.Want("", "n", "1")
+	c.Want("", "n", "2")
+	if item := c.Next(); item.Kind != sseclient.KindRetry {
 		t.Errorf("got %+v, want a retry", item)
 	}
-	c.wantEnd(connection.ReasonServerClosed)
+	c.WantEnd(connection.ReasonServerClosed)
 	if err := <-drained; err != nil {
 		t.Errorf("drain: %v", err)
 	}
-}
-
-func TestHeartbeatsAreForIdleStreams(t *testing.T) { // G5
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, sse.Config{Heartbeat: 10 * time.Second})
-		begin := time.Now()
-		idle, busy := b.open(b.attach("idle", "")), b.open(b.attach("busy", ""))
-		<-time.After(5 * time.Second)
-		b.push("busy", raw("", "n", "1"), false)
-		busy.want("", "n", "1")
-		wantHeartbeat := func(c *client, after time.Duration) {
-			if item := c.next(); item.Comment != "heartbeat" || time.Since(begin) != after {
-				t.Errorf("after %s: %+v, want a heartbeat after %s", time.Since(begin), item, after)
-			}
-		}
-		wantHeartbeat(idle, 10*time.Second)
-		wantHeartbeat(busy, 20*time.Second)
-		b.stop()
-	})
 }
 
 func backendIsHeldToThePaceOfItsClient(t *testing.T, shards int) { // G4, T13
@@ -282,9 +211,9 @@ func backendIsHeldToThePaceOfItsClient(t *testing.T, shards int) { // G4, T13
 		pushed <- nil
 	}()
 	s.Open()
-	c := b.open(s)
+	c := b.engine.Open(s.Stream)
 	for i := range events {
-		if got := c.next().Event.Data; !strings.HasPrefix(got, fmt.Sprint(i, " ")) {
+		if got := c.Next().Event.Data; !strings.HasPrefix(got, fmt.Sprint(i, " ")) {
 			t.Fatalf("event %d: got %.10q", i, got)
 		}
 	}
@@ -301,14 +230,14 @@ func TestAPushWaitsForRoomNoLongerThanItsBackend(t *testing.T) { // G4
 		wait time.Duration
 	}{
 		"the client takes nothing": {func(*bench) {}, gateway.ErrStreamFull, 4 * time.Second},
-		"the stream ends":          {func(b *bench) { _, _ = b.Push("t", sse.Frame{}, true) }, gateway.ErrUnknownToken, 4 * time.Second},
-		"the engine stops":         {func(b *bench) { b.stop() }, gateway.ErrClosed, 0},
+		"the stream ends":          {func(b *bench) { _, _ = b.Push("t", ssegateway.Frame{}, true) }, gateway.ErrUnknownToken, 4 * time.Second},
+		"the engine stops":         {func(b *bench) { b.engine.Stop() }, gateway.ErrClosed, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, sse.Config{PrivateBytes: 100})
-				b.stuck(b.attach("t", ""))
+				b.engine.Stuck(b.open("t"))
 				large := b.frame(raw("", "n", strings.Repeat("x", 100)))
 				if _, err := b.Push("t", large, false); err != nil { // is being written, and counts
 					t.Fatal(err)

@@ -1,0 +1,135 @@
+package ssegateway
+
+import (
+	"heliograph/adapters/engine/sse"
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// Engine is what a Gateway uses of the stream engine.
+type Engine interface {
+	// Lock holds up everything that gives a frame its position.
+	Lock() (sse.Locked, error)
+	// Format is how events are encoded.
+	Format() wire.Format
+}
+
+// Gateway places a backend's events on the streams of an engine. All streams of the
+// engine are attached by it. It is safe for concurrent use.
+type Gateway struct {
+	engine  Engine
+	waiting chan struct{} // holds one token for each push that waits for room
+
+	// Guarded by the engine's mutex.
+	newest event.ID             // of what the backend published; zero if that is no position
+	began  log.Position         // where the epoch of newest begins
+	ahead  map[*Stream]event.ID // those whose clients have got more than the log
+}
+
+// New returns a Gateway for an engine without streams.
+func New(engine Engine) *Gateway {
+	return &Gateway{engine: engine, waiting: make(chan struct{}, maxWaitingPushes), ahead: make(map[*Stream]event.ID)}
+}
+
+// Attach adds a stream that no backend has accepted yet, whose client has got everything
+// up to client.LastEventID: what is pushed to it goes out before the log, until Open. The
+// log goes on after that, if it holds that, and at its end otherwise. The caller must
+// Adopt, Serve or Detach it. Errors: as sse.Engine.Attach.
+func (g *Gateway) Attach(token connection.Token, client sse.Client) (*Stream, error) {
+	l, err := g.engine.Lock()
+	if err != nil {
+		return nil, err
+	}
+	defer l.Unlock()
+	s := &Stream{gateway: g}
+	if s.Stream, err = l.Attach(token, client.Name, s); err != nil {
+		return nil, err
+	}
+	s.begin(client.LastEventID)
+	return s, nil
+}
+
+// Publish appends f to the log, for every stream, open or pending, and returns
+// how many they are. An event whose ID the log holds already was published
+// before and is not again. Errors: gateway.ErrClosed.
+func (g *Gateway) Publish(f Frame) (streams int, err error) {
+	l, err := g.engine.Lock()
+	if err != nil {
+		return 0, err
+	}
+	defer l.Unlock()
+	if f.control() {
+		f.id = "" // it is in the frame, but names another event's position
+	}
+	if _, _, known := l.Find(f.id); !known {
+		g.skipWhereKnown(l, f)
+		l.Append(f.id, f.name, f.bytes)
+	}
+	return l.Streams(), nil
+}
+
+// skipWhereKnown makes the streams whose clients have got f, which is appended next, leave
+// it out.
+func (g *Gateway) skipWhereKnown(l sse.Locked, f Frame) {
+	id, err := event.ParseID(f.id)
+	if err != nil {
+		return
+	}
+	for s, had := range g.ahead {
+		if !before(had, id) && had.Epoch == id.Epoch {
+			l.SkipNext(s.Stream, len(f.bytes))
+		}
+		if !before(id, had) {
+			delete(g.ahead, s)
+		}
+	}
+	if id.Epoch != g.newest.Epoch {
+		g.began = l.Head()
+	}
+	if !before(id, g.newest) {
+		g.newest = id
+	}
+}
+
+// before reports whether a comes before b in one log.
+func before(a, b event.ID) bool { return a.Epoch == b.Epoch && a.Seq < b.Seq }
+
+// recordAhead records that a client has got everything up to id, unless the log has
+// reached id already.
+func (g *Gateway) recordAhead(s *Stream, id event.ID) {
+	if g.newest.IsZero() || before(g.newest, id) {
+		g.ahead[s] = id
+	}
+}
+
+// Push queues f for one stream and, if last, ends the stream after it. With the
+// zero Frame it does either nothing or the latter. A log event that the stream has
+// been sent, or will be sent by the log, is not queued again: a backend repeats
+// what it got no answer to. It reports whether the stream is pending. Errors: gateway.ErrUnknownToken,
+// gateway.ErrStreamFull, gateway.ErrClosed.
+func (g *Gateway) Push(token connection.Token, f Frame, last bool) (pending bool, err error) {
+	l, err := g.engine.Lock()
+	if err != nil {
+		return false, err
+	}
+	defer l.Unlock()
+	s, ok := l.Attachment(token).(*Stream)
+	if !ok {
+		return false, gateway.ErrUnknownToken
+	}
+	if len(f.bytes) == 0 && !last {
+		return s.pending != nil, nil
+	}
+	p, repeated := s.place(l, f)
+	switch {
+	case repeated && !last:
+		return s.pending != nil, nil
+	case repeated:
+		p = sse.PrivateFrame{At: l.Head()} // the end alone
+	}
+	p.Last = last
+	return s.pending != nil, l.Queue(s.Stream, p)
+}
