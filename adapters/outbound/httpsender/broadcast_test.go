@@ -136,11 +136,25 @@ func TestGatewayIsExchangedWhileTheServiceRuns(t *testing.T) { // E7
 func TestGatewayThatWasNotReadyIsAskedAgainSoon(t *testing.T) { // E6
 	bubbleWith(t, newStandIn(), httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a")
+		synctest.Wait() // it was asked
 		h.gw.announce(extensions...)
 		pass(httpsender.LookInterval)
 		h.broadcast(t, note(1))
 		if h.gw.broadcasts != 1 {
 			t.Errorf("%d broadcasts, want one", h.gw.broadcasts)
+		}
+	})
+}
+
+func TestGatewayThatIsReadyIsAskedSeldom(t *testing.T) { // E6
+	bubbleWith(t, newStandIn("broadcast"), httpsender.Config{}, func(t *testing.T, h *harness) {
+		pass(httpsender.AskInterval - httpsender.LookInterval)
+		if got := h.gw.requests(); got != 1 {
+			t.Errorf("%d requests, want the first only", got)
+		}
+		pass(httpsender.LookInterval)
+		if got := h.gw.requests(); got != 2 {
+			t.Errorf("%d requests, want a second one", got)
 		}
 	})
 }

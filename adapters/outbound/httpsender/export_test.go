@@ -66,3 +66,17 @@ func AfterLaneEvent(state, ev string, recovery bool) (next string, busy, recover
 	}
 	return next, after.busy(), after.recovers(), after.collects()
 }
+
+// AlreadyTaken is how many of the events in flight need not be posted when clients have
+// come back that had got all up to these places, one after the other. A zero place is that
+// of a control event; last is the place of the log event before them.
+func AlreadyTaken(last event.ID, flying, got []event.ID) int {
+	f := inFlight{place: last}
+	for _, id := range flying {
+		f.messages = append(f.messages, &message{body: &body{}, id: id})
+	}
+	for _, id := range got {
+		f.noteTaken(id)
+	}
+	return f.alreadyTaken()
+}

@@ -103,6 +103,20 @@ func TestLostEventIsMadeGoodThoughNothingFollows(t *testing.T) { // E6
 	})
 }
 
+func TestStreamThatFailsIsTriedAgainAtIntervals(t *testing.T) { // E6
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, note(1))
+		const intervals = 4
+		pass(intervals * httpsender.SweepInterval)
+		if h.listener.recovered != intervals {
+			t.Errorf("the stream was tried again %d times, want once in each of %d intervals", h.listener.recovered, intervals)
+		}
+	})
+}
+
 func TestLaneOfAConnectionThatLeftIsForgotten(t *testing.T) {
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a", "b")
