@@ -16,8 +16,8 @@ type hold struct {
 	lanes *lanes
 }
 
-// hold holds the lane of a stream that resumes (laneHold) or is adopted (laneGreet).
-func (ls *lanes) hold(token connection.Token, why laneEvent) hold {
+// newHold holds the lane of a stream that resumes (laneHold) or is adopted (laneGreet).
+func newHold(ls *lanes, token connection.Token, why laneEvent) hold {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	l := ls.laneLocked(token)
@@ -39,6 +39,13 @@ func (h hold) fallBehind(reason stream.ResetReason) {
 	h.lanes.mu.Lock()
 	defer h.lanes.mu.Unlock()
 	h.resync, h.reset = true, reason // letGo gives it a turn
+}
+
+// isBehind reports whether the stream lost events meanwhile.
+func (h hold) isBehind() bool {
+	h.lanes.mu.Lock()
+	defer h.lanes.mu.Unlock()
+	return h.resync
 }
 
 // letGo gives the lane its turn, or forgets it if it is needed no more.

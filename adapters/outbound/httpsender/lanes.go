@@ -1,6 +1,7 @@
 package httpsender
 
 import (
+	"iter"
 	"sync"
 
 	"heliograph/domain/connection"
@@ -56,17 +57,8 @@ func (ls *lanes) broadcast(m *message) {
 	if !m.id.IsZero() {
 		ls.place = m.id
 	}
-	for c := range ls.roster.All() {
-		l := ls.laneLocked(c.Token)
-		l.early = 0
+	for l := range ls.everyLocked() {
 		ls.addLocked(l, &l.queue, m)
-	}
-	for l := range ls.early {
-		if l.early == 0 {
-			delete(ls.early, l)
-		} else {
-			ls.addLocked(l, &l.queue, m)
-		}
 	}
 }
 
@@ -170,8 +162,7 @@ func (ls *lanes) complete() bool {
 func (ls *lanes) resetAll() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	for c := range ls.roster.All() {
-		l := ls.laneLocked(c.Token)
+	for l := range ls.everyLocked() {
 		l.resync, l.reset = true, stream.ResetExpired
 		ls.changeLocked(l, laneWake)
 	}
@@ -227,6 +218,27 @@ func (ls *lanes) sweep() {
 }
 
 // What all of these do.
+
+// everyLocked yields the lane of every stream that what is broadcast is for: of those in
+// the roster, and of those that it may not have yet.
+func (ls *lanes) everyLocked() iter.Seq[*lane] {
+	return func(yield func(*lane) bool) {
+		for c := range ls.roster.All() {
+			l := ls.laneLocked(c.Token)
+			l.early = 0
+			if !yield(l) {
+				return
+			}
+		}
+		for l := range ls.early {
+			if l.early == 0 {
+				delete(ls.early, l)
+			} else if !yield(l) {
+				return
+			}
+		}
+	}
+}
 
 func (ls *lanes) laneLocked(token connection.Token) *lane {
 	l := ls.byToken[token]

@@ -117,7 +117,7 @@ func (p *probe) page(ctx context.Context, after string) ([]listed, string, error
 func (p *probe) found(ctx context.Context, s listed) {
 	_, query, _ := strings.Cut(s.URL, "?")
 	if id, err := streamurl.RequestID(query); err == nil {
-		h := p.trunk.lanes.hold(s.Token, laneGreet)
+		h := newHold(p.trunk.lanes, s.Token, laneGreet)
 		defer h.letGo()
 		p.listener.Found(ctx, id, s.Token)
 	}

@@ -52,12 +52,15 @@ type resumer struct {
 
 // resume is Sender.Resume.
 func (r *resumer) resume(ctx context.Context, token connection.Token, lastEventID string) {
-	h := r.trunk.lanes.hold(token, laneHold)
+	h := newHold(r.trunk.lanes, token, laneHold)
 	defer h.letGo()
 	within, cancel := context.WithTimeout(ctx, resumeTime)
 	defer cancel()
 	reason, err := r.catchUp(within, h, lastEventID)
 	switch {
+	case err == nil && h.isBehind(): // what it missed was given up while it waited
+		r.incomplete.Store(token, struct{}{})
+		return
 	case err == nil, errors.Is(err, gateway.ErrUnknownToken), ctx.Err() != nil:
 		return // if the gateway has given the stream up, its token is unknown
 	case errors.Is(err, errLater):

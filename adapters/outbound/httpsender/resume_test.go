@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +162,41 @@ func TestEventsDuringTheReplayFollowIt(t *testing.T) { // G2, G9
 		h.handOver(t, note(5))
 		pass(10 * time.Second)
 		h.wantGot(t, "a", "note 1", "note 2", "note 3", "note 4", "note 5")
+	})
+}
+
+// What was given up while a gateway was away is missing from the streams that resume when
+// it is back, too.
+func TestStreamThatResumesAfterAnOverflowIsTold(t *testing.T) { // E6, G3
+	bubbleWith(t, newStandIn("event-id"), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+		h.broadcast(t, note(0))
+		h.network.setDown(true)
+		pass(2 * httpsender.AskInterval) // without streams nothing else notices
+		for i := range httpsender.MaxEvents + 1 {
+			h.handOver(t, note(i+1))
+		}
+		h.gw.open("a", &stream{})
+		resumed := make(chan struct{})
+		go func() {
+			defer close(resumed)
+			h.Resume(t.Context(), "a", start.String())
+		}()
+		synctest.Wait()
+		h.gw.delay = func() time.Duration { return time.Second } // it goes on before the stream is registered
+		h.network.setDown(false)
+		<-resumed
+		if !h.Incomplete("a") {
+			t.Error("the stream is said to have all that it missed")
+		}
+		h.register(t, "a")
+		if err := h.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := h.gw.got("a")
+		if want := []string{"note 0", `stream_reset {"reason":"expired"}`, "snapshot 1"}; len(got) < 3 || !slices.Equal(got[:3], want) {
+			t.Errorf("%d events arrived, the first ones are %q; want %q", len(got), got[:min(len(got), 3)], want)
+		}
 	})
 }
 
