@@ -626,6 +626,45 @@ func (c *MockAccessServiceRevokeCall) DoAndReturn(f func(context.Context, access
 	return c
 }
 
+// TaskToken mocks base method.
+func (m *MockAccessService) TaskToken(ctx context.Context, taskID string, cancel bool, keep time.Duration) (string, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "TaskToken", ctx, taskID, cancel, keep)
+	ret0, _ := ret[0].(string)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// TaskToken indicates an expected call of TaskToken.
+func (mr *MockAccessServiceMockRecorder) TaskToken(ctx, taskID, cancel, keep any) *MockAccessServiceTaskTokenCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "TaskToken", reflect.TypeOf((*MockAccessService)(nil).TaskToken), ctx, taskID, cancel, keep)
+	return &MockAccessServiceTaskTokenCall{Call: call}
+}
+
+// MockAccessServiceTaskTokenCall wrap *gomock.Call
+type MockAccessServiceTaskTokenCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockAccessServiceTaskTokenCall) Return(token string, err error) *MockAccessServiceTaskTokenCall {
+	c.Call = c.Call.Return(token, err)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockAccessServiceTaskTokenCall) Do(f func(context.Context, string, bool, time.Duration) (string, error)) *MockAccessServiceTaskTokenCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockAccessServiceTaskTokenCall) DoAndReturn(f func(context.Context, string, bool, time.Duration) (string, error)) *MockAccessServiceTaskTokenCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // Ticket mocks base method.
 func (m *MockAccessService) Ticket(ctx context.Context, p *access.Principal) (string, time.Duration, error) {
 	m.ctrl.T.Helper()

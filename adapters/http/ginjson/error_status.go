@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"heliograph/adapters/http/httpserver"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -15,7 +16,10 @@ import (
 // retryAfter returns how long a client should wait before it tries again, in
 // seconds; 0 for an answer that stays the same. Two seconds are long enough to
 // matter when many come back at once, and short enough for a person.
-func retryAfter(status int) int {
+func retryAfter(err error, status int) int {
+	if own, ok := errors.AsType[*Error](err); ok && own.RetryAfter > 0 {
+		return own.RetryAfter
+	}
 	if status == http.StatusServiceUnavailable {
 		return 2
 	}
@@ -27,6 +31,12 @@ func retryAfter(status int) int {
 func Classify(err error) (status int, code, message string) {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own.Status, own.Code, own.Message
+	}
+	if refused, ok := errors.AsType[*access.RefusedError](err); ok {
+		return http.StatusUnauthorized, string(refused.Code), refused.Error()
+	}
+	if forbidden, ok := errors.AsType[*access.ForbiddenError](err); ok {
+		return http.StatusForbidden, "FORBIDDEN", forbidden.Error()
 	}
 	for _, m := range errorStatuses {
 		if errors.Is(err, m.sentinel) {
@@ -57,8 +67,14 @@ func (m errorStatus) text(err error) string {
 var errorStatuses = []errorStatus{
 	{httpserver.ErrBusy, http.StatusServiceUnavailable, "BUSY"},
 
+	{access.ErrNoCredential, http.StatusUnauthorized, "UNAUTHORIZED"},
+	{access.ErrUnavailable, http.StatusServiceUnavailable, "AUTH_UNAVAILABLE"},
+	{access.ErrInvalidAudience, http.StatusBadRequest, "INVALID_AUDIENCE"},
+
 	{connection.ErrInvalidRequestID, http.StatusBadRequest, "INVALID_REQUEST_ID"},
 	{connection.ErrTokenTaken, http.StatusBadRequest, "INVALID_PAYLOAD"},
+	{connection.ErrRequestIDTaken, http.StatusForbidden, "REQUEST_ID_TAKEN"},
+	{connection.ErrOtherPrincipal, http.StatusConflict, "OTHER_PRINCIPAL"},
 	{connection.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
 	{connection.ErrUnavailable, http.StatusServiceUnavailable, "BROKER_UNAVAILABLE"},
 

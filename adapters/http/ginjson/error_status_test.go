@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"heliograph/adapters/http/ginjson"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -26,6 +27,12 @@ var answers = map[string]struct {
 	status int
 	code   string
 }{
+	"access.ErrNoCredential":    {access.ErrNoCredential, 401, "UNAUTHORIZED"},
+	"access.ErrUnavailable":     {access.ErrUnavailable, 503, "AUTH_UNAVAILABLE"},
+	"access.ErrInvalidAudience": {access.ErrInvalidAudience, 400, "INVALID_AUDIENCE"},
+
+	"connection.ErrRequestIDTaken":   {connection.ErrRequestIDTaken, 403, "REQUEST_ID_TAKEN"},
+	"connection.ErrOtherPrincipal":   {connection.ErrOtherPrincipal, 409, "OTHER_PRINCIPAL"},
 	"connection.ErrInvalidRequestID": {connection.ErrInvalidRequestID, 400, "INVALID_REQUEST_ID"},
 	"connection.ErrNotFound":         {connection.ErrNotFound, 500, "INTERNAL_ERROR"},
 	"connection.ErrTokenTaken":       {connection.ErrTokenTaken, 400, "INVALID_PAYLOAD"},

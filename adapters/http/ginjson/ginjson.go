@@ -16,6 +16,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/http/httpserver"
+	"heliograph/domain/access"
 	"heliograph/domain/gateway"
 )
 
@@ -41,6 +42,8 @@ type Error struct {
 	Status  int
 	Code    string
 	Message string
+	// RetryAfter is when another try may succeed, in seconds; 0 leaves it to the status.
+	RetryAfter int
 }
 
 // Error returns the message.
@@ -55,10 +58,25 @@ func Abort(c *gin.Context, log *slog.Logger, err error) {
 		log.Log(c.Request.Context(), levelOf(c, err), "request failed", slog.String("method", c.Request.Method),
 			slog.String("route", c.FullPath()), slog.Any("error", err))
 	}
-	if seconds := retryAfter(status); seconds > 0 {
+	if seconds := retryAfter(err, status); seconds > 0 {
 		c.Header("Retry-After", strconv.Itoa(seconds))
 	}
-	c.AbortWithStatusJSON(status, Body{Detail{Code: code, Message: message}})
+	detail := Detail{Code: code, Message: message}
+	if forbidden, ok := errors.AsType[*access.ForbiddenError](err); ok && forbidden.Missing != "" {
+		detail.Details = map[string]string{"scope": forbidden.Missing}
+	}
+	challenge(c, err)
+	c.AbortWithStatusJSON(status, Body{detail})
+}
+
+// challenge says how to authenticate, if that is what err asks for (rule A9; RFC 6750,
+// section 3).
+func challenge(c *gin.Context, err error) {
+	if _, refused := errors.AsType[*access.RefusedError](err); refused {
+		c.Header("WWW-Authenticate", `Bearer realm="heliograph", error="invalid_token"`)
+	} else if errors.Is(err, access.ErrNoCredential) {
+		c.Header("WWW-Authenticate", `Bearer realm="heliograph"`)
+	}
 }
 
 // levelOf returns the level at which a 500 is logged: debug if the error only says
@@ -85,19 +103,19 @@ func ReadUpTo(c *gin.Context, limit int64) (json.RawMessage, error) { return rea
 func read(c *gin.Context, limit int64, repeated bool) (json.RawMessage, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, &Error{http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE", fmt.Sprintf("the body is larger than %d bytes", limit)}
+		return nil, &Error{Status: http.StatusRequestEntityTooLarge, Code: "PAYLOAD_TOO_LARGE", Message: fmt.Sprintf("the body is larger than %d bytes", limit)}
 	}
 	if errors.Is(err, httpserver.ErrBusy) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body could not be read to its end"}
+		return nil, &Error{Status: http.StatusBadRequest, Code: "INVALID_JSON", Message: "the body could not be read to its end"}
 	}
 	if len(body) == 0 {
-		return nil, &Error{http.StatusBadRequest, "MISSING_BODY", "the request has no body; JSON is expected"}
+		return nil, &Error{Status: http.StatusBadRequest, Code: "MISSING_BODY", Message: "the request has no body; JSON is expected"}
 	}
 	if !valid(body, repeated) {
-		return nil, &Error{http.StatusBadRequest, "INVALID_JSON", "the body is not valid JSON in UTF-8, or has a field twice"}
+		return nil, &Error{Status: http.StatusBadRequest, Code: "INVALID_JSON", Message: "the body is not valid JSON in UTF-8, or has a field twice"}
 	}
 	return body, nil
 }
@@ -108,10 +126,10 @@ func RefuseOrigin(c *gin.Context) error {
 	if _, found := c.Request.Header["Origin"]; !found {
 		return nil
 	}
-	return &Error{http.StatusForbidden, "CROSS_ORIGIN", "this path is for programs, and no web page may use it"}
+	return &Error{Status: http.StatusForbidden, Code: "CROSS_ORIGIN", Message: "this path is for programs, and no web page may use it"}
 }
 
 // InvalidPayload says that a body is JSON, but not what is expected.
 func InvalidPayload(message string) error {
-	return &Error{http.StatusBadRequest, "INVALID_PAYLOAD", message}
+	return &Error{Status: http.StatusBadRequest, Code: "INVALID_PAYLOAD", Message: message}
 }
