@@ -65,8 +65,8 @@ func TestAStreamStaysAdoptedWhenItsResetCannotBeSent(t *testing.T) { // C8
 
 func TestStreamResumesBeforeItIsRegistered(t *testing.T) { // G6, G9
 	f := newFixture(t)
-	f.sender.EXPECT().Resume(gomock.Any(), connection.Token("token-1"), "e-7").Do(
-		func(ctx context.Context, _ connection.Token, _ string) {
+	f.sender.EXPECT().Resume(gomock.Any(), connection.Connection{RequestID: "a", Token: "token-1", Node: "node-1"}, "e-7").Do(
+		func(ctx context.Context, _ connection.Connection, _ string) {
 			if _, err := f.registry.ByRequestID(ctx, "a"); !errors.Is(err, connection.ErrNotFound) {
 				t.Errorf("while it resumes it is registered: %v", err)
 			}

@@ -105,7 +105,7 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	}
 	c := connection.Connection{RequestID: id, Token: token, Node: m.node, Principal: access.FromContext(ctx)}
 	if lastEventID != "" {
-		m.sender.Resume(ctx, token, lastEventID)
+		m.sender.Resume(ctx, c, lastEventID)
 	}
 	m.count.begin(token)
 	before, err := m.registry.Put(ctx, c)

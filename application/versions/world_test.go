@@ -253,7 +253,7 @@ func (s *streams) Send(_ context.Context, token connection.Token, ev event.Event
 func (*streams) Broadcast(context.Context, event.Record) error              { return nil }
 func (*streams) Close(context.Context, connection.Token, event.Event) error { return nil }
 
-func (*streams) Resume(context.Context, connection.Token, string) {}
+func (*streams) Resume(context.Context, connection.Connection, string) {}
 
 // SendParts implements gateway.Sender. Versions are events of one part.
 func (*streams) SendParts(context.Context, connection.Token, gateway.Parts) error {

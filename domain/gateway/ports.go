@@ -56,15 +56,15 @@ type Sender interface {
 	SendParts(ctx context.Context, token connection.Token, next Parts) error
 	// Close ends one stream after last was sent to it. Errors: as Send.
 	Close(ctx context.Context, token connection.Token, last event.Event) error
-	// Resume sends a stream that is not open yet the log events after lastEventID,
-	// which its client brought, or a stream_reset that says why that cannot be done,
-	// before all else; from then on Broadcast reaches it (rules G2, G3, G6). It
-	// returns when the gateway has them or, at the latest, when the gateway would
-	// give up waiting. What goes wrong with the gateway is reported to the Listener and
+	// Resume sends a stream that is neither open nor in the Roster yet the log events
+	// after lastEventID that it may see (rule A12), which its client brought, or a
+	// stream_reset that says why that cannot be done, before all else; from then on
+	// Broadcast reaches it (rules G2, G3, G6). It returns when the gateway has them or,
+	// at the latest, when the gateway would give up waiting. What goes wrong with the gateway is reported to the Listener and
 	// does not cost the stream. If the log cannot be read the stream ends, so that its
 	// client comes back and asks again: it may have lost events.
 	// Does nothing where the gateway itself resumes, or passes no IDs on.
-	Resume(ctx context.Context, token connection.Token, lastEventID string)
+	Resume(ctx context.Context, c connection.Connection, lastEventID string)
 }
 
 // Listener is the driving port that senders tell what became of single streams.

@@ -121,15 +121,15 @@ func (c *MockGatewaySenderCloseCall) DoAndReturn(f func(context.Context, connect
 }
 
 // Resume mocks base method.
-func (m *MockGatewaySender) Resume(ctx context.Context, token connection.Token, lastEventID string) {
+func (m *MockGatewaySender) Resume(ctx context.Context, c connection.Connection, lastEventID string) {
 	m.ctrl.T.Helper()
-	m.ctrl.Call(m, "Resume", ctx, token, lastEventID)
+	m.ctrl.Call(m, "Resume", ctx, c, lastEventID)
 }
 
 // Resume indicates an expected call of Resume.
-func (mr *MockGatewaySenderMockRecorder) Resume(ctx, token, lastEventID any) *MockGatewaySenderResumeCall {
+func (mr *MockGatewaySenderMockRecorder) Resume(ctx, c, lastEventID any) *MockGatewaySenderResumeCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Resume", reflect.TypeOf((*MockGatewaySender)(nil).Resume), ctx, token, lastEventID)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Resume", reflect.TypeOf((*MockGatewaySender)(nil).Resume), ctx, c, lastEventID)
 	return &MockGatewaySenderResumeCall{Call: call}
 }
 
@@ -139,21 +139,21 @@ type MockGatewaySenderResumeCall struct {
 }
 
 // Return rewrite *gomock.Call.Return
-func (c *MockGatewaySenderResumeCall) Return() *MockGatewaySenderResumeCall {
-	c.Call = c.Call.Return()
-	return c
+func (c_2 *MockGatewaySenderResumeCall) Return() *MockGatewaySenderResumeCall {
+	c_2.Call = c_2.Call.Return()
+	return c_2
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockGatewaySenderResumeCall) Do(f func(context.Context, connection.Token, string)) *MockGatewaySenderResumeCall {
-	c.Call = c.Call.Do(f)
-	return c
+func (c_2 *MockGatewaySenderResumeCall) Do(f func(context.Context, connection.Connection, string)) *MockGatewaySenderResumeCall {
+	c_2.Call = c_2.Call.Do(f)
+	return c_2
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockGatewaySenderResumeCall) DoAndReturn(f func(context.Context, connection.Token, string)) *MockGatewaySenderResumeCall {
-	c.Call = c.Call.DoAndReturn(f)
-	return c
+func (c_2 *MockGatewaySenderResumeCall) DoAndReturn(f func(context.Context, connection.Connection, string)) *MockGatewaySenderResumeCall {
+	c_2.Call = c_2.Call.DoAndReturn(f)
+	return c_2
 }
 
 // Send mocks base method.

@@ -43,4 +43,4 @@ func (s *Sender) Close(_ context.Context, token connection.Token, last event.Eve
 
 // Resume implements gateway.Sender: the engine resumed the stream when that was
 // attached.
-func (s *Sender) Resume(context.Context, connection.Token, string) {}
+func (s *Sender) Resume(context.Context, connection.Connection, string) {}

@@ -146,6 +146,11 @@ func (h *harness) answer(token string, status int) {
 	h.gw.with(token, func(s *stream) { s.status = status })
 }
 
+// resume resumes a stream whose request_id is its token.
+func (h *harness) resume(ctx context.Context, token connection.Token, lastEventID string) {
+	h.Resume(ctx, connection.Connection{RequestID: connection.RequestID(token), Token: token}, lastEventID)
+}
+
 func (h *harness) wantGot(t *testing.T, token string, want ...string) {
 	t.Helper()
 	if got := h.gw.got(token); !slices.Equal(got, want) {

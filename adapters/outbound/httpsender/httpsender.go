@@ -194,9 +194,9 @@ func (s *Sender) Heard() {
 }
 
 // Resume implements gateway.Sender. It takes resumeTime at most.
-func (s *Sender) Resume(ctx context.Context, token connection.Token, lastEventID string) {
+func (s *Sender) Resume(ctx context.Context, c connection.Connection, lastEventID string) {
 	s.Heard()
-	s.resumer.resume(ctx, token, lastEventID)
+	s.resumer.resume(ctx, c, lastEventID)
 }
 
 // Incomplete reports, once, whether the stream of token could not be resumed. A

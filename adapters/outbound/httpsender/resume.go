@@ -51,7 +51,8 @@ type resumer struct {
 }
 
 // resume is Sender.Resume.
-func (r *resumer) resume(ctx context.Context, token connection.Token, lastEventID string) {
+func (r *resumer) resume(ctx context.Context, c connection.Connection, lastEventID string) {
+	token := c.Token
 	h := newHold(r.trunk.lanes, token, laneHold)
 	defer h.letGo()
 	within, cancel := context.WithTimeout(ctx, resumeTime)

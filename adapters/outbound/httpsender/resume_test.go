@@ -36,7 +36,7 @@ func TestClientThatComesBackGetsWhatItMissedThenTheLiveEvents(t *testing.T) { //
 	resumable(t, func(t *testing.T, h *harness) {
 		h.broadcast(t, note(1), note(2), note(3))
 		h.gw.open("a", &stream{})
-		h.Resume(t.Context(), "a", "test-101")
+		h.resume(t.Context(), "a", "test-101")
 		h.wantGot(t, "a", "note 2", "note 3")
 		h.register(t, "a")
 		h.send(t, "a", snapshot(1))
@@ -64,7 +64,7 @@ func TestClientThatCannotResumeIsToldOnce(t *testing.T) { // G3
 				h.broadcast(t, note(1))
 				h.history.fail(test.err)
 				h.gw.open("a", &stream{})
-				h.Resume(t.Context(), "a", test.id)
+				h.resume(t.Context(), "a", test.id)
 				h.register(t, "a")
 				h.broadcast(t, note(2))
 				h.wantGot(t, "a", `stream_reset {"reason":"`+test.reason+`"}`, "note 2")
@@ -85,7 +85,7 @@ func TestClientIsSentAwayWhileTheLogCannotBeRead(t *testing.T) { // G3
 			var got []string
 			h.gw.open(string(token), &stream{ended: func() { ended = true }, report: func(name, _, _ string) { got = append(got, name) }})
 			began := time.Now()
-			h.Resume(t.Context(), token, "test-100")
+			h.resume(t.Context(), token, "test-100")
 			if took := time.Since(began); took != httpsender.ResumeTime {
 				t.Errorf("%v: the callback waited %s", err, took)
 			}
@@ -109,7 +109,7 @@ func TestClientWaitsForALogThatIsBackSoon(t *testing.T) { // G2
 		h.history.fail(event.ErrUnavailable)
 		h.gw.open("a", &stream{})
 		time.AfterFunc(httpsender.ResumeTime/2, func() { h.history.fail(nil) })
-		h.Resume(t.Context(), "a", "test-100")
+		h.resume(t.Context(), "a", "test-100")
 		h.wantGot(t, "a", "note 1")
 	})
 }
@@ -122,7 +122,7 @@ func TestClientThatIsAheadOfOneAnswerIsNotReset(t *testing.T) { // E7, G3
 		h.history.fail(event.ErrInvalidID)
 		time.AfterFunc(500*time.Millisecond, func() { h.history.fail(nil) })
 		h.gw.open("a", &stream{})
-		h.Resume(t.Context(), "a", "test-102")
+		h.resume(t.Context(), "a", "test-102")
 		h.register(t, "a")
 		h.broadcast(t, note(3))
 		h.wantGot(t, "a", "note 3")
@@ -135,7 +135,7 @@ func TestReplayThatIsTooLargeIsAReset(t *testing.T) { // G3, G4
 			h.broadcast(t, event.Event{Service: event.ServiceTask, Name: "note", Data: bytes.Repeat([]byte("1"), httpsender.MaxReplay/2)})
 		}
 		h.gw.open("a", &stream{})
-		h.Resume(t.Context(), "a", start.String())
+		h.resume(t.Context(), "a", start.String())
 		h.wantGot(t, "a", `stream_reset {"reason":"expired"}`)
 	})
 }
@@ -151,7 +151,7 @@ func TestEventsDuringTheReplayFollowIt(t *testing.T) { // G2, G9
 		resumed := make(chan struct{})
 		go func() {
 			defer close(resumed)
-			h.Resume(t.Context(), "a", start.String())
+			h.resume(t.Context(), "a", start.String())
 		}()
 		pass(500 * time.Millisecond)
 		h.handOver(t, note(3))
@@ -180,7 +180,7 @@ func TestStreamThatResumesAfterAnOverflowIsTold(t *testing.T) { // E6, G3
 		resumed := make(chan struct{})
 		go func() {
 			defer close(resumed)
-			h.Resume(t.Context(), "a", start.String())
+			h.resume(t.Context(), "a", start.String())
 		}()
 		synctest.Wait()
 		h.gw.delay = func() time.Duration { return time.Second } // it goes on before the stream is registered
@@ -205,7 +205,7 @@ func TestGatewayWithoutEventIDsResumesNothing(t *testing.T) { // G6
 		bubbleWith(t, newStandIn(can...), httpsender.Config{}, func(t *testing.T, h *harness) {
 			h.broadcast(t, note(1))
 			h.gw.open("a", &stream{})
-			h.Resume(t.Context(), "a", start.String())
+			h.resume(t.Context(), "a", start.String())
 			h.wantGot(t, "a")
 		})
 	}
@@ -219,7 +219,7 @@ func TestStreamThatCannotBeResumedInTimeIsToldLater(t *testing.T) { // E6, G3
 		h.broadcast(t, note(2))
 		h.gw.open("a", &stream{})
 		began := time.Now()
-		h.Resume(t.Context(), "a", start.String())
+		h.resume(t.Context(), "a", start.String())
 		if took := time.Since(began); took != httpsender.ResumeTime {
 			t.Errorf("the callback waited %s", took)
 		}
@@ -237,12 +237,12 @@ func TestStreamThatCannotBeResumedIsSaidToBeIncomplete(t *testing.T) { // G2, G6
 	resumable(t, func(t *testing.T, h *harness) {
 		h.broadcast(t, note(1), note(2))
 		h.gw.open("complete", &stream{})
-		h.Resume(t.Context(), "complete", "test-101")
+		h.resume(t.Context(), "complete", "test-101")
 		h.gw.open("refused", &stream{status: http.StatusInternalServerError})
-		h.Resume(t.Context(), "refused", "test-101")
+		h.resume(t.Context(), "refused", "test-101")
 		h.history.fail(event.ErrUnavailable)
 		h.gw.open("unread", &stream{})
-		h.Resume(t.Context(), "unread", "test-101")
+		h.resume(t.Context(), "unread", "test-101")
 		for token, want := range map[connection.Token]bool{"complete": false, "refused": true, "unread": true, "unknown": false} {
 			if got := h.Incomplete(token); got != want {
 				t.Errorf("incomplete(%s) is %t, want %t", token, got, want)
@@ -260,7 +260,7 @@ func TestClientThatHasAllThatIsUnderWayNeedsNoReset(t *testing.T) { // G3
 		h.broadcast(t, note(1), note(2))
 		for token, id := range map[connection.Token]string{"has all": "test-101", "has less": "test-100"} {
 			h.gw.open(string(token), &stream{})
-			h.Resume(t.Context(), token, id)
+			h.resume(t.Context(), token, id)
 			if got := h.Incomplete(token); got != (token == "has less") {
 				t.Errorf("a client that %s is incomplete: %t", token, got)
 			}
@@ -272,7 +272,7 @@ func TestReplayThatTheGatewayRefusesIsToldLater(t *testing.T) { // E6
 	resumable(t, func(t *testing.T, h *harness) {
 		h.broadcast(t, note(1))
 		h.gw.open("a", &stream{status: http.StatusInternalServerError})
-		h.Resume(t.Context(), "a", start.String())
+		h.resume(t.Context(), "a", start.String())
 		h.register(t, "a")
 		h.answer("a", 0)
 		pass(httpsender.SweepInterval)
@@ -283,7 +283,7 @@ func TestReplayThatTheGatewayRefusesIsToldLater(t *testing.T) { // E6
 func TestStreamThatLeavesDuringItsReplayIsNoFailure(t *testing.T) { // E5
 	resumable(t, func(t *testing.T, h *harness) {
 		h.broadcast(t, note(1), note(2))
-		h.Resume(t.Context(), "a", start.String())
+		h.resume(t.Context(), "a", start.String())
 		if h.gw.pushes != 1 {
 			t.Errorf("%d pushes to a token that is gone, want 1", h.gw.pushes)
 		}
@@ -308,7 +308,7 @@ func TestBroadcastThatAClientHasGotIsNotRepeated(t *testing.T) { // E7, G2
 		h.gw.restart(extensions...)
 		h.network.setDown(false)
 		h.gw.open("new", &stream{})
-		h.Resume(t.Context(), "new", "test-102")
+		h.resume(t.Context(), "new", "test-102")
 		h.register(t, "new")
 		pass(3 * httpsender.LookInterval)
 		h.wantGot(t, "new", "note 3")
@@ -328,7 +328,7 @@ func TestBroadcastThatAClientHasGotIsNotRepeatedAfterATimeOut(t *testing.T) { //
 			h.gw.restart(extensions...)
 			h.gw.open("new", &stream{})
 			began := time.Now()
-			h.Resume(t.Context(), "new", "test-102")
+			h.resume(t.Context(), "new", "test-102")
 			if took := time.Since(began); took != min(timeout, httpsender.ResumeTime) {
 				t.Errorf("the callback waited %s", took)
 			}

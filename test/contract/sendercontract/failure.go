@@ -120,7 +120,9 @@ func (s *suite) resumeUnknown(t *testing.T) { // G3, G6
 	bystander := b.open(t, 1)[0]
 	b.broadcast(t, note("before"))
 	for _, id := range []string{b.last.String(), "other-1", "no ID"} {
-		promptly(t, func() { b.Sender.Resume(t.Context(), "no such token", id) })
+		promptly(t, func() {
+			b.Sender.Resume(t.Context(), connection.Connection{RequestID: "none", Token: "no such token"}, id)
+		})
 	}
 	b.broadcast(t, note("after"))
 	want(t, bystander, note("before"), note("after"))
