@@ -67,7 +67,7 @@ func newEmbeddedSender(engine *sse.Engine, reg prometheus.Registerer) (*embedded
 }
 
 func embeddedRoutes(cfg sse.Config, engine *sse.Engine, manager connection.Manager, log *slog.Logger) streamRoutes {
-	return ssestream.New(engine, cfg.Format, manager, log).Register
+	return ssestream.New(engine, cfg.Format, manager, nil, log).Register
 }
 
 func embeddedComponents(engine *sse.Engine) []component {

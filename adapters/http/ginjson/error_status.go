@@ -73,6 +73,7 @@ var errorStatuses = []errorStatus{
 
 	{connection.ErrInvalidRequestID, http.StatusBadRequest, "INVALID_REQUEST_ID"},
 	{connection.ErrTokenTaken, http.StatusBadRequest, "INVALID_PAYLOAD"},
+	{connection.ErrNotFound, http.StatusNotFound, "UNKNOWN_CONNECTION"},
 	{connection.ErrRequestIDTaken, http.StatusForbidden, "REQUEST_ID_TAKEN"},
 	{connection.ErrOtherPrincipal, http.StatusConflict, "OTHER_PRINCIPAL"},
 	{connection.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},

@@ -34,7 +34,7 @@ var answers = map[string]struct {
 	"connection.ErrRequestIDTaken":   {connection.ErrRequestIDTaken, 403, "REQUEST_ID_TAKEN"},
 	"connection.ErrOtherPrincipal":   {connection.ErrOtherPrincipal, 409, "OTHER_PRINCIPAL"},
 	"connection.ErrInvalidRequestID": {connection.ErrInvalidRequestID, 400, "INVALID_REQUEST_ID"},
-	"connection.ErrNotFound":         {connection.ErrNotFound, 500, "INTERNAL_ERROR"},
+	"connection.ErrNotFound":         {connection.ErrNotFound, 404, "UNKNOWN_CONNECTION"},
 	"connection.ErrTokenTaken":       {connection.ErrTokenTaken, 400, "INVALID_PAYLOAD"},
 	"connection.ErrShuttingDown":     {connection.ErrShuttingDown, 503, "SHUTTING_DOWN"},
 	"connection.ErrUnavailable":      {connection.ErrUnavailable, 503, "BROKER_UNAVAILABLE"},

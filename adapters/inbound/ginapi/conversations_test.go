@@ -1,6 +1,7 @@
 package ginapi_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,10 +23,15 @@ import (
 type conversation struct {
 	outcome string
 	query   string
-	body    string
-	header  []string
-	given   func(*service)
+	// requestID is the one in the path; "" is r1.
+	requestID string
+	body      string
+	header    []string
+	given     func(*service)
 }
+
+// connection is the request_id in the path.
+func (c conversation) connection() string { return cmp.Or(c.requestID, "r1") }
 
 const (
 	goodVersion = `{"version":"1.4.2","request_id":"abc123"}`
@@ -61,6 +67,24 @@ var conversations = []conversation{
 	{outcome: "POST /api/tasks 503 SHUTTING_DOWN", body: goodTask, given: started(task.Task{}, task.ErrShuttingDown)},
 	{outcome: "POST /api/tasks 503 QUEUE_FULL", body: goodTask, given: started(task.Task{}, fmt.Errorf("start: %w", task.ErrQueueFull))},
 	{outcome: "POST /api/tasks 503 BROKER_UNAVAILABLE", body: goodTask, given: started(task.Task{}, task.ErrUnavailable)},
+
+	{outcome: "POST /api/tasks 400 INVALID_AUDIENCE", body: `{"type":"demo_task","audience":{}}`},
+
+	{outcome: "POST /api/sse/ticket 200", given: ticketed("RTS5ZFGEWWQKHKF3PKCYDTH6YA")},
+	{outcome: "POST /api/subjects/{subject}/revoke 200", given: revoked},
+	{outcome: "POST /api/subjects/{subject}/revoke 400 INVALID_JSON", body: `{`},
+	{outcome: "POST /api/subjects/{subject}/revoke 400 INVALID_PAYLOAD", body: `{"jti":1}`},
+	{outcome: "POST /api/subjects/{subject}/revoke 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/connections/disconnect 200", body: `{"request_id":"r1"}`, given: revoked},
+	{outcome: "POST /api/connections/disconnect 400 MISSING_BODY"},
+	{outcome: "POST /api/connections/disconnect 400 INVALID_JSON", body: `{`},
+	{outcome: "POST /api/connections/disconnect 400 INVALID_PAYLOAD", body: `{}`},
+	{outcome: "POST /api/connections/disconnect 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/connections/{request_id}/credential 200", given: renewed(nil)},
+	{outcome: "POST /api/connections/{request_id}/credential 400 INVALID_REQUEST_ID", requestID: "a:b", given: renewed(nil)},
+	{outcome: "POST /api/connections/{request_id}/credential 404 UNKNOWN_CONNECTION", given: renewed(connection.ErrNotFound)},
+	{outcome: "POST /api/connections/{request_id}/credential 409 OTHER_PRINCIPAL", given: renewed(connection.ErrOtherPrincipal)},
+	{outcome: "POST /api/connections/{request_id}/credential 503 BROKER_UNAVAILABLE", given: renewed(connection.ErrUnavailable)},
 
 	{outcome: "GET /api/tasks 200", given: listed(nil, "", nil)},
 	{outcome: "GET /api/tasks 400 INVALID_QUERY", query: "?limit=0"},
@@ -162,6 +186,21 @@ var conversations = []conversation{
 	{outcome: "POST /api/testing/tasks/start 503 SHUTTING_DOWN", body: goodTest, given: started(task.Task{}, task.ErrShuttingDown)},
 	{outcome: "POST /api/testing/tasks/start 503 QUEUE_FULL", body: goodTest, given: started(task.Task{}, task.ErrQueueFull)},
 	{outcome: "POST /api/testing/tasks/start 503 BROKER_UNAVAILABLE", body: goodTest, given: started(task.Task{}, task.ErrUnavailable)},
+}
+
+func ticketed(ticket string) func(*service) {
+	return func(s *service) {
+		s.access.EXPECT().Ticket(gomock.Any(), gomock.Any()).Return(ticket, 30*time.Second, nil)
+	}
+}
+
+func revoked(s *service) { s.access.EXPECT().Revoke(gomock.Any(), gomock.Any()) }
+
+func renewed(err error) func(*service) {
+	return func(s *service) {
+		s.caller = user
+		s.keeper.EXPECT().Renew(gomock.Any(), gomock.Any(), user).Return(err).AnyTimes()
+	}
 }
 
 func started(t task.Task, err error) func(*service) {

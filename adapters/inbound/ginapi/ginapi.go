@@ -21,6 +21,7 @@ import (
 
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/paths"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
@@ -43,6 +44,8 @@ type Deps struct {
 	TaskReader task.Reader
 	Workers    task.Workers
 	Versions   version.Service
+	// Access makes tokens for one task, for starts that ask for one.
+	Access access.Service
 	// Readiness checks each dependency and returns the results by name; nil means
 	// that it works. It is called for every GET /readyz.
 	Readiness func(ctx context.Context) map[string]error
@@ -107,7 +110,7 @@ const statusClientGone = 499
 // handle makes a gin handler of one that may return an error, and answers with
 // that error. If the client has disconnected it gets no answer, and the
 // error is not logged as a failure.
-func (a *API) handle(h func(*gin.Context) error) gin.HandlerFunc {
+func handle(log *slog.Logger, h func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := h(c)
 		switch {
@@ -115,10 +118,12 @@ func (a *API) handle(h func(*gin.Context) error) gin.HandlerFunc {
 		case errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil:
 			c.AbortWithStatus(statusClientGone)
 		default:
-			ginjson.Abort(c, a.log, err)
+			ginjson.Abort(c, log, err)
 		}
 	}
 }
+
+func (a *API) handle(h func(*gin.Context) error) gin.HandlerFunc { return handle(a.log, h) }
 
 // reply writes v as JSON. If it returns an error, nothing was written.
 func reply(c *gin.Context, status int, v any) error {

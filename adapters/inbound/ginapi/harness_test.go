@@ -19,6 +19,7 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/inbound/ginapi"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
@@ -34,7 +35,10 @@ type service struct {
 	reader   *mocks.MockTaskReader
 	workers  *mocks.MockTaskWorkers
 	versions *mocks.MockVersionService
-	checks   map[string]error // what /readyz gets
+	access   *mocks.MockAccessService
+	keeper   *mocks.MockCredentials
+	caller   *access.Principal // who every request comes from; nil is nobody in particular
+	checks   map[string]error  // what /readyz gets
 	sendTo   func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error)
 	registry *prometheus.Registry
 	log      *buffer // text, at debug level
@@ -52,18 +56,23 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	ctrl := gomock.NewController(t)
 	s := &service{
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
-		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl), registry: prometheus.NewRegistry(), log: &buffer{},
+		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl),
+		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), registry: prometheus.NewRegistry(), log: &buffer{},
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.engine = ginapi.NewEngine(log, newMetrics(t, s.registry), newGuard(t, guard))
+	s.engine.Use(func(c *gin.Context) {
+		c.Request = c.Request.WithContext(access.NewContext(c.Request.Context(), s.caller))
+	})
 	ginapi.New(cfg, ginapi.Deps{
-		Tasks: s.tasks, TaskReader: s.reader, Workers: s.workers, Versions: s.versions,
+		Tasks: s.tasks, TaskReader: s.reader, Workers: s.workers, Versions: s.versions, Access: s.access,
 		Readiness: func(context.Context) map[string]error { return s.checks },
 		SendTo: func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error) {
 			return s.sendTo(ctx, id, ev)
 		},
 		Metrics: promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}),
 	}, log).Register(s.engine)
+	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)
 	return s
 }
 

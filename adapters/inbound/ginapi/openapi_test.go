@@ -90,7 +90,7 @@ func TestEveryDescribedOutcomeHappens(t *testing.T) {
 			}
 			method, rest, _ := strings.Cut(tc.outcome, " ")
 			pattern, _, _ := strings.Cut(rest, " ")
-			target := strings.ReplaceAll(pattern, "{id}", knownID) + tc.query
+			target := strings.NewReplacer("{id}", knownID, "{subject}", "user-2", "{request_id}", tc.connection()).Replace(pattern) + tc.query
 			a := s.ask(t, method, target, tc.body, tc.header...)
 			outcome := strings.TrimSpace(method + " " + pattern + " " + strconv.Itoa(a.status) + " " + a.code())
 			if outcome != tc.outcome {

@@ -4,39 +4,105 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/paths"
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
-const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params"`
+const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params", an "audience", and "follow": "read" or "cancel"`
+
+// startBody is the body of a start.
+type startBody struct {
+	Type     string          `json:"type"`
+	Params   json.RawMessage `json:"params"`
+	Audience json.RawMessage `json:"audience"`
+	Follow   *follow         `json:"follow"`
+}
+
+// follow is what the holder of a token for the one task may do.
+type follow string
+
+// The values of follow.
+const (
+	followRead   follow = "read"
+	followCancel follow = "cancel"
+)
+
+// request returns the body as the service takes it. Errors: *ginjson.Error,
+// access.ErrInvalidAudience, task.ErrInvalidParams.
+func (b startBody) request(key string) (r task.Request, err error) {
+	if b.Type == "" || b.Follow != nil && *b.Follow != followRead && *b.Follow != followCancel {
+		return r, ginjson.InvalidPayload(wantTask)
+	}
+	r = task.Request{Type: b.Type, Key: key, Followed: b.Follow != nil}
+	if r.Params, err = objectParams(b.Params); err != nil {
+		return r, err
+	}
+	if given := b.Audience; len(given) > 0 && string(given) != "null" {
+		r.Audience.Given = true
+		r.Audience.Audience, err = access.ParseAudience(given)
+	}
+	return r, err
+}
+
+// objectParams returns params, which must be a JSON object; null and nothing mean no
+// params. Errors: task.ErrInvalidParams.
+func objectParams(params json.RawMessage) (json.RawMessage, error) {
+	switch {
+	case string(params) == "null":
+		return nil, nil
+	case len(params) > 0 && params[0] != '{':
+		return nil, fmt.Errorf("%w: they must be an object", task.ErrInvalidParams)
+	default:
+		return params, nil
+	}
+}
 
 func (a *API) startTask(c *gin.Context) error {
-	var body struct {
-		Type   string          `json:"type"`
-		Params json.RawMessage `json:"params"`
-	}
+	var body startBody
 	if err := decode(c, &body, wantTask); err != nil {
 		return err
-	}
-	if body.Type == "" {
-		return ginjson.InvalidPayload(wantTask)
 	}
 	key, err := idempotencyKey(c)
 	if err != nil {
 		return err
 	}
-	t, err := a.start(c, body.Type, body.Params, key)
+	r, err := body.request(key)
 	if err != nil {
 		return err
 	}
-	return reply(c, http.StatusAccepted, map[string]string{
-		"task_id": string(t.ID), "status": string(t.Status),
-		"stream_url": paths.Stream + "?request_id=" + string(t.ID),
-	})
+	ctx := c.Request.Context()
+	t, err := a.deps.Tasks.Start(ctx, r)
+	if err != nil {
+		return err
+	}
+	answer := startAnswer{ID: t.ID, Status: t.Status, StreamURL: paths.Stream + "?request_id=" + string(t.ID)}
+	if r.Followed && access.FromContext(ctx) != nil { // without authentication nobody needs a token
+		token, err := a.deps.Access.TaskToken(ctx, string(t.ID), *body.Follow == followCancel, followTime)
+		if err != nil {
+			return fmt.Errorf("make a token for task %s: %w", t.ID, err)
+		}
+		answer.FollowToken = token
+		c.Header("Cache-Control", "no-store")
+	}
+	return reply(c, http.StatusAccepted, answer)
+}
+
+// followTime is how long a token for one task is good: for tasks that wait in the queue
+// and run for long, and a page that is left open meanwhile.
+const followTime = 12 * time.Hour
+
+// startAnswer is the answer to a start.
+type startAnswer struct {
+	ID          task.ID     `json:"task_id"`
+	Status      task.Status `json:"status"`
+	StreamURL   string      `json:"stream_url"`
+	FollowToken string      `json:"follow_token,omitempty"`
 }
 
 // idempotencyKey returns the header's value, or "" without one (rule T14).
@@ -49,15 +115,4 @@ func idempotencyKey(c *gin.Context) (string, error) {
 		}
 	}
 	return key, nil
-}
-
-// start starts a task. params is a JSON object; null and nothing mean no params.
-func (a *API) start(c *gin.Context, typ string, params json.RawMessage, key string) (task.Task, error) {
-	switch {
-	case string(params) == "null":
-		params = nil
-	case len(params) > 0 && params[0] != '{':
-		return task.Task{}, fmt.Errorf("%w: they must be an object", task.ErrInvalidParams)
-	}
-	return a.deps.Tasks.Start(c.Request.Context(), task.Request{Type: typ, Params: params, Key: key})
 }

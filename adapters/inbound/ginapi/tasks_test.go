@@ -17,7 +17,7 @@ func TestStartAnswersWithTheStreamURL(t *testing.T) { // T1
 	s := newService(t, ginapi.Config{})
 	s.tasks.EXPECT().Start(gomock.Any(), task.Request{Type: "demo_task", Params: json.RawMessage(`{"steps": 5}`)}).Return(pending(knownID), nil)
 	s.ask(t, http.MethodPost, "/api/tasks", `{"type":"demo_task","params": {"steps": 5} ,"note":"ignored"}`).
-		wantJSON(t, http.StatusAccepted, `{"status":"pending","stream_url":"/api/sse/stream?request_id=`+knownID+`","task_id":"`+knownID+`"}`)
+		wantJSON(t, http.StatusAccepted, `{"task_id":"`+knownID+`","status":"pending","stream_url":"/api/sse/stream?request_id=`+knownID+`"}`)
 }
 
 func TestStartWithoutParams(t *testing.T) { // T1

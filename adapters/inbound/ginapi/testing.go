@@ -137,7 +137,11 @@ func (a *API) startTestTask(c *gin.Context) error {
 	if err := checkTestType(body.TaskType); err != nil {
 		return err
 	}
-	t, err := a.start(c, body.TaskType, body.Params, "")
+	r, err := startBody{Type: body.TaskType, Params: body.Params}.request("")
+	if err != nil {
+		return err
+	}
+	t, err := a.deps.Tasks.Start(c.Request.Context(), r)
 	if err != nil {
 		return err
 	}

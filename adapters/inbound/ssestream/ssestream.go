@@ -13,10 +13,12 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/http/ginaccess"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/paths"
 	"heliograph/adapters/http/streamhttp"
 	"heliograph/adapters/internal/streamurl"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 )
 
@@ -26,13 +28,15 @@ type Streams struct {
 	opener  *streamhttp.Opener
 	format  wire.Format
 	manager connection.Manager
+	gate    *ginaccess.Gate
 	log     *slog.Logger
 }
 
 // New returns the endpoint, and has the engine tell manager of the streams that
-// it adopted and that ended. format must be the engine's.
-func New(engine *sse.Engine, format wire.Format, manager connection.Manager, log *slog.Logger) *Streams {
-	s := &Streams{engine: engine, opener: streamhttp.NewOpener(), format: format, manager: manager, log: log}
+// it adopted and that ended. format must be the engine's. gate, to which the route must
+// be open, is asked who may listen; nil lets everybody.
+func New(engine *sse.Engine, format wire.Format, manager connection.Manager, gate *ginaccess.Gate, log *slog.Logger) *Streams {
+	s := &Streams{engine: engine, opener: streamhttp.NewOpener(), format: format, manager: manager, gate: gate, log: log}
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) {
 		manager.Disconnect(context.Background(), token, reason)
 	})
@@ -46,10 +50,14 @@ func (s *Streams) Register(r gin.IRouter) { r.GET(paths.Stream, s.serve) }
 // and it can take events, then the connection manager is called, then the client
 // gets headers, and only then the observers are called.
 func (s *Streams) serve(c *gin.Context) {
+	if err := s.gate.Admit(c, access.Stream); err != nil {
+		s.refuse(c, err)
+		return
+	}
 	ctx := c.Request.Context()
 	id, err := streamurl.RequestID(c.Request.URL.RawQuery)
 	if err != nil {
-		s.reject(c, err)
+		s.refuse(c, err)
 		return
 	}
 	token := connection.Token(rand.Text())
@@ -84,22 +92,22 @@ func (s *Streams) refuse(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, sse.ErrDraining), errors.Is(err, connection.ErrShuttingDown):
 		s.opener.Answer(c, s.engine.RetryFrame())
-	case errors.Is(err, sse.ErrLagging), errors.Is(err, connection.ErrUnavailable):
+	case errors.Is(err, sse.ErrLagging), errors.Is(err, connection.ErrUnavailable), errors.Is(err, access.ErrUnavailable):
 		s.opener.Answer(c, sse.LaterFrame())
 	case errors.Is(err, sse.ErrTooManyStreams):
 		ginjson.Abort(c, s.log, &ginjson.Error{Status: http.StatusServiceUnavailable, Code: "TOO_MANY_CONNECTIONS", Message: err.Error()})
 	default:
-		ginjson.Abort(c, s.log, err)
+		s.reject(c, err)
 	}
 }
 
-// reject answers a request that is wrong: with a status, or in the envelope
-// format with a stream that says so and ends.
+// reject answers a request that is wrong, or whose client may not listen: with a status,
+// or in the envelope format with a stream that says so and ends.
 func (s *Streams) reject(c *gin.Context, err error) {
-	if s.format != wire.FormatEnvelope {
+	status, _, message := ginjson.Classify(err)
+	if s.format != wire.FormatEnvelope || status >= http.StatusInternalServerError {
 		ginjson.Abort(c, s.log, err)
 		return
 	}
-	status, _, message := ginjson.Classify(err)
 	s.opener.Answer(c, wire.RejectedFrame(status, message))
 }
