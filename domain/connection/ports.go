@@ -59,13 +59,19 @@ type Registry interface {
 // Roster is the driven port to the list of the connections that this node owns.
 // Registries implement it from memory, so it cannot fail. It is a port of its own
 // because most of its users, the senders above all, need nothing else: they cannot
-// change the registry, and a stand-in for them is two methods.
+// change the registry.
 type Roster interface {
 	// Count returns how many there are.
 	Count() int
 	// All yields each that is there throughout the iteration once; one that comes
 	// or goes meanwhile may be left out. The loop's body may call the registry.
 	All() iter.Seq[Connection]
+	// In yields, as All does, those whose streams are in the audience (rule A12). Unless
+	// that is everyone, it costs what it yields, and not what there is.
+	In(a *access.Audience) iter.Seq[Connection]
+	// Single yields, as All does, those that see one task and nothing that is for everyone
+	// (access.Viewer.Single). It costs what it yields.
+	Single() iter.Seq[Connection]
 }
 
 // Orphans is the driven port to connections that have lost their owner, and to what

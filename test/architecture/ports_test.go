@@ -140,7 +140,7 @@ var unusedMocks = map[string]string{
 	"cluster.Nodes":       "what it says changes in the course of a test: application/tasks has a node that dies and comes back",
 	"connection.Observer": "an observer is a function: connection.ObserverFunc",
 	"connection.Metrics":  "what counts is the difference of both counters at any moment, not the calls",
-	"connection.Roster":   "only its count and its list matter: memregistry has both",
+	"connection.Roster":   "memregistry is at hand, and has its index of audiences",
 	"event.Publisher":     "it has to bring events to their Receiver: mempublisher does, and tests keep what it was given",
 	"event.Receiver":      "what counts is the order of all records: tests keep them",
 	"event.History":       "a history has to go on with its publisher",

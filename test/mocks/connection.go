@@ -338,6 +338,82 @@ func (c *MockRosterCountCall) DoAndReturn(f func() int) *MockRosterCountCall {
 	return c
 }
 
+// In mocks base method.
+func (m *MockRoster) In(a *access.Audience) iter.Seq[connection.Connection] {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "In", a)
+	ret0, _ := ret[0].(iter.Seq[connection.Connection])
+	return ret0
+}
+
+// In indicates an expected call of In.
+func (mr *MockRosterMockRecorder) In(a any) *MockRosterInCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "In", reflect.TypeOf((*MockRoster)(nil).In), a)
+	return &MockRosterInCall{Call: call}
+}
+
+// MockRosterInCall wrap *gomock.Call
+type MockRosterInCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockRosterInCall) Return(arg0 iter.Seq[connection.Connection]) *MockRosterInCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockRosterInCall) Do(f func(*access.Audience) iter.Seq[connection.Connection]) *MockRosterInCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockRosterInCall) DoAndReturn(f func(*access.Audience) iter.Seq[connection.Connection]) *MockRosterInCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Single mocks base method.
+func (m *MockRoster) Single() iter.Seq[connection.Connection] {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Single")
+	ret0, _ := ret[0].(iter.Seq[connection.Connection])
+	return ret0
+}
+
+// Single indicates an expected call of Single.
+func (mr *MockRosterMockRecorder) Single() *MockRosterSingleCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Single", reflect.TypeOf((*MockRoster)(nil).Single))
+	return &MockRosterSingleCall{Call: call}
+}
+
+// MockRosterSingleCall wrap *gomock.Call
+type MockRosterSingleCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockRosterSingleCall) Return(arg0 iter.Seq[connection.Connection]) *MockRosterSingleCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockRosterSingleCall) Do(f func() iter.Seq[connection.Connection]) *MockRosterSingleCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockRosterSingleCall) DoAndReturn(f func() iter.Seq[connection.Connection]) *MockRosterSingleCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // MockOrphans is a mock of Orphans interface.
 type MockOrphans struct {
 	ctrl     *gomock.Controller

@@ -6,8 +6,8 @@
 // the record is gone, so a look-up by token finds what the record says
 // (rule C1).
 //
-// Lock order: a shard of the records, then a shard of the index. No goroutine holds
-// two shards of one table.
+// Lock order: a shard of the records, then a shard of the index or the viewers. No
+// goroutine holds two shards of one table.
 package memregistry
 
 import (
@@ -16,6 +16,8 @@ import (
 	"iter"
 	"sync/atomic"
 
+	"heliograph/adapters/internal/viewers"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 )
 
@@ -32,6 +34,7 @@ type Registry struct {
 	count   atomic.Int64
 	records [shards]shard[connection.RequestID, connection.Connection]
 	index   [shards]shard[connection.Token, connection.RequestID]
+	viewers viewers.Connections
 }
 
 // New returns an empty Registry.
@@ -55,10 +58,12 @@ func (r *Registry) Put(_ context.Context, c connection.Connection) (connection.C
 	}
 	before, known := records.entries[c.RequestID]
 	records.entries[c.RequestID] = c
+	r.viewers.Add(c)
 	switch {
 	case !known:
 		r.count.Add(1)
 	case before.Token != c.Token:
+		r.viewers.Remove(before.Token)
 		r.indexOf(before.Token).remove(before.Token)
 	}
 	return before, nil
@@ -77,6 +82,7 @@ func (r *Registry) PutNew(_ context.Context, c connection.Connection) (connectio
 		return connection.Connection{}, connection.ErrTokenTaken
 	}
 	records.entries[c.RequestID] = c
+	r.viewers.Add(c)
 	r.count.Add(1)
 	return connection.Connection{}, nil
 }
@@ -96,6 +102,7 @@ func (r *Registry) Remove(_ context.Context, token connection.Token) (connection
 		return connection.Connection{}, connection.ErrNotFound
 	}
 	delete(records.entries, id)
+	r.viewers.Remove(token)
 	r.indexOf(token).remove(token)
 	r.count.Add(-1)
 	return c, nil
@@ -112,15 +119,23 @@ func (r *Registry) ByRequestID(_ context.Context, id connection.RequestID) (conn
 
 // ByToken implements connection.Registry.
 func (r *Registry) ByToken(_ context.Context, token connection.Token) (connection.Connection, error) {
-	id, known := r.indexOf(token).get(token)
+	c, known := r.byToken(token)
 	if !known {
 		return connection.Connection{}, connection.ErrNotFound
 	}
-	c, known := r.recordsOf(id).get(id)
-	if !known || c.Token != token { // replaced or removed since
-		return connection.Connection{}, connection.ErrNotFound
-	}
 	return c, nil
+}
+
+func (r *Registry) byToken(token connection.Token) (c connection.Connection, known bool) {
+	id, known := r.indexOf(token).get(token)
+	if !known {
+		return c, false
+	}
+	c, known = r.recordsOf(id).get(id)
+	if !known || c.Token != token { // replaced or removed since
+		return connection.Connection{}, false
+	}
+	return c, true
 }
 
 // Count implements connection.Roster.
@@ -139,6 +154,23 @@ func (r *Registry) All() iter.Seq[connection.Connection] {
 			}
 		}
 	}
+}
+
+// In implements connection.Roster.
+func (r *Registry) In(a *access.Audience) iter.Seq[connection.Connection] {
+	return r.viewers.In(a, r.lookups())
+}
+
+// Single implements connection.Roster.
+func (r *Registry) Single() iter.Seq[connection.Connection] { return r.viewers.Single(r.lookups()) }
+
+func (r *Registry) lookups() viewers.Registry {
+	return viewers.Registry{All: r.All, ByToken: r.byToken, ByID: func(id connection.RequestID) []connection.Connection {
+		if c, known := r.recordsOf(id).get(id); known {
+			return []connection.Connection{c}
+		}
+		return nil
+	}}
 }
 
 // claim puts token into the index for id, and returns false if another request_id has

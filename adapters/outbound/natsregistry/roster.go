@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"heliograph/adapters/internal/viewers"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 )
 
@@ -16,9 +18,20 @@ func (r *Registry) Count() int { return r.own.count() }
 // All implements connection.Roster. It copies the list.
 func (r *Registry) All() iter.Seq[connection.Connection] { return slices.Values(r.own.list()) }
 
+// In implements connection.Roster.
+func (r *Registry) In(a *access.Audience) iter.Seq[connection.Connection] {
+	return r.own.viewers.In(a, r.own.lookups())
+}
+
+// Single implements connection.Roster.
+func (r *Registry) Single() iter.Seq[connection.Connection] {
+	return r.own.viewers.Single(r.own.lookups())
+}
+
 // roster holds this node's own connections. It is safe for concurrent use.
 type roster struct {
-	node string // this node's name; "": all connections are its own
+	node    string // this node's name; "": all connections are its own
+	viewers viewers.Connections
 
 	mu       sync.RWMutex
 	byToken  map[connection.Token]held                   // guarded by mu, as all below
@@ -61,10 +74,14 @@ func (r *roster) add(c connection.Connection) (known bool, err error) {
 	case known && h.RequestID != c.RequestID:
 		return true, connection.ErrTokenTaken
 	case known:
+		h.Principal = c.Principal
+		r.byToken[c.Token] = h
+		r.viewers.Add(c)
 		return true, nil
 	}
 	r.byToken[c.Token] = held{Connection: c}
 	r.byID[c.RequestID] = append(r.byID[c.RequestID], c.Token)
+	r.viewers.Add(c)
 	return false, nil
 }
 
@@ -127,6 +144,7 @@ func (r *roster) removeLocked(token connection.Token) (h held, known bool) {
 	}
 	delete(r.byToken, token)
 	delete(r.suspects, token)
+	r.viewers.Remove(token)
 	tokens := slices.DeleteFunc(r.byID[h.RequestID], func(t connection.Token) bool { return t == token })
 	if r.byID[h.RequestID] = tokens; len(tokens) == 0 {
 		delete(r.byID, h.RequestID)
@@ -139,6 +157,22 @@ func (r *roster) get(token connection.Token) (c connection.Connection, known boo
 	defer r.mu.RUnlock()
 	h, known := r.byToken[token]
 	return h.Connection, known
+}
+
+// withID returns the connections of a request_id.
+func (r *roster) withID(id connection.RequestID) (found []connection.Connection) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, token := range r.byID[id] {
+		found = append(found, r.byToken[token].Connection)
+	}
+	return found
+}
+
+func (r *roster) lookups() viewers.Registry {
+	return viewers.Registry{
+		All: func() iter.Seq[connection.Connection] { return slices.Values(r.list()) }, ByToken: r.get, ByID: r.withID,
+	}
 }
 
 func (r *roster) count() int {

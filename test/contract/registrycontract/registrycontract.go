@@ -42,6 +42,9 @@ var clauses = []struct {
 	{"a token that was removed may be put under another request_id", tokenFreed},
 	{"the roster counts and yields every connection once", rosterYields},
 	{"the roster's loop may call the registry and may stop early", rosterLoop},
+	{"A12 the roster finds whom an audience is for, each once", rosterInAudience},
+	{"A12 the roster finds nobody who has left", rosterInAudienceLeft},
+	{"A12 what sees one task only is not in the audience of everyone", rosterSingle},
 	{"C1 C9 under contention both directions agree and each connection leaves once", contention},
 }
 
