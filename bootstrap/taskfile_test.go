@@ -50,7 +50,11 @@ func TestTaskTypesComeFromTheFileAndFromTheGroup(t *testing.T) {
 	wire(t, map[string]string{"TASKS_FILE": path, "APP_ENV": "production"},
 		fx.Provide(fx.Annotate(own, fx.ResultTags(bootstrap.TaskTypes))), fx.Populate(&reader))
 	var names []string
-	for _, typ := range reader.Types() {
+	types, err := reader.Types(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, typ := range types {
 		names = append(names, typ.Name)
 	}
 	if got := strings.Join(names, " "); got != "list own pictures" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -28,9 +30,10 @@ type sent struct {
 	Data      json.RawMessage `json:"data"`
 	Truncated bool            `json:"truncated"`
 
-	size   int       // of the payload
-	key    string    // of the event
-	record task.Task // when the event went out
+	size     int              // of the payload
+	key      string           // of the event
+	audience *access.Audience // of the event
+	record   task.Task        // when the event went out
 }
 
 // wire is an event.Publisher that records task events.
@@ -41,6 +44,7 @@ type wire struct {
 	mu     sync.Mutex
 	err    error             // guarded by mu
 	events []sent            // guarded by mu
+	wrong  []string          // events that are not for their task's audience (A12); guarded by mu
 	orders map[string]uint64 // the newest of each topic; guarded by mu
 }
 
@@ -51,7 +55,7 @@ func (w *wire) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
 	if err := errors.Join(ctx.Err(), ev.Validate(), w.broken()); err != nil {
 		return event.ID{}, err
 	}
-	e := sent{size: len(ev.Data), key: ev.Key}
+	e := sent{size: len(ev.Data), key: ev.Key, audience: ev.Audience}
 	if err := json.Unmarshal(ev.Data, &e); err != nil {
 		return event.ID{}, err
 	}
@@ -59,6 +63,9 @@ func (w *wire) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
 	e.record, err = w.store.Get(ctx, e.TaskID)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err == nil && !cmp.Equal(ev.Audience, e.record.Audience) {
+		w.wrong = append(w.wrong, fmt.Sprintf("%s of %s is for %v, its task for %v", e.Type, e.TaskID, ev.Audience, e.record.Audience))
+	}
 	if w.orders == nil {
 		w.orders = make(map[string]uint64)
 	}
@@ -71,6 +78,13 @@ func (w *wire) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
 	w.orders[ev.Topic] = ev.Order
 	w.events = append(w.events, e)
 	return event.ID{Epoch: "e", Seq: uint64(len(w.events))}, err
+}
+
+// misled returns what is wrong with the audiences of the events.
+func (w *wire) misled() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.wrong)
 }
 
 // breaks has every Publish fail from now on, or none.

@@ -90,6 +90,9 @@ func (f *fixture) stop(within time.Duration) {
 	if err := f.Stop(ctx); err != nil {
 		f.t.Errorf("stop: %v", err)
 	}
+	if wrong := f.wire.misled(); wrong != nil { // A12: whichever node sends it, and however late
+		f.t.Errorf("events of the wrong audience: %v", wrong)
+	}
 }
 
 // run starts a task of the type "work".

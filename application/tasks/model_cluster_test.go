@@ -106,7 +106,7 @@ func (u *unrest) want(what string, err error) {
 }
 
 func (u *unrest) starts() {
-	_, err := u.anyNode().Start(u.t.Context(), task.Request{Type: []string{"work", "far"}[u.below(2)], Params: json.RawMessage(`1`)})
+	_, err := u.anyNode().Start(u.t.Context(), task.Request{Type: []string{"work", "far"}[u.below(2)], Audience: someAudience(u.below(3)), Params: json.RawMessage(`1`)})
 	u.want("start", err)
 }
 

@@ -116,7 +116,7 @@ func (c *chaos) starts() {
 	c.params++
 	params := fmt.Sprint(c.params)
 	c.mu.Unlock()
-	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "far"}[c.below(2)], Params: json.RawMessage(params)})
+	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "far"}[c.below(2)], Audience: someAudience(c.below(3)), Params: json.RawMessage(params)})
 	if err != nil && !errors.Is(err, task.ErrQueueFull) && !errors.Is(err, task.ErrShuttingDown) {
 		c.t.Errorf("Start: %v", err)
 	}

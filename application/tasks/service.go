@@ -142,7 +142,7 @@ func (s *Service) List(ctx context.Context, q task.Query) (page []task.Task, nex
 }
 
 // Types implements task.Reader.
-func (s *Service) Types() []task.Type { return slices.Clone(s.types) }
+func (s *Service) Types(context.Context) ([]task.Type, error) { return slices.Clone(s.types), nil }
 
 // Counts returns how many tasks run and how many wait for a worker, for metrics.
 func (s *Service) Counts() (running, queued int) { return s.runner.Running.Len(), s.queue.Len() }

@@ -202,7 +202,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 func TestTypesAreListedByName(t *testing.T) {
 	f := newFixture(t)
 	f.build(task.Type{Name: "b", Handler: handler(succeed)}, task.Type{Name: "a", Handler: handler(succeed)})
-	if got := f.Types(); len(got) != 2 || got[0].Name != "a" || got[1].Name != "b" {
-		t.Errorf("Types() = %v", got)
+	if got, err := f.Types(t.Context()); err != nil || len(got) != 2 || got[0].Name != "a" || got[1].Name != "b" {
+		t.Errorf("Types() = %v, %v", got, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"heliograph/domain/access"
 	"heliograph/domain/event"
 )
 
@@ -38,6 +39,8 @@ type Event struct {
 	Seq       uint64    `json:"seq"`
 	Attempt   int       `json:"attempt"`
 	Data      any       `json:"data"`
+	// Audience is the task's, and not part of the payload (rule A12).
+	Audience *access.Audience `json:"-"`
 	// Truncated says that Data was left out for its size; the status endpoint has
 	// it (rule E8).
 	Truncated bool `json:"truncated,omitempty"`
@@ -57,7 +60,7 @@ func (e Event) ToEvent() (event.Event, error) {
 	}
 	ev := event.Event{
 		Service: event.ServiceTask, Name: EventName, Data: data,
-		Topic: "task/" + string(e.TaskID), Order: e.Seq,
+		Topic: "task/" + string(e.TaskID), Order: e.Seq, Audience: e.Audience,
 	}
 	if e.Type == EventProgress {
 		ev.Key = "progress/" + string(e.TaskID)

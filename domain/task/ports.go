@@ -225,7 +225,7 @@ type Reader interface {
 	// event may be (Task.Truncated). Errors: ErrInvalidCursor.
 	List(ctx context.Context, q Query) (page []Task, next string, err error)
 	// Types returns what can be started, by name.
-	Types() []Type
+	Types(ctx context.Context) ([]Type, error)
 }
 
 // Metrics is the driven port for what only the service sees.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"heliograph/domain/access"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
@@ -38,6 +39,7 @@ func TestTaskEventsOnTheWire(t *testing.T) { // T3, T4, T5, E8
 	t.Parallel()
 	at := time.Date(2026, 5, 4, 3, 2, 1, 500_000_000, time.UTC)
 	made := time.Date(2026, 5, 4, 3, 2, 0, 0, time.UTC)
+	bob := &access.Audience{Subjects: []string{"bob"}} // A12: it is not in the payload
 	for _, c := range []struct {
 		ev        task.Event
 		data, key string
@@ -47,7 +49,7 @@ func TestTaskEventsOnTheWire(t *testing.T) { // T3, T4, T5, E8
 			`{"event_type":"task_started","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":1,"attempt":1,"data":null}`, "",
 		},
 		{
-			task.Event{Type: task.EventProgress, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 2, Attempt: 1, Data: task.Progress{Text: "half", Value: .5}},
+			task.Event{Type: task.EventProgress, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 2, Attempt: 1, Data: task.Progress{Text: "half", Value: .5}, Audience: bob},
 			`{"event_type":"progress_update","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":2,"attempt":1,"data":{"text":"half","value":0.5}}`, "progress/t",
 		},
 		{
@@ -64,7 +66,7 @@ func TestTaskEventsOnTheWire(t *testing.T) { // T3, T4, T5, E8
 		},
 	} {
 		got, err := c.ev.ToEvent()
-		if err != nil || string(got.Data) != c.data || got.Key != c.key || got.Name != task.EventName || got.Service != event.ServiceTask {
+		if err != nil || string(got.Data) != c.data || got.Key != c.key || got.Name != task.EventName || got.Service != event.ServiceTask || got.Audience != c.ev.Audience {
 			t.Errorf("%s: %+v, %v; want %s", c.ev.Type, got, err, c.data)
 		}
 	}

@@ -131,7 +131,10 @@ func TestTaskHandlers(t *testing.T) {
 	withEveryBroker(t, func(t *testing.T, e environment) {
 		p := e.tasks(t)
 		handler := func(name string) task.Handler {
-			types := p.reader.Types()
+			types, err := p.reader.Types(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
 			i := slices.IndexFunc(types, func(typ task.Type) bool { return typ.Name == name })
 			return types[i].Handler
 		}

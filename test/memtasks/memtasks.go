@@ -121,7 +121,7 @@ func (s *Tasks) List(ctx context.Context, q task.Query) (page []task.Task, next 
 }
 
 // Types implements task.Reader.
-func (s *Tasks) Types() []task.Type { return slices.Clone(s.types) }
+func (s *Tasks) Types(context.Context) ([]task.Type, error) { return slices.Clone(s.types), nil }
 
 // Begin has the oldest waiting task of a type running, and returns it. Errors:
 // task.ErrNoTask.

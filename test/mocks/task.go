@@ -1121,17 +1121,18 @@ func (c *MockTaskReaderListCall) DoAndReturn(f func(context.Context, task.Query)
 }
 
 // Types mocks base method.
-func (m *MockTaskReader) Types() []task.Type {
+func (m *MockTaskReader) Types(ctx context.Context) ([]task.Type, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Types")
+	ret := m.ctrl.Call(m, "Types", ctx)
 	ret0, _ := ret[0].([]task.Type)
-	return ret0
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // Types indicates an expected call of Types.
-func (mr *MockTaskReaderMockRecorder) Types() *MockTaskReaderTypesCall {
+func (mr *MockTaskReaderMockRecorder) Types(ctx any) *MockTaskReaderTypesCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Types", reflect.TypeOf((*MockTaskReader)(nil).Types))
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Types", reflect.TypeOf((*MockTaskReader)(nil).Types), ctx)
 	return &MockTaskReaderTypesCall{Call: call}
 }
 
@@ -1141,19 +1142,19 @@ type MockTaskReaderTypesCall struct {
 }
 
 // Return rewrite *gomock.Call.Return
-func (c *MockTaskReaderTypesCall) Return(arg0 []task.Type) *MockTaskReaderTypesCall {
-	c.Call = c.Call.Return(arg0)
+func (c *MockTaskReaderTypesCall) Return(arg0 []task.Type, arg1 error) *MockTaskReaderTypesCall {
+	c.Call = c.Call.Return(arg0, arg1)
 	return c
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockTaskReaderTypesCall) Do(f func() []task.Type) *MockTaskReaderTypesCall {
+func (c *MockTaskReaderTypesCall) Do(f func(context.Context) ([]task.Type, error)) *MockTaskReaderTypesCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockTaskReaderTypesCall) DoAndReturn(f func() []task.Type) *MockTaskReaderTypesCall {
+func (c *MockTaskReaderTypesCall) DoAndReturn(f func(context.Context) ([]task.Type, error)) *MockTaskReaderTypesCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

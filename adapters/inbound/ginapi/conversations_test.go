@@ -100,7 +100,7 @@ var conversations = []conversation{
 	{outcome: "DELETE /api/tasks/{id} 200", given: removed(nil)},
 	{outcome: "DELETE /api/tasks/{id} 404 TASK_NOT_FOUND", given: removed(task.ErrNotFound)},
 	{outcome: "DELETE /api/tasks/{id} 404 TASK_NOT_FINISHED", given: removed(task.ErrNotFinished)},
-	{outcome: "GET /api/task-types 200", given: func(s *service) { s.reader.EXPECT().Types() }},
+	{outcome: "GET /api/task-types 200", given: func(s *service) { s.reader.EXPECT().Types(gomock.Any()) }},
 
 	{outcome: "POST /api/workers/claim 200", body: goodClaim, given: claimedBy(claim, nil)},
 	{outcome: "POST /api/workers/claim 204", body: goodClaim, given: claimedBy(task.Claim{}, task.ErrNoTask)},

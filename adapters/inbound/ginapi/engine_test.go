@@ -82,7 +82,7 @@ func TestPanicIs500(t *testing.T) {
 
 func TestPanicAnswerIsDescribedInOpenAPI(t *testing.T) {
 	s := newService(t, ginapi.Config{})
-	s.reader.EXPECT().Types().Do(func() []task.Type { panic("oh no") })
+	s.reader.EXPECT().Types(gomock.Any()).Do(func(context.Context) ([]task.Type, error) { panic("oh no") })
 	s.ask(t, http.MethodGet, "/api/task-types", "").wantError(t, http.StatusInternalServerError, "INTERNAL_ERROR")
 }
 

@@ -122,7 +122,10 @@ type taskType struct {
 }
 
 func (a *API) listTaskTypes(c *gin.Context) error {
-	types := a.deps.TaskReader.Types()
+	types, err := a.deps.TaskReader.Types(c.Request.Context())
+	if err != nil {
+		return err
+	}
 	answer := make([]taskType, len(types))
 	for i, t := range types {
 		answer[i] = taskType{Type: t.Name, Description: t.Description, ParamsSchema: t.ParamsSchema}

@@ -181,10 +181,10 @@ func TestLargeAnswersAreBoundedTogether(t *testing.T) { // G4
 
 func TestTaskTypes(t *testing.T) {
 	s := newService(t, ginapi.Config{})
-	s.reader.EXPECT().Types().Return([]task.Type{
+	s.reader.EXPECT().Types(gomock.Any()).Return([]task.Type{
 		{Name: "demo_task", Description: "Counts.", ParamsSchema: json.RawMessage(`{"type":"object"}`)},
 		{Name: "plain"},
-	})
+	}, nil)
 	s.ask(t, http.MethodGet, "/api/task-types", "").wantJSON(t, http.StatusOK, `{"task_types":[`+
 		`{"type":"demo_task","description":"Counts.","params_schema":{"type":"object"}},{"type":"plain","description":"","params_schema":null}]}`)
 }

@@ -13,7 +13,9 @@ import (
 
 // newEvent is an event of t as its record is now, but for the data.
 func newEvent(typ task.EventType, t task.Task, at time.Time) task.Event {
-	return task.Event{Type: typ, TaskID: t.ID, TaskType: t.Type, Created: t.Created, Timestamp: at, Seq: t.Seq, Attempt: t.Attempt}
+	return task.Event{
+		Type: typ, TaskID: t.ID, TaskType: t.Type, Created: t.Created, Timestamp: at, Seq: t.Seq, Attempt: t.Attempt, Audience: t.Audience,
+	}
 }
 
 // finalEvent is the last event of a finished task.

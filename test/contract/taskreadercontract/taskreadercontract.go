@@ -208,7 +208,10 @@ func largeResult(t *testing.T, f fixture) {
 }
 
 func types(t *testing.T, f fixture) {
-	all := f.Reader.Types()
+	all, err := f.Reader.Types(t.Context())
+	if err != nil {
+		t.Fatalf("Types: %v", err)
+	}
 	var names []string
 	for _, typ := range all {
 		names = append(names, typ.Name)
