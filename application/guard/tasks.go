@@ -1,0 +1,91 @@
+package guard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"heliograph/domain/access"
+	"heliograph/domain/task"
+)
+
+// Tasks is a task.Service for principals. It is safe for concurrent use.
+type Tasks struct {
+	tasks  task.Service
+	reader task.Reader
+	types  map[string]task.Type
+	policy access.Policy
+}
+
+var _ task.Service = (*Tasks)(nil)
+
+// NewTasks returns a guard of tasks, whose types these are. reader sees every task.
+func NewTasks(tasks task.Service, reader task.Reader, types []task.Type, policy access.Policy) *Tasks {
+	return &Tasks{tasks: tasks, reader: reader, types: byName(types), policy: policy}
+}
+
+// Start implements task.Service: it needs tasks:start, and what the type asks for. The
+// principal becomes the task's owner, and the policy decides on its audience (rule A11).
+func (g *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
+	typ, known := g.types[r.Type]
+	if !known {
+		typ.Name = r.Type
+	}
+	p, err := permitAll(ctx, g.policy, access.TasksStart, typ.Kind())
+	if err != nil {
+		return task.Task{}, err
+	}
+	audience, err := g.audience(p, r, typ)
+	if err != nil {
+		return task.Task{}, err
+	}
+	r.Owner, r.Audience = p.Subject, access.Choice{Given: true, Audience: audience}
+	return g.tasks.Start(ctx, r)
+}
+
+// audience returns whom the task is for. Errors: *access.ForbiddenError,
+// access.ErrInvalidAudience.
+func (g *Tasks) audience(p *access.Principal, r task.Request, typ task.Type) (*access.Audience, error) {
+	if asked := r.Audience.Audience; asked != nil && slices.ContainsFunc(asked.Subjects, isOfOneTask) {
+		return nil, fmt.Errorf("%w: %q begins the subjects of tokens for one task, which see no other", access.ErrInvalidAudience, access.TaskSubject)
+	}
+	if r.Followed {
+		if err := g.policy.Allow(p, access.AudienceAny, access.TaskKind{}); err != nil {
+			return nil, err
+		}
+	}
+	audience, err := g.policy.Audience(p, r.Audience, typ.Audience)
+	if err == nil && audience == nil && r.Followed {
+		return nil, fmt.Errorf("%w: whoever may listen sees a task that is for everyone, so there is no token to follow it with", access.ErrInvalidAudience)
+	}
+	return audience, err
+}
+
+func isOfOneTask(subject string) bool { return strings.HasPrefix(subject, access.TaskSubject) }
+
+// Cancel implements task.Service: it needs tasks:cancel, for a task that the principal
+// may see.
+func (g *Tasks) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
+	p, err := permit(ctx, g.policy, access.TasksCancel, access.TaskKind{})
+	if err != nil {
+		return task.Task{}, err
+	}
+	if _, err = visible(ctx, g.reader, g.policy, p, id); err != nil {
+		return task.Task{}, err
+	}
+	return g.tasks.Cancel(ctx, id)
+}
+
+// Remove implements task.Service: it needs tasks:cancel, for a task that the principal
+// may see.
+func (g *Tasks) Remove(ctx context.Context, id task.ID) error {
+	p, err := permitAll(ctx, g.policy, access.TasksCancel, access.TaskKind{})
+	if err != nil {
+		return err
+	}
+	if _, err = visible(ctx, g.reader, g.policy, p, id); err != nil {
+		return err
+	}
+	return g.tasks.Remove(ctx, id)
+}
