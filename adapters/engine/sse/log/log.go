@@ -6,6 +6,7 @@ package log
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"sort"
 	"sync/atomic"
@@ -42,7 +43,7 @@ var ErrBehind = errors.New("position is no longer in the log")
 // the limit plus what writes under way still hold.
 type Log struct {
 	epoch       string
-	limit       int // bytes of all segments together
+	limit       int // bytes of all segments together; owned by the appender
 	segmentSize int // bytes of one, unless a frame is larger
 	held        int // bytes of all segments now
 	view        atomic.Pointer[[]*segment]
@@ -53,13 +54,14 @@ type segment struct {
 	start Position
 	buf   []byte
 	end   atomic.Pointer[Position] // start of what is free in buf
+	base  uint64                   // sequence of its first log event; owned by the appender
 	index []entry                  // of its log events, in order; owned by the appender
 	ids   map[string]span          // its frames with a backend's ID; nil if there are none; owned by the appender
 }
 
 // entry locates one log event: where its frame ends and which service sent it.
 type entry struct {
-	seq     uint32 // less that of the segment's start
+	seq     uint32 // less the segment's base
 	end     uint32 // offset in the segment
 	service uint8  // index in event.Services
 }
@@ -103,16 +105,31 @@ func (l *Log) Head() Position {
 // Tail is the oldest position that can be read from.
 func (l *Log) Tail() Position { return (*l.view.Load())[0].start }
 
+// SetLimit changes how many bytes the log may take, and drops what is over that; but
+// never the last segment.
+func (l *Log) SetLimit(limit int) {
+	l.limit = limit
+	view := *l.view.Load()
+	dropped := 0
+	for ; l.held > l.limit && dropped < len(view)-1; dropped++ {
+		l.held -= len(view[dropped].buf)
+	}
+	if dropped > 0 {
+		fresh := slices.Clone(view[dropped:])
+		l.view.Store(&fresh)
+	}
+}
+
 // AppendEvent adds the frame of log event id, of at most size bytes, which
 // encode appends to what it is given.
 func (l *Log) AppendEvent(seq uint64, service int, size int, encode func([]byte) []byte) {
-	s := l.room(size + wire.ChunkOverhead)
+	s := l.roomFor(seq, size+wire.ChunkOverhead)
 	m := *s.end.Load()
 	m.Off += s.write(m, encode)
 	m.Seq = seq
 	m.Sent[service]++
 	s.index = append(s.index, entry{
-		seq: uint32(seq - s.start.Seq), end: uint32(m.Off - s.start.Off), service: uint8(service), //nolint:gosec // a segment is far smaller than 4 GiB
+		seq: uint32(seq - s.base), end: uint32(m.Off - s.start.Off), service: uint8(service), //nolint:gosec // a segment is far smaller than 4 GiB
 	})
 	s.end.Store(&m)
 }
@@ -150,8 +167,20 @@ func (s *segment) write(m Position, encode func([]byte) []byte) uint64 {
 	return uint64(n)
 }
 
-// room returns the last segment if it has size bytes left, or begins a new one
-// and drops old ones to make room for it.
+// roomFor is room for a log event. Sequences may be far apart, because events that are
+// for some streams only are not in the log but have sequences, too.
+func (l *Log) roomFor(seq uint64, size int) *segment {
+	s := l.room(size)
+	if len(s.index) > 0 && seq-s.base > math.MaxUint32 {
+		s = l.grow(size)
+	}
+	if len(s.index) == 0 {
+		s.base = seq
+	}
+	return s
+}
+
+// room returns the last segment if it has size bytes left, or else a new one.
 func (l *Log) room(size int) *segment {
 	view := *l.view.Load()
 	last := view[len(view)-1]
@@ -159,6 +188,13 @@ func (l *Log) room(size int) *segment {
 	if free := len(last.buf) - int(end.Off-last.start.Off); size <= free { //nolint:gosec // see write
 		return last
 	}
+	return l.grow(size)
+}
+
+// grow begins a segment with room for size bytes, and drops old ones to make room for it.
+func (l *Log) grow(size int) *segment {
+	view := *l.view.Load()
+	end := l.Head()
 	next := newSegment(end, max(size, l.segmentSize))
 	l.held += len(next.buf)
 	for len(view) > 0 && l.held > l.limit {
@@ -225,7 +261,7 @@ func (s *segment) place(end uint32) Position {
 
 // After returns the position right after the last event that is not newer than seq.
 func (s *segment) after(seq uint64) Position {
-	n := sort.Search(len(s.index), func(i int) bool { return s.start.Seq+uint64(s.index[i].seq) > seq })
+	n := sort.Search(len(s.index), func(i int) bool { return s.base+uint64(s.index[i].seq) > seq })
 	return s.count(n)
 }
 
@@ -234,7 +270,7 @@ func (s *segment) count(n int) Position {
 	m := s.start
 	for _, e := range s.index[:n] {
 		m.Sent[e.service]++
-		m.Off, m.Seq = s.start.Off+uint64(e.end), s.start.Seq+uint64(e.seq)
+		m.Off, m.Seq = s.start.Off+uint64(e.end), s.base+uint64(e.seq)
 	}
 	return m
 }

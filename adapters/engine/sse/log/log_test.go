@@ -106,3 +106,57 @@ func TestReadersNeedNoLock(t *testing.T) { // run with -race
 	}
 	reading.Wait()
 }
+
+func TestSequencesMayBeFarApart(t *testing.T) { // G2, A13
+	t.Parallel()
+	l := newLog(0, 1<<20, 1)
+	const far = uint64(1) << 34 // so many events may have been for some streams only
+	for i := range uint64(5) {
+		add(l, 10+i*far)
+	}
+	for i := range uint64(5) {
+		for _, seq := range []uint64{10 + i*far, 11 + i*far, 9 + (i+1)*far} {
+			at, err := l.After(seq)
+			if err != nil || at.Seq != 10+i*far || at.Events() != i+2 {
+				t.Errorf("after %d: %+v, %v", seq, at, err)
+			}
+		}
+	}
+}
+
+func TestSequencesThatAreNotInTheLogAreNotGone(t *testing.T) { // A13
+	t.Parallel()
+	l := newLog(0, 2<<10, 0)
+	for l.Tail().Seq == 0 {
+		add(l, l.Head().Seq+10)
+	}
+	tail := l.Tail()
+	if at, err := l.After(tail.Seq + 3); err != nil || at != tail {
+		t.Errorf("between two events, the first of which was dropped: %+v, %v", at, err)
+	}
+	if _, err := l.After(tail.Seq - 3); !errors.Is(err, log.ErrBehind) {
+		t.Errorf("before an event that was dropped: %v", err)
+	}
+}
+
+func TestLimitMayChange(t *testing.T) { // G4
+	t.Parallel()
+	l := newLog(0, 64<<10, 5000)
+	before := l.Held()
+	l.SetLimit(16 << 10)
+	if l.Held() > 16<<10 || l.Held() < 15<<10 || before < 63<<10 {
+		t.Errorf("%d bytes are held, %d before", l.Held(), before)
+	}
+	head := l.Head()
+	l.SetLimit(0)
+	if _, _, err := l.Read(head.Off); err != nil || l.Head() != head {
+		t.Errorf("the log's end is gone: %v", err)
+	}
+	l.SetLimit(64 << 10)
+	for seq := range uint64(5000) {
+		add(l, 5001+seq)
+	}
+	if l.Held() < 63<<10 {
+		t.Errorf("%d bytes are held after the limit rose", l.Held())
+	}
+}
