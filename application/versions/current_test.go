@@ -139,7 +139,7 @@ func TestOneConnectOneVersion(t *testing.T) { // V1
 			}
 			w.source.say(parse(t, "1"))
 			w.connect(t, "a", "token")
-			w.AwaitTold(t.Context())
+			w.AwaitBroadcast(t.Context())
 			if diff := cmp.Diff([]string{c.want}, w.streams.got("token")); diff != "" {
 				t.Errorf("got on the stream (-want +got):\n%s", diff)
 			}

@@ -5,9 +5,9 @@ import "context"
 // Look is what Serve does when it is time to ask the source: it returns when a new
 // version was broadcast, or that has failed. Serve must run.
 func (s *Service) Look(ctx context.Context) {
-	s.look(ctx)
-	s.awaitTold(ctx)
+	s.lookups.watch(ctx, 0)
+	s.broadcaster.awaitBroadcast(ctx)
 }
 
-// AwaitTold returns when Serve has broadcast the source's version, or has tried.
-func (s *Service) AwaitTold(ctx context.Context) { s.awaitTold(ctx) }
+// AwaitBroadcast returns when Serve has broadcast the source's version, or has tried.
+func (s *Service) AwaitBroadcast(ctx context.Context) { s.broadcaster.awaitBroadcast(ctx) }

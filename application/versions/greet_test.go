@@ -45,7 +45,7 @@ func TestConnectedSendsOneVersion(t *testing.T) { // V1
 				}
 			}
 			w.connect(t, "a", "token")
-			w.AwaitTold(t.Context())
+			w.AwaitBroadcast(t.Context())
 			if diff := cmp.Diff(c.want, w.streams.got("token")); diff != "" {
 				t.Errorf("got on the stream (-want +got):\n%s", diff)
 			}

@@ -24,7 +24,7 @@ type State struct {
 	newest  event.ID        // position of the newest version event; guarded by mu
 	grown   chan struct{}   // closed when newest changes; guarded by mu
 	live    bool            // restore was called; guarded by mu
-	telling version.Version // the version that this node is broadcasting; guarded by mu
+	sending version.Version // the source's version that this node is broadcasting; guarded by mu
 }
 
 // NewState returns a State without any version.
@@ -68,7 +68,7 @@ func (s *State) applyLogged(rec event.Record) {
 	}
 	if topic == version.SourceTopic && !logged.Before(s.source) {
 		s.source = logged
-		if s.live && !v.Same(s.telling) { // the source may have changed again since
+		if s.live && !v.Same(s.sending) { // the source may have changed again since
 			s.ballot.settled = v
 		}
 	}
@@ -137,41 +137,41 @@ func (s *State) count(answer version.Answer) {
 	}
 }
 
-// toTell returns the source's version that counts and was not broadcast yet, or the
+// toBroadcast returns the source's version that counts and was not broadcast yet, or the
 // zero Version. Before the restore it returns the zero Version too, because what was
 // broadcast is unknown until then.
-func (s *State) toTell() version.Version {
+func (s *State) toBroadcast() version.Version {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.toTellLocked()
+	return s.toBroadcastLocked()
 }
 
-func (s *State) toTellLocked() version.Version {
+func (s *State) toBroadcastLocked() version.Version {
 	if settled := s.ballot.settled; s.live && !settled.Same(s.source.Version) {
 		return settled
 	}
 	return version.Version{}
 }
 
-// beginTelling is toTell for Serve, which broadcasts the returned version and then
-// calls endTelling.
-func (s *State) beginTelling() version.Version {
+// beginBroadcast is toBroadcast for Serve, which broadcasts the returned version and then
+// calls endBroadcast.
+func (s *State) beginBroadcast() version.Version {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.telling = s.toTellLocked()
-	return s.telling
+	s.sending = s.toBroadcastLocked()
+	return s.sending
 }
 
-func (s *State) endTelling() {
+func (s *State) endBroadcast() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.telling = version.Version{}
+	s.sending = version.Version{}
 }
 
-// setTold records that v, the source's version, is in the log. It becomes the current
+// setSource records that v, the source's version, is in the log. It becomes the current
 // version when this node receives it from the log: events before it may not have
 // arrived yet.
-func (s *State) setTold(v version.Logged) {
+func (s *State) setSource(v version.Logged) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	raise(&s.source, v)
@@ -197,5 +197,20 @@ type view struct {
 func (s *State) view() view {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.viewLocked()
+}
+
+// ifUnchanged calls f with the view if its changes are those that are given, and
+// reports whether it did. There is none while f runs.
+func (s *State) ifUnchanged(changes uint64, f func(view) error) (called bool, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.changes != changes {
+		return false, nil
+	}
+	return true, f(s.viewLocked())
+}
+
+func (s *State) viewLocked() view {
 	return view{current: s.current, source: s.source, latest: s.ballot.latest.Version, logged: s.logged, changes: s.changes}
 }

@@ -16,11 +16,7 @@ package versions
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"heliograph/domain/cluster"
@@ -60,29 +56,16 @@ type Deps struct {
 	Log       *slog.Logger
 }
 
-// boardRetryInterval is the pause before a failed write to or read of the board is repeated.
-const boardRetryInterval = time.Second
-
 // Service announces versions. It is safe for concurrent use.
 type Service struct {
-	cfg       Config
-	state     *State
-	source    version.Source
-	pending   version.Pending
-	board     version.Board
-	nodes     cluster.Nodes
-	publisher event.Publisher
-	sender    gateway.Sender
-	log       *slog.Logger
-
-	locks    *keyedLock
-	draining atomic.Bool
-	failure  atomic.Pointer[string] // why the source's last look-up failed; nil: it did not
-	wake     chan struct{}          // asks Serve to broadcast the source's version
-	unsaved  chan struct{}          // asks Serve to write to the board again
-
-	mu      sync.Mutex
-	attempt chan struct{} // closed when Serve has tried to broadcast; guarded by mu
+	pollInterval time.Duration
+	state        *State
+	storage      *storage
+	broadcaster  *broadcaster
+	lookups      *lookups
+	announcer    *announcer
+	greeter      *greeter
+	log          *slog.Logger
 }
 
 var (
@@ -91,14 +74,45 @@ var (
 )
 
 // New returns a Service. It starts nothing: Start and Serve do.
-func New(cfg Config, deps Deps) *Service {
-	deps.State.ballot.needed = cfg.Confirmations
+func New(cfg Config, d Deps) *Service {
+	d.State.ballot.needed = cfg.Confirmations
+	limits := sizeLimits{payload: cfg.MaxEventBytes, written: cfg.MaxWritten}
+	storage := newStorage(d.Board, d.State, d.Log)
+	broadcaster := newBroadcaster(d.Publisher, d.State, storage, d.Log)
+	lookups := &lookups{
+		source: d.Source, maxAge: cfg.CacheTTL, limits: limits, nodes: d.Nodes, state: d.State, broadcaster: broadcaster, log: d.Log,
+	}
 	return &Service{
-		cfg: cfg, state: deps.State, source: deps.Source, pending: deps.Pending, board: deps.Board, nodes: deps.Nodes,
-		publisher: deps.Publisher, sender: deps.Sender, log: deps.Log, locks: newKeyedLock(),
-		wake: make(chan struct{}, 1), unsaved: make(chan struct{}, 1), attempt: make(chan struct{}),
+		pollInterval: cfg.PollInterval, state: d.State, storage: storage, broadcaster: broadcaster, lookups: lookups, log: d.Log,
+		announcer: &announcer{
+			limits: limits, state: d.State, pending: d.Pending, storage: storage, broadcaster: broadcaster, locks: newKeyedLock(),
+		},
+		greeter: &greeter{
+			state: d.State, pending: d.Pending, lookups: lookups, broadcaster: broadcaster, sender: d.Sender, log: d.Log,
+		},
 	}
 }
+
+// Announce implements version.Service.
+func (s *Service) Announce(ctx context.Context, id connection.RequestID, v version.Version) error {
+	return s.announcer.announce(ctx, id, v)
+}
+
+// Current implements version.Service.
+func (s *Service) Current(ctx context.Context) (version.Version, error) {
+	return s.lookups.current(ctx)
+}
+
+// Connected implements connection.Observer: it sends c its version (rule V1).
+func (s *Service) Connected(ctx context.Context, c connection.Connection) error {
+	return s.greeter.Connected(ctx, c)
+}
+
+// Observers returns Connected as two observers, between which others may be called:
+// the first sends the version if it is known at once, and the second if the first did
+// not. So a connection gets its version before what the others send, as clients of the
+// predecessor expect, but a source that takes long holds up no other observer.
+func (s *Service) Observers() (first, second connection.Observer) { return s.greeter.observers() }
 
 // Start reads the current version from the board and then from the source, and
 // broadcasts the source's version if it is a new one. Call it before the first stream
@@ -106,11 +120,11 @@ func New(cfg Config, deps Deps) *Service {
 // this one (rule V1). It waits for the source, two seconds at most, and for the broker.
 // Failures are logged, and Serve tries again.
 func (s *Service) Start(ctx context.Context) {
-	if err := s.restore(ctx); err != nil {
+	if err := s.storage.restore(ctx); err != nil {
 		s.log.WarnContext(ctx, "stored current version cannot be read, trying again", slog.Any("error", err))
 	}
-	s.look(ctx)
-	s.tell(ctx)
+	s.lookups.watch(ctx, 0)
+	s.broadcaster.broadcastSource(ctx)
 }
 
 // Serve watches the source until ctx ends, and returns nil (rule V8). With a
@@ -118,26 +132,26 @@ func (s *Service) Start(ctx context.Context) {
 // found. Of several nodes one asks the source.
 func (s *Service) Serve(ctx context.Context) error {
 	var poll, again <-chan time.Time
-	if s.cfg.PollInterval > 0 {
-		ticker := time.NewTicker(s.cfg.PollInterval)
+	if s.pollInterval > 0 {
+		ticker := time.NewTicker(s.pollInterval)
 		defer ticker.Stop()
 		poll = ticker.C
 	}
 	if !s.state.isRestored() {
-		again = time.After(boardRetryInterval)
+		again = time.After(storeRetryInterval)
 	}
 	for {
 		select {
-		case <-s.wake:
-			s.tell(ctx)
+		case <-s.broadcaster.requested:
+			s.broadcaster.broadcastSource(ctx)
 		case <-poll:
-			_ = s.restore(ctx) // another node may have saved its version after this one started
-			s.look(ctx)
-		case <-s.unsaved:
-			again = time.After(boardRetryInterval)
+			_ = s.storage.restore(ctx) // another node may have saved its version after this one started
+			s.lookups.watch(ctx, 0)
+		case <-s.storage.unsaved:
+			again = time.After(storeRetryInterval)
 		case <-again:
 			if again = nil; s.agreeWithBoard(ctx) != nil {
-				again = time.After(boardRetryInterval)
+				again = time.After(storeRetryInterval)
 			}
 		case <-ctx.Done():
 			return nil
@@ -145,107 +159,16 @@ func (s *Service) Serve(ctx context.Context) error {
 	}
 }
 
-// look asks the source if this node is the one that watches it.
-func (s *Service) look(ctx context.Context) {
-	if s.nodes.Leads() {
-		_, _ = s.lookUp(ctx, 0) // a failure is in the log
-	}
-}
-
 // agreeWithBoard reads the board's versions and writes this node's; the newer of the
 // two stays.
 func (s *Service) agreeWithBoard(ctx context.Context) error {
-	if err := s.restore(ctx); err != nil {
+	if err := s.storage.restore(ctx); err != nil {
 		return err
 	}
-	s.wakeIfNews()
-	v := s.state.view()
-	return errors.Join(s.put(ctx, version.SlotCurrent, v.current), s.put(ctx, version.SlotSource, v.source))
-}
-
-// restore reads the board. A version that cannot be decoded counts as none.
-func (s *Service) restore(ctx context.Context) error {
-	current, err := s.get(ctx, version.SlotCurrent)
-	if err != nil {
-		return err
-	}
-	source, err := s.get(ctx, version.SlotSource)
-	if err != nil {
-		return err
-	}
-	s.state.restore(current, source)
-	return nil
-}
-
-func (s *Service) get(ctx context.Context, slot version.Slot) (version.Logged, error) {
-	v, err := s.board.Get(ctx, slot)
-	if errors.Is(err, version.ErrInvalid) {
-		if !s.state.isRestored() { // it is read again and again
-			s.log.WarnContext(ctx, "stored version cannot be read, it counts as none", slog.String("slot", string(slot)), slog.Any("error", err))
-		}
-		return version.Logged{}, nil
-	}
-	return v, err
-}
-
-func (s *Service) put(ctx context.Context, slot version.Slot, v version.Logged) error {
-	if v.Version.IsZero() {
-		return nil
-	}
-	return s.board.Put(ctx, slot, v)
-}
-
-// saveTime is for writing to the board: a cluster that has lost a server may need
-// seconds to go on.
-const saveTime = 5 * time.Second
-
-// save writes v to the slots of the board. A failure is logged, and Serve tries
-// again: v is in the log already, so every node that runs knows it.
-func (s *Service) save(ctx context.Context, v version.Logged, slots ...version.Slot) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
-	defer cancel()
-	for _, slot := range slots {
-		if err := s.put(ctx, slot, v); err != nil {
-			s.log.WarnContext(ctx, "current version was not stored, it will be tried again", slog.Any("error", err))
-			signal(s.unsaved)
-			return
-		}
-	}
+	s.broadcaster.request()
+	return s.storage.saveState(ctx)
 }
 
 // Drain ends all announcing (rule V7). It may be called twice. Connections still
 // get their version.
-func (s *Service) Drain() { s.draining.Store(true) }
-
-// publish puts v into the log. Errors: those of event.Publisher.
-func (s *Service) publish(ctx context.Context, v version.Version, topic string) (version.Logged, error) {
-	id, err := s.publisher.Publish(ctx, toEvent(v, topic))
-	if err != nil {
-		return version.Logged{}, fmt.Errorf("broadcast version %s: %w", v.Name(), err)
-	}
-	return version.Logged{Version: v, At: id}, nil
-}
-
-// toEvent makes the event of v, whether it goes to all or to one.
-func toEvent(v version.Version, topic string) event.Event {
-	return event.Event{Service: event.ServiceVersion, Name: version.EventName, Data: v.Payload(), Topic: topic}
-}
-
-// checkSize holds v against rule E8. Errors: version.ErrTooLarge.
-func (s *Service) checkSize(v version.Version) error {
-	if size := len(v.Payload()); s.cfg.MaxEventBytes > 0 && size > s.cfg.MaxEventBytes {
-		return fmt.Errorf("%w: its payload has %d bytes, at most %d are allowed", version.ErrTooLarge, size, s.cfg.MaxEventBytes)
-	}
-	if size := event.Written(v.Payload()); s.cfg.MaxWritten > 0 && size > s.cfg.MaxWritten {
-		return fmt.Errorf("%w: its payload has %d bytes as it is written to the gateway, at most %d are allowed", version.ErrTooLarge, size, s.cfg.MaxWritten)
-	}
-	return nil
-}
-
-// signal wakes the reader of c, which has room for one value.
-func signal(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
+func (s *Service) Drain() { s.broadcaster.draining.Store(true) }

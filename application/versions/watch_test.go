@@ -231,7 +231,7 @@ func TestCurrentIsWhatTheSourceSaysConfirmedOrNot(t *testing.T) { // V6, V8
 			t.Errorf("Current: %q, %v, want %s", v.Name(), err, want)
 		}
 	}
-	w.AwaitTold(t.Context())
+	w.AwaitBroadcast(t.Context())
 	if diff := cmp.Diff([]string{"1"}, w.streams.broadcasts()); diff != "" {
 		t.Errorf("broadcast (-want +got):\n%s", diff)
 	}
@@ -282,7 +282,7 @@ func TestACanceledCallDoesNotStopTheBroadcastOfANewVersion(t *testing.T) { // V8
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, _ = w.Current(ended)
-	w.AwaitTold(t.Context())
+	w.AwaitBroadcast(t.Context())
 	if diff := cmp.Diff([]string{"1"}, w.streams.broadcasts()); diff != "" {
 		t.Errorf("broadcast (-want +got):\n%s", diff)
 	}

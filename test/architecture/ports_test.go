@@ -32,6 +32,7 @@ var suites = map[string]string{
 	"task.Workers":        "taskworkerscontract",
 	"task.Handler":        "taskhandlercontract",
 	"task.Metrics":        "metricscontract",
+	"version.Service":     "versionservicecontract",
 	"version.Source":      "versionsourcecontract",
 	"version.Pending":     "versionpendingcontract",
 	"version.Board":       "versionboardcontract",
@@ -46,7 +47,6 @@ var noSuite = map[string]string{
 	"gateway.Peer":        "application/connections is the only one; gateway.Control's suite holds how it is called",
 	"gateway.Relay":       "application/relay is the only one",
 	"task.Reporter":       "application/tasks is the only one; task.Handler's suite holds how it is called",
-	"version.Service":     "application/versions is the only one",
 }
 
 // ports returns the names of all ports with the path of their mocks: those of

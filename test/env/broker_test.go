@@ -56,12 +56,9 @@ func TestPublisher(t *testing.T) {
 func (e environment) publisher(t *testing.T) publishercontract.Subject {
 	t.Helper()
 	var publisher event.Publisher
-	seen := &recorder{}
+	seen := newRecorder()
 	cfg := e.config(t, nil)
-	watch := fx.Decorate(func(next event.Receiver) event.Receiver {
-		seen.next = next
-		return seen
-	})
+	watch := fx.Decorate(seen.before)
 	wire(t, cfg, watch, fx.Populate(&publisher))
 	return publishercontract.Subject{
 		Publisher: publisher, Received: func() []event.Record {
@@ -109,11 +106,25 @@ type recorder struct {
 
 	mu      sync.Mutex
 	records []event.Record // guarded by mu
+	grown   *sync.Cond     // signals that records have grown
+}
+
+func newRecorder() *recorder {
+	r := &recorder{}
+	r.grown = sync.NewCond(&r.mu)
+	return r
+}
+
+// before returns the recorder, which hands on to next.
+func (r *recorder) before(next event.Receiver) event.Receiver {
+	r.next = next
+	return r
 }
 
 func (r *recorder) Receive(ctx context.Context, rec event.Record) {
 	r.mu.Lock()
 	r.records = append(r.records, rec)
+	r.grown.Broadcast()
 	r.mu.Unlock()
 	r.next.Receive(ctx, rec)
 }
@@ -122,6 +133,21 @@ func (r *recorder) all() []event.Record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.records)
+}
+
+// await waits until there are so many records, and returns the events of all that there
+// are.
+func (r *recorder) await(t *testing.T, n int) (events []event.Event) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.records) < n {
+		r.grown.Wait()
+	}
+	for _, rec := range r.records {
+		events = append(events, rec.Event)
+	}
+	return events
 }
 
 func TestOrphans(t *testing.T) {

@@ -10,10 +10,13 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"go.uber.org/fx"
+
 	"heliograph/bootstrap"
 	"heliograph/domain/version"
 	"heliograph/test/contract/versionboardcontract"
 	"heliograph/test/contract/versionpendingcontract"
+	"heliograph/test/contract/versionservicecontract"
 	"heliograph/test/contract/versionsourcecontract"
 )
 
@@ -85,6 +88,40 @@ func TestWithoutASourceThereIsNoVersion(t *testing.T) { // V6
 	if answer, err := source(t, map[string]string{}).Current(t.Context(), 0); !errors.Is(err, version.ErrNoSource) {
 		t.Errorf("the source says %q, %v, want %v", answer.Version.Name(), err, version.ErrNoSource)
 	}
+}
+
+func TestVersionService(t *testing.T) {
+	withEveryBroker(t, func(t *testing.T, e environment) {
+		versionservicecontract.Run(t, func(t *testing.T) (s versionservicecontract.Subject) {
+			path := filepath.Join(t.TempDir(), "version.json") // which is not there yet
+			cfg := e.config(t, map[string]string{
+				"FRONTEND_VERSION_FILE": path, "VERSION_CACHE_TTL": "0s", "SSE_MAX_EVENT_BYTES": "8KiB",
+			})
+			received := newRecorder()
+			watch := fx.Decorate(received.before)
+			app, err := bootstrap.New(t.Context(), cfg, silent, watch, fx.Populate(&s.Versions, &s.Pending))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, stop := start(t, app)
+			s.Secret, s.MaxBytes = path, int(cfg.Stream.MaxEvent)
+			s.Say = func(t *testing.T, v version.Version) {
+				t.Helper()
+				if err := os.WriteFile(path, v.Payload(), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Fail = func(t *testing.T) {
+				t.Helper()
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Received = received.await
+			s.Stop = func(*testing.T) { stop() }
+			return s
+		})
+	})
 }
 
 func TestVersionBoard(t *testing.T) {
