@@ -82,3 +82,16 @@ func FromContext(ctx context.Context) *Principal {
 	p, _ := ctx.Value(contextKey{}).(*Principal)
 	return p
 }
+
+type addressKey struct{}
+
+// NewAddressContext returns ctx with the IP address that a request comes from, for limits.
+func NewAddressContext(ctx context.Context, address string) context.Context {
+	return context.WithValue(ctx, addressKey{}, address)
+}
+
+// AddressFromContext returns the address that NewAddressContext put there, or "".
+func AddressFromContext(ctx context.Context) string {
+	address, _ := ctx.Value(addressKey{}).(string)
+	return address
+}

@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // What authenticators and policies may say. Their texts are fit for the caller.
@@ -64,3 +65,15 @@ func (e *ForbiddenError) Error() string {
 	}
 	return text
 }
+
+// LimitError says that a subject or an address has or asks for too much (429). Others are
+// not affected.
+type LimitError struct {
+	// What there is too much of, for a person: "connections of one subject".
+	What string
+	// RetryAfter is when another try may succeed.
+	RetryAfter time.Duration
+}
+
+// Error says what there is too much of.
+func (e *LimitError) Error() string { return "too many " + e.What }

@@ -79,6 +79,8 @@ type Request struct {
 type Query struct {
 	Status Status // "" for any
 	Type   string // "" for any
+	// Owner leaves out those that other subjects have started; "" is any.
+	Owner string
 	// Viewer leaves out what it may not see, as if it were not there (rule A9); nil sees
 	// everything.
 	Viewer *access.Viewer

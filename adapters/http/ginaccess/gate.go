@@ -138,3 +138,9 @@ func (g *Gate) ownPage(r client) bool {
 		return r.reads
 	}
 }
+
+// WithAddress puts the address of the client into the request's context, for limits. It
+// believes X-Forwarded-For as far as the engine's trusted proxies have written it.
+func WithAddress(c *gin.Context) {
+	c.Request = c.Request.WithContext(access.NewAddressContext(c.Request.Context(), c.ClientIP()))
+}

@@ -2,6 +2,7 @@ package ginjson
 
 import (
 	"errors"
+	"math"
 	"net/http"
 
 	"heliograph/adapters/http/httpserver"
@@ -17,8 +18,8 @@ import (
 // seconds; 0 for an answer that stays the same. Two seconds are long enough to
 // matter when many come back at once, and short enough for a person.
 func retryAfter(err error, status int) int {
-	if own, ok := errors.AsType[*Error](err); ok && own.RetryAfter > 0 {
-		return own.RetryAfter
+	if limited, ok := errors.AsType[*access.LimitError](err); ok {
+		return max(1, int(math.Ceil(limited.RetryAfter.Seconds())))
 	}
 	if status == http.StatusServiceUnavailable {
 		return 2
@@ -37,6 +38,9 @@ func Classify(err error) (status int, code, message string) {
 	}
 	if forbidden, ok := errors.AsType[*access.ForbiddenError](err); ok {
 		return http.StatusForbidden, "FORBIDDEN", forbidden.Error()
+	}
+	if limited, ok := errors.AsType[*access.LimitError](err); ok {
+		return http.StatusTooManyRequests, "TOO_MANY_REQUESTS", limited.Error()
 	}
 	for _, m := range errorStatuses {
 		if errors.Is(err, m.sentinel) {

@@ -42,8 +42,6 @@ type Error struct {
 	Status  int
 	Code    string
 	Message string
-	// RetryAfter is when another try may succeed, in seconds; 0 leaves it to the status.
-	RetryAfter int
 }
 
 // Error returns the message.

@@ -17,6 +17,7 @@ func Selects(q task.Query, t *task.Task) bool {
 	switch {
 	case q.Status != "" && t.Status != q.Status,
 		q.Type != "" && t.Type != q.Type,
+		q.Owner != "" && t.Owner != q.Owner,
 		q.Unfinished && t.Status.Terminal(),
 		q.Unsettled && t.Settled():
 		return false
