@@ -44,6 +44,15 @@ func listType(_ *testing.T, f fixture) {
 	f.wantList(task.Query{Type: "none"})
 }
 
+func listOwner(_ *testing.T, f fixture) { // A9
+	own := pending(2)
+	own.Owner = "ann"
+	f.create(pending(1), own, pending(3))
+	f.wantList(task.Query{Owner: "ann"}, 2)
+	f.wantList(task.Query{Owner: "ann", Status: task.Running})
+	f.wantList(task.Query{Owner: "ben"})
+}
+
 func listUnfinished(_ *testing.T, f fixture) {
 	f.threeOf()
 	f.wantList(task.Query{Unfinished: true}, 2, 1)

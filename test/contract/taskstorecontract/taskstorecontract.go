@@ -53,6 +53,7 @@ var sentences = map[string]func(*testing.T, fixture){
 	"List orders tasks of the same moment the same way every time":           listSameMoment,
 	"List selects by status":                                                 listStatus,
 	"List selects by type":                                                   listType,
+	"List selects by owner":                                                  listOwner,
 	"List selects what is unfinished":                                        listUnfinished, // T13
 	"List selects what is not settled":                                       listUnsettled,
 	"Age is the time since a task was stored as it is, by the store's clock": age,
