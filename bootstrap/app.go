@@ -31,6 +31,7 @@ const overtime = 10 * time.Second
 // constructor does not accept; ErrStartEnded when ctx has ended. Tests look into the graph, or put something in its
 // place, with more.
 func New(ctx context.Context, cfg Config, log *slog.Logger, more ...fx.Option) (*App, error) {
+	cfg.warnOfAccess(ctx, log)
 	failed := make(chan error, 1)
 	app := &App{opened: &opened{}, failed: failed}
 	front := newFront(cfg, failed, log)
@@ -84,6 +85,7 @@ func Graph(cfg Config, log *slog.Logger) fx.Option {
 		fx.WithLogger(newFxLogger),
 		metricsModule(),
 		brokerModule(cfg),
+		accessModule(cfg),
 		gatewayModule(cfg),
 		sourceModule(cfg),
 		connectionsModule(),

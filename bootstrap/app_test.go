@@ -142,7 +142,7 @@ func TestTheGatewayDecidesWhichRouteThereIs(t *testing.T) { // S2, G1
 
 func TestProductionHasNoDemoTasks(t *testing.T) {
 	for env, want := range map[string]bool{"production": false, "development": true, "testing": true} {
-		s := start(t, map[string]string{"APP_ENV": env})
+		s := start(t, map[string]string{"APP_ENV": env, "AUTH": "none"})
 		if _, body := get(t, s.url+"/api/task-types"); strings.Contains(body, "demo_task") != want {
 			t.Errorf("%s: task types are %s", env, body)
 		}
@@ -221,8 +221,8 @@ func TestOnlyKnownPagesAndNamesAreLetIn(t *testing.T) { // S2, S5, S6
 	const secret, callback = "SSE_CALLBACK_SECRET", "/api/sse/callback?secret=s3cret"
 	embedded := map[string]string{"CORS_ORIGINS": "https://app.example"}
 	external := map[string]string{"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "http://127.0.0.1:1", secret: "s3cret", "CORS_ORIGINS": "https://app.example"}
-	production := map[string]string{"APP_ENV": "production"}
-	named := map[string]string{"APP_ENV": "production", "ALLOWED_HOSTS": "app.example"}
+	production := map[string]string{"APP_ENV": "production", "AUTH": "none"}
+	named := map[string]string{"APP_ENV": "production", "AUTH": "none", "ALLOWED_HOSTS": "app.example"}
 	for name, c := range map[string]struct {
 		environ                        map[string]string
 		method, path, host, origin, in string

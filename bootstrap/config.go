@@ -18,6 +18,7 @@ type Config struct {
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE_PERIOD" envDefault:"30s"`
 
 	HTTP     HTTPConfig
+	Auth     AuthConfig
 	Gateway  GatewayConfig
 	Stream   StreamConfig
 	Broker   BrokerConfig

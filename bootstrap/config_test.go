@@ -36,6 +36,10 @@ func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 	want := bootstrap.Config{
 		Environment: "development", NodeName: "node-1", ShutdownGrace: 30 * time.Second,
 		HTTP: bootstrap.HTTPConfig{Addr: "localhost:8080"},
+		Auth: bootstrap.AuthConfig{
+			Mode: "none", SubjectClaim: "sub", RolesClaim: "roles", ScopesClaim: "scope",
+			DefaultScopes: "stream tasks:read tasks:start tasks:cancel", RevocationKeep: 720 * time.Hour,
+		},
 		Gateway: bootstrap.GatewayConfig{
 			Kind: "embedded", URL: "http://localhost:3000", Timeout: 5 * time.Second, Parallel: 64, ObserverTimeout: 5 * time.Second,
 		},
@@ -74,7 +78,7 @@ func TestFinishedTasksAreKeptLongerByDefaultWhereTheySurvive(t *testing.T) { // 
 
 func TestOnlyProductionListensEverywhereByDefault(t *testing.T) { // S5
 	for env, want := range map[string]string{"": "localhost:8080", "development": "localhost:8080", "testing": "localhost:8080", "production": ":8080"} {
-		if got := load(t, map[string]string{"APP_ENV": env}).HTTP.Addr; got != want {
+		if got := load(t, map[string]string{"APP_ENV": env, "AUTH": "none"}).HTTP.Addr; got != want {
 			t.Errorf("APP_ENV=%s: %s, want %s", env, got, want)
 		}
 	}
@@ -106,13 +110,16 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"VERSION_CACHE_TTL": "10s", "VERSION_PENDING_MAX": "11", "TASK_MAX_WORKERS": "12", "TASK_QUEUE_SIZE": "13", "TASK_TIMEOUT": "14s",
 		"TASK_CLEANUP_INTERVAL": "15s", "TASK_CANCEL_GRACE": "16s", "TASK_RETENTION_COUNT": "18",
 		"TASK_RETENTION_BYTES": "19KiB", "TASK_PROGRESS_RATE": "21", "NATS_URL": "nats://me:s3cret@one:4222, tls://two", "NATS_CREDS": creds, "NODE_LEASE": "22s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
+		"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_JWT_ALGORITHMS": "HS256", "AUTH_JWT_ISSUER": "https://id.example", "AUTH_JWT_AUDIENCE": "heliograph",
+		"AUTH_SUBJECT_CLAIM": "user.id", "AUTH_ROLES_CLAIM": "groups", "AUTH_SCOPES_CLAIM": "scp", "AUTH_DEFAULT_SCOPES": "stream", "AUTH_REVOCATION_KEEP": "23h0m0s",
 		"NATS_CA": files.CA, "NATS_CERT": files.Cert, "NATS_KEY": files.Key,
 	}
-	// Only one version source and one broker can be set at the same time.
-	others := []string{"TASKS_FILE", "FRONTEND_VERSION_URL", "FRONTEND_VERSION", "DATA_DIR"}
+	// Only one version source, one broker and one source of keys can be set at the same time.
+	others := []string{"AUTH_JWT_KEY_FILE", "AUTH_JWKS_URL", "TASKS_FILE", "FRONTEND_VERSION_URL", "FRONTEND_VERSION", "DATA_DIR"}
 	want := maps.Clone(environ)
 	want["SSE_CALLBACK_SECRET"] = "[redacted]"
 	want["SSE_GATEWAY_SECRET"] = "[redacted]"
+	want["AUTH_JWT_KEY"] = "[redacted]"
 	want["NATS_URL"] = "nats://me:xxxxx@one:4222,tls://two"
 	for _, name := range others {
 		want[name] = ""
@@ -191,8 +198,37 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"SHUTDOWN_GRACE_PERIOD": "0s"}, `SHUTDOWN_GRACE_PERIOD: 0s must be more than 0`},
 		{map[string]string{"LOG_LEVEL": "loud"}, `LOG_LEVEL: "loud" is none of ["debug" "info" "warn" "error"]`},
 		{map[string]string{"LOG_FORMAT": "xml"}, `LOG_FORMAT: "xml" is none of ["text" "json"]`},
+		{ // A1
+			map[string]string{"APP_ENV": "production"},
+			"AUTH: in production it must be set: required, or none if whoever reaches the service may read everything and start every task",
+		},
+		{map[string]string{"AUTH": "yes"}, `AUTH: "yes" is none of ["none" "required"]`},
+		{
+			map[string]string{"AUTH": "required"},
+			"AUTH: required needs something that proves who a request comes from: set one of AUTH_JWT_KEY, AUTH_JWT_KEY_FILE, AUTH_JWKS_URL",
+		},
+		{
+			map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "x", "AUTH_JWKS_URL": "https://id.example/keys"},
+			"AUTH_JWT_KEY, AUTH_JWT_KEY_FILE, AUTH_JWKS_URL: set at most one of them",
+		},
+		{
+			map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "APP_ENV": "production"},
+			"AUTH_JWT_KEY: it has 6 bytes; in production at least 32 are needed, or it can be guessed from a token",
+		},
+		{map[string]string{"AUTH": "required", "AUTH_JWT_KEY_FILE": "/nowhere"}, `AUTH_JWT_KEY_FILE: "/nowhere": no such file or directory`},
+		{map[string]string{"AUTH": "required", "AUTH_JWKS_URL": "id.example"}, "AUTH_JWKS_URL: want an absolute http or https URL"},
+		{
+			map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_JWT_ALGORITHMS": "none"},
+			`AUTH_JWT_ALGORITHMS: algorithms: "none" is none of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA`,
+		},
+		{
+			map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_JWT_ALGORITHMS": "RS256"},
+			"AUTH_JWT_KEY: its keys can have the algorithms HS256, HS384, HS512, none of which is allowed",
+		},
+		{map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_ROLES_CLAIM": " "}, "AUTH_ROLES_CLAIM: it names no claim"},
+		{map[string]string{"AUTH_REVOCATION_KEEP": "1m"}, "AUTH_REVOCATION_KEEP: 1m0s must be at least 1h0m0s"},
 		{ // S2
-			map[string]string{"APP_ENV": "production", "SSE_GATEWAY": "http"},
+			map[string]string{"APP_ENV": "production", "AUTH": "none", "SSE_GATEWAY": "http"},
 			`SSE_CALLBACK_SECRET: required in production with SSE_GATEWAY=http`,
 		},
 	} {

@@ -32,6 +32,7 @@ func (h Host) log() LogConfig {
 func Load(environ map[string]string, host Host) (Config, error) {
 	return load(environ, Config{
 		NodeName: host.Name, Log: host.log(), HTTP: HTTPConfig{Addr: defaultAddr(Environment(environ["APP_ENV"]))},
+		Auth:  AuthConfig{Mode: defaultAuth(Environment(environ["APP_ENV"]))},
 		Tasks: TasksConfig{CleanupInterval: defaultCleanupInterval(environ)},
 	})
 }

@@ -43,7 +43,7 @@ func logValue(all []Setting) slog.Value {
 }
 
 // prefixes are those of our variables that other programs' hardly have.
-var prefixes = []string{"SSE_", "TASK_", "TASKS_", "VERSION_", "FRONTEND_VERSION", "NATS_", "SHUTDOWN_GRACE"}
+var prefixes = []string{"SSE_", "TASK_", "TASKS_", "VERSION_", "FRONTEND_VERSION", "NATS_", "SHUTDOWN_GRACE", "AUTH_JWT", "AUTH_JWKS", "AUTH_KEYS"}
 
 // Unknown returns the variables that look like ours and are not, sorted: they
 // are most likely mistyped.

@@ -47,7 +47,7 @@ func TestTaskTypesComeFromTheFileAndFromTheGroup(t *testing.T) {
 		return gotasks.New("own", "", func(context.Context, struct{}, task.Reporter) (any, error) { return 0, nil })
 	}
 	var reader task.Reader
-	wire(t, map[string]string{"TASKS_FILE": path, "APP_ENV": "production"},
+	wire(t, map[string]string{"TASKS_FILE": path, "APP_ENV": "production", "AUTH": "none"},
 		fx.Provide(fx.Annotate(own, fx.ResultTags(bootstrap.TaskTypes))), fx.Populate(&reader))
 	var names []string
 	types, err := reader.Types(t.Context())

@@ -39,6 +39,7 @@ func (c Config) validate() error {
 		c.validateNodeName(),
 		positive("SHUTDOWN_GRACE_PERIOD", c.ShutdownGrace),
 		c.HTTP.validate(),
+		c.Auth.validate(c.Environment),
 		c.Gateway.validate(c.Environment),
 		c.Stream.validate(),
 		c.Broker.validate(),

@@ -26,6 +26,22 @@ const (
 	FromProxy                    // headers of a proxy that authenticates, as text of its adapter's own form
 )
 
+// String returns what s is called in logs.
+func (s Source) String() string {
+	switch s {
+	case FromHeader:
+		return "header"
+	case FromCookie:
+		return "cookie"
+	case FromTicket:
+		return "ticket"
+	case FromProxy:
+		return "proxy"
+	default:
+		return "none"
+	}
+}
+
 // Authenticator is the driven port that decides who a request comes from (rule A2). It is
 // safe for concurrent use.
 type Authenticator interface {

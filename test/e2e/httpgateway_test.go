@@ -209,7 +209,7 @@ func TestPushesAreParallelOverKeptConnections(t *testing.T) { // E6, E7, M1, M2
 func TestCallbackSecret(t *testing.T) { // S2
 	t.Parallel()
 	const secret = "s3cret-of-the-callback"
-	s, g := startWithGateway(t, "APP_ENV=production", "SSE_CALLBACK_SECRET="+secret)
+	s, g := startWithGateway(t, "APP_ENV=production", "AUTH=none", "SSE_CALLBACK_SECRET="+secret)
 	before := s.scrape(t)
 	for _, query := range []string{"", "?secret=", "?secret=wrong", "?secret=" + secret + "x"} {
 		g.callback(t, s.url+"/api/sse/callback"+query)

@@ -216,7 +216,7 @@ func TestServePrintsThreeLinesForATerminal(t *testing.T) {
 		not     string
 	}{
 		"by default":               {want: []string{"listens on http://127.0.0.1:", "request_id=me", "demo_task"}, not: "callback"},
-		"in production":            {environ: map[string]string{"APP_ENV": "production"}, want: []string{"request_id=me"}, not: "demo_task"},
+		"in production":            {environ: map[string]string{"APP_ENV": "production", "AUTH": "none"}, want: []string{"request_id=me"}, not: "demo_task"},
 		"with an external gateway": {environ: map[string]string{"SSE_GATEWAY": "http"}, want: []string{"/api/sse/callback"}, not: "request_id=me"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,126 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"go.uber.org/fx"
+
+	"heliograph/adapters/outbound/jwtauth"
+	"heliograph/adapters/outbound/memrevocations"
+	"heliograph/adapters/outbound/memtickets"
+	"heliograph/adapters/outbound/noauth"
+	"heliograph/adapters/outbound/scopepolicy"
+	accessservice "heliograph/application/access"
+	"heliograph/domain/access"
+	"heliograph/domain/task"
+)
+
+// accessModule is the choice of who may do what, and of how it is known who a request
+// comes from (rules A1, A2). With AUTH=none the service knows no credential: nothing is to
+// ask it for any. It ends streams all the same (rule A18).
+func accessModule(cfg Config) fx.Option {
+	shared := fx.Provide(
+		newAccessService,
+		func() access.Revocations { return memrevocations.New(cfg.Auth.RevocationKeep) },
+		fx.Annotate(memtickets.New, fx.As(new(access.Tickets))),
+	)
+	if !cfg.Auth.Required() {
+		return fx.Module("access/none", shared, fx.Supply(authenticators{}), fx.Provide(fx.Annotate(noauth.New, fx.As(new(access.Policy)))))
+	}
+	return fx.Module("access/required", shared, provideComponents(accessComponents), fx.Provide(
+		fx.Annotate(scopepolicy.New, fx.As(new(access.Policy))),
+		newAuthenticators,
+	))
+}
+
+// authenticators are the adapters that credentials are checked by.
+type authenticators struct {
+	jwt *jwtauth.Authenticator // nil without keys for JWTs
+}
+
+type authenticatorParts struct {
+	fx.In
+
+	Config Config
+	Types  []task.Type `group:"task_types"`
+	Log    *slog.Logger
+}
+
+func newAuthenticators(p authenticatorParts) (all authenticators, err error) {
+	var scopes []string
+	for _, t := range p.Types {
+		if t.Scope != "" {
+			scopes = append(scopes, t.Scope)
+		}
+	}
+	if _, others := access.ParseScopes(p.Config.Auth.DefaultScopes); len(others) > 0 {
+		for _, name := range others {
+			if !slices.Contains(scopes, name) {
+				return all, fmt.Errorf("AUTH_DEFAULT_SCOPES: %q is no scope, and no type of tasks names it", name)
+			}
+		}
+	}
+	if p.Config.Auth.hasJWT() {
+		all.jwt, err = p.Config.Auth.newJWT(scopes, p.Log)
+	}
+	return all, err
+}
+
+// newJWT returns what verifies JWTs. others are the scopes of types of tasks.
+func (c AuthConfig) newJWT(others []string, log *slog.Logger) (*jwtauth.Authenticator, error) {
+	cfg := c.jwt()
+	cfg.OtherScopes = others
+	a, err := jwtauth.New(cfg, log)
+	switch {
+	case errors.Is(err, jwtauth.ErrAlgorithms):
+		return nil, fmt.Errorf("AUTH_JWT_ALGORITHMS: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", c.jwtVariable(), err)
+	}
+	return a, nil
+}
+
+type accessParts struct {
+	fx.In
+
+	Config         Config
+	Authenticators authenticators
+	Tickets        access.Tickets
+	Revocations    access.Revocations
+	Log            *slog.Logger
+}
+
+func newAccessService(p accessParts) access.Service {
+	var chain []access.Authenticator
+	if jwt := p.Authenticators.jwt; jwt != nil {
+		chain = append(chain, jwt)
+	}
+	return accessservice.New(accessservice.Config{Keep: p.Config.Auth.RevocationKeep}, accessservice.Deps{
+		Authenticators: chain, Tickets: p.Tickets, Revocations: p.Revocations, Log: p.Log,
+	})
+}
+
+// accessComponents are what keeps the keys up to date.
+func accessComponents(all authenticators) (components []component) {
+	if all.jwt != nil {
+		components = append(components, component{Name: "keys for JWTs", Phase: phaseBroker, Serve: all.jwt.Serve, Check: all.jwt.Check})
+	}
+	return components
+}
+
+// warnOfAccess logs what an operator may not have meant (rule A1).
+func (c Config) warnOfAccess(ctx context.Context, log *slog.Logger) {
+	if c.Auth.Required() {
+		return
+	}
+	if c.Environment == Production {
+		log.WarnContext(ctx, "AUTH=none in production: whoever reaches this service may read everything and start every task")
+	}
+	if c.Auth.hasJWT() {
+		log.WarnContext(ctx, "credentials are configured and not asked for, because AUTH is none", slog.String("variable", c.Auth.jwtVariable()))
+	}
+}
