@@ -14,6 +14,7 @@ import (
 	"heliograph/adapters/outbound/memtickets"
 	"heliograph/adapters/outbound/noauth"
 	"heliograph/adapters/outbound/scopepolicy"
+	"heliograph/adapters/outbound/tasktokens"
 	accessservice "heliograph/application/access"
 	"heliograph/domain/access"
 	"heliograph/domain/task"
@@ -27,6 +28,8 @@ func accessModule(cfg Config) fx.Option {
 		newAccessService,
 		func() access.Revocations { return memrevocations.New(cfg.Auth.RevocationKeep) },
 		fx.Annotate(memtickets.New, fx.As(new(access.Tickets))),
+		tasktokens.NewKey,
+		fx.Annotate(tasktokens.New, fx.As(fx.Self()), fx.As(new(access.TaskTokens))),
 	)
 	if !cfg.Auth.Required() {
 		return fx.Module("access/none", shared, fx.Supply(authenticators{}), fx.Provide(fx.Annotate(noauth.New, fx.As(new(access.Policy)))))
@@ -90,17 +93,18 @@ type accessParts struct {
 	Config         Config
 	Authenticators authenticators
 	Tickets        access.Tickets
+	TaskTokens     *tasktokens.Tokens
 	Revocations    access.Revocations
 	Log            *slog.Logger
 }
 
 func newAccessService(p accessParts) access.Service {
-	var chain []access.Authenticator
+	chain := []access.Authenticator{p.TaskTokens}
 	if jwt := p.Authenticators.jwt; jwt != nil {
 		chain = append(chain, jwt)
 	}
 	return accessservice.New(accessservice.Config{Keep: p.Config.Auth.RevocationKeep}, accessservice.Deps{
-		Authenticators: chain, Tickets: p.Tickets, Revocations: p.Revocations, Log: p.Log,
+		Authenticators: chain, Tickets: p.Tickets, TaskTokens: p.TaskTokens, Revocations: p.Revocations, Log: p.Log,
 	})
 }
 

@@ -17,6 +17,9 @@ import (
 // stream, and too short for a log to be of use to anybody.
 const TicketLife = 30 * time.Second
 
+// maxTaskToken is for how long a token for one task is good at most.
+const maxTaskToken = 24 * time.Hour
+
 // Config is what a Service has to know.
 type Config struct {
 	// Keep is for how long revocations are remembered. A credential that was issued
@@ -31,6 +34,7 @@ type Deps struct {
 	// Authenticators are asked in this order until one knows the credential.
 	Authenticators []access.Authenticator
 	Tickets        access.Tickets
+	TaskTokens     access.TaskTokens
 	Revocations    access.Revocations
 	Log            *slog.Logger
 }
@@ -48,7 +52,7 @@ func New(cfg Config, deps Deps) *Service { return &Service{cfg: cfg, deps: deps}
 
 // Authenticate implements access.Service.
 func (s *Service) Authenticate(ctx context.Context, c access.Credential) (*access.Principal, error) {
-	if c.Text == "" {
+	if c == (access.Credential{}) {
 		return nil, access.ErrNoCredential
 	}
 	p, err := s.identify(ctx, c)
@@ -119,6 +123,23 @@ func (s *Service) Ticket(ctx context.Context, p *access.Principal) (ticket strin
 		return "", 0, fmt.Errorf("issue ticket: %w", err)
 	}
 	return ticket, TicketLife, nil
+}
+
+// TaskToken implements access.Service.
+func (s *Service) TaskToken(ctx context.Context, taskID string, cancel bool, keep time.Duration) (string, error) {
+	now := time.Now().UTC()
+	p := &access.Principal{
+		Subject: access.TaskSubject + taskID, Scopes: access.ScopesOf(access.Stream, access.TasksRead), TaskID: taskID,
+		Issued: now, Expires: now.Add(min(keep, maxTaskToken)),
+	}
+	if cancel {
+		p.Scopes |= access.ScopesOf(access.TasksCancel)
+	}
+	token, err := s.deps.TaskTokens.Issue(ctx, p)
+	if err != nil {
+		return "", fmt.Errorf("token for task %s: %w", taskID, err)
+	}
+	return token, nil
 }
 
 // Revoke implements access.Service.
