@@ -43,7 +43,7 @@ type service struct {
 	stop func() error // ends it and returns Run's error
 }
 
-func start(t *testing.T, environ map[string]string, more ...fx.Option) service {
+func start(t testing.TB, environ map[string]string, more ...fx.Option) service {
 	t.Helper()
 	app := wire(t, environ, more...)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -62,7 +62,7 @@ func start(t *testing.T, environ map[string]string, more ...fx.Option) service {
 	}
 }
 
-func wire(t *testing.T, environ map[string]string, more ...fx.Option) *bootstrap.App {
+func wire(t testing.TB, environ map[string]string, more ...fx.Option) *bootstrap.App {
 	t.Helper()
 	all := map[string]string{"HTTP_ADDR": "127.0.0.1:0"}
 	maps.Copy(all, environ)

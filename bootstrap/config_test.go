@@ -23,7 +23,7 @@ import (
 // nowhere is a host without a terminal.
 var nowhere = bootstrap.Host{Name: "node-1"}
 
-func load(t *testing.T, environ map[string]string) bootstrap.Config {
+func load(t testing.TB, environ map[string]string) bootstrap.Config {
 	t.Helper()
 	cfg, err := bootstrap.Load(environ, nowhere)
 	if err != nil {
