@@ -287,6 +287,37 @@ func TestStreamsCanBeReadByAllowedOrigins(t *testing.T) { // S6
 	}
 }
 
+func TestStreamsAndRefusalsForbidSniffing(t *testing.T) { // G7
+	for _, transport := range []string{"auto", "portable"} {
+		s := start(t, map[string]string{"SSE_TRANSPORT": transport})
+		for name, c := range map[string]struct {
+			host, query string
+			status      int
+		}{
+			"stream":       {"localhost", "?request_id=me", http.StatusOK},
+			"bad name":     {"localhost", "?request_id=", http.StatusBadRequest},
+			"foreign host": {"evil.example", "?request_id=me", http.StatusMisdirectedRequest},
+		} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/sse/stream"+c.query, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host, req.Close = c.host, true
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if got := resp.Header.Values("X-Content-Type-Options"); resp.StatusCode != c.status || strings.Join(got, ",") != "nosniff" {
+				t.Errorf("%s, %s: %d with %q, want %d with nosniff once", transport, name, resp.StatusCode, got, c.status)
+			}
+		}
+		if err := s.stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	}
+}
+
 func TestNobodyLearnsWhereTheVersionComesFrom(t *testing.T) { // V6
 	folder := t.TempDir()
 	directory := filepath.Join(folder, "directory")

@@ -64,8 +64,13 @@ func Abort(c *gin.Context, log *slog.Logger, err error) {
 		detail.Details = map[string]string{"scope": forbidden.Missing}
 	}
 	challenge(c, err)
+	ForbidSniffing(c)
 	c.AbortWithStatusJSON(status, Body{detail})
 }
+
+// ForbidSniffing keeps browsers from taking the answer for something else than its
+// Content-Type says. Abort does so, too.
+func ForbidSniffing(c *gin.Context) { c.Header("X-Content-Type-Options", "nosniff") }
 
 // challenge says how to authenticate, if that is what err asks for (rule A9; RFC 6750,
 // section 3).

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/http/ginjson"
+	"heliograph/adapters/http/paths"
 )
 
 // GuardConfig says which web pages may use the service, and under which names
@@ -67,7 +68,9 @@ var (
 // use returns the middleware.
 func (g *Guard) use(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		c.Header("X-Content-Type-Options", "nosniff")
+		if c.FullPath() != paths.Stream { // a stream has it among its own headers, which cost nothing
+			ginjson.ForbidSniffing(c)
+		}
 		switch err := g.check(c.Request); {
 		case errors.Is(err, errForeignHost):
 			ginjson.Abort(c, log, err)
@@ -104,14 +107,19 @@ func (g *Guard) knowsHost(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
+	if ip = ip.Unmap(); ip.IsLoopback() {
+		return true
+	}
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	return ip.Unmap().IsLoopback() || local != nil && ip.Unmap() == local.AddrPort().Addr().Unmap().WithZone("")
+	return local != nil && ip == local.AddrPort().Addr().Unmap().WithZone("")
 }
 
 // hostname returns the Host without its port, in lower case.
 func hostname(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if strings.Contains(host, ":") { // otherwise the error alone would cost more than all else here
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
 	}
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
