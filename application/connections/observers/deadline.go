@@ -16,6 +16,7 @@ type deadline struct {
 
 	mu      sync.Mutex
 	timer   *time.Timer // guarded by mu, as all below; nil before the first observer
+	set     bool        // the timer will call expire
 	running bool        // an observer is called
 	index   int         // of that observer
 	at      time.Time   // when it is late
@@ -27,11 +28,13 @@ func (d *deadline) begin(i int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.running, d.index, d.at = true, i, time.Now().Add(d.limit)
-	if d.timer == nil {
+	switch {
+	case d.timer == nil:
 		d.timer = time.AfterFunc(d.limit, d.expire)
-		return
+	case !d.set:
+		d.timer.Reset(d.limit)
 	}
-	d.timer.Reset(d.limit)
+	d.set = true
 }
 
 // end records that the observer has returned, and reports whether it was in time.
@@ -51,8 +54,8 @@ func (d *deadline) stop() {
 	}
 }
 
-// expire is the timer's function. It may come late itself, when the observer that it was
-// for has returned and the next one has its time.
+// expire is the timer's function. The timer is not set again for each observer, which would
+// cost more than most observers do, so it may have been set for an earlier one.
 func (d *deadline) expire() {
 	if i, isLate := d.judge(); isLate {
 		d.late(i)
@@ -62,7 +65,13 @@ func (d *deadline) expire() {
 func (d *deadline) judge() (i int, isLate bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.running || time.Now().Before(d.at) {
+	d.set = false
+	if !d.running {
+		return 0, false
+	}
+	if left := time.Until(d.at); left > 0 {
+		d.timer.Reset(left)
+		d.set = true
 		return 0, false
 	}
 	d.over = true

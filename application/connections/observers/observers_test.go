@@ -77,6 +77,41 @@ func TestObserverContextEndsWithTheTimeLimit(t *testing.T) { // C5
 	})
 }
 
+func TestEachObserverHasTheWholeTimeLimit(t *testing.T) { // C5
+	cases := map[string]struct {
+		first time.Duration // that the first observer takes
+		err   error         // that it returns
+		want  time.Duration // after which the second one is late
+	}{
+		"after one that was quick":                               {0, nil, limit},
+		"after one that took some time":                          {limit * 3 / 4, nil, limit*3/4 + limit},
+		"when the first one's time is over while none is called": {limit * 3 / 4, errors.New("failed"), limit*3/4 + time.Minute + limit},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t)
+				f.Runner = observers.New(limit, f.group, f.registry, slog.New(slowLog{slog.NewTextHandler(f.logs, nil)}))
+				began := time.Now()
+				f.observe("first", func(context.Context, connection.Connection) error { <-time.After(c.first); return c.err })
+				var again atomic.Bool // because it was late
+				f.observe("second", func(ctx context.Context, _ connection.Connection) error {
+					<-ctx.Done()
+					if got := time.Since(began); !again.Swap(true) && got != c.want {
+						t.Errorf("the second observer was late after %v, want %v", got, c.want)
+					}
+					return nil
+				})
+				f.start(t, "a", "token-a")
+				pass(c.want + limit)
+				if !again.Load() {
+					t.Error("the second observer was never late")
+				}
+			})
+		})
+	}
+}
+
 func TestObserversOfManyConnectionsRunAtOnce(t *testing.T) { // C7
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
