@@ -77,6 +77,9 @@ func (s *Set) List(q task.Query) (page []task.Task, next string, err error) {
 	if q.Unfinished || q.Unsettled {
 		candidates = &s.unsettled
 	}
+	if len(*candidates) == 0 {
+		return nil, "", nil // mostly, when a stream connects
+	}
 	for t := range candidates.newestBelow(from) {
 		if !Selects(q, t) {
 			continue

@@ -34,6 +34,7 @@ type Observer struct {
 	store    task.Store
 	sender   gateway.Sender
 	maxBytes int
+	none     *gateway.Part // a snapshot without tasks, as most are
 	turn     chan struct{} // holds one token while a snapshot is made
 
 	mu     sync.Mutex
@@ -47,7 +48,7 @@ var errUnmade = errors.New("snapshot was not made")
 // snapshot is one reading of the store, which the calls that asked for it wait for.
 type snapshot struct {
 	done   chan struct{} // closed when the fields below are set
-	newest *newest       // holds this snapshot's parts, or those of a later one
+	newest *newest       // holds this snapshot's parts, or those of a later one; nil if it has none
 	end    place         // of its last task
 	err    error
 }
@@ -80,7 +81,10 @@ var _ connection.Observer = (*Observer)(nil)
 // New returns an observer that reads the store. maxBytes bounds the payload of an
 // event (rule E8).
 func New(store task.Store, sender gateway.Sender, maxBytes int) *Observer {
-	return &Observer{store: store, sender: sender, maxBytes: maxBytes, turn: make(chan struct{}, 1)}
+	return &Observer{
+		store: store, sender: sender, maxBytes: maxBytes, turn: make(chan struct{}, 1),
+		none: gateway.NewPart(toSnapshot([]byte(`{"tasks":[]}`))),
+	}
 }
 
 // Connected implements connection.Observer: it sends the connection a snapshot
@@ -114,13 +118,20 @@ func (o *Observer) read(ctx context.Context) (gateway.Parts, error) {
 	if shared.err != nil {
 		return nil, shared.err
 	}
-	r := &reader{newest: shared.newest, end: shared.end}
+	if shared.newest == nil {
+		return o.nothing, nil
+	}
+	r := &reader{newest: shared.newest, none: o.none, end: shared.end}
 	return r.next, nil
 }
+
+// nothing implements gateway.Parts for a snapshot without tasks.
+func (o *Observer) nothing() (_ *gateway.Part, more bool) { return o.none, false }
 
 // reader is how far one stream has read.
 type reader struct {
 	newest *newest
+	none   *gateway.Part
 	had    place // of the last task that it was given
 	end    place // tasks after that were created after the stream began: the log tells of them
 }
@@ -131,7 +142,7 @@ func (r *reader) next() (_ *gateway.Part, more bool) {
 	parts := *r.newest.parts.Load()
 	i := sort.Search(len(parts), func(i int) bool { return parts[i].last.compare(r.had) > 0 })
 	if i == len(parts) || r.had.compare(r.end) >= 0 {
-		return gateway.NewPart(toSnapshot([]byte(`{"tasks":[]}`))), false
+		return r.none, false
 	}
 	r.had = parts[i].last
 	return parts[i].Part, i < len(parts)-1
@@ -177,18 +188,22 @@ func (o *Observer) make(ctx context.Context, shared *snapshot) {
 		return
 	}
 	shared.err = nil
+	newest := o.replace(parts)
 	if len(parts) > 0 {
-		shared.end = parts[len(parts)-1].last
+		shared.newest, shared.end = newest, parts[len(parts)-1].last
 	}
-	shared.newest = o.replace(parts)
 }
 
 // replace makes parts those of the newest snapshot, for streams that read already, too.
+// Without parts, and without such streams, it returns nil.
 func (o *Observer) replace(parts []part) *newest {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n := o.newest.Value()
 	if n == nil {
+		if len(parts) == 0 {
+			return nil
+		}
 		n = new(newest)
 		o.newest = weak.Make(n)
 	}
