@@ -23,7 +23,7 @@ type Answer struct {
 // must not write to it any more.
 // Errors: transport.ErrNotAdoptable; then nothing has happened.
 func (s *Stream) Adopt(conn net.Conn, answer Answer, opened func()) error {
-	sh, ok := s.engine.nextShard()
+	sh, ok := s.engine.shards.next()
 	if !ok {
 		return transport.ErrNotAdoptable
 	}
@@ -31,33 +31,16 @@ func (s *Stream) Adopt(conn net.Conn, answer Answer, opened func()) error {
 	if err != nil {
 		return err
 	}
-	s.engine.sockets.Add(1)
+	s.engine.shards.sockets.Add(1)
 	s.socket = transport.NewSocket(fd, answer.Chunked)
-	s.handOver(answer.Head)
+	s.mu.Lock()
+	s.handedOver = true
+	s.mu.Unlock()
+	if len(answer.Head) > 0 {
+		s.prepend(private{body: answer.Head, raw: true})
+	}
 	h := s.engine.handoffs.add(s, sh, conn)
 	defer h.complete() // also if opened panics
 	opened()
 	return nil
-}
-
-// handOver records that a shard will get the stream, and write head first.
-func (s *Stream) handOver(head []byte) {
-	s.mu.Lock()
-	s.handedOver = true
-	s.mu.Unlock()
-	if len(head) > 0 {
-		s.prepend(private{body: head, raw: true})
-	}
-}
-
-// start makes sh write s from now on.
-func (s *Stream) start(sh shard) {
-	s.take(sh)
-	a := (*adopted)(s)
-	if sh.List(a) {
-		return
-	}
-	sh.Close(a)
-	a.Ended(transport.ErrShutdown)
-	s.engine.endings.flush() // Serve, which reports ends, may have returned already
 }

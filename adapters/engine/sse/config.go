@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/event"
 )
@@ -51,6 +52,12 @@ const (
 	// neither is gone or hardly reachable, and can come back and resume.
 	defaultStallTimeout = 30 * time.Second
 )
+
+// vanishing returns how clients that vanished without closing the connection are
+// noticed. Where there are heartbeats, no further probes are needed.
+func (c Config) vanishing() transport.Vanishing {
+	return transport.Vanishing{After: c.StallTimeout, Probes: c.Heartbeat == 0}
+}
 
 // withDefaults returns c with the zero values that stand for something else replaced.
 func (c Config) withDefaults() Config {

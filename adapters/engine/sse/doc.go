@@ -15,8 +15,9 @@
 // stream has a mutex of its own for its private events, and is written by one
 // goroutine only: that of the shard which adopted it, or the one that called
 // Stream.Serve. The ledger's mutex
-// guards its entries, that of the handoffs their lists; those of the shards are in
-// package transport.
+// guards its entries, that of the handoffs their lists, that of the shards only their
+// start; a shard's own is in package transport. Locked stands for Engine.mu being held:
+// its methods, and those of the types that say so, need that.
 //
 // Lock order: Engine.mu, Stream.mu, that of a shard; ledger.mu is taken last.
 package sse

@@ -10,7 +10,7 @@ import (
 // endings reports the streams that ended in a shard, one after the other and in a
 // goroutine of its own, so that no shard waits for the callback.
 type endings struct {
-	tell   func(connection.Token, connection.Reason) // nil: ends are not reported
+	report func(connection.Token, connection.Reason) // nil: ends are not reported
 	signal chan struct{}
 
 	mu   sync.Mutex
@@ -23,7 +23,7 @@ type ending struct {
 }
 
 // OnEnd sets the function that is called after each adopted stream ended. Call it before Serve.
-func (e *Engine) OnEnd(tell func(connection.Token, connection.Reason)) { e.endings.tell = tell }
+func (e *Engine) OnEnd(report func(connection.Token, connection.Reason)) { e.endings.report = report }
 
 func (e *endings) add(token connection.Token, reason connection.Reason) {
 	e.mu.Lock()
@@ -53,10 +53,10 @@ func (e *endings) flush() {
 	list := e.list
 	e.list = nil
 	e.mu.Unlock()
-	if e.tell == nil {
+	if e.report == nil {
 		return
 	}
 	for _, end := range list {
-		e.tell(end.token, end.reason)
+		e.report(end.token, end.reason)
 	}
 }

@@ -101,5 +101,5 @@ func (k *Simulation) Shut() { close(k.done) }
 
 // ReturnTimes is when clients are to come back.
 func (e *Engine) ReturnTimes(streams int) (soonest, latest time.Duration) {
-	return e.returnTimes(streams)
+	return e.drainer.returnTimes(streams)
 }

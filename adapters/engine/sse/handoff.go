@@ -5,14 +5,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"heliograph/adapters/engine/sse/transport"
 )
 
-// handoffPatience is how long a stream's head waits for its first private events, at
+// handoffDelay is how long a stream's head waits for its first private events, at
 // least, and twice that at most: observers take some 20 µs when all is well, and a person
 // does not notice 10 ms.
-const handoffPatience = 5 * time.Millisecond
+const handoffDelay = 5 * time.Millisecond
 
-// handoffs are the streams that wait up to twice handoffPatience for their first private
+// handoffs are the streams that wait up to twice handoffDelay for their first private
 // events, so that one write carries them together with the head. One timer looks after
 // all of them: a timer for each would wake the process's poller at every connect. It has
 // a mutex of its own, which is held for no calls.
@@ -38,7 +40,7 @@ func (hs *handoffs) add(s *Stream, sh shard, conn net.Conn) *handoff {
 	defer hs.mu.Unlock()
 	hs.waiting = append(hs.waiting, h)
 	if len(hs.waiting)+len(hs.older) == 1 {
-		time.AfterFunc(handoffPatience, hs.completeOverdue)
+		time.AfterFunc(handoffDelay, hs.completeOverdue)
 	}
 	return h
 }
@@ -50,11 +52,19 @@ func (h *handoff) complete() {
 	}
 }
 
-// start is for the caller that set done. It drops the reference to the stream, since the
-// list may hold the handoff for a while.
+// start makes the shard write the stream. It is for the caller that set done, and drops
+// the reference to the stream, since the list may hold the handoff for a while.
 func (h *handoff) start() {
-	h.stream.start(h.shard)
+	s, sh := h.stream, h.shard
 	h.stream, h.conn = nil, nil
+	s.take(sh)
+	a := (*adopted)(s)
+	if sh.List(a) {
+		return
+	}
+	sh.Close(a)
+	a.Ended(transport.ErrShutdown)
+	s.engine.endings.flush() // Serve, which reports ends, may have returned already
 }
 
 // completeOverdue completes the handoffs that were there at the timer's last run.
@@ -63,7 +73,7 @@ func (hs *handoffs) completeOverdue() {
 	late := hs.older
 	hs.older, hs.waiting = hs.waiting, nil
 	if len(hs.older) > 0 {
-		time.AfterFunc(handoffPatience, hs.completeOverdue)
+		time.AfterFunc(handoffDelay, hs.completeOverdue)
 	}
 	hs.mu.Unlock()
 	for _, h := range late {

@@ -51,21 +51,17 @@ func (h *heartbeats) due() time.Time {
 	return due
 }
 
-func (e *Engine) untilHeartbeat() time.Duration {
+// beat appends a comment if the log has been silent for the interval, and returns when to
+// look again.
+func (e *Engine) beat() time.Duration {
 	if e.cfg.Heartbeat == 0 {
 		return never
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return time.Until(e.beats.due())
-}
-
-// sendHeartbeat appends a comment if the log has been silent for the interval.
-func (e *Engine) sendHeartbeat() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	if !time.Now().Before(e.beats.due()) {
 		e.log.AppendControl([]byte(wire.Heartbeat))
-		e.appendedLocked()
+		Locked{e}.appended()
 	}
+	return time.Until(e.beats.due())
 }

@@ -56,20 +56,20 @@ func (l Locked) Unlock() { l.engine.mu.Unlock() }
 
 // Attach adds a stream at the log's end, as Engine.Attach does.
 func (l Locked) Attach(token connection.Token, name string, with Attachment) (*Stream, error) {
-	return l.engine.attachLocked(&Stream{engine: l.engine, token: token, name: name, attachment: with}, resumeRequest{})
+	return l.attach(&Stream{engine: l.engine, token: token, name: name, attachment: with}, resumeRequest{})
 }
 
 // Attachment returns what token's stream was attached with; nil if there is no such
 // stream or nothing.
 func (l Locked) Attachment(token connection.Token) Attachment {
-	if s := l.engine.streams[token]; s != nil {
+	if s := l.engine.registry.byToken[token]; s != nil {
 		return s.attachment
 	}
 	return nil
 }
 
 // Streams returns how many streams there are.
-func (l Locked) Streams() int { return len(l.engine.streams) }
+func (l Locked) Streams() int { return len(l.engine.registry.byToken) }
 
 // Head returns the log's end.
 func (l Locked) Head() log.Position { return l.engine.log.Head() }
@@ -87,7 +87,16 @@ func (l Locked) Append(id, name string, frame []byte) {
 	if name == stream.NamePing {
 		l.engine.beats.pinged()
 	}
-	l.engine.appendedLocked()
+	l.appended()
+}
+
+// appended wakes what waits for the log to grow.
+func (l Locked) appended() {
+	e := l.engine
+	e.beats.appended()
+	e.resumer.release()
+	e.shards.nudge()
+	e.rounds.wake()
 }
 
 // Queue queues a frame for s. Errors: gateway.ErrUnknownToken after the last one,

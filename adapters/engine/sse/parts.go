@@ -6,7 +6,6 @@ import (
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
-	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
 
@@ -14,9 +13,9 @@ import (
 // the next one takes its place, after all that was published until then: so a large
 // state neither waits in memory nor keeps the stream behind the log. Errors: as Send.
 func (e *Engine) SendParts(token connection.Token, next gateway.Parts) error {
-	p, err := e.part(next)
+	p, err := e.encoder.part(next)
 	if err == nil {
-		err = e.push(token, func(at log.Position) private { return p.place(e, at) })
+		err = e.push(token, func(at log.Position) private { return p.place(&e.encoder, at) })
 	}
 	ok, failed := 1, 0
 	if err != nil {
@@ -26,20 +25,9 @@ func (e *Engine) SendParts(token connection.Token, next gateway.Parts) error {
 	return err
 }
 
-// part takes the next part, whose bytes all streams share. Errors: event.ErrInvalid.
-func (e *Engine) part(next gateway.Parts) (private, error) {
-	part, more := next()
-	body, err := gateway.Encoded(part, e.encode)
-	p := private{body: body, service: part.Service(), own: true}
-	if more {
-		p.next = next
-	}
-	return p, err
-}
-
 // place sets p to be written when the log is written up to at, with the ID of that
 // position.
-func (p private) place(e *Engine, at log.Position) private {
+func (p private) place(e *encoder, at log.Position) private {
 	p.at, p.id, p.begun = at, wire.AppendID(nil, e.id(at)), time.Now()
 	return p
 }
@@ -47,19 +35,11 @@ func (p private) place(e *Engine, at log.Position) private {
 // follow queues the part that comes next. With Stream.mu held, so that nothing which
 // was handed over for a later position is queued before it.
 func (q *queue) follow(e *Engine, next gateway.Parts) {
-	p, err := e.part(next)
+	p, err := e.encoder.part(next)
 	if err != nil {
 		e.metrics.Sent(p.service, 0, 1)
 		return
 	}
-	q.private = append(q.private, p.place(e, e.log.Head()))
+	q.private = append(q.private, p.place(&e.encoder, e.log.Head()))
 	e.metrics.Sent(p.service, 1, 0)
-}
-
-// encode makes the frame of ev but for its ID. Errors: event.ErrInvalid.
-func (e *Engine) encode(ev event.Event) ([]byte, error) {
-	if err := ev.Validate(); err != nil {
-		return nil, err
-	}
-	return e.cfg.Format.AppendEvent(make([]byte, 0, wire.FrameSize(ev)), ev), nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heliograph/adapters/engine/sse/transport"
@@ -28,8 +29,39 @@ type Sink interface {
 // portable is the transport of one stream whose writer is a goroutine: for
 // TLS, HTTP/2, and systems without epoll.
 type portable struct {
-	sink  Sink
-	awake chan struct{}
+	stream *Stream
+	sink   Sink
+	awake  chan struct{}
+}
+
+// rounds wake the streams that goroutines write: a round ends when the log has grown.
+type rounds struct {
+	current  atomic.Pointer[chan struct{}] // closed at the round's end
+	appended chan struct{}                 // tells the engine to end the round
+	streams  atomic.Int32                  // served
+}
+
+func newRounds() *rounds {
+	r := &rounds{appended: make(chan struct{}, 1)}
+	r.current.Store(new(make(chan struct{})))
+	return r
+}
+
+// wake asks for the end of the round.
+func (r *rounds) wake() {
+	select {
+	case r.appended <- struct{}{}:
+	default: // the engine has not seen the one before yet
+	}
+}
+
+// end ends the round, and reports whether there is a stream.
+func (r *rounds) end() bool {
+	if r.streams.Load() == 0 {
+		return false
+	}
+	close(*r.current.Swap(new(make(chan struct{}))))
+	return true
 }
 
 // longAgo as a write deadline makes a write under way fail at once.
@@ -51,14 +83,14 @@ func (p *portable) interrupt(s *Stream) {
 // call it once. Ending ctx means that the client went away. It returns why the
 // stream ended, in the gateway protocol's words.
 func (s *Stream) Serve(ctx context.Context, sink Sink) connection.Reason {
-	p := &portable{sink: sink, awake: make(chan struct{}, 1)}
+	p := &portable{stream: s, sink: sink, awake: make(chan struct{}, 1)}
 	s.take(p)
 	if conn, ok := sink.(interface{ NetConn() net.Conn }); ok {
-		s.engine.vanishing().Watch(conn.NetConn())
+		s.engine.cfg.vanishing().Watch(conn.NetConn())
 	}
-	s.engine.portable.Add(1)
-	err := s.serve(ctx, p)
-	s.engine.portable.Add(-1)
+	s.engine.rounds.streams.Add(1)
+	err := p.serve(ctx)
+	s.engine.rounds.streams.Add(-1)
 	if errors.Is(err, transport.ErrEnded) {
 		_ = sink.SetWriteDeadline(time.Time{}) // the connection may carry other answers after this one
 	}
@@ -66,9 +98,10 @@ func (s *Stream) Serve(ctx context.Context, sink Sink) connection.Reason {
 	return reasonOf(err)
 }
 
-func (s *Stream) serve(ctx context.Context, p *portable) error {
+func (p *portable) serve(ctx context.Context) error {
+	s := p.stream
 	for {
-		round := s.engine.round.Load() // before looking, so that nothing appended between looking and waiting is missed
+		round := s.engine.rounds.current.Load() // before looking, so that nothing appended between looking and waiting is missed
 		step, err := s.next(nil)
 		if err != nil {
 			return err
@@ -79,10 +112,10 @@ func (s *Stream) serve(ctx context.Context, p *portable) error {
 			}
 			continue
 		}
-		if err := s.write(ctx, p.sink, step); err != nil {
+		if err := p.write(ctx, step); err != nil {
 			return err
 		}
-		s.engine.written.Add(uint64(len(step.ID) + len(step.Bytes)))
+		s.engine.counted.written.Add(uint64(len(step.ID) + len(step.Bytes)))
 		if !step.Private {
 			s.engine.ledger.Done(s.moveTo(step.To), step.To.Events(), 1)
 			continue
@@ -105,17 +138,18 @@ func (p *portable) wait(ctx context.Context, round <-chan struct{}) error {
 }
 
 // write writes and flushes, bounded by the stall time-out and interruptible by end.
-func (s *Stream) write(ctx context.Context, sink Sink, st transport.Step) error {
-	if err := s.arm(sink); err != nil {
+func (p *portable) write(ctx context.Context, st transport.Step) error {
+	if err := p.setDeadline(); err != nil {
 		return err
 	}
-	err := writeStep(sink, st)
+	err := writeStep(p.sink, st)
 	if err == nil {
-		err = sink.Flush()
+		err = p.sink.Flush()
 	}
 	if err == nil {
 		return nil
 	}
+	s := p.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.verdict != nil {
@@ -173,12 +207,13 @@ type outBuffer [8 << 10]byte
 
 var outBuffers = sync.Pool{New: func() any { return new(outBuffer) }}
 
-// arm sets the deadline of the next write, unless the stream must end.
-func (s *Stream) arm(sink Sink) error {
+// setDeadline sets the deadline of the next write, unless the stream must end.
+func (p *portable) setDeadline() error {
+	s := p.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.verdict != nil {
 		return s.verdict
 	}
-	return sink.SetWriteDeadline(time.Now().Add(s.engine.cfg.StallTimeout))
+	return p.sink.SetWriteDeadline(time.Now().Add(s.engine.cfg.StallTimeout))
 }

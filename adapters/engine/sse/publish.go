@@ -10,7 +10,6 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
-	"heliograph/domain/stream"
 )
 
 // Broadcast appends a log event for every stream; with a zero ID, a control
@@ -20,16 +19,26 @@ func (e *Engine) Broadcast(rec event.Record) error {
 		return err
 	}
 	if rec.ID.IsZero() {
-		return e.broadcastControl(rec.Event)
+		frame := e.cfg.Format.AppendEvent(nil, rec.Event)
+		l, err := e.Lock()
+		if err != nil {
+			return err
+		}
+		defer l.Unlock()
+		l.Append("", rec.Event.Name, frame)
+		return nil
 	}
 	service := slices.Index(event.Services[:], rec.Event.Service)
 	if service < 0 {
 		return fmt.Errorf("%w: log event %q belongs to no service", event.ErrInvalid, rec.Event.Name)
 	}
-	streams, err := e.appendEvent(rec, service)
+	size := wire.FrameSize(rec.Event)
+	l, err := e.Lock()
 	if err != nil {
 		return err
 	}
+	streams := l.appendEvent(rec, service, size)
+	l.Unlock()
 	if streams == 0 {
 		e.ledger.settle()
 		return nil
@@ -38,34 +47,16 @@ func (e *Engine) Broadcast(rec event.Record) error {
 	return nil
 }
 
-func (e *Engine) appendEvent(rec event.Record, service int) (streams int, err error) {
-	size := wire.FrameSize(rec.Event)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return 0, gateway.ErrClosed
-	}
-	e.ledger.begin(e.log.Head().Events()+1, rec.Event.Service, time.Now(), len(e.streams))
+// appendEvent appends the frame of a log event, of at most size bytes, and returns for how
+// many streams.
+func (l Locked) appendEvent(rec event.Record, service, size int) (streams int) {
+	e, streams := l.engine, l.Streams()
+	e.ledger.begin(e.log.Head().Events()+1, rec.Event.Service, time.Now(), streams)
 	e.log.AppendEvent(rec.ID.Seq, service, size, func(b []byte) []byte {
 		return e.cfg.Format.AppendEvent(wire.AppendID(b, rec.ID), rec.Event)
 	})
-	e.appendedLocked()
-	return len(e.streams), nil
-}
-
-func (e *Engine) broadcastControl(ev event.Event) error {
-	frame := e.cfg.Format.AppendEvent(nil, ev)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return gateway.ErrClosed
-	}
-	e.log.AppendControl(frame)
-	if ev.Name == stream.NamePing {
-		e.beats.pinged()
-	}
-	e.appendedLocked()
-	return nil
+	l.appended()
+	return streams
 }
 
 // Send queues a private event for one stream; unless it is a control event it
@@ -73,14 +64,14 @@ func (e *Engine) broadcastControl(ev event.Event) error {
 // event.ErrInvalid, gateway.ErrUnknownToken, gateway.ErrStreamFull,
 // gateway.ErrClosed.
 func (e *Engine) Send(token connection.Token, ev event.Event) error {
-	body, err := e.bodies.Of(ev, e.encode)
+	body, err := e.encoder.body(ev)
 	if err != nil {
 		return err
 	}
 	err = e.push(token, func(at log.Position) private {
 		p := private{body: body, service: ev.Service}
 		if !ev.Control() {
-			p.id = wire.AppendID(nil, e.id(at))
+			p.id = wire.AppendID(nil, e.encoder.id(at))
 		}
 		return p
 	})
@@ -98,7 +89,7 @@ func (e *Engine) Send(token connection.Token, ev event.Event) error {
 // Close ends one stream after it was sent last, a control event. Errors: as
 // Send.
 func (e *Engine) Close(token connection.Token, last event.Event) error {
-	body, err := e.bodies.Of(last, e.encode)
+	body, err := e.encoder.body(last)
 	if err != nil {
 		return err
 	}
@@ -107,12 +98,12 @@ func (e *Engine) Close(token connection.Token, last event.Event) error {
 
 // push queues the event that build makes for the stream's next position in the log.
 func (e *Engine) push(token connection.Token, build func(at log.Position) private) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return gateway.ErrClosed
+	l, err := e.Lock()
+	if err != nil {
+		return err
 	}
-	s, ok := e.streams[token]
+	defer l.Unlock()
+	s, ok := e.registry.byToken[token]
 	if !ok {
 		return gateway.ErrUnknownToken
 	}

@@ -40,8 +40,20 @@ var errAhead = errors.New("position is not in the log yet")
 // log here no longer has are requested from the broker. Errors: as Attach, and ErrLagging, also when ctx
 // ends.
 func (e *Engine) Resume(ctx context.Context, token connection.Token, client Client) (*Stream, error) {
-	c := e.resumeRequest(client.LastEventID)
-	s, err := e.attach(&Stream{engine: e, token: token, name: client.Name}, c)
+	return e.resumer.resume(ctx, token, client)
+}
+
+// resumer attaches streams at the positions that their clients ask for, and waits for
+// the log or asks the broker where it does not know them.
+type resumer struct {
+	engine  *Engine
+	history history
+	awaited chan struct{} // closed by release; nil if nothing waits; guarded by Engine.mu
+}
+
+func (r *resumer) resume(ctx context.Context, token connection.Token, client Client) (*Stream, error) {
+	c := newResumeRequest(r.engine.log.Epoch(), client.LastEventID)
+	s, err := r.attach(token, client.Name, c)
 	if !errors.Is(err, errAhead) && !errors.Is(err, log.ErrBehind) {
 		return s, err
 	}
@@ -50,32 +62,42 @@ func (e *Engine) Resume(ctx context.Context, token connection.Token, client Clie
 	for {
 		switch {
 		case errors.Is(err, errAhead):
-			e.await(ctx, &c)
+			r.await(ctx, &c)
 		case errors.Is(err, log.ErrBehind):
-			e.fetch(ctx, &c)
+			r.fetch(ctx, &c)
 		default:
 			return s, err
 		}
 		if ctx.Err() != nil {
 			return nil, ErrLagging
 		}
-		s, err = e.attach(&Stream{engine: e, token: token, name: client.Name}, c)
+		s, err = r.attach(token, client.Name, c)
 	}
+}
+
+// attach adds a stream where c says. Errors: as Engine.Attach and locate.
+func (r *resumer) attach(token connection.Token, name string, c resumeRequest) (*Stream, error) {
+	l, err := r.engine.Lock()
+	if err != nil {
+		return nil, err
+	}
+	defer l.Unlock()
+	return l.attach(&Stream{engine: r.engine, token: token, name: name}, c)
 }
 
 // await returns once the log has reached the client's position, or the resume request
 // has found that it never will, or when ctx ends.
-func (e *Engine) await(ctx context.Context, c *resumeRequest) {
+func (r *resumer) await(ctx context.Context, c *resumeRequest) {
 	confirmed := false
-	for patience := usualLag; !e.waitForSequence(ctx, c.id.Seq, patience) && ctx.Err() == nil; {
-		known, err := e.history.has(ctx, c.id)
+	for within := usualLag; !r.waitForSequence(ctx, c.id.Seq, within) && ctx.Err() == nil; {
+		known, err := r.history.has(ctx, c.id)
 		switch {
 		case known:
-			patience = resumeTime
+			within = resumeTime
 		case err != nil:
-			patience = askPause
+			within = askPause
 		case !confirmed:
-			confirmed, patience = true, confirmPause
+			confirmed, within = true, confirmPause
 		default:
 			c.reset = stream.ResetInvalid
 			return
@@ -86,42 +108,42 @@ func (e *Engine) await(ctx context.Context, c *resumeRequest) {
 // fetch reads the events that the log no longer has from the broker and adds them to the
 // resume request, or notes in it that the broker does not have them either. It also
 // returns when another attempt is needed, after a pause, and when ctx ends.
-func (e *Engine) fetch(ctx context.Context, c *resumeRequest) {
-	for c.reset == "" && c.id.Seq < e.log.Tail().Seq {
-		page, err := e.history.after(ctx, c.id)
+func (r *resumer) fetch(ctx context.Context, c *resumeRequest) {
+	for c.reset == "" && c.id.Seq < r.engine.log.Tail().Seq {
+		page, err := r.history.after(ctx, c.id)
 		switch {
 		case errors.Is(err, event.ErrExpired):
 			c.expire()
 		case err != nil || len(page) == 0:
-			e.waitForSequence(ctx, math.MaxUint64, askPause)
+			r.waitForSequence(ctx, math.MaxUint64, askPause)
 			return
 		default:
-			e.add(c, page)
+			r.add(c, page)
 		}
 	}
 }
 
 // add queues page for c's client. What is queued for a stream is bounded (rule G4), so
 // a client that missed too much gets none of it.
-func (e *Engine) add(c *resumeRequest, page []event.Record) {
+func (r *resumer) add(c *resumeRequest, page []event.Record) {
 	var frames []byte
 	for _, rec := range page {
-		frames = e.cfg.Format.AppendEvent(wire.AppendID(frames, rec.ID), rec.Event)
+		frames = r.engine.cfg.Format.AppendEvent(wire.AppendID(frames, rec.ID), rec.Event)
 	}
 	c.missed, c.bytes = append(c.missed, frames), c.bytes+len(frames)
 	c.id, c.events = page[len(page)-1].ID, c.events+uint64(len(page))
-	if c.bytes > e.cfg.PrivateBytes {
+	if c.bytes > r.engine.cfg.PrivateBytes {
 		c.expire()
 	}
 }
 
 // waitForSequence waits for log event seq, at most for within and until ctx or the
 // engine ends, and reports whether it need not be waited for any more.
-func (e *Engine) waitForSequence(ctx context.Context, seq uint64, within time.Duration) bool {
+func (r *resumer) waitForSequence(ctx context.Context, seq uint64, within time.Duration) bool {
 	late := time.NewTimer(within)
 	defer late.Stop()
 	for {
-		grown := e.growthSignal(seq)
+		grown := r.growthSignal(seq)
 		if grown == nil {
 			return true
 		}
@@ -137,22 +159,43 @@ func (e *Engine) waitForSequence(ctx context.Context, seq uint64, within time.Du
 
 // growthSignal returns a channel that is closed when that may have changed, or nil if
 // the log is at seq, or takes no streams any more.
-func (e *Engine) growthSignal(seq uint64) <-chan struct{} {
+func (r *resumer) growthSignal(seq uint64) <-chan struct{} {
+	e := r.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.log.Head().Seq >= seq || e.closed || e.draining {
+	if e.log.Head().Seq >= seq || e.closed || e.drainer.draining {
 		return nil
 	}
-	if e.awaited == nil {
-		e.awaited = make(chan struct{})
+	if r.awaited == nil {
+		r.awaited = make(chan struct{})
 	}
-	return e.awaited
+	return r.awaited
 }
 
-// releaseLocked wakes the resume requests that wait for the log.
-func (e *Engine) releaseLocked() {
-	if e.awaited != nil {
-		close(e.awaited)
-		e.awaited = nil
+// release wakes the resume requests that wait for the log. With Engine.mu held.
+func (r *resumer) release() {
+	if r.awaited != nil {
+		close(r.awaited)
+		r.awaited = nil
 	}
+}
+
+// locate finds the position at which a client continues (rules G2, G3). Errors:
+// errAhead and log.ErrBehind, if other nodes or the broker may have what this log does
+// not. With Engine.mu held.
+func (r *resumer) locate(c resumeRequest) (log.Position, stream.ResetReason, error) {
+	head := r.engine.log.Head()
+	switch {
+	case c.reset != "" || c.id.IsZero():
+		return head, c.reset, nil
+	case c.id.Seq > head.Seq && r.history.broker != nil:
+		return log.Position{}, "", errAhead
+	case c.id.Seq > head.Seq:
+		return head, stream.ResetInvalid, nil
+	}
+	at, err := r.engine.log.After(c.id.Seq)
+	if err != nil && r.history.broker == nil {
+		return head, stream.ResetExpired, nil
+	}
+	return at, "", err
 }

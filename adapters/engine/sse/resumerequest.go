@@ -1,7 +1,6 @@
 package sse
 
 import (
-	"heliograph/adapters/engine/sse/log"
 	"heliograph/domain/event"
 	"heliograph/domain/stream"
 )
@@ -16,8 +15,8 @@ type resumeRequest struct {
 	reset  stream.ResetReason // why it must fetch the state anew; "" if it need not
 }
 
-// resumeRequest parses a Last-Event-ID.
-func (e *Engine) resumeRequest(lastEventID string) resumeRequest {
+// newResumeRequest parses a Last-Event-ID for a log of that epoch.
+func newResumeRequest(epoch, lastEventID string) resumeRequest {
 	if lastEventID == "" {
 		return resumeRequest{}
 	}
@@ -25,7 +24,7 @@ func (e *Engine) resumeRequest(lastEventID string) resumeRequest {
 	switch {
 	case err != nil:
 		return resumeRequest{reset: stream.ResetInvalid}
-	case id.Epoch != e.log.Epoch():
+	case id.Epoch != epoch:
 		return resumeRequest{reset: stream.ResetEpoch}
 	}
 	return resumeRequest{id: id}
@@ -34,23 +33,3 @@ func (e *Engine) resumeRequest(lastEventID string) resumeRequest {
 // expire records that the client cannot get all events that it missed: the broker no
 // longer has them, or they are too many for its stream.
 func (r *resumeRequest) expire() { *r = resumeRequest{id: r.id, reset: stream.ResetExpired} }
-
-// locateLocked finds the position at which a client continues (rules G2, G3). Errors:
-// errAhead and log.ErrBehind, if other nodes or the broker may have what this log does
-// not. With Engine.mu held.
-func (e *Engine) locateLocked(r resumeRequest) (log.Position, stream.ResetReason, error) {
-	head := e.log.Head()
-	switch {
-	case r.reset != "" || r.id.IsZero():
-		return head, r.reset, nil
-	case r.id.Seq > head.Seq && e.history.broker != nil:
-		return log.Position{}, "", errAhead
-	case r.id.Seq > head.Seq:
-		return head, stream.ResetInvalid, nil
-	}
-	at, err := e.log.After(r.id.Seq)
-	if err != nil && e.history.broker == nil {
-		return head, stream.ResetExpired, nil
-	}
-	return at, "", err
-}

@@ -64,7 +64,7 @@ type cause struct {
 }
 
 type counters struct {
-	ended                             [7]atomic.Uint64 // by index in ends
+	ends                              [7]atomic.Uint64 // by index in ends
 	written                           atomic.Uint64
 	slowLog, slowPrivate, slowStalled atomic.Uint64
 	replays, replayed                 atomic.Uint64
@@ -74,25 +74,25 @@ type counters struct {
 // Stats returns the figures as of now.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
-	streams, held := len(e.streams), e.log.Held()
+	c, streams, held := &e.counted, len(e.registry.byToken), e.log.Held()
 	e.mu.Unlock()
 	all := make(map[End]uint64, len(ends))
 	for i := range ends {
-		all[ends[i].end] = e.ended[i].Load()
+		all[ends[i].end] = c.ends[i].Load()
 	}
 	return Stats{
-		Streams: streams, LogBytes: held, WrittenBytes: e.written.Load(),
-		Slow:    SlowStats{Log: e.slowLog.Load(), Private: e.slowPrivate.Load(), Stalled: e.slowStalled.Load()},
+		Streams: streams, LogBytes: held, WrittenBytes: c.written.Load(),
+		Slow:    SlowStats{Log: c.slowLog.Load(), Private: c.slowPrivate.Load(), Stalled: c.slowStalled.Load()},
 		Ends:    all,
-		Replays: e.replays.Load(), ReplayedEvents: e.replayed.Load(),
+		Replays: c.replays.Load(), ReplayedEvents: c.replayed.Load(),
 		Resets: map[stream.ResetReason]uint64{
-			stream.ResetExpired: e.expired.Load(), stream.ResetEpoch: e.otherEpoch.Load(), stream.ResetInvalid: e.invalid.Load(),
+			stream.ResetExpired: c.expired.Load(), stream.ResetEpoch: c.otherEpoch.Load(), stream.ResetInvalid: c.invalid.Load(),
 		},
 	}
 }
 
-// countAttach counts a stream that begins behind by so many events.
-func (c *counters) countAttach(behind uint64, reset stream.ResetReason) {
+// attached counts a stream that begins behind by so many events.
+func (c *counters) attached(behind uint64, reset stream.ResetReason) {
 	if behind > 0 {
 		c.replays.Add(1)
 		c.replayed.Add(behind)
@@ -107,11 +107,11 @@ func (c *counters) countAttach(behind uint64, reset stream.ResetReason) {
 	}
 }
 
-// countEnd counts why a stream ended, and reports whether it was a slow
+// ended counts why a stream ended, and reports whether it was a slow
 // consumer.
-func (c *counters) countEnd(why error) (slow bool) {
+func (c *counters) ended(why error) (slow bool) {
 	if !errors.Is(why, errRefused) {
-		c.ended[slices.IndexFunc(ends, func(e cause) bool { return e.why == nil || errors.Is(why, e.why) })].Add(1)
+		c.ends[slices.IndexFunc(ends, func(e cause) bool { return e.why == nil || errors.Is(why, e.why) })].Add(1)
 	}
 	switch {
 	case errors.Is(why, transport.ErrSlowLog):

@@ -1,6 +1,12 @@
 package sse
 
-import "heliograph/adapters/engine/sse/transport"
+import (
+	"maps"
+	"slices"
+
+	"heliograph/adapters/engine/sse/transport"
+	"heliograph/domain/connection"
+)
 
 // Client is what a stream's client says when it connects.
 type Client struct {
@@ -9,6 +15,40 @@ type Client struct {
 	Name string
 	// LastEventID is the ID of the last event that the client got; "" if it sent none.
 	LastEventID string
+}
+
+// registry holds the streams. It is guarded by Engine.mu.
+type registry struct {
+	limit   int // 0 is no bound
+	byToken map[connection.Token]*Stream
+	names   names // nothing without a bound
+}
+
+func newRegistry(limit int) registry {
+	return registry{limit: limit, byToken: make(map[connection.Token]*Stream)}
+}
+
+// add adds a stream, for which full said that there is room.
+func (r *registry) add(s *Stream) {
+	r.byToken[s.token] = s
+	if r.limit > 0 {
+		r.names.add(s)
+	}
+}
+
+// remove removes a stream, and reports whether it was there.
+func (r *registry) remove(s *Stream) bool {
+	if r.byToken[s.token] != s {
+		return false
+	}
+	delete(r.byToken, s.token)
+	r.names.remove(s)
+	return true
+}
+
+// all returns the streams in no order.
+func (r *registry) all() []*Stream {
+	return slices.AppendSeq(make([]*Stream, 0, len(r.byToken)), maps.Values(r.byToken))
 }
 
 // names are the streams by their clients' names, of engines that bound the number
@@ -41,19 +81,19 @@ func (n *names) remove(s *Stream) {
 	}
 }
 
-// fullLocked reports whether the limit leaves no room for s. A stream that replaces
+// full reports whether the limit leaves no room for s. A stream that replaces
 // another does not count: the other one ends in a moment or, if its client is dead, a
 // while later; so a name has two streams at most. When a third comes, the older of the
 // two is cut off, but only if its last event is queued: then the service has decided to
 // end it, and it was not only a client that used the name.
-func (e *Engine) fullLocked(s *Stream) bool {
-	if e.cfg.MaxStreams == 0 || len(e.streams) < e.cfg.MaxStreams {
+func (r *registry) full(s *Stream) bool {
+	if r.limit == 0 || len(r.byToken) < r.limit {
 		return false
 	}
-	if e.names.newest[s.name] == nil {
+	if r.names.newest[s.name] == nil {
 		return true
 	}
-	before := e.names.before[s.name]
+	before := r.names.before[s.name]
 	if before == nil {
 		return false
 	}

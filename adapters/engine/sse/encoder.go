@@ -1,0 +1,54 @@
+package sse
+
+import (
+	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/engine/sse/wire"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
+)
+
+// encoder makes frames of what is for one stream. It is safe for concurrent use.
+type encoder struct {
+	format wire.Format
+	epoch  string
+	bodies gateway.Latest[[]byte]
+}
+
+// body returns the frame of ev but for its ID; streams that are sent the same event one
+// after the other share it. Errors: event.ErrInvalid.
+func (e *encoder) body(ev event.Event) ([]byte, error) { return e.bodies.Of(ev, e.encode) }
+
+// part takes the next part, whose bytes all streams share. Errors: event.ErrInvalid.
+func (e *encoder) part(next gateway.Parts) (private, error) {
+	part, more := next()
+	body, err := gateway.Encoded(part, e.encode)
+	p := private{body: body, service: part.Service(), own: true}
+	if more {
+		p.next = next
+	}
+	return p, err
+}
+
+// encode makes the frame of ev but for its ID. Errors: event.ErrInvalid.
+func (e *encoder) encode(ev event.Event) ([]byte, error) {
+	if err := ev.Validate(); err != nil {
+		return nil, err
+	}
+	return e.format.AppendEvent(make([]byte, 0, wire.FrameSize(ev)), ev), nil
+}
+
+// prelude is what a stream begins with; mostly nothing.
+func (e *encoder) prelude(at log.Position, reset stream.ResetReason) []byte {
+	var b []byte
+	if e.format == wire.FormatEnvelope {
+		b = append(b, wire.ReadyFrame...)
+	}
+	if reset != "" {
+		b = wire.AppendReset(b, e.id(at), reset)
+	}
+	return b
+}
+
+// id returns the event ID of a position in the log.
+func (e *encoder) id(m log.Position) event.ID { return event.ID{Epoch: e.epoch, Seq: m.Seq} }
