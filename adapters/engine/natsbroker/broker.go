@@ -16,19 +16,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const (
-	// answerTime is for one request where the caller has set no limit of its own.
-	answerTime = 5 * time.Second
-	// reconnectWait is short: a cluster's servers take over from each other within
-	// seconds, and events wait meanwhile.
-	reconnectWait = 250 * time.Millisecond
-	// pingInterval is how often a server is pinged. After two pings without an answer
-	// the connection is made to another one: a cut network gives no error.
-	pingInterval = 3 * time.Second
-)
-
-// ErrDisconnected says that the connection to NATS is lost. It is tried again without end.
-var ErrDisconnected = errors.New("no connection to NATS")
+// answerTime is for one request where the caller has set no limit of its own.
+const answerTime = 5 * time.Second
 
 // ErrNoAnswer says that JetStream takes nothing now: it did not answer the last write,
 // as while its servers have no leader.
@@ -61,25 +50,23 @@ type Config struct {
 
 // Broker is a connection to JetStream. It is safe for concurrent use.
 type Broker struct {
-	nc     *nats.Conn
-	js     jetstream.JetStream
 	cfg    Config
 	log    *slog.Logger
+	conn   *connection
+	js     jetstream.JetStream
 	server *embedded // nil with Config.URL
 	health *health
+	room   room
 
-	away    fault // why the connection could not be made again
-	written fault // what was wrong with the last write: ErrNoAnswer, ErrStorage
-	looked  fault // what was wrong when Serve last looked
-
-	unanswered bool // when Serve last looked; owned by Serve
+	written *fault // what was wrong with the last write: ErrNoAnswer, ErrStorage
+	monitor *monitor
 
 	followers sync.WaitGroup // Follow's goroutines
 
-	opened     opened
+	opened     *opened
 	unreadable *unreadable
 	manifest   *manifest
-	markers    markers
+	markers    *markers
 }
 
 // Open starts the server if it is an embedded one, and connects; a NATS that is not
@@ -89,71 +76,39 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 	if cfg.Waiting == nil {
 		cfg.Waiting = func(string) {}
 	}
-	b = &Broker{cfg: cfg, log: log, health: newHealth(), unreadable: newUnreadable(), manifest: &manifest{}}
+	b = &Broker{
+		cfg: cfg, log: log, conn: &connection{log: log}, health: newHealth(), room: room{dir: cfg.Dir}, written: &fault{},
+		opened: &opened{}, unreadable: newUnreadable(), manifest: &manifest{}, markers: &markers{},
+	}
 	defer func() { //nolint:contextcheck // what is left behind is closed in a time of its own
 		if err != nil {
 			err = errors.Join(err, b.Close())
 		}
 	}()
-	options := b.options(log)
 	if cfg.Dir != "" {
 		if b.server, err = startServer(ctx, cfg, b.health, log); err != nil {
 			return b, fmt.Errorf("start the embedded NATS server: %w", err)
 		}
-		options = append(options, nats.InProcessServer(b.server))
 		if !cfg.InMemory {
 			b.manifest = openManifest(cfg.Dir)
 		}
 	}
-	b.nc, err = retryUntilAnswered(ctx, b, func(context.Context) (*nats.Conn, error) { return nats.Connect(cfg.URL, options...) })
+	_, err = retryUntilAnswered(ctx, b, func(context.Context) (struct{}, error) { return struct{}{}, b.conn.connect(cfg, b.server) })
 	if err != nil {
 		return b, fmt.Errorf("connect to NATS: %w", err)
 	}
-	b.js, err = jetstream.New(b.nc, jetstream.WithDefaultTimeout(answerTime))
-	return b, err
-}
-
-func (b *Broker) options(log *slog.Logger) []nats.Option {
-	options := []nats.Option{
-		nats.Name(b.cfg.Name),
-		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
-		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2),
-		// Credentials may be refused for a moment: they are being exchanged, or the
-		// service that judges them is away. Streams live on meanwhile.
-		nats.IgnoreAuthErrorAbort(),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil { // nil: we closed it
-				b.away.set(connectFault(err))
-				log.Warn("connection to NATS was lost", slog.Any("error", err))
-			}
-		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { b.noteAway(err) }),
-		nats.ReconnectHandler(func(*nats.Conn) {
-			b.away.set(nil)
-			log.Info("connection to NATS is back")
-		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			if errors.Is(connectFault(err), ErrAuthorization) { // while connecting again
-				b.noteAway(err)
-				return
-			}
-			log.Warn("error from NATS", slog.Any("error", err))
-		}),
+	if b.js, err = jetstream.New(b.conn.nc, jetstream.WithDefaultTimeout(answerTime)); err != nil {
+		return b, err
 	}
-	if b.cfg.Creds != "" {
-		options = append(options, nats.UserCredentials(b.cfg.Creds))
+	b.monitor = &monitor{
+		js: b.js, nc: b.conn.nc, server: b.server, health: b.health, written: b.written,
+		opened: b.opened, manifest: b.manifest, markers: b.markers, log: log,
 	}
-	if b.cfg.CA != "" {
-		options = append(options, nats.RootCAs(b.cfg.CA))
-	}
-	if b.cfg.Cert != "" {
-		options = append(options, nats.ClientCert(b.cfg.Cert, b.cfg.Key))
-	}
-	return options
+	return b, nil
 }
 
 // Conn is the connection itself, for requests between nodes.
-func (b *Broker) Conn() *nats.Conn { return b.nc }
+func (b *Broker) Conn() *nats.Conn { return b.conn.nc }
 
 // Log is where the adapters on the broker log to that have no other place.
 func (b *Broker) Log() *slog.Logger { return b.log }
@@ -169,22 +124,24 @@ func (b *Broker) Check() error {
 	if err := context.Cause(b.health.state()); err != nil {
 		return err
 	}
-	if !b.nc.IsConnected() {
-		return errors.Join(ErrDisconnected, b.away.get())
-	}
-	return cmp.Or(b.checkRoom(0, readyRoom), b.looked.get(), b.written.get())
+	return cmp.Or(b.conn.check(), b.room.check(0, readyRoom), b.monitor.found.get(), b.written.get())
 }
+
+// Serve starts the embedded server anew each time that it could not write to its
+// folder, once that takes something again, and looks whether all streams are still
+// there. It returns nil when ctx ends. Errors: ErrStreamDeleted.
+func (b *Broker) Serve(ctx context.Context) error { return b.monitor.serve(ctx) }
 
 // Close closes the connection, and ends the embedded server once all is on disk.
 // It may be called twice.
 func (b *Broker) Close() error {
-	if b.nc != nil {
-		if b.js != nil && b.manifest.path != "" && !b.nc.IsClosed() {
-			if err := b.record(context.Background(), true); err != nil {
-				b.log.Warn("what the data folder holds could not be noted for the next start", slog.Any("error", err))
-			}
+	if b.monitor != nil && b.manifest.path != "" && !b.conn.nc.IsClosed() {
+		if err := b.monitor.recordStreams(context.Background()); err != nil {
+			b.log.Warn("what the data folder holds could not be noted for the next start", slog.Any("error", err))
 		}
-		b.nc.Close()
+	}
+	if b.conn.nc != nil {
+		b.conn.nc.Close()
 	}
 	b.followers.Wait() // without a connection they end at once
 	if b.server != nil {

@@ -17,14 +17,14 @@ const markerTTL = 10 * time.Minute
 // which the longest unwritten go first; -1 is no bound. Reads come from the one
 // server that takes the writes, so that what was written is read. Purge has its
 // marker go after ten minutes.
-func (b *Broker) Bucket(ctx context.Context, name string, maxKeys int64) (jetstream.KeyValue, error) {
+func (b *Broker) Bucket(ctx context.Context, name string, maxKeys int64) (*Bucket, error) {
 	return b.BoundedBucket(ctx, name, maxKeys, -1)
 }
 
 // BoundedBucket is Bucket whose records take maxBytes together at most, in the same
 // way; -1 is no bound.
-func (b *Broker) BoundedBucket(ctx context.Context, name string, maxKeys, maxBytes int64) (jetstream.KeyValue, error) {
-	_, err := b.Stream(ctx, jetstream.StreamConfig{
+func (b *Broker) BoundedBucket(ctx context.Context, name string, maxKeys, maxBytes int64) (*Bucket, error) {
+	stream, err := b.Stream(ctx, jetstream.StreamConfig{
 		Name: bucketStream(name), Subjects: []string{BucketSubject(name, ">")},
 		MaxMsgsPerSubject: 1, MaxMsgs: maxKeys, MaxBytes: maxBytes, Discard: jetstream.DiscardOld,
 		AllowRollup: true, DenyDelete: true, AllowMsgTTL: true, SubjectDeleteMarkerTTL: markerTTL,
@@ -36,13 +36,7 @@ func (b *Broker) BoundedBucket(ctx context.Context, name string, maxKeys, maxByt
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", name, err)
 	}
-	return bucket{KeyValue: kv, broker: b}, nil
-}
-
-// Records returns the stream that holds a bucket which is there. Unlike the bucket it
-// says of a deleted key, too, at which revision that was.
-func (b *Broker) Records(ctx context.Context, bucket string) (jetstream.Stream, error) {
-	return retryUntilAnswered(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.js.Stream(ctx, bucketStream(bucket)) })
+	return &Bucket{KeyValue: kv, broker: b, stream: stream}, nil
 }
 
 func bucketStream(bucket string) string { return "KV_" + bucket }
@@ -55,11 +49,29 @@ func Deleted(header nats.Header) bool {
 	return header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != ""
 }
 
-// Each calls visit with each of the keys that kv has now, which are named as by
+// Bucket is a key-value bucket. Its changes do not wait for an embedded server that
+// cannot write, and may return ErrDisk. It is safe for concurrent use.
+type Bucket struct {
+	jetstream.KeyValue
+
+	broker *Broker
+	stream jetstream.Stream // that holds it
+}
+
+// Newest returns the last message of a key, which may say that the key was deleted: see
+// Deleted. Errors: jetstream.ErrMsgNotFound, those of NATS.
+func (k *Bucket) Newest(ctx context.Context, key string) (*jetstream.RawStreamMsg, error) {
+	return k.stream.GetLastMsgForSubject(ctx, BucketSubject(k.Bucket(), key))
+}
+
+// Info asks what the bucket holds, and which server leads it.
+func (k *Bucket) Info(ctx context.Context) (*jetstream.StreamInfo, error) { return k.stream.Info(ctx) }
+
+// Each calls visit with each of the keys that there are now, which are named as by
 // Watch. A record that visit fails to read is left out. Errors: ctx.Err(), those of
 // NATS.
-func (b *Broker) Each(ctx context.Context, kv jetstream.KeyValue, keys string, visit func(jetstream.KeyValueEntry) error) error {
-	records, err := kv.Watch(ctx, keys, jetstream.IgnoreDeletes())
+func (k *Bucket) Each(ctx context.Context, keys string, visit func(jetstream.KeyValueEntry) error) error {
+	records, err := k.Watch(ctx, keys, jetstream.IgnoreDeletes())
 	if err != nil {
 		return err
 	}
@@ -71,7 +83,7 @@ func (b *Broker) Each(ctx context.Context, kv jetstream.KeyValue, keys string, v
 				return nil
 			}
 			if err := visit(entry); err != nil {
-				b.LeaveOutKey(kv.Bucket(), entry.Key(), entry.Revision(), err)
+				k.LeaveOut(entry.Key(), entry.Revision(), err)
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -79,36 +91,37 @@ func (b *Broker) Each(ctx context.Context, kv jetstream.KeyValue, keys string, v
 	}
 }
 
-// MarkDeleted writes the marker of a deleted key for a key of the bucket that was
+// LeaveOut is Broker.LeaveOut for the record of a key.
+func (k *Bucket) LeaveOut(key string, revision uint64, err error) {
+	k.broker.LeaveOut(bucketStream(k.Bucket()), key, revision, err)
+}
+
+// MarkDeleted writes the marker of a deleted key for a key that was
 // never written, so that no write that expects this succeeds for ten minutes.
 // Errors: one that Conflict knows when the key was written or deleted.
-func (b *Broker) MarkDeleted(ctx context.Context, bucket, key string) error {
-	marker := &nats.Msg{Subject: BucketSubject(bucket, key), Header: nats.Header{"KV-Operation": {"PURGE"}}}
-	_, err := b.Publish(ctx, marker, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(markerTTL))
+func (k *Bucket) MarkDeleted(ctx context.Context, key string) error {
+	marker := &nats.Msg{Subject: BucketSubject(k.Bucket(), key), Header: nats.Header{"KV-Operation": {"PURGE"}}}
+	_, err := k.broker.Publish(ctx, marker, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(markerTTL))
 	return err
 }
 
-// bucket is a key-value bucket whose changes do not wait for an embedded server
-// that cannot write. Errors: ErrDisk also.
-type bucket struct {
-	jetstream.KeyValue
-
-	broker *Broker
-}
-
-func (k bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+// Put implements jetstream.KeyValue. Errors: ErrDisk also, as of all below.
+func (k *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
 	return write(ctx, k.broker, len(value), changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Put(ctx, key, value) })
 }
 
-func (k bucket) Create(ctx context.Context, key string, value []byte, options ...jetstream.KVCreateOpt) (uint64, error) {
+// Create implements jetstream.KeyValue.
+func (k *Bucket) Create(ctx context.Context, key string, value []byte, options ...jetstream.KVCreateOpt) (uint64, error) {
 	return write(ctx, k.broker, len(value), createRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Create(ctx, key, value, options...) })
 }
 
-func (k bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+// Update implements jetstream.KeyValue.
+func (k *Bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	return write(ctx, k.broker, len(value), changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Update(ctx, key, value, revision) })
 }
 
-func (k bucket) Purge(ctx context.Context, key string, options ...jetstream.KVDeleteOpt) error {
+// Purge implements jetstream.KeyValue. The marker of the deleted key goes after ten minutes.
+func (k *Bucket) Purge(ctx context.Context, key string, options ...jetstream.KVDeleteOpt) error {
 	options = append(options, jetstream.PurgeTTL(markerTTL))
 	k.broker.markers.add(bucketStream(k.Bucket()), 1)
 	_, err := write(ctx, k.broker, 0, removeRoom, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.KeyValue.Purge(ctx, key, options...) })

@@ -32,14 +32,18 @@ const (
 // Serve has the server write again once there is room.
 var ErrDisk = errors.New("the disk of the data folder cannot be written to")
 
-// checkRoom returns nil if the disk has room for so many bytes beside what must be
+// room is that on the disk of an embedded server's folder; without a folder the server
+// is elsewhere, and looks after its disk itself.
+type room struct{ dir string }
+
+// check returns nil if the disk has room for so many bytes beside what must be
 // free, if that can be found out, or if it is the disk of a server elsewhere.
 // Errors: ErrDisk.
-func (b *Broker) checkRoom(bytes, free int) error {
-	if b.server == nil || free == removeRoom {
+func (r room) check(bytes, free int) error {
+	if r.dir == "" || free == removeRoom {
 		return nil
 	}
-	have, _, err := diskSpace(b.cfg.Dir)
+	have, _, err := diskSpace(r.dir)
 	if need := uint64(bytes + free); err == nil && have < need { //nolint:gosec // neither is negative
 		return fmt.Errorf("%w: it is full: %d KiB are free, and %d KiB must be", ErrDisk, have>>10, need>>10)
 	}
@@ -47,11 +51,11 @@ func (b *Broker) checkRoom(bytes, free int) error {
 }
 
 // checkSize refuses a bound that the whole disk is too small for.
-func (b *Broker) checkSize(stream string, maxBytes int64) error {
-	if b.server == nil || maxBytes <= 0 {
+func (r room) checkSize(stream string, maxBytes int64) error {
+	if r.dir == "" || maxBytes <= 0 {
 		return nil
 	}
-	if _, whole, err := diskSpace(b.cfg.Dir); err == nil && whole < uint64(maxBytes) {
+	if _, whole, err := diskSpace(r.dir); err == nil && whole < uint64(maxBytes) {
 		return fmt.Errorf("too little free disk space: stream %s may take %d bytes, and the whole disk has %d", stream, maxBytes, whole)
 	}
 	return nil

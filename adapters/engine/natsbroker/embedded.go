@@ -40,6 +40,7 @@ var errNotReady = errors.New("it takes no connection")
 // for concurrent use.
 type embedded struct {
 	dir, name string
+	inMemory  bool // streams have no folders
 	log       *slog.Logger
 	health    *health
 	locked    os.FileInfo // the file of the lock
@@ -63,7 +64,7 @@ func startServer(ctx context.Context, cfg Config, h *health, log *slog.Logger) (
 	if err != nil {
 		return nil, fmt.Errorf("%s is in use by another process: %w", cfg.Dir, err)
 	}
-	e := &embedded{dir: cfg.Dir, name: cfg.Name, log: log, health: h, unlock: unlock}
+	e := &embedded{dir: cfg.Dir, name: cfg.Name, inMemory: cfg.InMemory, log: log, health: h, unlock: unlock}
 	e.locked, _ = os.Stat(path) // nil where there is no such file
 	if err := e.startOnceThereIsRoom(ctx, cfg.Waiting); err != nil {
 		return nil, errors.Join(err, e.stop())
@@ -102,7 +103,7 @@ const lockFile = "lock"
 // lacks reports whether the folder, or that of a stream in it, was deleted: what is
 // written to files that are still open is lost.
 func (e *embedded) lacks(stream string) bool {
-	if e.locked == nil {
+	if e.locked == nil || e.inMemory {
 		return false
 	}
 	lock, err := os.Stat(filepath.Join(e.dir, lockFile))

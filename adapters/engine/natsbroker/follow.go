@@ -3,7 +3,6 @@ package natsbroker
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -49,7 +48,7 @@ type following struct {
 
 func (f *following) run(ctx context.Context, b *Broker, cfg jetstream.OrderedConsumerConfig) error {
 	cfg.MaxResetAttempts, cfg.InactiveThreshold = 1, inactiveTime
-	messages, err := b.messages(ctx, f.stream, cfg)
+	messages, err := openMessages(ctx, b.js, f.stream, cfg)
 	if err != nil {
 		return err
 	}
@@ -78,8 +77,8 @@ func (f *following) take(ctx context.Context, msg jetstream.Msg) error {
 	return f.handle(msg, meta)
 }
 
-func (b *Broker) messages(ctx context.Context, stream string, cfg jetstream.OrderedConsumerConfig) (jetstream.MessagesContext, error) {
-	consumer, err := b.js.OrderedConsumer(ctx, stream, cfg)
+func openMessages(ctx context.Context, js jetstream.JetStream, stream string, cfg jetstream.OrderedConsumerConfig) (jetstream.MessagesContext, error) {
+	consumer, err := js.OrderedConsumer(ctx, stream, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -91,43 +90,4 @@ func unlessEnded(ctx context.Context, err error) error {
 		return nil //nolint:nilerr // the end of ctx is no failure
 	}
 	return err
-}
-
-// Change is what has become of a key of a bucket.
-type Change struct {
-	Key      string
-	Value    []byte
-	Deleted  bool // then there is no Value
-	Revision uint64
-	Time     time.Time // when the server took it, by its clock
-}
-
-// FollowBucket calls handle with what each of the keys is, which are named as
-// subjects are, and from then on with each change, until ctx ends. A record that
-// handle fails to read is left out. When following itself fails it begins anew:
-// begin is called before the first of them each time, for what was deleted meanwhile
-// is in no message any more.
-func (b *Broker) FollowBucket(ctx context.Context, bucket string, keys []string, begin func(), handle func(Change) error) {
-	prefix := BucketSubject(bucket, "")
-	cfg := jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy}
-	for _, key := range keys {
-		cfg.FilterSubjects = append(cfg.FilterSubjects, prefix+key)
-	}
-	var retries RetryLogger
-	for ctx.Err() == nil {
-		begin()
-		err := b.Follow(ctx, bucketStream(bucket), cfg, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-			c := Change{
-				Key: strings.TrimPrefix(msg.Subject(), prefix), Value: msg.Data(), Deleted: Deleted(msg.Headers()), Revision: meta.Sequence.Stream,
-				Time: meta.Timestamp,
-			}
-			if err := handle(c); err != nil {
-				b.LeaveOutKey(bucket, c.Key, c.Revision, err)
-			}
-			return nil
-		})
-		if err != nil {
-			retries.Wait(ctx, b.log, bucketStream(bucket), err)
-		}
-	}
 }

@@ -3,7 +3,6 @@ package natsbroker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -133,20 +132,6 @@ func (e entry) lost(info *jetstream.StreamInfo) uint64 {
 // less is a − b, or 0.
 func less(a, b uint64) uint64 { return a - min(a, b) }
 
-// record notes what all streams hold, and saves it.
-func (b *Broker) record(ctx context.Context, closed bool) error {
-	ctx, cancel := context.WithTimeout(ctx, manifestTime)
-	defer cancel()
-	for name := range b.opened.all() {
-		s, err := b.js.Stream(ctx, name)
-		if err != nil {
-			return err
-		}
-		b.manifest.note(s.CachedInfo(), b.markers.of(name), closed)
-	}
-	return b.manifest.save()
-}
-
 // markers counts, by stream, the messages that say that a key was deleted and have
 // not gone yet. It is safe for concurrent use; the zero value has none.
 type markers struct {
@@ -169,37 +154,4 @@ func (m *markers) of(stream string) uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.newer[stream] + m.before[stream]
-}
-
-// restoredFile, in the data folder, is made by the operator who restores a backup.
-const restoredFile = "restored"
-
-// Restored reports whether the data folder is a backup that was put in its place and
-// not started since: what was numbered after the backup was made is not known, so
-// the numbers must not be given out again.
-func (b *Broker) Restored() bool {
-	if b.server == nil {
-		return false
-	}
-	_, err := os.Stat(filepath.Join(b.cfg.Dir, restoredFile))
-	return err == nil
-}
-
-// Renumber deletes a stream of a folder that was restored, so that it is made anew.
-// It may be called again.
-func (b *Broker) Renumber(ctx context.Context, stream string) error {
-	_, err := retryUntilAnswered(ctx, b, func(ctx context.Context) (struct{}, error) {
-		err := b.js.DeleteStream(ctx, stream)
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			err = nil
-		}
-		return struct{}{}, err
-	})
-	b.manifest.forget(stream)
-	return err
-}
-
-// RestoreDone says that all of a restored folder is as it has to be.
-func (b *Broker) RestoreDone() error {
-	return os.Remove(filepath.Join(b.cfg.Dir, restoredFile))
 }

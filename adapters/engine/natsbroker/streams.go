@@ -27,10 +27,10 @@ const (
 // it is, so that an operator may choose replicas and placement. Its CachedInfo is
 // of now.
 func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
-	if err := b.checkSize(want.Name, want.MaxBytes); err != nil {
+	if err := b.room.checkSize(want.Name, want.MaxBytes); err != nil {
 		return nil, err
 	}
-	s, err := retryUntilAnswered(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return b.stream(ctx, want) })
+	s, err := retryUntilAnswered(ctx, b, func(ctx context.Context) (jetstream.Stream, error) { return openStream(ctx, b.js, b.cfg, want) })
 	switch {
 	case codeOf(err) == codeNoSpace:
 		return nil, fmt.Errorf("too little free disk space: stream %s may take %d bytes, and a third more must be free: %w", want.Name, want.MaxBytes, err)
@@ -45,10 +45,11 @@ func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetst
 	return s, nil
 }
 
-func (b *Broker) stream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
-	s, err := b.js.Stream(ctx, want.Name)
+// openStream is one try of Broker.Stream.
+func openStream(ctx context.Context, js jetstream.JetStream, cfg Config, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		s, err = b.create(ctx, want)
+		s, err = createStream(ctx, js, cfg, want)
 	}
 	if err != nil {
 		return nil, err
@@ -58,27 +59,27 @@ func (b *Broker) stream(ctx context.Context, want jetstream.StreamConfig) (jetst
 		return s, nil
 	}
 	have.MaxBytes, have.MaxMsgs, have.MaxAge = want.MaxBytes, want.MaxMsgs, want.MaxAge
-	return b.js.UpdateStream(ctx, have)
+	return js.UpdateStream(ctx, have)
 }
 
-// create makes a stream with a cluster's replicas, or with one where there is no
+// createStream makes a stream with a cluster's replicas, or with one where there is no
 // cluster, unless another node makes it at the same moment. A cluster that has too
 // few servers now may be starting: fewer replicas would be for good.
-func (b *Broker) create(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
-	if b.cfg.InMemory {
+func createStream(ctx context.Context, js jetstream.JetStream, cfg Config, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	if cfg.InMemory {
 		want.Storage = jetstream.MemoryStorage
 	}
 	want.Replicas = 1
-	if b.cfg.URL != "" {
+	if cfg.URL != "" {
 		want.Replicas = clusterReplicas
 	}
-	s, err := b.js.CreateStream(ctx, want)
+	s, err := js.CreateStream(ctx, want)
 	if codeOf(err) == codeNotReplicas {
 		want.Replicas = 1
-		s, err = b.js.CreateStream(ctx, want)
+		s, err = js.CreateStream(ctx, want)
 	}
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return b.js.Stream(ctx, want.Name)
+		return js.Stream(ctx, want.Name)
 	}
 	return s, err
 }

@@ -58,11 +58,6 @@ func (b *Broker) LeaveOut(stream, key string, revision uint64, err error) {
 	}
 }
 
-// LeaveOutKey is LeaveOut for a record of a bucket.
-func (b *Broker) LeaveOutKey(bucket, key string, revision uint64, err error) {
-	b.LeaveOut(bucketStream(bucket), key, revision, err)
-}
-
 // Unreadable returns how many records were left out so far, by stream.
 func (b *Broker) Unreadable() map[string]uint64 {
 	b.unreadable.mu.Lock()

@@ -64,7 +64,7 @@ func TestFollowingABucketLeavesOutWhatCannotBeRead(t *testing.T) {
 	begun := 0
 	got := make(chan int, 16)
 	following.Go(func() {
-		b.FollowBucket(ctx, "numbers", nil, func() { begun++ }, func(c natsbroker.Change) error {
+		kv.Follow(ctx, nil, func() { begun++ }, func(c natsbroker.Change) error {
 			n, err := number(c.Value)
 			if err == nil {
 				got <- n
@@ -108,7 +108,7 @@ func TestReadingABucketLeavesOutWhatCannotBeRead(t *testing.T) {
 	}
 	for range 3 {
 		sum := 0
-		err := b.Each(t.Context(), kv, ">", func(entry jetstream.KeyValueEntry) error {
+		err := kv.Each(t.Context(), ">", func(entry jetstream.KeyValueEntry) error {
 			n, err := number(entry.Value())
 			sum += n
 			return err

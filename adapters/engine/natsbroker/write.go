@@ -19,7 +19,7 @@ func (b *Broker) Publish(ctx context.Context, msg *nats.Msg, options ...jetstrea
 // must be free. Its answer decides for Check, and its context ends when the server
 // stops writing: f would get no answer. Errors: those of f, ErrDisk.
 func write[T any](ctx context.Context, b *Broker, bytes, free int, f func(context.Context) (T, error)) (result T, err error) {
-	if err := b.checkRoom(bytes, free); err != nil {
+	if err := b.room.check(bytes, free); err != nil {
 		return result, err
 	}
 	good := b.health.state()

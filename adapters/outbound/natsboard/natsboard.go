@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	bucket = "heliograph_version"
+	bucketName = "heliograph_version"
 	// formerKey holds what an earlier release wrote: the payload of the version that
 	// the source had named last, which was the current one. It is read while the
 	// slots have no record of their own.
@@ -23,20 +23,17 @@ const (
 )
 
 // Board holds a version per slot. It is safe for concurrent use.
-type Board struct {
-	broker *natsbroker.Broker
-	kv     jetstream.KeyValue
-}
+type Board struct{ bucket *natsbroker.Bucket }
 
 var _ version.Board = (*Board)(nil)
 
 // Open returns the board.
 func Open(ctx context.Context, broker *natsbroker.Broker) (*Board, error) {
-	kv, err := broker.Bucket(ctx, bucket, -1)
+	bucket, err := broker.Bucket(ctx, bucketName, -1)
 	if err != nil {
 		return nil, err
 	}
-	return &Board{broker: broker, kv: kv}, nil
+	return &Board{bucket: bucket}, nil
 }
 
 // Put implements version.Board: it compares and sets until no other node has
@@ -60,9 +57,9 @@ func (b *Board) compareAndSet(ctx context.Context, slot version.Slot, v version.
 	if err != nil {
 		return err
 	}
-	entry, err := b.kv.Get(ctx, keyOf(slot))
+	entry, err := b.bucket.Get(ctx, keyOf(slot))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		_, err = b.kv.Create(ctx, keyOf(slot), text)
+		_, err = b.bucket.Create(ctx, keyOf(slot), text)
 		return err
 	}
 	if err != nil {
@@ -71,13 +68,13 @@ func (b *Board) compareAndSet(ctx context.Context, slot version.Slot, v version.
 	if there, err := decode(entry.Value()); err == nil && v.Before(there) {
 		return nil
 	}
-	_, err = b.kv.Update(ctx, entry.Key(), text, entry.Revision())
+	_, err = b.bucket.Update(ctx, entry.Key(), text, entry.Revision())
 	return err
 }
 
 // Get implements version.Board.
 func (b *Board) Get(ctx context.Context, slot version.Slot) (version.Logged, error) {
-	entry, err := b.kv.Get(ctx, keyOf(slot))
+	entry, err := b.bucket.Get(ctx, keyOf(slot))
 	if err == nil {
 		v, err := decode(entry.Value())
 		return b.readable(entry, v, err)
@@ -90,7 +87,7 @@ func (b *Board) Get(ctx context.Context, slot version.Slot) (version.Logged, err
 
 // former returns what an earlier release has left.
 func (b *Board) former(ctx context.Context) (version.Logged, error) {
-	entry, err := b.kv.Get(ctx, formerKey)
+	entry, err := b.bucket.Get(ctx, formerKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return version.Logged{}, nil
 	}
@@ -104,7 +101,7 @@ func (b *Board) former(ctx context.Context) (version.Logged, error) {
 // readable is what was read of entry; a record that cannot be read is counted.
 func (b *Board) readable(entry jetstream.KeyValueEntry, v version.Logged, err error) (version.Logged, error) {
 	if err != nil {
-		b.broker.LeaveOutKey(bucket, entry.Key(), entry.Revision(), err)
+		b.bucket.LeaveOut(entry.Key(), entry.Revision(), err)
 	}
 	return v, err
 }

@@ -51,15 +51,12 @@ func (n *Nodes) sendHeartbeat(ctx context.Context, text []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, n.term/heartbeats)
 	defer cancel()
 	begun := time.Now()
-	n.mu.Lock()
-	revision := n.revision
-	n.mu.Unlock()
-	revision, err := n.kv.Update(ctx, n.key(), text, revision)
+	revision, err := n.bucket.Update(ctx, n.key(), text, n.view.ownRevision())
 	if natsbroker.Conflict(err) {
 		revision, err = n.rewriteOwn(ctx, text)
 	}
 	if err == nil {
-		n.heartbeatTaken(revision, begun)
+		n.view.heartbeatTaken(revision, begun)
 	}
 	return err
 }
@@ -67,26 +64,20 @@ func (n *Nodes) sendHeartbeat(ctx context.Context, text []byte) error {
 // rewriteOwn writes a record that is not as we left it: our own heartbeat was taken and its
 // answer lost, the others have deleted it, or what is there is no node's record. Errors: ErrNameTaken.
 func (n *Nodes) rewriteOwn(ctx context.Context, text []byte) (uint64, error) {
-	entry, err := n.kv.Get(ctx, n.key())
+	entry, err := n.bucket.Get(ctx, n.key())
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return n.kv.Create(ctx, n.key(), text)
+		return n.bucket.Create(ctx, n.key(), text)
 	}
 	if err != nil {
 		return 0, err
 	}
 	there, err := decode(n.key(), entry.Value())
 	if err != nil {
-		n.broker.LeaveOutKey(bucket, n.key(), entry.Revision(), err)
+		n.bucket.LeaveOut(n.key(), entry.Revision(), err)
 	} else if there.Life != n.self.Life {
 		return 0, ErrNameTaken
 	}
-	return n.kv.Update(ctx, n.key(), text, entry.Revision())
-}
-
-func (n *Nodes) heartbeatTaken(revision uint64, at time.Time) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.revision, n.lastHeartbeat = revision, at
+	return n.bucket.Update(ctx, n.key(), text, entry.Revision())
 }
 
 // deleteLongGone deletes the records of nodes that are long gone, if this node leads.
@@ -94,15 +85,7 @@ func (n *Nodes) deleteLongGone(ctx context.Context) {
 	if !n.Leads() {
 		return
 	}
-	n.mu.Lock()
-	gone := make(map[string]uint64)
-	for name, s := range n.seen {
-		if n.silenceLocked(s) > deleteAfter*n.term {
-			gone[natsbroker.Key(name)] = s.revision
-		}
-	}
-	n.mu.Unlock()
-	for key, revision := range gone {
+	for key, revision := range n.view.silent(deleteAfter * n.term) {
 		if err := n.drop(ctx, key, revision); err != nil {
 			n.log.WarnContext(ctx, "record of a node that is gone could not be deleted", slog.Any("error", err))
 		}

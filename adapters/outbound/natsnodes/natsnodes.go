@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -23,7 +22,7 @@ import (
 	"heliograph/domain/cluster"
 )
 
-const bucket = "heliograph_nodes"
+const bucketName = "heliograph_nodes"
 
 const (
 	// joinTime is for one try to join: servers without a leader may give no answer.
@@ -38,41 +37,24 @@ var ErrNameTaken = errors.New("another process has the node's name")
 
 // Nodes is the cluster as one node sees it. It is safe for concurrent use.
 type Nodes struct {
-	broker *natsbroker.Broker
-	kv     jetstream.KeyValue
+	bucket *natsbroker.Bucket
 	self   record
 	term   time.Duration
+	view   *view
 	log    *slog.Logger
-
-	mu            sync.Mutex
-	revision      uint64              // of our own record; guarded by mu, as all below
-	lastHeartbeat time.Time           // when we sent the newest heartbeat that was taken
-	seen          map[string]sighting // by the node's name
-	lastEcho      time.Time           // when we last saw a heartbeat of our own
-	hearingSince  time.Time           // since when we have heard without a gap
 }
 
 var _ cluster.Nodes = (*Nodes)(nil)
 
-// sighting is when a record changed for the last time.
-type sighting struct {
-	record
-
-	revision uint64
-	at       time.Time
-}
-
 // Open returns the cluster as self will see it once it has joined. A life that sends
 // no heartbeat for a term counts as ended.
 func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, term time.Duration, log *slog.Logger) (*Nodes, error) {
-	kv, err := broker.Bucket(ctx, bucket, -1)
+	bucket, err := broker.Bucket(ctx, bucketName, -1)
 	if err != nil {
 		return nil, err
 	}
-	return &Nodes{
-		broker: broker, kv: kv, self: record{Format: recordFormat, Life: self, Joined: time.Now().UTC()}, term: term, log: log,
-		seen: make(map[string]sighting),
-	}, nil
+	own := record{Format: recordFormat, Life: self, Joined: time.Now().UTC()}
+	return &Nodes{bucket: bucket, self: own, term: term, view: newView(own, term), log: log}, nil
 }
 
 // Join takes the node's name, which an earlier life may have had, and reads which
@@ -99,13 +81,13 @@ func (n *Nodes) join(ctx context.Context) error {
 		return err
 	}
 	begun := time.Now()
-	revision, err := n.kv.Put(ctx, n.key(), text)
+	revision, err := n.bucket.Put(ctx, n.key(), text)
 	if err != nil {
 		return err
 	}
-	n.heartbeatTaken(revision, begun)
-	return n.broker.Each(ctx, n.kv, ">", func(entry jetstream.KeyValueEntry) error {
-		return n.noteRecord(entry.Key(), entry.Value(), entry.Revision())
+	n.view.heartbeatTaken(revision, begun)
+	return n.bucket.Each(ctx, ">", func(entry jetstream.KeyValueEntry) error {
+		return n.view.note(entry.Key(), entry.Value(), entry.Revision())
 	})
 }
 
@@ -117,7 +99,7 @@ func (n *Nodes) Serve(ctx context.Context) error {
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error { return n.sendHeartbeats(ctx) })
 	both.Go(func() error {
-		n.broker.FollowBucket(ctx, bucket, nil, func() {}, n.onRecordChanged)
+		n.bucket.Follow(ctx, nil, func() {}, n.onRecordChanged)
 		return nil
 	})
 	return both.Wait()
@@ -126,16 +108,42 @@ func (n *Nodes) Serve(ctx context.Context) error {
 // Leave says that this life has ended, so that no other node has to wait for it. Call it
 // after Serve.
 func (n *Nodes) Leave(ctx context.Context) error {
-	n.mu.Lock()
-	revision := n.revision
-	n.mu.Unlock()
-	return n.drop(ctx, n.key(), revision)
+	return n.drop(ctx, n.key(), n.view.ownRevision())
 }
 
 func (n *Nodes) drop(ctx context.Context, key string, revision uint64) error {
-	err := n.kv.Purge(ctx, key, jetstream.LastRevision(revision))
+	err := n.bucket.Purge(ctx, key, jetstream.LastRevision(revision))
 	if natsbroker.Conflict(err) {
 		return nil // it is another life's
 	}
 	return err
 }
+
+// onRecordChanged takes what has become of a node's record.
+func (n *Nodes) onRecordChanged(c natsbroker.Change) error {
+	if !c.Deleted {
+		return n.view.note(c.Key, c.Value, c.Revision)
+	}
+	parts, err := natsbroker.Parts(c.Key)
+	if err != nil {
+		return err
+	}
+	n.view.forget(parts[0])
+	return nil
+}
+
+// Self implements cluster.Nodes.
+func (n *Nodes) Self() cluster.Life { return n.self.Life }
+
+// Alive implements cluster.Nodes. This life counts as ended a third of a term before the
+// others take it for ended.
+func (n *Nodes) Alive(life cluster.Life) bool { return n.view.alive(life) }
+
+// Present implements cluster.Nodes.
+func (n *Nodes) Present() []string { return n.view.present() }
+
+// Leads implements cluster.Nodes: of the nodes that are alive, the one that joined first.
+func (n *Nodes) Leads() bool { return n.view.leads() }
+
+// Alone implements cluster.Nodes.
+func (*Nodes) Alone() bool { return false }

@@ -2,94 +2,118 @@ package natsnodes
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/cluster"
 )
 
-// onRecordChanged takes what has become of a node's record.
-func (n *Nodes) onRecordChanged(c natsbroker.Change) error {
-	if !c.Deleted {
-		return n.noteRecord(c.Key, c.Value, c.Revision)
-	}
-	parts, err := natsbroker.Parts(c.Key)
-	if err != nil {
-		return err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.seen, parts[0])
-	return nil
+// view is what this node has seen of heartbeats, its own included, and so which nodes
+// are alive. It is safe for concurrent use.
+type view struct {
+	self record
+	term time.Duration
+
+	mu            sync.Mutex
+	revision      uint64              // of our own record; guarded by mu, as all below
+	lastHeartbeat time.Time           // when we sent the newest heartbeat that was taken
+	seen          map[string]sighting // by the node's name
+	lastEcho      time.Time           // when we last saw a heartbeat of our own
+	hearingSince  time.Time           // since when we have heard without a gap
 }
 
-// noteRecord takes a heartbeat, unless it is an old one. It fails if that is no heartbeat of the
-// node that has the key.
-func (n *Nodes) noteRecord(key string, text []byte, revision uint64) error {
+// sighting is when a record changed for the last time.
+type sighting struct {
+	record
+
+	revision uint64
+	at       time.Time
+}
+
+func newView(self record, term time.Duration) *view {
+	return &view{self: self, term: term, seen: make(map[string]sighting)}
+}
+
+// heartbeatTaken notes that our own heartbeat was taken, which was sent at that time.
+func (v *view) heartbeatTaken(revision uint64, at time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.revision, v.lastHeartbeat = revision, at
+}
+
+// ownRevision is that of our own record, as we left it.
+func (v *view) ownRevision() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.revision
+}
+
+// note takes a heartbeat, unless it is an old one. It fails if that is no heartbeat of
+// the node that has the key.
+func (v *view) note(key string, text []byte, revision uint64) error {
 	r, err := decode(key, text)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.seen[r.Life.Node()].revision >= revision {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.seen[r.Life.Node()].revision >= revision {
 		return nil
 	}
-	n.seen[r.Life.Node()] = sighting{record: r, revision: revision, at: now}
-	if r.Life == n.self.Life {
-		if n.cannotHearSelfLocked(now) {
-			n.hearingSince = now
+	v.seen[r.Life.Node()] = sighting{record: r, revision: revision, at: now}
+	if r.Life == v.self.Life {
+		if v.cannotHearSelfLocked(now) {
+			v.hearingSince = now
 		}
-		n.lastEcho = now
+		v.lastEcho = now
 	}
 	return nil
 }
 
-// cannotHearSelfLocked reports whether our own heartbeats do not come back, so that nothing can
-// be said of the others.
-func (n *Nodes) cannotHearSelfLocked(now time.Time) bool {
-	return now.Sub(n.lastEcho) > n.term*2/heartbeats
+// forget takes out a node whose record was deleted.
+func (v *view) forget(node string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.seen, node)
 }
 
-// silenceLocked is for how long a node sent no heartbeat that we would have heard.
-func (n *Nodes) silenceLocked(s sighting) time.Duration {
-	now := time.Now()
-	if n.cannotHearSelfLocked(now) {
-		return 0
+// silent returns the keys of the records that have not changed for longer than that,
+// with their revisions.
+func (v *view) silent(limit time.Duration) map[string]uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	silent := make(map[string]uint64)
+	for name, s := range v.seen {
+		if v.silenceLocked(s) > limit {
+			silent[natsbroker.Key(name)] = s.revision
+		}
 	}
-	if n.hearingSince.After(s.at) {
-		return now.Sub(n.hearingSince)
+	return silent
+}
+
+func (v *view) alive(life cluster.Life) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.aliveLocked(life)
+}
+
+func (v *view) aliveLocked(life cluster.Life) bool {
+	if life == v.self.Life {
+		return time.Since(v.lastHeartbeat) <= v.term*2/heartbeats
 	}
-	return now.Sub(s.at)
+	s, known := v.seen[life.Node()]
+	return known && s.Life == life && v.silenceLocked(s) <= v.term
 }
 
-// Self implements cluster.Nodes.
-func (n *Nodes) Self() cluster.Life { return n.self.Life }
-
-// Alive implements cluster.Nodes. This life counts as ended a third of a term before the
-// others take it for ended.
-func (n *Nodes) Alive(life cluster.Life) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.aliveLocked(life)
-}
-
-func (n *Nodes) aliveLocked(life cluster.Life) bool {
-	if life == n.self.Life {
-		return time.Since(n.lastHeartbeat) <= n.term*2/heartbeats
-	}
-	s, known := n.seen[life.Node()]
-	return known && s.Life == life && n.silenceLocked(s) <= n.term
-}
-
-// Present implements cluster.Nodes.
-func (n *Nodes) Present() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+// present returns the names of the nodes that are alive, in order.
+func (v *view) present() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	var names []string
-	for name, s := range n.seen {
-		if n.aliveLocked(s.Life) {
+	for name, s := range v.seen {
+		if v.aliveLocked(s.Life) {
 			names = append(names, name)
 		}
 	}
@@ -97,19 +121,37 @@ func (n *Nodes) Present() []string {
 	return names
 }
 
-// Leads implements cluster.Nodes: of the nodes that are alive, the one that joined first.
-func (n *Nodes) Leads() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !n.aliveLocked(n.self.Life) {
+// leads reports whether this node is, of those that are alive, the one that joined first.
+func (v *view) leads() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.aliveLocked(v.self.Life) {
 		return false
 	}
-	for _, s := range n.seen {
-		if s.before(n.self) && n.aliveLocked(s.Life) {
+	for _, s := range v.seen {
+		if s.before(v.self) && v.aliveLocked(s.Life) {
 			return false
 		}
 	}
 	return true
+}
+
+// cannotHearSelfLocked reports whether our own heartbeats do not come back, so that nothing can
+// be said of the others.
+func (v *view) cannotHearSelfLocked(now time.Time) bool {
+	return now.Sub(v.lastEcho) > v.term*2/heartbeats
+}
+
+// silenceLocked is for how long a node sent no heartbeat that we would have heard.
+func (v *view) silenceLocked(s sighting) time.Duration {
+	now := time.Now()
+	if v.cannotHearSelfLocked(now) {
+		return 0
+	}
+	if v.hearingSince.After(s.at) {
+		return now.Sub(v.hearingSince)
+	}
+	return now.Sub(s.at)
 }
 
 func (r record) before(other record) bool {
@@ -118,6 +160,3 @@ func (r record) before(other record) bool {
 	}
 	return r.Life < other.Life
 }
-
-// Alone implements cluster.Nodes.
-func (*Nodes) Alone() bool { return false }

@@ -18,12 +18,12 @@ import (
 	"heliograph/domain/version"
 )
 
-const bucket = "heliograph_pending"
+const bucketName = "heliograph_pending"
 
 // Pending holds versions up to a number and a size. It is safe for concurrent use.
 type Pending struct {
-	broker  *natsbroker.Broker
-	records jetstream.Stream // of the bucket
+	broker *natsbroker.Broker
+	bucket *natsbroker.Bucket
 }
 
 var _ version.Pending = (*Pending)(nil)
@@ -35,14 +35,11 @@ func Open(ctx context.Context, broker *natsbroker.Broker, maxCount, maxBytes int
 	if min(maxCount, maxBytes) < 1 {
 		return nil, fmt.Errorf("pending versions: limits of %d versions and %d bytes: both must be at least 1", maxCount, maxBytes)
 	}
-	if _, err := broker.BoundedBucket(ctx, bucket, int64(maxCount), int64(maxBytes)); err != nil {
-		return nil, err
-	}
-	records, err := broker.Records(ctx, bucket)
+	bucket, err := broker.BoundedBucket(ctx, bucketName, int64(maxCount), int64(maxBytes))
 	if err != nil {
 		return nil, err
 	}
-	return &Pending{broker: broker, records: records}, nil
+	return &Pending{broker: broker, bucket: bucket}, nil
 }
 
 // Put implements version.Pending.
@@ -59,7 +56,7 @@ func (p *Pending) Put(ctx context.Context, id connection.RequestID, v version.Ve
 
 // Get implements version.Pending.
 func (p *Pending) Get(ctx context.Context, id connection.RequestID) (version.Version, error) {
-	msg, err := p.records.GetLastMsgForSubject(ctx, natsbroker.BucketSubject(bucket, keyOf(id)))
+	msg, err := p.bucket.Newest(ctx, keyOf(id))
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return version.Version{}, nil
@@ -71,7 +68,7 @@ func (p *Pending) Get(ctx context.Context, id connection.RequestID) (version.Ver
 	header := msg.Header.Get(recordHeader)
 	v, err := decode(header, msg.Data)
 	if err != nil { // none that can be sent
-		p.broker.LeaveOutKey(bucket, keyOf(id), msg.Sequence, err)
+		p.bucket.LeaveOut(keyOf(id), msg.Sequence, err)
 		return version.Version{}, nil
 	}
 	// The same again, with what a later version has added. If this fails it was written

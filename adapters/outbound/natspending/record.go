@@ -33,7 +33,7 @@ func encode(id connection.RequestID, v version.Version) (*nats.Msg, error) {
 }
 
 func message(id connection.RequestID, header string, payload []byte) *nats.Msg {
-	msg := nats.NewMsg(natsbroker.BucketSubject(bucket, keyOf(id)))
+	msg := nats.NewMsg(natsbroker.BucketSubject(bucketName, keyOf(id)))
 	msg.Data = payload
 	if header != "" {
 		msg.Header.Set(recordHeader, header)

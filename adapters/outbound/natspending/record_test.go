@@ -49,7 +49,7 @@ func write(t *testing.T, broker *natsbroker.Broker, about, payload string) {
 // wantStored holds the record against the form of that name.
 func wantStored(t *testing.T, broker *natsbroker.Broker, wantAbout, wantPayload string) {
 	t.Helper()
-	stream, err := broker.Records(t.Context(), "heliograph_pending")
+	stream, err := broker.JetStream().Stream(t.Context(), "KV_heliograph_pending")
 	if err != nil {
 		t.Fatal(err)
 	}

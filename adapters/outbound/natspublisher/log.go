@@ -50,7 +50,7 @@ type Log struct {
 	start  uint64
 	newest uint64 // the newest event that was there when the log was opened; 0 is none
 
-	resumePoints jetstream.KeyValue // nil without a reader
+	resumePoints *natsbroker.Bucket // nil without a reader
 	reader       string             // its key in resumePoints
 	resumed      bool
 }

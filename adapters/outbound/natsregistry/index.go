@@ -14,7 +14,7 @@ import (
 // request_id of each token, if it is in use. It is safe for concurrent use.
 type tokenIndex struct {
 	inUse   bool
-	kv      jetstream.KeyValue
+	bucket  *natsbroker.Bucket
 	records *records
 	own     *roster
 }
@@ -26,11 +26,11 @@ func (x *tokenIndex) claim(ctx context.Context, c connection.Connection) error {
 	}
 	key := tokenKey(c.Token)
 	for {
-		_, err := x.kv.Create(ctx, key, []byte(c.RequestID))
+		_, err := x.bucket.Create(ctx, key, []byte(c.RequestID))
 		if !natsbroker.Conflict(err) {
 			return err
 		}
-		entry, err := x.kv.Get(ctx, key)
+		entry, err := x.bucket.Get(ctx, key)
 		if errors.Is(err, jetstream.ErrKeyNotFound) {
 			continue // released meanwhile
 		}
@@ -47,7 +47,7 @@ func (x *tokenIndex) claim(ctx context.Context, c connection.Connection) error {
 			}
 		}
 		// Written again even if it is c's: a release of an earlier c may be under way.
-		if _, err = x.kv.Update(ctx, key, []byte(c.RequestID), entry.Revision()); !natsbroker.Conflict(err) {
+		if _, err = x.bucket.Update(ctx, key, []byte(c.RequestID), entry.Revision()); !natsbroker.Conflict(err) {
 			return err // nil: the entry was left over
 		}
 	}
@@ -59,9 +59,9 @@ func (x *tokenIndex) release(ctx context.Context, c connection.Connection) {
 	if !x.inUse {
 		return
 	}
-	entry, err := x.kv.Get(ctx, tokenKey(c.Token))
+	entry, err := x.bucket.Get(ctx, tokenKey(c.Token))
 	if err == nil && string(entry.Value()) == string(c.RequestID) && !x.own.has(c) {
-		_ = x.kv.Purge(ctx, entry.Key(), jetstream.LastRevision(entry.Revision()))
+		_ = x.bucket.Purge(ctx, entry.Key(), jetstream.LastRevision(entry.Revision()))
 	}
 }
 
@@ -71,7 +71,7 @@ func (x *tokenIndex) find(ctx context.Context, token connection.Token) (stored, 
 	if !x.inUse {
 		return stored{}, connection.ErrNotFound
 	}
-	entry, err := x.kv.Get(ctx, tokenKey(token))
+	entry, err := x.bucket.Get(ctx, tokenKey(token))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return stored{}, connection.ErrNotFound
 	}

@@ -11,7 +11,7 @@ import (
 // collects what Mismatches returns. It may be called once.
 func (r *Registry) Serve(ctx context.Context) error {
 	// Changes from before it follows are unknown, so every record has to be checked.
-	r.records.broker.FollowBucket(ctx, bucket, []string{byRequestID + ".>"}, r.own.markAllSuspect, r.applyChange)
+	r.records.bucket.Follow(ctx, []string{byRequestID + ".>"}, r.own.markAllSuspect, r.applyChange)
 	return nil
 }
 

@@ -13,11 +13,7 @@ import (
 
 // records reads and changes the bucket's records, which are kept under their
 // request_ids. It is safe for concurrent use.
-type records struct {
-	broker *natsbroker.Broker
-	kv     jetstream.KeyValue
-	stream jetstream.Stream // of the bucket
-}
+type records struct{ bucket *natsbroker.Bucket }
 
 // stored is a connection as its record has it. The zero Connection is no record.
 type stored struct {
@@ -29,7 +25,7 @@ type stored struct {
 
 // get returns the record of a request_id, or none.
 func (r *records) get(ctx context.Context, id connection.RequestID) (stored, error) {
-	msg, err := r.stream.GetLastMsgForSubject(ctx, natsbroker.BucketSubject(bucket, recordKey(id)))
+	msg, err := r.bucket.Newest(ctx, recordKey(id))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return stored{}, nil
 	}
@@ -41,7 +37,7 @@ func (r *records) get(ctx context.Context, id connection.RequestID) (stored, err
 	}
 	c, unknown, err := decode(id, msg.Data)
 	if err != nil { // so it is replaced
-		r.broker.LeaveOutKey(bucket, recordKey(id), msg.Sequence, err)
+		r.bucket.LeaveOut(recordKey(id), msg.Sequence, err)
 		return stored{revision: msg.Sequence}, nil
 	}
 	return stored{Connection: c, unknown: unknown, revision: msg.Sequence}, nil
@@ -70,7 +66,7 @@ func (r *records) write(ctx context.Context, c connection.Connection, may func(n
 		if err != nil {
 			return before, 0, err
 		}
-		revision, err = r.kv.Update(ctx, recordKey(c.RequestID), text, now.revision)
+		revision, err = r.bucket.Update(ctx, recordKey(c.RequestID), text, now.revision)
 		if !natsbroker.Conflict(err) {
 			return before, revision, err
 		}
@@ -80,12 +76,12 @@ func (r *records) write(ctx context.Context, c connection.Connection, may func(n
 // delete deletes the record of a request_id if it is still at that revision.
 // Errors: one that natsbroker.Conflict knows.
 func (r *records) delete(ctx context.Context, id connection.RequestID, revision uint64) error {
-	return r.kv.Purge(ctx, recordKey(id), jetstream.LastRevision(revision))
+	return r.bucket.Purge(ctx, recordKey(id), jetstream.LastRevision(revision))
 }
 
 // each calls visit with each record that there is.
 func (r *records) each(ctx context.Context, visit func(stored)) error {
-	return unavailable(r.broker.Each(ctx, r.kv, byRequestID+".>", func(entry jetstream.KeyValueEntry) error {
+	return unavailable(r.bucket.Each(ctx, byRequestID+".>", func(entry jetstream.KeyValueEntry) error {
 		id, err := requestIDOf(entry.Key())
 		if err != nil {
 			return err

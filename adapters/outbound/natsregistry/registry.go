@@ -23,7 +23,7 @@ import (
 	"heliograph/domain/connection"
 )
 
-const bucket = "heliograph_connections"
+const bucketName = "heliograph_connections"
 
 // Kinds of keys: each is followed by a name of its own.
 const (
@@ -56,17 +56,13 @@ var _ connection.Registry = (*Registry)(nil)
 
 // Open returns the registry. Its Flush must be called in the end.
 func Open(ctx context.Context, broker *natsbroker.Broker, cfg Config, log *slog.Logger) (*Registry, error) {
-	kv, err := broker.Bucket(ctx, bucket, -1)
-	if err != nil {
-		return nil, err
-	}
-	stream, err := broker.Records(ctx, bucket)
+	bucket, err := broker.Bucket(ctx, bucketName, -1)
 	if err != nil {
 		return nil, err
 	}
 	own := newRoster(cfg.Node)
-	records := &records{broker: broker, kv: kv, stream: stream}
-	index := &tokenIndex{inUse: cfg.Index, kv: kv, records: records, own: own}
+	records := &records{bucket: bucket}
+	index := &tokenIndex{inUse: cfg.Index, bucket: bucket, records: records, own: own}
 	return &Registry{
 		cfg: cfg, records: records, index: index, own: own, deletes: newBackgroundDeletes(),
 		writer: &writer{records: records, index: index, log: log},

@@ -6,7 +6,7 @@ import (
 )
 
 // SetClaimTime sets how long a claimed key may be without its task.
-func (s *Store) SetClaimTime(d time.Duration) { s.claimTime = d }
+func (s *Store) SetClaimTime(d time.Duration) { s.keys.claimTime = d }
 
 // FreeKeys deletes the records of keys without a task that are at least as old.
 func (s *Store) FreeKeys(ctx context.Context, minAge time.Duration) (freed int, err error) {

@@ -12,7 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"log/slog"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,7 +21,7 @@ import (
 	"heliograph/domain/task"
 )
 
-const bucket = "heliograph_tasks"
+const bucketName = "heliograph_tasks"
 
 // Kinds of keys: each is followed by a name of its own.
 const (
@@ -36,57 +36,42 @@ var errUnreadable = fmt.Errorf("%w: its record cannot be read", task.ErrNotFound
 
 // Store keeps tasks until they are deleted. It is safe for concurrent use.
 type Store struct {
-	broker  *natsbroker.Broker
-	kv      jetstream.KeyValue
-	records jetstream.Stream // of the bucket
-	node    string
-	replica *replica
-	rounds  *rounds
-
+	bucket     *natsbroker.Bucket
+	records    *records
+	keys       *keys
+	node       string
+	replica    *replica
+	rounds     *rounds
 	serverTime serverTime
-
-	claimTime time.Duration // claimTime; tests have less
-
-	watchers watchers
+	watchers   watchers
+	log        *slog.Logger
 }
 
 var _ task.Store = (*Store)(nil)
 
 // Open returns the store as the node of that name uses it. List waits for Serve.
 func Open(ctx context.Context, broker *natsbroker.Broker, node string) (*Store, error) {
-	kv, err := broker.Bucket(ctx, bucket, -1)
+	bucket, err := broker.Bucket(ctx, bucketName, -1)
 	if err != nil {
 		return nil, err
 	}
-	records, err := broker.Records(ctx, bucket)
-	if err != nil {
-		return nil, err
+	records := &records{bucket: bucket}
+	s := &Store{
+		bucket: bucket, records: records, keys: &keys{bucket: bucket, records: records, claimTime: claimTime},
+		node: node, replica: newReplica(), log: broker.Log(),
 	}
-	s := &Store{broker: broker, kv: kv, records: records, node: node, replica: newReplica(), claimTime: claimTime}
 	s.rounds = newRounds(s.askNewest)
 	return s, nil
 }
 
 // Get implements task.Store.
 func (s *Store) Get(ctx context.Context, id task.ID) (task.Task, error) {
-	entry, err := s.kv.Get(ctx, taskKey(id))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return task.Task{}, task.ErrNotFound
-	}
-	if err != nil {
-		return task.Task{}, failure(err)
-	}
-	t, err := decode(id, entry.Value(), entry.Revision())
-	if err != nil {
-		s.broker.LeaveOutKey(bucket, taskKey(id), entry.Revision(), err)
-		return task.Task{}, errUnreadable
-	}
-	return t, nil
+	return s.records.get(ctx, id)
 }
 
 // ByKey implements task.Store.
 func (s *Store) ByKey(ctx context.Context, idempotencyKey string) (task.Task, error) {
-	id, _, err := s.claimed(ctx, idempotencyKey)
+	id, _, err := s.keys.holder(ctx, idempotencyKey)
 	if err != nil {
 		return task.Task{}, err
 	}
@@ -96,27 +81,13 @@ func (s *Store) ByKey(ctx context.Context, idempotencyKey string) (task.Task, er
 // Update implements task.Store.
 func (s *Store) Update(ctx context.Context, t task.Task) (task.Task, error) {
 	if t.Revision == 0 { // to the bucket that would be a task that was never there
-		return task.Task{}, s.whyNot(ctx, t.ID)
+		return task.Task{}, s.records.whyNot(ctx, t.ID)
 	}
-	stored, err := s.put(ctx, t, t.Revision)
+	stored, err := s.records.put(ctx, t, t.Revision)
 	if natsbroker.Conflict(err) {
-		return task.Task{}, s.whyNot(ctx, t.ID)
+		return task.Task{}, s.records.whyNot(ctx, t.ID)
 	}
 	return stored, wrapped(err)
-}
-
-// put writes t if its record is at that revision, 0 for one that was never written.
-// Errors: those of NATS.
-func (s *Store) put(ctx context.Context, t task.Task, revision uint64) (task.Task, error) {
-	t, text, err := encode(t)
-	if err != nil {
-		return task.Task{}, err
-	}
-	t.Revision, err = s.kv.Update(ctx, taskKey(t.ID), text, revision)
-	if err != nil {
-		return task.Task{}, err
-	}
-	return t, nil
 }
 
 // wrapped is failure, or nil for nil.
@@ -127,7 +98,7 @@ func wrapped(err error) error {
 	return failure(err)
 }
 
-// failure is what is told of err.
+// failure is err as callers get it.
 func failure(err error) error {
 	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum) {
 		return fmt.Errorf("%w: %w", task.ErrTooLarge, err)
@@ -135,34 +106,26 @@ func failure(err error) error {
 	return fmt.Errorf("%w: %w", task.ErrUnavailable, err)
 }
 
-// whyNot is why a task is not at the revision that was expected.
-func (s *Store) whyNot(ctx context.Context, id task.ID) error {
-	if _, err := s.Get(ctx, id); err != nil {
-		return err
-	}
-	return task.ErrConflict
-}
-
 // Delete implements task.Store. t is as it was read: then neither its record nor
 // its key has to be looked for. The task goes first. A key that stays because this
 // is interrupted is taken over by the next Create with it.
 func (s *Store) Delete(ctx context.Context, t task.Task) error {
 	if t.Revision == 0 { // to Purge that would be any
-		return s.whyNot(ctx, t.ID)
+		return s.records.whyNot(ctx, t.ID)
 	}
-	err := s.kv.Purge(ctx, taskKey(t.ID), jetstream.LastRevision(t.Revision))
+	err := s.bucket.Purge(ctx, taskKey(t.ID), jetstream.LastRevision(t.Revision))
 	if natsbroker.Conflict(err) {
-		return s.whyNot(ctx, t.ID)
+		return s.records.whyNot(ctx, t.ID)
 	}
 	if err != nil || t.IdempotencyKey == "" {
 		return wrapped(err)
 	}
-	id, revision, err := s.claimed(ctx, t.IdempotencyKey)
+	id, revision, err := s.keys.holder(ctx, t.IdempotencyKey)
 	if err == nil && id == t.ID {
-		_, err = s.free(ctx, t.IdempotencyKey, revision)
+		_, err = s.keys.free(ctx, t.IdempotencyKey, revision)
 	}
 	if errors.Is(err, task.ErrNotFound) {
-		return nil // somebody else has freed it
+		return nil // another call has freed it
 	}
 	return err
 }

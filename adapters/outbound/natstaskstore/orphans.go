@@ -22,10 +22,10 @@ const orphanAge = time.Hour
 func (s *Store) freeOrphanedKeys(ctx context.Context, minAge time.Duration) {
 	freed, err := s.freeKeys(ctx, minAge)
 	if err != nil && ctx.Err() == nil {
-		s.broker.Log().WarnContext(ctx, "Idempotency-Keys without a task could not be freed", slog.Any("error", err))
+		s.log.WarnContext(ctx, "Idempotency-Keys without a task could not be freed", slog.Any("error", err))
 	}
 	if freed > 0 {
-		s.broker.Log().InfoContext(ctx, "Idempotency-Keys without a task were freed", slog.Int("count", freed))
+		s.log.InfoContext(ctx, "Idempotency-Keys without a task were freed", slog.Int("count", freed))
 	}
 }
 
@@ -42,7 +42,7 @@ func (s *Store) freeKeys(ctx context.Context, minAge time.Duration) (freed int, 
 	if err := s.read(ctx, func(_ *tasklist.Set, at time.Time) { now = at }); err != nil {
 		return 0, err
 	}
-	err = s.broker.Each(ctx, s.kv, byKey+".*", func(entry jetstream.KeyValueEntry) error {
+	err = s.bucket.Each(ctx, byKey+".*", func(entry jetstream.KeyValueEntry) error {
 		id, err := decodeKey(entry.Value())
 		if err == nil && now.Sub(entry.Created()) >= minAge && !s.replica.has(id) {
 			orphans = append(orphans, orphan{entry.Key(), entry.Revision(), id})
@@ -50,14 +50,14 @@ func (s *Store) freeKeys(ctx context.Context, minAge time.Duration) (freed int, 
 		return err
 	})
 	for _, o := range orphans {
-		ruledOut, ruleErr := s.ruleOut(ctx, o.id)
+		ruledOut, ruleErr := s.records.ruleOut(ctx, o.id)
 		if ruleErr != nil {
 			return freed, ruleErr
 		}
 		if !ruledOut {
 			continue
 		}
-		purgeErr := s.kv.Purge(ctx, o.key, jetstream.LastRevision(o.revision))
+		purgeErr := s.bucket.Purge(ctx, o.key, jetstream.LastRevision(o.revision))
 		if purgeErr != nil && !natsbroker.Conflict(purgeErr) {
 			return freed, wrapped(purgeErr)
 		}

@@ -17,7 +17,7 @@ func (s *Store) Serve(ctx context.Context) error {
 	var cleaning sync.WaitGroup
 	defer cleaning.Wait()
 	cleaning.Go(func() { s.freeOrphanedKeys(ctx, orphanAge) })
-	s.broker.FollowBucket(ctx, bucket, nil, s.replica.clear, s.onChange)
+	s.bucket.Follow(ctx, nil, s.replica.clear, s.onChange)
 	return nil
 }
 
@@ -40,7 +40,7 @@ func (s *Store) onChange(c natsbroker.Change) error {
 		return err
 	}
 	s.replica.put(t, c.Time)
-	s.watchers.tell(t)
+	s.watchers.notify(t)
 	return nil
 }
 

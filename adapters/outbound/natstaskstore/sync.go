@@ -36,11 +36,11 @@ type newest struct {
 }
 
 // askNewest asks the server which change is the last one. That writes nothing, for
-// the leader of the stream has each change before whoever made it is told so. When
+// the leader of the stream has each change before whoever made it learns of it. When
 // it is not certain that the one which answers still leads, or when the last change
 // does not reach the copy, it writes a record and takes that for the last one.
 func (s *Store) askNewest(ctx context.Context) (newest, error) {
-	info, err := s.records.Info(ctx)
+	info, err := s.bucket.Info(ctx)
 	if err != nil {
 		return newest{}, err
 	}
@@ -49,7 +49,7 @@ func (s *Store) askNewest(ctx context.Context) (newest, error) {
 	if natsbroker.CheckLeader(info.Cluster) == nil && s.arrives(ctx, at.revision) {
 		return at, nil
 	}
-	at.revision, err = s.kv.Put(ctx, natsbroker.Key(bySync, s.node), nil)
+	at.revision, err = s.bucket.Put(ctx, natsbroker.Key(bySync, s.node), nil)
 	return at, err
 }
 
@@ -106,7 +106,7 @@ func (r *rounds) run(ctx context.Context, shared *round) {
 	r.turn <- struct{}{}
 	defer func() { <-r.turn }()
 	r.mu.Lock()
-	r.next = nil // whoever comes from here on is too late for this one
+	r.next = nil // calls from here on are too late for this one
 	r.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()

@@ -13,7 +13,7 @@ type watchers struct {
 	all []*func(task.Task) // guarded by mu
 }
 
-func (w *watchers) tell(t task.Task) {
+func (w *watchers) notify(t task.Task) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, changed := range w.all {
@@ -21,9 +21,8 @@ func (w *watchers) tell(t task.Task) {
 	}
 }
 
-// Watch implements task.Store. The calls come from Serve.
-func (s *Store) Watch(changed func(task.Task)) (stop func()) {
-	w := &s.watchers
+// add has changed called from then on, until stop.
+func (w *watchers) add(changed func(task.Task)) (stop func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.all = append(w.all, &changed)
@@ -33,3 +32,6 @@ func (s *Store) Watch(changed func(task.Task)) (stop func()) {
 		w.all = slices.DeleteFunc(w.all, func(other *func(task.Task)) bool { return other == &changed })
 	}
 }
+
+// Watch implements task.Store. The calls come from Serve.
+func (s *Store) Watch(changed func(task.Task)) (stop func()) { return s.watchers.add(changed) }
