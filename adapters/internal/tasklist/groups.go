@@ -43,13 +43,18 @@ func (g *group) candidates(q task.Query) index {
 	return g.all
 }
 
-// groups indexes tasks by the keys of their audiences, so that a list for a viewer costs
-// what it may see, however much there is beside. While every task is for everyone, there
-// is one group, which is all of them.
+// groups indexes tasks by the keys of their audiences and by their owners, so that a list
+// for a viewer or of an owner costs what it has, however much there is beside. While every
+// task is for everyone and nobody's, there is one group, which is all of them.
 type groups struct {
 	everything group
-	byKey      map[access.Key]*group // without KeyOfAll; nil while every task is for everyone
+	byKey      map[access.Key]*group // without KeyOfAll; nil while there is only that
 }
+
+// keyOfOwner is the kind of key that the tasks of an owner have.
+const keyOfOwner access.KeyKind = 1<<8 - 1
+
+func ownerKey(owner string) access.Key { return access.Key{Kind: keyOfOwner, Name: owner} }
 
 // of yields the groups of t.
 func (s *groups) of(t *task.Task) iter.Seq2[access.Key, *group] {
@@ -62,11 +67,14 @@ func (s *groups) of(t *task.Task) iter.Seq2[access.Key, *group] {
 				return
 			}
 		}
+		if key := ownerKey(t.Owner); t.Owner != "" {
+			yield(key, s.byKey[key])
+		}
 	}
 }
 
 func (s *groups) insert(t *task.Task) {
-	if t.Audience != nil && s.byKey == nil {
+	if s.byKey == nil && (t.Audience != nil || t.Owner != "") {
 		s.byKey = map[access.Key]*group{
 			{Kind: access.KeyOfEveryone}: {all: slices.Clone(s.everything.all), unsettled: slices.Clone(s.everything.unsettled)},
 		}
@@ -120,7 +128,12 @@ func (s *groups) seen(q task.Query) (indexes []index) {
 			indexes = append(indexes, x)
 		}
 	}
-	if q.Viewer == nil {
+	switch {
+	case q.Viewer != nil:
+	case q.Owner != "":
+		add(s.byKey[ownerKey(q.Owner)])
+		return indexes
+	default:
 		add(&s.everything)
 		return indexes
 	}

@@ -30,7 +30,7 @@ func (s *Set) Get(id task.ID) *task.Task { return s.tasks[id] }
 // clock that Expired is given.
 func (s *Set) Put(t task.Task, at time.Time) {
 	stored := s.tasks[t.ID]
-	if stored != nil && (PlaceOf(stored) != PlaceOf(&t) || !sameAudience(stored.Audience, t.Audience)) {
+	if stored != nil && (PlaceOf(stored) != PlaceOf(&t) || stored.Owner != t.Owner || !sameAudience(stored.Audience, t.Audience)) {
 		s.Remove(t.ID)
 		stored = nil
 	}

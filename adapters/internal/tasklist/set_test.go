@@ -29,6 +29,9 @@ var viewers = []*access.Viewer{
 	nil, {}, {All: true}, {Subject: "ann"}, {Subject: "bob", Single: true}, {Subject: "ann", Roles: []string{"staff", "sales"}, RequestID: "tab"}, {RequestID: "tab"},
 }
 
+// owners are some that tasks of a test have; "" is nobody.
+var owners = []string{"", "ann", "bob"}
+
 // listed says the same as Set.List, by looking at all tasks.
 func listed(all map[task.ID]task.Task, q task.Query) (ids map[task.ID]bool) {
 	ids = make(map[task.ID]bool)
@@ -48,10 +51,10 @@ func TestAListForAViewerIsWhatAPlainListSays(t *testing.T) { // A9, A12
 		for range 80 {
 			one := task.Task{
 				ID: task.ID(fmt.Sprint(random.IntN(20))), Audience: audiences[random.IntN(len(audiences))],
-				Created: noon.Add(time.Duration(random.IntN(5)) * time.Second), Status: task.Statuses()[random.IntN(5)], FinalEventPending: random.IntN(2) == 0,
+				Owner: owners[random.IntN(3)], Created: noon.Add(time.Duration(random.IntN(5)) * time.Second), Status: task.Statuses()[random.IntN(5)], FinalEventPending: random.IntN(2) == 0,
 			}
-			if seed%10 == 0 { // what is for everyone only, until the last
-				one.Audience = audiences[len(all)/20]
+			if seed%10 == 0 { // what is for everyone and nobody's only, until the last
+				one.Audience, one.Owner = audiences[len(all)/20], owners[len(all)/20]
 			}
 			if random.IntN(4) == 0 {
 				set.Remove(one.ID)
@@ -60,7 +63,7 @@ func TestAListForAViewerIsWhatAPlainListSays(t *testing.T) { // A9, A12
 				set.Put(one, noon)
 				all[one.ID] = one
 			}
-			q := task.Query{Unfinished: random.IntN(3) == 0, Unsettled: random.IntN(3) == 0, Viewer: viewers[random.IntN(len(viewers))], Limit: 1 + random.IntN(4)}
+			q := task.Query{Unfinished: random.IntN(3) == 0, Unsettled: random.IntN(3) == 0, Viewer: viewers[random.IntN(len(viewers))], Owner: owners[max(0, random.IntN(6)-3)], Limit: 1 + random.IntN(4)}
 			if diff := cmp.Diff(listed(all, q), pagesOf(t, set, q)); diff != "" {
 				t.Fatalf("seed %d, %+v for %+v (-want +got):\n%s", seed, q, q.Viewer, diff)
 			}
