@@ -163,3 +163,20 @@ func (c *instant) Close() error {
 	close(c.requests)
 	return nil
 }
+
+// BenchmarkEventForNobody is what an event costs a node that has none of its streams.
+func BenchmarkEventForNobody(b *testing.B) { // A12
+	s, err := httpsender.New(httpsender.Config{URL: "http://gateway", Dial: instantGateway, Start: start}, crowd(b), silent{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	serve(b, s, newListener(memregistry.New()), newHistory())
+	rec := event.Record{ID: start, Event: forSubject("nobody", 1)}
+	b.ReportAllocs()
+	for b.Loop() {
+		rec.ID.Seq++
+		if err := s.Broadcast(b.Context(), rec); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -14,38 +14,38 @@ type delays struct {
 	count  func(m *message, connections int)
 
 	mu     sync.Mutex
-	tokens []connection.Token // of private events; guarded by mu
-	all    bool               // an event for all has to wait; guarded by mu
+	tokens []connection.Token // of events for some streams; guarded by mu
+	all    bool               // an event for everyone has to wait; guarded by mu
 	named  bool               // and that is in the log; guarded by mu
 }
 
 // add counts m as failed, once: not again when it leaves after all.
 func (d *delays) add(m *message) {
-	connections := d.audience(m)
-	if m.late || m.ev.Control() || connections == 0 {
+	if m.late || m.ev.Control() {
 		return
 	}
-	d.count(m, connections)
+	n := connections(d.roster, m)
+	if n == 0 {
+		return
+	}
+	d.count(m, n)
 	m.late = true
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if m.toAll() {
-		d.all = true
-	} else {
+	switch {
+	case m.private():
 		d.tokens = append(d.tokens, m.token)
+	case m.audience == nil:
+		d.all = true
+	default:
+		for c := range d.roster.In(m.audience) {
+			d.tokens = append(d.tokens, c.Token)
+		}
 	}
 }
 
 // lost counts m, which was given up.
-func (d *delays) lost(m *message) { d.count(m, d.audience(m)) }
-
-// audience is how many connections m is for.
-func (d *delays) audience(m *message) int {
-	if m.toAll() {
-		return d.roster.Count()
-	}
-	return 1
-}
+func (d *delays) lost(m *message) { d.count(m, connections(d.roster, m)) }
 
 // take returns the connections whose events had to wait since the last call. What goes
 // to all names all only once while the gateway is away.

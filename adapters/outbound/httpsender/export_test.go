@@ -25,6 +25,7 @@ var (
 	MaxEvents      = laneBound.events
 	MaxBytes       = laneBound.bytes
 	MaxTrunkEvents = trunkBound.events
+	MaxTokens      = maxTokens
 )
 
 // Body returns the body of a push, without ID.

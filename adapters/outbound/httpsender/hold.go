@@ -2,7 +2,9 @@ package httpsender
 
 import (
 	"context"
+	"fmt"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/stream"
@@ -25,12 +27,12 @@ func newHold(ls *lanes, token connection.Token, why laneEvent) hold {
 	return hold{lane: l, lanes: ls}
 }
 
-// feed has the stream get what is broadcast, though the roster does not have it yet.
-func (h hold) feed() {
+// feed has the stream get what is broadcast after a place and is for v, though the roster
+// does not have it yet.
+func (h hold) feed(v access.Viewer, after event.ID) {
 	h.lanes.mu.Lock()
 	defer h.lanes.mu.Unlock()
-	h.early = earlySweeps
-	h.lanes.early[h.lane] = struct{}{}
+	h.lanes.recipients.addEarly(h.token, v, after)
 }
 
 // fallBehind notes that the stream has not got what it missed: it is told so, and gets
@@ -54,6 +56,7 @@ func (h hold) letGo() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.changeLocked(l, laneLetGo)
+	ls.recipients.letGo(l.token, true)
 	switch {
 	case l.waits() || l.resync:
 		ls.changeLocked(l, laneWake)
@@ -62,31 +65,58 @@ func (h hold) letGo() {
 	}
 }
 
-// join has the stream, whose client has got everything up to id, get what t broadcasts,
-// and returns the place after which it does. It waits until the gateway can be reached
-// and has what is in flight. Errors: ctx.Err().
-func (h hold) join(ctx context.Context, t *trunk, id event.ID) (upTo event.ID, err error) {
+// join has the stream of v, whose client has got everything up to id, get what t
+// broadcasts, and returns the place after which it does. It waits until the gateway can
+// be reached and has what is in flight. Errors: errLater if the stream may miss what was
+// left out, since it was for nobody; ctx.Err().
+func (h hold) join(ctx context.Context, t *trunk, v access.Viewer, id event.ID) (upTo event.ID, err error) {
 	t.mu.Lock()
-	h.feed()
 	upTo = t.inFlight.newest()
+	h.feed(v, upTo)
+	leftOut := t.leftOut
 	t.inFlight.noteTaken(id)
 	if !t.inFlight.posting {
 		t.settleLocked(t.inFlight.alreadyTaken())
 		t.pumpLocked()
 	}
 	t.mu.Unlock()
+	if leftOut.Epoch == upTo.Epoch && leftOut.Seq > upTo.Seq {
+		return upTo, fmt.Errorf("%w to where events were left out", errLater)
+	}
+	return upTo, h.await(ctx, t, upTo)
+}
+
+// goLive has the stream, which has got everything up to a place, get what t broadcasts as
+// others do, and reports true. If events for it left meanwhile it reports false and up to
+// where it has missed them; then it waits as join does. Errors: ctx.Err().
+func (h hold) goLive(ctx context.Context, t *trunk) (upTo event.ID, live bool, err error) {
+	t.mu.Lock()
+	h.lanes.mu.Lock()
+	live = h.lanes.recipients.letGo(h.token, false)
+	h.lanes.mu.Unlock()
+	upTo = t.inFlight.newest()
+	t.mu.Unlock()
+	if !live {
+		err = h.await(ctx, t, upTo)
+	}
+	return upTo, live, err
+}
+
+// await waits until the gateway can be reached and has what is in flight up to a place.
+// Errors: ctx.Err().
+func (h hold) await(ctx context.Context, t *trunk, upTo event.ID) error {
 	for {
 		changed := t.link.watch()
 		t.mu.Lock()
 		ready := t.link.isUp() && !t.inFlight.has(upTo)
 		t.mu.Unlock()
 		if ready {
-			return upTo, nil
+			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return upTo, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }

@@ -11,6 +11,10 @@
 // lanes have the private events only, and what goes to everyone is posted from
 // the trunk, one event after the other.
 //
+// An event that is for some streams only (rule A12) takes the same way, to those that it is
+// for when it leaves the trunk: in the lanes of these, or in one request that names them.
+// For a client that comes back it is one of those that it missed, or none.
+//
 // All that is handed over goes through the trunk, which keeps the order: a
 // private event leaves after the broadcasts that were handed over before it and
 // before those after it. What waits there while the gateway cannot be reached is
@@ -23,6 +27,7 @@
 //	          probe ────────────────────────── client ─────┘
 //
 //	trunk.go, inflight.go, post.go   what waits, and what is posted to all streams
+//	recipients.go                    which streams an event is for
 //	lanes.go, lane.go                what waits for one stream, and whose turn it is
 //	turn.go, hold.go                 a lane while a worker has it, and while it is held
 //	worker.go, poster.go, pusher.go  the goroutines that push and post
@@ -210,7 +215,7 @@ func (s *Sender) Broadcast(_ context.Context, rec event.Record) error {
 	if err != nil {
 		return err
 	}
-	return s.trunk.handOver(&message{body: body, id: rec.ID})
+	return s.trunk.handOver(&message{body: body, id: rec.ID, audience: rec.Event.Audience})
 }
 
 // Send implements gateway.Sender. That the gateway does not know the token comes

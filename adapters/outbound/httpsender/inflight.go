@@ -24,19 +24,25 @@ type inFlight struct {
 	place    event.ID // of the last log event that left the trunk
 }
 
-// fill takes from q what can be posted at once: what cannot be repeated goes alone, or
-// a failure would cost the others too.
-func (f *inFlight) fill(q *queue, ids bool) {
-	f.messages, f.unsure = []*message{q.take()}, false
+// fill takes from q what can be posted at once, once address has made of it what takes it
+// to its streams. What cannot be repeated goes alone, or a failure would cost the others
+// too.
+func (f *inFlight) fill(q *queue, ids bool, address func(*message) []*message) {
+	f.messages, f.unsure = address(q.take()), false
 	if !ids || f.messages[0].id.IsZero() {
 		return
 	}
 	size := 0
-	for m := q.first(); m != nil && m.toAll() && !m.id.IsZero() && len(f.messages) < maxBatch; m = q.first() {
-		if size += len(m.fields); size > maxBatchBytes {
+	for m := q.first(); m != nil && !m.private() && !m.id.IsZero() && len(f.messages) < maxBatch; m = q.first() {
+		parts := address(m)
+		for _, part := range parts {
+			size += part.size()
+		}
+		if size > maxBatchBytes {
 			return
 		}
-		f.messages = append(f.messages, q.take())
+		q.take()
+		f.messages = append(f.messages, parts...)
 	}
 }
 
@@ -66,7 +72,9 @@ func (f *inFlight) noteTaken(id event.ID) {
 // alreadyTaken is how many of the messages clients have got: the gateway that is there
 // now must not be given them again.
 func (f *inFlight) alreadyTaken() int {
-	n := slices.IndexFunc(f.messages, func(m *message) bool { return m.id.Epoch != f.taken.Epoch || m.id.Seq > f.taken.Seq })
+	n := slices.IndexFunc(f.messages, func(m *message) bool {
+		return m.id.Epoch != f.taken.Epoch || m.id.Seq > f.taken.Seq || m.part && m.id.Seq == f.taken.Seq
+	})
 	if n < 0 {
 		return len(f.messages)
 	}

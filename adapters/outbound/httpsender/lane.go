@@ -86,7 +86,6 @@ type lane struct {
 	end     laneEnd
 	front   queue // what a recovery handed over; leaves before the rest
 	queue   queue
-	early   int  // sweeps for which it is fed though the roster does not have it
 	resync  bool // an event was lost: a recovery must come first (rule E6)
 	reset   stream.ResetReason
 	doubted *message // a stream_reset without an answer, which the client may not have got
@@ -104,19 +103,22 @@ func (l *lane) waits() bool { return len(l.front.messages)+len(l.queue.messages)
 
 // needless reports whether the lane can be forgotten when it has nothing to send.
 func (l *lane) needless() bool {
-	return l.end == endNear || !l.resync && l.early == 0 && l.end == endNone
+	return l.end == endNear || !l.resync && l.end == endNone
 }
 
 // lost notes that the stream has lost m for good. That is a gap if m is in the log.
 func (l *lane) lost(m *message) {
 	l.resync = true
-	if m.toAll() && !m.ev.Control() && l.reset == "" {
+	if !m.private() && !m.ev.Control() && l.reset == "" {
 		l.reset = stream.ResetExpired
 	}
 	if m.ev.Name == stream.NameReset {
 		l.doubted = m
 	}
 }
+
+// miss notes that the stream has a gap in the log.
+func (l *lane) miss() { l.resync, l.reset = true, stream.ResetExpired }
 
 // takeReset returns the stream_reset that the stream is to be sent first, or nil, and
 // forgets it. One that was not answered is repeated as it was, ID included, so that a
@@ -138,7 +140,7 @@ func (l *lane) takeReset() (m *message) {
 // newest: the one before the next log event that waits in the lane.
 func (l *lane) nextPlace(newest event.ID) event.ID {
 	for _, m := range l.queue.messages {
-		if m.toAll() && !m.id.IsZero() {
+		if !m.private() && !m.id.IsZero() {
 			return event.ID{Epoch: m.id.Epoch, Seq: m.id.Seq - 1}
 		}
 	}

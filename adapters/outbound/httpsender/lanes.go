@@ -1,18 +1,12 @@
 package httpsender
 
 import (
-	"iter"
 	"sync"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
-	"heliograph/domain/stream"
 )
-
-// earlySweeps is for how many sweeps a stream is fed that the roster does not have: it
-// is registered as soon as it has resumed, or never.
-const earlySweeps = 2
 
 // lanes holds the lanes, and hands those whose turn is due to the workers, in the
 // order in which they became due. It is safe for concurrent use.
@@ -27,7 +21,7 @@ type lanes struct {
 	due         sync.Cond                  // a lane is due, or stopped is set
 	posted      sync.Cond                  // a post ended, or stopped is set
 	byToken     map[connection.Token]*lane // all
-	early       map[*lane]struct{}         // those that the roster may not have yet
+	recipients  recipients                 // finds whom an event is for
 	first, last *lane                      // the FIFO of the lanes that are due
 	busy        int                        // lanes that are due or have their turn
 	recovering  int                        // of them, those that recover first
@@ -41,8 +35,8 @@ type lanes struct {
 
 func newLanes(start event.ID, roster connection.Roster, count func(*message, int), changed func()) *lanes {
 	ls := &lanes{
-		roster: roster, count: count, changed: changed, place: start,
-		byToken: make(map[connection.Token]*lane), early: make(map[*lane]struct{}),
+		roster: roster, count: count, changed: changed, place: start, byToken: make(map[connection.Token]*lane),
+		recipients: recipients{roster: roster, early: make(map[connection.Token]*earlyStream)},
 	}
 	ls.due.L, ls.posted.L = &ls.mu, &ls.mu
 	return ls
@@ -50,16 +44,35 @@ func newLanes(start event.ID, roster connection.Roster, count func(*message, int
 
 // Called by the trunk, with its mutex held; send also by the probe, without it.
 
-// broadcast adds m, a log or control event, to the lane of every connection.
+// broadcast adds m, a log or control event, to the lane of every stream that it is for.
 func (ls *lanes) broadcast(m *message) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if !m.id.IsZero() {
 		ls.place = m.id
 	}
-	for l := range ls.everyLocked() {
+	for token := range ls.recipients.of(m) {
+		l := ls.laneLocked(token)
 		ls.addLocked(l, &l.queue, m)
 	}
+}
+
+// reaches reports whether m, a log or control event, is for any stream.
+func (ls *lanes) reaches(m *message) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.recipients.include(m)
+}
+
+// address makes of m, a log or control event, what takes it to its streams: m if those are
+// all, or else one message, or several, with their tokens.
+func (ls *lanes) address(m *message) []*message {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.recipients.areAll(m) {
+		return []*message{m}
+	}
+	return m.addressTo(ls.recipients.toName(m))
 }
 
 // send adds m, a private event or a question, to its lane. An event gets the ID of the
@@ -95,13 +108,22 @@ func (ls *lanes) offer(m *message) (taken bool, err error) {
 	return false, nil
 }
 
-// noteLost notes that the trunk had no room for m, a private event.
+// noteLost notes that m, a private event or one for some streams, is lost for its
+// streams. They are told in their next turn.
 func (ls *lanes) noteLost(m *message) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	l := ls.laneLocked(m.token)
-	l.givenUp++
-	l.resync = true
+	if m.private() {
+		l := ls.laneLocked(m.token)
+		l.givenUp++
+		l.resync = true
+		return
+	}
+	for token := range ls.recipients.of(m) {
+		l := ls.laneLocked(token)
+		l.givenUp++
+		l.miss()
+	}
 }
 
 // advance says that the streams have got the log up to id.
@@ -157,14 +179,20 @@ func (ls *lanes) complete() bool {
 	return true
 }
 
-// resetAll has every stream told that it lost events, and given the state as it is
-// then (rules E6, G3).
-func (ls *lanes) resetAll() {
+// heal has the streams that have a gap in the log, or all, told so, and given the state
+// as it is then (rules E6, G3).
+func (ls *lanes) heal(all bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	for l := range ls.everyLocked() {
-		l.resync, l.reset = true, stream.ResetExpired
-		ls.changeLocked(l, laneWake)
+	if all {
+		for token := range ls.recipients.all() {
+			ls.laneLocked(token).miss()
+		}
+	}
+	for _, l := range ls.byToken {
+		if l.reset != "" {
+			ls.changeLocked(l, laneWake)
+		}
 	}
 }
 
@@ -198,47 +226,26 @@ func (ls *lanes) giveUp() (events int) {
 func (ls *lanes) sweep() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if !ls.open || len(ls.byToken) == ls.busy {
+	if !ls.open {
+		return
+	}
+	ls.recipients.sweep()
+	if len(ls.byToken) == ls.busy {
 		return
 	}
 	for c := range ls.roster.All() {
-		if l := ls.byToken[c.Token]; l != nil {
-			l.early = 0
-			if l.resync {
-				ls.changeLocked(l, laneWake)
-			}
+		if l := ls.byToken[c.Token]; l != nil && l.resync {
+			ls.changeLocked(l, laneWake)
 		}
 	}
 	for _, l := range ls.byToken {
-		l.early = max(0, l.early-1)
-		if l.state == laneIdle && l.early == 0 {
+		if _, early := ls.recipients.early[l.token]; l.state == laneIdle && !early {
 			ls.forgetLocked(l)
 		}
 	}
 }
 
 // What all of these do.
-
-// everyLocked yields the lane of every stream that what is broadcast is for: of those in
-// the roster, and of those that it may not have yet.
-func (ls *lanes) everyLocked() iter.Seq[*lane] {
-	return func(yield func(*lane) bool) {
-		for c := range ls.roster.All() {
-			l := ls.laneLocked(c.Token)
-			l.early = 0
-			if !yield(l) {
-				return
-			}
-		}
-		for l := range ls.early {
-			if l.early == 0 {
-				delete(ls.early, l)
-			} else if !yield(l) {
-				return
-			}
-		}
-	}
-}
 
 func (ls *lanes) laneLocked(token connection.Token) *lane {
 	l := ls.byToken[token]
@@ -293,5 +300,7 @@ func toInt(b bool) int {
 
 func (ls *lanes) forgetLocked(l *lane) {
 	delete(ls.byToken, l.token)
-	delete(ls.early, l)
+	if l.end == endNear {
+		ls.recipients.dropEarly(l.token)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -16,13 +17,16 @@ import (
 type message struct {
 	*body
 
-	token    connection.Token // of a private event; "" is every stream
-	id       event.ID         // zero: it carries none
-	closing  bool             // ends the stream
-	repeated bool             // was sent before, with this id, and not answered
-	replay   bool             // a log event that the client missed, sent before its stream is open
-	late     bool             // was counted as failed, because it had to wait for the gateway
-	next     gateway.Parts    // gives what follows once the gateway has this; nil if nothing does
+	token    connection.Token   // of a private event; "" is a log or a control event
+	audience *access.Audience   // of a log event; nil is everyone
+	tokens   []connection.Token // the streams that it was taken for, if not for all; nil before that
+	part     bool               // other messages take the same event to the rest of its streams
+	id       event.ID           // zero: it carries none
+	closing  bool               // ends the stream
+	repeated bool               // was sent before, with this id, and not answered
+	replay   bool               // a log event that the client missed, sent before its stream is open
+	late     bool               // was counted as failed, because it had to wait for the gateway
+	next     gateway.Parts      // gives what follows once the gateway has this; nil if nothing does
 }
 
 // body is an event's part of the wire, which all its messages share. It is
@@ -32,8 +36,25 @@ type body struct {
 	fields []byte // of the event's JSON object, all but its id; none for a message without an event
 }
 
-// toAll reports whether m goes to every stream.
-func (m *message) toAll() bool { return m.token == "" }
+// named reports whether m was taken for the streams of its tokens only.
+func (m *message) named() bool { return m.tokens != nil }
+
+// seenByAll reports whether m is for every stream. Those that see one task only get
+// versions, but nothing else that is for everyone.
+func (m *message) seenByAll() bool {
+	return !m.private() && m.audience == nil && (m.ev.Control() || m.ev.Service == event.ServiceVersion)
+}
+
+// visibleTo reports whether m, a log or a control event, is for what v sees.
+func (m *message) visibleTo(v access.Viewer) bool { return m.seenByAll() || m.audience.Includes(v) }
+
+// visible reports the same of a log event.
+func visible(ev event.Event, v access.Viewer) bool {
+	return (&message{body: &body{ev: ev}, audience: ev.Audience}).visibleTo(v)
+}
+
+// private reports whether m is for one stream; any other is a log or a control event.
+func (m *message) private() bool { return m.token != "" }
 
 // delayed is m, which could not be sent in time.
 func (m *message) delayed() *message {
@@ -45,7 +66,7 @@ func (m *message) delayed() *message {
 // carriesPlace reports whether m, a private event, names the log event before it
 // (rules G2, G3).
 func (m *message) carriesPlace() bool {
-	return !m.toAll() && (!m.ev.Control() || m.ev.Name == stream.NameReset)
+	return m.private() && (!m.ev.Control() || m.ev.Name == stream.NameReset)
 }
 
 // replaces reports whether older may be left out once m is there (rule E10).
@@ -72,11 +93,48 @@ func (m *message) push(token connection.Token, ids bool) []byte {
 	return append(b, `,"close":false}`...)
 }
 
-// broadcast returns the body of POST /internal/broadcast to all streams.
+// broadcast returns the body of POST /internal/broadcast.
 func (m *message) broadcast(ids bool) []byte {
-	b := make([]byte, 0, len(m.fields)+128)
+	b := make([]byte, 0, m.size()+128)
 	b = m.appendEvent(append(b, '{'), ids)
+	if m.named() {
+		tokens, _ := json.Marshal(m.tokens) // strings are always JSON
+		b = append(b, `,"tokens":`...)
+		b = append(b, tokens...)
+	}
 	return append(b, '}')
+}
+
+// size is about how many bytes the body of m has.
+func (m *message) size() int { return len(m.fields) + tokenBytes(m.tokens) }
+
+func tokenBytes(tokens []connection.Token) (n int) {
+	for _, token := range tokens {
+		n += len(token) + len(`"",`)
+	}
+	return n
+}
+
+// maxTokens bounds the tokens of one request, in bytes, so that there is room for the
+// event.
+const maxTokens = gateway.MaxBody / 2
+
+// addressTo returns what takes m to these streams: it, or several if there are too many
+// for one request.
+func (m *message) addressTo(tokens []connection.Token) (parts []*message) {
+	for rest := tokens; ; {
+		n, size := 0, 0
+		for n < len(rest) && (n == 0 || size+tokenBytes(rest[n:n+1]) <= maxTokens) {
+			size += tokenBytes(rest[n : n+1])
+			n++
+		}
+		part := *m
+		part.tokens, part.part = rest[:n:n], n < len(tokens)
+		parts = append(parts, &part)
+		if rest = rest[n:]; len(rest) == 0 {
+			return parts
+		}
+	}
 }
 
 func (m *message) appendEvent(b []byte, ids bool) []byte {

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 )
 
@@ -146,34 +147,47 @@ func (p *pipeline) close() {
 	}
 }
 
-// maxDelivered is more streams than a gateway can hold.
-const maxDelivered = 1 << 24
+const (
+	// maxDelivered is more streams than a gateway can hold.
+	maxDelivered = 1 << 24
+	// maxToken is how many bytes of an answer each token may take that it lists.
+	maxToken = 256
+)
 
-// deliveries returns to how many streams an answered broadcast went, or that the
-// number makes no sense. Errors: as client.push, but errNoBroadcast where there is no
-// such endpoint.
-func deliveries(answer *http.Response) (delivered int, known bool, err error) {
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+// delivery is what a gateway says that became of a broadcast.
+type delivery struct {
+	streams int  // that it went to
+	known   bool // streams makes sense
+	unknown []connection.Token
+}
+
+// readDelivery reads the answer to a broadcast that named so many tokens. Errors: as
+// client.push, but errNoBroadcast where there is no such endpoint.
+func readDelivery(answer *http.Response, tokens int) (d delivery, err error) {
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+int64(tokens)*maxToken))
 	switch answer.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout: // a proxy that waits for it
-		return 0, false, fmt.Errorf("%w: status %d", gateway.ErrUnreachable, answer.StatusCode)
+		return d, fmt.Errorf("%w: status %d", gateway.ErrUnreachable, answer.StatusCode)
 	}
 	if err := meaning(answer.StatusCode, text); err != nil {
 		if answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusMethodNotAllowed {
 			err = errNoBroadcast
 		}
-		return 0, false, err
+		return d, err
 	}
 	var body struct {
 		Status    string
 		Delivered *float64
+		Unknown   json.RawMessage
 	}
 	readable := json.Unmarshal(text, &body) == nil // what answered may not speak the protocol
 	switch {
 	case body.Status != "ok": // a proxy's page, say, while the gateway is away
-		return 0, false, fmt.Errorf("%w: the answer is none of the protocol's", gateway.ErrUnreachable)
+		return d, fmt.Errorf("%w: the answer is none of the protocol's", gateway.ErrUnreachable)
 	case !readable || body.Delivered == nil || *body.Delivered != math.Trunc(*body.Delivered) || *body.Delivered < 0 || *body.Delivered > maxDelivered:
-		return 0, false, nil
+		return d, nil
 	}
-	return int(*body.Delivered), true, nil
+	_ = json.Unmarshal(body.Unknown, &d.unknown) // likewise
+	d.streams, d.known = int(*body.Delivered), true
+	return d, nil
 }

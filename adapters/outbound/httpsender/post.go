@@ -24,10 +24,25 @@ func (t *trunk) nextPost() *post {
 	}
 	ids := t.link.capabilities().EventID
 	if len(t.inFlight.messages) == 0 {
-		t.inFlight.fill(&t.queue, ids)
+		t.inFlight.fill(&t.queue, ids, t.lanes.address)
 	}
 	t.inFlight.posting = true
-	return &post{messages: t.inFlight.messages, ids: ids, trunk: t}
+	messages := t.inFlight.messages
+	if !ids {
+		messages = messages[:1] // the parts of an event cannot be repeated, either
+	}
+	return &post{messages: messages, ids: ids, trunk: t}
+}
+
+// requests returns the bodies to post, and for each of them which message it is of.
+// Messages for no stream have none.
+func (p *post) requests() (bodies [][]byte, of []int) {
+	for i, m := range p.messages {
+		if !m.named() || len(m.tokens) > 0 {
+			bodies, of = append(bodies, m.broadcast(p.ids)), append(of, i)
+		}
+	}
+	return bodies, of
 }
 
 // postableLocked reports whether something may be posted, once everything private that
@@ -37,7 +52,7 @@ func (t *trunk) postableLocked() bool {
 		return false
 	}
 	next := t.queue.first()
-	return len(t.inFlight.messages) > 0 || next != nil && next.toAll() && t.link.capabilities().Broadcast
+	return len(t.inFlight.messages) > 0 || next != nil && !next.private() && t.link.capabilities().Broadcast
 }
 
 func (t *trunk) settleLocked(n int) {
@@ -71,9 +86,16 @@ func (p *post) settle(n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.settleLocked(n)
-	if len(t.inFlight.messages) == 0 {
+	if n == len(p.messages) {
 		t.endPostLocked()
 	}
+}
+
+// noteGap says that m, which is settled, is lost for its streams.
+func (p *post) noteGap(m *message) {
+	p.trunk.mu.Lock()
+	defer p.trunk.mu.Unlock()
+	p.trunk.noteGapLocked(m)
 }
 
 // lose says that the first event that is left is lost.
@@ -81,7 +103,7 @@ func (p *post) lose() {
 	t := p.trunk
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.gap = t.gap || !t.inFlight.messages[0].ev.Control()
+	t.noteGapLocked(t.inFlight.messages[0])
 	t.settleLocked(1)
 	t.endPostLocked()
 }

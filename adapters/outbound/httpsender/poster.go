@@ -39,27 +39,31 @@ func (p *poster) run(ctx context.Context) {
 
 // post posts events to all streams and measures it (rules M1, M2).
 func (p *poster) post(ctx context.Context, batch *post) {
-	bodies := make([][]byte, len(batch.messages))
-	for i, m := range batch.messages {
-		bodies[i] = m.broadcast(batch.ids)
+	bodies, of := batch.requests()
+	of = append(of, len(batch.messages))
+	if len(bodies) == 0 {
+		batch.settle(len(batch.messages))
+		return
 	}
-	began, taken := time.Now(), 0
+	began, answers := time.Now(), 0
 	var err error
 	alive := p.circuit.call(func() error {
 		err = p.pipeline.post(ctx, bodies, func(answer *http.Response) error {
-			delivered, known, err := deliveries(answer)
+			m := batch.messages[of[answers]]
+			d, err := readDelivery(answer, len(m.tokens))
 			if err == nil {
-				p.meter.took(batch.messages[taken], began)
-				p.delivered(ctx, batch.messages[taken], delivered, known)
-				taken++
+				p.meter.took(m, began)
+				p.delivered(ctx, batch, m, d)
+				answers++
 			}
 			return err
 		})
-		if taken > 0 {
+		if answers > 0 {
 			return nil // whatever came after that, the gateway is there
 		}
 		return err
 	})
+	taken := of[answers]
 	batch.settle(taken)
 	if taken < len(batch.messages) {
 		p.settle(ctx, batch, batch.messages[taken], began, cmp.Or(alive, err))
@@ -81,26 +85,57 @@ func (p *poster) settle(ctx context.Context, batch *post, m *message, began time
 		batch.repeat(true)
 	default:
 		p.meter.took(m, began)
-		p.meter.count(m, 0, p.roster.Count())
+		p.meter.count(m, 0, connections(p.roster, m))
 		if p.losses.take() {
-			p.log.WarnContext(ctx, "event for all connections was lost", slog.String("event", m.ev.Name), slog.Any("error", err))
+			p.log.WarnContext(ctx, "event for all connections, or several, was lost", slog.String("event", m.ev.Name), slog.Any("error", err))
 		}
 		batch.lose()
 	}
 }
 
-// delivered counts an event, and has the streams compared if it reached another number
-// of them than the roster has. A number that makes no sense is an error.
-func (p *poster) delivered(ctx context.Context, m *message, streams int, known bool) {
-	if !known {
-		p.meter.count(m, 0, p.roster.Count())
+// delivered counts an event, and has the streams compared if one for all reached another
+// number of them than the roster has. A number that makes no sense is an error.
+func (p *poster) delivered(ctx context.Context, batch *post, m *message, d delivery) {
+	n := connections(p.roster, m)
+	if !d.known || m.named() && d.streams > n {
+		p.meter.count(m, 0, n)
 		if p.losses.take() {
 			p.log.WarnContext(ctx, "gateway's answer to a broadcast makes no sense", slog.String("event", m.ev.Name))
 		}
 		return
 	}
-	p.meter.count(m, streams, 0)
-	if streams != p.roster.Count() {
+	if m.named() {
+		p.meter.count(m, d.streams, n-d.streams)
+		p.missing(batch, m, d)
+		return
+	}
+	p.meter.count(m, d.streams, 0)
+	if d.streams != n {
 		p.mismatch.Store(true)
+	}
+}
+
+// missing draws the consequences for the streams that did not get m, which was for some.
+// Those that the gateway does not know are asked for once more, and then gone (rule E5).
+// If none got it the others have lost it (rule E6); of some it is not known which.
+func (p *poster) missing(batch *post, m *message, d delivery) {
+	if d.streams == len(m.tokens) {
+		return
+	}
+	unknown := make(map[connection.Token]struct{}, len(d.unknown))
+	for _, token := range d.unknown {
+		unknown[token] = struct{}{}
+	}
+	lost := *m
+	lost.tokens = nil
+	for _, token := range m.tokens {
+		if _, gone := unknown[token]; gone {
+			p.trunk.lanes.send(newQuestion(token))
+		} else {
+			lost.tokens = append(lost.tokens, token)
+		}
+	}
+	if d.streams == 0 && len(lost.tokens) > 0 {
+		batch.noteGap(&lost)
 	}
 }

@@ -1,6 +1,7 @@
 package httpsender
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -53,11 +55,12 @@ type resumer struct {
 // resume is Sender.Resume.
 func (r *resumer) resume(ctx context.Context, c connection.Connection, lastEventID string) {
 	token := c.Token
+	v := c.Viewer()
 	h := newHold(r.trunk.lanes, token, laneHold)
 	defer h.letGo()
 	within, cancel := context.WithTimeout(ctx, resumeTime)
 	defer cancel()
-	reason, err := r.catchUp(within, h, lastEventID)
+	reason, err := r.catchUp(within, h, v, lastEventID)
 	switch {
 	case err == nil && h.isBehind(): // what it missed was given up while it waited
 		r.incomplete.Store(token, struct{}{})
@@ -83,36 +86,52 @@ func (r *resumer) takeIncomplete(token connection.Token) bool {
 // catchUp pushes what the stream needs. With an error, which is push's or ctx's, it
 // needs a stream_reset for this reason; with errLater nothing is known against it,
 // and its client must ask again.
-func (r *resumer) catchUp(ctx context.Context, h hold, lastEventID string) (reason stream.ResetReason, err error) {
+func (r *resumer) catchUp(ctx context.Context, h hold, v access.Viewer, lastEventID string) (reason stream.ResetReason, err error) {
 	id, parse := event.ParseID(lastEventID)
-	upTo, err := h.join(ctx, r.trunk, id)
-	if err != nil && parse == nil && id == upTo {
+	upTo, err := h.join(ctx, r.trunk, v, id)
+	switch {
+	case errors.Is(err, errLater):
+		return "", err
+	case err != nil && parse == nil && id == upTo:
 		return "", nil // whatever becomes of what is under way, the client has it
 	}
 	if err != nil || !r.trunk.link.capabilities().EventID {
 		return stream.ResetExpired, err
 	}
 	if reason = reset(parse); reason == "" {
-		reason, err = r.replay(ctx, h.token, id, upTo)
+		reason, err = r.replay(ctx, h.token, v, id, upTo)
 	}
-	if reason == "" || err != nil {
-		return reason, err
+	if err == nil && reason != "" {
+		m := newReset(h.token, reason)
+		m.id = upTo
+		err = r.push(ctx, h.token, m, true)
 	}
-	m := newReset(h.token, reason)
-	m.id = upTo
-	return reason, r.push(ctx, h.token, m, true)
+	for err == nil {
+		id = upTo
+		var live bool
+		if upTo, live, err = h.goLive(ctx, r.trunk); live {
+			return reason, nil
+		}
+		if err == nil {
+			var why stream.ResetReason
+			if why, err = r.replay(ctx, h.token, v, id, upTo); why != "" {
+				return why, errLater
+			}
+		}
+	}
+	return cmp.Or(reason, stream.ResetExpired), err
 }
 
-// replay pushes what follows id up to the place upTo, in order, or returns the
-// reason of the stream_reset that has to go out instead. Errors: as push, errLater.
-func (r *resumer) replay(ctx context.Context, token connection.Token, id, upTo event.ID) (reason stream.ResetReason, err error) {
+// replay pushes what follows id up to the place upTo and is for v, in order, or returns
+// the reason of the stream_reset that has to go out instead. Errors: as push, errLater.
+func (r *resumer) replay(ctx context.Context, token connection.Token, v access.Viewer, id, upTo event.ID) (reason stream.ResetReason, err error) {
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
 	case <-ctx.Done():
 		return "", fmt.Errorf("%w: too many wait for it", errLater)
 	}
-	missed, err := r.read(ctx, id, upTo)
+	missed, err := r.read(ctx, v, id, upTo)
 	switch reason = reset(err); {
 	case reason != "":
 		return reason, nil
@@ -133,9 +152,9 @@ func (r *resumer) replay(ctx context.Context, token connection.Token, id, upTo e
 
 // read returns what is missed, and tries again while that is not known for sure. Errors:
 // those that call for a stream_reset; errLater once ctx ends.
-func (r *resumer) read(ctx context.Context, id, upTo event.ID) ([]event.Record, error) {
+func (r *resumer) read(ctx context.Context, v access.Viewer, id, upTo event.ID) ([]event.Record, error) {
 	for confirmed := false; ; {
-		missed, err := r.missed(ctx, id, upTo)
+		missed, err := r.missed(ctx, v, id, upTo)
 		pause := historyPause
 		switch {
 		case errors.Is(err, event.ErrInvalidID) && !confirmed:
@@ -151,9 +170,9 @@ func (r *resumer) read(ctx context.Context, id, upTo event.ID) ([]event.Record, 
 	}
 }
 
-// missed returns the log events after id up to the place upTo. Errors: those of
-// event.History; ErrExpired also for more than may be pushed.
-func (r *resumer) missed(ctx context.Context, id, upTo event.ID) (missed []event.Record, err error) {
+// missed returns the log events after id up to the place upTo that are for v. Errors:
+// those of event.History; ErrExpired also for more than may be pushed.
+func (r *resumer) missed(ctx context.Context, v access.Viewer, id, upTo event.ID) (missed []event.Record, err error) {
 	bytes := 0
 	for {
 		page, err := r.history.After(ctx, id, historyPage)
@@ -164,10 +183,14 @@ func (r *resumer) missed(ctx context.Context, id, upTo event.ID) (missed []event
 			if rec.ID.Seq > upTo.Seq {
 				return missed, nil // it comes by itself
 			}
+			id = rec.ID
+			if !visible(rec.Event, v) {
+				continue
+			}
 			if bytes += frameSize + len(rec.Event.Name) + len(rec.Event.Data); bytes > maxReplay {
 				return nil, event.ErrExpired
 			}
-			missed, id = append(missed, rec), rec.ID
+			missed = append(missed, rec)
 		}
 		if len(page) < historyPage {
 			return missed, nil

@@ -32,7 +32,8 @@ type standIn struct {
 	secret      string             // what it asks for
 	hang        chan struct{}      // every request hangs until it is closed, unless nil
 	streams     map[string]*stream // open
-	taken       map[string]bool    // IDs of broadcasts
+	taken       map[string]bool    // IDs of broadcasts to all, and "ID token" of those that name streams
+	named       [][]string         // the tokens of each broadcast that came in
 	pushes      int                // requests to push that came in
 	broadcasts  int                // requests to broadcast that came in
 	all         int                // requests of any kind
@@ -54,6 +55,7 @@ type stream struct {
 	report func(name, data, id string) // called with what arrives, if set
 	ended  func()                      // called when the stream is closed, if set
 	status int                         // the answer to every push, unless 0
+	full   bool                        // broadcasts to it fail
 	stuck  chan struct{}               // pushes hang until it is closed, unless nil
 }
 
@@ -221,36 +223,51 @@ func (g *standIn) list(w http.ResponseWriter, r *http.Request) {
 
 func (g *standIn) broadcast(w http.ResponseWriter, r *http.Request) {
 	p, err := parse(r)
-	if err != nil || p.Event == nil || p.Event.Data == nil || p.Token != nil || p.Tokens != nil {
+	if err != nil || p.Event == nil || p.Event.Data == nil || p.Token != nil {
 		refuse(w, http.StatusBadRequest, "INVALID_EVENT_DATA_MISSING")
 		return
 	}
-	if g.spread(p) {
+	delivered, unknown, stalls := g.spread(p)
+	if stalls {
 		<-r.Context().Done()
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	_, _ = fmt.Fprintf(w, `{"status":"ok","delivered":%d,"unknown":[]}`, len(g.streams))
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": "ok", "delivered": delivered, "unknown": unknown})
 }
 
-// spread gives a broadcast to all streams, and reports whether there will be no
-// answer.
-func (g *standIn) spread(p push) (stalls bool) {
+// spread gives a broadcast to the streams that it names, or to all, and reports whether
+// there will be no answer. What has an ID goes out to all once, and to each that is named
+// once.
+func (g *standIn) spread(p push) (delivered int, unknown []string, stalls bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.broadcasts++
-	if p.Event.ID == "" || !g.taken[p.Event.ID] {
-		for _, s := range g.streams {
+	g.named = append(g.named, p.Tokens)
+	unknown = []string{}
+	tokens, again := p.Tokens, p.Event.ID != "" && g.taken[p.Event.ID]
+	if tokens == nil {
+		tokens = slices.Collect(maps.Keys(g.streams))
+		g.taken[p.Event.ID] = true
+	}
+	for _, token := range tokens {
+		s := g.streams[token]
+		switch {
+		case s == nil:
+			unknown = append(unknown, token)
+			continue
+		case s.full:
+			continue
+		case !again && (p.Event.ID == "" || !g.taken[p.Event.ID+" "+token]):
 			s.take(p)
 		}
+		delivered++
+		g.taken[p.Event.ID+" "+token] = true
 	}
-	g.taken[p.Event.ID] = true
 	if g.mute > 0 {
 		g.mute--
 		panic(http.ErrAbortHandler)
 	}
 	g.stall--
-	return g.stall >= 0
+	return delivered, unknown, g.stall >= 0
 }
 
 func (g *standIn) push(w http.ResponseWriter, r *http.Request) {

@@ -26,7 +26,9 @@ type trunk struct {
 	stopped   bool       // nothing leaves any more
 	adopting  bool       // the gateway's streams are being looked at: the trunk waits
 	healing   bool       // all streams get the state as it is now: the trunk waits
-	gap       bool       // an event was lost: every stream is to be told
+	gap       bool       // an event for everyone was lost: every stream is to be told
+	gaps      bool       // others were lost: the lanes of their streams know that they are to be told
+	leftOut   event.ID   // of the newest event that was not queued, since it was for nobody
 	queue     queue
 	inFlight  inFlight
 	postDue   sync.Cond     // something may be posted, or stopped is set
@@ -53,7 +55,7 @@ func (t *trunk) handOver(m *message) error {
 	if t.drained {
 		return gateway.ErrClosed
 	}
-	if !m.toAll() {
+	if m.private() {
 		if taken, err := t.lanes.offer(m); taken || err != nil {
 			return err
 		}
@@ -64,6 +66,9 @@ func (t *trunk) handOver(m *message) error {
 
 // enqueueLocked adds m, and moves on what may leave.
 func (t *trunk) enqueueLocked(m *message) {
+	if t.leaveOutLocked(m) {
+		return
+	}
 	if t.link.isDown() {
 		t.delays.add(m)
 	}
@@ -75,14 +80,51 @@ func (t *trunk) enqueueLocked(m *message) {
 	t.pumpLocked()
 }
 
+// leaveOutLocked reports whether m is left out: while the gateway is away, what is for
+// none of its streams must not take the room of what waits for them. A stream that joins
+// meanwhile may be one that m is for (leftOut).
+func (t *trunk) leaveOutLocked(m *message) bool {
+	if t.link.isUp() || m.audience == nil || t.lanes.reaches(m) {
+		return false
+	}
+	t.leftOut = m.id
+	t.passLeftOutLocked()
+	return true
+}
+
+// passLeftOutLocked moves on to the place of what was left out, once nothing waits that
+// comes before it.
+func (t *trunk) passLeftOutLocked() {
+	if t.leftOut.IsZero() || len(t.queue.messages)+len(t.inFlight.messages) > 0 {
+		return
+	}
+	if t.leftOut.Epoch != t.inFlight.place.Epoch || t.leftOut.Seq > t.inFlight.place.Seq {
+		t.inFlight.place = t.leftOut
+		t.lanes.advance(t.leftOut)
+	}
+	t.leftOut = event.ID{}
+}
+
 // overflowLocked draws the consequences of an event that there is no room for.
 func (t *trunk) overflowLocked(m *message) {
 	t.overflows++
 	t.delays.lost(m)
-	if !m.toAll() {
+	if m.private() {
 		t.lanes.noteLost(m)
-	} else if !m.ev.Control() {
+	} else {
+		t.noteGapLocked(m)
+	}
+}
+
+// noteGapLocked notes that m, a log or a control event, is lost for its streams.
+func (t *trunk) noteGapLocked(m *message) {
+	switch {
+	case m.ev.Control():
+	case m.audience == nil && !m.named():
 		t.gap = true
+	default:
+		t.gaps = true
+		t.lanes.noteLost(m)
 	}
 }
 
@@ -90,22 +132,23 @@ func (t *trunk) overflowLocked(m *message) {
 // rest.
 func (t *trunk) pumpLocked() {
 	for t.link.isUp() && !t.adopting && !t.healing && len(t.inFlight.messages) == 0 {
-		if t.gap {
+		if t.gap || t.gaps {
 			t.healLocked()
 			continue
 		}
 		m := t.queue.first()
-		if m == nil || m.toAll() && t.link.capabilities().Broadcast {
+		if m == nil || !m.private() && t.link.capabilities().Broadcast && (m.audience == nil || t.lanes.reaches(m)) {
 			break
 		}
 		t.queue.take()
-		if m.toAll() {
+		if !m.private() {
 			t.inFlight.advance(m)
 			t.lanes.broadcast(m)
 		} else {
 			t.lanes.send(m)
 		}
 	}
+	t.passLeftOutLocked()
 	t.wakeLocked()
 }
 
@@ -124,10 +167,10 @@ func (t *trunk) wakeLocked() {
 	}
 }
 
-// healLocked has every stream told that it lost events, before the trunk goes on.
+// healLocked has the streams that lost events told so, before the trunk goes on.
 func (t *trunk) healLocked() {
-	t.gap = false
-	t.lanes.resetAll()
+	t.lanes.heal(t.gap)
+	t.gap, t.gaps = false, false
 	if !t.lanes.quiet() {
 		t.healing = true
 		time.AfterFunc(healTime, func() {
@@ -213,7 +256,7 @@ func (t *trunk) whenIdle() <-chan struct{} {
 func (t *trunk) settledPlace() (id event.ID, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.inFlight.place, !t.gap && len(t.inFlight.messages) == 0 && t.queue.first() == nil && t.lanes.complete()
+	return t.inFlight.place, !t.gap && !t.gaps && len(t.inFlight.messages) == 0 && t.queue.first() == nil && t.lanes.complete()
 }
 
 // end takes nothing more. With stop nothing leaves any more either.

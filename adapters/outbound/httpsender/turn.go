@@ -115,7 +115,7 @@ func (t *turn) fail(m *message, recovery bool) (lost *message) {
 func (t *turn) drop(m *message) {
 	t.lanes.mu.Lock()
 	defer t.lanes.mu.Unlock()
-	if m.toAll() {
+	if !m.private() {
 		t.lost(m)
 	}
 }

@@ -1,0 +1,383 @@
+package httpsender_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heliograph/adapters/outbound/httpsender"
+	"heliograph/domain/access"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+)
+
+// forSubject is an event that counts, for the streams of a subject.
+func forSubject(subject string, n int) event.Event {
+	ev := note(n)
+	ev.Audience = &access.Audience{Subjects: []string{subject}}
+	return ev
+}
+
+// connectionOf is the connection of a token "<subject>-<n>", whose request_id is that.
+func connectionOf(token string) connection.Connection {
+	subject, _, _ := strings.Cut(token, "-")
+	p := &access.Principal{Subject: subject}
+	switch subject {
+	case "admin":
+		p.Scopes = access.ScopesOf(access.Admin)
+	case "task":
+		p.Subject, p.TaskID = access.TaskSubject+"7", "7"
+	}
+	return connection.Connection{RequestID: connection.RequestID(token), Token: connection.Token(token), Principal: p}
+}
+
+// openAs opens the streams of subjects and registers them.
+func (h *harness) openAs(t *testing.T, tokens ...string) {
+	t.Helper()
+	for _, token := range tokens {
+		h.gw.open(token, &stream{})
+		h.registerAs(t, token)
+	}
+}
+
+func (h *harness) registerAs(t *testing.T, token string) {
+	t.Helper()
+	if _, err := h.registry.Put(t.Context(), connectionOf(token)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// every is each combination of extensions that makes a difference.
+var every = [][]string{nil, {"broadcast"}, {"event-id"}, {"broadcast", "event-id"}, extensions}
+
+// onEvery calls f with a harness of each of these gateways.
+func onEvery(t *testing.T, f func(t *testing.T, h *harness)) {
+	for _, can := range every {
+		t.Run(strings.Join(can, " "), func(t *testing.T) { bubbleWith(t, newStandIn(can...), httpsender.Config{}, f) })
+	}
+}
+
+func TestEventReachesItsAudienceInOrderWithAllOthers(t *testing.T) { // A12, E7, M1
+	onEvery(t, func(t *testing.T, h *harness) {
+		h.openAs(t, "ann-1", "ann-2", "bob-1", "admin-1")
+		h.handOver(t, note(1), forSubject("ann", 2), forSubject("bob", 3))
+		h.send(t, "ann-1", snapshot(4))
+		h.handOver(t, forSubject("ann", 5), note(6), forSubject("nobody", 7))
+		h.send(t, "bob-1", snapshot(8))
+		byID := note(9)
+		byID.Audience = &access.Audience{RequestIDs: []string{"ann-2"}}
+		h.handOver(t, byID)
+		synctest.Wait()
+		h.wantGot(t, "ann-1", "note 1", "note 2", "snapshot 4", "note 5", "note 6")
+		h.wantGot(t, "ann-2", "note 1", "note 2", "note 5", "note 6", "note 9")
+		h.wantGot(t, "bob-1", "note 1", "note 3", "note 6", "snapshot 8")
+		h.wantGot(t, "admin-1", "note 1", "note 2", "note 3", "note 5", "note 6", "note 7", "note 9")
+		if ok, failed, _ := h.metrics.get(event.ServiceTask); ok != 21 || failed != 0 {
+			t.Errorf("%d succeeded, %d failed; want 21 and none", ok, failed)
+		}
+		h.wantLanes(t, 0)
+	})
+}
+
+func TestEventForSomeIsOneRequestThatNamesThem(t *testing.T) { // A12, M2
+	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.openAs(t, "ann-1", "ann-2", "bob-1")
+		h.broadcast(t, note(1), forSubject("ann", 2), forSubject("nobody", 3))
+		for _, tokens := range h.gw.named {
+			slices.Sort(tokens)
+		}
+		if want := [][]string{nil, {"ann-1", "ann-2"}}; !slices.EqualFunc(h.gw.named, want, slices.Equal) {
+			t.Errorf("the broadcasts named %q, want %q", h.gw.named, want)
+		}
+		if _, _, requests := h.metrics.get(event.ServiceTask); requests != 2 || h.gw.pushes != 0 {
+			t.Errorf("%d requests were measured and %d events pushed, want 2 and none", requests, h.gw.pushes)
+		}
+		h.send(t, "bob-1", snapshot(4)) // what was for others has its place all the same
+		synctest.Wait()
+		h.wantIDs(t, "bob-1", "test-101", "test-103")
+	})
+}
+
+func TestManyTokensAreDividedIntoSeveralRequests(t *testing.T) { // A12, E7, E8
+	for _, can := range [][]string{extensions, {"broadcast"}} {
+		bubbleWith(t, newStandIn(can...), httpsender.Config{}, func(t *testing.T, h *harness) {
+			const streams = 30
+			long := strings.Repeat("x", httpsender.MaxTokens/10)
+			for i := range streams {
+				h.openAs(t, fmt.Sprint("ann-", i, long))
+			}
+			h.gw.limit = 1 << 20
+			h.openAs(t, "bob-1")
+			h.handOver(t, forSubject("ann", 1), note(2), forSubject("ann", 3))
+			synctest.Wait()
+			for i := range streams {
+				if got, want := h.gw.got(fmt.Sprint("ann-", i, long)), []string{"note 1", "note 2", "note 3"}; !slices.Equal(got, want) {
+					t.Errorf("stream %d got %q, want %q", i, got, want)
+				}
+			}
+			h.wantGot(t, "bob-1", "note 2")
+			if want := 4 + 1 + 4; h.gw.broadcasts != want {
+				t.Errorf("%d requests, want %d", h.gw.broadcasts, want)
+			}
+			if ok, failed, _ := h.metrics.get(event.ServiceTask); ok != 3*streams+1 || failed != 0 {
+				t.Errorf("%d succeeded, %d failed; want %d and none", ok, failed, 3*streams+1)
+			}
+		})
+	}
+}
+
+func TestWhatSeesOneTaskGetsOnlyThatAndVersions(t *testing.T) { // A12, V2
+	onEvery(t, func(t *testing.T, h *harness) {
+		h.openAs(t, "ann-1", "task-1")
+		h.handOver(t, note(1), state(2), forSubject(access.TaskSubject+"7", 3), forSubject("ann", 4))
+		synctest.Wait()
+		h.wantGot(t, "task-1", "state 2", "note 3")
+		h.wantGot(t, "ann-1", "note 1", "state 2", "note 4")
+		if ok, _, _ := h.metrics.get(event.ServiceTask); ok != 3 {
+			t.Errorf("%d events of tasks were counted, want 3", ok)
+		}
+	})
+}
+
+func TestClientGetsOfWhatItMissedWhatItMaySee(t *testing.T) { // A12, A13, G2
+	resumable(t, func(t *testing.T, h *harness) {
+		h.openAs(t, "bob-1")
+		large := forSubject("bob", 0)
+		large.Data = []byte(`"` + strings.Repeat("x", 60<<10) + `"`)
+		h.broadcast(t, note(1), forSubject("ann", 2), large, large, large, forSubject("ann", 6), note(7), forSubject("bob", 8))
+		h.gw.open("ann-1", &stream{})
+		h.Resume(t.Context(), connectionOf("ann-1"), start.String())
+		h.wantGot(t, "ann-1", "note 1", "note 2", "note 6", "note 7")
+		h.wantIDs(t, "ann-1", "test-101", "test-102", "test-106", "test-107")
+		if h.Incomplete("ann-1") {
+			t.Error("what was for others counts as missed")
+		}
+	})
+}
+
+func TestStreamThatResumesGetsLiveWhatItMaySee(t *testing.T) { // A12, E7, G2
+	resumable(t, func(t *testing.T, h *harness) {
+		h.openAs(t, "bob-1")
+		h.broadcast(t, note(1), forSubject("ann", 2))
+		h.gw.delay = func() time.Duration { return time.Second }
+		h.gw.open("ann-1", &stream{})
+		resumed := make(chan struct{})
+		go func() {
+			defer close(resumed)
+			h.Resume(t.Context(), connectionOf("ann-1"), start.String())
+		}()
+		pass(500 * time.Millisecond)
+		h.handOver(t, forSubject("bob", 3), forSubject("ann", 4))
+		<-resumed
+		h.handOver(t, forSubject("ann", 5), forSubject("bob", 6))
+		h.registerAs(t, "ann-1")
+		h.handOver(t, forSubject("ann", 7), forSubject("bob", 8))
+		pass(time.Minute)
+		got := slices.Sorted(slices.Values(h.gw.got("ann-1"))) // a gateway puts pushes to a stream that is not open yet in front
+		if want := []string{"note 1", "note 2", "note 4", "note 5", "note 7"}; !slices.Equal(got, want) {
+			t.Errorf("the stream got %q, want %q", got, want)
+		}
+		h.wantGot(t, "bob-1", "note 1", "note 3", "note 6", "note 8")
+		h.wantLanes(t, 0)
+	})
+}
+
+func TestEventForSomeWithoutAnswerIsRepeatedUntilItIsTaken(t *testing.T) { // A12, E6, E7
+	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.openAs(t, "ann-1", "bob-1")
+		h.gw.mute = 1000
+		h.handOver(t, forSubject("ann", 1), note(2), forSubject("bob", 3))
+		pass(3 * httpsender.LookInterval)
+		h.gw.with("ann-1", func(*stream) { h.gw.mute = 0 })
+		pass(3 * httpsender.LookInterval)
+		h.wantGot(t, "ann-1", "note 1", "note 2")
+		h.wantGot(t, "bob-1", "note 2", "note 3")
+	})
+}
+
+func TestGatewayLosesBroadcastsWhileAnEventForSomeIsUnderWay(t *testing.T) { // A12, E7
+	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.openAs(t, "ann-1", "bob-1")
+		h.broadcast(t, forSubject("ann", 1))
+		h.gw.announce()
+		h.handOver(t, forSubject("ann", 2), note(3), forSubject("bob", 4))
+		synctest.Wait()
+		h.wantGot(t, "ann-1", "note 1", "note 2", "note 3")
+		h.wantGot(t, "bob-1", "note 3", "note 4")
+	})
+}
+
+// A stream is told only if what was for it was lost.
+func TestOnlyTheAudienceOfALostEventIsTold(t *testing.T) { // A13, A14, E6, G3
+	t.Run("by an overflow", func(t *testing.T) {
+		onEvery(t, func(t *testing.T, h *harness) {
+			h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+			h.openAs(t, "ann-1", "bob-1")
+			synctest.Wait()
+			h.network.setDown(true)
+			pass(2 * httpsender.AskInterval)
+			h.handOver(t, forSubject("ann", -1))
+			for i := range httpsender.MaxTrunkEvents {
+				h.handOver(t, forSubject("bob", i))
+			}
+			h.network.setDown(false)
+			pass(2 * httpsender.LookInterval)
+			if got := h.gw.got("ann-1"); !slices.Contains(got, "snapshot 1") || slices.Contains(got, "note -1") {
+				t.Errorf("the stream that lost its event got %q, want the state", got)
+			}
+			got := h.gw.got("bob-1")
+			lostNone := len(got) == httpsender.MaxTrunkEvents
+			if told := slices.Contains(got, "snapshot 1"); told == lostNone {
+				t.Errorf("the other got %d events and was told: %t", len(got), told)
+			}
+			if slices.Contains(h.gw.can, "broadcast") && !lostNone {
+				t.Error("the other lost some, too")
+			}
+		})
+	})
+	t.Run("by a refusal", func(t *testing.T) {
+		bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
+			h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+			h.openAs(t, "ann-1", "bob-1")
+			synctest.Wait()
+			h.gw.reply("/internal/broadcast", http.StatusInternalServerError, "{}")
+			h.broadcast(t, forSubject("ann", 1))
+			h.gw.reply("", 0, "")
+			h.broadcast(t, note(2))
+			h.wantGot(t, "ann-1", `stream_reset {"reason":"expired"}`, "snapshot 1", "note 2")
+			h.wantGot(t, "bob-1", "note 2")
+			if _, failed, _ := h.metrics.get(event.ServiceTask); failed != 1 {
+				t.Errorf("%d failed, want one", failed)
+			}
+		})
+	})
+	t.Run("by a stream that takes nothing", func(t *testing.T) {
+		bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
+			h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+			h.openAs(t, "ann-1", "bob-1")
+			h.gw.with("ann-1", func(s *stream) { s.full = true })
+			h.broadcast(t, forSubject("ann", 1))
+			h.gw.with("ann-1", func(s *stream) { s.full = false })
+			h.broadcast(t, note(2))
+			h.wantGot(t, "ann-1", `stream_reset {"reason":"expired"}`, "snapshot 1", "note 2")
+			h.wantGot(t, "bob-1", "note 2")
+		})
+	})
+}
+
+func TestStreamThatTheGatewayDoesNotKnowIsGone(t *testing.T) { // A12, E5, M1
+	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.openAs(t, "ann-1", "ann-2", "bob-1")
+		synctest.Wait()
+		h.gw.forget("ann-1")
+		h.broadcast(t, forSubject("ann", 1), note(2))
+		if want := []connection.Token{"ann-1"}; !slices.Equal(h.listener.gone, want) {
+			t.Errorf("gone %q, want %q", h.listener.gone, want)
+		}
+		h.wantGot(t, "ann-2", "note 1", "note 2")
+		if ok, failed, _ := h.metrics.get(event.ServiceTask); ok != 1+2 || failed != 1 {
+			t.Errorf("%d succeeded, %d failed; want 3 and one", ok, failed)
+		}
+		h.wantLanes(t, 0)
+	})
+}
+
+// While the gateway is away, events for streams of other nodes take nobody's room. One
+// that joins meanwhile may have missed some of them: its client asks again.
+func TestEventsForNobodyTakeNoRoom(t *testing.T) { // A13, E10, G2
+	resumable(t, func(t *testing.T, h *harness) {
+		h.openAs(t, "bob-1")
+		h.broadcast(t, note(0))
+		h.network.setDown(true)
+		pass(2 * httpsender.AskInterval)
+		h.handOver(t, note(1))
+		for i := range 2 * httpsender.MaxTrunkEvents {
+			h.handOver(t, forSubject("ann", i))
+		}
+		h.gw.open("ann-1", &stream{})
+		h.Resume(t.Context(), connectionOf("ann-1"), "test-101")
+		if !h.Incomplete("ann-1") {
+			t.Error("the stream is said to have all that it missed")
+		}
+		h.network.setDown(false)
+		pass(2 * httpsender.LookInterval)
+		h.wantGot(t, "bob-1", "note 0", "note 1")
+		last := event.ID{Epoch: start.Epoch, Seq: start.Seq + 2 + 2*uint64(httpsender.MaxTrunkEvents)}
+		if place, ok := h.Place(); !ok || place != last {
+			t.Errorf("the streams have got all up to %s, %t; want %s", place, ok, last)
+		}
+		h.gw.open("ann-2", &stream{})
+		h.Resume(t.Context(), connectionOf("ann-2"), event.ID{Epoch: start.Epoch, Seq: last.Seq - 1}.String())
+		if h.Incomplete("ann-2") {
+			t.Error("a stream that comes later is said to be incomplete")
+		}
+		h.wantGot(t, "ann-2", fmt.Sprint("note ", 2*httpsender.MaxTrunkEvents-1))
+	})
+}
+
+// Whatever the gateway can and does, no stream gets what is not for it, and each gets in
+// order and once what is.
+func TestAudiencesHoldThroughHiccups(t *testing.T) { // A12, E7
+	onEvery(t, func(t *testing.T, h *harness) {
+		random := rand.New(rand.NewPCG(3, 7))
+		subjects := []string{"ann", "bob", "cat", "dan"}
+		want := map[string][]string{}
+		for _, subject := range subjects {
+			h.openAs(t, subject+"-1", subject+"-2")
+		}
+		h.openAs(t, "task-1", "admin-1")
+		repeats := slices.Contains(h.gw.can, "event-id") && slices.Contains(h.gw.can, "broadcast")
+		for i := range 200 {
+			switch i % 20 {
+			case 3:
+				if repeats { // what cannot be repeated would be lost
+					h.gw.mu.Lock()
+					h.gw.mute = 1
+					h.gw.mu.Unlock()
+				}
+			case 7:
+				h.network.setDown(repeats)
+			case 12:
+				h.network.setDown(false)
+			}
+			ev, text := note(i), fmt.Sprint("note ", i)
+			subject := subjects[random.IntN(len(subjects))]
+			if all := random.IntN(3) == 0; !all {
+				ev = forSubject(subject, i)
+				want[subject] = append(want[subject], text)
+			} else {
+				for _, subject := range subjects {
+					want[subject] = append(want[subject], text)
+				}
+			}
+			want["admin"] = append(want["admin"], text)
+			h.handOver(t, ev)
+			pass(300 * time.Millisecond)
+		}
+		h.network.setDown(false)
+		pass(time.Minute)
+		for _, subject := range subjects {
+			for _, token := range []string{subject + "-1", subject + "-2"} {
+				wantSame(t, token, h.gw.got(token), want[subject])
+			}
+		}
+		wantSame(t, "admin-1", h.gw.got("admin-1"), want["admin"])
+		h.wantGot(t, "task-1")
+	})
+}
+
+// wantSame shows the first difference of two long lists.
+func wantSame(t *testing.T, token string, got, want []string) {
+	t.Helper()
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
+			t.Errorf("%s got %d events, want %d; from the %d. on %q, want %q", token, len(got), len(want), i+1, got[i:min(i+3, len(got))], want[i:min(i+3, len(want))])
+			return
+		}
+	}
+}
