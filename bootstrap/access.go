@@ -9,10 +9,12 @@ import (
 
 	"go.uber.org/fx"
 
+	"heliograph/adapters/outbound/apikeys"
 	"heliograph/adapters/outbound/jwtauth"
 	"heliograph/adapters/outbound/memrevocations"
 	"heliograph/adapters/outbound/memtickets"
 	"heliograph/adapters/outbound/noauth"
+	"heliograph/adapters/outbound/proxyauth"
 	"heliograph/adapters/outbound/scopepolicy"
 	"heliograph/adapters/outbound/tasktokens"
 	accessservice "heliograph/application/access"
@@ -26,7 +28,8 @@ import (
 func accessModule(cfg Config) fx.Option {
 	shared := fx.Provide(
 		newAccessService,
-		func() access.Revocations { return memrevocations.New(cfg.Auth.RevocationKeep) },
+		fx.Annotate(func() access.Revocations { return memrevocations.New(cfg.Auth.RevocationKeep) }, fx.ResultTags(`name:"shared"`)),
+		fx.Annotate(newRevocations, fx.ParamTags(`name:"shared"`)),
 		fx.Annotate(memtickets.New, fx.As(new(access.Tickets))),
 		tasktokens.NewKey,
 		fx.Annotate(tasktokens.New, fx.As(fx.Self()), fx.As(new(access.TaskTokens))),
@@ -42,7 +45,8 @@ func accessModule(cfg Config) fx.Option {
 
 // authenticators are the adapters that credentials are checked by.
 type authenticators struct {
-	jwt *jwtauth.Authenticator // nil without keys for JWTs
+	jwt  *jwtauth.Authenticator // nil without keys for JWTs
+	keys *apikeys.Keys          // nil without API keys
 }
 
 type authenticatorParts struct {
@@ -54,23 +58,43 @@ type authenticatorParts struct {
 }
 
 func newAuthenticators(p authenticatorParts) (all authenticators, err error) {
-	var scopes []string
-	for _, t := range p.Types {
+	auth := p.Config.Auth
+	scopes := otherScopes(p.Types)
+	_, others := access.ParseScopes(auth.DefaultScopes)
+	for _, name := range others {
+		if !slices.Contains(scopes, name) {
+			return all, fmt.Errorf("AUTH_DEFAULT_SCOPES: %q is no scope, and no type of tasks names it", name)
+		}
+	}
+	if auth.hasJWT() {
+		if all.jwt, err = auth.newJWT(scopes, p.Log); err != nil {
+			return all, err
+		}
+	}
+	if auth.KeysFile != "" {
+		if all.keys, err = apikeys.Open(auth.KeysFile, scopes, p.Log); err != nil {
+			return all, fmt.Errorf("AUTH_KEYS_FILE: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// otherScopes are the scopes that types of tasks name.
+func otherScopes(types []task.Type) (scopes []string) {
+	for _, t := range types {
 		if t.Scope != "" {
 			scopes = append(scopes, t.Scope)
 		}
 	}
-	if _, others := access.ParseScopes(p.Config.Auth.DefaultScopes); len(others) > 0 {
-		for _, name := range others {
-			if !slices.Contains(scopes, name) {
-				return all, fmt.Errorf("AUTH_DEFAULT_SCOPES: %q is no scope, and no type of tasks names it", name)
-			}
-		}
+	return scopes
+}
+
+// newRevocations is what all nodes share, with the API keys that leave this node's file.
+func newRevocations(shared access.Revocations, all authenticators) access.Revocations {
+	if all.keys == nil {
+		return shared
 	}
-	if p.Config.Auth.hasJWT() {
-		all.jwt, err = p.Config.Auth.newJWT(scopes, p.Log)
-	}
-	return all, err
+	return all.keys.Revocations(shared)
 }
 
 // newJWT returns what verifies JWTs. others are the scopes of types of tasks.
@@ -99,11 +123,19 @@ type accessParts struct {
 }
 
 func newAccessService(p accessParts) access.Service {
+	auth := p.Config.Auth
 	chain := []access.Authenticator{p.TaskTokens}
-	if jwt := p.Authenticators.jwt; jwt != nil {
-		chain = append(chain, jwt)
+	if p.Authenticators.keys != nil {
+		chain = append(chain, p.Authenticators.keys)
 	}
-	return accessservice.New(accessservice.Config{Keep: p.Config.Auth.RevocationKeep}, accessservice.Deps{
+	if p.Authenticators.jwt != nil {
+		chain = append(chain, p.Authenticators.jwt)
+	}
+	if auth.ProxyUserHeader != "" {
+		scopes, others := access.ParseScopes(auth.DefaultScopes)
+		chain = append(chain, proxyauth.New(proxyauth.Config{Scopes: scopes, OtherScopes: others}))
+	}
+	return accessservice.New(accessservice.Config{Keep: auth.RevocationKeep}, accessservice.Deps{
 		Authenticators: chain, Tickets: p.Tickets, TaskTokens: p.TaskTokens, Revocations: p.Revocations, Log: p.Log,
 	})
 }
@@ -112,6 +144,9 @@ func newAccessService(p accessParts) access.Service {
 func accessComponents(all authenticators) (components []component) {
 	if all.jwt != nil {
 		components = append(components, component{Name: "keys for JWTs", Phase: phaseBroker, Serve: all.jwt.Serve, Check: all.jwt.Check})
+	}
+	if all.keys != nil {
+		components = append(components, component{Name: "API keys", Phase: phaseBroker, Serve: all.keys.Serve})
 	}
 	return components
 }
@@ -124,7 +159,11 @@ func (c Config) warnOfAccess(ctx context.Context, log *slog.Logger) {
 	if c.Environment == Production {
 		log.WarnContext(ctx, "AUTH=none in production: whoever reaches this service may read everything and start every task")
 	}
-	if c.Auth.hasJWT() {
-		log.WarnContext(ctx, "credentials are configured and not asked for, because AUTH is none", slog.String("variable", c.Auth.jwtVariable()))
+	for name, value := range map[string]string{
+		c.Auth.jwtVariable(): "set", "AUTH_KEYS_FILE": c.Auth.KeysFile, "AUTH_PROXY_USER_HEADER": c.Auth.ProxyUserHeader,
+	} {
+		if name != "" && value != "" {
+			log.WarnContext(ctx, "credentials are configured and not asked for, because AUTH is none", slog.String("variable", name))
+		}
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
+	"heliograph/adapters/outbound/apikeys"
 	"heliograph/adapters/outbound/jwtauth"
 	"heliograph/domain/access"
 )
@@ -38,8 +40,19 @@ type AuthConfig struct {
 	SubjectClaim string `env:"AUTH_SUBJECT_CLAIM" envDefault:"sub"`
 	RolesClaim   string `env:"AUTH_ROLES_CLAIM" envDefault:"roles"`
 	ScopesClaim  string `env:"AUTH_SCOPES_CLAIM" envDefault:"scope"`
-	// DefaultScopes are those of a JWT that does not say, with blanks between them.
+	// JWTCookie is the name of the cookie that may carry a JWT; "" is none (rule A4).
+	JWTCookie string `env:"AUTH_JWT_COOKIE"`
+	// DefaultScopes are those of a JWT that does not say, and of users whom a proxy names,
+	// with blanks between them.
 	DefaultScopes string `env:"AUTH_DEFAULT_SCOPES" envDefault:"stream tasks:read tasks:start tasks:cancel"`
+	// KeysFile is the path of a file of API keys (rule A5); "" is none.
+	KeysFile string `env:"AUTH_KEYS_FILE"`
+	// ProxyUserHeader and ProxyRolesHeader are headers in which a proxy that has
+	// authenticated a request says who it comes from; "" is none.
+	ProxyUserHeader  string `env:"AUTH_PROXY_USER_HEADER"`
+	ProxyRolesHeader string `env:"AUTH_PROXY_ROLES_HEADER"`
+	// ExpiryNotice is how long before the end of its credential a stream is told (rule A17).
+	ExpiryNotice time.Duration `env:"AUTH_EXPIRY_NOTICE" envDefault:"30s"`
 	// RevocationKeep is for how long revocations are remembered. Credentials that were
 	// issued longer ago are refused.
 	RevocationKeep time.Duration `env:"AUTH_REVOCATION_KEEP" envDefault:"720h"`
@@ -88,7 +101,7 @@ func (c AuthConfig) jwt() jwtauth.Config {
 const minKeep = time.Hour
 
 func (c AuthConfig) validate(env Environment) error {
-	errs := []error{c.validateMode()}
+	errs := []error{c.validateMode(), notNegative("AUTH_EXPIRY_NOTICE", c.ExpiryNotice)}
 	if c.RevocationKeep < minKeep {
 		errs = append(errs, fmt.Errorf("AUTH_REVOCATION_KEEP: %s must be at least %s", c.RevocationKeep, minKeep))
 	}
@@ -107,6 +120,14 @@ func (c AuthConfig) validateMode() error {
 
 // validateKeys says what is wrong with how credentials are checked.
 func (c AuthConfig) validateKeys(env Environment) error {
+	if !c.hasJWT() && c.KeysFile == "" && c.ProxyUserHeader == "" {
+		return errors.New("AUTH: required needs something that proves who a request comes from: " +
+			"set AUTH_JWT_KEY, AUTH_JWT_KEY_FILE, AUTH_JWKS_URL, AUTH_KEYS_FILE or AUTH_PROXY_USER_HEADER")
+	}
+	return errors.Join(c.validateJWT(env), c.validateKeysFile(), c.validateProxy())
+}
+
+func (c AuthConfig) validateJWT(env Environment) error {
 	sources := 0
 	for _, set := range []bool{c.JWTKey != "", c.JWTKeyFile != "", c.JWKSURL != ""} {
 		if set {
@@ -116,11 +137,16 @@ func (c AuthConfig) validateKeys(env Environment) error {
 	switch {
 	case sources > 1:
 		return errors.New("AUTH_JWT_KEY, AUTH_JWT_KEY_FILE, AUTH_JWKS_URL: set at most one of them")
+	case sources == 0 && c.JWTCookie != "":
+		return errors.New("AUTH_JWT_COOKIE: it is for JWTs, and none of AUTH_JWT_KEY, AUTH_JWT_KEY_FILE and AUTH_JWKS_URL is set")
 	case sources == 0:
-		return errors.New("AUTH: required needs something that proves who a request comes from: set one of AUTH_JWT_KEY, AUTH_JWT_KEY_FILE, AUTH_JWKS_URL")
+		return nil
 	}
 	if n := len(c.JWTKey); n > 0 && n < jwtauth.MinSecret && env == Production {
 		return fmt.Errorf("AUTH_JWT_KEY: it has %d bytes; in production at least %d are needed, or it can be guessed from a token", n, jwtauth.MinSecret)
+	}
+	if c.JWTCookie != "" && !isToken(c.JWTCookie) {
+		return fmt.Errorf("AUTH_JWT_COOKIE: %q is no name of a cookie", c.JWTCookie)
 	}
 	for name, claim := range map[string]string{"AUTH_SUBJECT_CLAIM": c.SubjectClaim, "AUTH_ROLES_CLAIM": c.RolesClaim, "AUTH_SCOPES_CLAIM": c.ScopesClaim} {
 		if strings.TrimSpace(claim) == "" {
@@ -129,4 +155,38 @@ func (c AuthConfig) validateKeys(env Environment) error {
 	}
 	_, err := c.newJWT(nil, slog.New(slog.DiscardHandler))
 	return err
+}
+
+// validateKeysFile looks whether the file is there. What is in it is read when the types
+// of tasks are known.
+func (c AuthConfig) validateKeysFile() error {
+	if c.KeysFile == "" {
+		return nil
+	}
+	if err := apikeys.CheckReadable(c.KeysFile); err != nil {
+		return fmt.Errorf("AUTH_KEYS_FILE: %w", err)
+	}
+	return nil
+}
+
+func (c AuthConfig) validateProxy() error {
+	for name, header := range map[string]string{"AUTH_PROXY_USER_HEADER": c.ProxyUserHeader, "AUTH_PROXY_ROLES_HEADER": c.ProxyRolesHeader} {
+		switch {
+		case header == "":
+		case !isToken(header):
+			return fmt.Errorf("%s: %q is no name of a header", name, header)
+		case slices.ContainsFunc([]string{"Authorization", "Cookie", "Host", "Origin"}, func(h string) bool { return strings.EqualFold(h, header) }):
+			return fmt.Errorf("%s: %q comes from clients, whatever stands in front", name, header)
+		}
+	}
+	if c.ProxyRolesHeader != "" && c.ProxyUserHeader == "" {
+		return errors.New("AUTH_PROXY_ROLES_HEADER: it goes with AUTH_PROXY_USER_HEADER, which is not set")
+	}
+	return nil
+}
+
+// isToken reports whether text is a token of HTTP, as names of headers and cookies are
+// (RFC 9110, section 5.6.2).
+func isToken(text string) bool {
+	return text != "" && strings.Trim(text, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
 }

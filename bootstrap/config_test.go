@@ -38,7 +38,7 @@ func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 		HTTP: bootstrap.HTTPConfig{Addr: "localhost:8080"},
 		Auth: bootstrap.AuthConfig{
 			Mode: "none", SubjectClaim: "sub", RolesClaim: "roles", ScopesClaim: "scope",
-			DefaultScopes: "stream tasks:read tasks:start tasks:cancel", RevocationKeep: 720 * time.Hour,
+			DefaultScopes: "stream tasks:read tasks:start tasks:cancel", RevocationKeep: 720 * time.Hour, ExpiryNotice: 30 * time.Second,
 		},
 		Gateway: bootstrap.GatewayConfig{
 			Kind: "embedded", URL: "http://localhost:3000", Timeout: 5 * time.Second, Parallel: 64, ObserverTimeout: 5 * time.Second,
@@ -112,6 +112,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"TASK_RETENTION_BYTES": "19KiB", "TASK_PROGRESS_RATE": "21", "NATS_URL": "nats://me:s3cret@one:4222, tls://two", "NATS_CREDS": creds, "NODE_LEASE": "22s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
 		"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_JWT_ALGORITHMS": "HS256", "AUTH_JWT_ISSUER": "https://id.example", "AUTH_JWT_AUDIENCE": "heliograph",
 		"AUTH_SUBJECT_CLAIM": "user.id", "AUTH_ROLES_CLAIM": "groups", "AUTH_SCOPES_CLAIM": "scp", "AUTH_DEFAULT_SCOPES": "stream", "AUTH_REVOCATION_KEEP": "23h0m0s",
+		"AUTH_JWT_COOKIE": "session", "AUTH_KEYS_FILE": creds, "AUTH_PROXY_USER_HEADER": "X-User", "AUTH_PROXY_ROLES_HEADER": "X-Roles", "AUTH_EXPIRY_NOTICE": "24s",
 		"NATS_CA": files.CA, "NATS_CERT": files.Cert, "NATS_KEY": files.Key,
 	}
 	// Only one version source, one broker and one source of keys can be set at the same time.
@@ -205,7 +206,8 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"AUTH": "yes"}, `AUTH: "yes" is none of ["none" "required"]`},
 		{
 			map[string]string{"AUTH": "required"},
-			"AUTH: required needs something that proves who a request comes from: set one of AUTH_JWT_KEY, AUTH_JWT_KEY_FILE, AUTH_JWKS_URL",
+			"AUTH: required needs something that proves who a request comes from: " +
+				"set AUTH_JWT_KEY, AUTH_JWT_KEY_FILE, AUTH_JWKS_URL, AUTH_KEYS_FILE or AUTH_PROXY_USER_HEADER",
 		},
 		{
 			map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "x", "AUTH_JWKS_URL": "https://id.example/keys"},
@@ -226,6 +228,22 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 			"AUTH_JWT_KEY: its keys can have the algorithms HS256, HS384, HS512, none of which is allowed",
 		},
 		{map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_ROLES_CLAIM": " "}, "AUTH_ROLES_CLAIM: it names no claim"},
+		{map[string]string{"AUTH": "required", "AUTH_KEYS_FILE": "/nowhere"}, `AUTH_KEYS_FILE: "/nowhere": no such file or directory`},
+		{map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_JWT_COOKIE": "a b"}, `AUTH_JWT_COOKIE: "a b" is no name of a cookie`},
+		{
+			map[string]string{"AUTH": "required", "AUTH_PROXY_USER_HEADER": "X-User", "AUTH_JWT_COOKIE": "a"},
+			"AUTH_JWT_COOKIE: it is for JWTs, and none of AUTH_JWT_KEY, AUTH_JWT_KEY_FILE and AUTH_JWKS_URL is set",
+		},
+		{map[string]string{"AUTH": "required", "AUTH_PROXY_USER_HEADER": "X User"}, `AUTH_PROXY_USER_HEADER: "X User" is no name of a header`},
+		{
+			map[string]string{"AUTH": "required", "AUTH_PROXY_USER_HEADER": "cookie"},
+			`AUTH_PROXY_USER_HEADER: "cookie" comes from clients, whatever stands in front`,
+		},
+		{
+			map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_PROXY_ROLES_HEADER": "X-Roles"},
+			"AUTH_PROXY_ROLES_HEADER: it goes with AUTH_PROXY_USER_HEADER, which is not set",
+		},
+		{map[string]string{"AUTH_EXPIRY_NOTICE": "-1s"}, "AUTH_EXPIRY_NOTICE: -1s must not be negative"},
 		{map[string]string{"AUTH_REVOCATION_KEEP": "1m"}, "AUTH_REVOCATION_KEEP: 1m0s must be at least 1h0m0s"},
 		{ // S2
 			map[string]string{"APP_ENV": "production", "AUTH": "none", "SSE_GATEWAY": "http"},

@@ -9,6 +9,7 @@ package access
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,14 @@ const (
 	// ID follows.
 	TaskSubject = "heliograph:task/"
 )
+
+// Reserved reports whether a subject begins like those that only this service gives.
+func Reserved(subject string) bool {
+	return strings.HasPrefix(subject, KeySubject) || strings.HasPrefix(subject, reserved)
+}
+
+// reserved begins TaskSubject, and what may be added to it.
+const reserved = "heliograph:"
 
 // Principal is who a request comes from. It must not be changed once it was made. A nil
 // Principal is anonymous.

@@ -55,4 +55,3 @@ func Decode(text []byte) (*access.Principal, error) {
 		CredentialID: r.CredentialID, TaskTypes: r.TaskTypes, TaskID: r.TaskID,
 	}, nil
 }
-

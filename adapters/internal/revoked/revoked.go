@@ -29,7 +29,7 @@ type Memory struct {
 	mu       sync.RWMutex
 	entries  map[name]entry // guarded by mu
 	sweeping int            // how many came in since the last sweep; guarded by mu
-	watchers watchers
+	watchers Watchers
 }
 
 // New returns a Memory that remembers each revocation for the time.
@@ -42,7 +42,7 @@ func New(keep time.Duration) *Memory {
 // refused before.
 func (m *Memory) Add(r access.Revocation) (news bool) {
 	news = m.Remember(r)
-	m.watchers.tell(r)
+	m.watchers.Tell(r)
 	return news
 }
 
@@ -127,10 +127,11 @@ func (m *Memory) Revoked(p *access.Principal) bool {
 
 // Watch has revoked called with each revocation that Add takes from now on, one at a
 // time, until stop is called.
-func (m *Memory) Watch(revoked func(access.Revocation)) (stop func()) { return m.watchers.add(revoked) }
+func (m *Memory) Watch(revoked func(access.Revocation)) (stop func()) { return m.watchers.Add(revoked) }
 
-// watchers are called with what was revoked.
-type watchers struct {
+// Watchers are called with what was revoked, one revocation at a time. It is safe for
+// concurrent use; the zero value has none.
+type Watchers struct {
 	telling sync.Mutex // held while they are called, so that calls come one at a time
 
 	mu   sync.Mutex
@@ -138,7 +139,9 @@ type watchers struct {
 	all  map[int]func(access.Revocation) // guarded by mu
 }
 
-func (w *watchers) add(revoked func(access.Revocation)) (stop func()) {
+// Add has revoked called with each revocation that Tell takes from now on, until stop is
+// called.
+func (w *Watchers) Add(revoked func(access.Revocation)) (stop func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.all == nil {
@@ -154,7 +157,8 @@ func (w *watchers) add(revoked func(access.Revocation)) (stop func()) {
 	}
 }
 
-func (w *watchers) tell(r access.Revocation) {
+// Tell calls all of them. They must not call Tell.
+func (w *Watchers) Tell(r access.Revocation) {
 	w.telling.Lock()
 	defer w.telling.Unlock()
 	w.mu.Lock()

@@ -12,10 +12,9 @@ import (
 )
 
 const (
-	// Interval is how often a file is read: its changes count within a few seconds. Its
-	// content decides and not its time, which may be coarse, or older than before when a
-	// file was renamed into place.
-	Interval = 2 * time.Second
+	// Interval is how often a file is read. Its content decides and not its time, which may
+	// be coarse, or older than before when a file was renamed into place.
+	Interval = time.Second
 	// MaxBytes bounds a file.
 	MaxBytes = 1 << 20
 )
@@ -51,26 +50,38 @@ func withoutPath(err error) error {
 
 // Follow calls changed with what becomes of the file, whose content was last, until ctx
 // ends: with its content when that has changed, and with the error when it cannot be read,
-// once for each text of it.
+// once for each text of it. Both count when they are the same twice in a row, so within
+// two seconds or so: a file that is being written is not what it will be.
 func Follow(ctx context.Context, path string, last []byte, changed func(content []byte, err error)) {
 	ticks := time.NewTicker(Interval)
 	defer ticks.Stop()
-	failure := ""
+	told := state{content: last}
+	seen := told
 	for {
 		select {
 		case <-ticks.C:
 		case <-ctx.Done():
 			return
 		}
+		before := seen
 		content, err := Read(path)
-		switch {
-		case err != nil && err.Error() == failure, err == nil && failure == "" && bytes.Equal(content, last):
-		case err != nil:
-			failure = err.Error()
-			changed(nil, err)
-		default:
-			failure, last = "", content
-			changed(content, nil)
+		seen = state{content: content}
+		if err != nil {
+			seen = state{failure: err.Error()}
+		}
+		if seen.same(before) && !seen.same(told) {
+			told = seen
+			changed(content, err)
 		}
 	}
+}
+
+// state is what a file was when it was read.
+type state struct {
+	content []byte
+	failure string // why it could not be read; "" if it could
+}
+
+func (s state) same(other state) bool {
+	return s.failure == other.failure && bytes.Equal(s.content, other.content)
 }

@@ -149,16 +149,11 @@ func (a *Authenticator) principal(c claims, now time.Time) (*access.Principal, e
 	if err := a.fill(p, c); err != nil {
 		return nil, access.Refuse(access.RefusedMalformed, "%s", err)
 	}
-	for _, prefix := range []string{access.KeySubject, access.TaskSubject, reservedSubject} {
-		if strings.HasPrefix(p.Subject, prefix) {
-			return nil, access.Refuse(access.RefusedSignature, "its subject begins with %q, which only this service may give", prefix)
-		}
+	if access.Reserved(p.Subject) {
+		return nil, access.Refuse(access.RefusedSignature, "its subject begins like one that only this service may give")
 	}
 	return p, nil
 }
-
-// reservedSubject begins the subjects that this service gives itself.
-const reservedSubject = "heliograph:"
 
 // fill sets who p is and what it may do.
 func (a *Authenticator) fill(p *access.Principal, c claims) (err error) {

@@ -38,7 +38,10 @@ var _ access.Tickets = (*Tickets)(nil)
 func New() *Tickets { return &Tickets{waiting: make(map[hash]ticket)} }
 
 // Issue implements access.Tickets. Errors: ErrUnavailable when too many wait.
-func (t *Tickets) Issue(_ context.Context, p *access.Principal, keep time.Duration) (string, error) {
+func (t *Tickets) Issue(ctx context.Context, p *access.Principal, keep time.Duration) (string, error) {
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
 	text := rand.Text()
 	now := time.Now()
 	t.mu.Lock()
@@ -61,7 +64,10 @@ func (t *Tickets) sweepLocked(now time.Time) {
 }
 
 // Redeem implements access.Tickets.
-func (t *Tickets) Redeem(_ context.Context, text string) (p *access.Principal, known bool, err error) {
+func (t *Tickets) Redeem(ctx context.Context, text string) (p *access.Principal, known bool, err error) {
+	if ctx.Err() != nil {
+		return nil, false, ctx.Err()
+	}
 	key := hash(sha256.Sum256([]byte(text)))
 	t.mu.Lock()
 	defer t.mu.Unlock()

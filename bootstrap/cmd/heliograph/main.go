@@ -55,6 +55,7 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" default:"1" help:"Run the service. This is what happens without a command, too."`
 	Run         runCommand         `cmd:"" help:"Start a task on a running service and follow it to its end."`
 	Gateway     gatewayCommand     `cmd:"" help:"Run an SSE gateway for a backend, and nothing else."`
+	Key         keyCommand         `cmd:"" help:"Make API keys for servers and workers."`
 	Config      configCommand      `cmd:"" help:"Show the effective configuration and where each value comes from."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the service on this machine whether it is alive; exit status 0 or 1."`
 	Version     versionCommand     `cmd:"" help:"Show the version."`
