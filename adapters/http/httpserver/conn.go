@@ -26,6 +26,7 @@ type conn struct {
 
 	connections *connections
 	owned       atomic.Bool    // a handler has set a write deadline
+	taken       bool           // a stream has its socket; owned by the goroutine that serves it
 	state       http.ConnState // guarded by connections.mu
 	since       time.Time      // when state began; guarded by connections.mu
 }
@@ -44,8 +45,11 @@ func (c *conn) before(other *conn) bool {
 	return c.since.Before(other.since)
 }
 
-// Write implements net.Conn.
+// Write implements net.Conn. Errors: errTaken, which makes net/http close c.
 func (c *conn) Write(b []byte) (written int, err error) {
+	if c.taken {
+		return 0, errTaken
+	}
 	for {
 		if !c.owned.Load() {
 			if err := c.Conn.SetWriteDeadline(time.Now().Add(c.connections.writeTimeout())); err != nil {

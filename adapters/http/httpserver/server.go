@@ -67,13 +67,13 @@ func New(cfg Config, handler http.Handler, log *slog.Logger) *Server {
 	}
 	open := newConnections(cfg.MaxConnections, cfg.Sockets)
 	s := &Server{cfg: cfg, connections: open, http: &http.Server{
-		Handler:           growStack(Release(newBodyBudget().limit(handler))),
+		Handler:           growStack(newBodyBudget().limit(handler)),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ConnState:         open.track,
-		ConnContext:       ConnContext,
+		ConnContext:       connContext,
 	}}
 	s.http.RegisterOnShutdown(open.prepareShutdown)
 	return s

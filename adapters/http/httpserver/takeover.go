@@ -2,45 +2,35 @@ package httpserver
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 )
 
-// Takeover is one connection of a server, whose socket a stream may take.
-type Takeover struct {
-	conn  net.Conn
-	taken bool // owned by the goroutine that serves conn
-}
+// errTaken is the error of writing to a connection whose socket a stream has.
+var errTaken = errors.New("a stream has the connection's socket")
+
+// Takeover is one connection of a Server, whose socket a stream may take.
+type Takeover struct{ conn *conn }
 
 // Conn returns the connection as it was accepted.
-func (t *Takeover) Conn() net.Conn { return t.conn }
+func (t *Takeover) Conn() net.Conn { return t.conn.Conn }
 
-// Done says that the socket was taken: the server then forgets the connection as
-// soon as the handler returns.
-func (t *Takeover) Done() { t.taken = true }
+// Done says that the socket was taken: nothing that the handler or the server writes
+// reaches it any more, and the server closes its own descriptor when the handler has
+// returned. It then uses its buffers again, which are lost to it after a Hijack (eight
+// kilobytes of garbage for every connect) or a panic of the handler (two).
+func (t *Takeover) Done() { t.conn.taken = true }
 
 type takeoverKey struct{}
 
-// ConnContext is the http.Server's ConnContext: without it, or without Release,
-// every stream keeps its handler's goroutine and buffers.
-func ConnContext(ctx context.Context, c net.Conn) context.Context {
-	if own, ok := c.(*conn); ok {
-		c = own.Conn
+// connContext is the http.Server's ConnContext.
+func connContext(ctx context.Context, c net.Conn) context.Context {
+	own, ok := c.(*conn)
+	if !ok {
+		return ctx
 	}
-	return context.WithValue(ctx, takeoverKey{}, &Takeover{conn: c})
-}
-
-// Release is the outermost handler: it has the server forget a connection whose
-// socket a stream has taken. The server then closes its own descriptor without
-// an answer and uses its buffers again, which are lost to it after a Hijack:
-// eight kilobytes of garbage for every connect.
-func Release(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r)
-		if t := TakeoverOf(r); t != nil && t.taken {
-			panic(http.ErrAbortHandler)
-		}
-	})
+	return context.WithValue(ctx, takeoverKey{}, &Takeover{conn: own})
 }
 
 // TakeoverOf returns the connection of r if its socket can be taken, or nil.
@@ -55,7 +45,7 @@ func TakeoverOf(r *http.Request) *Takeover {
 // ConnOf returns the connection that r came on, as it was accepted, or nil.
 func ConnOf(r *http.Request) net.Conn {
 	if t, ok := r.Context().Value(takeoverKey{}).(*Takeover); ok {
-		return t.conn
+		return t.Conn()
 	}
 	return nil
 }

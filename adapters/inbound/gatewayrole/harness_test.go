@@ -70,21 +70,24 @@ func newRig(t *testing.T, s setup) *rig {
 	for s.engine.Shards >= 0 && !r.engine.Adopts() {
 		runtime.Gosched() // Serve begins
 	}
-	public := httptest.NewUnstartedServer(httpserver.Release(r.role.Handler()))
-	public.Config.ConnContext = httpserver.ConnContext
-	public.Start()
-	r.url, r.internal = public.URL, public.URL
-	servers := []*httptest.Server{public}
+	public := httpserver.New(httpserver.Config{Variable: "HTTP_ADDR", Addr: "127.0.0.1:0"}, r.role.Handler(), slog.New(slog.DiscardHandler))
+	if err := public.Listen(ctx); err != nil {
+		t.Fatal(err)
+	}
+	serving.Go(func() { _ = public.Serve(ctx) })
+	r.url = "http://" + public.Addr().String()
+	r.internal = r.url
 	if s.role.Separate {
-		servers = append(servers, httptest.NewServer(r.role.InternalHandler(http.NotFoundHandler())))
-		r.internal = servers[1].URL
+		internal := httptest.NewServer(r.role.InternalHandler(http.NotFoundHandler()))
+		t.Cleanup(internal.Close)
+		r.internal = internal.URL
 	}
 	t.Cleanup(func() {
 		stop()
-		serving.Wait()
-		for _, server := range servers {
-			server.Close()
+		if err := public.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
 		}
+		serving.Wait()
 		http.DefaultClient.CloseIdleConnections()
 	})
 	return r

@@ -54,14 +54,18 @@ func newBench(t *testing.T, cfg sse.Config) *bench {
 	serving.Go(func() { _ = b.engine.Serve(ctx) })
 	router := gin.New()
 	ssestream.New(b.engine, cfg.Format, b.manager, nil, slog.New(slog.DiscardHandler)).Register(router)
-	server := httptest.NewUnstartedServer(httpserver.Release(router))
-	server.Config.ConnContext = httpserver.ConnContext
-	server.Start()
-	b.url = server.URL + paths.Stream
+	server := httpserver.New(httpserver.Config{Variable: "HTTP_ADDR", Addr: "127.0.0.1:0"}, router, slog.New(slog.DiscardHandler))
+	if err := server.Listen(ctx); err != nil {
+		t.Fatal(err)
+	}
+	serving.Go(func() { _ = server.Serve(ctx) })
+	b.url = "http://" + server.Addr().String() + paths.Stream
 	t.Cleanup(func() {
 		stop()
+		if err := server.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
 		serving.Wait()
-		server.Close()
 		http.DefaultClient.CloseIdleConnections()
 	})
 	return b
