@@ -217,7 +217,7 @@ func TestWhileShuttingDownTheServiceRefusesAndStillAnswers(t *testing.T) { // T1
 	}
 }
 
-func TestOnlyKnownPagesAndNamesAreLetIn(t *testing.T) { // S2, S5, S6
+func TestForeignOriginsAndHostsAreRefused(t *testing.T) { // S2, S5, S6
 	const secret, callback = "SSE_CALLBACK_SECRET", "/api/sse/callback?secret=s3cret"
 	embedded := map[string]string{"CORS_ORIGINS": "https://app.example"}
 	external := map[string]string{"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "http://127.0.0.1:1", secret: "s3cret", "CORS_ORIGINS": "https://app.example"}
@@ -318,7 +318,7 @@ func TestStreamsAndRefusalsForbidSniffing(t *testing.T) { // G7
 	}
 }
 
-func TestNobodyLearnsWhereTheVersionComesFrom(t *testing.T) { // V6
+func TestClientsDoNotLearnWhereTheVersionComesFrom(t *testing.T) { // V6
 	folder := t.TempDir()
 	directory := filepath.Join(folder, "directory")
 	if err := os.Mkdir(directory, 0o700); err != nil {

@@ -80,7 +80,7 @@ func TestATaskIsSeenAndCancelledFromAnotherNode(t *testing.T) { // T7
 	}
 }
 
-func TestWhatWaitsIsRunByAnotherNodeWhenOneStops(t *testing.T) { // T15
+func TestPendingTasksRunOnAnotherNodeWhenOneStops(t *testing.T) { // T15
 	url := natsserver.Start(t).URL()
 	one := node(t, url, "one", "TASK_MAX_WORKERS=1", "SHUTDOWN_GRACE_PERIOD=2s")
 	one.must(t, http.MethodPost, "/api/tasks", `{"type":"long_running_task","params":{"total_time":60}}`, http.StatusAccepted)

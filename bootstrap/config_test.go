@@ -257,7 +257,7 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 	}
 }
 
-func TestEveryMistakeIsTold(t *testing.T) {
+func TestEveryMistakeIsReported(t *testing.T) {
 	for _, environ := range []map[string]string{
 		{"TASK_TIMEOUT": "soon", "SSE_GATEWAY_TIMEOUT": "later", "TASK_QUEUE_SIZE": "-1"}, // two cannot be read
 		{"APP_ENV": "x", "LOG_LEVEL": "y", "TASK_QUEUE_SIZE": "-1", "NATS_URL": "n"},

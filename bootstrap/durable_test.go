@@ -128,7 +128,7 @@ func TestADataDirInUseIsAClearError(t *testing.T) {
 	first.end(t)
 }
 
-func TestWhatWasOpenedIsClosedWhenTheRestCannotBeMade(t *testing.T) {
+func TestOpenedPartsAreClosedWhenTheStartFails(t *testing.T) {
 	environ := durable(t)
 	environ["HTTP_ADDR"] = "127.0.0.1:0"
 	broken := fx.Invoke(func() error { return context.Canceled })

@@ -11,7 +11,7 @@ import (
 	"heliograph/test/fulldisk"
 )
 
-func TestAFullDiskIsToldAndHealsOnceThereIsRoom(t *testing.T) { // S3, T15
+func TestAFullDiskIsReportedAndWritesGoOnOnceThereIsRoom(t *testing.T) { // S3, T15
 	if !fulldisk.Alone(t) {
 		return
 	}

@@ -22,7 +22,7 @@ func logged(stream *sseclient.Stream) (names []string) {
 	return names
 }
 
-func TestANodeThatLagsBehindItsClientTellsItNoFalsehood(t *testing.T) { // G2, G3, G8
+func TestANodeThatLagsBehindItsClientSendsNoFalseReset(t *testing.T) { // G2, G3, G8
 	url := natsserver.Start(t).URL()
 	wire, err := link.New(t.Context(), strings.TrimPrefix(url, "nats://"))
 	if err != nil {
@@ -71,7 +71,7 @@ func resume(t *testing.T, s service, lastID string) (stream *sseclient.Stream) {
 	return stream
 }
 
-func TestWhatHasLeftTheNodesLogIsHadFromTheBroker(t *testing.T) { // G2, G3
+func TestEventsThatHaveLeftTheNodesLogAreReadFromTheBroker(t *testing.T) { // G2, G3
 	environ := durable(t)
 	environ["SSE_MAX_EVENT_BYTES"], environ["SSE_HISTORY_BYTES"] = "16KiB", "64KiB"
 	s := start(t, environ)

@@ -10,7 +10,7 @@ import (
 	"heliograph/bootstrap"
 )
 
-func TestLoopsTellOfTheFirstFailureOnly(t *testing.T) {
+func TestLoopsReportTheFirstFailureOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failed := make(chan error, 1)
 		l := bootstrap.NewLoops(failed)

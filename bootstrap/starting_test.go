@@ -92,7 +92,7 @@ func TestAStartThatTakesLongSaysWhatItWaitsFor(t *testing.T) { // 28, H7
 	}
 }
 
-func TestAStartIsBrokenOffInOrder(t *testing.T) { // T15
+func TestAnInterruptedStartEndsInOrder(t *testing.T) { // T15
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	environ := durable(t)
@@ -128,7 +128,7 @@ func TestRequestsDoNotWaitForAStartForEver(t *testing.T) { // G8
 	})
 }
 
-func TestOnlySoManyRequestsWaitForAStart(t *testing.T) {
+func TestTheNumberOfRequestsThatWaitForAStartIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := bootstrap.NewStarting()
 		ctx, cancel := context.WithCancel(t.Context())

@@ -121,7 +121,7 @@ func TestAnAdoptedOrphanIsCountedObservedAndFetchesTheState(t *testing.T) { // C
 		adopted.Node = "node-1"
 		from := mocks.NewMockOrphans(gomock.NewController(t))
 		from.EXPECT().Adopt(gomock.Any(), orphan).Return(adopted, nil)
-		f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-a"), lost)
+		f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-a"), resetEpoch)
 		if err := f.AdoptOrphan(t.Context(), orphan, from); err != nil {
 			t.Error(err)
 		}

@@ -56,6 +56,10 @@ func (m *Manager) adoptFound(ctx context.Context, c connection.Connection) error
 	})
 }
 
+// resetEpoch asks a client to fetch the state, because another run of the service sent
+// what it has got so far, and this one does not know what that was.
+var resetEpoch = stream.Reset(stream.ResetEpoch)
+
 // adopt calls register to make c a connection of this node, and returns that. A new
 // connection is counted, and its client is asked to fetch the state.
 func (m *Manager) adopt(ctx context.Context, c connection.Connection,
@@ -64,23 +68,15 @@ func (m *Manager) adopt(ctx context.Context, c connection.Connection,
 	m.count.begin(c.Token)
 	now, isNew, err := register(ctx, c)
 	m.count.end(c.Token, err == nil && isNew)
-	if err == nil && isNew {
-		m.welcome(ctx, now)
+	if err != nil || !isNew {
+		return err
 	}
-	return err
-}
-
-// lost asks a client to fetch the state, because another run of the service sent what it
-// has got so far, and this one does not know what that was.
-var lost = stream.Reset(stream.ResetEpoch)
-
-// welcome has the client of a connection that was adopted fetch the state.
-func (m *Manager) welcome(ctx context.Context, c connection.Connection) {
-	m.log.DebugContext(ctx, "stream of the gateway was adopted", requestID(c))
-	if err := m.sender.Send(ctx, c.Token, lost); err != nil && !errors.Is(err, gateway.ErrUnknownToken) {
-		m.log.WarnContext(ctx, "stream_reset could not be sent to an adopted stream", requestID(c), slog.Any("error", err))
+	m.log.DebugContext(ctx, "stream of the gateway was adopted", requestID(now))
+	if err := m.sender.Send(ctx, now.Token, resetEpoch); err != nil && !errors.Is(err, gateway.ErrUnknownToken) {
+		m.log.WarnContext(ctx, "stream_reset could not be sent to an adopted stream", requestID(now), slog.Any("error", err))
 	}
-	m.observers.Start(c)
+	m.observers.Start(now)
+	return nil
 }
 
 // AdoptOrphan implements orphans.Connections.

@@ -12,14 +12,14 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// lost is what an adopted stream begins with.
-var lost = event.Event{Name: "stream_reset", Data: []byte(`{"reason":"epoch"}`)}
+// resetEpoch is what an adopted stream begins with.
+var resetEpoch = event.Event{Name: "stream_reset", Data: []byte(`{"reason":"epoch"}`)}
 
 func TestFoundStreamIsAdoptedResetAndObserved(t *testing.T) { // C8, C9, G3
 	f := newFixture(t)
 	observed := make(chan connection.Connection, 1)
 	f.observe("all", func(_ context.Context, c connection.Connection) error { observed <- c; return nil })
-	f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-1"), lost)
+	f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-1"), resetEpoch)
 	f.Found(t.Context(), "a", "token-1")
 	want := connection.Connection{RequestID: "a", Token: "token-1", Node: "node-1"}
 	if got, err := f.registry.ByRequestID(t.Context(), "a"); err != nil || got != want {
@@ -55,8 +55,8 @@ func TestFoundStreamThatCannotBeAdoptedIsLogged(t *testing.T) { // C8
 
 func TestAStreamStaysAdoptedWhenItsResetCannotBeSent(t *testing.T) { // C8
 	f := newFixture(t)
-	gone := f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-1"), lost).Return(gateway.ErrUnknownToken)
-	f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-2"), lost).Return(errors.New("broken")).After(gone.Call)
+	gone := f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-1"), resetEpoch).Return(gateway.ErrUnknownToken)
+	f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-2"), resetEpoch).Return(errors.New("broken")).After(gone.Call)
 	f.Found(t.Context(), "a", "token-1")
 	f.Found(t.Context(), "b", "token-2")
 	f.wantLog(t, "level=WARN", "stream_reset could not be sent", "request_id=b")

@@ -34,7 +34,7 @@ func newBench(b *testing.B, publisher event.Publisher, done func()) *tasks.Servi
 	cfg := tasks.Config{QueueSize: 1024, ProgressRate: 20, RetentionCount: 1000}
 	log := slog.New(slog.DiscardHandler)
 	s, err := tasks.New(cfg, tasks.Deps{
-		Store: memtaskstore.New(), Nodes: newNode("one"), Types: []task.Type{work(run), far(task.Policy{})},
+		Store: memtaskstore.New(), Nodes: newNode("one"), Types: []task.Type{work(run), outsideType(task.Policy{})},
 		Publisher: publisher, Metrics: &nowhere{}, NewID: uuid.NewString, Log: log,
 	})
 	if err != nil {
@@ -83,10 +83,10 @@ func BenchmarkClaim(b *testing.B) {
 	s := newBench(b, &nowhere{}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Start(b.Context(), task.Request{Type: "far"}); err != nil {
+		if _, err := s.Start(b.Context(), task.Request{Type: "outside"}); err != nil {
 			b.Fatal(err)
 		}
-		c, err := s.Claim(b.Context(), []string{"far"})
+		c, err := s.Claim(b.Context(), []string{"outside"})
 		if err == nil {
 			err = s.Complete(b.Context(), c.Task.ID, c.Lease, nil)
 		}

@@ -17,25 +17,25 @@ func withClocks(t *testing.T, test func(one, two *fixture)) {
 	for _, skew := range []time.Duration{-time.Hour, time.Hour} {
 		t.Run(fmt.Sprint("a clock wrong by ", skew), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				one, two := town(t)
-				two.line.skew = skew
+				one, two := twoNodes(t)
+				two.link.skew = skew
 				test(one, two)
 			})
 		})
 	}
 }
 
-var slow = far(task.Policy{Lease: time.Minute, Timeout: 5 * time.Minute})
+var slow = outsideType(task.Policy{Lease: time.Minute, Timeout: 5 * time.Minute})
 
-func TestASignThatComesToANodeWithAnotherClockEndsNoTask(t *testing.T) { // T8
+func TestAReportToANodeWithAnotherClockEndsNoTask(t *testing.T) { // T8
 	withClocks(t, func(one, two *fixture) {
 		one.start(slow)
 		two.start(slow)
-		one.begin("far")
+		one.begin("outside")
 		c := one.claim()
 		for range 9 {
 			pass(30 * time.Second)
-			two.sign(c, task.Update{}, false, nil)
+			two.report(c, task.Update{}, false, nil)
 			pass(1)
 			one.wantStatus(c.Task.ID, task.Running)
 		}
@@ -50,13 +50,13 @@ func TestTheTimeLimitGoesOnWithANodeThatHasAnotherClock(t *testing.T) { // T8
 	withClocks(t, func(one, two *fixture) {
 		one.start(slow)
 		two.start(slow)
-		first, second := one.begin("far"), one.begin("far")
+		first, second := one.begin("outside"), one.begin("outside")
 		c, other := one.claim(), one.claim()
 		pass(50 * time.Second)
 		one.cut()
 		for range 4 {
-			two.sign(c, task.Update{}, false, nil)
-			two.sign(other, task.Update{Value: new(0.5)}, false, nil)
+			two.report(c, task.Update{}, false, nil)
+			two.report(other, task.Update{Value: new(0.5)}, false, nil)
 			pass(50 * time.Second)
 			two.wantStatus(first, task.Running)
 		}
@@ -64,7 +64,7 @@ func TestTheTimeLimitGoesOnWithANodeThatHasAnotherClock(t *testing.T) { // T8
 			t.Error(err)
 		}
 		two.wantStatus(second, task.Completed)
-		two.sign(c, task.Update{}, false, nil)
+		two.report(c, task.Update{}, false, nil)
 		pass(50 * time.Second)
 		two.wantStatus(first, task.Failed)
 	})
@@ -72,10 +72,10 @@ func TestTheTimeLimitGoesOnWithANodeThatHasAnotherClock(t *testing.T) { // T8
 
 func TestTheNextAttemptComesAfterTheBackOffWhateverClocksSay(t *testing.T) { // T2
 	withClocks(t, func(one, two *fixture) {
-		again := far(task.Policy{Lease: 10 * time.Second, Attempts: 3, Backoff: 20 * time.Second})
+		again := outsideType(task.Policy{Lease: 10 * time.Second, Attempts: 3, Backoff: 20 * time.Second})
 		one.start(again)
 		two.start(again)
-		id := one.begin("far")
+		id := one.begin("outside")
 		for attempt, claims := range []*fixture{one, two, one} {
 			began := time.Now()
 			c := claims.claim()
@@ -91,9 +91,9 @@ func TestTheNextAttemptComesAfterTheBackOffWhateverClocksSay(t *testing.T) { // 
 
 func TestTheNextAttemptDoesNotWaitForAClockThatWasPutBack(t *testing.T) { // T2
 	withClocks(t, func(one, two *fixture) {
-		again := far(task.Policy{Lease: 10 * time.Second, Attempts: 2, Backoff: 20 * time.Second})
+		again := outsideType(task.Policy{Lease: 10 * time.Second, Attempts: 2, Backoff: 20 * time.Second})
 		one.start(again)
-		one.begin("far")
+		one.begin("outside")
 		one.claim()
 		pass(10 * time.Second)
 		one.stop(time.Minute)

@@ -12,11 +12,11 @@ import (
 	"heliograph/domain/task"
 )
 
-// town returns two nodes on one store and one broker.
-func town(t *testing.T) (one, two *fixture) {
+// twoNodes returns two nodes on one store and one broker.
+func twoNodes(t *testing.T) (one, two *fixture) {
 	t.Helper()
 	one, two = newFixture(t), newFixture(t)
-	one.line.durable, two.line.durable = true, true
+	one.link.durable, two.link.durable = true, true
 	two.store, two.wire = one.store, one.wire
 	two.nodes = newNode("two", one.nodes)
 	one.nodes.others = append(one.nodes.others, two.nodes)
@@ -27,10 +27,10 @@ func town(t *testing.T) (one, two *fixture) {
 // cut keeps a node from its store and its broker, as when it is killed or cut off,
 // until heal is called.
 func (f *fixture) cut() (heal func()) {
-	f.line.cut.Store(true)
+	f.link.cut.Store(true)
 	f.nodes.dead.Store(true)
 	return func() {
-		f.line.cut.Store(false)
+		f.link.cut.Store(false)
 		f.nodes.dead.Store(false)
 	}
 }
@@ -39,7 +39,7 @@ const oversee = 5 * time.Second // the default
 
 func TestATaskRunsOnWhicheverNodeHasRoom(t *testing.T) { // T1
 	synctest.Test(t, func(t *testing.T) {
-		one, two := town(t)
+		one, two := twoNodes(t)
 		one.cfg.MaxWorkers, two.cfg.MaxWorkers = 1, 1
 		one.start(work(untilCancelled))
 		two.start(work(untilCancelled))
@@ -62,7 +62,7 @@ func TestATaskRunsOnWhicheverNodeHasRoom(t *testing.T) { // T1
 
 func TestATaskIsCancelledFromAnyNode(t *testing.T) { // T7
 	synctest.Test(t, func(t *testing.T) {
-		one, two := town(t)
+		one, two := twoNodes(t)
 		one.start(work(untilCancelled))
 		two.cfg.MaxWorkers = 1
 		two.start(work(untilCancelled))
@@ -76,9 +76,9 @@ func TestATaskIsCancelledFromAnyNode(t *testing.T) { // T7
 	})
 }
 
-func TestWhatALostNodeRanHasFailedOrIsTriedAgain(t *testing.T) { // T2, T11
+func TestTasksOfALostNodeFailOrAreTriedAgain(t *testing.T) { // T2, T11
 	synctest.Test(t, func(t *testing.T) {
-		one, two := town(t)
+		one, two := twoNodes(t)
 		again := task.Type{Name: "again", Handler: handler(untilCancelled), Policy: task.Policy{Attempts: 2}}
 		one.start(work(untilCancelled), again)
 		once, twice := one.run(), one.begin("again")
@@ -103,9 +103,9 @@ func TestWhatALostNodeRanHasFailedOrIsTriedAgain(t *testing.T) { // T2, T11
 	})
 }
 
-func TestALateSurvivorOverwritesNothing(t *testing.T) { // T11
+func TestANodeThatComesBackLateOverwritesNothing(t *testing.T) { // T11
 	synctest.Test(t, func(t *testing.T) {
-		one, two := town(t)
+		one, two := twoNodes(t)
 		var cause error
 		one.start(work(func(ctx context.Context, r task.Reporter) (json.RawMessage, error) {
 			<-time.After(12 * time.Second)
@@ -130,20 +130,20 @@ func TestALateSurvivorOverwritesNothing(t *testing.T) { // T11
 	})
 }
 
-func TestAWorkerOutsideSpeaksToAnyNode(t *testing.T) { // T3, T4
+func TestAWorkerOutsideMayCallAnyNode(t *testing.T) { // T3, T4
 	synctest.Test(t, func(t *testing.T) {
-		one, two := town(t)
-		types := far(task.Policy{Lease: time.Minute})
+		one, two := twoNodes(t)
+		types := outsideType(task.Policy{Lease: time.Minute})
 		one.start(types)
 		two.start(types)
-		id := one.begin("far")
+		id := one.begin("outside")
 		c := one.claim()
 		for i, f := range []*fixture{two, one, one, two} {
-			f.sign(c, task.Update{Value: new(float64(i+1) / 10)}, false, nil)
+			f.report(c, task.Update{Value: new(float64(i+1) / 10)}, false, nil)
 			pass(50 * time.Second)
 		}
 		one.cancel(id)
-		one.sign(c, task.Update{}, true, nil)
+		one.report(c, task.Update{}, true, nil)
 		if err := two.completes(c); err != nil {
 			t.Error(err)
 		}
@@ -166,15 +166,15 @@ func TestAWorkerOutsideSpeaksToAnyNode(t *testing.T) { // T3, T4
 
 func TestAWorkerOutsideOutlivesItsNode(t *testing.T) { // T2
 	synctest.Test(t, func(t *testing.T) {
-		one, two := town(t)
-		types := far(task.Policy{Lease: time.Minute})
+		one, two := twoNodes(t)
+		types := outsideType(task.Policy{Lease: time.Minute})
 		one.start(types)
 		two.start(types)
-		alive, dead := one.begin("far"), one.begin("far")
+		alive, dead := one.begin("outside"), one.begin("outside")
 		c, _ := one.claim(), one.claim()
 		one.cut()
 		pass(oversee)
-		two.sign(c, task.Update{Value: new(0.5)}, false, nil)
+		two.report(c, task.Update{Value: new(0.5)}, false, nil)
 		pass(time.Minute - 1)
 		if err := two.completes(c); err != nil {
 			t.Error(err)
@@ -186,9 +186,9 @@ func TestAWorkerOutsideOutlivesItsNode(t *testing.T) { // T2
 	})
 }
 
-func TestALastEventThatANodeCouldNotSendIsSentByAnother(t *testing.T) { // T11
+func TestAFinalEventThatANodeCouldNotSendIsSentByAnother(t *testing.T) { // T11
 	synctest.Test(t, func(t *testing.T) {
-		one, two := town(t)
+		one, two := twoNodes(t)
 		one.start(work(succeed))
 		two.start(work(succeed))
 		one.wire.breaks(event.ErrUnavailable)
@@ -206,9 +206,9 @@ func TestALastEventThatANodeCouldNotSendIsSentByAnother(t *testing.T) { // T11
 	})
 }
 
-func TestALastEventThatCouldNotBeSentIsSentByTheSameNodeLater(t *testing.T) { // T11
+func TestAFinalEventThatCouldNotBeSentIsSentByTheSameNodeLater(t *testing.T) { // T11
 	synctest.Test(t, func(t *testing.T) {
-		one, _ := town(t)
+		one, _ := twoNodes(t)
 		one.start(work(succeed))
 		one.wire.breaks(event.ErrUnavailable)
 		id := one.run()

@@ -15,9 +15,9 @@ import (
 func TestWorkersContract(t *testing.T) {
 	taskworkerscontract.Run(t, func(t *testing.T) taskworkerscontract.Subject {
 		f := newFixture(t)
-		hasty := far(task.Policy{Lease: 50 * time.Millisecond, Attempts: 2, Backoff: time.Millisecond})
+		hasty := outsideType(task.Policy{Lease: 50 * time.Millisecond, Attempts: 2, Backoff: time.Millisecond})
 		hasty.Name = "hasty"
-		f.build(far(task.Policy{}), hasty, work(succeed))
+		f.build(outsideType(task.Policy{}), hasty, work(succeed))
 		if err := f.StartWorkers(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -28,14 +28,14 @@ func TestWorkersContract(t *testing.T) {
 			f.stop(time.Minute)
 		})
 		return taskworkerscontract.Subject{
-			Workers: f, Tasks: f, Reader: f, Steady: "far", Hasty: "hasty", Inside: "work",
+			Workers: f, Tasks: f, Reader: f, Steady: "outside", Hasty: "hasty", Inside: "work",
 		}
 	})
 }
 
 // picky is a type for workers outside that takes no params but objects.
 func picky(name string) task.Type {
-	t := far(task.Policy{})
+	t := outsideType(task.Policy{})
 	t.Name, t.Handler = name, objects{t.Handler}
 	return t
 }

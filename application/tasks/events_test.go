@@ -18,7 +18,7 @@ import (
 	"heliograph/domain/task"
 )
 
-func TestATaskTellsWhatHappens(t *testing.T) { // T3, T5, T10 (the outbox cannot close anything), T11
+func TestATaskPublishesWhatHappens(t *testing.T) { // T3, T5, T10 (the outbox cannot close anything), T11
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t).start(work(func(_ context.Context, report task.Reporter) (json.RawMessage, error) {
 			<-time.After(time.Second)
@@ -52,7 +52,7 @@ func TestATaskTellsWhatHappens(t *testing.T) { // T3, T5, T10 (the outbox cannot
 	})
 }
 
-func TestHowATaskEndsIsWhatItReturned(t *testing.T) { // T5, T6
+func TestTheOutcomeOfATaskIsWhatItsHandlerReturned(t *testing.T) { // T5, T6
 	for name, c := range map[string]struct {
 		run  handler
 		typ  task.EventType

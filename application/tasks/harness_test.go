@@ -32,7 +32,7 @@ type fixture struct {
 	store   task.Store
 	strict  *strictStore // beneath store
 	nodes   *node
-	line    line // to the store and the broker
+	link    link // to the store and the broker
 	wire    *wire
 	outbox  *outbox
 	metrics *metrics
@@ -66,9 +66,9 @@ func (f *fixture) start(types ...task.Type) *fixture {
 func (f *fixture) build(types ...task.Type) {
 	f.t.Helper()
 	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	store := f.line.store(f.store)
+	store := f.link.store(f.store)
 	service, err := tasks.New(f.cfg, tasks.Deps{
-		Store: store, Nodes: f.nodes, Types: types, Publisher: &farPublisher{f.wire, &f.line}, Metrics: f.metrics, NewID: f.newID, Log: log,
+		Store: store, Nodes: f.nodes, Types: types, Publisher: &linkedPublisher{f.wire, &f.link}, Metrics: f.metrics, NewID: f.newID, Log: log,
 	})
 	if err != nil {
 		f.t.Fatal(err)

@@ -14,11 +14,11 @@ import (
 	"heliograph/domain/task"
 )
 
-// TestWhateverHappensToNodesTheRulesHold runs tasks on two nodes, while others
+// TestTheRulesHoldWhenNodesFailAtRandom runs tasks on two nodes, while others
 // start and cancel them from both, workers outside speak to both, and one node or
 // the other is cut off for a while, so that the other one takes over.
 // T2, T3, T4, T7, T11.
-func TestWhateverHappensToNodesTheRulesHold(t *testing.T) {
+func TestTheRulesHoldWhenNodesFailAtRandom(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { newUnrest(t, seed).play() })
@@ -34,7 +34,7 @@ type unrest struct {
 }
 
 func newUnrest(t *testing.T, seed uint64) *unrest {
-	one, two := town(t)
+	one, two := twoNodes(t)
 	u := &unrest{chaos: newChaos(t, seed), nodes: []*fixture{one, two}}
 	one.store, one.wire = u.store, u.wire
 	two.store, two.wire = u.store, u.wire
@@ -42,7 +42,7 @@ func newUnrest(t *testing.T, seed uint64) *unrest {
 		f.cfg.MaxWorkers, f.cfg.QueueSize, f.cfg.Oversee = 3, 20, 10*time.Millisecond+1
 		f.cfg.Timeout, f.cfg.CancelGrace = 50*time.Millisecond+1, 20*time.Millisecond+3
 		f.start(task.Type{Name: "work", Handler: u.chaos, Policy: task.Policy{Attempts: 2, Backoff: time.Millisecond}},
-			far(task.Policy{Lease: 15*time.Millisecond + 5, Attempts: 3, Backoff: 3*time.Millisecond + 11}))
+			outsideType(task.Policy{Lease: 15*time.Millisecond + 5, Attempts: 3, Backoff: 3*time.Millisecond + 11}))
 	}
 	return u
 }
@@ -78,7 +78,7 @@ func (u *unrest) cuts() {
 		return
 	}
 	f := u.anyNode()
-	f.line.cut.Store(true)
+	f.link.cut.Store(true)
 	<-time.After(5 * time.Millisecond)
 	heal := f.cut()
 	<-time.After(u.upTo(40 * time.Millisecond))
@@ -106,7 +106,7 @@ func (u *unrest) want(what string, err error) {
 }
 
 func (u *unrest) starts() {
-	_, err := u.anyNode().Start(u.t.Context(), task.Request{Type: []string{"work", "far"}[u.below(2)], Audience: someAudience(u.below(3)), Params: json.RawMessage(`1`)})
+	_, err := u.anyNode().Start(u.t.Context(), task.Request{Type: []string{"work", "outside"}[u.below(2)], Audience: someAudience(u.below(3)), Params: json.RawMessage(`1`)})
 	u.want("start", err)
 }
 
@@ -123,7 +123,7 @@ func (u *unrest) cancels() {
 func (u *unrest) worksOutside() {
 	ctx, cancel := context.WithTimeout(u.t.Context(), u.upTo(10*time.Millisecond))
 	defer cancel()
-	c, err := u.anyNode().Claim(ctx, []string{"far"})
+	c, err := u.anyNode().Claim(ctx, []string{"outside"})
 	if u.want("claim", err); err != nil {
 		return
 	}

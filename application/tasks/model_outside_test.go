@@ -20,7 +20,7 @@ type said struct {
 func (c *chaos) worksOutside() {
 	ctx, cancel := context.WithTimeout(c.t.Context(), c.upTo(10*time.Millisecond))
 	defer cancel()
-	claim, err := c.Claim(ctx, []string{"far"})
+	claim, err := c.Claim(ctx, []string{"outside"})
 	switch {
 	case err == nil:
 		c.holds(claim)
@@ -93,7 +93,7 @@ func (c *chaos) wantTruthOutside() {
 			c.t.Errorf("%s: told %v, and it is %s", record.ID, what.err, record.Status)
 		}
 	}
-	all, _, err := c.List(c.t.Context(), task.Query{Type: "far"})
+	all, _, err := c.List(c.t.Context(), task.Query{Type: "outside"})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -15,11 +15,11 @@ import (
 	"heliograph/domain/task"
 )
 
-// TestWhateverHappensTheRulesHold runs tasks that do anything at random, while
+// TestTheRulesHoldInRandomRuns runs tasks that do anything at random, while
 // others cancel, remove and connect, workers outside come, go and vanish, the store and the broker are slow,
 // the store fails now and then, and the service stops.
 // T2, T3, T4, T7, T8, T11, T13, T15.
-func TestWhateverHappensTheRulesHold(t *testing.T) {
+func TestTheRulesHoldInRandomRuns(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { newChaos(t, seed).play() })
@@ -57,7 +57,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		<-time.After(c.upTo(time.Millisecond))
 		return nil
 	}, afterUpdate: c.fault}
-	c.build(task.Type{Name: "work", Handler: c}, far(task.Policy{
+	c.build(task.Type{Name: "work", Handler: c}, outsideType(task.Policy{
 		Lease: 15*time.Millisecond + 5, Attempts: 3, Backoff: 3*time.Millisecond + 11, Concurrency: 3,
 	}))
 	return c
@@ -116,7 +116,7 @@ func (c *chaos) starts() {
 	c.params++
 	params := fmt.Sprint(c.params)
 	c.mu.Unlock()
-	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "far"}[c.below(2)], Audience: someAudience(c.below(3)), Params: json.RawMessage(params)})
+	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "outside"}[c.below(2)], Audience: someAudience(c.below(3)), Params: json.RawMessage(params)})
 	if err != nil && !errors.Is(err, task.ErrQueueFull) && !errors.Is(err, task.ErrShuttingDown) {
 		c.t.Errorf("Start: %v", err)
 	}
@@ -210,7 +210,7 @@ func (c *chaos) wantTruth() {
 		c.t.Fatal(err)
 	}
 	for _, record := range all {
-		if record.Type == "far" {
+		if record.Type == "outside" {
 			continue
 		}
 		r, ran := c.returns[string(record.Params)]

@@ -13,9 +13,9 @@ import (
 	"heliograph/domain/task"
 )
 
-// far is the type "far", which workers outside run.
-func far(policy task.Policy) task.Type {
-	return task.Type{Name: "far", Handler: handler(succeed), Outside: true, Policy: policy}
+// outsideType is the type "outside", which workers outside run.
+func outsideType(policy task.Policy) task.Type {
+	return task.Type{Name: "outside", Handler: handler(succeed), Outside: true, Policy: policy}
 }
 
 // begin starts a task of a type.
@@ -28,20 +28,20 @@ func (f *fixture) begin(typ string) task.ID {
 	return t.ID
 }
 
-// claim claims a task of the type "far", which must be there within the hour.
+// claim claims a task of the type "outside", which must be there within the hour.
 func (f *fixture) claim() task.Claim {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), time.Hour)
 	defer cancel()
-	c, err := f.Claim(ctx, []string{"far"})
+	c, err := f.Claim(ctx, []string{"outside"})
 	if err != nil {
 		f.t.Fatalf("claim: %v", err)
 	}
 	return c
 }
 
-// sign says that the worker of c is alive, and checks the answer.
-func (f *fixture) sign(c task.Claim, u task.Update, wantCancel bool, wantErr error) {
+// report reports progress of the worker of c, and checks the answer.
+func (f *fixture) report(c task.Claim, u task.Update, wantCancel bool, wantErr error) {
 	f.t.Helper()
 	got, err := f.Progress(f.t.Context(), c.Task.ID, c.Lease, u)
 	if got != wantCancel || !errors.Is(err, wantErr) {
@@ -54,7 +54,7 @@ func (f *fixture) wantLate(c task.Claim) {
 	f.t.Helper()
 	before, err := f.Get(f.t.Context(), c.Task.ID)
 	events := len(f.wire.of(c.Task.ID))
-	f.sign(c, task.Update{Value: new(0.9)}, false, task.ErrLeaseLost)
+	f.report(c, task.Update{Value: new(0.9)}, false, task.ErrLeaseLost)
 	complete := f.Complete(f.t.Context(), c.Task.ID, c.Lease, json.RawMessage(`"late"`))
 	fail := f.Fail(f.t.Context(), c.Task.ID, c.Lease, "late")
 	if err != nil || !errors.Is(complete, task.ErrLeaseLost) || !errors.Is(fail, task.ErrLeaseLost) {
@@ -68,15 +68,15 @@ func (f *fixture) wantLate(c task.Claim) {
 
 func TestAWorkerOutsideRunsATask(t *testing.T) { // T3, T4, T11
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{}))
-		id := f.begin("far")
+		f := newFixture(t).start(outsideType(task.Policy{}))
+		id := f.begin("outside")
 		f.wantStatus(id, task.Pending)
 		c := f.claim()
 		if c.Task.ID != id || string(c.Task.Params) != `{"n":1}` || c.Task.Attempt != 1 || c.Lease == "" || c.Term != 30*time.Second {
 			t.Errorf("the claim is %+v", c)
 		}
 		f.wantStatus(id, task.Running)
-		f.sign(c, task.Update{Text: new("half"), Done: new(5.0), Total: new(10.0), Unit: new("files")}, false, nil)
+		f.report(c, task.Update{Text: new("half"), Done: new(5.0), Total: new(10.0), Unit: new("files")}, false, nil)
 		synctest.Wait()
 		if err := f.Complete(t.Context(), id, c.Lease, json.RawMessage(` {"n": 2}`)); err != nil {
 			t.Errorf("Complete: %v", err)
@@ -94,9 +94,9 @@ func TestAWorkerOutsideRunsATask(t *testing.T) { // T3, T4, T11
 	})
 }
 
-func TestTheSameEndMayBeSaidAgainAndNoOther(t *testing.T) {
+func TestOnlyTheSameEndMayBeReportedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{}))
+		f := newFixture(t).start(outsideType(task.Policy{}))
 		for name, c := range map[string]struct {
 			say, other func(task.Claim) error
 			want       task.Status
@@ -104,7 +104,7 @@ func TestTheSameEndMayBeSaidAgainAndNoOther(t *testing.T) {
 			"complete": {f.completes, f.fails, task.Completed},
 			"fail":     {f.fails, f.completes, task.Failed},
 		} {
-			id := f.begin("far")
+			id := f.begin("outside")
 			claim := f.claim()
 			first, again, other := c.say(claim), c.say(claim), c.other(claim)
 			if first != nil || again != nil || !errors.Is(other, task.ErrLeaseLost) {
@@ -128,8 +128,8 @@ func (f *fixture) fails(c task.Claim) error {
 
 func TestAWorkerWithoutALeaseChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{}), work(untilCancelled))
-		f.begin("far")
+		f := newFixture(t).start(outsideType(task.Policy{}), work(untilCancelled))
+		f.begin("outside")
 		c := f.claim()
 		c.Lease = "guessed"
 		f.wantLate(c)
@@ -146,55 +146,55 @@ func TestAWorkerWithoutALeaseChangesNothing(t *testing.T) {
 
 func TestAClaimWaitsForATask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{}), work(succeed))
+		f := newFixture(t).start(outsideType(task.Policy{}), work(succeed))
 		claimed := make(chan task.ID, 10)
 		for range 2 {
 			go func() { claimed <- f.claim().Task.ID }()
 		}
 		synctest.Wait()
 		f.run() // of another type
-		want := f.begin("far")
+		want := f.begin("outside")
 		synctest.Wait()
 		if got := <-claimed; got != want || len(claimed) != 0 {
 			t.Errorf("claimed %s, want %s and no other", got, want)
 		}
-		f.begin("far")
+		f.begin("outside")
 		<-claimed
 	})
 }
 
 func TestAClaimOfNoTypeForWorkersOutsideIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{}), work(succeed))
+		f := newFixture(t).start(outsideType(task.Policy{}), work(succeed))
 		for _, types := range [][]string{nil, {"other"}, {"work"}} {
 			if _, err := f.Claim(t.Context(), types); !errors.Is(err, task.ErrUnknownType) {
 				t.Errorf("Claim(%v): %v", types, err)
 			}
 		}
-		f.begin("far")
-		if c, err := f.Claim(t.Context(), []string{"other", "far", "far"}); err != nil || c.Task.Type != "far" {
+		f.begin("outside")
+		if c, err := f.Claim(t.Context(), []string{"other", "outside", "outside"}); err != nil || c.Task.Type != "outside" {
 			t.Errorf("Claim = %+v, %v", c, err)
 		}
 	})
 }
 
-func TestAClaimWhoseCallerHasGoneSwallowsNoTask(t *testing.T) {
+func TestAClaimWhoseCallerHasGoneTakesNoTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{}))
+		f := newFixture(t).start(outsideType(task.Policy{}))
 		ctx, cancel := context.WithCancel(t.Context())
 		const callers, n = 50, 20
 		errs := make(chan error, callers)
 		claimed := 0
 		for range callers {
 			go func() {
-				_, err := f.Claim(ctx, []string{"far"})
+				_, err := f.Claim(ctx, []string{"outside"})
 				errs <- err
 			}()
 		}
 		synctest.Wait()
 		go cancel() // at the same moment as the tasks come
 		for range n {
-			f.begin("far")
+			f.begin("outside")
 		}
 		for range callers {
 			if err := <-errs; err == nil {
@@ -209,7 +209,7 @@ func TestAClaimWhoseCallerHasGoneSwallowsNoTask(t *testing.T) {
 		if running, queued := f.Counts(); running != n || queued != 0 {
 			t.Errorf("%d run and %d wait", running, queued)
 		}
-		if _, err := f.Claim(ctx, []string{"far"}); !errors.Is(err, task.ErrNoTask) {
+		if _, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("Claim with an ended context: %v", err)
 		}
 	})
@@ -218,17 +218,17 @@ func TestAClaimWhoseCallerHasGoneSwallowsNoTask(t *testing.T) {
 func TestALostLeaseFailsTheTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.start(far(task.Policy{Lease: 10 * time.Second}))
-		id := f.begin("far")
+		f.start(outsideType(task.Policy{Lease: 10 * time.Second}))
+		id := f.begin("outside")
 		c := f.claim()
 		for range 5 {
 			pass(9 * time.Second)
-			f.sign(c, task.Update{}, false, nil)
+			f.report(c, task.Update{}, false, nil)
 		}
 		pass(10*time.Second - 1)
 		f.wantStatus(id, task.Running)
 		pass(1)
-		if got := f.wantStatus(id, task.Failed); got.Error != "worker_lost: it gave no sign for 10s" {
+		if got := f.wantStatus(id, task.Failed); got.Error != "worker_lost: it did not report for 10s" {
 			t.Errorf("the record is %+v", got)
 		}
 		f.wantLate(c)
@@ -242,8 +242,8 @@ func TestALostLeaseFailsTheTask(t *testing.T) {
 func TestALostLeaseLeadsToTheNextAttemptIfThereIsOne(t *testing.T) { // T2, T3, T4
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.start(far(task.Policy{Lease: 10 * time.Second, Attempts: 3, Backoff: 4 * time.Second}))
-		id := f.begin("far")
+		f.start(outsideType(task.Policy{Lease: 10 * time.Second, Attempts: 3, Backoff: 4 * time.Second}))
+		id := f.begin("outside")
 		began := time.Now()
 		var late []task.Claim
 		for attempt, want := range []time.Duration{0, 14 * time.Second, 14*time.Second + 18*time.Second} {
@@ -251,7 +251,7 @@ func TestALostLeaseLeadsToTheNextAttemptIfThereIsOne(t *testing.T) { // T2, T3, 
 			if at := time.Since(began); at != want || c.Task.Attempt != attempt+1 || c.Task.Progress != (task.Progress{}) {
 				t.Errorf("attempt %d began after %s: %+v", attempt+1, at, c.Task)
 			}
-			f.sign(c, task.Update{Value: new(0.5 - float64(attempt)/10)}, false, nil)
+			f.report(c, task.Update{Value: new(0.5 - float64(attempt)/10)}, false, nil)
 			synctest.Wait()
 			late = append(late, c)
 		}
@@ -277,11 +277,11 @@ func TestATaskThatWaitsForItsNextAttemptIsInTheSnapshotAndCanBeCancelled(t *test
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.QueueSize = 1
-		f.start(far(task.Policy{Lease: 10 * time.Second, Attempts: 2, Backoff: time.Hour}))
-		id := f.begin("far")
-		f.sign(f.claim(), task.Update{Value: new(0.5)}, false, nil)
+		f.start(outsideType(task.Policy{Lease: 10 * time.Second, Attempts: 2, Backoff: time.Hour}))
+		id := f.begin("outside")
+		f.report(f.claim(), task.Update{Value: new(0.5)}, false, nil)
 		pass(10 * time.Second)
-		want := `{"tasks":[{"task_id":"task-1","type":"far","created_at":"2000-01-01T00:00:00Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":3,"attempt":2}]}`
+		want := `{"tasks":[{"task_id":"task-1","type":"outside","created_at":"2000-01-01T00:00:00Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":3,"attempt":2}]}`
 		if got := f.connect("a"); string(got[0].Data) != want {
 			t.Errorf("the snapshot is %s", got[0].Data)
 		}
@@ -290,14 +290,14 @@ func TestATaskThatWaitsForItsNextAttemptIsInTheSnapshotAndCanBeCancelled(t *test
 		}
 		f.cancel(id)
 		f.wantEvents(id, task.EventStarted, task.EventProgress, task.EventCancelled)
-		f.begin("far") // its seat is free
+		f.begin("outside") // its seat is free
 		if _, queued := f.Counts(); queued != 1 {
 			t.Errorf("%d wait", queued)
 		}
 	})
 }
 
-func TestCancellingWhatAWorkerOutsideRuns(t *testing.T) { // T7
+func TestCancellingATaskOfAWorkerOutside(t *testing.T) { // T7
 	for name, c := range map[string]struct {
 		end  func(f *fixture, c task.Claim) error
 		want task.Status
@@ -311,13 +311,13 @@ func TestCancellingWhatAWorkerOutsideRuns(t *testing.T) { // T7
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
 				lease := map[bool]time.Duration{true: 20 * time.Second, false: time.Hour}[name == "its lease is lost"]
-				f.start(far(task.Policy{Lease: lease, Attempts: 5}))
-				id := f.begin("far")
+				f.start(outsideType(task.Policy{Lease: lease, Attempts: 5}))
+				id := f.begin("outside")
 				claim := f.claim()
 				if got := f.cancel(id); !got.CancelRequested || got.Status != task.Running {
 					t.Errorf("Cancel returned %+v", got)
 				}
-				f.sign(claim, task.Update{}, true, nil)
+				f.report(claim, task.Update{}, true, nil)
 				if err := c.end(f, claim); err != nil {
 					t.Error(err)
 				}
@@ -333,12 +333,12 @@ func TestCancellingWhatAWorkerOutsideRuns(t *testing.T) { // T7
 func TestTheTimeLimitOfAWorkerOutsideCountsFromItsClaim(t *testing.T) { // T8
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.start(far(task.Policy{Lease: time.Hour, Timeout: time.Minute, Attempts: 5}))
-		id := f.begin("far")
+		f.start(outsideType(task.Policy{Lease: time.Hour, Timeout: time.Minute, Attempts: 5}))
+		id := f.begin("outside")
 		pass(50 * time.Second)
 		c := f.claim()
 		pass(time.Minute - 1)
-		f.sign(c, task.Update{}, false, nil)
+		f.report(c, task.Update{}, false, nil)
 		pass(1)
 		if got := f.wantStatus(id, task.Failed); got.Error != "the task exceeded its time limit of 1m0s" {
 			t.Errorf("the record is %+v", got)
@@ -350,20 +350,20 @@ func TestTheTimeLimitOfAWorkerOutsideCountsFromItsClaim(t *testing.T) { // T8
 func TestShutdownWithWorkersOutside(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.start(far(task.Policy{Lease: time.Hour}))
-		f.begin("far")
-		f.begin("far")
-		f.begin("far")
+		f.start(outsideType(task.Policy{Lease: time.Hour}))
+		f.begin("outside")
+		f.begin("outside")
+		f.begin("outside")
 		obeys, ignores := f.claim(), f.claim()
 		refused := make(chan error, 1)
 		go func() {
-			_, err := f.Claim(t.Context(), []string{"far"})
+			_, err := f.Claim(t.Context(), []string{"outside"})
 			refused <- err
 		}()
 		synctest.Wait()
 		third := f.wantStatus("task-3", task.Running) // the claim above has it
 		go func() {
-			_, err := f.Claim(t.Context(), []string{"far"})
+			_, err := f.Claim(t.Context(), []string{"outside"})
 			refused <- err
 		}()
 		synctest.Wait()
@@ -372,12 +372,12 @@ func TestShutdownWithWorkersOutside(t *testing.T) { // T15
 		if first, second := <-refused, <-refused; first != nil || !errors.Is(second, task.ErrShuttingDown) {
 			t.Errorf("the claims: %v, %v", first, second)
 		}
-		if _, err := f.Claim(t.Context(), []string{"far"}); !errors.Is(err, task.ErrShuttingDown) {
+		if _, err := f.Claim(t.Context(), []string{"outside"}); !errors.Is(err, task.ErrShuttingDown) {
 			t.Errorf("Claim while stopping: %v", err)
 		}
-		f.sign(obeys, task.Update{}, false, nil) // it may finish until near the end
+		f.report(obeys, task.Update{}, false, nil) // it may finish until near the end
 		pass(25 * time.Second)
-		f.sign(obeys, task.Update{}, true, nil)
+		f.report(obeys, task.Update{}, true, nil)
 		if err := f.fails(obeys); err != nil {
 			t.Error(err)
 		}
@@ -394,8 +394,8 @@ func TestShutdownWithWorkersOutside(t *testing.T) { // T15
 
 func TestALeaseThatIsLostDuringShutdownFailsTheTask(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{Lease: time.Second, Attempts: 2}))
-		id := f.begin("far")
+		f := newFixture(t).start(outsideType(task.Policy{Lease: time.Second, Attempts: 2}))
+		id := f.begin("outside")
 		f.claim()
 		f.stop(time.Minute)
 		f.wantStatus(id, task.Failed)
@@ -405,9 +405,9 @@ func TestALeaseThatIsLostDuringShutdownFailsTheTask(t *testing.T) { // T15
 
 func TestATaskThatWaitsForItsNextAttemptLetsOthersGoBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{Lease: time.Minute, Attempts: 2, Backoff: time.Hour, Concurrency: 1}))
-		f.begin("far")
-		next := f.begin("far")
+		f := newFixture(t).start(outsideType(task.Policy{Lease: time.Minute, Attempts: 2, Backoff: time.Hour, Concurrency: 1}))
+		f.begin("outside")
+		next := f.begin("outside")
 		f.claim()
 		began := time.Now()
 		if c := f.claim(); c.Task.ID != next || time.Since(began) != time.Minute {
@@ -416,10 +416,10 @@ func TestATaskThatWaitsForItsNextAttemptLetsOthersGoBefore(t *testing.T) {
 	})
 }
 
-func TestWhatWaitsForItsNextAttemptIsCancelledAtShutdown(t *testing.T) { // T15
+func TestATaskThatWaitsForItsNextAttemptIsCancelledAtShutdown(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{Lease: time.Second, Attempts: 2, Backoff: time.Hour}))
-		id := f.begin("far")
+		f := newFixture(t).start(outsideType(task.Policy{Lease: time.Second, Attempts: 2, Backoff: time.Hour}))
+		id := f.begin("outside")
 		f.claim()
 		pass(time.Second)
 		f.wantStatus(id, task.Pending)
@@ -429,12 +429,12 @@ func TestWhatWaitsForItsNextAttemptIsCancelledAtShutdown(t *testing.T) { // T15
 	})
 }
 
-func TestWhatWaitsForWorkersOutsideLeavesFreeWorkersOfThePoolTheirTasks(t *testing.T) { // T1
+func TestThePoolRunsTasksWhileOthersWaitForWorkersOutside(t *testing.T) { // T1
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.MaxWorkers, f.cfg.QueueSize = 1, 1
-		f.start(far(task.Policy{}), work(untilCancelled))
-		f.begin("far")
+		f.start(outsideType(task.Policy{}), work(untilCancelled))
+		f.begin("outside")
 		f.wantStatus(f.run(), task.Running)
 		f.wantStatus(f.run(), task.Pending)
 		f.wantFull("work")
@@ -445,34 +445,34 @@ func TestWorkersOutsideTakeNoWorkerOfThePool(t *testing.T) { // T1
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.MaxWorkers, f.cfg.QueueSize = 1, 2
-		f.start(far(task.Policy{Lease: time.Hour}), work(untilCancelled))
+		f.start(outsideType(task.Policy{Lease: time.Hour}), work(untilCancelled))
 		for range 3 {
-			f.begin("far")
+			f.begin("outside")
 			f.claim()
 		}
 		f.wantStatus(f.run(), task.Running)
 		for range 2 {
-			f.begin("far")
+			f.begin("outside")
 			f.run()
 		}
-		f.wantFull("far")
+		f.wantFull("outside")
 		f.wantFull("work")
 		f.claim()
-		f.begin("far")
+		f.begin("outside")
 		if got := fmt.Sprint(f.Counts()); got != "5 4" {
 			t.Errorf("run and wait: %s", got)
 		}
 	})
 }
 
-func TestATypeThatNoWorkerTakesKeepsNoOtherOut(t *testing.T) { // T1
+func TestATypeWithoutWorkersTakesNoPlacesOfOtherTypes(t *testing.T) { // T1
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.MaxWorkers, f.cfg.QueueSize = 2, 3
-		near, other := far(task.Policy{}), task.Type{Name: "other", Handler: handler(untilCancelled)}
-		near.Name = "near"
-		f.start(far(task.Policy{}), near, work(untilCancelled), other)
-		for typ, taken := range map[string]int{"far": 3, "near": 3} {
+		second, other := outsideType(task.Policy{}), task.Type{Name: "other", Handler: handler(untilCancelled)}
+		second.Name = "second"
+		f.start(outsideType(task.Policy{}), second, work(untilCancelled), other)
+		for typ, taken := range map[string]int{"outside": 3, "second": 3} {
 			for range taken {
 				f.begin(typ)
 			}
@@ -494,9 +494,9 @@ func TestTheParamsOfOneTypeDoNotUseUpTheRoomOfAll(t *testing.T) { // T1
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.QueueSize = 1000
-		near := far(task.Policy{})
-		near.Name = "near"
-		f.start(far(task.Policy{}), near)
+		second := outsideType(task.Policy{})
+		second.Name = "second"
+		f.start(outsideType(task.Policy{}), second)
 		large := json.RawMessage(`"` + strings.Repeat("x", 1<<20-2) + `"`)
 		fill := func(typ string) (taken int) {
 			for {
@@ -510,14 +510,14 @@ func TestTheParamsOfOneTypeDoNotUseUpTheRoomOfAll(t *testing.T) { // T1
 				taken++
 			}
 		}
-		if n := fill("far"); n != 128+64 { // MiB: half of all, and half of the other half
+		if n := fill("outside"); n != 128+64 { // MiB: half of all, and half of the other half
 			t.Errorf("of one type %d MiB may wait", n)
 		}
-		if n := fill("near"); n != 64 {
+		if n := fill("second"); n != 64 {
 			t.Errorf("of the other %d MiB may wait", n)
 		}
 		f.claim() // makes room
-		if n := fill("far"); n != 1 {
+		if n := fill("outside"); n != 1 {
 			t.Errorf("after one was taken %d MiB may wait", n)
 		}
 	})

@@ -31,9 +31,9 @@ func TestANodeThatLostATaskToAnotherChangesNothing(t *testing.T) { // T11
 			<-time.After(time.Second)
 			r.Value(0.5)
 			return nil, nil
-		}), far(task.Policy{}))
+		}), outsideType(task.Policy{}))
 		here := f.run()
-		f.begin("far")
+		f.begin("outside")
 		c := f.claim()
 		synctest.Wait()
 		f.takeOver(here)
@@ -91,12 +91,12 @@ func TestATaskThatAnotherNodeBeganIsNotBegunHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.MaxWorkers = 1
-		f.start(work(succeed), far(task.Policy{}))
-		id := f.begin("far")
+		f.start(work(succeed), outsideType(task.Policy{}))
+		id := f.begin("outside")
 		f.takeOver(id)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if c, err := f.Claim(ctx, []string{"far"}); !errors.Is(err, task.ErrNoTask) {
+		if c, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("Claim = %+v, %v", c, err)
 		}
 		f.wantEvents(id)

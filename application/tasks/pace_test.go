@@ -92,12 +92,12 @@ func TestATaskThatFloodsDelaysNoOther(t *testing.T) { // E10
 
 func TestARenewedLeaseIsNoEventAndNoChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t).start(far(task.Policy{Lease: time.Minute}))
-		id := f.begin("far")
+		f := newFixture(t).start(outsideType(task.Policy{Lease: time.Minute}))
+		id := f.begin("outside")
 		c := f.claim()
 		for range 3 {
 			pass(50 * time.Second)
-			f.sign(c, task.Update{}, false, nil)
+			f.report(c, task.Update{}, false, nil)
 			if got := f.wantStatus(id, task.Running); got.Revision != c.Task.Revision {
 				t.Errorf("the record is %+v", got)
 			}
@@ -110,9 +110,9 @@ func TestResultsThatAreLargeAreLeftOutOfLists(t *testing.T) { // E8
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.MaxEventBytes = 1024
-		f.start(far(task.Policy{}))
+		f.start(outsideType(task.Policy{}))
 		for _, size := range []int{2000, 10} {
-			f.begin("far")
+			f.begin("outside")
 			c := f.claim()
 			if err := f.Complete(t.Context(), c.Task.ID, c.Lease, fmt.Appendf(nil, `"%*d"`, size, 1)); err != nil {
 				t.Error(err)

@@ -11,7 +11,7 @@ import (
 	"heliograph/domain/task"
 )
 
-func TestWhatWaitsIsRunByPriorityAndThenByAge(t *testing.T) {
+func TestPendingTasksRunByPriorityAndThenByAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ran []string
 		noting := func(name string, priority int) task.Type {
@@ -45,7 +45,7 @@ func TestATypeRunsNoMoreTasksAtATimeThanItMay(t *testing.T) {
 		narrow := work(untilCancelled)
 		narrow.Policy.Concurrency = 2
 		wide := task.Type{Name: "wide", Handler: handler(untilCancelled)}
-		f.start(narrow, wide, far(task.Policy{Concurrency: 1, Lease: time.Hour}))
+		f.start(narrow, wide, outsideType(task.Policy{Concurrency: 1, Lease: time.Hour}))
 		first := f.run()
 		f.run()
 		third := f.run()
@@ -54,8 +54,8 @@ func TestATypeRunsNoMoreTasksAtATimeThanItMay(t *testing.T) {
 		f.cancel(first)
 		f.wantStatus(third, task.Running)
 
-		f.begin("far")
-		f.begin("far")
+		f.begin("outside")
+		f.begin("outside")
 		c := f.claim()
 		second := make(chan task.ID, 1)
 		go func() { second <- f.claim().Task.ID }()

@@ -13,10 +13,10 @@ import (
 // leasedBeside starts two nodes, and a task that the first sees to.
 func leasedBeside(t *testing.T, policy task.Policy) (one, two *fixture, c task.Claim) {
 	t.Helper()
-	one, two = town(t)
-	one.start(far(policy))
-	two.start(far(policy))
-	one.begin("far")
+	one, two = twoNodes(t)
+	one.start(outsideType(policy))
+	two.start(outsideType(policy))
+	one.begin("outside")
 	return one, two, one.claim()
 }
 
@@ -30,21 +30,21 @@ func (f *fixture) wantOwner(id task.ID) task.Task {
 	return got
 }
 
-// A balancer that goes round gives every other sign to the other node (11.10).
-func TestASignToAnotherNodeCountsAndTakesNothingOver(t *testing.T) { // T3, T4
+// A balancer that goes round sends every other report to the other node (11.10).
+func TestAReportToAnotherNodeRenewsTheLeaseAndTakesNothingOver(t *testing.T) { // T3, T4
 	synctest.Test(t, func(t *testing.T) {
 		one, two, c := leasedBeside(t, task.Policy{Lease: 30 * time.Second})
 		for i := range 8 {
 			pass(20 * time.Second)
-			[]*fixture{two, one}[i%2].sign(c, task.Update{Done: new(float64(i + 1)), Total: new(10.0)}, false, nil)
+			[]*fixture{two, one}[i%2].report(c, task.Update{Done: new(float64(i + 1)), Total: new(10.0)}, false, nil)
 			pass(time.Second)
 			if got := one.wantOwner(c.Task.ID); got.Progress.Done != float64(i+1) || len(got.Relayed) != 0 {
 				t.Errorf("after %d reports the record is %+v", i+1, got)
 			}
 		}
-		for range 5 { // signs that report nothing
+		for range 5 { // reports that report nothing
 			pass(20 * time.Second)
-			two.sign(c, task.Update{}, false, nil)
+			two.report(c, task.Update{}, false, nil)
 		}
 		one.wantOwner(c.Task.ID)
 		events := one.wantEvents(c.Task.ID, append([]task.EventType{task.EventStarted}, repeat(task.EventProgress, 8)...)...)
@@ -66,16 +66,16 @@ func repeat(typ task.EventType, n int) (all []task.EventType) {
 	return all
 }
 
-func TestASignToAnotherNodeSaysThatTheTaskIsToStop(t *testing.T) { // T7
+func TestAReportToAnotherNodeIsAnsweredThatTheTaskIsToStop(t *testing.T) { // T7
 	synctest.Test(t, func(t *testing.T) {
 		one, two, c := leasedBeside(t, task.Policy{})
-		two.sign(c, task.Update{}, false, nil)
+		two.report(c, task.Update{}, false, nil)
 		one.cancel(c.Task.ID)
-		two.sign(c, task.Update{}, true, nil)
+		two.report(c, task.Update{}, true, nil)
 		one.wantOwner(c.Task.ID)
 		other := c
 		other.Lease = "another"
-		two.sign(other, task.Update{}, false, task.ErrLeaseLost)
+		two.report(other, task.Update{}, false, task.ErrLeaseLost)
 		if err := one.fails(c); err != nil {
 			t.Error(err)
 		}
@@ -84,10 +84,10 @@ func TestASignToAnotherNodeSaysThatTheTaskIsToStop(t *testing.T) { // T7
 	})
 }
 
-func TestWhatWasReportedToAnotherNodeIsInTheRecordWhenTheTaskEnds(t *testing.T) { // T4
+func TestReportsToAnotherNodeAreInTheRecordWhenTheTaskEnds(t *testing.T) { // T4
 	synctest.Test(t, func(t *testing.T) {
 		one, two, c := leasedBeside(t, task.Policy{})
-		two.sign(c, task.Update{Text: new("nearly"), Value: new(0.9)}, false, nil)
+		two.report(c, task.Update{Text: new("nearly"), Value: new(0.9)}, false, nil)
 		if err := one.Complete(t.Context(), c.Task.ID, c.Lease, json.RawMessage(`1`)); err != nil {
 			t.Error(err)
 		}
@@ -98,18 +98,18 @@ func TestWhatWasReportedToAnotherNodeIsInTheRecordWhenTheTaskEnds(t *testing.T) 
 	})
 }
 
-// News of a sign may come later than the end of the lease.
-func TestASignOfWhichNoNewsHasComeRenewsTheLease(t *testing.T) { // T2
+// News of a report may come later than the end of the lease.
+func TestAReportWhoseNewsIsLateRenewsTheLease(t *testing.T) { // T2
 	synctest.Test(t, func(t *testing.T) {
-		one, two := town(t)
+		one, two := twoNodes(t)
 		deaf := &deafStore{Store: one.store}
 		one.store = deaf
-		one.start(far(task.Policy{Lease: 30 * time.Second}))
-		two.start(far(task.Policy{Lease: 30 * time.Second}))
-		one.begin("far")
+		one.start(outsideType(task.Policy{Lease: 30 * time.Second}))
+		two.start(outsideType(task.Policy{Lease: 30 * time.Second}))
+		one.begin("outside")
 		c := one.claim()
 		pass(28 * time.Second)
-		two.sign(c, task.Update{Value: new(0.5)}, false, nil)
+		two.report(c, task.Update{Value: new(0.5)}, false, nil)
 		pass(3 * time.Second)
 		if got := one.wantOwner(c.Task.ID); got.Progress.Value != 0.5 {
 			t.Errorf("the record is %+v", got)
@@ -124,13 +124,13 @@ type deafStore struct{ task.Store }
 
 func (*deafStore) Watch(func(task.Task)) (stop func()) { return func() {} }
 
-func TestWithoutTheNodeThatSeesToItASignTakesTheTaskOver(t *testing.T) {
+func TestAReportTakesTheTaskOverWhenItsNodeIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, two, c := leasedBeside(t, task.Policy{})
-		two.sign(c, task.Update{Value: new(0.2)}, false, nil)
+		two.report(c, task.Update{Value: new(0.2)}, false, nil)
 		synctest.Wait()
 		one.cut()
-		two.sign(c, task.Update{Value: new(0.4)}, false, nil)
+		two.report(c, task.Update{Value: new(0.4)}, false, nil)
 		synctest.Wait()
 		if got := two.wantStatus(c.Task.ID, task.Running); got.Node != two.nodes.self || got.OwnerGeneration != 1 || got.Progress.Value != 0.4 {
 			t.Errorf("the record is %+v", got)
@@ -142,13 +142,13 @@ func TestWithoutTheNodeThatSeesToItASignTakesTheTaskOver(t *testing.T) {
 	})
 }
 
-func TestASignIsRefusedWhileTheStoreIsAway(t *testing.T) {
+func TestAReportIsRefusedWhileTheStoreIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, two, c := leasedBeside(t, task.Policy{})
-		two.line.cut.Store(true)
+		two.link.cut.Store(true)
 		if _, err := two.Progress(t.Context(), c.Task.ID, c.Lease, task.Update{}); err == nil || errors.Is(err, task.ErrLeaseLost) {
-			t.Errorf("a sign that cannot be recorded: %v", err)
+			t.Errorf("a report that cannot be recorded: %v", err)
 		}
-		two.line.cut.Store(false)
+		two.link.cut.Store(false)
 	})
 }

@@ -77,13 +77,13 @@ func TestTheCleanerRemovesEverythingInOneSweep(t *testing.T) { // T9
 	})
 }
 
-func TestTheOneThatEndedFirstGoesFirst(t *testing.T) { // T9
+func TestTheTaskThatEndedFirstIsRemovedFirst(t *testing.T) { // T9
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.RetentionCount = 1
-		f.start(far(task.Policy{Lease: time.Hour}))
-		f.begin("far")
-		f.begin("far")
+		f.start(outsideType(task.Policy{Lease: time.Hour}))
+		f.begin("outside")
+		f.begin("outside")
 		older, newer := f.claim(), f.claim()
 		pass(time.Second)
 		for _, c := range []task.Claim{newer, older} {

@@ -17,17 +17,17 @@ import (
 func (f *fixture) restarted() *fixture {
 	next := newFixture(f.t)
 	next.cfg, next.store, next.wire = f.cfg, f.store, f.wire
-	next.line.durable = f.line.durable
+	next.link.durable = f.link.durable
 	next.ids = f.ids
 	return next
 }
 
-func TestWithADurableStoreWhatWaitsGoesOnAfterARestart(t *testing.T) { // T15
+func TestWithADurableStorePendingTasksGoOnAfterARestart(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.MaxWorkers, f.line.durable = 1, true
-		f.start(work(untilCancelled), far(task.Policy{}))
-		running, first, second, outside := f.run(), f.run(), f.run(), f.begin("far")
+		f.cfg.MaxWorkers, f.link.durable = 1, true
+		f.start(work(untilCancelled), outsideType(task.Policy{}))
+		running, first, second, outside := f.run(), f.run(), f.run(), f.begin("outside")
 		synctest.Wait()
 		f.stop(30 * time.Second)
 		f.wantStatus(running, task.Cancelled)
@@ -36,7 +36,7 @@ func TestWithADurableStoreWhatWaitsGoesOnAfterARestart(t *testing.T) { // T15
 		}
 
 		next := f.restarted()
-		next.start(work(succeed), far(task.Policy{}))
+		next.start(work(succeed), outsideType(task.Policy{}))
 		next.wantStatus(first, task.Completed)
 		next.wantStatus(second, task.Completed)
 		ended := slices.DeleteFunc(slices.Clone(next.wire.events), func(e sent) bool { return e.Type != task.EventCompleted })
@@ -54,18 +54,18 @@ func TestWithADurableStoreWhatWaitsGoesOnAfterARestart(t *testing.T) { // T15
 func TestWithADurableStoreAWorkerOutsideOutlivesARestart(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.line.durable = true
-		lease := far(task.Policy{Lease: time.Minute, Timeout: time.Hour})
+		f.link.durable = true
+		lease := outsideType(task.Policy{Lease: time.Minute, Timeout: time.Hour})
 		f.start(lease)
 		for range 3 {
-			f.begin("far")
+			f.begin("outside")
 		}
 		alive, dead, cancelled := f.claim(), f.claim(), f.claim()
 		f.cancel(cancelled.Task.ID)
-		f.sign(alive, task.Update{Value: new(0.5)}, false, nil)
+		f.report(alive, task.Update{Value: new(0.5)}, false, nil)
 		synctest.Wait()
 		f.stop(30 * time.Second)
-		f.sign(alive, task.Update{}, false, task.ErrShuttingDown)
+		f.report(alive, task.Update{}, false, task.ErrShuttingDown)
 		if err := f.completes(alive); !errors.Is(err, task.ErrShuttingDown) {
 			t.Errorf("Complete without a service: %v", err)
 		}
@@ -73,12 +73,12 @@ func TestWithADurableStoreAWorkerOutsideOutlivesARestart(t *testing.T) { // T15
 
 		next := f.restarted()
 		next.start(lease)
-		next.sign(cancelled, task.Update{}, true, nil)
+		next.report(cancelled, task.Update{}, true, nil)
 		if err := next.fails(cancelled); err != nil {
 			t.Error(err)
 		}
 		pass(time.Minute - 1)
-		next.sign(alive, task.Update{Value: new(0.3)}, false, nil)
+		next.report(alive, task.Update{Value: new(0.3)}, false, nil)
 		pass(1)
 		next.wantStatus(dead.Task.ID, task.Failed)
 		if err := next.completes(alive); err != nil {
@@ -93,10 +93,10 @@ func TestWithADurableStoreAWorkerOutsideOutlivesARestart(t *testing.T) { // T15
 func TestTheTimeLimitGoesOnOverARestart(t *testing.T) { // T8
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.line.durable = true
-		slow := far(task.Policy{Lease: time.Hour, Timeout: time.Hour})
+		f.link.durable = true
+		slow := outsideType(task.Policy{Lease: time.Hour, Timeout: time.Hour})
 		f.start(slow)
-		id := f.begin("far")
+		id := f.begin("outside")
 		f.claim()
 		f.stop(30 * time.Second)
 		pass(50 * time.Minute)
@@ -109,10 +109,10 @@ func TestTheTimeLimitGoesOnOverARestart(t *testing.T) { // T8
 	})
 }
 
-func TestWithADurableStoreWhatDiedWithTheServiceHasFailedOrIsTriedAgain(t *testing.T) { // T2
+func TestWithADurableStoreTasksThatACrashEndedFailOrAreTriedAgain(t *testing.T) { // T2
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.line.durable = true
+		f.link.durable = true
 		store := f.store
 		crashed := false
 		f.store = &faultyStore{Store: store, beforeUpdate: func(task.Task) error {
@@ -147,7 +147,7 @@ func TestWithADurableStoreWhatDiedWithTheServiceHasFailedOrIsTriedAgain(t *testi
 func TestWithADurableStoreTheFinalEventIsPublishedAfterACrash(t *testing.T) { // T11
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.line.durable = true
+		f.link.durable = true
 		f.start(work(succeed))
 		old := f.run()
 		pass(2 * time.Minute)
@@ -171,7 +171,7 @@ func TestWithADurableStoreTheFinalEventIsPublishedAfterACrash(t *testing.T) { //
 func TestATypeThatIsGoneKeepsItsOwnWaitingTasksOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.cfg.MaxWorkers, f.line.durable = 1, true
+		f.cfg.MaxWorkers, f.link.durable = 1, true
 		f.start(work(untilCancelled), task.Type{Name: "gone", Handler: handler(succeed)})
 		f.run()
 		id := f.begin("gone")

@@ -48,12 +48,12 @@ func (s *silentStore) List(ctx context.Context, q task.Query) ([]task.Task, stri
 func TestAStoreThatGivesNoAnswerLeavesTimeForTheRestOfTheShutdown(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.line.durable = true
+		f.link.durable = true
 		store := &silentStore{Store: f.store}
 		f.store = store
-		f.start(work(untilCancelled), far(task.Policy{}))
+		f.start(work(untilCancelled), outsideType(task.Policy{}))
 		f.run()
-		f.begin("far")
+		f.begin("outside")
 		f.claim()
 		pass(time.Second)
 		store.silent.Store(true)
@@ -69,16 +69,16 @@ func TestAStoreThatGivesNoAnswerLeavesTimeForTheRestOfTheShutdown(t *testing.T) 
 func TestAStoreThatIsAwayAtTheStartIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.line.durable = true
+		f.link.durable = true
 		f.build(work(succeed))
 		id := f.run()
 		f.stop(time.Minute)
 
 		next := f.restarted()
-		next.line.cut.Store(true)
+		next.link.cut.Store(true)
 		next.start(work(succeed))
 		pass(time.Minute)
-		next.line.cut.Store(false)
+		next.link.cut.Store(false)
 		pass(time.Minute)
 		next.wantStatus(id, task.Completed)
 		if lines := next.logs.count("cannot be looked through"); lines != 1 {

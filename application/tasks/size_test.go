@@ -118,8 +118,8 @@ func TestAResultThatTheStoreCannotHoldMakesTheTaskFail(t *testing.T) { // T6, T1
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.store = &smallStore{Store: f.store, limit: 10}
-		f.start(work(give(`"0123456789"`)), far(task.Policy{}))
-		outside := f.begin("far")
+		f.start(work(give(`"0123456789"`)), outsideType(task.Policy{}))
+		outside := f.begin("outside")
 		claim := f.claim()
 		if err := f.Complete(t.Context(), outside, claim.Lease, json.RawMessage(`"0123456789"`)); !errors.Is(err, task.ErrTooLarge) {
 			t.Errorf("Complete: %v, want ErrTooLarge", err)

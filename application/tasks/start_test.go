@@ -83,7 +83,7 @@ func (f *fixture) wantFull(typ string) {
 	}
 }
 
-func TestWhatCannotBeStartedChangesNothing(t *testing.T) { // S3
+func TestARefusedStartChangesNothing(t *testing.T) { // S3
 	f := newFixture(t)
 	f.build(work(succeed))
 	for _, c := range []struct {
@@ -179,7 +179,7 @@ func TestAStoreThatFailsFailsTheStartAndKeepsNoSlot(t *testing.T) {
 	}
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestNewRefusesSettingsThatCannotWork(t *testing.T) {
 	good := work(succeed)
 	for name, c := range map[string]struct {
 		cfg   tasks.Config

@@ -159,8 +159,8 @@ func TestCompleteDoesNotWaitForAStoreThatTakesNothing(t *testing.T) { // T11
 			}
 			return nil
 		}}
-		f.start(far(task.Policy{}))
-		f.begin("far")
+		f.start(outsideType(task.Policy{}))
+		f.begin("outside")
 		c := f.claim()
 		down.Store(true)
 		for range 3 { // it asks again
@@ -203,10 +203,10 @@ func TestProgressWaitsForAStoreThatIsAwayAndTheLogSaysSoOnce(t *testing.T) { // 
 		f.start(work(flood(10 * time.Second)))
 		id := f.run()
 		pass(time.Second)
-		f.line.cut.Store(true)
+		f.link.cut.Store(true)
 		before := len(f.wire.of(id))
 		pass(3 * time.Second)
-		f.line.cut.Store(false)
+		f.link.cut.Store(false)
 		pass(5 * time.Second)
 		if got := len(f.wire.of(id)); got == before {
 			t.Error("no progress went out after the store was back")
@@ -255,10 +255,10 @@ func TestATaskThatCouldNotBeBegunBeforeShutdownIsCancelled(t *testing.T) { // T1
 			<-time.After(time.Second) // and shutdown begins meanwhile
 			return errDown
 		}}
-		f.start(work(succeed), far(task.Policy{}))
-		here, there := f.run(), f.begin("far")
+		f.start(work(succeed), outsideType(task.Policy{}))
+		here, there := f.run(), f.begin("outside")
 		go func() {
-			if _, err := f.Claim(t.Context(), []string{"far"}); !errors.Is(err, task.ErrShuttingDown) {
+			if _, err := f.Claim(t.Context(), []string{"outside"}); !errors.Is(err, task.ErrShuttingDown) {
 				t.Errorf("Claim: %v", err)
 			}
 		}()

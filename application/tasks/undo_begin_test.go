@@ -10,7 +10,7 @@ import (
 	"heliograph/domain/task"
 )
 
-// beginsAndLeaves has a worker claim "far" and go away just when the store takes
+// beginsAndLeaves has a worker claim "outside" and go away just when the store takes
 // the beginning; with answers, the store's answer arrives.
 func (f *fixture) beginsAndLeaves(answers bool) {
 	f.t.Helper()
@@ -25,9 +25,9 @@ func (f *fixture) beginsAndLeaves(answers bool) {
 		return nil
 	}}
 	f.store = store
-	f.start(far(task.Policy{Lease: time.Hour}))
-	f.begin("far")
-	if c, err := f.Claim(ctx, []string{"far"}); !errors.Is(err, task.ErrNoTask) {
+	f.start(outsideType(task.Policy{Lease: time.Hour}))
+	f.begin("outside")
+	if c, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
 		f.t.Errorf("a worker that is gone claimed %+v, %v", c, err)
 	}
 }
@@ -72,9 +72,9 @@ func TestATaskThatIsCancelledWhileItsWorkerGoesIsCancelled(t *testing.T) { // T7
 			return nil
 		}}
 		f.store = store
-		f.start(far(task.Policy{Lease: time.Hour}))
-		id := f.begin("far")
-		if _, err := f.Claim(ctx, []string{"far"}); !errors.Is(err, task.ErrNoTask) {
+		f.start(outsideType(task.Policy{Lease: time.Hour}))
+		id := f.begin("outside")
+		if _, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("a worker that is gone: %v", err)
 		}
 		f.wantStatus(id, task.Cancelled)

@@ -14,9 +14,9 @@ func TestAWaitingTaskWhoseTypeIsGoneAfterARestartFails(t *testing.T) { // T2, T1
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
-				f.line.durable = true
-				f.start(far(task.Policy{}))
-				id := f.begin("far")
+				f.link.durable = true
+				f.start(outsideType(task.Policy{}))
+				id := f.begin("outside")
 				f.stop(time.Minute)
 
 				next := f.restarted()
@@ -26,7 +26,7 @@ func TestAWaitingTaskWhoseTypeIsGoneAfterARestartFails(t *testing.T) { // T2, T1
 					next.wantStatus(id, task.Pending)
 					return
 				}
-				if got := next.wantStatus(id, task.Failed); !strings.Contains(got.Error, `"far"`) {
+				if got := next.wantStatus(id, task.Failed); !strings.Contains(got.Error, `"outside"`) {
 					t.Errorf("the error is %q", got.Error)
 				}
 				next.wantEvents(id, task.EventStarted, task.EventFailed)

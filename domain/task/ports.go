@@ -236,7 +236,7 @@ type Metrics interface {
 	// Ended counts a task by its outcome, a terminal status, and observes how long
 	// it ran; 0 for one that never ran.
 	Ended(typ string, outcome Status, ran time.Duration)
-	// LeaseLost counts a worker outside that gave no sign for too long.
+	// LeaseLost counts a worker outside that did not report for too long.
 	LeaseLost(typ string)
 	// Shutdown records how many tasks ran when shutdown began (rule T15).
 	Shutdown(active int)

@@ -5,7 +5,7 @@ import "slices"
 // Relayed is one report that a worker made to a node which does not see to its
 // task.
 type Relayed struct {
-	Sign   uint64 // its number, as Task.Signs counts
+	Number uint64 // as Task.Reports counts
 	Update Update
 }
 
@@ -13,14 +13,13 @@ type Relayed struct {
 // within milliseconds, so there are rarely two.
 const maxRelayed = 4
 
-// WithSign returns t after a sign of its worker and what it reported, which may be
-// empty. When too much was not taken up yet, the two oldest reports become one.
-func (t Task) WithSign(u Update) Task {
-	t.Signs++
+// WithReport returns t after a report of its worker, which may be empty. When too much was not taken up yet, the two oldest reports become one.
+func (t Task) WithReport(u Update) Task {
+	t.Reports++
 	if u == (Update{}) {
 		return t
 	}
-	t.Relayed = append(slices.Clone(t.Relayed), Relayed{t.Signs, u})
+	t.Relayed = append(slices.Clone(t.Relayed), Relayed{t.Reports, u})
 	if len(t.Relayed) > maxRelayed {
 		t.Relayed[1].Update = t.Relayed[0].Update.then(t.Relayed[1].Update)
 		t.Relayed = t.Relayed[1:]

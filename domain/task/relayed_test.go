@@ -10,23 +10,23 @@ import (
 func TestSignsOfAWorkerAreCountedAndTheirReportsBounded(t *testing.T) {
 	t.Parallel()
 	var all []task.Task
-	record := task.Task{}.WithSign(task.Update{})
-	if record.Signs != 1 || len(record.Relayed) != 0 {
-		t.Errorf("a sign that reports nothing: %+v", record)
+	record := task.Task{}.WithReport(task.Update{})
+	if record.Reports != 1 || len(record.Relayed) != 0 {
+		t.Errorf("an empty report: %+v", record)
 	}
 	for i := range 6 {
 		u := task.Update{Done: new(float64(i))}
 		if i == 0 {
 			u.Text = new("begun")
 		}
-		record = record.WithSign(u)
+		record = record.WithReport(u)
 		all = append(all, record)
 	}
-	if record.Signs != 7 || len(record.Relayed) != 4 {
-		t.Fatalf("after seven signs: %+v", record)
+	if record.Reports != 7 || len(record.Relayed) != 4 {
+		t.Fatalf("after seven reports: %+v", record)
 	}
 	oldest, newest := record.Relayed[0], record.Relayed[3]
-	if oldest.Sign != 4 || *oldest.Update.Text != "begun" || *oldest.Update.Done != 2 || newest.Sign != 7 || *newest.Update.Done != 5 {
+	if oldest.Number != 4 || *oldest.Update.Text != "begun" || *oldest.Update.Done != 2 || newest.Number != 7 || *newest.Update.Done != 5 {
 		t.Errorf("the reports are %+v and %+v", oldest, newest)
 	}
 	for i, before := range all { // what was there before is as it was

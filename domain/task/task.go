@@ -93,10 +93,10 @@ type Task struct {
 	// Ran is how long the attempt had run when this was stored, by the clock of one
 	// node at a time: the wall clocks of nodes differ.
 	Ran time.Duration
-	// Signs counts the signs of the attempt's worker that came to a node which does
-	// not see to it, and Relayed has what they reported, the newest last, until the
+	// Reports counts the reports of the attempt's worker that came to a node which does
+	// not see to it, and Relayed has those that were not empty, the newest last, until the
 	// node that does has taken it up.
-	Signs   uint64
+	Reports uint64
 	Relayed []Relayed
 	// FinalEventPending says that the task has ended, and that its final event may not
 	// have been published yet.

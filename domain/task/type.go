@@ -44,7 +44,7 @@ type Policy struct {
 	// Backoff is the wait before the second attempt, doubled for each further one; 0
 	// is 1 s.
 	Backoff time.Duration
-	// Lease is how long a worker outside may give no sign; 0 is 30 s.
+	// Lease is how long a worker outside may go without a report; 0 is 30 s.
 	Lease time.Duration
 	// Keep is how long a finished task is kept (rule T9); 0 is the service's default.
 	Keep time.Duration
@@ -69,6 +69,6 @@ type Lease string
 type Claim struct {
 	Task  Task
 	Lease Lease
-	// Term is how long the worker may give no sign before the lease is lost.
+	// Term is how long the worker may go without a report before the lease is lost.
 	Term time.Duration
 }

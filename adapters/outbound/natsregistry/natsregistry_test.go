@@ -153,7 +153,7 @@ func TestATokenIsFreeBeforeTheRecordThatNamedItIsDeleted(t *testing.T) { // C1, 
 	}
 }
 
-func TestWhatComesBackWhileItsEndIsRecordedIsFound(t *testing.T) { // C1
+func TestAConnectionThatComesBackWhileItsEndIsRecordedIsFound(t *testing.T) { // C1
 	broker := brokertest.InProcess(t)
 	one, two := open(t, broker, "node-1"), open(t, broker, "node-2")
 	for range 50 {
@@ -216,7 +216,7 @@ func TestAConnectIsTwoRoundTripsAndADisconnectOne(t *testing.T) {
 	want("to come back", 2)
 }
 
-func TestWhatEndedWhileItsRecordWasWrittenLeavesNone(t *testing.T) { // C9
+func TestAConnectionThatEndedWhileItsRecordWasWrittenLeavesNone(t *testing.T) { // C9
 	broker := brokertest.InProcess(t)
 	r := openWith(t, broker, natsregistry.Config{Node: "node-1"})
 	for range 200 {
@@ -249,7 +249,7 @@ func TestAnEndedContextEndsTheSearchForLeftovers(t *testing.T) {
 	}
 }
 
-func TestWhoIsAloneAdoptsConnectionsOfAllNames(t *testing.T) { // C8: a container's host name changes
+func TestASingleNodeAdoptsConnectionsOfAllNames(t *testing.T) { // C8: a container's host name changes
 	broker := brokertest.InProcess(t)
 	put(t, open(t, broker, ""), old)
 	put(t, open(t, broker, ""), connection.Connection{RequestID: "b", Token: "b", Node: "node-2"})

@@ -94,7 +94,7 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 	t.Truncated = false
 	var relayed []relayedRecord
 	for _, r := range t.Relayed {
-		relayed = append(relayed, relayedRecord{r.Sign, updateRecord(r.Update)})
+		relayed = append(relayed, relayedRecord{r.Number, updateRecord(r.Update)})
 	}
 	format := recordFormat
 	if t.Audience != nil {
@@ -104,7 +104,7 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 		Format: format, ID: t.ID, Type: t.Type, Params: t.Params, IdempotencyKey: t.IdempotencyKey, Status: t.Status,
 		CancelRequested: t.CancelRequested, Created: t.Created, Started: t.Started, Ended: t.Ended, Result: t.Result, Error: t.Error,
 		Progress: progressRecord(t.Progress), Seq: t.Seq, Attempt: t.Attempt, Lease: t.Lease, Node: t.Node, OwnerGeneration: t.OwnerGeneration,
-		Ran: t.Ran, Signs: t.Signs, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
+		Ran: t.Ran, Signs: t.Reports, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
 		Owner: t.Owner, Audience: t.Audience,
 	}, t.Unknown)
 	if err != nil {
@@ -131,13 +131,13 @@ func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 	}
 	var relayed []task.Relayed
 	for _, given := range r.Relayed {
-		relayed = append(relayed, task.Relayed{Sign: given.Sign, Update: task.Update(given.Update)})
+		relayed = append(relayed, task.Relayed{Number: given.Sign, Update: task.Update(given.Update)})
 	}
 	return task.Task{
 		ID: r.ID, Type: r.Type, Params: orNil(r.Params), IdempotencyKey: r.IdempotencyKey, Status: r.Status,
 		CancelRequested: r.CancelRequested, Created: r.Created, Started: r.Started, Ended: r.Ended, Result: orNil(r.Result), Error: r.Error,
 		Progress: task.Progress(r.Progress), Seq: r.Seq, Attempt: r.Attempt, Lease: r.Lease, Node: r.Node, OwnerGeneration: r.OwnerGeneration,
-		Ran: r.Ran, Signs: r.Signs, Relayed: relayed, FinalEventPending: r.FinalEventPending, NotBefore: r.NotBefore,
+		Ran: r.Ran, Reports: r.Signs, Relayed: relayed, FinalEventPending: r.FinalEventPending, NotBefore: r.NotBefore,
 		Owner: r.Owner, Audience: r.Audience, Unknown: unknown, Revision: revision,
 	}, nil
 }

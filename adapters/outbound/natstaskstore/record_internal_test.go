@@ -32,8 +32,8 @@ func everyField() task.Task {
 		ID: "a", Type: "demo", Params: json.RawMessage(`{"x":"<1>"}`), IdempotencyKey: "k", Status: task.Failed, CancelRequested: true,
 		Created: at, Started: at.Add(time.Second - 5), Ended: at.Add(2*time.Second - 5), Result: json.RawMessage(`[1]`), Error: "it broke",
 		Progress: task.Progress{Text: "half", Value: 0.5, Stage: 1, Stages: 2, Done: 3.5, Total: 7, Unit: "files"},
-		Seq:      7, Attempt: 2, Lease: "lease", Node: "node/life", OwnerGeneration: 3, Ran: 4 * time.Second, Signs: 6,
-		Relayed:           []task.Relayed{{Sign: 6, Update: task.Update{Text: &text, Done: &done}}},
+		Seq:      7, Attempt: 2, Lease: "lease", Node: "node/life", OwnerGeneration: 3, Ran: 4 * time.Second, Reports: 6,
+		Relayed:           []task.Relayed{{Number: 6, Update: task.Update{Text: &text, Done: &done}}},
 		FinalEventPending: true, NotBefore: at.Add(time.Hour - 5),
 	}
 }
@@ -56,7 +56,7 @@ func TestStoredFormOfATask(t *testing.T) {
 		t.Errorf("written: %v (-want +got):\n%s", err, diff)
 	}
 	first := newest
-	first.Ran, first.Signs, first.Relayed = 0, 0, nil // that format had none
+	first.Ran, first.Reports, first.Relayed = 0, 0, nil // that format had none
 	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest, "task-2.json": forSome()} {
 		got, err := decode("a", []byte(golden(t, name)), 0)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {

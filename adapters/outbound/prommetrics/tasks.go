@@ -34,7 +34,7 @@ func newTasks() *tasks {
 		}, []string{"type"}),
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "heliograph_task_leases_lost_total",
-			Help: "Workers outside that gave no sign of their task for too long, by its type.",
+			Help: "Workers outside that did not report on their task for too long, by its type.",
 		}, []string{"type"}),
 		active: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "heliograph_tasks_active_at_shutdown",

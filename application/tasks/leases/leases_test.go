@@ -51,15 +51,15 @@ type shared struct{ task.Store }
 
 func (shared) Outlives() bool { return true }
 
-// start returns a node's Leases of the types "far", for workers outside, and "near",
+// start returns a node's Leases of the types "outside", for workers outside, and "inside",
 // for the pool.
 func start(t *testing.T, store task.Store, node string) *fixture {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
-	far := task.Type{Name: "far", Outside: true, Policy: task.Policy{Timeout: time.Hour}}
+	outside := task.Type{Name: "outside", Outside: true, Policy: task.Policy{Timeout: time.Hour}}
 	f := &fixture{
 		t: t, store: store, life: lifecycle.New(), nodes: &nodes{self: cluster.NewLife(node, "life")},
-		queue: scheduler.New(1, 10, []task.Type{far, {Name: "near"}}),
+		queue: scheduler.New(1, 10, []task.Type{outside, {Name: "inside"}}),
 	}
 	rec := records.New(records.Deps{
 		Store: store, Nodes: f.nodes, Publisher: nowhere{},
@@ -86,11 +86,11 @@ func (f *fixture) stop() {
 // claims takes a task on and claims it.
 func (f *fixture) claims() task.Claim {
 	f.t.Helper()
-	t, err := f.store.Create(f.t.Context(), task.Task{ID: "a", Type: "far", Status: task.Pending, Created: time.Now(), Attempt: 1})
-	if err != nil || !f.queue.Reserve("far", 0) || !f.queue.Put(t, 0) {
+	t, err := f.store.Create(f.t.Context(), task.Task{ID: "a", Type: "outside", Status: task.Pending, Created: time.Now(), Attempt: 1})
+	if err != nil || !f.queue.Reserve("outside", 0) || !f.queue.Put(t, 0) {
 		f.t.Fatalf("the task was not taken on: %v", err)
 	}
-	c, err := f.Claim(f.t.Context(), []string{"near", "far"})
+	c, err := f.Claim(f.t.Context(), []string{"inside", "outside"})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -119,10 +119,10 @@ func TestALeaseIsGoodUntilItsTaskHasEnded(t *testing.T) { // T2, T11
 		f := start(t, memtaskstore.New(), "one")
 		c := f.claims()
 		if stop, err := f.Progress(t.Context(), "a", c.Lease, task.Update{Value: new(0.5)}); stop || err != nil {
-			t.Errorf("a sign: %t, %v", stop, err)
+			t.Errorf("a report: %t, %v", stop, err)
 		}
 		if _, err := f.Progress(t.Context(), "a", "another", task.Update{}); !errors.Is(err, task.ErrLeaseLost) {
-			t.Errorf("a sign with another lease: %v", err)
+			t.Errorf("a report with another lease: %v", err)
 		}
 		for range 2 { // the answer may be lost
 			if err := f.Complete(t.Context(), "a", c.Lease, json.RawMessage(`1`)); err != nil {
@@ -133,7 +133,7 @@ func TestALeaseIsGoodUntilItsTaskHasEnded(t *testing.T) { // T2, T11
 			t.Errorf("another end: %v", err)
 		}
 		if _, err := f.Progress(t.Context(), "a", c.Lease, task.Update{}); !errors.Is(err, task.ErrLeaseLost) {
-			t.Errorf("a late sign: %v", err)
+			t.Errorf("a late report: %v", err)
 		}
 		if got := f.want(task.Completed); string(got.Result) != `1` || got.Progress.Value != 0.5 {
 			t.Errorf("the record is %+v", got)
@@ -144,20 +144,20 @@ func TestALeaseIsGoodUntilItsTaskHasEnded(t *testing.T) { // T2, T11
 func TestOnlyTypesForWorkersOutsideCanBeClaimed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, memtaskstore.New(), "one")
-		for _, types := range [][]string{nil, {"near"}, {"unknown"}} {
+		for _, types := range [][]string{nil, {"inside"}, {"unknown"}} {
 			if _, err := f.Claim(t.Context(), types); !errors.Is(err, task.ErrUnknownType) {
 				t.Errorf("claim of %v: %v", types, err)
 			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := f.Claim(ctx, []string{"far"}); !errors.Is(err, task.ErrNoTask) {
+		if _, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("claim of nothing: %v", err)
 		}
 	})
 }
 
-func TestANodeRelaysSignsWhileTheOwnerLivesAndThenTakesOver(t *testing.T) {
+func TestANodeRelaysReportsWhileTheOwnerLivesAndThenTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := shared{memtaskstore.New()}
 		one, two := start(t, store, "one"), start(t, store, "two")
@@ -165,7 +165,7 @@ func TestANodeRelaysSignsWhileTheOwnerLivesAndThenTakesOver(t *testing.T) {
 		if _, err := two.Progress(t.Context(), "a", c.Lease, task.Update{Value: new(0.5)}); err != nil {
 			t.Error(err)
 		}
-		if got := one.want(task.Running); got.Node != one.nodes.self || got.Signs != 1 || len(got.Relayed) != 1 {
+		if got := one.want(task.Running); got.Node != one.nodes.self || got.Reports != 1 || len(got.Relayed) != 1 {
 			t.Errorf("while the owner lives: %+v", got)
 		}
 		two.nodes.dead = one.nodes.self
@@ -197,7 +197,7 @@ func TestWhileTheServiceStopsAGoodLeaseIsRefusedForNow(t *testing.T) { // T15
 		if err := two.Complete(t.Context(), "a", "another", nil); !errors.Is(err, task.ErrLeaseLost) {
 			t.Errorf("the lease is not: %v", err)
 		}
-		if _, err := two.Claim(t.Context(), []string{"far"}); !errors.Is(err, task.ErrShuttingDown) {
+		if _, err := two.Claim(t.Context(), []string{"outside"}); !errors.Is(err, task.ErrShuttingDown) {
 			t.Errorf("claim: %v", err)
 		}
 		if err := one.Complete(t.Context(), "a", c.Lease, nil); err != nil {

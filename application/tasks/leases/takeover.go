@@ -36,7 +36,7 @@ func (l *Leases) whileStopping(ctx context.Context, id task.ID, lease task.Lease
 }
 
 // TakeOver makes this node the one that follows a worker outside. It has a whole
-// term to give a sign: it is not to blame for the time without a node. Errors: those
+// term to report: it is not to blame for the time without a node. Errors: those
 // of task.Store, task.ErrLeaseLost.
 func (l *Leases) TakeOver(ctx context.Context, id task.ID, lease task.Lease) (*runner.Attempt, error) {
 	l.moving <- struct{}{}

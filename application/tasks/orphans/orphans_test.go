@@ -56,7 +56,7 @@ type fixture struct {
 // interval is how often the store is looked through.
 const interval = 5 * time.Second
 
-// newFixture returns one for a node that has the types "work", for the pool, and "far",
+// newFixture returns one for a node that has the types "work", for the pool, and "outside",
 // for workers outside, each of which has two attempts.
 func newFixture(t *testing.T, alone bool) *fixture {
 	t.Helper()
@@ -64,7 +64,7 @@ func newFixture(t *testing.T, alone bool) *fixture {
 	logger := slog.New(slog.NewTextHandler(&f.logs, nil))
 	store, life, n := shared{memtaskstore.New()}, lifecycle.New(), nodes{alone}
 	twice := task.Policy{Attempts: 2, Backoff: time.Hour, Timeout: time.Hour}
-	queue := scheduler.New(1, 10, []task.Type{{Name: "work", Policy: twice}, {Name: "once"}, {Name: "far", Outside: true, Policy: twice}})
+	queue := scheduler.New(1, 10, []task.Type{{Name: "work", Policy: twice}, {Name: "once"}, {Name: "outside", Outside: true, Policy: twice}})
 	rec := records.New(records.Deps{
 		Store: store, Nodes: n, Publisher: f.sent,
 		Metrics: none{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
@@ -158,7 +158,7 @@ func (l *log) count() int {
 	return len(l.types)
 }
 
-func TestWhatALostNodeRanHasFailedOrIsTriedAgain(t *testing.T) { // T2
+func TestTasksOfALostNodeFailOrAreTriedAgain(t *testing.T) { // T2
 	for typ, want := range map[string]task.Status{"work": task.Pending, "once": task.Failed} {
 		t.Run(typ, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestWhatALostNodeRanHasFailedOrIsTriedAgain(t *testing.T) { // T2
 	}
 }
 
-func TestWhatALivingNodeRunsIsLeftToIt(t *testing.T) {
+func TestTasksOfALivingNodeAreLeftToIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, false).start()
 		f.creates(task.Task{Type: "work", Status: task.Running, Node: alive, Lease: "lease", Seq: 4})
@@ -187,7 +187,7 @@ func TestWhatALivingNodeRunsIsLeftToIt(t *testing.T) {
 func TestAWorkerOutsideOfALostNodeGoesOnHere(t *testing.T) { // T2
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, false).start()
-		f.creates(task.Task{Type: "far", Status: task.Running, Node: gone, Lease: "lease", Seq: 4})
+		f.creates(task.Task{Type: "outside", Status: task.Running, Node: gone, Lease: "lease", Seq: 4})
 		pass(interval)
 		if got := f.want(task.Running); got.Node != f.Nodes.Self() || got.OwnerGeneration != 1 {
 			t.Errorf("the record is %+v", got)
@@ -245,7 +245,7 @@ type quiet struct{ task.Store }
 
 func (quiet) Watch(func(task.Task)) (stop func()) { return func() {} }
 
-func TestNewsThatDidNotComeIsLookedUp(t *testing.T) {
+func TestChangesThatWereNotHeardOfAreLookedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, false)
 		f.Store = quiet{f.Store}

@@ -38,7 +38,7 @@ func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, used 
 			return ErrLeaseUsed
 		}
 		t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), lease, time.Time{}
-		t.Node, t.OwnerGeneration, t.Ran, t.Signs, t.Relayed = r.nodes.Self(), 0, 0, 0, nil
+		t.Node, t.OwnerGeneration, t.Ran, t.Reports, t.Relayed = r.nodes.Self(), 0, 0, 0, nil
 		t.Seq++
 		return nil
 	})
@@ -94,7 +94,7 @@ func (r *Records) TakeOver(ctx context.Context, id task.ID, lease task.Lease, al
 	})
 }
 
-// Relay records a worker's sign for the node that owns its attempt and is alive. It
+// Relay records a worker's report for the node that owns its attempt and is alive. It
 // reports false if there is none: then this node is to take over. Errors: those of
 // task.Store, task.ErrLeaseLost.
 func (r *Records) Relay(ctx context.Context, id task.ID, lease task.Lease, u task.Update, allowed func(typ string) bool) (cancelRequested, relayed bool, err error) {
@@ -106,7 +106,7 @@ func (r *Records) Relay(ctx context.Context, id task.ID, lease task.Lease, u tas
 			return errUnchanged
 		}
 		t.Ran = r.Ran(t)
-		*t = t.WithSign(r.Limits.CutUpdate(u.Usable()))
+		*t = t.WithReport(r.Limits.CutUpdate(u.Usable()))
 		relayed = true
 		return nil
 	})

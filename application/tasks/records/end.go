@@ -23,9 +23,9 @@ type Conclusion struct {
 	Revision uint64
 	// Ran is how long the attempt has run.
 	Ran time.Duration
-	// Signs counts the signs in the record of which the reports were taken up: what
+	// Reports counts the reports in the record of which the reports were taken up: what
 	// came later goes into the record with the end.
-	Signs uint64
+	Reports uint64
 	// Refused is called when the store did not take the end, which is tried again, and
 	// Recorded when it did, or never will, before it is told of; nil is nothing.
 	Refused, Recorded func()
@@ -83,17 +83,17 @@ func (r *Records) applyConclusion(t *task.Task, c Conclusion) error {
 		startOver(t, policy, c.Last)
 	default:
 		t.Ran = c.Ran
-		takeUp(t, c.Signs)
+		takeUp(t, c.Reports)
 		c.apply(t, c.Last)
 		r.markFinalEventPending(t)
 	}
 	return nil
 }
 
-// takeUp puts into the progress what was relayed after so many signs.
-func takeUp(t *task.Task, signs uint64) {
+// takeUp puts into the progress what was relayed after so many reports.
+func takeUp(t *task.Task, reports uint64) {
 	for _, relayed := range t.Relayed {
-		if relayed.Sign > signs {
+		if relayed.Number > reports {
 			t.Progress = t.Progress.With(relayed.Update.Usable())
 		}
 	}
@@ -105,7 +105,7 @@ func takeUp(t *task.Task, signs uint64) {
 func startOver(t *task.Task, policy task.Policy, last uint64) {
 	t.Attempt++
 	t.Status, t.Lease, t.NotBefore = task.Pending, "", time.Now().Add(policy.RetryDelay(t.Attempt)).UTC()
-	t.Node, t.Ran, t.Signs, t.Relayed = "", 0, 0, nil
+	t.Node, t.Ran, t.Reports, t.Relayed = "", 0, 0, nil
 	t.Progress, t.Seq = task.Progress{}, last+1
 }
 

@@ -15,7 +15,7 @@ const NodeLost = "node_lost: the node that ran the task is gone"
 
 // WorkerLost is for a task whose worker has not reported for the term of its lease.
 func WorkerLost(term time.Duration) string {
-	return fmt.Sprintf("worker_lost: it gave no sign for %s", term)
+	return fmt.Sprintf("worker_lost: it did not report for %s", term)
 }
 
 // Abandoned is for a task that went on after it was told to stop.

@@ -37,7 +37,7 @@ type fixture struct {
 	lost  int // leases
 }
 
-var work, far = &task.Type{Name: "work"}, &task.Type{Name: "far", Outside: true, Policy: task.Policy{Attempts: 2, Backoff: time.Second}}
+var work, outside = &task.Type{Name: "work"}, &task.Type{Name: "outside", Outside: true, Policy: task.Policy{Attempts: 2, Backoff: time.Second}}
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
@@ -137,7 +137,7 @@ func (f *fixture) get() task.Task {
 	return t
 }
 
-func TestABeginningIsKnownAgainByItsLease(t *testing.T) {
+func TestABeginThatIsRepeatedIsKnownByItsLease(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	first := f.begins(work)
@@ -164,7 +164,7 @@ func TestALeaseThatMayHaveBeenUsedBeginsNothing(t *testing.T) { // T2
 func TestOnlyTheOwnerOfAnAttemptChangesIt(t *testing.T) { // T11
 	t.Parallel()
 	f := newFixture(t)
-	begun := f.begins(far)
+	begun := f.begins(outside)
 	all := func(string) bool { return true }
 	taken, err := f.TakeOver(t.Context(), "a", "lease", all)
 	if err != nil || taken.OwnerGeneration != 1 {
@@ -177,13 +177,13 @@ func TestOnlyTheOwnerOfAnAttemptChangesIt(t *testing.T) { // T11
 	if _, err := f.SaveProgress(t.Context(), begun, ownerOf(begun), note); !errors.Is(err, task.ErrLeaseLost) {
 		t.Errorf("progress of the former owner: %v", err)
 	}
-	if _, err := f.End(t.Context(), conclusion(begun, far, records.Completed(nil))); !errors.Is(err, task.ErrLeaseLost) {
+	if _, err := f.End(t.Context(), conclusion(begun, outside, records.Completed(nil))); !errors.Is(err, task.ErrLeaseLost) {
 		t.Errorf("the end by the former owner: %v", err)
 	}
 	if got := f.get(); got.Revision != taken.Revision || len(f.sent.events) != 0 {
 		t.Errorf("the record is %+v, told of was %v", got, f.sent.events)
 	}
-	if got, err := f.End(t.Context(), conclusion(taken, far, records.Completed(nil))); err != nil || got.Status != task.Completed || f.ended[0] != "a" {
+	if got, err := f.End(t.Context(), conclusion(taken, outside, records.Completed(nil))); err != nil || got.Status != task.Completed || f.ended[0] != "a" {
 		t.Errorf("the end by the owner: %+v, %v", got, err)
 	}
 }
@@ -216,8 +216,8 @@ func TestAnEndThatTheStoreDoesNotTakeIsRetriedAndPublishedOnce(t *testing.T) { /
 func TestALostAttemptStartsOverWhileAttemptsAreLeft(t *testing.T) { // T2
 	t.Parallel()
 	f := newFixture(t)
-	begun := f.begins(far)
-	got, err := f.End(t.Context(), conclusion(begun, far, records.Lost("worker_lost: gone")))
+	begun := f.begins(outside)
+	got, err := f.End(t.Context(), conclusion(begun, outside, records.Lost("worker_lost: gone")))
 	if err != nil || got.Status != task.Pending || got.Attempt != 2 || got.Lease != "" || got.NotBefore.IsZero() || f.lost != 1 {
 		t.Errorf("after the first attempt: %+v, %v", got, err)
 	}
@@ -225,7 +225,7 @@ func TestALostAttemptStartsOverWhileAttemptsAreLeft(t *testing.T) { // T2
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err = f.End(t.Context(), conclusion(second, far, records.Lost("worker_lost: gone")))
+	got, err = f.End(t.Context(), conclusion(second, outside, records.Lost("worker_lost: gone")))
 	if err != nil || got.Status != task.Failed || got.Error != "worker_lost: gone" || got.Lease != "" {
 		t.Errorf("after the second attempt: %+v, %v", got, err)
 	}
@@ -264,7 +264,7 @@ func TestABeginningIsUndoneUnlessItStands(t *testing.T) { // T2
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			begun := f.begins(far)
+			begun := f.begins(outside)
 			record := begun
 			c.meanwhile(&record)
 			if _, err := f.store.Update(t.Context(), record); err != nil {
@@ -277,7 +277,7 @@ func TestABeginningIsUndoneUnlessItStands(t *testing.T) { // T2
 	}
 }
 
-func TestCancellingEndsWhatWaitsAndMarksWhatRuns(t *testing.T) { // T7
+func TestCancelEndsAPendingTaskAndMarksARunningOne(t *testing.T) { // T7
 	t.Parallel()
 	f := newFixture(t)
 	f.creates(work)

@@ -126,7 +126,7 @@ func TestATypeSaysHowLongItsOwnTasksAreKept(t *testing.T) { // T9
 	})
 }
 
-func TestOnlySoManyFinishedTasksAreKept(t *testing.T) { // T9
+func TestTheNumberOfFinishedTasksIsBounded(t *testing.T) { // T9
 	for name, c := range map[string]struct {
 		rules task.Retention
 		want  int // of ten tasks with 100 bytes each

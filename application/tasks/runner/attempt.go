@@ -27,7 +27,7 @@ type Attempt struct {
 	silence  *time.Timer     // fires when the lease is lost; nil in the pool
 	started  time.Time       // when this node began it, or took it over
 	before   time.Duration   // how long it had run then
-	signs    signs
+	reports  reports
 	lost     lifecycle.Latch // another node sees to the task now, or may
 	since    atomic.Uint64   // the revision from which on the record should name it; 0 before
 
@@ -41,13 +41,13 @@ type Attempt struct {
 	refused lifecycle.Latch
 }
 
-// signs is when an attempt's worker gave its last sign, and what it said to nodes
+// reports is when an attempt's worker reported last, and what it reported to nodes
 // that do not see to it, as far as it was taken up here. It is safe for concurrent
 // use.
-type signs struct {
+type reports struct {
 	mu     sync.Mutex
 	last   time.Time // guarded by mu
-	taken  uint64    // the newest of Task.Signs that was taken up; guarded by mu
+	taken  uint64    // the newest of Task.Reports that was taken up; guarded by mu
 	record task.Task // the newest that is known of; guarded by mu
 }
 
@@ -74,11 +74,11 @@ func (a *Attempt) equip(t task.Task, limits records.Limits) {
 	}
 }
 
-// defaultLease is how long a worker outside may give no sign, when its type does
-// not say: some ten times what a healthy one needs to send one.
+// defaultLease is how long a worker outside may go without a report, when its type
+// does not say: some ten times what a healthy one needs to send one.
 const defaultLease = 30 * time.Second
 
-// Term is how long a worker outside may give no sign.
+// Term is how long a worker outside may go without a report.
 func (a *Attempt) Term() time.Duration { return cmp.Or(a.Type().Policy.Lease, defaultLease) }
 
 // ran is how long the attempt has run, here and on other nodes, each by its own
@@ -102,15 +102,15 @@ func (a *Attempt) Stopping() bool {
 // ended.
 func (a *Attempt) Report(u task.Update) bool { return a.seq.report(u) }
 
-// Renew renews the lease: the worker gave a sign.
+// Renew renews the lease: the worker has reported.
 func (a *Attempt) Renew() {
-	a.signs.mu.Lock()
-	defer a.signs.mu.Unlock()
+	a.reports.mu.Lock()
+	defer a.reports.mu.Unlock()
 	a.renewLocked()
 }
 
 func (a *Attempt) renewLocked() {
-	a.signs.last = time.Now()
+	a.reports.last = time.Now()
 	a.silence.Reset(a.Term())
 }
 
@@ -122,33 +122,33 @@ func (a *Attempt) silent() <-chan time.Time {
 	return a.silence.C
 }
 
-// TakeUp has what the record tells of the worker count: it is a sign, and reports
-// what it says there. What was taken up before counts no more.
+// TakeUp has what the record tells of the worker count: it renews the lease, and
+// what the worker reported there is reported here. What was taken up before counts no more.
 func (a *Attempt) TakeUp(t *task.Task) {
-	s := &a.signs
+	s := &a.reports
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.Revision > s.record.Revision {
 		s.record = *t
 	}
-	if t.Signs <= s.taken {
+	if t.Reports <= s.taken {
 		return
 	}
 	for _, r := range t.Relayed {
-		if r.Sign > s.taken {
+		if r.Number > s.taken {
 			a.seq.report(r.Update)
 		}
 	}
-	s.taken = t.Signs
+	s.taken = t.Reports
 	a.renewLocked()
 }
 
 // newestRecord returns the record as it was last stored here or heard of.
 func (a *Attempt) newestRecord() task.Task {
-	a.signs.mu.Lock()
-	defer a.signs.mu.Unlock()
-	if a.signs.record.Revision > a.record.Revision {
-		return a.signs.record
+	a.reports.mu.Lock()
+	defer a.reports.mu.Unlock()
+	if a.reports.record.Revision > a.record.Revision {
+		return a.reports.record
 	}
 	return a.record
 }
@@ -159,7 +159,7 @@ func (a *Attempt) onRecordChanged(t task.Task) {
 	begun := a.since.Load()
 	switch {
 	case a.owner.Of(&t):
-		if begun != 0 && t.Status == task.Running && t.Signs > 0 {
+		if begun != 0 && t.Status == task.Running && t.Reports > 0 {
 			a.TakeUp(&t)
 		}
 		if t.CancelRequested {
@@ -203,12 +203,12 @@ func (a *Attempt) HandIn(ctx context.Context, e records.Ending) (accepted bool, 
 }
 
 // close ends the reporting. It returns the number of the last event, and how many
-// signs in the record were taken up.
-func (a *Attempt) close() (last, signs uint64) {
+// reports in the record were taken up.
+func (a *Attempt) close() (last, reports uint64) {
 	close(a.over)
-	a.signs.mu.Lock()
-	defer a.signs.mu.Unlock()
-	return a.seq.close(), a.signs.taken
+	a.reports.mu.Lock()
+	defer a.reports.mu.Unlock()
+	return a.seq.close(), a.reports.taken
 }
 
 // Discard ends an attempt that was not followed.

@@ -85,7 +85,7 @@ func (r *Runner) waitForEnd(ctx, runCtx context.Context, a *Attempt) (records.En
 	}
 }
 
-// renewed reports whether the worker of an attempt has given a sign all the same when
+// renewed reports whether the worker of an attempt has reported all the same when
 // its lease seems to have run out: a moment ago, or to another node, of which no news
 // has come here yet.
 func (r *Runner) renewed(ctx context.Context, a *Attempt) bool {
@@ -94,7 +94,7 @@ func (r *Runner) renewed(ctx context.Context, a *Attempt) bool {
 			a.TakeUp(&t)
 		}
 	}
-	a.signs.mu.Lock()
-	defer a.signs.mu.Unlock()
-	return time.Since(a.signs.last) < a.Term()
+	a.reports.mu.Lock()
+	defer a.reports.mu.Unlock()
+	return time.Since(a.reports.last) < a.Term()
 }

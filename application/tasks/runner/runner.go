@@ -113,7 +113,7 @@ func (r *Runner) follow(ctx, runCtx context.Context, a *Attempt) (task.Task, *gi
 	p := pump{r.Records, a, r.ProgressInterval}
 	pumped := p.start(ctx)
 	e, gaveUp := r.end(ctx, runCtx, a)
-	last, signs := a.close()
+	last, reports := a.close()
 	<-pumped
 	var t task.Task
 	if gaveUp != nil && gaveUp.handedOver {
@@ -122,7 +122,7 @@ func (r *Runner) follow(ctx, runCtx context.Context, a *Attempt) (task.Task, *gi
 		a.err = task.ErrShuttingDown
 	} else {
 		t, a.err = r.Records.End(ctx, records.Conclusion{
-			Ending: e, Begun: a.Task, Known: a.newestRecord(), Owner: a.owner, Type: a.Type(), Last: last, Signs: signs, Ran: a.ran(),
+			Ending: e, Begun: a.Task, Known: a.newestRecord(), Owner: a.owner, Type: a.Type(), Last: last, Reports: reports, Ran: a.ran(),
 			Refused: a.refused.Pass, Recorded: func() { r.Running.remove(a) },
 		})
 	}

@@ -33,7 +33,7 @@ type fixture struct {
 	sent *log
 }
 
-// start runs a type "work" with that handler, and a type "far" of workers outside,
+// start runs a type "work" with that handler, and a type "outside" of workers outside,
 // until the test's end.
 func start(t *testing.T, run handler) *fixture {
 	t.Helper()
@@ -47,7 +47,7 @@ func start(t *testing.T, run handler) *fixture {
 	f.Runner = runner.New(runner.Deps{
 		Store: store, Records: rec, Life: life, Log: logger, Workers: 1, Timeout: time.Minute, CancelGrace: time.Second,
 		ProgressInterval: 100 * time.Millisecond,
-		Queue:            scheduler.New(1, 10, []task.Type{{Name: "work", Handler: run}, {Name: "far", Outside: true, Policy: task.Policy{Attempts: 2, Timeout: time.Hour}}}),
+		Queue:            scheduler.New(1, 10, []task.Type{{Name: "work", Handler: run}, {Name: "outside", Outside: true, Policy: task.Policy{Attempts: 2, Timeout: time.Hour}}}),
 	})
 	if !life.Enter() {
 		t.Fatal("it has ended already")
@@ -159,7 +159,7 @@ func TestThePoolRunsOneTaskAfterTheOther(t *testing.T) { // T1
 	})
 }
 
-func TestAHandlerIsToldToStopAndOneThatDoesNotIsLeftBehind(t *testing.T) { // T7
+func TestAHandlerIsAskedToStopAndAbandonedIfItDoesNot(t *testing.T) { // T7
 	synctest.Test(t, func(t *testing.T) {
 		block := make(chan struct{})
 		f := start(t, func(context.Context, task.Reporter) (json.RawMessage, error) {
@@ -179,7 +179,7 @@ func TestAHandlerIsToldToStopAndOneThatDoesNotIsLeftBehind(t *testing.T) { // T7
 	})
 }
 
-func TestATaskIsOverWhenItsTimeIs(t *testing.T) { // T8
+func TestATaskEndsAtItsTimeLimit(t *testing.T) { // T8
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, untilCancelled)
 		f.takesOn("work", "a")
@@ -195,7 +195,7 @@ func TestATaskIsOverWhenItsTimeIs(t *testing.T) { // T8
 // begins begins a task for a worker outside.
 func (f *fixture) begins(id task.ID) *runner.Attempt {
 	f.t.Helper()
-	f.takesOn("far", id)
+	f.takesOn("outside", id)
 	e, err := f.Queue.Next(f.t.Context(), func(typ *task.Type) bool { return typ.Outside })
 	if err != nil {
 		f.t.Fatal(err)
@@ -208,7 +208,7 @@ func (f *fixture) begins(id task.ID) *runner.Attempt {
 	return a
 }
 
-func TestAWorkerOutsideThatGivesNoSignLosesItsTask(t *testing.T) { // T2
+func TestAWorkerOutsideThatDoesNotReportLosesItsTask(t *testing.T) { // T2
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, untilCancelled)
 		a := f.begins("a")
@@ -227,7 +227,7 @@ func TestAWorkerOutsideThatGivesNoSignLosesItsTask(t *testing.T) { // T2
 	})
 }
 
-func TestTheEndThatIsHandedInCountsOnce(t *testing.T) { // T11
+func TestAReportedEndCountsOnce(t *testing.T) { // T11
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, untilCancelled)
 		a := f.begins("a")

@@ -30,8 +30,8 @@ func newFixture(t *testing.T) *fixture {
 		{Name: "pool"},
 		{Name: "urgent", Policy: task.Policy{Priority: 5}},
 		{Name: "narrow", Policy: task.Policy{Concurrency: 1}},
-		{Name: "far", Outside: true},
-		{Name: "near", Outside: true},
+		{Name: "outside", Outside: true},
+		{Name: "second", Outside: true},
 	}
 	return &fixture{t: t, Queue: scheduler.New(2, 3, types)}
 }
@@ -84,13 +84,13 @@ func TestTheHighestPriorityGoesFirstAndThenTheOldest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.starts("pool", "a")
-	f.starts("far", "outside")
+	f.starts("outside", "outside")
 	f.starts("narrow", "b")
 	f.starts("urgent", "c")
 	f.starts("pool", "d")
 	f.wantNext(pooled, "c", "a", "b", "d")
-	f.wantNext(named("near"))
-	f.wantNext(named("far"), "outside")
+	f.wantNext(named("second"))
+	f.wantNext(named("outside"), "outside")
 }
 
 func TestATypeRunsNoMoreTasksAtATimeThanItMay(t *testing.T) {
@@ -117,7 +117,7 @@ func TestEachTypeHasPlacesOfItsOwn(t *testing.T) { // T1
 		}
 		return places
 	}
-	if n := fill("far"); n != 3 {
+	if n := fill("outside"); n != 3 {
 		t.Errorf("of a type for workers outside %d wait", n)
 	}
 	if n := fill("pool"); n != 2+3 { // the workers are places, too
@@ -139,10 +139,10 @@ func TestAPlaceOfThePoolIsHeldUntilTheTaskIsDoneAndOneOutsideUntilItIsTaken(t *t
 		f.starts("pool", task.ID(fmt.Sprint("pool-", i)))
 	}
 	for i := range 3 {
-		f.starts("far", task.ID(fmt.Sprint("far-", i)))
+		f.starts("outside", task.ID(fmt.Sprint("outside-", i)))
 	}
-	inPool, outside := f.next(pooled), f.next(named("far"))
-	if f.Reserve("pool", 0) || !f.Reserve("far", 0) || f.Reserve("far", 0) {
+	inPool, outside := f.next(pooled), f.next(named("outside"))
+	if f.Reserve("pool", 0) || !f.Reserve("outside", 0) || f.Reserve("outside", 0) {
 		t.Error("a place of the pool was given free, or one outside was not")
 	}
 	f.Done(inPool)
@@ -150,7 +150,7 @@ func TestAPlaceOfThePoolIsHeldUntilTheTaskIsDoneAndOneOutsideUntilItIsTaken(t *t
 		t.Error("the place of a task that is done was not given free, or more were")
 	}
 	f.Done(outside)
-	if f.Reserve("far", 0) {
+	if f.Reserve("outside", 0) {
 		t.Error("a place that was free was given free again")
 	}
 }
@@ -188,11 +188,11 @@ func TestTheParamsOfOneTypeLeaveRoomForOthers(t *testing.T) { // T1
 	}
 }
 
-func TestTheCallThatWaitedFirstGetsWhatComes(t *testing.T) {
+func TestTheCallThatHasWaitedLongestGetsTheNextTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		got := make(chan string, 3)
-		for i, typ := range []string{"far", "near", "far"} {
+		for i, typ := range []string{"outside", "second", "outside"} {
 			go func() {
 				e, err := f.Next(t.Context(), named(typ))
 				if err != nil {
@@ -207,7 +207,7 @@ func TestTheCallThatWaitedFirstGetsWhatComes(t *testing.T) {
 			typ  string
 			id   task.ID
 			want string
-		}{{"far", "a", "0 a"}, {"far", "b", "2 b"}, {"near", "c", "1 c"}} {
+		}{{"outside", "a", "0 a"}, {"outside", "b", "2 b"}, {"second", "c", "1 c"}} {
 			f.starts(c.typ, c.id)
 			if g := <-got; g != c.want {
 				t.Errorf("%q, want %q", g, c.want)
@@ -216,17 +216,17 @@ func TestTheCallThatWaitedFirstGetsWhatComes(t *testing.T) {
 	})
 }
 
-func TestNewsOfATaskCountOnce(t *testing.T) {
+func TestARepeatedChangeOfATaskCountsOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Offer(waiting("far", "a"), 0)
-	f.Offer(waiting("far", "a"), 0)
+	f.Offer(waiting("outside", "a"), 0)
+	f.Offer(waiting("outside", "a"), 0)
 	if f.Len() != 1 || !f.IDs()["a"] {
 		t.Errorf("%d wait: %v", f.Len(), f.IDs())
 	}
-	e := f.next(named("far"))
-	f.Offer(waiting("far", "a"), 0) // it is taken
-	running := waiting("far", "a")
+	e := f.next(named("outside"))
+	f.Offer(waiting("outside", "a"), 0) // it is taken
+	running := waiting("outside", "a")
 	running.Status, running.Lease = task.Running, e.Lease
 	f.Remove(running) // which is what this entry has begun
 	if f.Len() != 0 || !f.Holds(running) {
@@ -238,17 +238,17 @@ func TestNewsOfATaskCountOnce(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotPendingAnyMoreIsTakenOut(t *testing.T) {
+func TestATaskThatIsNoLongerPendingIsTakenOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.starts("far", "a")
-		f.Offer(waiting("far", "b"), time.Hour)
+		f.starts("outside", "a")
+		f.Offer(waiting("outside", "b"), time.Hour)
 		for _, id := range []task.ID{"a", "b", "c"} {
-			f.Remove(task.Task{ID: id, Type: "far", Status: task.Cancelled})
+			f.Remove(task.Task{ID: id, Type: "outside", Status: task.Cancelled})
 		}
 		<-time.After(2 * time.Hour)
-		f.wantNext(named("far"))
-		if f.Len() != 0 || !f.Reserve("far", 0) || !f.Reserve("far", 0) || !f.Reserve("far", 0) {
+		f.wantNext(named("outside"))
+		if f.Len() != 0 || !f.Reserve("outside", 0) || !f.Reserve("outside", 0) || !f.Reserve("outside", 0) {
 			t.Errorf("%d wait, or their places are not free", f.Len())
 		}
 	})
@@ -257,24 +257,24 @@ func TestWhatIsNotPendingAnyMoreIsTakenOut(t *testing.T) {
 func TestATaskIsNotReadyBeforeItsTime(t *testing.T) { // T2
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.Offer(waiting("far", "a"), time.Second)
+		f.Offer(waiting("outside", "a"), time.Second)
 		<-time.After(time.Second - 1)
 		synctest.Wait()
-		f.wantNext(named("far"))
+		f.wantNext(named("outside"))
 		<-time.After(1)
 		synctest.Wait()
-		f.wantNext(named("far"), "a")
+		f.wantNext(named("outside"), "a")
 	})
 }
 
-func TestWhatWaitedIsReturnedWhenTheQueueIsClosed(t *testing.T) { // T15
+func TestPendingTasksAreReturnedWhenTheQueueIsClosed(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.starts("far", "a")
-		f.starts("far", "b")
-		taken := f.next(named("far"))
+		f.starts("outside", "a")
+		f.starts("outside", "b")
+		taken := f.next(named("outside"))
 		f.Offer(waiting("pool", "c"), time.Hour)
-		f.starts("near", "d")
+		f.starts("second", "d")
 		refused := make(chan error)
 		go func() {
 			_, err := f.Next(t.Context(), named("urgent"))
@@ -291,7 +291,7 @@ func TestWhatWaitedIsReturnedWhenTheQueueIsClosed(t *testing.T) { // T15
 		if err := <-refused; !errors.Is(err, task.ErrShuttingDown) {
 			t.Errorf("what waited for a task got %v", err)
 		}
-		if _, err := f.Next(t.Context(), pooled); !errors.Is(err, task.ErrShuttingDown) || f.Again(taken, 0) || f.Put(waiting("far", "e"), 0) {
+		if _, err := f.Next(t.Context(), pooled); !errors.Is(err, task.ErrShuttingDown) || f.Again(taken, 0) || f.Put(waiting("outside", "e"), 0) {
 			t.Errorf("the queue goes on: %v", err)
 		}
 	})

@@ -164,7 +164,7 @@ func full() task.Task {
 	t.Progress = task.Progress{Text: "half", Value: 0.5, Stage: 1, Stages: 2, Done: 3.5, Total: 7, Unit: "files"}
 	t.Seq, t.Attempt = 7, 2
 	t.Node, t.OwnerGeneration, t.FinalEventPending = "node/life", 3, true
-	t.Ran, t.Signs, t.Relayed = time.Minute, 5, []task.Relayed{{Sign: 5, Update: task.Update{Text: new("half")}}}
+	t.Ran, t.Reports, t.Relayed = time.Minute, 5, []task.Relayed{{Number: 5, Update: task.Update{Text: new("half")}}}
 	t.Lease, t.NotBefore = "lease", t.Created.Add(time.Hour)
 	t.Owner, t.Audience = "ann", &access.Audience{Subjects: []string{"ann"}, Roles: []string{"staff"}, RequestIDs: []string{"tab-1"}}
 	return t
