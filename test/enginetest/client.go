@@ -45,7 +45,7 @@ func (c *Client) Next() sseclient.Item {
 	case item := <-c.items:
 		return item
 	case <-time.After(30 * time.Second):
-		c.t.Fatal("nothing arrived")
+		c.t.Fatal("nothing arrived in 30 s")
 		return sseclient.Item{}
 	}
 }

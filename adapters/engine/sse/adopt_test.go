@@ -52,7 +52,7 @@ func TestHeadWaitsForNoSlowObserver(t *testing.T) { // C7, G9
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t, sse.Config{HistoryBytes: 1 << 20, Shards: 1}, 0)
 		s.adopt(t, func() {
-			<-time.After(20 * time.Millisecond) // twice its patience
+			<-time.After(20 * time.Millisecond) // longer than a handoff waits
 			if n := s.bytes(); n != int64(len("head")) {
 				t.Errorf("%d bytes were written meanwhile, want the head", n)
 			}
@@ -73,7 +73,7 @@ func TestStreamThatIsOpenedWhileTheEngineStopsEnds(t *testing.T) { // T15
 		s.adopt(t, s.stop)
 		closed := s.count(func(k *sse.Simulation) int64 { return k.Closed.Load() })
 		if n := s.Stats().Streams; n != 0 || closed != 1 || len(ended) != 1 || ended[0] != connection.ReasonServerClosed {
-			t.Errorf("%d streams are left, %d sockets were closed, ends told: %q", n, closed, ended)
+			t.Errorf("%d streams are left, %d sockets were closed, ends reported: %q", n, closed, ended)
 		}
 	})
 }

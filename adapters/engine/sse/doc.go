@@ -19,5 +19,5 @@
 // start; a shard's own is in package transport. Locked stands for Engine.mu being held:
 // its methods, and those of the types that say so, need that.
 //
-// Lock order: Engine.mu, Stream.mu, that of a shard; ledger.mu is taken last.
+// Lock order: Engine.mu, Stream.mu, that of a shard's inbox; ledger.mu is taken last.
 package sse

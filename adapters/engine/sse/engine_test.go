@@ -27,12 +27,12 @@ func TestBothTransports(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]func(t *testing.T, shards int){
 		"ResumingClientGetsWhatItMissedThenLiveEvents":   resumingClientGetsWhatItMissedThenLiveEvents,
-		"EveryRetainedPlaceCanBeResumedFrom":             everyRetainedPlaceCanBeResumedFrom,
+		"EveryRetainedPositionCanBeResumedFrom":          everyRetainedPositionCanBeResumedFrom,
 		"ClientThatCannotResumeIsToldOnceAndFromWhere":   clientThatCannotResumeIsToldOnceAndFromWhere,
 		"ClientThatSawOnlyTheEmptyLogCanResume":          clientThatSawOnlyTheEmptyLogCanResume,
 		"ClientThatIsAheadGoesOnWhereItWas":              clientThatIsAheadGoesOnWhereItWas,
 		"ClientOlderThanTheLogGetsTheRestFromTheBroker":  clientOlderThanTheLogGetsTheRestFromTheBroker,
-		"PrivateEventGoesOutAtItsPlaceInTheLog":          privateEventGoesOutAtItsPlaceInTheLog,
+		"PrivateEventGoesOutAtItsPositionInTheLog":       privateEventGoesOutAtItsPositionInTheLog,
 		"ClosedStreamGetsItsLastEventAndNothingAfterIt":  closedStreamGetsItsLastEventAndNothingAfterIt,
 		"ControlEventsCarryNoIDAndAreNotCounted":         controlEventsCarryNoIDAndAreNotCounted,
 		"SlowConsumerFallsOutOfTheLogAloneAndIsCounted":  slowConsumerFallsOutOfTheLogAloneAndIsCounted,
@@ -66,7 +66,7 @@ func resumingClientGetsWhatItMissedThenLiveEvents(t *testing.T, shards int) { //
 	}
 }
 
-func everyRetainedPlaceCanBeResumedFrom(t *testing.T, shards int) { // G2, G3
+func everyRetainedPositionCanBeResumedFrom(t *testing.T, shards int) { // G2, G3
 	b := newBench(t, sse.Config{Shards: shards, HistoryBytes: 16 << 10})
 	const events = 600
 	b.publishMany(events)
@@ -136,7 +136,7 @@ func clientThatSawOnlyTheEmptyLogCanResume(t *testing.T, shards int) { // G2
 	again.WantNote("2", "2")
 }
 
-func privateEventGoesOutAtItsPlaceInTheLog(t *testing.T, shards int) { // G2, G9, V1
+func privateEventGoesOutAtItsPositionInTheLog(t *testing.T, shards int) { // G2, G9, V1
 	b := newBench(t, sse.Config{Shards: shards})
 	b.publishMany(2)
 	s := b.attach("t", epoch+"-1") // one event behind
@@ -238,7 +238,7 @@ func TestStalledStreamIsEnded(t *testing.T) { // G4
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sse.Config{})
 		c := b.Stuck(b.attach("t", ""))
-		b.publish(note("nobody reads this"))
+		b.publish(note("not read by the client"))
 		begun := time.Now()
 		<-c.Reason
 		if waited := time.Since(begun); waited != 30*time.Second {
@@ -385,7 +385,7 @@ func drainGivesEveryStreamItsOwnRetryAfterItsEvents(t *testing.T, shards int) { 
 		c.WantEnd(connection.ReasonServerClosed)
 	}
 	if len(waits) < streams {
-		t.Errorf("%d clients were told only %d different times", streams, len(waits))
+		t.Errorf("%d clients got only %d different times", streams, len(waits))
 	}
 	if _, err := b.Attach("late", ""); !errors.Is(err, sse.ErrDraining) {
 		t.Errorf("attach while draining: %v, want ErrDraining", err)
@@ -418,7 +418,7 @@ func TestDrainLeavesAStuckStreamBehindWhenItsTimeIsUp(t *testing.T) { // T15, G8
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sse.Config{})
 		c := b.Stuck(b.attach("t", ""))
-		b.publish(note("nobody reads this"))
+		b.publish(note("not read by the client"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := b.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -457,7 +457,7 @@ func TestEveryEventIsMeasuredOnceWhenItsLastStreamHasIt(t *testing.T) { // M1, M
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sse.Config{})
-		b.publish(note("to nobody"))
+		b.publish(note("for no stream"))
 		a, c := b.Open(b.attach("a", "")), b.Stuck(b.attach("b", ""))
 		b.publish(note("to two"))
 		version := event.Event{Service: event.ServiceVersion, Name: "version", Data: json.RawMessage(`{}`)}

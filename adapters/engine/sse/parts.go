@@ -15,7 +15,7 @@ import (
 func (e *Engine) SendParts(token connection.Token, next gateway.Parts) error {
 	p, err := e.encoder.part(next)
 	if err == nil {
-		err = e.push(token, func(at log.Position) private { return p.place(&e.encoder, at) })
+		err = e.push(token, func(at log.Position) private { return p.placed(&e.encoder, at) })
 	}
 	ok, failed := 1, 0
 	if err != nil {
@@ -25,9 +25,9 @@ func (e *Engine) SendParts(token connection.Token, next gateway.Parts) error {
 	return err
 }
 
-// place sets p to be written when the log is written up to at, with the ID of that
+// placed returns p to be written when the log is written up to at, with the ID of that
 // position.
-func (p private) place(e *encoder, at log.Position) private {
+func (p private) placed(e *encoder, at log.Position) private {
 	p.at, p.id, p.begun = at, wire.AppendID(nil, e.id(at)), time.Now()
 	return p
 }
@@ -40,6 +40,6 @@ func (q *queue) follow(e *Engine, next gateway.Parts) {
 		e.metrics.Sent(p.service, 0, 1)
 		return
 	}
-	q.private = append(q.private, p.place(&e.encoder, e.log.Head()))
+	q.private = append(q.private, p.placed(&e.encoder, e.log.Head()))
 	e.metrics.Sent(p.service, 1, 0)
 }

@@ -37,7 +37,7 @@ type portable struct {
 // rounds wake the streams that goroutines write: a round ends when the log has grown.
 type rounds struct {
 	current  atomic.Pointer[chan struct{}] // closed at the round's end
-	appended chan struct{}                 // tells the engine to end the round
+	appended chan struct{}                 // asks the engine to end the round
 	streams  atomic.Int32                  // served
 }
 

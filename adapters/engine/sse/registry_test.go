@@ -16,7 +16,7 @@ func (b *bench) attachAs(token connection.Token, name string) error {
 	return err
 }
 
-func TestAStreamThatReplacesAnotherNeedsNoPlaceOfItsOwn(t *testing.T) { // C3
+func TestAStreamThatReplacesAnotherDoesNotCountAgainstTheLimit(t *testing.T) { // C3
 	b := newBench(t, sse.Config{MaxStreams: 2})
 	attach := func(token connection.Token, name string, want error) {
 		t.Helper()
@@ -63,7 +63,7 @@ func TestANameIsForgottenWithItsStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := b.attachAs("a", "a"); !errors.Is(err, sse.ErrTooManyStreams) {
-			t.Errorf("a name without a stream has a place: %v", err)
+			t.Errorf("a name without a stream counts: %v", err)
 		}
 		other.Detach()
 	}

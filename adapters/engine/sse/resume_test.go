@@ -125,7 +125,7 @@ func TestClientIsToldThatItCannotResumeOnlyIfNobodyHasWhatItNeeds(t *testing.T) 
 		"the broker has let it go":   {&broker{expired: 50}, 0, at(49), "expired"},
 		"it is too much to wait":     {newBroker(start), 1000, at(1), "expired"},
 		"another epoch":              {newBroker(start), 0, "e0-1", "epoch"},
-		"no place at all":            {newBroker(start), 0, "junk", "invalid"},
+		"no event ID":                {newBroker(start), 0, "junk", "invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -165,9 +165,9 @@ func TestWhoCannotBeAnsweredIsSentAwayAndNotReset(t *testing.T) { // G3, G8
 		id   string
 		away bool
 	}{
-		"the node does not catch up":                       {id: at(start + 1)},
-		"nobody knows whether the broker has got that far": {id: at(start + 1), away: true},
-		"nobody knows whether the broker has it still":     {id: at(1), away: true},
+		"the node does not catch up":                             {id: at(start + 1)},
+		"the broker cannot be asked whether it has got that far": {id: at(start + 1), away: true},
+		"the broker cannot be asked whether it still has it":     {id: at(1), away: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -92,7 +92,7 @@ func until(t testing.TB, what string, holds func() bool) {
 	for !holds() {
 		select {
 		case <-limit:
-			t.Fatalf("in vain: %s", what)
+			t.Fatalf("it never happened that %s", what)
 		case <-tick.C:
 		}
 	}

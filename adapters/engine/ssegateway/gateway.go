@@ -123,7 +123,7 @@ func (g *Gateway) Push(token connection.Token, f Frame, last bool) (pending bool
 	if len(f.bytes) == 0 && !last {
 		return s.pending != nil, nil
 	}
-	p, repeated := s.place(l, f)
+	p, repeated := s.schedule(l, f)
 	switch {
 	case repeated && !last:
 		return s.pending != nil, nil

@@ -102,7 +102,7 @@ func wantAll(t *testing.T, got []string, want ...string) {
 // n is the log event with that sequence, as a backend pushes it.
 func n(seq int) wire.Raw { return raw(fmt.Sprintf("e-%d", seq), "n", fmt.Sprint(seq)) }
 
-// got is how finish tells of log events.
+// got is what finish returns for log events.
 func got(seqs ...int) (all []string) {
 	for _, seq := range seqs {
 		all = append(all, fmt.Sprintf("e-%d n %d", seq, seq))

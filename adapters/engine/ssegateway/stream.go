@@ -70,11 +70,11 @@ func (s *Stream) Open() {
 	}
 }
 
-// place decides at which position f, pushed to the stream, is sent, and with which
+// schedule decides at which position f, pushed to the stream, is sent, and with which
 // ID: after all that was published, unless the stream is pending, and not with an ID
 // older than the client's position at that point. It reports whether f must not be
 // sent, because the client has it, gets it from the log, or has been sent a later one.
-func (s *Stream) place(l sse.Locked, f Frame) (p sse.PrivateFrame, repeated bool) {
+func (s *Stream) schedule(l sse.Locked, f Frame) (p sse.PrivateFrame, repeated bool) {
 	if s.repeats(l, f) {
 		return sse.PrivateFrame{}, true
 	}
@@ -82,7 +82,7 @@ func (s *Stream) place(l sse.Locked, f Frame) (p sse.PrivateFrame, repeated bool
 		delete(s.gateway.ahead, s) // the client begins anew
 	}
 	if s.pending != nil {
-		return s.placePending(l, f), false
+		return s.schedulePending(l, f), false
 	}
 	p = sse.PrivateFrame{At: l.Head(), Body: f.bytes}
 	if id, err := event.ParseID(f.id); err == nil {
@@ -118,12 +118,12 @@ func (s *Stream) repeats(l sse.Locked, f Frame) bool {
 	}
 }
 
-// placePending is place for a pending stream: pushed events are sent before
+// schedulePending is schedule for a pending stream: pushed events are sent before
 // the log, in order. If f is in the log too, because the backend repeats what the client
 // missed, or f is a stream_reset with the position from which the client reads now, the
 // log continues after that position; and if f has the ID of an event that the stream has
 // yet to get, f is sent after that.
-func (s *Stream) placePending(l sse.Locked, f Frame) sse.PrivateFrame {
+func (s *Stream) schedulePending(l sse.Locked, f Frame) sse.PrivateFrame {
 	g, reset := s.gateway, f.name == stream.NameReset
 	p := sse.PrivateFrame{At: l.LastQueued(s.Stream), Body: f.bytes}
 	logged, end, known := l.Find(f.id)

@@ -245,14 +245,14 @@ func (l *Log) Find(id string) (frame []byte, after Position, ok bool) {
 	for _, s := range slices.Backward(view) {
 		if at, ok := s.ids[id]; ok {
 			frame, _ = wire.CutChunk(s.buf[at.start:at.end])
-			return frame, s.place(at.end), true
+			return frame, s.position(at.end), true
 		}
 	}
 	return nil, Position{}, false
 }
 
-// place returns the position of a frame boundary, an offset in s.
-func (s *segment) place(end uint32) Position {
+// position returns the position of a frame boundary, an offset in s.
+func (s *segment) position(end uint32) Position {
 	n := sort.Search(len(s.index), func(i int) bool { return s.index[i].end > end })
 	m := s.count(n)
 	m.Off = s.start.Off + uint64(end)

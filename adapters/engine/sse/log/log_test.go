@@ -27,7 +27,7 @@ func add(l *log.Log, seq uint64) {
 
 func frame(seq uint64) string { return fmt.Sprintf("event %d\n\n", seq) }
 
-func TestEveryPlaceThatIsHeldCanBeReadFrom(t *testing.T) { // G2
+func TestEveryPositionThatIsHeldCanBeReadFrom(t *testing.T) { // G2
 	t.Parallel()
 	const start, events = 41, 1000
 	l := newLog(start, 8<<10, events)

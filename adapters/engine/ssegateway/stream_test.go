@@ -83,7 +83,7 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 			},
 			want: append(got(2, 3, 4, 5), "e-5 snapshot s"),
 		},
-		"a replay of what the log has forgotten in part": {
+		"a replay of what the log no longer has in part": {
 			before:      []int{4, 5},
 			lastEventID: "e-1",
 			pending: func(b *bench) {
@@ -134,7 +134,7 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 			pending:     func(b *bench) { b.push("t", resetTo("e-3"), true) },
 			want:        append([]string{"e-3 stream_reset {}"}, got(4)...),
 		},
-		"a reset to a place that the log has forgotten": {
+		"a reset to a position that the log no longer has": {
 			before:      []int{2, 3},
 			lastEventID: "d-7",
 			pending: func(b *bench) {
@@ -151,7 +151,7 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 			open:        func(b *bench) { b.broadcastAll(1, 4) },
 			want:        slices.Concat(got(2, 3), []string{"hello"}, got(4)),
 		},
-		"what the client has, and is told again": {
+		"what the client has, published again": {
 			lastEventID: "e-3",
 			pending:     func(b *bench) { b.broadcastAll(1, 1, 2) },
 			open: func(b *bench) {
@@ -160,7 +160,7 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 			},
 			want: append([]string{"ping {}"}, got(4)...),
 		},
-		"what the client has, and is told again once it listens": {
+		"what the client has, published again once its stream is open": {
 			lastEventID: "e-3",
 			open: func(b *bench) {
 				b.push("t", raw("", "hello", ""), false)

@@ -102,7 +102,7 @@ func broadcastUnderAKnownIDIsNotRepeated(t *testing.T, shards int) { // gateway-
 	c := b.engine.Open(b.open("t"))
 	for range 3 {
 		b.broadcastRaw(raw("e-1", "n", "1"), 1)
-		b.broadcastRaw(raw("e-1", "stream_reset", "r"), 1) // names a place, and is not what lies there
+		b.broadcastRaw(raw("e-1", "stream_reset", "r"), 1) // names a position, and is not the event there
 	}
 	if got := c.Next().Event; got != (sseclient.Event{ID: "e-1", Name: "n", Data: "1"}) {
 		t.Fatalf("got %+v", got)
