@@ -36,6 +36,8 @@ type AuthConfig struct {
 	// JWTIssuer and JWTAudience must be those of a JWT; "" is any.
 	JWTIssuer   string `env:"AUTH_JWT_ISSUER"`
 	JWTAudience string `env:"AUTH_JWT_AUDIENCE"`
+	// JWTCookie is the name of the cookie that may carry the JWT; "" is none.
+	JWTCookie string `env:"AUTH_JWT_COOKIE"`
 	// SubjectClaim, RolesClaim and ScopesClaim are where a JWT has them, as dotted paths.
 	SubjectClaim string `env:"AUTH_SUBJECT_CLAIM" envDefault:"sub"`
 	RolesClaim   string `env:"AUTH_ROLES_CLAIM" envDefault:"roles"`

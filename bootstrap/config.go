@@ -24,6 +24,7 @@ type Config struct {
 	Broker   BrokerConfig
 	Versions VersionsConfig
 	Tasks    TasksConfig
+	Limits   LimitsConfig
 	Log      LogConfig
 }
 
@@ -47,6 +48,12 @@ type HTTPConfig struct {
 	// AllowedHosts are names by which the service may be called, beside loopback and
 	// its address. In production with none, any name may.
 	AllowedHosts List `env:"ALLOWED_HOSTS"`
+	// AdminAddr is host:port of a listener for operators: metrics and profiles, without
+	// authentication (rule A10). Without it metrics are on Addr.
+	AdminAddr string `env:"ADMIN_ADDR"`
+	// TrustedProxies are addresses or networks of the proxies in front: what they say in
+	// X-Forwarded-For counts.
+	TrustedProxies List `env:"TRUSTED_PROXIES"`
 }
 
 // Gateway says what holds the browsers' streams.

@@ -11,6 +11,7 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/http/ginaccess"
 	"heliograph/adapters/inbound/gincallback"
 	"heliograph/adapters/inbound/ssestream"
 	"heliograph/adapters/outbound/embeddedsender"
@@ -66,8 +67,8 @@ func newEmbeddedSender(engine *sse.Engine, reg prometheus.Registerer) (*embedded
 	return embeddedsender.New(engine), reg.Register(embeddedsender.NewCollector(engine))
 }
 
-func embeddedRoutes(cfg sse.Config, engine *sse.Engine, manager connection.Manager, log *slog.Logger) streamRoutes {
-	return ssestream.New(engine, cfg.Format, manager, nil, log).Register
+func embeddedRoutes(cfg sse.Config, engine *sse.Engine, manager inboundManager, gate *ginaccess.Gate, log *slog.Logger) streamRoutes {
+	return ssestream.New(engine, cfg.Format, manager, gate, log).Register
 }
 
 func embeddedComponents(engine *sse.Engine) []component {

@@ -10,9 +10,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/fx"
 
+	"heliograph/adapters/http/ginaccess"
 	"heliograph/adapters/http/httpserver"
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/ginapi"
+	"heliograph/adapters/inbound/limits"
+	"heliograph/adapters/outbound/prommetrics"
 	"heliograph/application/connections"
+	"heliograph/application/guard"
+	"heliograph/domain/access"
+	"heliograph/domain/connection"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -20,21 +27,112 @@ import (
 // httpModule is the HTTP side: the API, the chosen gateway's route, and the
 // server that serves both.
 func httpModule() fx.Option {
-	return fx.Module("http/gin", fx.Provide(newReadiness, newHandler, func(cfg Config, log *slog.Logger) *front { return newFront(cfg, nil, log) }))
+	return fx.Module("http/gin", provideComponents(adminComponents), fx.Provide(
+		newReadiness, newGate, newInbound, newInboundManager, newLimited, newHandler,
+		func() *adminServer { return new(adminServer) },
+		func(cfg Config, log *slog.Logger) *front { return newFront(cfg, nil, log) },
+	))
+}
+
+// The routes that answer without asking who a request comes from: probes, the API's
+// description, and those that ask in their own way (rule A10).
+var openRoutes = []string{paths.Health, paths.Ready, ginapi.DescriptionPath, paths.Callback, paths.Stream}
+
+// routeScopes is what routes need that no port of the application asks for by itself
+// (rules A8, A10).
+var routeScopes = map[string]access.Scope{
+	"POST " + ginapi.TicketPath:     access.Stream,
+	"POST " + ginapi.CredentialPath: access.Stream,
+	"POST " + ginapi.RevokePath:     access.Admin,
+	"POST " + ginapi.DisconnectPath: access.Admin,
+	"GET " + ginapi.MetricsPath:     access.Admin,
+	"HEAD " + ginapi.MetricsPath:    access.Admin,
+	"GET " + ginapi.ProfilingPath:   access.Admin,
+	"POST " + ginapi.TestEventPath:  access.Admin,
+}
+
+// newGate returns what authenticates requests; nil with AUTH=none.
+func newGate(cfg Config, service access.Service, policy access.Policy, log *slog.Logger) (*ginaccess.Gate, error) {
+	if !cfg.Auth.Required() {
+		return nil, nil //nolint:nilnil // it is what lets everything through
+	}
+	proxies, err := networks("TRUSTED_PROXIES", cfg.HTTP.TrustedProxies)
+	return ginaccess.New(ginaccess.Config{
+		Cookie: cfg.Auth.JWTCookie, Origins: cfg.HTTP.CORSOrigins.Each(),
+		Proxies: proxies, Open: openRoutes, Scopes: routeScopes,
+	}, service, policy, log), err
+}
+
+// limited counts refusals by limit; nil without limits.
+type limited func(limit string)
+
+func newLimited(cfg Config, m *prommetrics.Metrics) (limited, error) {
+	if !cfg.Limits.any() {
+		return nil, nil
+	}
+	refused, err := m.Limited(limits.Names())
+	return refused, err
+}
+
+// inboundManager is the connection.Manager that gateways' inbound sides call.
+type inboundManager connection.Manager
+
+func newInboundManager(cfg Config, m connection.Manager, registry connection.Registry, refused limited) inboundManager {
+	if !cfg.Limits.any() {
+		return m
+	}
+	return limits.NewManager(cfg.Limits.adapter(refused), m, registry)
+}
+
+// inbound holds the ports that the API calls: those of the application, behind limits,
+// behind what asks what a principal may do.
+type inbound struct {
+	tasks    task.Service
+	reader   task.Reader
+	workers  task.Workers
+	versions version.Service
+}
+
+type inboundParts struct {
+	fx.In
+
+	Config   Config
+	Tasks    task.Service
+	Reader   task.Reader
+	Workers  task.Workers
+	Versions version.Service
+	Types    []task.Type `group:"task_types"`
+	Policy   access.Policy
+	Limited  limited
+}
+
+func newInbound(p inboundParts) inbound {
+	in := inbound{tasks: p.Tasks, reader: p.Reader, workers: p.Workers, versions: p.Versions}
+	if p.Config.Limits.any() {
+		in.tasks = limits.NewTasks(p.Config.Limits.adapter(p.Limited), p.Tasks, p.Reader)
+	}
+	if p.Config.Auth.Required() {
+		in.tasks = guard.NewTasks(in.tasks, p.Reader, p.Types, p.Policy)
+		in.reader = guard.NewReader(p.Reader, p.Policy)
+		in.workers = guard.NewWorkers(p.Workers, p.Reader, p.Types, p.Policy)
+		in.versions = guard.NewVersions(p.Versions, p.Policy)
+	}
+	return in
 }
 
 type handlerParts struct {
 	fx.In
 
 	Config      Config
-	Tasks       task.Service
-	Reader      task.Reader
-	Workers     task.Workers
-	Versions    version.Service
+	Inbound     inbound
+	Gate        *ginaccess.Gate
+	Access      access.Service
+	Credentials connection.Credentials `optional:"true"`
 	Routes      streamRoutes
 	Readiness   *readiness
 	Connections *connections.Manager
 	Metrics     *prometheus.Registry
+	Admin       *adminServer
 	Log         *slog.Logger
 }
 
@@ -43,20 +141,42 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	guard, err := ginapi.NewGuard(p.Config.guard())
+	guarded, err := ginapi.NewGuard(p.Config.guard())
 	if err != nil {
 		return nil, fmt.Errorf("CORS_ORIGINS: %w", err)
 	}
-	engine := ginapi.NewEngine(p.Log, measured, guard)
+	engine := ginapi.NewEngine(p.Log, measured, guarded)
+	if err := engine.SetTrustedProxies(p.Config.HTTP.TrustedProxies.Each()); err != nil {
+		return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
+	}
+	if p.Config.Limits.addresses() {
+		engine.Use(ginaccess.WithAddress)
+	}
+	p.Gate.Use(engine)
 	p.Routes(engine)
 	api := ginapi.New(
 		ginapi.Config{Testing: p.Config.Environment == Testing, Version: BuildVersion()},
 		ginapi.Deps{
-			Tasks: p.Tasks, TaskReader: p.Reader, Workers: p.Workers, Versions: p.Versions,
-			Readiness: p.Readiness.check, SendTo: p.Connections.SendTo,
-			Metrics: promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{}),
+			Tasks: p.Inbound.tasks, TaskReader: p.Inbound.reader, Workers: p.Inbound.workers, Versions: p.Inbound.versions,
+			Access: p.Access, Readiness: p.Readiness.check, SendTo: p.Connections.SendTo,
 		}, p.Log)
 	api.Register(engine)
+	ginapi.NewAccess(ginapi.AccessDeps{Access: p.Access, Connections: p.Credentials}, p.Log).Register(engine)
+
+	metrics := promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{})
+	switch {
+	case p.Config.HTTP.AdminAddr != "":
+		admin := ginapi.NewEngine(p.Log, measured, guarded)
+		api.RegisterProbes(admin)
+		ginapi.RegisterMetrics(admin, metrics)
+		ginapi.RegisterProfiling(admin)
+		p.Admin.handler = admin
+	case p.Config.Auth.Required():
+		ginapi.RegisterProfiling(engine) // for admins
+		fallthrough
+	default:
+		ginapi.RegisterMetrics(engine, metrics)
+	}
 	return httpserver.WithProbes(engine), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -45,6 +46,7 @@ func (c Config) validate() error {
 		c.Broker.validate(),
 		c.Versions.validate(),
 		c.Tasks.validate(),
+		c.Limits.validate(),
 		c.validateTaskFile(),
 		c.Log.validate(),
 	)
@@ -57,6 +59,14 @@ func (c HTTPConfig) validate() error {
 			errs = append(errs, fmt.Errorf("CORS_ORIGINS: %q is not an origin such as https://app.example.com", origin))
 		}
 	}
+	if c.AdminAddr != "" {
+		errs = append(errs, address("ADMIN_ADDR", c.AdminAddr))
+		if c.AdminAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0") {
+			errs = append(errs, errors.New("ADMIN_ADDR: it is the same as HTTP_ADDR"))
+		}
+	}
+	_, err := networks("TRUSTED_PROXIES", c.TrustedProxies)
+	errs = append(errs, err)
 	for _, host := range c.AllowedHosts.Each() {
 		if strings.ContainsAny(host, "/*@ ") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 			errs = append(errs, fmt.Errorf("ALLOWED_HOSTS: %q is not a host name such as app.example.com, without a port", host))
@@ -277,4 +287,20 @@ func baseURL(name string, value URL) error {
 		return fmt.Errorf("%s: %q has more than a host and a path", name, value)
 	}
 	return nil
+}
+
+// networks reads IP addresses and networks such as 10.0.0.0/8. Errors name the variable.
+func networks(variable string, l List) (all []netip.Prefix, err error) {
+	for _, text := range l.Each() {
+		if ip, err := netip.ParseAddr(text); err == nil {
+			all = append(all, netip.PrefixFrom(ip, ip.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q is not an IP address or a network such as 10.0.0.0/8", variable, text)
+		}
+		all = append(all, prefix.Masked())
+	}
+	return all, nil
 }

@@ -64,9 +64,9 @@ func (e environment) tasks(t *testing.T) *taskPorts {
 	return p
 }
 
-func (p *taskPorts) start(t *testing.T, r task.Request) task.ID {
+func (p *taskPorts) start(t *testing.T, typ string) task.ID {
 	t.Helper()
-	started, err := p.tasks.Start(t.Context(), r)
+	started, err := p.tasks.Start(t.Context(), task.Request{Type: typ})
 	if err != nil {
 		t.Fatal(err)
 	}

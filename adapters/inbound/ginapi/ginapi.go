@@ -28,6 +28,12 @@ import (
 	"heliograph/domain/version"
 )
 
+// The paths that others than this package speak of.
+const (
+	DescriptionPath = "/api/openapi.yaml"
+	TestEventPath   = "/api/testing/sse/task-event"
+)
+
 // Config configures an API. Its zero value is for production.
 type Config struct {
 	// Testing opens the routes below /api/testing; without it they answer 400
@@ -49,8 +55,6 @@ type Deps struct {
 	// Readiness checks each dependency and returns the results by name; nil means
 	// that it works. It is called for every GET /readyz.
 	Readiness func(ctx context.Context) map[string]error
-	// Metrics answers GET /metrics.
-	Metrics http.Handler
 	// SendTo hands an event to the connection of one request_id and reports whether
 	// there was one. It is for the routes below /api/testing.
 	SendTo func(ctx context.Context, id connection.RequestID, ev event.Event) (delivered bool, err error)
@@ -91,15 +95,11 @@ func (a *API) Register(r gin.IRouter) {
 	r.POST("/api/versions", a.handle(a.announceVersion))
 	r.GET("/api/version", a.handle(a.currentVersion))
 
-	for _, method := range []string{http.MethodGet, http.MethodHead} { // with which some load balancers probe
-		r.Handle(method, paths.Health, a.handle(a.health))
-		r.Handle(method, paths.Ready, a.handle(a.readiness))
-		r.Handle(method, "/metrics", gin.WrapH(a.deps.Metrics))
-	}
-	r.GET("/api/openapi.yaml", a.describe)
+	a.RegisterProbes(r)
+	r.GET(DescriptionPath, a.describe)
 
 	r.POST("/api/testing/deployments/version", a.testingOnly, a.handle(a.deployTestVersion))
-	r.POST("/api/testing/sse/task-event", a.testingOnly, a.handle(a.sendTestEvent))
+	r.POST(TestEventPath, a.testingOnly, a.handle(a.sendTestEvent))
 	r.POST("/api/testing/tasks/start", a.testingOnly, a.handle(a.startTestTask))
 }
 

@@ -70,8 +70,8 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 		SendTo: func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error) {
 			return s.sendTo(ctx, id, ev)
 		},
-		Metrics: promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}),
 	}, log).Register(s.engine)
+	ginapi.RegisterMetrics(s.engine, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}))
 	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)
 	return s
 }

@@ -42,7 +42,7 @@ func announcer(t testing.TB) (http.Handler, *announcements) {
 	}
 	log, got := slog.New(slog.DiscardHandler), &announcements{}
 	e := ginapi.NewEngine(log, metrics, newGuard(t, ginapi.GuardConfig{}))
-	ginapi.New(ginapi.Config{}, ginapi.Deps{Versions: got, Metrics: http.NotFoundHandler()}, log).Register(e)
+	ginapi.New(ginapi.Config{}, ginapi.Deps{Versions: got}, log).Register(e)
 	return e, got
 }
 

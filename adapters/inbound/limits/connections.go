@@ -2,6 +2,9 @@ package limits
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,9 +24,11 @@ type Manager struct {
 	cfg               Config
 	subject, address  *rates
 	subjects, origins *holders
+	registry          connection.Registry
 
 	mu     sync.Mutex
 	tokens map[connection.Token]holding // guarded by mu
+	swept  time.Time                    // when what has ended unseen was last looked for; guarded by mu
 }
 
 // holding is under which keys a connection is counted.
@@ -32,10 +37,12 @@ type holding struct {
 	subject, address string
 }
 
-// NewManager returns next with limits.
-func NewManager(cfg Config, next connection.Manager) *Manager {
+// NewManager returns next with limits. registry is asked which connections are still
+// there when a key has too many: some end without a Disconnect, such as those of an
+// external gateway that was restarted.
+func NewManager(cfg Config, next connection.Manager, registry connection.Registry) *Manager {
 	return &Manager{
-		Manager: next, cfg: cfg,
+		Manager: next, registry: registry, cfg: cfg,
 		subject: newRates(cfg.Subject.Connects), address: newRates(cfg.Address.Connects),
 		subjects: newHolders(cfg.Subject.Connections), origins: newHolders(cfg.Address.Connections),
 		tokens: map[connection.Token]holding{},
@@ -48,7 +55,7 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	if p := access.FromContext(ctx); p != nil {
 		h.subject = p.Subject
 	}
-	if err := m.admit(h, token); err != nil {
+	if err := m.admit(ctx, h, token); err != nil {
 		return nil, err
 	}
 	opening, err := m.Manager.Connect(ctx, id, token, lastEventID)
@@ -64,25 +71,69 @@ func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason
 	m.Manager.Disconnect(ctx, token, reason)
 }
 
-func (m *Manager) admit(h holding, token connection.Token) error {
+func (m *Manager) admit(ctx context.Context, h holding, token connection.Token) error {
 	if wait, ok := m.subject.take(h.subject); !ok {
 		return m.refuse("subject_connects", "connects of one subject", wait)
 	}
 	if wait, ok := m.address.take(h.address); !ok {
 		return m.refuse("address_connects", "connects from one address", wait)
 	}
+	limit := m.take(h, token)
+	if limit != "" && m.sweep(ctx, h) {
+		limit = m.take(h, token)
+	}
+	switch limit {
+	case limitSubject:
+		return m.refuse(limit, "connections of one subject", retryConnect)
+	case limitAddress:
+		return m.refuse(limit, "connections from one address", retryConnect)
+	}
+	return nil
+}
+
+const (
+	limitSubject = "subject_connections"
+	limitAddress = "address_connections"
+)
+
+// take counts a connection, or returns the limit that is reached.
+func (m *Manager) take(h holding, token connection.Token) (limit string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.subjects.room(h.subject, h.id) {
-		return m.refuse("subject_connections", "connections of one subject", retryConnect)
+		return limitSubject
 	}
 	if !m.origins.room(h.address, h.id) {
-		return m.refuse("address_connections", "connections from one address", retryConnect)
+		return limitAddress
 	}
 	m.subjects.hold(h.subject, h.id, token)
 	m.origins.hold(h.address, h.id, token)
 	m.tokens[token] = h
-	return nil
+	return ""
+}
+
+// sweepInterval keeps a client that is refused again and again from having the registry
+// asked each time.
+const sweepInterval = time.Second
+
+// sweep forgets the connections under h's keys that the registry does not know any more,
+// and reports whether there were any.
+func (m *Manager) sweep(ctx context.Context, h holding) (found bool) {
+	m.mu.Lock()
+	if time.Since(m.swept) < sweepInterval {
+		m.mu.Unlock()
+		return false
+	}
+	m.swept = time.Now()
+	held := append(m.subjects.of(h.subject), m.origins.of(h.address)...)
+	m.mu.Unlock()
+	for _, token := range held {
+		if _, err := m.registry.ByToken(ctx, token); errors.Is(err, connection.ErrNotFound) {
+			m.release(token)
+			found = true
+		}
+	}
+	return found
 }
 
 func (m *Manager) refuse(limit, what string, wait time.Duration) error {
@@ -123,6 +174,14 @@ func (h *holders) room(key string, id connection.RequestID) bool {
 	}
 	_, replaces := h.open[key][id]
 	return replaces || len(h.open[key]) < h.limit
+}
+
+// of returns the connections of a key.
+func (h *holders) of(key string) []connection.Token {
+	if h == nil {
+		return nil
+	}
+	return slices.Collect(maps.Values(h.open[key]))
 }
 
 func (h *holders) hold(key string, id connection.RequestID, token connection.Token) {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/inbound/limits"
+	"heliograph/adapters/outbound/memregistry"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/task"
@@ -41,7 +42,9 @@ func manager(t *testing.T, cfg limits.Config) *limits.Manager {
 	next := mocks.NewMockConnectionManager(gomock.NewController(t))
 	next.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, nil).AnyTimes()
 	next.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
-	return limits.NewManager(cfg, next)
+	registry := mocks.NewMockRegistry(gomock.NewController(t)) // which knows all
+	registry.EXPECT().ByToken(gomock.Any(), gomock.Any()).Return(connection.Connection{}, nil).AnyTimes()
+	return limits.NewManager(cfg, next, registry)
 }
 
 func connect(ctx context.Context, m *limits.Manager, id string) error {
@@ -91,12 +94,38 @@ func TestConnectionsOfOneSubjectAreBounded(t *testing.T) { // A8, G4
 func TestAConnectThatFailsHoldsNoPlace(t *testing.T) { // G4
 	next := mocks.NewMockConnectionManager(gomock.NewController(t))
 	next.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, connection.ErrUnavailable).Times(5)
-	m := limits.NewManager(limits.Config{Subject: limits.Limits{Connections: 1}}, next)
+	m := limits.NewManager(limits.Config{Subject: limits.Limits{Connections: 1}}, next, nil)
 	for i := range 5 {
 		if err := connect(caller(t, "ann", ""), m, fmt.Sprint(i)); !errors.Is(err, connection.ErrUnavailable) {
 			t.Errorf("%v", err)
 		}
 	}
+}
+
+func TestConnectionsThatEndedUnseenHoldNoPlace(t *testing.T) { // E5, G4
+	synctest.Test(t, func(t *testing.T) {
+		next := mocks.NewMockConnectionManager(gomock.NewController(t))
+		next.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, nil).AnyTimes()
+		registry := memregistry.New() // which knows none of them: their gateway was restarted
+		m := limits.NewManager(limits.Config{Subject: limits.Limits{Connections: 2}}, next, registry)
+		ann := caller(t, "ann", "")
+		for i := range 3 {
+			if err := connect(ann, m, fmt.Sprint(i)); err != nil {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		if _, err := registry.Put(ann, connection.Connection{RequestID: "4", Token: "token-4"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := connect(ann, m, "4"); err != nil { // there is room since the last look
+			t.Error(err)
+		}
+		wantLimit(t, connect(ann, m, "5")) // looked a moment ago
+		time.Sleep(time.Second)
+		if err := connect(ann, m, "5"); err != nil {
+			t.Errorf("a second later: %v", err)
+		}
+	})
 }
 
 func TestConnectionsFromOneAddressAreBounded(t *testing.T) { // G4

@@ -1,6 +1,7 @@
 package tasklist
 
 import (
+	"iter"
 	"slices"
 
 	"heliograph/domain/task"
@@ -10,11 +11,10 @@ import (
 // a slice; the ones to insert or remove are found by binary search.
 type index []*task.Task
 
-// insert adds t, unless it is there.
+// insert adds t.
 func (x *index) insert(t *task.Task) {
-	if i, found := slices.BinarySearchFunc(*x, PlaceOf(t), byPlace); !found {
-		*x = slices.Insert(*x, i, t)
-	}
+	i, _ := slices.BinarySearchFunc(*x, PlaceOf(t), byPlace)
+	*x = slices.Insert(*x, i, t)
 }
 
 // remove takes t out, if it is there.
@@ -24,13 +24,19 @@ func (x *index) remove(t *task.Task) {
 	}
 }
 
-// below returns what is older than p; everything if p is zero.
-func (x *index) below(p Place) index {
-	if p.IsZero() {
-		return *x
+// newestBelow yields what is older than p, newest first; everything if p is zero.
+func (x *index) newestBelow(p Place) iter.Seq[*task.Task] {
+	end := len(*x)
+	if !p.IsZero() {
+		end, _ = slices.BinarySearchFunc(*x, p, byPlace)
 	}
-	end, _ := slices.BinarySearchFunc(*x, p, byPlace)
-	return (*x)[:end]
+	return func(yield func(*task.Task) bool) {
+		for i := end - 1; i >= 0; i-- {
+			if !yield((*x)[i]) {
+				return
+			}
+		}
+	}
 }
 
 func byPlace(t *task.Task, p Place) int { return PlaceOf(t).Compare(p) }
