@@ -36,8 +36,6 @@ type AuthConfig struct {
 	// JWTIssuer and JWTAudience must be those of a JWT; "" is any.
 	JWTIssuer   string `env:"AUTH_JWT_ISSUER"`
 	JWTAudience string `env:"AUTH_JWT_AUDIENCE"`
-	// JWTCookie is the name of the cookie that may carry the JWT; "" is none.
-	JWTCookie string `env:"AUTH_JWT_COOKIE"`
 	// SubjectClaim, RolesClaim and ScopesClaim are where a JWT has them, as dotted paths.
 	SubjectClaim string `env:"AUTH_SUBJECT_CLAIM" envDefault:"sub"`
 	RolesClaim   string `env:"AUTH_ROLES_CLAIM" envDefault:"roles"`
@@ -191,4 +189,17 @@ func (c AuthConfig) validateProxy() error {
 // (RFC 9110, section 5.6.2).
 func isToken(text string) bool {
 	return text != "" && strings.Trim(text, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
+}
+
+// proxyHeaders are those in which a proxy names the user and its roles; empty if no proxy
+// authenticates.
+func (c AuthConfig) proxyHeaders() []string {
+	switch {
+	case c.ProxyUserHeader == "":
+		return nil
+	case c.ProxyRolesHeader == "":
+		return []string{c.ProxyUserHeader}
+	default:
+		return []string{c.ProxyUserHeader, c.ProxyRolesHeader}
+	}
 }

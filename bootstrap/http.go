@@ -59,7 +59,7 @@ func newGate(cfg Config, service access.Service, policy access.Policy, log *slog
 	proxies, err := networks("TRUSTED_PROXIES", cfg.HTTP.TrustedProxies)
 	return ginaccess.New(ginaccess.Config{
 		Cookie: cfg.Auth.JWTCookie, Origins: cfg.HTTP.CORSOrigins.Each(),
-		Proxies: proxies, Open: openRoutes, Scopes: routeScopes,
+		ProxyHeaders: cfg.Auth.proxyHeaders(), Proxies: proxies, Open: openRoutes, Scopes: routeScopes,
 	}, service, policy, log), err
 }
 

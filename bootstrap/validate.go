@@ -48,6 +48,7 @@ func (c Config) validate() error {
 		c.Tasks.validate(),
 		c.Limits.validate(),
 		c.validateTaskFile(),
+		c.validateProxies(),
 		c.Log.validate(),
 	)
 }
@@ -303,4 +304,12 @@ func networks(variable string, l List) (all []netip.Prefix, err error) {
 		all = append(all, prefix.Masked())
 	}
 	return all, nil
+}
+
+// validateProxies refuses a proxy whose word would never count.
+func (c Config) validateProxies() error {
+	if c.Auth.Required() && c.Auth.ProxyUserHeader != "" && len(c.HTTP.TrustedProxies.Each()) == 0 {
+		return errors.New("AUTH_PROXY_USER_HEADER: it counts in requests of TRUSTED_PROXIES only, and that is not set")
+	}
+	return nil
 }
