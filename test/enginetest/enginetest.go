@@ -84,11 +84,16 @@ func (e *Engine) ended(token connection.Token, why connection.Reason) {
 // Open serves a stream, by the engine's transport, to a client that reads.
 func (e *Engine) Open(s *sse.Stream) *Client {
 	c := e.Stuck(s)
+	e.Read(c)
+	return c
+}
+
+// Read makes a client read that Stuck returned.
+func (e *Engine) Read(c *Client) {
 	var reading sync.WaitGroup
 	reading.Go(c.read)
 	e.t.Cleanup(reading.Wait)
 	e.t.Cleanup(func() { _ = c.Conn.Close() })
-	return c
 }
 
 // Stuck serves a stream, by the engine's transport, whose client reads nothing.

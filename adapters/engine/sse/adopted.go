@@ -29,7 +29,7 @@ func (a *adopted) WrotePrivate(n int) (rest int, final bool) { return (*Stream)(
 func (a *adopted) MoveTo(to log.Position) (from uint64) { return (*Stream)(a).moveTo(to) }
 
 // BehindLog implements transport.Stream.
-func (a *adopted) BehindLog(tail uint64) bool { return a.at.Off < tail }
+func (a *adopted) BehindLog(tail uint64) bool { return a.offset.Load() < tail }
 
 // Ended implements transport.Stream.
 func (a *adopted) Ended(why error) {

@@ -1,6 +1,8 @@
 package sse
 
 import (
+	"math"
+
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -30,12 +32,21 @@ func (l Locked) attach(s *Stream, r resumeRequest) (*Stream, error) {
 	}
 	s.at, s.joined = at, head.Events()
 	s.offset.Store(at.Off)
+	if s.single {
+		s.joined = math.MaxUint64
+		s.offset.Store(math.MaxUint64)
+	}
 	s.begin(e.encoder.prelude(at, reset))
 	for _, frames := range r.missed {
 		s.begin(frames)
 	}
 	e.registry.add(s)
-	e.counted.attached(head.Events()-at.Events()+r.events, reset)
+	e.audiences.join(s, r.viewer)
+	behind := head.Events() - at.Events() + r.events
+	if reset == "" && !r.id.IsZero() {
+		behind += l.catchUp(s, r.id.Seq)
+	}
+	e.counted.attached(behind, reset)
 	return s, nil
 }
 
@@ -60,6 +71,7 @@ func (e *Engine) detach(s *Stream, why error) {
 	if s.attachment != nil {
 		s.attachment.Detached()
 	}
+	e.audiences.leave(s)
 	head := e.log.Head()
 	e.drainer.left(len(e.registry.byToken))
 	e.mu.Unlock()
@@ -67,6 +79,11 @@ func (e *Engine) detach(s *Stream, why error) {
 	s.mu.Lock()
 	s.queue.makeRoom()
 	s.mu.Unlock()
+	for _, p := range s.undelivered() {
+		if p.delivery != nil {
+			p.delivery.done(e.metrics)
+		}
+	}
 	e.ledger.Done(max(s.at.Events(), s.joined), head.Events(), 1)
 	if e.counted.ended(why) {
 		s.countLost(head)
@@ -77,7 +94,12 @@ func (e *Engine) detach(s *Stream, why error) {
 func (s *Stream) countLost(head log.Position) {
 	lost := map[event.Service]int{}
 	for i, service := range event.Services {
-		lost[service] = int(head.Sent[i] - s.at.Sent[i]) //nolint:gosec // bounded by what one stream can lag behind
+		if !s.single {
+			lost[service] += int(head.Sent[i] - s.at.Sent[i]) //nolint:gosec // bounded by what one stream can lag behind
+		}
+		if s.member != nil {
+			lost[service] += s.member.missed[i]
+		}
 	}
 	for _, p := range s.undelivered() {
 		lost[p.service]++

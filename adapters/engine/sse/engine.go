@@ -37,12 +37,13 @@ type Engine struct {
 	endings  endings  // of adopted streams
 	rounds   *rounds  // of the other streams
 
-	mu       sync.Mutex
-	registry registry   // guarded by mu
-	resumer  resumer    // takes mu itself, where it does not say otherwise
-	drainer  drainer    // guarded by mu
-	beats    heartbeats // guarded by mu
-	closed   bool       // guarded by mu
+	mu        sync.Mutex
+	registry  registry   // guarded by mu
+	audiences audiences  // guarded by mu
+	resumer   resumer    // takes mu itself, where it does not say otherwise
+	drainer   drainer    // guarded by mu
+	beats     heartbeats // guarded by mu
+	closed    bool       // guarded by mu
 }
 
 // New returns an engine without streams. It starts nothing.
@@ -56,7 +57,7 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(transport.Van
 		cfg: cfg, metrics: metrics, ledger: ledger{metrics: metrics}, log: log.New(cfg.Start, cfg.HistoryBytes),
 		encoder: encoder{format: cfg.Format, epoch: cfg.Start.Epoch},
 		shards:  shards{newKernel: newKernel}, endings: endings{signal: make(chan struct{}, 1)}, rounds: newRounds(),
-		registry: newRegistry(cfg.MaxStreams), drainer: newDrainer(cfg.DrainSpread), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),
+		registry: newRegistry(cfg.MaxStreams), audiences: newAudiences(cfg), drainer: newDrainer(cfg.DrainSpread), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),
 	}
 	e.resumer = resumer{engine: e, history: newHistory(cfg.History)}
 	return e

@@ -103,3 +103,10 @@ func (k *Simulation) Shut() { close(k.done) }
 func (e *Engine) ReturnTimes(streams int) (soonest, latest time.Duration) {
 	return e.drainer.returnTimes(streams)
 }
+
+// AudienceKeys returns how many keys streams are found by.
+func (e *Engine) AudienceKeys() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.audiences.index.Keys() + len(e.audiences.single)
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ type bench struct {
 
 	t       testing.TB
 	metrics *tally
+	joined  atomic.Int32 // viewers
 	mu      sync.Mutex
 	last    event.ID // guarded by mu
 }

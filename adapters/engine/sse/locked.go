@@ -84,6 +84,7 @@ func (l Locked) Find(id string) (frame []byte, after log.Position, known bool) {
 // it.
 func (l Locked) Append(id, name string, frame []byte) {
 	l.engine.log.AppendFrame(id, frame)
+	l.queueForSingles("", frame)
 	if name == stream.NamePing {
 		l.engine.beats.pinged()
 	}

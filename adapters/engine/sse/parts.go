@@ -32,14 +32,19 @@ func (p private) placed(e *encoder, at log.Position) private {
 	return p
 }
 
-// follow queues the part that comes next. With Stream.mu held, so that nothing which
+// follow queues the part that comes after another, which is written. With Stream.mu held, so that nothing which
 // was handed over for a later position is queued before it.
-func (q *queue) follow(e *Engine, next gateway.Parts) {
-	p, err := e.encoder.part(next)
+func (q *queue) follow(e *Engine, before private) {
+	p, err := e.encoder.part(before.next)
 	if err != nil {
 		e.metrics.Sent(p.service, 0, 1)
 		return
 	}
-	q.private = append(q.private, p.placed(&e.encoder, e.log.Head()))
+	at := e.head()
+	at.Seq = max(at.Seq, before.at.Seq)
+	if last := len(q.private) - 1; last >= 0 { // an event for some that not all streams have been queued yet
+		at.Seq = max(at.Seq, q.private[last].at.Seq)
+	}
+	q.private = append(q.private, p.placed(&e.encoder, at))
 	e.metrics.Sent(p.service, 1, 0)
 }

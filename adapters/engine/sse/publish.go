@@ -12,13 +12,16 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// Broadcast appends a log event for every stream; with a zero ID, a control
-// event. Errors: event.ErrInvalid, gateway.ErrClosed.
+// Broadcast appends a log event for every stream, or for those in its audience if it
+// has one; with a zero ID, a control event for every stream. Errors: event.ErrInvalid, gateway.ErrClosed.
 func (e *Engine) Broadcast(rec event.Record) error {
 	if err := rec.Event.Validate(); err != nil {
 		return err
 	}
 	if rec.ID.IsZero() {
+		if rec.Event.Audience != nil {
+			return fmt.Errorf("%w: %q has an audience and no place in the log", event.ErrInvalid, rec.Event.Name)
+		}
 		frame := e.cfg.Format.AppendEvent(nil, rec.Event)
 		l, err := e.Lock()
 		if err != nil {
@@ -32,31 +35,40 @@ func (e *Engine) Broadcast(rec event.Record) error {
 	if service < 0 {
 		return fmt.Errorf("%w: log event %q belongs to no service", event.ErrInvalid, rec.Event.Name)
 	}
+	if rec.Event.Audience != nil {
+		return e.broadcastTo(rec)
+	}
 	size := wire.FrameSize(rec.Event)
 	l, err := e.Lock()
 	if err != nil {
 		return err
 	}
-	streams := l.appendEvent(rec, service, size)
+	readers, others := l.appendEvent(rec, service, size)
 	l.Unlock()
-	if streams == 0 {
+	if readers == 0 {
 		e.ledger.settle()
-		return nil
 	}
-	e.metrics.Sent(rec.Event.Service, streams, 0)
+	if readers+others > 0 {
+		e.metrics.Sent(rec.Event.Service, readers+others, 0)
+	}
 	return nil
 }
 
-// appendEvent appends the frame of a log event, of at most size bytes, and returns for how
-// many streams.
-func (l Locked) appendEvent(rec event.Record, service, size int) (streams int) {
-	e, streams := l.engine, l.Streams()
-	e.ledger.begin(e.log.Head().Events()+1, rec.Event.Service, time.Now(), streams)
+// appendEvent appends the frame of a log event, of at most size bytes, and returns how
+// many streams read it there and how many others it was queued for.
+func (l Locked) appendEvent(rec event.Record, service, size int) (readers, others int) {
+	e := l.engine
+	readers = l.Streams() - len(e.audiences.single)
+	e.ledger.begin(e.log.Head().Events()+1, rec.Event.Service, time.Now(), readers)
 	e.log.AppendEvent(rec.ID.Seq, service, size, func(b []byte) []byte {
 		return e.cfg.Format.AppendEvent(wire.AppendID(b, rec.ID), rec.Event)
 	})
 	l.appended()
-	return streams
+	if len(e.audiences.single) > 0 && rec.Event.Service == event.ServiceVersion { // rule A16
+		frame, _ := e.encoder.frame(rec)
+		others = l.queueForSingles(rec.Event.Service, frame)
+	}
+	return readers, others
 }
 
 // Send queues a private event for one stream; unless it is a control event it
@@ -107,7 +119,7 @@ func (e *Engine) push(token connection.Token, build func(at log.Position) privat
 	if !ok {
 		return gateway.ErrUnknownToken
 	}
-	at := e.log.Head()
+	at := e.head()
 	p := build(at)
 	p.at, p.begun = at, time.Now()
 	return s.push(p)

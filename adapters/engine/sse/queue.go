@@ -16,6 +16,7 @@ import (
 type queue struct {
 	private []private     // in the order of their positions
 	bytes   int           // of what was pushed
+	forSome int           // bytes of events that are for some
 	final   bool          // the last event is queued; none is taken after it
 	room    chan struct{} // closed when some of it was written; nil if nothing waits for that
 }
@@ -28,16 +29,17 @@ func newQueue() *queue { return &queue{private: make([]private, 0, 3)} }
 // written the log up to at. So what a client gets is in the order in which it
 // was handed over, be it private or not.
 type private struct {
-	at      log.Position
-	id      []byte        // the line with the event's ID, if it has one
-	body    []byte        // the rest of the frame, which other streams may share
-	service event.Service // "" for a control event
-	begun   time.Time
-	next    gateway.Parts // gives what follows once this is written; nil if nothing does
-	own     bool          // the service's own, of what a stream begins with: does not count against its limit
-	skip    int           // instead of an event: so many bytes of the log from at on are left out
-	final   bool          // ends the stream
-	raw     bool          // no event but the answer's head, which is not chunked
+	at       log.Position
+	id       []byte        // the line with the event's ID, if it has one
+	body     []byte        // the rest of the frame, which other streams may share
+	service  event.Service // "" for a control event
+	begun    time.Time
+	delivery *delivery     // of an event that is for some; nil for others, and in replay
+	next     gateway.Parts // gives what follows once this is written; nil if nothing does
+	own      bool          // the service's own, of what a stream begins with: does not count against its limit
+	skip     int           // instead of an event: so many bytes of the log from at on are left out
+	final    bool          // ends the stream
+	raw      bool          // no event but the answer's head, which is not chunked
 }
 
 func (p private) size() int { return len(p.id) + len(p.body) }
@@ -73,13 +75,31 @@ func (p private) appendTo(b []byte, chunked bool) []byte {
 	return b
 }
 
+// delivered records that p was written.
+func (p private) delivered(m gateway.Metrics) {
+	switch {
+	case p.delivery != nil:
+		p.delivery.done(m)
+	case p.service != "" && !p.begun.IsZero():
+		m.Took(p.service, time.Since(p.begun))
+	}
+}
+
 // add queues p after all that waits.
 func (q *queue) add(p private) {
 	q.private = append(q.private, p)
-	if !p.own {
-		q.bytes += p.size()
-	}
+	q.count(p, 1)
 	q.final = p.final
+}
+
+// count adds p to what waits, or with sign -1 takes it off.
+func (q *queue) count(p private, sign int) {
+	switch {
+	case p.delivery != nil:
+		q.forSome += sign * p.size()
+	case !p.own:
+		q.bytes += sign * p.size()
+	}
 }
 
 // over reports whether so many bytes more would be more than limit allows to wait. One
@@ -105,10 +125,11 @@ func (q *queue) makeRoom() {
 	}
 }
 
-// appendDue appends the private events whose position the stream has reached.
-func (q *queue) appendDue(b []byte, at log.Position, chunked bool) []byte {
+// appendDue appends the private events whose position the stream has reached, up to a
+// sequence.
+func (q *queue) appendDue(b []byte, at log.Position, last uint64, chunked bool) []byte {
 	for _, p := range q.private {
-		if p.at.Off > at.Off || p.skip > 0 || len(b) > 0 && len(b)+p.wireSize(chunked) > transport.Gathered {
+		if p.at.Off > at.Off || p.at.Seq > last || p.skip > 0 || len(b) > 0 && len(b)+p.wireSize(chunked) > transport.Gathered {
 			break
 		}
 		b = p.appendTo(b, chunked)

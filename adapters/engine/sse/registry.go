@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"heliograph/adapters/engine/sse/transport"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 )
 
@@ -15,6 +16,9 @@ type Client struct {
 	Name string
 	// LastEventID is the ID of the last event that the client got; "" if it sent none.
 	LastEventID string
+	// Viewer is what the stream may see beside what is for its Name, which is its
+	// RequestID. The zero Viewer sees what is for everyone.
+	Viewer access.Viewer
 }
 
 // registry holds the streams. It is guarded by Engine.mu.

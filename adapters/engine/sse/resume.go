@@ -30,6 +30,9 @@ const (
 	confirmPause = time.Second
 	// askPause is between two requests to the broker, if the first was not answered.
 	askPause = 250 * time.Millisecond
+	// maxScanned bounds how many of the broker's events are looked through for one client,
+	// most of which may be for others: about a second's work.
+	maxScanned = 1 << 16
 )
 
 // errAhead says that a position is not in the log yet.
@@ -53,6 +56,8 @@ type resumer struct {
 
 func (r *resumer) resume(ctx context.Context, token connection.Token, client Client) (*Stream, error) {
 	c := newResumeRequest(r.engine.log.Epoch(), client.LastEventID)
+	c.viewer = client.Viewer
+	c.viewer.RequestID = client.Name
 	s, err := r.attach(token, client.Name, c)
 	if !errors.Is(err, errAhead) && !errors.Is(err, log.ErrBehind) {
 		return s, err
@@ -82,7 +87,7 @@ func (r *resumer) attach(token connection.Token, name string, c resumeRequest) (
 		return nil, err
 	}
 	defer l.Unlock()
-	return l.attach(&Stream{engine: r.engine, token: token, name: name}, c)
+	return l.attach(&Stream{engine: r.engine, token: token, name: name, single: c.single()}, c)
 }
 
 // await returns once the log has reached the client's position, or the resume request
@@ -109,7 +114,7 @@ func (r *resumer) await(ctx context.Context, c *resumeRequest) {
 // resume request, or notes in it that the broker does not have them either. It also
 // returns when another attempt is needed, after a pause, and when ctx ends.
 func (r *resumer) fetch(ctx context.Context, c *resumeRequest) {
-	for c.reset == "" && c.id.Seq < r.engine.log.Tail().Seq {
+	for c.reset == "" && c.id.Seq < r.oldest(c) {
 		page, err := r.history.after(ctx, c.id)
 		switch {
 		case errors.Is(err, event.ErrExpired):
@@ -123,16 +128,31 @@ func (r *resumer) fetch(ctx context.Context, c *resumeRequest) {
 	}
 }
 
+// oldest returns the sequence from which on everything for c's stream is in memory.
+func (r *resumer) oldest(c *resumeRequest) uint64 {
+	r.engine.mu.Lock()
+	defer r.engine.mu.Unlock()
+	dropped := r.engine.audiences.dropped(c.viewer)
+	if c.single() {
+		return dropped
+	}
+	return max(dropped, r.engine.log.Tail().Seq)
+}
+
 // add queues page for c's client. What is queued for a stream is bounded (rule G4), so
 // a client that missed too much gets none of it.
 func (r *resumer) add(c *resumeRequest, page []event.Record) {
 	var frames []byte
 	for _, rec := range page {
+		if !rec.Event.Audience.Includes(c.viewer) {
+			continue
+		}
+		c.events++
 		frames = r.engine.cfg.Format.AppendEvent(wire.AppendID(frames, rec.ID), rec.Event)
 	}
 	c.missed, c.bytes = append(c.missed, frames), c.bytes+len(frames)
-	c.id, c.events = page[len(page)-1].ID, c.events+uint64(len(page))
-	if c.bytes > r.engine.cfg.PrivateBytes {
+	c.id, c.scanned = page[len(page)-1].ID, c.scanned+len(page)
+	if c.bytes > r.engine.cfg.PrivateBytes || c.scanned > maxScanned {
 		c.expire()
 	}
 }
@@ -163,7 +183,7 @@ func (r *resumer) growthSignal(seq uint64) <-chan struct{} {
 	e := r.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.log.Head().Seq >= seq || e.closed || e.drainer.draining {
+	if e.head().Seq >= seq || e.closed || e.drainer.draining {
 		return nil
 	}
 	if r.awaited == nil {
@@ -184,7 +204,7 @@ func (r *resumer) release() {
 // errAhead and log.ErrBehind, if other nodes or the broker may have what this log does
 // not. With Engine.mu held.
 func (r *resumer) locate(c resumeRequest) (log.Position, stream.ResetReason, error) {
-	head := r.engine.log.Head()
+	head := r.engine.head()
 	switch {
 	case c.reset != "" || c.id.IsZero():
 		return head, c.reset, nil
@@ -193,9 +213,23 @@ func (r *resumer) locate(c resumeRequest) (log.Position, stream.ResetReason, err
 	case c.id.Seq > head.Seq:
 		return head, stream.ResetInvalid, nil
 	}
-	at, err := r.engine.log.After(c.id.Seq)
+	at, err := r.after(c)
 	if err != nil && r.history.broker == nil {
 		return head, stream.ResetExpired, nil
 	}
 	return at, "", err
+}
+
+// after returns the position after the last event that c's client has got. Errors:
+// log.ErrBehind, if something that follows and is for it is gone. With Engine.mu held.
+func (r *resumer) after(c resumeRequest) (log.Position, error) {
+	switch {
+	case r.engine.audiences.dropped(c.viewer) > c.id.Seq:
+		return log.Position{}, log.ErrBehind
+	case c.single():
+		at := r.engine.log.Head()
+		at.Seq = c.id.Seq
+		return at, nil
+	}
+	return r.engine.log.After(c.id.Seq)
 }

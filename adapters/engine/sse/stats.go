@@ -74,7 +74,7 @@ type counters struct {
 // Stats returns the figures as of now.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
-	c, streams, held := &e.counted, len(e.registry.byToken), e.log.Held()
+	c, streams, held := &e.counted, len(e.registry.byToken), e.log.Held()+e.audiences.held()
 	e.mu.Unlock()
 	all := make(map[End]uint64, len(ends))
 	for i := range ends {

@@ -29,6 +29,7 @@ type Stream struct {
 	joined uint64 // log events before it was attached, which were not counted for it
 
 	attachment Attachment // what it was attached with; nil if nothing; guarded by Engine.mu
+	member     *member    // its part in audiences; nil if it has none; see there
 
 	active int64            // when private events were last written, in Unix nanoseconds; owned by the transport
 	at     log.Position     // what it has written, a frame boundary; owned by the transport
@@ -40,6 +41,8 @@ type Stream struct {
 	verdict    error  // why the stream must end now; guarded by mu
 	writer     writer // once it has one; guarded by mu
 	handedOver bool   // to a shard, which gets it in a moment; guarded by mu
+
+	single bool // does not read the log that is for everyone (access.Viewer.Single)
 }
 
 // writer writes streams. Its methods are called with Stream.mu held.
@@ -79,7 +82,20 @@ func (s *Stream) take(w writer) {
 // The log is read before the private events: what was queued before an event
 // was appended is then seen with it, and so leaves before it.
 func (s *Stream) next(buf []byte) (transport.Step, error) {
-	chunk, to, err := s.engine.log.Read(s.at.Off)
+	step, err := s.look(buf)
+	for err == errFetch { //nolint:errorlint // nobody wraps it
+		s.engine.fetch(s)
+		step, err = s.look(buf)
+	}
+	return step, err
+}
+
+// errFetch says that events for some must be fetched before anything is written.
+var errFetch = errors.New("events for some are to be fetched")
+
+// look is next, or returns errFetch.
+func (s *Stream) look(buf []byte) (transport.Step, error) {
+	chunk, to, err := s.read()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.verdict != nil {
@@ -88,7 +104,10 @@ func (s *Stream) next(buf []byte) (transport.Step, error) {
 	if err != nil {
 		return transport.Step{}, transport.ErrSlowLog
 	}
-	if s.needless(chunk) {
+	if s.member.fetchDue(s.queue) {
+		return transport.Step{}, errFetch
+	}
+	if s.single || s.needless(chunk) {
 		s.moveTo(to)
 		chunk = nil
 	}
@@ -104,7 +123,7 @@ func (s *Stream) next(buf []byte) (transport.Step, error) {
 		return transport.Step{Private: true, ID: p.id, Bytes: p.body}, nil
 	}
 	if due && buf != nil {
-		if b := s.queue.appendDue(buf, s.at, s.socket.Chunked()); len(b) > 0 {
+		if b := s.queue.appendDue(buf, s.at, s.member.limit(), s.socket.Chunked()); len(b) > 0 {
 			return transport.Step{Private: true, Bytes: b}, nil
 		}
 	}
@@ -115,6 +134,14 @@ func (s *Stream) next(buf []byte) (transport.Step, error) {
 		chunk, to = chunk[:p.at.Off-s.at.Off], p.at
 	}
 	return s.fromLog(buf, chunk, to), nil
+}
+
+// read returns what the log has for the stream.
+func (s *Stream) read() (chunk []byte, to log.Position, err error) {
+	if s.single {
+		return nil, s.engine.log.Head(), nil
+	}
+	return s.engine.log.Read(s.at.Off)
 }
 
 // fromLog is the step that writes these chunks of the log.
@@ -161,19 +188,15 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 	for n > 0 && n >= q.private[0].wireSize(s.socket.Chunked()) {
 		p := q.private[0]
 		n -= p.wireSize(s.socket.Chunked())
-		if !p.own {
-			q.bytes -= p.size()
-		}
+		q.count(p, -1)
 		q.private = q.private[1:]
-		if p.service != "" {
-			s.engine.metrics.Took(p.service, time.Since(p.begun))
-		}
+		p.delivered(s.engine.metrics)
 		if p.final {
 			q.makeRoom()
 			return n, true
 		}
 		if p.next != nil && !q.final {
-			q.follow(s.engine, p.next)
+			q.follow(s.engine, p)
 		}
 	}
 	q.makeRoom()
@@ -188,7 +211,9 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 func (s *Stream) moveTo(to log.Position) (from uint64) {
 	from = max(s.at.Events(), s.joined)
 	s.at = to
-	s.offset.Store(to.Off)
+	if !s.single {
+		s.offset.Store(to.Off)
+	}
 	return from
 }
 

@@ -61,7 +61,9 @@ func (s *Streams) serve(c *gin.Context) {
 		return
 	}
 	token := connection.Token(rand.Text())
-	stream, err := s.engine.Resume(ctx, token, sse.Client{Name: string(id), LastEventID: streamhttp.LastEventID(c.Request)})
+	stream, err := s.engine.Resume(ctx, token, sse.Client{
+		Name: string(id), LastEventID: streamhttp.LastEventID(c.Request), Viewer: access.FromContext(ctx).Viewer(),
+	})
 	if err != nil {
 		s.refuse(c, err)
 		return

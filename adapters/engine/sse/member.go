@@ -1,0 +1,176 @@
+package sse
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"heliograph/adapters/engine/sse/audience"
+	"heliograph/adapters/engine/sse/transport"
+	"heliograph/domain/access"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// member is the part of a stream in audiences: nil if it has no keys, or while there are
+// no events for some. Stream.member is written with both mutexes held, Engine.mu and
+// Stream.mu.
+type member struct {
+	keys   []access.Key
+	place  *audience.Member[*Stream]
+	joined uint64 // sequence of the newest event for some when it joined
+
+	// A stream is behind when it resumes, and when more waits for it than may. Then nothing
+	// is queued for it by those who publish, but it fetches page after page from the log of
+	// its audiences, until it has caught up.
+	behind bool   // guarded by Stream.mu
+	after  uint64 // while it is behind: its events up to this sequence are written or queued; guarded by Stream.mu
+	// missed counts those, of each service, that were published since it joined and that it
+	// has yet to fetch; guarded by Stream.mu.
+	missed [len(event.Services)]int
+}
+
+// pageBytes is how much a stream that is behind fetches at a time, and how much may wait
+// for one that is not: what one write takes.
+const pageBytes = transport.Gathered
+
+// fetchDue reports whether the next page must be fetched before anything else is
+// written. With Stream.mu held.
+func (m *member) fetchDue(q *queue) bool {
+	return m != nil && m.behind && (q == nil || len(q.private) == 0 || q.private[0].at.Seq > m.after)
+}
+
+// limit is the sequence up to which what is queued may be written. With Stream.mu held.
+func (m *member) limit() uint64 {
+	if m == nil || !m.behind {
+		return math.MaxUint64
+	}
+	return m.after
+}
+
+// queueTargeted queues an event for some, unless the stream is behind and will fetch it.
+// With Engine.mu held.
+func (s *Stream) queueTargeted(p private) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.member
+	switch {
+	case s.queue != nil && s.queue.final:
+		return
+	case m.behind, s.verdict != nil:
+		m.miss(p.service, 1)
+		return
+	case s.queue.overForSome(p.size(), min(s.engine.cfg.PrivateBytes, pageBytes)):
+		m.behind, m.after = true, p.at.Seq-1
+		m.miss(p.service, 1)
+		return
+	}
+	if s.queue == nil {
+		s.queue = newQueue()
+	}
+	p.delivery.begin()
+	s.queue.add(p)
+	if s.writer != nil {
+		s.writer.wake(s)
+	}
+}
+
+// miss counts n more that the stream has to fetch. With Stream.mu held.
+func (m *member) miss(service event.Service, n int) {
+	m.missed[slices.Index(event.Services[:], service)] += n
+}
+
+// fetch queues the next page of what a stream that is behind has missed.
+func (e *Engine) fetch(s *Stream) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.counted.replayed.Add(Locked{e}.fetch(s))
+}
+
+// catchUp makes a new stream, whose client has got everything up to a sequence, fetch
+// what followed, and returns how many events it has fetched first.
+func (l Locked) catchUp(s *Stream, after uint64) (events uint64) {
+	if s.member == nil || after >= l.engine.audiences.newest.Load() {
+		return 0
+	}
+	s.member.behind, s.member.after = true, after // nobody else has the stream yet
+	return l.fetch(s)
+}
+
+// fetch queues a page, and returns how many events it has. A stream that needs what is
+// gone is a slow consumer.
+func (l Locked) fetch(s *Stream) (events uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, kept := s.member, l.engine.audiences.log
+	if kept.Dropped(m.keys) > m.after {
+		s.endLocked(transport.ErrSlowLog)
+		return 0
+	}
+	page, more := kept.Page(m.keys, m.after, s.queue.lastSequence(), pageBytes)
+	m.behind = more
+	if len(page) == 0 {
+		return 0
+	}
+	m.after = page[len(page)-1].Seq
+	for _, entry := range page {
+		if entry.Seq > m.joined {
+			m.miss(entry.Value.service, -1)
+		}
+	}
+	if s.queue == nil {
+		s.queue = newQueue()
+	}
+	s.queue.merge(page)
+	return uint64(len(page))
+}
+
+// overForSome is over for events that are for some, which are counted by themselves.
+func (q *queue) overForSome(bytes, limit int) bool {
+	return q != nil && q.forSome > 0 && q.forSome+bytes > limit
+}
+
+// lastSequence is up to where a stream with that queue is to get events.
+func (q *queue) lastSequence() uint64 {
+	if q == nil || !q.final {
+		return math.MaxUint64
+	}
+	return q.private[len(q.private)-1].at.Seq
+}
+
+// merge queues events for some each before what was handed over after it was published.
+func (q *queue) merge(page []*audience.Entry[targeted]) {
+	merged := make([]private, 0, len(page)+len(q.private))
+	for _, entry := range page {
+		merged = append(merged, entry.Value.private())
+	}
+	merged = append(merged, q.private...)
+	slices.SortStableFunc(merged, func(a, b private) int { return cmp.Compare(a.at.Seq, b.at.Seq) })
+	q.private = merged
+}
+
+// delivery measures how long it takes until the last stream has written an event that is
+// for some (rule M2).
+type delivery struct {
+	service event.Service
+	begun   time.Time
+	left    atomic.Int32 // streams that have not written it, and one for who publishes it
+}
+
+func newDelivery(service event.Service) *delivery {
+	d := &delivery{service: service, begun: time.Now()}
+	d.left.Store(1)
+	return d
+}
+
+// begin says that the event is queued for one more stream.
+func (d *delivery) begin() { d.left.Add(1) }
+
+// done says that one stream has written it or has ended, or that it is queued for all.
+func (d *delivery) done(m gateway.Metrics) {
+	if d.left.Add(-1) == 0 {
+		m.Took(d.service, time.Since(d.begun))
+	}
+}
