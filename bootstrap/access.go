@@ -9,10 +9,13 @@ import (
 
 	"go.uber.org/fx"
 
+	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/outbound/apikeys"
 	"heliograph/adapters/outbound/jwtauth"
 	"heliograph/adapters/outbound/memrevocations"
 	"heliograph/adapters/outbound/memtickets"
+	"heliograph/adapters/outbound/natsrevocations"
+	"heliograph/adapters/outbound/natstickets"
 	"heliograph/adapters/outbound/noauth"
 	"heliograph/adapters/outbound/proxyauth"
 	"heliograph/adapters/outbound/scopepolicy"
@@ -26,21 +29,62 @@ import (
 // comes from (rules A1, A2). With AUTH=none the service knows no credential: nothing is to
 // ask it for any. It ends streams all the same (rule A18).
 func accessModule(cfg Config) fx.Option {
-	shared := fx.Provide(
-		newAccessService,
-		fx.Annotate(func() access.Revocations { return memrevocations.New(cfg.Auth.RevocationKeep) }, fx.ResultTags(`name:"shared"`)),
-		fx.Annotate(newRevocations, fx.ParamTags(`name:"shared"`)),
-		fx.Annotate(memtickets.New, fx.As(new(access.Tickets))),
-		tasktokens.NewKey,
-		fx.Annotate(tasktokens.New, fx.As(fx.Self()), fx.As(new(access.TaskTokens))),
-	)
 	if !cfg.Auth.Required() {
-		return fx.Module("access/none", shared, fx.Supply(authenticators{}), fx.Provide(fx.Annotate(noauth.New, fx.As(new(access.Policy)))))
+		return fx.Module("access/none", accessStores(cfg), fx.Supply(authenticators{}), fx.Provide(newAccessService, fx.Annotate(noauth.New, fx.As(new(access.Policy)))))
 	}
-	return fx.Module("access/required", shared, provideComponents(accessComponents), fx.Provide(
+	return fx.Module("access/required", accessStores(cfg), provideComponents(accessComponents), fx.Provide(
+		newAccessService,
 		fx.Annotate(scopepolicy.New, fx.As(new(access.Policy))),
 		newAuthenticators,
 	))
+}
+
+// accessStores are what nodes share about credentials. Without authentication that is
+// which streams are to end, and there is nothing to remember.
+func accessStores(cfg Config) fx.Option {
+	tokens := fx.Provide(fx.Annotate(tasktokens.New, fx.As(fx.Self()), fx.As(new(access.TaskTokens))))
+	const shared = `name:"shared"` // before what leaves the file of API keys
+	revocations := fx.Options(fx.Provide(
+		fx.Annotate(func() access.Revocations { return memrevocations.New(cfg.Auth.RevocationKeep) }, fx.ResultTags(shared)),
+		fx.Annotate(newRevocations, fx.ParamTags(shared)),
+	))
+	if cfg.Broker.Cluster() || cfg.Broker.Durable() && cfg.Auth.Required() {
+		revocations = fx.Options(provideComponents(revocationComponents), fx.Provide(
+			openRevocations,
+			func(r *natsrevocations.Revocations, all authenticators) access.Revocations {
+				return newRevocations(r, all)
+			},
+		))
+	}
+	if cfg.Broker.Durable() && cfg.Auth.Required() {
+		return fx.Options(tokens, revocations, fx.Provide(openTokenKey, fx.Annotate(openTickets, fx.As(new(access.Tickets)))))
+	}
+	return fx.Options(tokens, revocations, fx.Provide(tasktokens.NewKey, fx.Annotate(memtickets.New, fx.As(new(access.Tickets)))))
+}
+
+func openRevocations(cfg Config, broker *natsbroker.Broker, start startContext) (*natsrevocations.Revocations, error) {
+	ctx, cancel := start.opening()
+	defer cancel()
+	r, err := natsrevocations.Open(ctx, broker, cfg.Auth.RevocationKeep)
+	return r, cfg.Broker.cannotOpen("revocations", err)
+}
+
+func revocationComponents(r *natsrevocations.Revocations) []component {
+	return []component{{Name: "revocations", Phase: phaseConnections, Serve: r.Serve}}
+}
+
+func openTickets(cfg Config, broker *natsbroker.Broker, start startContext) (*natstickets.Tickets, error) {
+	ctx, cancel := start.opening()
+	defer cancel()
+	tickets, err := natstickets.Open(ctx, broker)
+	return tickets, cfg.Broker.cannotOpen("tickets", err)
+}
+
+func openTokenKey(cfg Config, broker *natsbroker.Broker, start startContext) (tasktokens.Key, error) {
+	ctx, cancel := start.opening()
+	defer cancel()
+	key, err := tasktokens.OpenKey(ctx, broker)
+	return key, cfg.Broker.cannotOpen("key of the tokens for single tasks", err)
 }
 
 // authenticators are the adapters that credentials are checked by.
