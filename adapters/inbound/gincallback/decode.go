@@ -26,7 +26,9 @@ type message struct {
 	action      string
 	token       connection.Token
 	requestID   connection.RequestID // of a connect
-	lastEventID string               // of a connect; "" when its client brings none
+	query       string               // of the client's request for a stream, raw; of a connect, as the next two
+	header      http.Header          // of that request
+	lastEventID string               // "" when the client brings none
 	reason      connection.Reason    // of a disconnect; "" when it gives none
 }
 
@@ -55,7 +57,7 @@ func decode(body []byte) (message, error) {
 	msg := message{action: action, token: connection.Token(token)}
 	switch action {
 	case actionConnect:
-		msg.requestID, msg.lastEventID, err = fields.request()
+		err = fields.readRequest(&msg)
 	case actionDisconnect:
 		msg.reason, err = fields.reason()
 	default:
@@ -67,37 +69,47 @@ func decode(body []byte) (message, error) {
 	return msg, err
 }
 
-// request reads the client's request: the URL, a raw target of path and query,
-// and of the headers the one that says where it left off (rule G6).
-func (o object) request() (id connection.RequestID, lastEventID string, err error) {
+// readRequest reads what the client has asked the gateway for. Errors: *ginjson.Error.
+func (o object) readRequest(msg *message) error {
 	var request object
 	if ginjson.Decode(o["request"], &request) != nil || request == nil {
-		return "", "", ginjson.InvalidPayload(`"request" must be an object`)
+		return ginjson.InvalidPayload(`"request" must be an object`)
 	}
 	target, err := request.text("url")
 	if err != nil {
-		return "", "", err
+		return err
 	}
-	_, query, _ := strings.Cut(target, "?")
-	if id, err = streamurl.RequestID(query); err != nil {
-		return "", "", err
+	_, msg.query, _ = strings.Cut(target, "?")
+	if msg.requestID, err = streamurl.RequestID(msg.query); err != nil {
+		return err
 	}
-	return id, streamurl.LastEventID(request.header("last-event-id"), query), nil
+	msg.header = request.headers()
+	msg.lastEventID = streamurl.LastEventID(msg.header.Values("Last-Event-ID"), msg.query)
+	return nil
 }
 
-// header returns the values of a request's header, by its name in lower case.
-// A value of a type that the protocol does not have counts as absent: the client
-// then gets the current state instead of the events that it missed.
-func (o object) header(name string) []string {
-	var headers object
-	_ = ginjson.Decode(o["headers"], &headers)
-	var one string
-	if ginjson.Decode(headers[name], &one) == nil {
-		return []string{one}
+// headers returns the client's headers. Their names are in lower case: others count as
+// absent, and so do those with a value that is neither a string nor a list of strings.
+func (o object) headers() http.Header {
+	var fields object
+	_ = ginjson.Decode(o["headers"], &fields)
+	header := make(http.Header, len(fields))
+	for name, raw := range fields {
+		if name != strings.ToLower(name) {
+			continue
+		}
+		var one string
+		if ginjson.Decode(raw, &one) == nil {
+			header.Add(name, one)
+			continue
+		}
+		var several []string
+		_ = ginjson.Decode(raw, &several)
+		for _, value := range several {
+			header.Add(name, value)
+		}
 	}
-	var several []string
-	_ = ginjson.Decode(headers[name], &several)
-	return several
+	return header
 }
 
 // reason returns why the stream ended, in the gateway's words.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/http/ginaccess"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/paths"
 	"heliograph/domain/connection"
@@ -33,12 +34,16 @@ type Config struct {
 	// sent what it missed: then the gateway is asked to have it come back. nil is
 	// never.
 	Incomplete func(connection.Token) bool
+	// Gate is asked who a stream is for, by its client's headers and URL, and whether that
+	// principal may listen (rule A7). nil asks nothing.
+	Gate *ginaccess.Gate
 }
 
 // Callback is the callback endpoint. It is safe for concurrent use.
 type Callback struct {
 	onCallback func()
 	incomplete func(connection.Token) bool
+	gate       *ginaccess.Gate
 	open       bool     // no secret is asked for
 	secret     [32]byte // its SHA-256, so that comparing takes the same time for any length
 	manager    connection.Manager
@@ -54,7 +59,7 @@ func New(cfg Config, m connection.Manager, log *slog.Logger) *Callback {
 		cfg.Incomplete = func(connection.Token) bool { return false }
 	}
 	return &Callback{
-		onCallback: cfg.OnCallback, incomplete: cfg.Incomplete,
+		onCallback: cfg.OnCallback, incomplete: cfg.Incomplete, gate: cfg.Gate,
 		open:   cfg.Secret == "" && !cfg.RequireSecret,
 		secret: sha256.Sum256([]byte(cfg.Secret)), manager: m, log: log,
 	}
@@ -109,13 +114,15 @@ func (cb *Callback) authentic(c *gin.Context) bool {
 // without another callback: then what observers send is answered with 404, and
 // the connection leaves the registry (rule E5).
 func (cb *Callback) act(c *gin.Context, msg message) error {
-	ctx := c.Request.Context()
 	if msg.action == actionDisconnect {
-		cb.manager.Disconnect(ctx, msg.token, msg.reason)
+		cb.manager.Disconnect(c.Request.Context(), msg.token, msg.reason)
 		answer(c)
 		return nil
 	}
-	opening, err := cb.manager.Connect(ctx, msg.requestID, msg.token, msg.lastEventID)
+	if err := cb.gate.AdmitForwarded(c, msg.header, msg.query); err != nil {
+		return err // the gateway passes 401 and 403 on to its client
+	}
+	opening, err := cb.manager.Connect(c.Request.Context(), msg.requestID, msg.token, msg.lastEventID)
 	if cb.incomplete(msg.token) {
 		c.Header(gateway.ComeBackHeader, "true")
 	}
