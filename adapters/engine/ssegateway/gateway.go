@@ -1,6 +1,8 @@
 package ssegateway
 
 import (
+	"errors"
+
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/wire"
@@ -69,6 +71,36 @@ func (g *Gateway) Publish(f Frame) (streams int, err error) {
 		l.Append(f.id, f.name, f.bytes)
 	}
 	return l.Streams(), nil
+}
+
+// PublishTo queues f, a log event, for the streams of some tokens, after all that was
+// published, and returns how many they are and which tokens are unknown. A stream that is
+// over its limit ends, and is in neither. A stream that was sent f, or a later one that
+// was for some, is not sent it again. Errors: gateway.ErrClosed.
+func (g *Gateway) PublishTo(tokens []connection.Token, f Frame) (delivered int, unknown []connection.Token, err error) {
+	l, err := g.engine.Lock()
+	if err != nil {
+		return 0, nil, err
+	}
+	defer l.Unlock()
+	for _, token := range tokens {
+		s, ok := l.Attachment(token).(*Stream)
+		if !ok {
+			unknown = append(unknown, token)
+			continue
+		}
+		err := error(nil)
+		if p, repeated := s.placeNamed(l, f); !repeated {
+			err = l.Queue(s.Stream, p)
+		}
+		switch {
+		case err == nil:
+			delivered++
+		case errors.Is(err, gateway.ErrUnknownToken):
+			unknown = append(unknown, token)
+		}
+	}
+	return delivered, unknown, nil
 }
 
 // skipWhereKnown makes the streams whose clients have got f, which is appended next, leave

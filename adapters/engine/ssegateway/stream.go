@@ -25,6 +25,7 @@ type Stream struct {
 	pending   *pending // until the backend has accepted the stream
 	lastReset string   // the ID of the last stream_reset that was pushed
 	lastEvent string   // the ID of the last log event that was pushed
+	lastNamed string   // the ID of the last log event that was published for some streams
 	// newest is the log's newest event when a client came that had none of the log; it
 	// begins to read behind it. Zero for a client that brought an ID.
 	newest event.ID
@@ -86,6 +87,29 @@ func (s *Stream) schedule(l sse.Locked, f Frame) (p sse.PrivateFrame, repeated b
 	}
 	p = sse.PrivateFrame{At: l.Head(), Body: f.bytes}
 	if id, err := event.ParseID(f.id); err == nil {
+		s.useCurrentID(l, &p, f, id)
+	}
+	return p, false
+}
+
+// placeNamed is place for an event that was published for some streams. It has a place
+// between those for all, which the stream may have yet to get from the log: so it follows
+// all of them, also on a pending stream.
+func (s *Stream) placeNamed(l sse.Locked, f Frame) (p sse.PrivateFrame, repeated bool) {
+	if f.id == "" || f.control() {
+		return s.place(l, f)
+	}
+	id, err := event.ParseID(f.id)
+	last, _ := event.ParseID(s.lastNamed) // zero for one that is not comparable
+	switch {
+	case f.id == s.lastNamed, err == nil && before(id, last):
+		return p, true
+	case err == nil && s.pending != nil && id.Epoch == s.pending.had.Epoch && id.Seq <= s.pending.had.Seq:
+		return p, true // its client has it
+	}
+	s.lastNamed = f.id
+	p = sse.PrivateFrame{At: l.Head(), Body: f.bytes}
+	if err == nil {
 		s.useCurrentID(l, &p, f, id)
 	}
 	return p, false

@@ -144,18 +144,9 @@ func (g *Gateway) deliver(f ssegateway.Frame, b broadcast) (delivery, error) {
 		d.Delivered, err = g.streams.Publish(f)
 		return d, err
 	}
-	for _, token := range b.tokens {
-		_, err := g.streams.Push(token, f, false)
-		switch {
-		case err == nil:
-			d.Delivered++
-		case errors.Is(err, gateway.ErrUnknownToken):
-			d.Unknown = append(d.Unknown, token)
-		case errors.Is(err, gateway.ErrClosed):
-			return d, err
-		}
-	}
-	return d, nil
+	delivered, unknown, err := g.streams.PublishTo(b.tokens, f)
+	d.Delivered, d.Unknown = delivered, append(d.Unknown, unknown...)
+	return d, err
 }
 
 const (
