@@ -93,10 +93,10 @@ func newHTTPSender(cfg httpsender.Config, roster connection.Roster, m gateway.Me
 	return sender, reg.Register(httpsender.NewCollector(sender))
 }
 
-func callbackRoutes(cfg Config, sender *httpsender.Sender, manager connection.Manager, log *slog.Logger) streamRoutes {
+func callbackRoutes(cfg Config, sender *httpsender.Sender, manager inboundManager, gate *ginaccess.Gate, log *slog.Logger) streamRoutes {
 	return gincallback.New(gincallback.Config{
 		Secret: string(cfg.Gateway.CallbackSecret), RequireSecret: cfg.Environment == Production,
-		OnCallback: sender.Heard, Incomplete: sender.Incomplete,
+		OnCallback: sender.Heard, Incomplete: sender.Incomplete, Gate: gate,
 	}, manager, log).Register
 }
 

@@ -90,7 +90,7 @@ func (g *Gateway) PublishTo(tokens []connection.Token, f Frame) (delivered int, 
 			continue
 		}
 		err := error(nil)
-		if p, repeated := s.placeNamed(l, f); !repeated {
+		if p, repeated := s.scheduleNamed(l, f); !repeated {
 			err = l.Queue(s.Stream, p)
 		}
 		switch {

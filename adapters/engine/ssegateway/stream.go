@@ -92,12 +92,12 @@ func (s *Stream) schedule(l sse.Locked, f Frame) (p sse.PrivateFrame, repeated b
 	return p, false
 }
 
-// placeNamed is place for an event that was published for some streams. It has a place
+// scheduleNamed is schedule for an event that was published for some streams. It has a place
 // between those for all, which the stream may have yet to get from the log: so it follows
 // all of them, also on a pending stream.
-func (s *Stream) placeNamed(l sse.Locked, f Frame) (p sse.PrivateFrame, repeated bool) {
+func (s *Stream) scheduleNamed(l sse.Locked, f Frame) (p sse.PrivateFrame, repeated bool) {
 	if f.id == "" || f.control() {
-		return s.place(l, f)
+		return s.schedule(l, f)
 	}
 	id, err := event.ParseID(f.id)
 	last, _ := event.ParseID(s.lastNamed) // zero for one that is not comparable
