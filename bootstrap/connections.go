@@ -49,7 +49,7 @@ func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, cont
 	})
 }
 
-// connectionComponents has new connections be told the version first when it is known
+// connectionComponents sends new connections the version first when it is known
 // at once; its look-up may take seconds, and tasks do not wait for that (rule C7).
 func connectionComponents(m *connections.Manager, t *snapshots.Observer, v *versions.Service) []component {
 	return []component{{

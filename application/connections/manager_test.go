@@ -143,10 +143,10 @@ func TestLateReportsAreLoggedAtDebugLevel(t *testing.T) { // C4
 		"failed":     func(f fixture, ctx context.Context) { f.Failed(ctx, "token-1", gateway.ErrRefused) },
 		"recover":    func(f fixture, ctx context.Context) { f.Recover(ctx, "token-1") },
 	}
-	for name, tell := range news {
+	for name, report := range news {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
-			tell(f, t.Context())
+			report(f, t.Context())
 			f.wantLog(t, "level=DEBUG", "report about an unknown connection")
 			f.metrics.want(t, 0, 0)
 		})

@@ -69,7 +69,7 @@ func TestAWorkerKnowsOfNoTaskThatItCouldNotHaveClaimed(t *testing.T) { // A5, A9
 }
 
 // A broker that is away must not cost workers their leases.
-func TestASignOfAWorkerThatIsForAllTypesNeedsNoStore(t *testing.T) {
+func TestAReportOfAWorkerForAllTypesNeedsNoStore(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	every := worker

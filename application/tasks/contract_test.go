@@ -24,7 +24,7 @@ func TestWorkersContract(t *testing.T) {
 		t.Cleanup(func() {
 			ended, end := context.WithCancel(context.WithoutCancel(t.Context()))
 			end()
-			_ = f.Stop(ended) // nobody ends what is left over
+			_ = f.Stop(ended) // no worker ends what is left over
 			f.stop(time.Minute)
 		})
 		return taskworkerscontract.Subject{

@@ -9,8 +9,8 @@ import (
 	"heliograph/domain/task"
 )
 
-// said is what a worker outside said of the end of its task, and what it was told.
-type said struct {
+// reported is how a worker outside said that its task ended, and the answer.
+type reported struct {
 	claim    task.Claim
 	complete bool
 	err      error
@@ -47,12 +47,12 @@ func (c *chaos) holds(claim task.Claim) {
 		}
 	}
 	if c.below(4) > 0 {
-		c.says(said{claim: claim, complete: c.below(3) > 0})
+		c.reports(reported{claim: claim, complete: c.below(3) > 0})
 	}
 }
 
 // says ends the task, perhaps again and again.
-func (c *chaos) says(what said) {
+func (c *chaos) reports(what reported) {
 	once := func() error {
 		if what.complete {
 			return c.Complete(c.t.Context(), what.claim.Task.ID, what.claim.Lease, nil)
@@ -68,15 +68,15 @@ func (c *chaos) says(what said) {
 	}
 	what.err = call()
 	if again := call(); !errors.Is(again, what.err) && !errors.Is(again, task.ErrNotFound) {
-		c.t.Errorf("%s: told %v, then %v", what.claim.Task.ID, what.err, again)
+		c.t.Errorf("%s: answered %v, then %v", what.claim.Task.ID, what.err, again)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.said = append(c.said, what)
 }
 
-// wantTruthOutside checks that what workers were told is what became of their
-// tasks, and that nobody else's word counted.
+// wantTruthOutside checks that what workers were answered is what became of their
+// tasks, and that no other report counted.
 func (c *chaos) wantTruthOutside() {
 	believed := make(map[task.Lease]bool)
 	for _, what := range c.said {
@@ -87,10 +87,10 @@ func (c *chaos) wantTruthOutside() {
 		case what.err == nil:
 			believed[what.claim.Lease] = true
 		case !errors.Is(what.err, task.ErrLeaseLost) && !errors.Is(what.err, task.ErrNotFound):
-			c.t.Errorf("%s: told %v", record.ID, what.err)
+			c.t.Errorf("%s: answered %v", record.ID, what.err)
 		}
 		if err == nil && mine != (what.err == nil) {
-			c.t.Errorf("%s: told %v, and it is %s", record.ID, what.err, record.Status)
+			c.t.Errorf("%s: answered %v, and it is %s", record.ID, what.err, record.Status)
 		}
 	}
 	all, _, err := c.List(c.t.Context(), task.Query{Type: "outside"})
@@ -99,10 +99,10 @@ func (c *chaos) wantTruthOutside() {
 	}
 	for _, record := range all {
 		if record.Lease != "" && !believed[record.Lease] {
-			c.t.Errorf("%s is %s by a lease that nobody used", record.ID, record.Status)
+			c.t.Errorf("%s is %s by a lease that was not used", record.ID, record.Status)
 		}
 		if record.Lease == "" && !decreed(record) {
-			c.t.Errorf("%s is %s (%s), and nobody said so", record.ID, record.Status, record.Error)
+			c.t.Errorf("%s is %s (%s), and no worker reported it", record.ID, record.Status, record.Error)
 		}
 	}
 }

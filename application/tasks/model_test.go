@@ -35,7 +35,7 @@ type chaos struct {
 	mu      sync.Mutex
 	rnd     *rand.Rand          // guarded by mu
 	returns map[string]returned // guarded by mu
-	said    []said              // guarded by mu
+	said    []reported          // guarded by mu
 	params  int                 // guarded by mu
 	calm    bool                // the store does not fail any more; guarded by mu
 }

@@ -134,7 +134,7 @@ func TestAWorkerWithoutALeaseChangesNothing(t *testing.T) {
 		c.Lease = "guessed"
 		f.wantLate(c)
 		pooled := f.wantStatus(f.run(), task.Running)
-		f.wantLate(task.Claim{Task: pooled, Lease: pooled.Lease}) // that of the pool is nobody's
+		f.wantLate(task.Claim{Task: pooled, Lease: pooled.Lease}) // that of the pool is no worker's
 		if _, err := f.Progress(t.Context(), "unknown", c.Lease, task.Update{}); !errors.Is(err, task.ErrNotFound) {
 			t.Errorf("Progress of an unknown task: %v", err)
 		}

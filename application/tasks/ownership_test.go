@@ -67,7 +67,7 @@ func TestEachAttemptHasALeaseOfItsOwn(t *testing.T) {
 				return nil
 			}
 			first = t
-			return errDown // it is begun, and nobody here hears of it
+			return errDown // it is begun, and this node does not learn of it
 		}}
 		f.start(work(untilCancelled))
 		id := f.run()

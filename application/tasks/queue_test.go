@@ -50,7 +50,7 @@ func TestATypeRunsNoMoreTasksAtATimeThanItMay(t *testing.T) {
 		f.run()
 		third := f.run()
 		f.wantStatus(third, task.Pending)
-		f.wantStatus(f.begin("wide"), task.Running) // nobody behind them waits
+		f.wantStatus(f.begin("wide"), task.Running) // none behind them waits
 		f.cancel(first)
 		f.wantStatus(third, task.Running)
 

@@ -102,7 +102,7 @@ func TestReportsToAnotherNodeAreInTheRecordWhenTheTaskEnds(t *testing.T) { // T4
 func TestAReportWhoseNewsIsLateRenewsTheLease(t *testing.T) { // T2
 	synctest.Test(t, func(t *testing.T) {
 		one, two := twoNodes(t)
-		deaf := &deafStore{Store: one.store}
+		deaf := &unwatchedStore{Store: one.store}
 		one.store = deaf
 		one.start(outsideType(task.Policy{Lease: 30 * time.Second}))
 		two.start(outsideType(task.Policy{Lease: 30 * time.Second}))
@@ -119,10 +119,10 @@ func TestAReportWhoseNewsIsLateRenewsTheLease(t *testing.T) { // T2
 	})
 }
 
-// deafStore tells of no change.
-type deafStore struct{ task.Store }
+// unwatchedStore calls no watcher.
+type unwatchedStore struct{ task.Store }
 
-func (*deafStore) Watch(func(task.Task)) (stop func()) { return func() {} }
+func (*unwatchedStore) Watch(func(task.Task)) (stop func()) { return func() {} }
 
 func TestAReportTakesTheTaskOverWhenItsNodeIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

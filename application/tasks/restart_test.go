@@ -151,7 +151,7 @@ func TestWithADurableStoreTheFinalEventIsPublishedAfterACrash(t *testing.T) { //
 		f.start(work(succeed))
 		old := f.run()
 		pass(2 * time.Minute)
-		told := f.run()
+		published := f.run()
 		synctest.Wait()
 		f.wire.breaks(errors.New("the process dies here"))
 		hidden := f.run()
@@ -162,7 +162,7 @@ func TestWithADurableStoreTheFinalEventIsPublishedAfterACrash(t *testing.T) { //
 		next := f.restarted()
 		next.start(work(succeed))
 		next.wantEvents(hidden, task.EventCompleted)
-		for _, id := range []task.ID{old, told} {
+		for _, id := range []task.ID{old, published} {
 			next.wantEvents(id, task.EventStarted, task.EventCompleted)
 		}
 	})

@@ -3,13 +3,13 @@
 // imports only those before it:
 //
 //   - lifecycle: the phases of a shutdown, and what it waits for
-//   - records: every change of a task's record, and the events that tell of it
+//   - records: every change of a task's record, and the events that announce it
 //   - scheduler: which task is begun next
 //   - retention: removes finished tasks
 //   - snapshots: sends streams that connect the unfinished ones
 //   - runner: sees an attempt through, from its beginning to the end
-//   - leases: lends tasks to workers outside, and takes their word
-//   - orphans: takes over what no living node sees to
+//   - leases: lends tasks to workers outside, and takes their reports
+//   - orphans: takes over the tasks of nodes that are gone
 //
 // The way of a task: Start records it and puts it into the queue. A worker of the
 // pool takes it, or one outside claims it, and an attempt begins: the record becomes

@@ -39,7 +39,7 @@ type Event struct {
 	Name string
 	// Data is the payload, one JSON value.
 	Data json.RawMessage
-	// Key marks an event that only tells the latest state of something: while it
+	// Key marks an event that only says the latest state of something: while it
 	// waits to be sent, a newer one with the same Key may take its place (rule
 	// E10). "" means that every event counts.
 	Key string

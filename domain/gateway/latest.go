@@ -40,7 +40,7 @@ func (l *Latest[T]) Of(ev event.Event, encode func(event.Event) (T, error)) (T, 
 	return form, err
 }
 
-// same reports whether both are the very same event. Nobody changes an event's data
+// same reports whether both are the very same event. The data of an event never changes
 // once it was handed over, so the same memory is the same data.
 func same(a, b event.Event) bool {
 	return a.Name == b.Name && a.Key == b.Key && len(a.Data) == len(b.Data) && len(b.Data) > 0 && &a.Data[0] == &b.Data[0]

@@ -1,4 +1,4 @@
-// Package task holds background tasks: their states, the events that tell of
+// Package task holds background tasks: their states, the events that announce
 // them, and the ports to where they are kept and run (rules T of the
 // specification).
 package task
@@ -103,7 +103,7 @@ type Task struct {
 	FinalEventPending bool
 	// NotBefore is when a pending task may be begun, in UTC, by the clock of the node
 	// that wrote it; the zero time is at once. What counts is the back-off of its type,
-	// which each node measures from when it hears of the task (Policy.RetryDelay).
+	// which each node measures from when it learns of the task (Policy.RetryDelay).
 	NotBefore time.Time
 	// Truncated says that the result was left out for its size; Reader.Get has it.
 	// It is never stored.

@@ -100,7 +100,7 @@ const (
 	SlotSource Slot = "source"
 )
 
-// Board is the driven port to the versions that count for everybody. The nodes
+// Board is the driven port to the versions that count for all clients. The nodes
 // share it, and it holds them for as long as the broker holds anything: for longer
 // than the log does, whose retention is bounded. It is safe for concurrent use.
 type Board interface {

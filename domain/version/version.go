@@ -21,7 +21,7 @@ const EventName = "version"
 const (
 	// PendingTopic is that of versions which were announced for one request_id.
 	PendingTopic = "version"
-	// AnnouncedTopic is that of versions which were announced for everybody.
+	// AnnouncedTopic is that of versions which were announced for all clients.
 	AnnouncedTopic = "version/announced"
 	// SourceTopic is that of versions which the source names.
 	SourceTopic = "version/current"

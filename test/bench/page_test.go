@@ -36,7 +36,7 @@ func results() bench.Results {
 	return r
 }
 
-func TestPageSaysWhoIsAhead(t *testing.T) {
+func TestPageSaysWhichSubjectIsAhead(t *testing.T) {
 	t.Parallel()
 	page := results().Markdown("own")
 	for _, want := range []string{

@@ -93,9 +93,9 @@ func (m *manifest) save() error {
 	return os.Rename(m.path+".new", m.path)
 }
 
-// tell logs, once, what a stream that is opened has lost since the manifest was
+// logLosses logs, once, what a stream that is opened has lost since the manifest was
 // written, as far as that can be known.
-func (m *manifest) tell(ctx context.Context, log *slog.Logger, info *jetstream.StreamInfo) {
+func (m *manifest) logLosses(ctx context.Context, log *slog.Logger, info *jetstream.StreamInfo) {
 	if m.path == "" {
 		return
 	}

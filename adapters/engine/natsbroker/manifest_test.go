@@ -39,7 +39,7 @@ func reopen(t *testing.T, dir string) (logged []string) {
 	return logged
 }
 
-func TestWhatADamagedFolderHasLostIsToldOnce(t *testing.T) { // 35, L23
+func TestWhatADamagedFolderHasLostIsLoggedOnce(t *testing.T) { // 35, L23
 	const each = 30
 	for name, c := range map[string]struct {
 		damage func(t *testing.T, streams string)

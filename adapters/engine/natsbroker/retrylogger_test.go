@@ -12,7 +12,7 @@ import (
 	"heliograph/adapters/engine/natsbroker"
 )
 
-func TestTroubleThatLastsIsToldNowAndThen(t *testing.T) {
+func TestAFailureThatLastsIsLoggedNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log := slog.New(slog.NewTextHandler(&out, nil))

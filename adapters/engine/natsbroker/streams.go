@@ -41,7 +41,7 @@ func (b *Broker) Stream(ctx context.Context, want jetstream.StreamConfig) (jetst
 	}
 	b.opened.note(s.CachedInfo())
 	b.unreadable.open(want.Name)
-	b.manifest.tell(ctx, b.log, s.CachedInfo())
+	b.manifest.logLosses(ctx, b.log, s.CachedInfo())
 	return s, nil
 }
 

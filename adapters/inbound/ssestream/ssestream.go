@@ -32,7 +32,7 @@ type Streams struct {
 	log     *slog.Logger
 }
 
-// New returns the endpoint, and has the engine tell manager of the streams that
+// New returns the endpoint, and has the engine report to manager the streams that
 // it adopted and that ended. format must be the engine's. gate, to which the route must
 // be open, is asked who may listen; nil lets everybody.
 func New(engine *sse.Engine, format wire.Format, manager connection.Manager, gate *ginaccess.Gate, log *slog.Logger) *Streams {
@@ -76,7 +76,7 @@ func (s *Streams) serve(c *gin.Context) {
 		return
 	}
 	if s.opener.Adopt(c, stream, opening.OpenedHere) {
-		return // the engine tells of its end
+		return // the engine reports its end
 	}
 	reason := connection.ReasonError
 	defer func() { s.manager.Disconnect(context.WithoutCancel(ctx), token, reason) }()

@@ -115,7 +115,7 @@ func note(text string) event.Event {
 	return event.Event{Service: event.ServiceTask, Name: "note", Data: []byte(text)}
 }
 
-func TestStreamTakesEventsBeforeTheManagerIsTold(t *testing.T) { // G1, G9, C5
+func TestAStreamTakesEventsBeforeTheManagerIsCalled(t *testing.T) { // G1, G9, C5
 	t.Parallel()
 	b := newBench(t, sse.Config{})
 	var token connection.Token

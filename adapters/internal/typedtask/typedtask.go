@@ -1,5 +1,5 @@
 // Package typedtask makes task types of Go functions; gotasks is its face for
-// everybody outside the adapters.
+// programs outside the adapters, which cannot import it.
 package typedtask
 
 import (

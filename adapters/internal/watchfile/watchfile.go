@@ -55,8 +55,8 @@ func withoutPath(err error) error {
 func Follow(ctx context.Context, path string, last []byte, changed func(content []byte, err error)) {
 	ticks := time.NewTicker(Interval)
 	defer ticks.Stop()
-	told := state{content: last}
-	seen := told
+	reported := state{content: last}
+	seen := reported
 	for {
 		select {
 		case <-ticks.C:
@@ -69,8 +69,8 @@ func Follow(ctx context.Context, path string, last []byte, changed func(content 
 		if err != nil {
 			seen = state{failure: err.Error()}
 		}
-		if seen.same(before) && !seen.same(told) {
-			told = seen
+		if seen.same(before) && !seen.same(reported) {
+			reported = seen
 			changed(content, err)
 		}
 	}

@@ -23,14 +23,14 @@ func TestChangesCountWhenTheyStay(t *testing.T) { // A3, A5
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "f")
 		write(t, path, "1")
-		var told []string
+		var reported []string
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go watchfile.Follow(ctx, path, []byte("1"), func(content []byte, err error) {
 			if err != nil {
 				content = []byte(err.Error())
 			}
-			told = append(told, string(content))
+			reported = append(reported, string(content))
 		})
 		step := func(content string, d time.Duration) {
 			if content == "-" {
@@ -49,8 +49,8 @@ func TestChangesCountWhenTheyStay(t *testing.T) { // A3, A5
 		step("-", 5*time.Second)
 		step("23", 5*time.Second) // it is there again, and says so
 		step("", 5*time.Second)
-		if got, want := strings.Join(told, "|"), "23|no such file or directory|23|"; got != want {
-			t.Errorf("told were %q, want %q", got, want)
+		if got, want := strings.Join(reported, "|"), "23|no such file or directory|23|"; got != want {
+			t.Errorf("reported were %q, want %q", got, want)
 		}
 	})
 }

@@ -1,5 +1,8 @@
 // Package gotasks implements task.Handler with Go functions whose params and
 // results are Go types.
+//
+// The code is in adapters/internal/typedtask, because demotasks needs it too and an
+// adapter imports no other one; programs outside of adapters cannot import that.
 package gotasks
 
 import (

@@ -48,12 +48,12 @@ func (s *Store) holderLocked(t task.Task) *task.Task {
 }
 
 // putLocked stores t with a revision that no task ever had, so that none is mistaken
-// for one that was deleted, and tells the watchers.
+// for one that was deleted, and calls the watchers.
 func (s *Store) putLocked(t task.Task) task.Task {
 	s.revision++
 	t.Revision = s.revision
 	s.tasks.Put(t, time.Now())
-	s.watchers.tell(t)
+	s.watchers.notify(t)
 	return t
 }
 

@@ -9,14 +9,14 @@ import (
 // watchers are the functions that are called with changes.
 type watchers []*func(task.Task)
 
-func (w watchers) tell(t task.Task) {
+func (w watchers) notify(t task.Task) {
 	for _, changed := range w {
 		(*changed)(t)
 	}
 }
 
 // Watch implements task.Store. changed is called before the caller that makes the change
-// has his answer, and under the lock, which makes the order.
+// has its answer, and under the lock, which makes the order.
 func (s *Store) Watch(changed func(task.Task)) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,7 +53,7 @@ func join(t *testing.T, broker *natsbroker.Broker, name string) *natsnodes.Nodes
 	return n
 }
 
-func TestWhoHasNotJoinedTakesNobodysName(t *testing.T) {
+func TestANodeThatHasNotJoinedTakesNoName(t *testing.T) {
 	broker := brokertest.InProcess(t)
 	n := join(t, broker, "node-1")
 	if other := open(t, broker, "node-1"); other.Alive(other.Self()) || len(other.Present()) > 0 {
@@ -136,7 +136,7 @@ func TestANewLifeEndsTheOneBefore(t *testing.T) {
 }
 
 // Records that are no node's stop no other one, not even under a node's own name.
-func TestARecordThatIsNoSignIsLeftOut(t *testing.T) {
+func TestARecordThatIsNoHeartbeatIsLeftOut(t *testing.T) {
 	broker := brokertest.InProcess(t)
 	one := start(t, broker, "one")
 	kv, err := broker.JetStream().KeyValue(t.Context(), "heliograph_nodes")

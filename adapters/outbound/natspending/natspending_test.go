@@ -60,7 +60,7 @@ func TestABoundBelowOneIsAnError(t *testing.T) { // V3
 	}
 }
 
-func TestABrokerThatIsAwayIsToldApart(t *testing.T) { // V2
+func TestABrokerThatIsAwayIsErrUnavailable(t *testing.T) { // V2
 	broker := brokertest.InProcess(t)
 	p := open(t, broker)
 	if err := broker.Close(); err != nil {

@@ -16,12 +16,12 @@ import (
 )
 
 // A flood from many callers goes on while the server is restarted twice. What each
-// was told is what the log has: each event once, and those of one caller in turn.
+// was returned is what the log has: each event once, and those of one caller in turn.
 func TestAFloodWhileTheServerIsRestartedLosesAndDoublesNothing(t *testing.T) { // E7, T11
 	const callers, each = 8, 100
 	server := natsserver.Start(t)
 	n := serve(t, brokertest.Open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
-	told := make([][]event.ID, callers)
+	returned := make([][]event.ID, callers)
 	reached := make(chan struct{}, 2*callers)
 	var publishing sync.WaitGroup
 	for caller := range callers {
@@ -32,7 +32,7 @@ func TestAFloodWhileTheServerIsRestartedLosesAndDoublesNothing(t *testing.T) { /
 				if caller == 0 { // a topic without numbers, as that of versions
 					ev.Order = 0
 				}
-				told[caller] = append(told[caller], n.publish(ev))
+				returned[caller] = append(returned[caller], n.publish(ev))
 				if (order+1)%(each/4) == 0 && order < each/2 {
 					reached <- struct{}{}
 				}
@@ -59,8 +59,8 @@ func TestAFloodWhileTheServerIsRestartedLosesAndDoublesNothing(t *testing.T) { /
 			t.Errorf("%s: event %s came as number %s", rec.Event.Topic, rec.Event.Data, want)
 		}
 	}
-	if diff := cmp.Diff(told, received); diff != "" {
-		t.Errorf("received (-told +got):\n%s", diff)
+	if diff := cmp.Diff(returned, received); diff != "" {
+		t.Errorf("received (-returned +got):\n%s", diff)
 	}
 	if all := slices.Concat(received...); len(all) != callers*each {
 		t.Errorf("%d events, want %d", len(all), callers*each)

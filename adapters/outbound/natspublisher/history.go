@@ -137,7 +137,7 @@ func (l *Log) batch(ctx context.Context, from, n uint64) (records []event.Record
 	}
 }
 
-// unavailable is what is told of err: the end of the caller's own time as it is.
+// unavailable is err as callers get it: the end of the caller's own time as it is.
 func unavailable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

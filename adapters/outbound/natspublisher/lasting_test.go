@@ -35,7 +35,7 @@ func TestTheLogSurvivesARestart(t *testing.T) { // G2
 	if diff := cmp.Diff(want, n.until(last)); diff != "" {
 		t.Errorf("replayed (-want +got):\n%s", diff)
 	}
-	if id := n.publish(numbered("task/a", 2)); id != last { // T11: a crash came before anybody knew
+	if id := n.publish(numbered("task/a", 2)); id != last { // T11: a crash came before the answer
 		t.Errorf("the same event again is %v, was %v", id, last)
 	}
 	if id := n.publish(numbered("task/a", 3)); id.Epoch != last.Epoch || id.Seq != last.Seq+1 {

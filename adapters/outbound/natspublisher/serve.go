@@ -16,7 +16,7 @@ import (
 const flushInterval = time.Second
 
 // errBehind: the log has dropped events that this node had not got yet. Clients
-// here would miss them and never know; a restart tells them.
+// here would miss them without a notice; after a restart they get one.
 var errBehind = errors.New("the log has dropped events that this node did not get")
 
 // Serve hands the log to the Receiver, from Log.Start on, in order and each event
@@ -92,9 +92,8 @@ func (p *Publisher) receive(ctx context.Context, msg jetstream.Msg, seq uint64) 
 	return nil
 }
 
-// checkGap tells events that the log dropped before this node got them from
-// those that nobody has any more. Before the first one there is nobody who could
-// miss any.
+// checkGap tells events that the log dropped before this node got them from those that
+// are gone for all nodes. Before the first one no client can miss any.
 func (p *Publisher) checkGap(ctx context.Context, seq uint64) error {
 	if seq == p.last+1 || p.last == p.log.start {
 		return nil

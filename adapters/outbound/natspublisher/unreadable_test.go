@@ -9,7 +9,7 @@ import (
 	"heliograph/adapters/outbound/natspublisher"
 )
 
-// A message in the log that is no event is left out, and stands in nobody's way:
+// A message in the log that is no event is left out, and blocks nothing:
 // also not as the newest one of a topic.
 func TestAMessageThatIsNoEventIsLeftOut(t *testing.T) {
 	broker := brokertest.InProcess(t)

@@ -15,19 +15,19 @@ func (s *Store) Age(t task.Task) time.Duration {
 	return s.replica.tasks.Age(t, now)
 }
 
-// serverTime is what time it is by the server's clock, as it said last, and what has
+// serverTime is what time it is by the server's clock, as it was given last, and what has
 // passed since by this process's. It is safe for concurrent use.
 type serverTime struct {
 	mu    sync.Mutex
-	said  time.Time // guarded by mu
-	heard time.Time // when that was, by this process's clock; guarded by mu
+	given time.Time // guarded by mu
+	since time.Time // when that was, by this process's clock; guarded by mu
 }
 
 // set says what time it is.
 func (c *serverTime) set(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.said, c.heard = now, time.Now()
+	c.given, c.since = now, time.Now()
 }
 
 // raise says that it was that time a while ago.
@@ -35,7 +35,7 @@ func (c *serverTime) raise(past time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if past.After(c.nowLocked()) {
-		c.said, c.heard = past, time.Now()
+		c.given, c.since = past, time.Now()
 	}
 }
 
@@ -45,4 +45,4 @@ func (c *serverTime) now() time.Time {
 	return c.nowLocked()
 }
 
-func (c *serverTime) nowLocked() time.Time { return c.said.Add(time.Since(c.heard)) }
+func (c *serverTime) nowLocked() time.Time { return c.given.Add(time.Since(c.since)) }

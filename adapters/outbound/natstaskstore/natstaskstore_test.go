@@ -305,7 +305,7 @@ func TestListWaitsNoLongerThanItsCaller(t *testing.T) {
 	}
 }
 
-// A record that nobody can read is left out, and what is there beside it goes on.
+// A record that cannot be read is left out, and what is there beside it goes on.
 func TestARecordThatCannotBeReadIsLeftOut(t *testing.T) {
 	for name, junk := range map[string]string{
 		"a field of another type": `{"ID":"junk","Status":"pending","Attempt":"1"}`, "no JSON": `{not json`, "nothing": ``,
@@ -322,14 +322,14 @@ func TestARecordThatCannotBeReadIsLeftOut(t *testing.T) {
 			wantListed(t, one, before)
 			stop()
 
-			told := make(chan task.Task, 10)
+			changed := make(chan task.Task, 10)
 			two, _ := serve(t, b, "node-2")
-			defer two.Watch(func(t task.Task) { told <- t })()
+			defer two.Watch(func(t task.Task) { changed <- t })()
 			after := create(t, two, task.Task{ID: "c", Created: noon.Add(time.Second), IdempotencyKey: "other"})
 			wantListed(t, two, after, before)
-			for len(told) > 0 {
-				if got := <-told; got.ID == "junk" {
-					t.Errorf("told of %+v", got)
+			for len(changed) > 0 {
+				if got := <-changed; got.ID == "junk" {
+					t.Errorf("watchers were called with %+v", got)
 				}
 			}
 			if _, err := two.Expired(t.Context(), task.Retention{}); err != nil {

@@ -42,7 +42,7 @@ func TestCallersShareAQuestionThatIsAskedAfterTheyCame(t *testing.T) {
 	})
 }
 
-func TestACallerThatLeavesTakesTheAnswerFromNobody(t *testing.T) {
+func TestACallerThatLeavesTakesNoAnswerFromOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRounds(func(ctx context.Context) (newest, error) {
 			<-time.After(time.Second)
@@ -52,13 +52,13 @@ func TestACallerThatLeavesTakesTheAnswerFromNobody(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			if _, err := r.ask(ctx); !errors.Is(err, context.Canceled) {
-				t.Errorf("who left: %v", err)
+				t.Errorf("the caller that left: %v", err)
 			}
 		})
 		synctest.Wait()
 		all.Go(func() {
 			if _, err := r.ask(t.Context()); err != nil {
-				t.Errorf("who stayed: %v", err)
+				t.Errorf("the caller that stayed: %v", err)
 			}
 		})
 		cancel()

@@ -64,7 +64,7 @@ func TestABadAnswerIsUnavailable(t *testing.T) { // V6
 	}
 }
 
-func TestAnErrorDoesNotTellTheURL(t *testing.T) {
+func TestAnErrorDoesNotContainTheURL(t *testing.T) {
 	t.Parallel()
 	s := newSource(t, "http://user:secret@127.0.0.1:1/?token=secret")
 	_, err := s.Current(t.Context(), 0)

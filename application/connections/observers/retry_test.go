@@ -20,12 +20,12 @@ func TestAnObserverThatFailedIsRetriedUntilItSucceeds(t *testing.T) { // C5, T13
 		f := newFixture(t)
 		var away atomic.Bool
 		away.Store(true)
-		var told, others []connection.RequestID
+		var called, others []connection.RequestID
 		f.observe("store", func(_ context.Context, c connection.Connection) error {
 			if away.Load() {
 				return errAway
 			}
-			told = append(told, c.RequestID)
+			called = append(called, c.RequestID)
 			return nil
 		})
 		f.observe("other", func(_ context.Context, c connection.Connection) error {
@@ -34,15 +34,15 @@ func TestAnObserverThatFailedIsRetriedUntilItSucceeds(t *testing.T) { // C5, T13
 		})
 		f.start(t, "a", "token-a")
 		pass(time.Minute)
-		if len(told) != 0 || len(others) != 1 {
-			t.Errorf("called for %q and %q", told, others)
+		if len(called) != 0 || len(others) != 1 {
+			t.Errorf("called for %q and %q", called, others)
 		}
 		away.Store(false)
 		pass(10 * time.Second)
 		f.start(t, "b", "token-b")
 		pass(time.Minute)
-		if fmt.Sprint(told, others) != "[a b] [a b]" {
-			t.Errorf("called for %q and %q, want each once", told, others)
+		if fmt.Sprint(called, others) != "[a b] [a b]" {
+			t.Errorf("called for %q and %q, want each once", called, others)
 		}
 	})
 }
@@ -97,7 +97,7 @@ func TestRetriesAreFewAtATime(t *testing.T) { // T13: many connected while the s
 		f := newFixture(t)
 		var away atomic.Bool
 		away.Store(true)
-		var now, most, told atomic.Int32
+		var now, most, called atomic.Int32
 		f.observe("store", func(context.Context, connection.Connection) error {
 			if away.Load() {
 				return errAway
@@ -105,7 +105,7 @@ func TestRetriesAreFewAtATime(t *testing.T) { // T13: many connected while the s
 			most.Store(max(most.Load(), now.Add(1)))
 			<-time.After(time.Millisecond)
 			now.Add(-1)
-			told.Add(1)
+			called.Add(1)
 			return nil
 		})
 		const crowd = 500
@@ -115,8 +115,8 @@ func TestRetriesAreFewAtATime(t *testing.T) { // T13: many connected while the s
 		synctest.Wait()
 		away.Store(false)
 		pass(time.Minute)
-		if told.Load() != crowd || most.Load() > 32 {
-			t.Errorf("%d were called, %d at a time", told.Load(), most.Load())
+		if called.Load() != crowd || most.Load() > 32 {
+			t.Errorf("%d were called, %d at a time", called.Load(), most.Load())
 		}
 	})
 }

@@ -82,7 +82,7 @@ func (l *Leases) lend(caller, ctx context.Context, e *scheduler.Entry) *runner.A
 		return nil
 	}
 	l.records.PublishStarted(ctx, a.Task)
-	a.Renew() // telling of it may have taken a while
+	a.Renew() // publishing it may have taken a while
 	l.runner.Follow(ctx, runCtx, a)
 	return a
 }

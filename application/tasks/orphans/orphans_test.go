@@ -240,7 +240,7 @@ func TestATaskOfAnUnknownTypeFailsWhereNoOtherNodeCanKnowIt(t *testing.T) { // T
 	}
 }
 
-// quiet is a store that tells of no change.
+// quiet is a store that calls no watcher.
 type quiet struct{ task.Store }
 
 func (quiet) Watch(func(task.Task)) (stop func()) { return func() {} }

@@ -124,8 +124,8 @@ type Note struct {
 	At       time.Time
 }
 
-// SaveProgress stores what newest returns for the record, and then tells of it: what
-// is told of is in every snapshot (rule T13), and a node that ends the task in
+// SaveProgress stores what newest returns for the record, and then publishes it: what
+// was published is in every snapshot (rule T13), and a node that ends the task in
 // another's place knows how far its events have come. known is the record as it was
 // last seen. Errors: those of task.Store, task.ErrLeaseLost.
 func (r *Records) SaveProgress(ctx context.Context, known task.Task, owner Ownership, newest func(*task.Task) (n Note, ran time.Duration)) (task.Task, error) {
@@ -147,7 +147,7 @@ func (r *Records) SaveProgress(ctx context.Context, known task.Task, owner Owner
 	return t, nil
 }
 
-// PublishStarted tells all clients that the attempt of t has begun.
+// PublishStarted publishes that the attempt of t has begun.
 func (r *Records) PublishStarted(ctx context.Context, t task.Task) {
 	r.publisher.publish(ctx, newEvent(task.EventStarted, t, t.Started))
 }

@@ -23,17 +23,16 @@ type Conclusion struct {
 	Revision uint64
 	// Ran is how long the attempt has run.
 	Ran time.Duration
-	// Reports counts the reports in the record of which the reports were taken up: what
-	// came later goes into the record with the end.
+	// Reports counts the relayed reports that were taken up: what came later goes into the record with the end.
 	Reports uint64
 	// Refused is called when the store did not take the end, which is tried again, and
-	// Recorded when it did, or never will, before it is told of; nil is nothing.
+	// Recorded when it did, or never will, before it is published; nil is nothing.
 	Refused, Recorded func()
 }
 
-// End makes the record of a running task terminal and then tells of it: exactly
+// End makes the record of a running task terminal and then publishes it: exactly
 // once, since no second attempt to change the record can succeed (rule T11). Or it
-// makes it pending for the next attempt, which the next task_started tells of. A
+// makes it pending for the next attempt, which the next task_started announces. A
 // result that the store cannot hold makes it failed, and is task.ErrTooLarge.
 func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 	if c.Refused == nil {
@@ -113,7 +112,7 @@ func startOver(t *task.Task, policy task.Policy, last uint64) {
 // waits.
 const cancelTime = 5 * time.Second
 
-// RequestCancel ends a pending task, which AnnounceEnd is to tell of, and marks a
+// RequestCancel ends a pending task, which AnnounceEnd is to publish, and marks a
 // running one. It returns the record. Errors: those of task.Store, task.ErrNotCancellable.
 func (r *Records) RequestCancel(ctx context.Context, id task.ID) (task.Task, error) {
 	limited, end := context.WithTimeout(ctx, cancelTime)
@@ -137,7 +136,8 @@ func (r *Records) RequestCancel(ctx context.Context, id task.ID) (task.Task, err
 	}, func() {})
 }
 
-// AnnounceEnd tells of a task whose record has just become terminal.
+// AnnounceEnd counts, logs and publishes the end of a task whose record has just become
+// terminal.
 func (r *Records) AnnounceEnd(ctx context.Context, t task.Task) {
 	r.ended(t)
 	r.metrics.Ended(t.Type, t.Status, t.Ran)

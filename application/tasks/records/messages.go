@@ -18,7 +18,7 @@ func WorkerLost(term time.Duration) string {
 	return fmt.Sprintf("worker_lost: it did not report for %s", term)
 }
 
-// Abandoned is for a task that went on after it was told to stop.
+// Abandoned is for a task that went on after it was asked to stop.
 func Abandoned(why string) string { return "the task was abandoned: " + why }
 
 // OverTimeLimit is for a task that ran for longer than its limit (rule T8).

@@ -1,4 +1,4 @@
-// Package records changes the records of tasks, and tells of the changes.
+// Package records changes the records of tasks, and publishes the changes.
 //
 // Every change is a compare-and-set in the store, which decides all races: between
 // Cancel and an attempt that begins or ends, and between nodes. An attempt has a

@@ -72,8 +72,8 @@ func (l *log) Publish(_ context.Context, ev event.Event) (event.ID, error) {
 	return event.ID{Epoch: "e", Seq: uint64(len(l.events))}, nil
 }
 
-// faultyStore fails as often as it is told to, with the change taken all the same
-// or not, and outlives the process if it is told so.
+// faultyStore fails as often as a test wants, with the change taken all the same
+// or not, and outlives the process if a test wants it.
 type faultyStore struct {
 	task.Store
 	fails    int
@@ -181,7 +181,7 @@ func TestOnlyTheOwnerOfAnAttemptChangesIt(t *testing.T) { // T11
 		t.Errorf("the end by the former owner: %v", err)
 	}
 	if got := f.get(); got.Revision != taken.Revision || len(f.sent.events) != 0 {
-		t.Errorf("the record is %+v, told of was %v", got, f.sent.events)
+		t.Errorf("the record is %+v, published was %v", got, f.sent.events)
 	}
 	if got, err := f.End(t.Context(), conclusion(taken, outside, records.Completed(nil))); err != nil || got.Status != task.Completed || f.ended[0] != "a" {
 		t.Errorf("the end by the owner: %+v, %v", got, err)
@@ -203,7 +203,7 @@ func TestAnEndThatTheStoreDoesNotTakeIsRetriedAndPublishedOnce(t *testing.T) { /
 					t.Errorf("%+v, %v; refused %d times, recorded %d times", got, err, refused, recorded)
 				}
 				if len(f.sent.events) != 1 || f.sent.events[0].Type != task.EventCompleted || f.sent.events[0].Seq != 2 {
-					t.Errorf("told of was %+v", f.sent.events)
+					t.Errorf("published was %+v", f.sent.events)
 				}
 				if !strings.Contains(f.logs.String(), "could not be changed yet") {
 					t.Error("it was not warned of")
@@ -245,7 +245,7 @@ func TestTheFinalEventStaysPendingUntilItIsPublished(t *testing.T) { // T11
 	}
 	f.sent.err = nil
 	if !f.PublishFinalEvent(t.Context(), f.get()) || f.get().FinalEventPending || len(f.sent.events) != 1 {
-		t.Errorf("the record is %+v, told of was %v", f.get(), f.sent.events)
+		t.Errorf("the record is %+v, published was %v", f.get(), f.sent.events)
 	}
 }
 

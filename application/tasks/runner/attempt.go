@@ -122,8 +122,8 @@ func (a *Attempt) silent() <-chan time.Time {
 	return a.silence.C
 }
 
-// TakeUp has what the record tells of the worker count: it renews the lease, and
-// what the worker reported there is reported here. What was taken up before counts no more.
+// TakeUp takes what the worker has reported to other nodes from the record: it renews the
+// lease, and is reported here. What was taken up before counts no more.
 func (a *Attempt) TakeUp(t *task.Task) {
 	s := &a.reports
 	s.mu.Lock()

@@ -58,7 +58,7 @@ func (p *pump) missed(ctx context.Context, before int, err error) {
 	}
 }
 
-// save stores the newest progress and then tells of it.
+// save stores the newest progress and then publishes it.
 func (p *pump) save(ctx context.Context) error {
 	a := p.attempt
 	t, err := p.records.SaveProgress(ctx, a.newestRecord(), a.owner, func(t *task.Task) (records.Note, time.Duration) {

@@ -49,7 +49,7 @@ type Runner struct {
 // New returns a runner, whose pool Start starts.
 func New(d Deps) *Runner { return &Runner{Deps: d, Running: newRunning()} }
 
-// Begin begins the task of e, and no client is told of it yet. The returned context is
+// Begin begins the task of e, which is not published yet. The returned context is
 // that of what runs it. It is registered first, so that Cancel finds every task whose
 // record says running. With an error the entry has been seen to: it waits again, or
 // its task is not pending any more.

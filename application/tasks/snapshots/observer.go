@@ -101,7 +101,7 @@ func (o *Observer) Connected(ctx context.Context, c connection.Connection) error
 	return nil
 }
 
-// read returns the parts of a snapshot for one stream, of which none tells of a time
+// read returns the parts of a snapshot for one stream, of which none shows a time
 // before the call. Streams share the parts. Errors: those of task.Store, ctx.Err().
 func (o *Observer) read(ctx context.Context) (gateway.Parts, error) {
 	shared, first := o.join()
@@ -133,11 +133,11 @@ type reader struct {
 	newest *newest
 	none   *gateway.Part
 	had    place // of the last task that it was given
-	end    place // tasks after that were created after the stream began: the log tells of them
+	end    place // tasks after that were created after the stream began: the log has them
 }
 
 // next implements gateway.Parts. A part may begin with tasks that the stream was
-// given before; their seq tells that.
+// given before; their seq shows that.
 func (r *reader) next() (_ *gateway.Part, more bool) {
 	parts := *r.newest.parts.Load()
 	i := sort.Search(len(parts), func(i int) bool { return parts[i].last.compare(r.had) > 0 })

@@ -32,7 +32,7 @@ func Run(t *testing.T, fresh func(t *testing.T, peer gateway.Peer) Subject) {
 		test func(t *testing.T, s Subject, node *node)
 	}{
 		{"C3 a stream is closed at the node that owns it, after its last event", closes},
-		{"C9 the node that owns a stream learns of its end", tells},
+		{"C9 the node that owns a stream learns of its end", reportsEnd},
 		{"what the node's sender says is said", says},
 		{"an invalid event is refused and asks no node", invalid},
 		{"a node that does not answer is ErrNodeAway", away},
@@ -55,7 +55,7 @@ func RunAlone(t *testing.T, fresh func(t *testing.T) gateway.Control) {
 	}{
 		{"an invalid event is refused", invalid},
 		{"any other node is away", away},
-		{"an ended context asks nobody", ended},
+		{"an ended context asks no node", ended},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.test(t, Subject{Control: fresh(t), Node: "node-1", Away: "node-2"}, &node{})
@@ -68,7 +68,7 @@ func RunAlone(t *testing.T, fresh func(t *testing.T) gateway.Control) {
 			}
 		}
 	})
-	t.Run("no other node is told of an end", func(t *testing.T) {
+	t.Run("an end is reported to no other node", func(t *testing.T) {
 		if err := fresh(t).Ended(t.Context(), "node-2", "token", connection.ReasonError); !errors.Is(err, gateway.ErrNodeAway) {
 			t.Errorf("ended: %v, want ErrNodeAway", err)
 		}
@@ -140,7 +140,7 @@ func closes(t *testing.T, s Subject, n *node) {
 	n.want(t, closing{"one", replaced}, closing{"two – “ü”", replaced})
 }
 
-func tells(t *testing.T, s Subject, n *node) {
+func reportsEnd(t *testing.T, s Subject, n *node) {
 	if err := s.Control.Ended(t.Context(), s.Node, "one – “ü”", connection.ReasonClientClosed); err != nil {
 		t.Error(err)
 	}

@@ -95,7 +95,7 @@ func (s *suite) closedToken(t *testing.T) {
 	s.wantUnknown(t, b, st.Token, b.Sender.Send(t.Context(), st.Token, note("lost")))
 }
 
-// wantUnknown checks what a Send to token returned, or what the listener hears.
+// wantUnknown checks what a Send to token returned, or what the listener is called with.
 func (s *suite) wantUnknown(t *testing.T, b *bench, token connection.Token, err error) {
 	t.Helper()
 	if errors.Is(err, gateway.ErrUnknownToken) {
@@ -111,7 +111,7 @@ func (s *suite) wantUnknown(t *testing.T, b *bench, token connection.Token, err 
 			t.Errorf("gone: got token %q, want %q", got, token)
 		}
 	case <-time.After(waitLimit):
-		t.Error("the listener never heard that the token is gone")
+		t.Error("the listener was never called with Gone")
 	}
 }
 

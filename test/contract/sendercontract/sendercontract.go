@@ -57,7 +57,7 @@ type Subject struct {
 type Option func(*suite)
 
 // LateUnknownToken is for a sender that learns only from the gateway's answer
-// that a token is unknown: in place of ErrUnknownToken its listener hears of it.
+// that a token is unknown: in place of ErrUnknownToken its listener is called.
 func LateUnknownToken(why string) Option { return func(s *suite) { s.lateUnknownToken = why } }
 
 // NoEventIDs is for a gateway that cannot pass on event IDs (rule G6): frames

@@ -47,7 +47,7 @@ var sentences = map[string]func(*testing.T, fixture){
 	"Delete frees the key":                                                   deleteFreesKey,
 	"Create beside Delete never brings the deleted task back":                createBesideDelete, // T11, T14
 	"a deleted task cannot be changed or deleted again":                      revisionOfDeleted,
-	"Watch tells of every change in its order until it is stopped":           watch,
+	"Watch reports every change in its order until it is stopped":            watch,
 	"List of an empty store is one empty page":                               listEmpty,
 	"List returns the newest first":                                          listOrder,
 	"List orders tasks of the same moment the same way every time":           listSameMoment,

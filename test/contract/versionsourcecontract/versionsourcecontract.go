@@ -45,7 +45,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, options ...Option) {
 		changes bool
 	}{
 		{"V4 an answer is what the source says, every field untouched", untouched, false},
-		{"V8 an answer tells when the source was asked", tellsWhen, false},
+		{"V8 an answer says when the source was asked", saysWhen, false},
 		{"V8 what has the same time is the same answer", sameAnswer, true},
 		{"V5 no age at all gets what the source says now", saysNow, true},
 		{"V6 a source that fails is unavailable until it answers", failsAndRecovers, true},
@@ -73,7 +73,7 @@ func untouched(t *testing.T, s Subject) {
 	wantSaid(t, s, payload)
 }
 
-func tellsWhen(t *testing.T, s Subject) {
+func saysWhen(t *testing.T, s Subject) {
 	before := time.Now()
 	answer := ask(t, s, 0)
 	if after := time.Now(); answer.At.Before(before) || answer.At.After(after) {
