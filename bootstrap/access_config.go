@@ -51,11 +51,12 @@ type AuthConfig struct {
 	// authenticated a request says who it comes from; "" is none.
 	ProxyUserHeader  string `env:"AUTH_PROXY_USER_HEADER"`
 	ProxyRolesHeader string `env:"AUTH_PROXY_ROLES_HEADER"`
-	// ExpiryNotice is how long before the end of its credential a stream is told (rule A17).
-	ExpiryNotice time.Duration `env:"AUTH_EXPIRY_NOTICE" envDefault:"30s"`
 	// RevocationKeep is for how long revocations are remembered. Credentials that were
 	// issued longer ago are refused.
 	RevocationKeep time.Duration `env:"AUTH_REVOCATION_KEEP" envDefault:"720h"`
+	// ExpiryNotice is how long before its credential ends a stream is told so (rule A17); 0
+	// is not.
+	ExpiryNotice time.Duration `env:"AUTH_EXPIRY_NOTICE" envDefault:"30s"`
 }
 
 // defaultAuth is the default of AUTH; "" is none, so that it must be set.

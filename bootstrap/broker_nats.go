@@ -275,7 +275,7 @@ func clusterComponents(p clusterParts) []component {
 		},
 		{Name: "node lease", Phase: phaseBroker, Serve: p.Nodes.Serve},
 		{Name: "connections", Phase: phaseBroker, Serve: p.Registry.Serve},
-		{Name: "node control", Phase: phaseBroker, Serve: func(ctx context.Context) error { return p.Control.Serve(ctx, p.Manager) }},
+		{Name: "node control", Phase: phaseBroker, Serve: func(ctx context.Context) error { return p.Control.Serve(ctx, connections.NewPeer(p.Manager)) }},
 		{Name: "orphans", Phase: phaseTakeover, Serve: takeover.Serve},
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"go.uber.org/fx"
 
 	"heliograph/application/connections"
+	"heliograph/application/connections/credentials"
 	"heliograph/application/tasks/snapshots"
 	"heliograph/application/versions"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -18,6 +20,7 @@ import (
 func connectionsModule() fx.Option {
 	return fx.Module("connections", provideComponents(connectionComponents), fx.Provide(
 		fx.Annotate(newManager, fx.As(fx.Self()), fx.As(new(connection.Manager)), fx.As(new(gateway.Listener))),
+		func(m *connections.Manager) connection.Credentials { return m.Credentials() },
 		newReceiver,
 	))
 }
@@ -41,11 +44,26 @@ func (r gatewayReceiver) Receive(ctx context.Context, rec event.Record) {
 	}
 }
 
-func newManager(cfg Config, reg connection.Registry, sender gateway.Sender, control gateway.Control,
-	m connection.Metrics, log *slog.Logger,
-) *connections.Manager {
-	return connections.New(connections.Config{Node: cfg.NodeName, ObserverTimeout: cfg.Gateway.ObserverTimeout}, connections.Deps{
-		Registry: reg, Sender: sender, Control: control, Metrics: m, Log: log,
+// managerParts is what a Manager is made of.
+type managerParts struct {
+	fx.In
+
+	Config      Config
+	Registry    connection.Registry
+	Roster      connection.Roster
+	Sender      gateway.Sender
+	Control     gateway.Control
+	Revocations access.Revocations
+	Metrics     connection.Metrics
+	Log         *slog.Logger
+}
+
+func newManager(p managerParts) *connections.Manager {
+	return connections.New(connections.Config{
+		Node: p.Config.NodeName, ObserverTimeout: p.Config.Gateway.ObserverTimeout,
+		Credentials: credentials.Config{Notice: p.Config.Auth.ExpiryNotice, Required: p.Config.Auth.Required()},
+	}, connections.Deps{
+		Registry: p.Registry, Roster: p.Roster, Sender: p.Sender, Control: p.Control, Revocations: p.Revocations, Metrics: p.Metrics, Log: p.Log,
 	})
 }
 
@@ -62,5 +80,5 @@ func connectionComponents(m *connections.Manager, t *snapshots.Observer, v *vers
 			return nil
 		},
 		Drain: m.Drain, Stop: m.Stop,
-	}}
+	}, {Name: "credentials of streams", Phase: phaseSources, Serve: m.Credentials().Serve}}
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/mock/gomock"
 
+	"heliograph/application/connections"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 	"heliograph/test/mocks"
@@ -98,13 +99,14 @@ func TestAnotherNodeCanCloseAStream(t *testing.T) { // C3, C9
 	f.connect(t, "a", "token-a")
 	f.connect(t, "b", "token-b")
 	f.sender.EXPECT().Close(gomock.Any(), connection.Token("token-a"), replaced)
-	if err := f.Close(t.Context(), "token-a", replaced); err != nil {
+	peer := connections.NewPeer(f.Manager)
+	if err := peer.Close(t.Context(), "token-a", replaced); err != nil {
 		t.Error(err)
 	}
-	f.Ended(t.Context(), "token-b", connection.ReasonClientClosed)
+	peer.Ended(t.Context(), "token-b", connection.ReasonClientClosed)
 	f.metrics.want(t, 2, 2)
 	f.sender.EXPECT().Close(gomock.Any(), connection.Token("token-x"), replaced).Return(gateway.ErrUnknownToken)
-	if err := f.Close(t.Context(), "token-x", replaced); !errors.Is(err, gateway.ErrUnknownToken) {
+	if err := peer.Close(t.Context(), "token-x", replaced); !errors.Is(err, gateway.ErrUnknownToken) {
 		t.Errorf("close of an unknown one: %v", err)
 	}
 	f.metrics.want(t, 2, 2)
@@ -126,7 +128,7 @@ func TestAnAdoptedOrphanIsCountedObservedAndFetchesTheState(t *testing.T) { // C
 			t.Error(err)
 		}
 		synctest.Wait()
-		if got := <-observed; got != adopted {
+		if got := <-observed; !got.Same(adopted) {
 			t.Errorf("observed was %+v, want %+v", got, adopted)
 		}
 		f.metrics.want(t, 1, 0)

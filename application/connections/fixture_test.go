@@ -54,10 +54,13 @@ func newFixture(t *testing.T) fixture {
 	return f
 }
 
+func (f fixture) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 // over returns a manager like the fixture's, on another registry.
 func (f fixture) over(r connection.Registry) *connections.Manager {
-	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	deps := connections.Deps{Registry: r, Sender: f.sender, Control: memcontrol.New(), Metrics: f.metrics, Log: log}
+	deps := connections.Deps{Registry: r, Roster: f.registry, Sender: f.sender, Control: memcontrol.New(), Metrics: f.metrics, Log: f.log()}
 	if f.control != nil {
 		deps.Control = f.control
 	}

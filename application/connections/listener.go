@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
@@ -50,6 +51,10 @@ func (m *Manager) adoptFound(ctx context.Context, c connection.Connection) error
 	if _, err := m.registry.ByRequestID(ctx, c.RequestID); !errors.Is(err, connection.ErrNotFound) {
 		return err // usually nil: it is registered already, and a write is saved
 	}
+	if err := m.credentials.Admit(c.Principal); errors.Is(err, access.ErrNoCredential) { // whose it is was forgotten with the registry
+		m.End(ctx, c, stream.AuthExpired(), connection.ReasonExpired)
+		return nil
+	}
 	return m.adopt(ctx, c, func(ctx context.Context, c connection.Connection) (connection.Connection, bool, error) {
 		there, err := m.registry.PutNew(ctx, c)
 		return c, there.Token == "", err
@@ -68,7 +73,7 @@ func (m *Manager) adopt(ctx context.Context, c connection.Connection,
 	m.count.begin(c.Token)
 	now, isNew, err := register(ctx, c)
 	m.count.end(c.Token, err == nil && isNew)
-	if err != nil || !isNew {
+	if err != nil || !isNew || m.credentials.Adopted(ctx, now) {
 		return err
 	}
 	m.log.DebugContext(ctx, "stream of the gateway was adopted", requestID(now))
@@ -93,11 +98,12 @@ func (m *Manager) AdoptOrphan(ctx context.Context, c connection.Connection, from
 // Release implements orphans.Connections.
 func (m *Manager) Release(c connection.Connection, from connection.Orphans) {
 	if from.Release(c.Token) {
+		m.credentials.Ended(c)
 		m.count.left(c.Token)
 	}
 }
 
 // CloseReplaced implements orphans.Connections.
 func (m *Manager) CloseReplaced(ctx context.Context, c connection.Connection) {
-	m.closer.warn(ctx, c, m.Close(ctx, c.Token, replaced))
+	m.closer.warn(ctx, c, m.end(ctx, c.Token, replaced, connection.ReasonReplaced))
 }

@@ -2,10 +2,11 @@
 // gateways report, closes what a newer one replaces, and has the observers called for
 // connections that can be sent to (rules C of the specification). It is also the
 // gateway.Listener to which senders report what happened to single streams (rules C8,
-// E5, E6), and the gateway.Peer that other nodes call.
+// E5, E6). Peer is what other nodes call.
 //
-// Its packages: observers calls the observers, orphans takes over the connections of
-// nodes that are gone, background runs functions that no caller waits for.
+// Its packages: observers calls the observers, credentials ends streams whose credentials
+// have ended, expiry knows when that is, orphans takes over the connections of nodes that
+// are gone, background runs functions that no caller waits for.
 package connections
 
 import (
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"heliograph/application/connections/background"
+	"heliograph/application/connections/credentials"
 	"heliograph/application/connections/observers"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
@@ -25,9 +27,9 @@ import (
 )
 
 var (
-	_ connection.Manager = (*Manager)(nil)
-	_ gateway.Listener   = (*Manager)(nil)
-	_ gateway.Peer       = (*Manager)(nil)
+	_ connection.Manager  = (*Manager)(nil)
+	_ gateway.Listener    = (*Manager)(nil)
+	_ credentials.Streams = (*Manager)(nil)
 )
 
 // DefaultObserverTimeout is long enough for a version source that is slow, and
@@ -41,29 +43,35 @@ type Config struct {
 	// ObserverTimeout is how long one observer may take for one connection (rule
 	// C5); 0 is DefaultObserverTimeout.
 	ObserverTimeout time.Duration
+	// Credentials is about the credentials of streams.
+	Credentials credentials.Config
 }
 
 // Deps holds the ports that a Manager uses.
 type Deps struct {
 	Registry connection.Registry
+	Roster   connection.Roster
 	Sender   gateway.Sender
 	Control  gateway.Control
-	Metrics  connection.Metrics
-	Log      *slog.Logger
+	// Revocations is nil where nothing can be revoked.
+	Revocations access.Revocations
+	Metrics     connection.Metrics
+	Log         *slog.Logger
 }
 
 // Manager keeps the registry in step with the streams of the gateways. It is safe for concurrent
 // use. It holds no lock while it calls a sender or an observer.
 type Manager struct {
-	node      string
-	registry  connection.Registry
-	sender    gateway.Sender
-	log       *slog.Logger
-	count     *counter
-	closer    *closer
-	group     *background.Group
-	observers *observers.Runner
-	draining  atomic.Bool
+	node        string
+	registry    connection.Registry
+	sender      gateway.Sender
+	log         *slog.Logger
+	count       *counter
+	closer      *closer
+	group       *background.Group
+	observers   *observers.Runner
+	credentials *credentials.Enforcer
+	draining    atomic.Bool
 }
 
 // New returns a Manager. It starts nothing.
@@ -72,13 +80,22 @@ func New(cfg Config, deps Deps) *Manager {
 		cfg.ObserverTimeout = DefaultObserverTimeout
 	}
 	group := background.NewGroup()
-	return &Manager{
+	m := &Manager{
 		node: cfg.Node, registry: deps.Registry, sender: deps.Sender, log: deps.Log, group: group,
 		count:     newCounter(deps.Metrics),
 		closer:    &closer{sender: deps.Sender, control: deps.Control, group: group, log: deps.Log},
 		observers: observers.New(cfg.ObserverTimeout, group, deps.Registry, deps.Log),
 	}
+	m.credentials = credentials.New(cfg.Credentials, credentials.Deps{
+		Registry: deps.Registry, Roster: deps.Roster, Sender: deps.Sender, Control: deps.Control,
+		Revocations: deps.Revocations, Streams: m, Log: deps.Log,
+	})
+	return m
 }
+
+// Credentials returns what keeps m's streams in step with their credentials, and has to be
+// served.
+func (m *Manager) Credentials() *credentials.Enforcer { return m.credentials }
 
 // Observe implements connection.Manager.
 func (m *Manager) Observe(name string, o connection.Observer) { m.observers.Add(name, o) }
@@ -104,6 +121,9 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 		return nil, connection.ErrShuttingDown
 	}
 	c := connection.Connection{RequestID: id, Token: token, Node: m.node, Principal: access.FromContext(ctx)}
+	if err := m.credentials.Admit(c.Principal); err != nil {
+		return nil, err
+	}
 	if lastEventID != "" {
 		m.sender.Resume(ctx, c, lastEventID)
 	}
@@ -116,6 +136,10 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	if before.Token != "" && before.Token != token {
 		m.left(before)
 		m.closer.close(ctx, before)
+	}
+	if err := m.credentials.Opened(ctx, c); err != nil { // revoked while it was connecting
+		m.Disconnect(ctx, token, connection.ReasonExpired)
+		return nil, fmt.Errorf("connect %s: %w", id, err)
 	}
 	return &opening{manager: m, conn: c}, nil
 }
@@ -148,6 +172,7 @@ func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason
 // left counts a connection that has left the registry, on the node that owned it
 // (rule C9).
 func (m *Manager) left(c connection.Connection) {
+	m.credentials.Ended(c)
 	if m.closer.owns(c) {
 		m.count.left(c.Token)
 	}
@@ -177,15 +202,17 @@ func requestID(c connection.Connection) slog.Attr {
 	return slog.String("request_id", string(c.RequestID))
 }
 
-// Close implements gateway.Peer. The stream leaves this node's connections at
-// once: an external gateway may report its end to another node.
-func (m *Manager) Close(ctx context.Context, token connection.Token, last event.Event) error {
-	err := m.sender.Close(ctx, token, last)
-	m.Ended(ctx, token, connection.ReasonReplaced)
-	return err
+// End implements credentials.Streams.
+func (m *Manager) End(ctx context.Context, c connection.Connection, last event.Event, reason connection.Reason) {
+	if err := m.end(ctx, c.Token, last, reason); err != nil && !errors.Is(err, gateway.ErrUnknownToken) {
+		m.log.WarnContext(ctx, "stream could not be ended", requestID(c), slog.String("reason", string(reason)), slog.Any("error", err))
+	}
 }
 
-// Ended implements gateway.Peer.
-func (m *Manager) Ended(ctx context.Context, token connection.Token, reason connection.Reason) {
+// end ends a stream of this node after last was sent to it. Its connection is removed at
+// once, whatever the gateway says. Errors: as gateway.Sender's Close.
+func (m *Manager) end(ctx context.Context, token connection.Token, last event.Event, reason connection.Reason) error {
+	err := m.sender.Close(ctx, token, last)
 	m.Disconnect(ctx, token, reason)
+	return err
 }

@@ -113,6 +113,12 @@ type Viewer struct {
 	Single bool
 }
 
+// Equal reports whether both may see the same, whatever the order of their roles.
+func (v Viewer) Equal(other Viewer) bool {
+	return v.Subject == other.Subject && v.RequestID == other.RequestID && v.All == other.All && v.Single == other.Single &&
+		slices.Equal(slices.Compact(slices.Sorted(slices.Values(v.Roles))), slices.Compact(slices.Sorted(slices.Values(other.Roles))))
+}
+
 // Includes reports whether v is in the audience. It costs the number of names.
 func (a *Audience) Includes(v Viewer) bool {
 	switch {

@@ -128,6 +128,17 @@ func (r Revocation) Matches(p *Principal) bool {
 		(r.Before.IsZero() || p.Issued.Before(r.Before))
 }
 
+// Ends reports whether r ends a stream of p that has that request_id.
+func (r Revocation) Ends(p *Principal, requestID string) bool {
+	if r.RequestID != "" && r.RequestID != requestID {
+		return false
+	}
+	if r.RequestID != "" && r.Subject == "" && r.CredentialID == "" {
+		return r.Before.IsZero() || p == nil || p.Issued.Before(r.Before)
+	}
+	return r.Matches(p)
+}
+
 // Revocations is the driven port to what was revoked. Nodes of a cluster share it, and
 // what it refuses is remembered for as long as the broker keeps things. It is safe for
 // concurrent use.

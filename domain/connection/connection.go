@@ -6,6 +6,7 @@ package connection
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"heliograph/domain/access"
 )
@@ -67,6 +68,18 @@ func (c Connection) Same(other Connection) bool {
 	return c.RequestID == other.RequestID && c.Token == other.Token && c.Node == other.Node
 }
 
+// MayReplace reports whether c may take the request_id from there, which holds it: not
+// from the stream of another subject (rule A15), unless that stream's credential has
+// ended by now and so the stream, too. What belongs to no subject can be replaced, and
+// replaces, as while authentication is off. The zero Connection holds nothing.
+func (c Connection) MayReplace(there Connection, now time.Time) bool {
+	if there.Subject() == "" || c.Subject() == "" || there.Subject() == c.Subject() {
+		return true
+	}
+	ends := there.Principal.Ends()
+	return !ends.IsZero() && !now.Before(ends)
+}
+
 // Viewer returns what the stream may see.
 func (c Connection) Viewer() access.Viewer {
 	v := c.Principal.Viewer()
@@ -94,4 +107,6 @@ const (
 	ReasonReplaced     Reason = "replaced"      // a newer connection took its request_id (C3)
 	ReasonNodeLost     Reason = "node_lost"     // the node that held it is gone
 	ReasonGone         Reason = "gone"          // the gateway does not know its token any more (E5)
+	ReasonExpired      Reason = "auth_expired"  // its credential has ended or was revoked (A17, A18)
+	ReasonDisconnected Reason = "disconnected"  // somebody had it ended (A18)
 )

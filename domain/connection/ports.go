@@ -37,16 +37,19 @@ var (
 // use and never show one direction without the other. Where nodes share the record,
 // what one of them has done reaches the Roster of another a little later, through
 // Orphans. Beside the errors named here each method may return ErrUnavailable.
-type Registry interface {
+type Registry interface { //nolint:interfacebloat // one kind of record: two ports would always go together
 	// Put makes c, a connection of this node, the record of its request_id and
 	// returns the one that was there before: the zero Connection if there was none, c
 	// if it was put already, of which only the Principal is changed. After an error c is
 	// not in the Roster. Errors: ErrTokenTaken, ErrRequestIDTaken when the record is
-	// another subject's.
+	// another subject's (Connection.MayReplace).
 	Put(ctx context.Context, c Connection) (before Connection, err error)
 	// PutNew is Put unless the request_id has a record, which it returns then: c if
 	// that was put already. Errors: ErrTokenTaken.
 	PutNew(ctx context.Context, c Connection) (there Connection, err error)
+	// Renew gives c, a connection of this node, the Principal that it has here. Errors:
+	// ErrNotFound when c is not the record, or not any more.
+	Renew(ctx context.Context, c Connection) error
 	// Remove deletes the record that names token and returns it; a newer
 	// connection of the same request_id stays. Errors: ErrNotFound.
 	Remove(ctx context.Context, token Token) (Connection, error)
@@ -105,7 +108,9 @@ type Manager interface {
 	// what it missed since (rule G6); "" is nothing, or a gateway that does that itself.
 	// Once the connect was answered, call a method of the Opening, which is nil after an
 	// error. The connection's principal is that of ctx (rule A12). Errors: ErrTokenTaken,
-	// ErrRequestIDTaken, ErrUnavailable, ErrShuttingDown.
+	// ErrRequestIDTaken, ErrUnavailable, ErrShuttingDown; when authentication is required
+	// access.ErrNoCredential for no principal, and *access.RefusedError for one that was
+	// revoked meanwhile (rule A18).
 	Connect(ctx context.Context, id RequestID, token Token, lastEventID string) (Opening, error)
 	// Disconnect removes the connection that token names. An unknown token
 	// changes nothing and is no error (rule C4).

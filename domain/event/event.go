@@ -58,6 +58,9 @@ type Event struct {
 // Control reports whether e is a control event, which is not counted (rule M1).
 func (e Event) Control() bool { return e.Service == "" }
 
+// IsZero reports whether e is no event at all: it has neither name nor payload.
+func (e Event) IsZero() bool { return e.Name == "" && len(e.Data) == 0 }
+
 // ErrInvalid says that an event cannot be written to a stream: its name holds a
 // line break or NUL, or its payload is not JSON in UTF-8, which event streams are in. The caller's mistake; retrying
 // is pointless.

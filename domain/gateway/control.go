@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 )
@@ -30,6 +31,11 @@ type Control interface {
 	// external gateway has reported to another node. It returns when the node knows, in two
 	// seconds at most. Errors: ErrNodeAway, ctx.Err().
 	Ended(ctx context.Context, node string, token connection.Token, reason connection.Reason) error
+	// Renew has the node of that name give one of its streams a new credential, that of p.
+	// It returns when that is recorded, in two seconds at most. Errors: ErrNodeAway,
+	// connection.ErrNotFound, connection.ErrOtherPrincipal, connection.ErrUnavailable,
+	// ctx.Err().
+	Renew(ctx context.Context, node string, token connection.Token, p *access.Principal) error
 }
 
 // Peer is the driving port that the Control of other nodes calls here. It is safe
@@ -41,4 +47,7 @@ type Peer interface {
 	// Ended says that a stream of this node has ended. An unknown token changes
 	// nothing.
 	Ended(ctx context.Context, token connection.Token, reason connection.Reason)
+	// Renew gives a stream of this node a new credential, that of p. Errors:
+	// connection.ErrNotFound, connection.ErrOtherPrincipal, connection.ErrUnavailable.
+	Renew(ctx context.Context, token connection.Token, p *access.Principal) error
 }

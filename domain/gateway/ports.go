@@ -54,7 +54,8 @@ type Sender interface {
 	// parts, and each carries the ID of the last log event before it. If a part is lost
 	// the rest is not asked for. Errors: as Send, for the first part.
 	SendParts(ctx context.Context, token connection.Token, next Parts) error
-	// Close ends one stream after last was sent to it. Errors: as Send.
+	// Close ends one stream after last was sent to it; the zero Event is nothing to send.
+	// Errors: as Send.
 	Close(ctx context.Context, token connection.Token, last event.Event) error
 	// Resume sends a stream that is neither open nor in the Roster yet the log events
 	// after lastEventID that it may see (rule A12), which its client brought, or a

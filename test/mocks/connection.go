@@ -238,6 +238,44 @@ func (c *MockRegistryRemoveCall) DoAndReturn(f func(context.Context, connection.
 	return c
 }
 
+// Renew mocks base method.
+func (m *MockRegistry) Renew(ctx context.Context, c connection.Connection) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Renew", ctx, c)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Renew indicates an expected call of Renew.
+func (mr *MockRegistryMockRecorder) Renew(ctx, c any) *MockRegistryRenewCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Renew", reflect.TypeOf((*MockRegistry)(nil).Renew), ctx, c)
+	return &MockRegistryRenewCall{Call: call}
+}
+
+// MockRegistryRenewCall wrap *gomock.Call
+type MockRegistryRenewCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c_2 *MockRegistryRenewCall) Return(arg0 error) *MockRegistryRenewCall {
+	c_2.Call = c_2.Call.Return(arg0)
+	return c_2
+}
+
+// Do rewrite *gomock.Call.Do
+func (c_2 *MockRegistryRenewCall) Do(f func(context.Context, connection.Connection) error) *MockRegistryRenewCall {
+	c_2.Call = c_2.Call.Do(f)
+	return c_2
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c_2 *MockRegistryRenewCall) DoAndReturn(f func(context.Context, connection.Connection) error) *MockRegistryRenewCall {
+	c_2.Call = c_2.Call.DoAndReturn(f)
+	return c_2
+}
+
 // MockRoster is a mock of Roster interface.
 type MockRoster struct {
 	ctrl     *gomock.Controller

@@ -11,6 +11,7 @@ package mocks
 
 import (
 	context "context"
+	access "heliograph/domain/access"
 	connection "heliograph/domain/connection"
 	event "heliograph/domain/event"
 	reflect "reflect"
@@ -156,6 +157,44 @@ func (c *MockGatewayControlOwnsCall) DoAndReturn(f func(string) bool) *MockGatew
 	return c
 }
 
+// Renew mocks base method.
+func (m *MockGatewayControl) Renew(ctx context.Context, node string, token connection.Token, p *access.Principal) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Renew", ctx, node, token, p)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Renew indicates an expected call of Renew.
+func (mr *MockGatewayControlMockRecorder) Renew(ctx, node, token, p any) *MockGatewayControlRenewCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Renew", reflect.TypeOf((*MockGatewayControl)(nil).Renew), ctx, node, token, p)
+	return &MockGatewayControlRenewCall{Call: call}
+}
+
+// MockGatewayControlRenewCall wrap *gomock.Call
+type MockGatewayControlRenewCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewayControlRenewCall) Return(arg0 error) *MockGatewayControlRenewCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewayControlRenewCall) Do(f func(context.Context, string, connection.Token, *access.Principal) error) *MockGatewayControlRenewCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewayControlRenewCall) DoAndReturn(f func(context.Context, string, connection.Token, *access.Principal) error) *MockGatewayControlRenewCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // MockGatewayPeer is a mock of Peer interface.
 type MockGatewayPeer struct {
 	ctrl     *gomock.Controller
@@ -250,6 +289,44 @@ func (c *MockGatewayPeerEndedCall) Do(f func(context.Context, connection.Token, 
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
 func (c *MockGatewayPeerEndedCall) DoAndReturn(f func(context.Context, connection.Token, connection.Reason)) *MockGatewayPeerEndedCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Renew mocks base method.
+func (m *MockGatewayPeer) Renew(ctx context.Context, token connection.Token, p *access.Principal) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Renew", ctx, token, p)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Renew indicates an expected call of Renew.
+func (mr *MockGatewayPeerMockRecorder) Renew(ctx, token, p any) *MockGatewayPeerRenewCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Renew", reflect.TypeOf((*MockGatewayPeer)(nil).Renew), ctx, token, p)
+	return &MockGatewayPeerRenewCall{Call: call}
+}
+
+// MockGatewayPeerRenewCall wrap *gomock.Call
+type MockGatewayPeerRenewCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewayPeerRenewCall) Return(arg0 error) *MockGatewayPeerRenewCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewayPeerRenewCall) Do(f func(context.Context, connection.Token, *access.Principal) error) *MockGatewayPeerRenewCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewayPeerRenewCall) DoAndReturn(f func(context.Context, connection.Token, *access.Principal) error) *MockGatewayPeerRenewCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

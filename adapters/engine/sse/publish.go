@@ -98,9 +98,12 @@ func (e *Engine) Send(token connection.Token, ev event.Event) error {
 	return nil
 }
 
-// Close ends one stream after it was sent last, a control event. Errors: as
-// Send.
+// Close ends one stream after it was sent last, a control event or the zero Event, which is
+// nothing. Errors: as Send.
 func (e *Engine) Close(token connection.Token, last event.Event) error {
+	if last.IsZero() {
+		return e.push(token, func(log.Position) private { return private{final: true} })
+	}
 	body, err := e.encoder.body(last)
 	if err != nil {
 		return err

@@ -240,6 +240,9 @@ func (s *Sender) SendParts(_ context.Context, token connection.Token, next gatew
 
 // Close implements gateway.Sender. Errors: as Send.
 func (s *Sender) Close(_ context.Context, token connection.Token, last event.Event) error {
+	if last.IsZero() {
+		return s.trunk.handOver(newEnd(token))
+	}
 	body, err := s.bodies.Of(last, encode)
 	if err != nil {
 		return err

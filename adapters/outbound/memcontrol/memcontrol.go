@@ -4,6 +4,7 @@ package memcontrol
 import (
 	"context"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -31,6 +32,11 @@ func (Control) Close(ctx context.Context, _ string, _ connection.Token, last eve
 
 // Ended implements gateway.Control.
 func (Control) Ended(ctx context.Context, _ string, _ connection.Token, _ connection.Reason) error {
+	return away(ctx)
+}
+
+// Renew implements gateway.Control.
+func (Control) Renew(ctx context.Context, _ string, _ connection.Token, _ *access.Principal) error {
 	return away(ctx)
 }
 

@@ -15,6 +15,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"sync/atomic"
+	"time"
 
 	"heliograph/adapters/internal/viewers"
 	"heliograph/domain/access"
@@ -53,10 +54,13 @@ func (r *Registry) Put(_ context.Context, c connection.Connection) (connection.C
 	records.mu.Lock()
 	defer records.mu.Unlock()
 
+	before, known := records.entries[c.RequestID]
+	if c.Principal != nil && !c.MayReplace(before, time.Now()) {
+		return connection.Connection{}, connection.ErrRequestIDTaken
+	}
 	if !r.claim(c.Token, c.RequestID) {
 		return connection.Connection{}, connection.ErrTokenTaken
 	}
-	before, known := records.entries[c.RequestID]
 	records.entries[c.RequestID] = c
 	r.viewers.Add(c)
 	switch {
@@ -85,6 +89,18 @@ func (r *Registry) PutNew(_ context.Context, c connection.Connection) (connectio
 	r.viewers.Add(c)
 	r.count.Add(1)
 	return connection.Connection{}, nil
+}
+
+// Renew implements connection.Registry.
+func (r *Registry) Renew(_ context.Context, c connection.Connection) error {
+	records := r.recordsOf(c.RequestID)
+	records.mu.Lock()
+	defer records.mu.Unlock()
+	if there, known := records.entries[c.RequestID]; !known || !there.Same(c) {
+		return connection.ErrNotFound
+	}
+	records.entries[c.RequestID] = c
+	return nil
 }
 
 // Remove implements connection.Registry.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
@@ -17,6 +18,10 @@ var words = map[string]error{
 	"stream_full":   gateway.ErrStreamFull,
 	"closed":        gateway.ErrClosed,
 	"invalid":       event.ErrInvalid,
+
+	"not_found":       connection.ErrNotFound,
+	"other_principal": connection.ErrOtherPrincipal,
+	"unavailable":     connection.ErrUnavailable,
 }
 
 // wordFor is the answer for what became of a request. What has no word is sent

@@ -8,18 +8,28 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"heliograph/adapters/engine/natsbroker"
+	"heliograph/adapters/internal/principaljson"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
 
-// answerTime bounds one request: what is asked for needs no I/O.
-const answerTime = 2 * time.Second
+const (
+	// answerTime bounds one request.
+	answerTime = 2 * time.Second
+	// renewTime is for recording a new credential, so that the answer comes in time.
+	// Nothing else that is asked for needs I/O.
+	renewTime = 1500 * time.Millisecond
+	// maxRenewals is how many are recorded at a time: each waits for NATS most of the time.
+	maxRenewals = 64
+)
 
 // Control talks to other nodes. It is safe for concurrent use.
 type Control struct {
@@ -27,6 +37,9 @@ type Control struct {
 	node     string             // this one
 	requests *nats.Subscription // of other nodes to this one
 	log      *slog.Logger
+
+	places   chan struct{} // of renewals that are recorded now
+	renewals sync.WaitGroup
 }
 
 var _ gateway.Control = (*Control)(nil)
@@ -38,7 +51,7 @@ func Open(broker *natsbroker.Broker, node string, log *slog.Logger) (*Control, e
 	if err != nil {
 		return nil, fmt.Errorf("listen to other nodes: %w", err)
 	}
-	return &Control{broker: broker, node: node, requests: requests, log: log}, nil
+	return &Control{broker: broker, node: node, requests: requests, log: log, places: make(chan struct{}, maxRenewals)}, nil
 }
 
 // subject is where a node is asked about its streams.
@@ -58,6 +71,15 @@ func (c *Control) Close(ctx context.Context, node string, token connection.Token
 // Ended implements gateway.Control.
 func (c *Control) Ended(ctx context.Context, node string, token connection.Token, reason connection.Reason) error {
 	return c.ask(ctx, node, request{Format: requestFormat, Token: token, Reason: reason})
+}
+
+// Renew implements gateway.Control.
+func (c *Control) Renew(ctx context.Context, node string, token connection.Token, p *access.Principal) error {
+	text, err := principaljson.Encode(p)
+	if err != nil {
+		return err
+	}
+	return c.ask(ctx, node, request{Format: renewalFormat, Token: token, Principal: text})
 }
 
 func (c *Control) ask(ctx context.Context, node string, r request) error {
@@ -81,6 +103,7 @@ func (c *Control) ask(ctx context.Context, node string, r request) error {
 // Serve has peer do what other nodes ask for until ctx ends, which is no
 // error. It may be called once.
 func (c *Control) Serve(ctx context.Context, peer gateway.Peer) error {
+	defer c.renewals.Wait()
 	defer func() { _ = c.requests.Unsubscribe() }() // it can only be closed already
 	for {
 		msg, err := c.requests.NextMsgWithContext(ctx)
@@ -97,21 +120,48 @@ func (c *Control) Serve(ctx context.Context, peer gateway.Peer) error {
 	}
 }
 
+// answer does what was asked for. Recording a credential takes a while, so that is done in
+// the background, and refused if too many are.
 func (c *Control) answer(ctx context.Context, peer gateway.Peer, msg *nats.Msg) {
 	var asked request
 	err := json.Unmarshal(msg.Data, &asked)
 	if err == nil {
-		err = natsbroker.CheckFormat(asked.Format, requestFormat)
+		err = natsbroker.CheckFormat(asked.Format, renewalFormat)
 	}
 	switch {
 	case err != nil:
 		c.broker.LeaveOut("requests of other nodes", msg.Subject, 0, err)
+	case asked.Principal != nil:
+		select {
+		case c.places <- struct{}{}:
+			c.renewals.Go(func() {
+				defer func() { <-c.places }()
+				c.respond(ctx, msg, renew(ctx, peer, asked))
+			})
+			return
+		default:
+			err = connection.ErrUnavailable
+		}
 	case asked.Name == "":
 		peer.Ended(ctx, asked.Token, asked.Reason)
 	default:
 		err = peer.Close(ctx, asked.Token, event.Event{Name: asked.Name, Data: asked.Data})
 	}
-	if err := msg.Respond([]byte(wordFor(err))); err != nil {
+	c.respond(ctx, msg, err)
+}
+
+func renew(ctx context.Context, peer gateway.Peer, asked request) error {
+	ctx, cancel := context.WithTimeout(ctx, renewTime)
+	defer cancel()
+	p, err := principaljson.Decode(asked.Principal)
+	if err != nil {
+		return err
+	}
+	return peer.Renew(ctx, asked.Token, p)
+}
+
+func (c *Control) respond(ctx context.Context, msg *nats.Msg, outcome error) {
+	if err := msg.Respond([]byte(wordFor(outcome))); err != nil {
 		c.log.WarnContext(ctx, "another node could not be answered", slog.Any("error", err))
 	}
 }

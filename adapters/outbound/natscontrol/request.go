@@ -6,16 +6,22 @@ import (
 	"heliograph/domain/connection"
 )
 
-// requestFormat is that of the requests that are sent; the first ones have none. It
-// grows when an earlier version must not answer them any more.
-const requestFormat = 1
+// Formats of the requests that are sent; the first ones have none. The format grows when
+// an earlier version must not answer them any more: to one of format 1 a request with a
+// credential would say that the stream has ended.
+const (
+	requestFormat = 1
+	renewalFormat = 2
+)
 
-// request is what a node is asked for: to close a stream after an event, or if
-// there is none, to know that it has ended.
+// request is what a node is asked for: to close a stream after an event, to give it a new
+// credential, or if there is neither, to know that it has ended.
 type request struct {
 	Format int               `json:"format"`
 	Token  connection.Token  `json:"token"`
 	Name   string            `json:"name,omitempty"`
 	Data   json.RawMessage   `json:"data,omitempty"`
 	Reason connection.Reason `json:"reason,omitempty"`
+	// Principal is whom the new credential is of, as package principaljson writes it.
+	Principal json.RawMessage `json:"principal,omitempty"`
 }

@@ -13,3 +13,6 @@ func (r *Registry) HoldDeletes() (release func()) {
 
 // Encode and Decode are the stored form of a connection.
 var Encode, Decode = encode, decode
+
+// NothingUnknown is for Encode.
+var NothingUnknown unknownFields

@@ -42,7 +42,7 @@ func (r *roster) recordChanged(id connection.RequestID, now connection.Connectio
 	defer r.mu.Unlock()
 	for _, token := range r.byID[id] {
 		h := r.byToken[token]
-		if h.Connection != now && (h.revision == 0 || h.revision < revision) {
+		if !h.Same(now) && (h.revision == 0 || h.revision < revision) {
 			r.suspects[token] = struct{}{}
 		}
 	}

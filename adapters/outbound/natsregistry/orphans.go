@@ -38,7 +38,11 @@ func (r *Registry) Adopt(ctx context.Context, c connection.Connection) (connecti
 	if known, _ := r.own.add(taken); known { // first, as in Put
 		return connection.Connection{}, connection.ErrNotFound
 	}
-	_, revision, err := r.records.write(ctx, taken, func(now connection.Connection) bool { return now == c })
+	taken, _, revision, err := r.records.change(ctx, c.RequestID, func(now connection.Connection) (connection.Connection, bool) {
+		own := taken
+		own.Principal = now.Principal // that may have been renewed since c was listed
+		return own, now.Same(c) || now.Same(own)
+	})
 	if err == nil && revision == 0 {
 		err = connection.ErrNotFound
 	}
@@ -53,7 +57,7 @@ func (r *Registry) Adopt(ctx context.Context, c connection.Connection) (connecti
 // Delete implements connection.Orphans.
 func (r *Registry) Delete(ctx context.Context, c connection.Connection) error {
 	now, err := r.records.get(ctx, c.RequestID)
-	if err != nil || now.Connection != c || r.own.has(c) {
+	if err != nil || !now.Same(c) || r.own.has(c) {
 		return unavailable(err)
 	}
 	err = r.records.delete(ctx, c.RequestID, now.revision)

@@ -2,6 +2,7 @@ package natsregistry
 
 import (
 	"context"
+	"errors"
 
 	"heliograph/adapters/engine/natsbroker"
 	"heliograph/domain/connection"
@@ -15,6 +16,9 @@ func (r *Registry) Put(ctx context.Context, c connection.Connection) (connection
 		return connection.Connection{}, err
 	}
 	before, revision, err := r.writer.put(ctx, c)
+	if errors.Is(err, connection.ErrRequestIDTaken) {
+		defer r.deletes.add(func(ctx context.Context) { r.index.release(ctx, c) })
+	}
 	switch {
 	case err != nil && r.own.undoAdd(c, known):
 		return connection.Connection{}, nil
@@ -41,7 +45,7 @@ func (r *Registry) PutNew(ctx context.Context, c connection.Connection) (connect
 	if err != nil {
 		return connection.Connection{}, err
 	}
-	there, revision, err := r.writer.putIf(ctx, c, r.own.ended)
+	there, revision, err := r.writer.putIf(ctx, c, func(now connection.Connection) bool { return now.Same(c) || r.own.ended(now) })
 	switch {
 	case (err != nil || revision == 0) && r.own.undoAdd(c, known):
 		return connection.Connection{}, nil
@@ -55,6 +59,24 @@ func (r *Registry) PutNew(ctx context.Context, c connection.Connection) (connect
 		return c, nil
 	}
 	return connection.Connection{}, nil
+}
+
+// Renew implements connection.Registry. It takes two round trips.
+func (r *Registry) Renew(ctx context.Context, c connection.Connection) error {
+	if !r.own.has(c) {
+		return connection.ErrNotFound
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	_, _, revision, err := r.records.change(ctx, c.RequestID, func(now connection.Connection) (connection.Connection, bool) { return c, now.Same(c) })
+	if err == nil && revision == 0 {
+		err = connection.ErrNotFound
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	r.recorded(c, revision)
+	return nil
 }
 
 // recorded notes the revision of c's record. If c has ended meanwhile, the record

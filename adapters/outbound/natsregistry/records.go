@@ -2,7 +2,6 @@ package natsregistry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,8 +18,8 @@ type records struct{ bucket *natsbroker.Bucket }
 type stored struct {
 	connection.Connection
 
-	unknown  json.RawMessage // fields of a later version
-	revision uint64          // that a change must name
+	unknown  unknownFields
+	revision uint64 // that a change must name
 }
 
 // get returns the record of a request_id, or none.
@@ -43,32 +42,31 @@ func (r *records) get(ctx context.Context, id connection.RequestID) (stored, err
 	return stored{Connection: c, unknown: unknown, revision: msg.Sequence}, nil
 }
 
-// write makes c the record of its request_id if it may take the place of what is
-// there, and returns that, unless it was c. The revision is 0 if it may not. After
-// an error it returns what it tried to replace.
-func (r *records) write(ctx context.Context, c connection.Connection, may func(now connection.Connection) bool,
-) (before connection.Connection, revision uint64, err error) {
+// change has a record of a request_id replaced by what next makes of it, unless that
+// refuses, and returns it. The zero Connection is no record. before is what was
+// replaced, unless that was the same connection; after an error, what it tried to replace. The
+// revision is 0 if next refused.
+func (r *records) change(ctx context.Context, id connection.RequestID, next func(now connection.Connection) (c connection.Connection, ok bool),
+) (c, before connection.Connection, revision uint64, err error) {
 	for {
-		now, err := r.get(ctx, c.RequestID)
+		now, err := r.get(ctx, id)
 		if err != nil {
-			return before, 0, err
+			return c, before, 0, err
 		}
-		if now.Connection != c { // else it is written again: an earlier c that has ended may be about to be deleted
+		c, ok := next(now.Connection)
+		if !now.Same(c) || !ok { // else it is written again: an earlier c that has ended may be about to be deleted
 			before = now.Connection
-			if !may(before) {
-				return before, 0, nil
-			}
 		}
-		if now.Token != c.Token {
-			now.unknown = nil // the fields describe another connection
+		if !ok {
+			return c, before, 0, nil
 		}
-		text, err := encode(c, now.unknown)
+		text, err := encode(c, now.unknown.of(now.Connection, c))
 		if err != nil {
-			return before, 0, err
+			return c, before, 0, err
 		}
-		revision, err = r.bucket.Update(ctx, recordKey(c.RequestID), text, now.revision)
+		revision, err = r.bucket.Update(ctx, recordKey(id), text, now.revision)
 		if !natsbroker.Conflict(err) {
-			return before, revision, err
+			return c, before, revision, err
 		}
 	}
 }

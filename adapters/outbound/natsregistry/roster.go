@@ -74,9 +74,6 @@ func (r *roster) add(c connection.Connection) (known bool, err error) {
 	case known && h.RequestID != c.RequestID:
 		return true, connection.ErrTokenTaken
 	case known:
-		h.Principal = c.Principal
-		r.byToken[c.Token] = h
-		r.viewers.Add(c)
 		return true, nil
 	}
 	r.byToken[c.Token] = held{Connection: c}
@@ -91,15 +88,17 @@ func (r *roster) undoAdd(c connection.Connection, known bool) (ended bool) {
 	return !known && !r.remove(c)
 }
 
-// setRevision notes the revision of c's record, and reports whether c is still
-// there.
+// setRevision notes the revision of c's record, whose principal c has, and reports whether
+// c is still there.
 func (r *roster) setRevision(c connection.Connection, revision uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h, known := r.holdsLocked(c)
-	if known {
-		h.revision = revision
-		r.byToken[c.Token] = h
+	if known && h.revision < revision {
+		if h.Principal != c.Principal {
+			r.viewers.Add(c)
+		}
+		r.byToken[c.Token] = held{Connection: c, revision: revision}
 	}
 	return known
 }

@@ -38,6 +38,10 @@ func TestARecordSurvivesARollingUpdateInBothDirections(t *testing.T) { // C8
 		"a later version's connection is put again": {
 			`{"format":1,"token":"t","node":"gone","added":1}`, putAgain, `{"format":1,"token":"t","node":"node-1","added":1}`,
 		},
+		"a later version's principal is adopted": {
+			`{"format":2,"token":"t","node":"gone","principal":{"format":1,"subject":"<a>","added":1}}`, adopt,
+			`{"format":2,"token":"t","node":"node-1","principal":{"format":1,"subject":"<a>","added":1}}`,
+		},
 		"another connection has nothing of the one that it replaces": {
 			`{"format":1,"token":"t","node":"gone","added":1}`, replace, `{"format":1,"token":"next","node":"node-1"}`,
 		},

@@ -32,7 +32,7 @@ type writer struct {
 
 // put makes c the record of its request_id, in several tries if need be, and returns
 // what was there before, unless that was c, and the record's revision. Errors:
-// connection.ErrTokenTaken, connection.ErrUnavailable.
+// connection.ErrTokenTaken, connection.ErrRequestIDTaken, connection.ErrUnavailable.
 func (w *writer) put(ctx context.Context, c connection.Connection) (before connection.Connection, revision uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, putTime)
 	defer cancel()
@@ -41,7 +41,7 @@ func (w *writer) put(ctx context.Context, c connection.Connection) (before conne
 		if was.Token != "" {
 			before = was
 		}
-		if err == nil || errors.Is(err, connection.ErrTokenTaken) {
+		if err == nil || errors.Is(err, connection.ErrTokenTaken) || errors.Is(err, connection.ErrRequestIDTaken) {
 			if w.failing.CompareAndSwap(true, false) {
 				w.log.InfoContext(ctx, "connections are recorded again")
 			}
@@ -58,17 +58,24 @@ func (w *writer) put(ctx context.Context, c connection.Connection) (before conne
 func (w *writer) try(ctx context.Context, c connection.Connection) (before connection.Connection, revision uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
-	return w.putIf(ctx, c, func(connection.Connection) bool { return true })
+	before, revision, err = w.putIf(ctx, c, func(now connection.Connection) bool {
+		return c.MayReplace(now, time.Now()) || w.index.own.ended(now)
+	})
+	if err == nil && revision == 0 {
+		return connection.Connection{}, 0, connection.ErrRequestIDTaken
+	}
+	return before, revision, err
 }
 
 // putIf makes c the record of its request_id if it may take the place of what is
-// there, as records.write does.
+// there, and returns that. The revision is 0 if it may not.
 func (w *writer) putIf(ctx context.Context, c connection.Connection, may func(now connection.Connection) bool,
 ) (there connection.Connection, revision uint64, err error) {
 	if err := w.index.claim(ctx, c); err != nil {
 		return there, 0, err
 	}
-	return w.records.write(ctx, c, may)
+	_, there, revision, err = w.records.change(ctx, c.RequestID, func(now connection.Connection) (connection.Connection, bool) { return c, may(now) })
+	return there, revision, err
 }
 
 // logFailure logs the first put of a series that fails.

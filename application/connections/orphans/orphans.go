@@ -144,7 +144,7 @@ func (o *Takeover) reconcile(ctx context.Context, c connection.Connection) error
 	}
 	now, err := o.recordOf(ctx, c)
 	switch {
-	case err == nil && (now.Token == "" || now == c):
+	case err == nil && (now.Token == "" || now.Same(c)):
 	case errors.Is(err, connection.ErrNotFound):
 		o.deps.Connections.Release(c, o.deps.Orphans) // its end was reported to another node
 	case err != nil:

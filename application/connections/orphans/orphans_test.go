@@ -10,6 +10,7 @@ import (
 
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/application/connections/orphans"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/test/mocks"
 )
@@ -96,6 +97,9 @@ func mismatches(t *testing.T, adopt bool) {
 	for id, token := range map[connection.RequestID]connection.Token{"same": "token-1", "gone": "token-2", "taken": "token-3", "newer": "token-4"} {
 		c := f.put(t, "node-1", id, token)
 		view.own[token] = c
+		if id == "same" {
+			c.Principal = &access.Principal{Subject: "ann"} // its record is read anew each time
+		}
 		f.mismatched, f.own = append(f.mismatched, c), append(f.own, token)
 	}
 	f.mismatched = append(f.mismatched, connection.Connection{RequestID: "ended", Token: "token-0", Node: "node-1"})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 )
 
@@ -36,6 +37,8 @@ var clauses = []struct {
 	{"C1 a connect registers and a disconnect removes", connectDisconnect},
 	{"C3 a second connection replaces the first, which gets the event replaced and is closed", secondReplaces},
 	{"C3 a repeated connect changes nothing and closes nothing", repeated},
+	{"A15 another subject's connect is refused, and closes nothing", otherSubject},
+	{"A12 observers get the connection with the principal that opened it", principalOfContext},
 	{"C4 a late disconnect leaves the newer connection", lateDisconnect},
 	{"a token of another request_id is refused and nothing changes", tokenTaken},
 	{"C5 observers are called in order with the connection that was opened", inOrder},
@@ -68,6 +71,47 @@ func repeated(t *testing.T, s Subject) {
 	s.connect(t, "a", "marker")
 	receive(t, s.Closed) // token-a, by the marker
 	s.wantNoneClosed(t)
+}
+
+// as returns a context in which p opens streams.
+func as(t *testing.T, subject string) context.Context {
+	t.Helper()
+	return access.NewContext(t.Context(), &access.Principal{Subject: subject})
+}
+
+func otherSubject(t *testing.T, s Subject) {
+	if _, err := s.Manager.Connect(as(t, "ann"), "a", "token-a", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Manager.Connect(as(t, "bob"), "a", "token-b", ""); !errors.Is(err, connection.ErrRequestIDTaken) {
+		t.Errorf("Connect by another subject: %v, want ErrRequestIDTaken", err)
+	}
+	s.wantRegistered(t, "a", "token-a")
+	s.wantNoneClosed(t)
+	if _, err := s.Manager.Connect(as(t, "ann"), "a", "token-c", ""); err != nil { // C3 holds within a subject
+		t.Fatal(err)
+	}
+	s.wantRegistered(t, "a", "token-c")
+	if got := receive(t, s.Closed); got != "token-a" {
+		t.Errorf("%q was closed, want the replaced token", got)
+	}
+	s.Manager.Disconnect(t.Context(), "token-c", connection.ReasonClientClosed)
+	if _, err := s.Manager.Connect(as(t, "bob"), "a", "token-b", ""); err != nil {
+		t.Errorf("Connect when its stream has ended: %v", err)
+	}
+}
+
+func principalOfContext(t *testing.T, s Subject) {
+	calls := make(chan connection.Connection, 1)
+	s.observe("all", send(calls))
+	opening, err := s.Manager.Connect(as(t, "ann"), "a", "token-a", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opening.Opened()
+	if got := receive(t, calls); got.Subject() != "ann" {
+		t.Errorf("the observer was called with %+v", got)
+	}
 }
 
 func lateDisconnect(t *testing.T, s Subject) {

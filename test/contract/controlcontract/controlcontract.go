@@ -6,9 +6,11 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -33,6 +35,7 @@ func Run(t *testing.T, fresh func(t *testing.T, peer gateway.Peer) Subject) {
 	}{
 		{"C3 a stream is closed at the node that owns it, after its last event", closes},
 		{"C9 the node that owns a stream learns of its end", reportsEnd},
+		{"A17 the node that owns a stream gets its new credential", renews},
 		{"what the node's sender says is said", says},
 		{"an invalid event is refused and asks no node", invalid},
 		{"a node that does not answer is ErrNodeAway", away},
@@ -85,10 +88,11 @@ func owns(t *testing.T, s Subject, _ *node) {
 
 // node is the peer that is asked.
 type node struct {
-	mu     sync.Mutex
-	ends   []end     // guarded by mu
-	closed []closing // guarded by mu
-	err    error     // what Close returns; guarded by mu
+	mu      sync.Mutex
+	ends    []end     // guarded by mu
+	closed  []closing // guarded by mu
+	renewed []renewal // guarded by mu
+	err     error     // what Close and Renew return; guarded by mu
 }
 
 type closing struct {
@@ -112,6 +116,18 @@ func (n *node) Ended(_ context.Context, token connection.Token, reason connectio
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.ends = append(n.ends, end{token, reason})
+}
+
+type renewal struct {
+	Token     connection.Token
+	Principal *access.Principal
+}
+
+func (n *node) Renew(_ context.Context, token connection.Token, p *access.Principal) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.renewed = append(n.renewed, renewal{token, p})
+	return n.err
 }
 
 func (n *node) answer(err error) {
@@ -154,6 +170,31 @@ func reportsEnd(t *testing.T, s Subject, n *node) {
 	}
 }
 
+func renews(t *testing.T, s Subject, n *node) {
+	p := &access.Principal{
+		Subject: "ann – “ü”", Roles: []string{"<sales>", "b"}, Scopes: access.ScopesOf(access.Stream, access.Admin), OtherScopes: []string{"reports"},
+		Expires: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Issued: time.Date(2026, 3, 1, 11, 0, 0, 5, time.UTC),
+		CredentialID: "jti", TaskTypes: []string{"report"}, TaskID: "task-1",
+	}
+	least := &access.Principal{Subject: "b"}
+	for _, p := range []*access.Principal{p, least} {
+		if err := s.Control.Renew(t.Context(), s.Node, "one", p); err != nil {
+			t.Errorf("renew: %v", err)
+		}
+	}
+	n.mu.Lock()
+	if diff := cmp.Diff([]renewal{{"one", p}, {"one", least}}, n.renewed); diff != "" {
+		t.Errorf("renewed (-want +got):\n%s", diff)
+	}
+	n.mu.Unlock()
+	for _, want := range []error{connection.ErrNotFound, connection.ErrOtherPrincipal, connection.ErrUnavailable} {
+		n.answer(want)
+		if err := s.Control.Renew(t.Context(), s.Node, "one", p); !errors.Is(err, want) {
+			t.Errorf("renew: %v, want %v", err, want)
+		}
+	}
+}
+
 func says(t *testing.T, s Subject, n *node) {
 	for _, want := range []error{gateway.ErrUnknownToken, gateway.ErrClosed, gateway.ErrStreamFull, event.ErrInvalid} {
 		n.answer(want)
@@ -178,6 +219,9 @@ func away(t *testing.T, s Subject, n *node) {
 	if err := s.Control.Close(t.Context(), s.Away, "token", replaced); !errors.Is(err, gateway.ErrNodeAway) {
 		t.Errorf("close: %v, want ErrNodeAway", err)
 	}
+	if err := s.Control.Renew(t.Context(), s.Away, "token", &access.Principal{Subject: "ann"}); !errors.Is(err, gateway.ErrNodeAway) {
+		t.Errorf("renew: %v, want ErrNodeAway", err)
+	}
 	n.want(t)
 }
 
@@ -186,6 +230,9 @@ func ended(t *testing.T, s Subject, n *node) {
 	cancel()
 	if err := s.Control.Close(ctx, s.Node, "token", replaced); !errors.Is(err, context.Canceled) {
 		t.Errorf("close: %v, want the context's error", err)
+	}
+	if err := s.Control.Renew(ctx, s.Node, "token", &access.Principal{Subject: "ann"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("renew: %v, want the context's error", err)
 	}
 	n.want(t)
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 )
 
@@ -33,6 +35,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"C9 the node that adopts a connection owns it", adopted},
 		{"C1 a connection that was replaced meanwhile is not adopted", replaced},
 		{"C8 a record without a stream is deleted, unless it was replaced", deleted},
+		{"A15 what a node that is gone has left holds its request_id until it is deleted", freed},
+		{"A17 a connection is adopted with the credential that it has by then", renewed},
 		{"of several that adopt a connection at once one gets it", race},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
@@ -128,6 +132,54 @@ func deleted(t *testing.T, s Subject) {
 		}
 	}
 	s.want(t, nil)
+}
+
+// putAs registers a connection of the other node for a subject.
+func (s Subject) putAs(t *testing.T, subject string, id connection.RequestID, token connection.Token) connection.Connection {
+	t.Helper()
+	c := connection.Connection{RequestID: id, Token: token, Node: s.OtherNode, Principal: &access.Principal{Subject: subject, Roles: []string{"sales"}}}
+	if _, err := s.Other.Put(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func freed(t *testing.T, s Subject) {
+	left := s.putAs(t, "ann", "a", "token-1")
+	bob := connection.Connection{RequestID: "a", Token: "token-2", Node: s.Node, Principal: &access.Principal{Subject: "bob"}}
+	if _, err := s.Registry.Put(t.Context(), bob); !errors.Is(err, connection.ErrRequestIDTaken) {
+		t.Errorf("put by another subject: %v, want ErrRequestIDTaken", err)
+	}
+	s.want(t, nil, left)
+	if err := s.Orphans.Delete(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
+	if before, err := s.Registry.Put(t.Context(), bob); err != nil || before.Token != "" {
+		t.Errorf("put when it was deleted: %+v, %v", before, err)
+	}
+	if got, err := s.Other.ByRequestID(t.Context(), "a"); err != nil || cmp.Diff(bob, got) != "" {
+		t.Errorf("it is %+v, %v; want %+v", got, err, bob)
+	}
+}
+
+func renewed(t *testing.T, s Subject) {
+	listed := s.putAs(t, "ann", "a", "token-1")
+	now := listed
+	now.Principal = &access.Principal{Subject: "ann", Roles: []string{"sales"}, Expires: time.Date(2036, 3, 1, 12, 0, 0, 0, time.UTC)}
+	if err := s.Other.Renew(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	now.Node = s.Node
+	adopted, err := s.Orphans.Adopt(t.Context(), listed)
+	if diff := cmp.Diff(now, adopted); err != nil || diff != "" {
+		t.Errorf("adopted: %v (-want +got):\n%s", err, diff)
+	}
+	if got, err := s.Registry.ByToken(t.Context(), "token-1"); err != nil || cmp.Diff(now, got) != "" {
+		t.Errorf("in the roster is %+v, %v; want %+v", got, err, now)
+	}
+	if err := s.Other.Renew(t.Context(), listed); !errors.Is(err, connection.ErrNotFound) {
+		t.Errorf("renewed by the node that had it: %v, want ErrNotFound", err)
+	}
 }
 
 func race(t *testing.T, s Subject) {

@@ -75,6 +75,20 @@ func (s *suite) closing(t *testing.T) { // C3
 	want(t, streams[1], note("to all"), note("after"))
 }
 
+func (s *suite) closingWithoutEvent(t *testing.T) { // A18
+	b := s.bench(t)
+	streams := b.open(t, 2)
+	b.broadcast(t, note("to all"))
+	b.send(t, streams[0], note("private"))
+	if err := b.Sender.Close(t.Context(), streams[0].Token, event.Event{}); err != nil {
+		t.Fatalf("close: %v", err)
+	}
+	want(t, streams[0], note("to all"), note("private"))
+	wantEnd(t, streams[0])
+	b.broadcast(t, note("after"))
+	want(t, streams[1], note("to all"), note("after"))
+}
+
 func (s *suite) unknownToken(t *testing.T) {
 	b := s.bench(t)
 	bystander := b.open(t, 1)[0]
@@ -132,7 +146,7 @@ func (s *suite) invalidEvents(t *testing.T) {
 	b := s.bench(t)
 	st := b.open(t, 1)[0]
 	for _, bad := range []event.Event{
-		{},
+		{Data: []byte(`{}`)},
 		{Service: event.ServiceTask, Name: "two\nlines", Data: []byte(`{}`)},
 		{Service: event.ServiceTask, Name: "note", Data: []byte(`{"half":`)},
 		{Service: event.ServiceTask, Name: "note", Data: []byte("\"caf\xe9\"")}, // Latin-1

@@ -89,6 +89,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, opts ...Option) {
 	t.Run("parts are asked for at the stream's pace, and what else there is leaves between them", s.pacedParts)
 	t.Run("Close ends a stream that still has parts to come", s.closingBetweenParts)
 	t.Run("Close sends its event after all before it, and ends that stream only", s.closing)
+	t.Run("Close without an event ends the stream after all before it", s.closingWithoutEvent)
 	t.Run("a token that no stream has is unknown", s.unknownToken)
 	t.Run("the token of a closed stream is unknown", s.closedToken)
 	t.Run("Resume of an unknown token returns and loses no stream's event", s.resumeUnknown)

@@ -1,0 +1,34 @@
+package connections
+
+import (
+	"context"
+
+	"heliograph/domain/access"
+	"heliograph/domain/connection"
+	"heliograph/domain/event"
+	"heliograph/domain/gateway"
+)
+
+// Peer is what other nodes may ask of this one's streams. It is safe for concurrent use.
+type Peer struct{ manager *Manager }
+
+var _ gateway.Peer = Peer{}
+
+// NewPeer returns the Peer of m's streams.
+func NewPeer(m *Manager) Peer { return Peer{m} }
+
+// Close implements gateway.Peer. The stream leaves this node's connections at once: an
+// external gateway may report its end to another node.
+func (p Peer) Close(ctx context.Context, token connection.Token, last event.Event) error {
+	return p.manager.end(ctx, token, last, connection.ReasonReplaced)
+}
+
+// Ended implements gateway.Peer.
+func (p Peer) Ended(ctx context.Context, token connection.Token, reason connection.Reason) {
+	p.manager.Disconnect(ctx, token, reason)
+}
+
+// Renew implements gateway.Peer.
+func (p Peer) Renew(ctx context.Context, token connection.Token, principal *access.Principal) error {
+	return p.manager.credentials.RenewHere(ctx, token, principal)
+}
