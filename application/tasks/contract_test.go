@@ -102,9 +102,9 @@ func TestReaderContract(t *testing.T) {
 		f, leases := contractFixture(t), map[task.ID]task.Lease{}
 		return taskreadercontract.Subject{
 			Reader: f, Type: "one", Other: "two", MaxEventBytes: 64 << 10,
-			Start: func(t *testing.T, typ string) task.ID {
+			Start: func(t *testing.T, r task.Request) task.ID {
 				t.Helper()
-				started, err := f.Start(t.Context(), task.Request{Type: typ})
+				started, err := f.Start(t.Context(), r)
 				if err != nil {
 					t.Fatal(err)
 				}

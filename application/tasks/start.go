@@ -18,15 +18,15 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 	}
 	defer s.life.Leave()
 	if err := s.check(r); err != nil {
-		return s.firstWithKey(ctx, r.Key, err)
+		return s.firstWithKey(ctx, r, err)
 	}
 	if !s.queue.Reserve(r.Type, len(r.Params)) {
-		return s.firstWithKey(ctx, r.Key, task.ErrQueueFull)
+		return s.firstWithKey(ctx, r, task.ErrQueueFull)
 	}
 	t, err := s.create(ctx, r)
 	if err != nil {
 		s.queue.Release(r.Type, len(r.Params))
-		return existing(t, r.Key, err)
+		return existing(t, r, err)
 	}
 	if !s.queue.Put(t, len(r.Params)) && !s.store.Outlives() {
 		_, err := s.Cancel(ctx, t.ID) // Stop came in between: it would never be run
@@ -72,22 +72,22 @@ func (s *Service) create(ctx context.Context, r task.Request) (task.Task, error)
 	return stored, err
 }
 
-// existing returns the task that Create found under the same key (rule T14), or
-// the error.
-func existing(t task.Task, key string, err error) (task.Task, error) {
-	if errors.Is(err, task.ErrDuplicate) && key != "" && t.IdempotencyKey == key {
+// existing returns the task that Create found under the same key of the same owner
+// (rule T14), or the error.
+func existing(t task.Task, r task.Request, err error) (task.Task, error) {
+	if errors.Is(err, task.ErrDuplicate) && r.Key != "" && t.IdempotencyKey == r.Key && t.Owner == r.Owner {
 		return t, nil
 	}
 	return task.Task{}, fmt.Errorf("record the task: %w", err)
 }
 
-// firstWithKey is Start when a new task would be refused: one that was started with
-// the key before is still the answer (rule T14).
-func (s *Service) firstWithKey(ctx context.Context, key string, refusal error) (task.Task, error) {
-	if key == "" || len(key) > task.MaxKeyBytes {
+// firstWithKey is Start when a new task would be refused: one that its owner started
+// with the key before is still the answer (rule T14).
+func (s *Service) firstWithKey(ctx context.Context, r task.Request, refusal error) (task.Task, error) {
+	if r.Key == "" || len(r.Key) > task.MaxKeyBytes {
 		return task.Task{}, refusal
 	}
-	t, err := s.store.ByKey(ctx, key)
+	t, err := s.store.ByKey(ctx, r.Owner, r.Key)
 	if errors.Is(err, task.ErrNotFound) {
 		return task.Task{}, refusal
 	}

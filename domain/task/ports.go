@@ -121,14 +121,15 @@ func (r Retention) AgeFor(typ string) time.Duration {
 type Store interface { //nolint:interfacebloat // one kind of record: two ports would always go together
 	// Create adds t and returns it with its revision. t's ID is one that no task ever
 	// had: what was deleted is never created again. Errors: ErrDuplicate, with the
-	// task that holds the ID or the (non-empty) Idempotency-Key already, ErrTooLarge,
+	// task that holds the ID or, among its owner's, the (non-empty) Idempotency-Key
+	// already, ErrTooLarge,
 	// ErrConflict when a task of that ID was deleted.
 	Create(ctx context.Context, t Task) (Task, error)
 	// Get returns one task. Errors: ErrNotFound.
 	Get(ctx context.Context, id ID) (Task, error)
-	// ByKey returns the task that holds the (non-empty) Idempotency-Key. Errors:
-	// ErrNotFound.
-	ByKey(ctx context.Context, idempotencyKey string) (Task, error)
+	// ByKey returns the task of the owner that holds the (non-empty) Idempotency-Key.
+	// Errors: ErrNotFound.
+	ByKey(ctx context.Context, owner, idempotencyKey string) (Task, error)
 	// Update stores t if the stored revision is still t.Revision, and returns it
 	// with the new one. Errors: ErrNotFound, ErrConflict, ErrTooLarge.
 	Update(ctx context.Context, t Task) (Task, error)

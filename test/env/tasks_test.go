@@ -64,9 +64,9 @@ func (e environment) tasks(t *testing.T) *taskPorts {
 	return p
 }
 
-func (p *taskPorts) start(t *testing.T, typ string) task.ID {
+func (p *taskPorts) start(t *testing.T, r task.Request) task.ID {
 	t.Helper()
-	started, err := p.tasks.Start(t.Context(), task.Request{Type: typ})
+	started, err := p.tasks.Start(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,9 +72,9 @@ func TestReaderContract(t *testing.T) {
 		tasks := newTasks()
 		return taskreadercontract.Subject{
 			Reader: tasks, Type: "one", Other: "two", MaxEventBytes: maxEventBytes,
-			Start: func(t *testing.T, typ string) task.ID {
+			Start: func(t *testing.T, r task.Request) task.ID {
 				t.Helper()
-				started, err := tasks.Start(t.Context(), task.Request{Type: typ})
+				started, err := tasks.Start(t.Context(), r)
 				if err != nil {
 					t.Fatal(err)
 				}

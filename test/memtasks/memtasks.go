@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"heliograph/adapters/outbound/memtaskstore"
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
@@ -51,14 +52,19 @@ func (s *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 	if s.stopped {
 		return task.Task{}, task.ErrShuttingDown
 	}
-	if first, err := s.store.ByKey(ctx, r.Key); err == nil {
+	if first, err := s.store.ByKey(ctx, r.Owner, r.Key); err == nil {
 		return first, nil
 	}
 	if err := s.check(ctx, r.Type, r.Params); err != nil {
 		return task.Task{}, err
 	}
+	id, audience := task.ID(uuid.NewString()), r.Audience.Audience
+	if r.Followed {
+		audience = audience.With(access.TaskSubject + string(id))
+	}
 	return s.store.Create(ctx, task.Task{
-		ID: task.ID(uuid.NewString()), Type: r.Type, Params: r.Params, IdempotencyKey: r.Key, Owner: r.Owner, Audience: r.Audience.Audience, Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
+		ID: id, Type: r.Type, Params: r.Params, IdempotencyKey: r.Key, Owner: r.Owner, Audience: audience,
+		Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
 	})
 }
 

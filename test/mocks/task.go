@@ -82,18 +82,18 @@ func (c *MockTaskStoreAgeCall) DoAndReturn(f func(task.Task) time.Duration) *Moc
 }
 
 // ByKey mocks base method.
-func (m *MockTaskStore) ByKey(ctx context.Context, idempotencyKey string) (task.Task, error) {
+func (m *MockTaskStore) ByKey(ctx context.Context, owner, idempotencyKey string) (task.Task, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "ByKey", ctx, idempotencyKey)
+	ret := m.ctrl.Call(m, "ByKey", ctx, owner, idempotencyKey)
 	ret0, _ := ret[0].(task.Task)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // ByKey indicates an expected call of ByKey.
-func (mr *MockTaskStoreMockRecorder) ByKey(ctx, idempotencyKey any) *MockTaskStoreByKeyCall {
+func (mr *MockTaskStoreMockRecorder) ByKey(ctx, owner, idempotencyKey any) *MockTaskStoreByKeyCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ByKey", reflect.TypeOf((*MockTaskStore)(nil).ByKey), ctx, idempotencyKey)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ByKey", reflect.TypeOf((*MockTaskStore)(nil).ByKey), ctx, owner, idempotencyKey)
 	return &MockTaskStoreByKeyCall{Call: call}
 }
 
@@ -109,13 +109,13 @@ func (c *MockTaskStoreByKeyCall) Return(arg0 task.Task, arg1 error) *MockTaskSto
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockTaskStoreByKeyCall) Do(f func(context.Context, string) (task.Task, error)) *MockTaskStoreByKeyCall {
+func (c *MockTaskStoreByKeyCall) Do(f func(context.Context, string, string) (task.Task, error)) *MockTaskStoreByKeyCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockTaskStoreByKeyCall) DoAndReturn(f func(context.Context, string) (task.Task, error)) *MockTaskStoreByKeyCall {
+func (c *MockTaskStoreByKeyCall) DoAndReturn(f func(context.Context, string, string) (task.Task, error)) *MockTaskStoreByKeyCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -1,7 +1,6 @@
 package tasklist
 
 import (
-	"iter"
 	"slices"
 
 	"heliograph/domain/task"
@@ -11,10 +10,11 @@ import (
 // a slice; the ones to insert or remove are found by binary search.
 type index []*task.Task
 
-// insert adds t.
+// insert adds t, unless it is there.
 func (x *index) insert(t *task.Task) {
-	i, _ := slices.BinarySearchFunc(*x, PlaceOf(t), byPlace)
-	*x = slices.Insert(*x, i, t)
+	if i, found := slices.BinarySearchFunc(*x, PlaceOf(t), byPlace); !found {
+		*x = slices.Insert(*x, i, t)
+	}
 }
 
 // remove takes t out, if it is there.
@@ -24,19 +24,13 @@ func (x *index) remove(t *task.Task) {
 	}
 }
 
-// newestBelow yields what is older than p, newest first; everything if p is zero.
-func (x *index) newestBelow(p Place) iter.Seq[*task.Task] {
-	end := len(*x)
-	if !p.IsZero() {
-		end, _ = slices.BinarySearchFunc(*x, p, byPlace)
+// below returns what is older than p; everything if p is zero.
+func (x *index) below(p Place) index {
+	if p.IsZero() {
+		return *x
 	}
-	return func(yield func(*task.Task) bool) {
-		for i := end - 1; i >= 0; i-- {
-			if !yield((*x)[i]) {
-				return
-			}
-		}
-	}
+	end, _ := slices.BinarySearchFunc(*x, p, byPlace)
+	return (*x)[:end]
 }
 
 func byPlace(t *task.Task, p Place) int { return PlaceOf(t).Compare(p) }

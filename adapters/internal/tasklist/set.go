@@ -1,8 +1,10 @@
 package tasklist
 
 import (
+	"slices"
 	"time"
 
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
@@ -10,11 +12,10 @@ import (
 // returns and costs no more the more is kept. Reading it is safe for concurrent use,
 // changing it is not.
 type Set struct {
-	tasks     map[task.ID]*task.Task
-	put       map[task.ID]time.Time // when each was put as it is
-	all       index
-	unsettled index // few, and read whenever a stream connects
-	finished  *Finished
+	tasks    map[task.ID]*task.Task
+	put      map[task.ID]time.Time // when each was put as it is
+	groups   groups
+	finished *Finished
 }
 
 // NewSet returns an empty set.
@@ -29,7 +30,7 @@ func (s *Set) Get(id task.ID) *task.Task { return s.tasks[id] }
 // clock that Expired is given.
 func (s *Set) Put(t task.Task, at time.Time) {
 	stored := s.tasks[t.ID]
-	if stored != nil && PlaceOf(stored) != PlaceOf(&t) {
+	if stored != nil && (PlaceOf(stored) != PlaceOf(&t) || stored.Owner != t.Owner || !sameAudience(stored.Audience, t.Audience)) {
 		s.Remove(t.ID)
 		stored = nil
 	}
@@ -37,20 +38,27 @@ func (s *Set) Put(t task.Task, at time.Time) {
 		stored = &task.Task{}
 		s.tasks[t.ID] = stored
 		*stored = t
-		s.all.insert(stored)
+		s.groups.insert(stored)
 	} else {
-		if !stored.Settled() {
-			s.unsettled.remove(stored)
-		}
+		settled := stored.Settled()
+		t.Audience = stored.Audience // so that what was read anew is freed
 		*stored = t
+		if settled != t.Settled() {
+			s.groups.settle(stored)
+		}
 	}
 	s.put[t.ID] = at
-	if !t.Settled() {
-		s.unsettled.insert(stored)
-	}
 	if t.Status.Terminal() {
 		s.finished.Add(stored, at)
 	}
+}
+
+// sameAudience reports whether both name the same.
+func sameAudience(a, b *access.Audience) bool {
+	if a == nil || b == nil || a == b {
+		return a == b
+	}
+	return slices.Equal(a.Subjects, b.Subjects) && slices.Equal(a.Roles, b.Roles) && slices.Equal(a.RequestIDs, b.RequestIDs)
 }
 
 // Remove takes a task out, if it is there.
@@ -61,26 +69,19 @@ func (s *Set) Remove(id task.ID) {
 	}
 	delete(s.tasks, id)
 	delete(s.put, id)
-	s.all.remove(stored)
-	s.unsettled.remove(stored)
+	s.groups.remove(stored)
 	s.finished.Remove(id)
 }
 
 // List is task.Store's. A cursor names a place in the order, not a number of tasks,
-// so what comes and goes elsewhere does not move it.
+// so what comes and goes elsewhere does not move it. For a viewer it is the place of a task
+// that it sees, and what is beside costs nothing (rule A9).
 func (s *Set) List(q task.Query) (page []task.Task, next string, err error) {
 	from, err := ParseCursor(q.Cursor)
 	if err != nil {
 		return nil, "", err
 	}
-	candidates := &s.all
-	if q.Unfinished || q.Unsettled {
-		candidates = &s.unsettled
-	}
-	if len(*candidates) == 0 {
-		return nil, "", nil // mostly, when a stream connects
-	}
-	for t := range candidates.newestBelow(from) {
+	for t := range newestBelow(from, s.groups.seen(q)) {
 		if !Selects(q, t) {
 			continue
 		}

@@ -14,16 +14,21 @@ import (
 // concurrent use, never waits, and does not look at contexts.
 type Store struct {
 	mu       sync.RWMutex
-	tasks    *tasklist.Set      // guarded by mu
-	byKey    map[string]task.ID // those with an Idempotency-Key; guarded by mu
-	watchers watchers           // guarded by mu
-	revision uint64             // the last one given, to any task; guarded by mu
+	tasks    *tasklist.Set        // guarded by mu
+	byKey    map[ownedKey]task.ID // those with an Idempotency-Key; guarded by mu
+	watchers watchers             // guarded by mu
+	revision uint64               // the last one given, to any task; guarded by mu
 }
+
+// ownedKey is an Idempotency-Key of one owner's: those of others are others.
+type ownedKey struct{ owner, key string }
+
+func keyOf(t *task.Task) ownedKey { return ownedKey{t.Owner, t.IdempotencyKey} }
 
 var _ task.Store = (*Store)(nil)
 
 // New returns an empty Store.
-func New() *Store { return &Store{tasks: tasklist.NewSet(), byKey: make(map[string]task.ID)} }
+func New() *Store { return &Store{tasks: tasklist.NewSet(), byKey: make(map[ownedKey]task.ID)} }
 
 // Create implements task.Store.
 func (s *Store) Create(_ context.Context, t task.Task) (task.Task, error) {
@@ -34,7 +39,7 @@ func (s *Store) Create(_ context.Context, t task.Task) (task.Task, error) {
 	}
 	t.Created = t.Created.UTC().Round(0) // without a monotonic part, which a cursor could not carry
 	if t.IdempotencyKey != "" {
-		s.byKey[t.IdempotencyKey] = t.ID
+		s.byKey[keyOf(&t)] = t.ID
 	}
 	return s.putLocked(t), nil
 }
@@ -44,7 +49,7 @@ func (s *Store) holderLocked(t task.Task) *task.Task {
 	if other := s.tasks.Get(t.ID); other != nil {
 		return other
 	}
-	return s.tasks.Get(s.byKey[t.IdempotencyKey]) // no task has the key ""
+	return s.tasks.Get(s.byKey[keyOf(&t)]) // no task has the key ""
 }
 
 // putLocked stores t with a revision that no task ever had, so that none is mistaken
@@ -65,10 +70,10 @@ func (s *Store) Get(_ context.Context, id task.ID) (task.Task, error) {
 }
 
 // ByKey implements task.Store.
-func (s *Store) ByKey(_ context.Context, idempotencyKey string) (task.Task, error) {
+func (s *Store) ByKey(_ context.Context, owner, idempotencyKey string) (task.Task, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return found(s.tasks.Get(s.byKey[idempotencyKey]))
+	return found(s.tasks.Get(s.byKey[ownedKey{owner, idempotencyKey}]))
 }
 
 func found(t *task.Task) (task.Task, error) {
@@ -78,7 +83,7 @@ func found(t *task.Task) (task.Task, error) {
 	return *t, nil
 }
 
-// Update implements task.Store. Created and the Idempotency-Key stay as they
+// Update implements task.Store. Created, the Idempotency-Key and the owner stay as they
 // were created.
 func (s *Store) Update(_ context.Context, t task.Task) (task.Task, error) {
 	s.mu.Lock()
@@ -87,7 +92,7 @@ func (s *Store) Update(_ context.Context, t task.Task) (task.Task, error) {
 	if err != nil {
 		return task.Task{}, err
 	}
-	t.Created, t.IdempotencyKey = stored.Created, stored.IdempotencyKey
+	t.Created, t.IdempotencyKey, t.Owner = stored.Created, stored.IdempotencyKey, stored.Owner
 	return s.putLocked(t), nil
 }
 
@@ -111,7 +116,7 @@ func (s *Store) Delete(_ context.Context, t task.Task) error {
 	if err != nil {
 		return err
 	}
-	delete(s.byKey, stored.IdempotencyKey)
+	delete(s.byKey, keyOf(stored))
 	s.tasks.Remove(t.ID)
 	return nil
 }

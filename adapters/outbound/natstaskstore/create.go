@@ -23,10 +23,10 @@ func (s *Store) Create(ctx context.Context, t task.Task) (task.Task, error) {
 		switch {
 		case err == nil, errors.Is(err, task.ErrUnavailable): // then it may be there
 			return stored, err
-		case errors.Is(err, task.ErrDuplicate) && stored.IdempotencyKey == t.IdempotencyKey:
+		case errors.Is(err, task.ErrDuplicate) && stored.IdempotencyKey == t.IdempotencyKey && stored.Owner == t.Owner:
 			return stored, err // an earlier try of the caller's has come through
 		}
-		freed, freeErr := s.keys.free(ctx, t.IdempotencyKey, revision)
+		freed, freeErr := s.keys.free(ctx, keyRecordOf(t.Owner, t.IdempotencyKey), revision)
 		if freed || freeErr != nil {
 			return stored, errors.Join(err, freeErr)
 		}

@@ -37,7 +37,7 @@ func (k *keys) claim(ctx context.Context, t task.Task) (revision uint64, holder 
 	if err != nil {
 		return 0, holder, err
 	}
-	key := idempotencyKey(t.IdempotencyKey)
+	key := keyRecordOf(t.Owner, t.IdempotencyKey)
 	var seen uint64 // revision of the key's record when its task was first missed
 	var since time.Time
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
@@ -45,7 +45,7 @@ func (k *keys) claim(ctx context.Context, t task.Task) (revision uint64, holder 
 			return revision, holder, wrapped(err)
 		}
 		var id task.ID
-		id, revision, err = k.holder(ctx, t.IdempotencyKey)
+		id, revision, err = k.holder(ctx, key)
 		switch {
 		case errors.Is(err, task.ErrNotFound): // it was freed meanwhile
 			continue
@@ -79,10 +79,20 @@ func (k *keys) claim(ctx context.Context, t task.Task) (revision uint64, holder 
 	}
 }
 
+// keyRecordOf is the name of the record of an owner's Idempotency-Key. Keys of tasks that
+// nobody owns have the name that they had before tasks had owners; those of owners have
+// twice that length, so that none is another's.
+func keyRecordOf(owner, key string) string {
+	if owner == "" {
+		return natsbroker.Key(byKey, natsbroker.Digest(key))
+	}
+	return natsbroker.Key(byKey, natsbroker.Digest(owner)+natsbroker.Digest(key))
+}
+
 // holder returns the ID that an Idempotency-Key is claimed for, and the revision
-// of the key's record. Errors: task.ErrNotFound.
+// of the key's record, which has that name. Errors: task.ErrNotFound.
 func (k *keys) holder(ctx context.Context, key string) (id task.ID, revision uint64, err error) {
-	entry, err := k.bucket.Get(ctx, idempotencyKey(key))
+	entry, err := k.bucket.Get(ctx, key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return "", 0, task.ErrNotFound
 	}
@@ -97,10 +107,10 @@ func (k *keys) holder(ctx context.Context, key string) (id task.ID, revision uin
 	return id, entry.Revision(), nil
 }
 
-// free deletes the record of an Idempotency-Key if it is still at that revision,
-// and reports whether it was.
+// free deletes the record of an Idempotency-Key, of that name, if it is still at that
+// revision, and reports whether it was.
 func (k *keys) free(ctx context.Context, key string, revision uint64) (freed bool, err error) {
-	err = k.bucket.Purge(ctx, idempotencyKey(key), jetstream.LastRevision(revision))
+	err = k.bucket.Purge(ctx, key, jetstream.LastRevision(revision))
 	if natsbroker.Conflict(err) {
 		return false, nil
 	}

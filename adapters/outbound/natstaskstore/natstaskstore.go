@@ -70,8 +70,8 @@ func (s *Store) Get(ctx context.Context, id task.ID) (task.Task, error) {
 }
 
 // ByKey implements task.Store.
-func (s *Store) ByKey(ctx context.Context, idempotencyKey string) (task.Task, error) {
-	id, _, err := s.keys.holder(ctx, idempotencyKey)
+func (s *Store) ByKey(ctx context.Context, owner, idempotencyKey string) (task.Task, error) {
+	id, _, err := s.keys.holder(ctx, keyRecordOf(owner, idempotencyKey))
 	if err != nil {
 		return task.Task{}, err
 	}
@@ -120,9 +120,10 @@ func (s *Store) Delete(ctx context.Context, t task.Task) error {
 	if err != nil || t.IdempotencyKey == "" {
 		return wrapped(err)
 	}
-	id, revision, err := s.keys.holder(ctx, t.IdempotencyKey)
+	key := keyRecordOf(t.Owner, t.IdempotencyKey)
+	id, revision, err := s.keys.holder(ctx, key)
 	if err == nil && id == t.ID {
-		_, err = s.keys.free(ctx, t.IdempotencyKey, revision)
+		_, err = s.keys.free(ctx, key, revision)
 	}
 	if errors.Is(err, task.ErrNotFound) {
 		return nil // another call has freed it
@@ -131,8 +132,6 @@ func (s *Store) Delete(ctx context.Context, t task.Task) error {
 }
 
 func taskKey(id task.ID) string { return natsbroker.Key(byID, string(id)) }
-
-func idempotencyKey(key string) string { return natsbroker.Key(byKey, natsbroker.Digest(key)) }
 
 // Outlives implements task.Store.
 func (*Store) Outlives() bool { return true }

@@ -151,7 +151,7 @@ func TestTasksSurviveARestart(t *testing.T) {
 	}
 	again, _ := serve(t, brokertest.Open(t, natsbroker.Config{Dir: dir}), "node-1")
 	wantListed(t, again, stored)
-	if got, err := again.ByKey(t.Context(), "key"); err != nil || !cmp.Equal(got, stored) {
+	if got, err := again.ByKey(t.Context(), "", "key"); err != nil || !cmp.Equal(got, stored) {
 		t.Errorf("by its key: %+v, %v", got, err)
 	}
 }
@@ -168,7 +168,7 @@ func TestATaskThatIsTooLargeForTheServerIsRefusedAndChangesNothing(t *testing.T)
 	if _, err := s.Create(t.Context(), task.Task{ID: "b", Params: large.Result, IdempotencyKey: "key"}); !errors.Is(err, task.ErrTooLarge) {
 		t.Errorf("create: %v, want ErrTooLarge", err)
 	}
-	if _, err := s.ByKey(t.Context(), "key"); !errors.Is(err, task.ErrNotFound) {
+	if _, err := s.ByKey(t.Context(), "", "key"); !errors.Is(err, task.ErrNotFound) {
 		t.Errorf("by its key: %v, want ErrNotFound", err)
 	}
 }
@@ -195,12 +195,12 @@ func TestAKeyWithoutItsTaskIsTakenOver(t *testing.T) { // T14
 			s, _ := serve(t, b, "node-1")
 			s.SetClaimTime(0)
 			leave(t, s, bucketOf(t, b))
-			if _, err := s.ByKey(t.Context(), "key"); !errors.Is(err, task.ErrNotFound) {
+			if _, err := s.ByKey(t.Context(), "", "key"); !errors.Is(err, task.ErrNotFound) {
 				t.Errorf("by its key before: %v, want ErrNotFound", err)
 			}
 			stored := create(t, s, task.Task{ID: "b", Created: noon, IdempotencyKey: "key"})
 			wantListed(t, s, stored)
-			if got, err := s.ByKey(t.Context(), "key"); err != nil || !cmp.Equal(got, stored) {
+			if got, err := s.ByKey(t.Context(), "", "key"); err != nil || !cmp.Equal(got, stored) {
 				t.Errorf("by its key: %+v, %v", got, err)
 			}
 			if late, err := s.Create(t.Context(), task.Task{ID: "a", IdempotencyKey: "key"}); !errors.Is(err, task.ErrDuplicate) || late.ID != "b" {
@@ -227,7 +227,7 @@ func TestWhatInterruptionsHaveLeftOfKeysIsDeleted(t *testing.T) { // T14
 			t.Errorf("of an age of %s %d were freed, %v; want %d", c.age, freed, err, c.freed)
 		}
 	}
-	if got, err := s.ByKey(t.Context(), "key"); err != nil || !cmp.Equal(got, kept) {
+	if got, err := s.ByKey(t.Context(), "", "key"); err != nil || !cmp.Equal(got, kept) {
 		t.Errorf("by its key: %+v, %v", got, err)
 	}
 	if _, err := kv.Get(t.Context(), keyOf("orphan")); !errors.Is(err, jetstream.ErrKeyNotFound) {

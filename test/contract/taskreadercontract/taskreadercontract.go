@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
@@ -19,7 +20,7 @@ type Subject struct {
 	// Type and Other are types of which tasks can be started.
 	Type, Other string
 	// Start starts a task, which waits until Begin.
-	Start func(t *testing.T, typ string) task.ID
+	Start func(t *testing.T, r task.Request) task.ID
 	// Begin has the oldest waiting task of a type running, and returns it.
 	Begin func(t *testing.T, typ string) task.ID
 	// Complete ends a running task.
@@ -43,6 +44,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"List refuses a cursor that is none", badCursor},
 		{"E8 a result that is larger than an event is left out of lists, and Get has it", largeResult},
 		{"Types are what can be started, by name", types},
+		{"A9 A12 List shows a viewer what is for it and what is for everyone, as if nothing else were there", listForViewer},
 	} {
 		t.Run(clause.sentence, func(t *testing.T) { clause.prove(t, fixture{t, fresh(t)}) })
 	}
@@ -52,6 +54,12 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 type fixture struct {
 	t *testing.T
 	Subject
+}
+
+// start starts a task that is for everyone.
+func (f fixture) start(typ string) task.ID {
+	f.t.Helper()
+	return f.Start(f.t, task.Request{Type: typ})
 }
 
 func (f fixture) begin(want task.ID, typ string) {
@@ -93,7 +101,7 @@ func sorted(ids []task.ID) []task.ID {
 }
 
 func get(t *testing.T, f fixture) {
-	id := f.Start(t, f.Type)
+	id := f.start(f.Type)
 	want := func(status task.Status) task.Task {
 		t.Helper()
 		got, err := f.Reader.Get(t.Context(), id)
@@ -119,7 +127,7 @@ func get(t *testing.T, f fixture) {
 func listEmpty(_ *testing.T, f fixture) { f.wantList(task.Query{}) }
 
 func listChanges(t *testing.T, f fixture) {
-	id := f.Start(t, f.Type)
+	id := f.start(f.Type)
 	for _, step := range []struct {
 		is   task.Status
 		then func()
@@ -137,7 +145,7 @@ func listChanges(t *testing.T, f fixture) {
 }
 
 func listSelects(t *testing.T, f fixture) {
-	done, running, pending, other := f.Start(t, f.Type), f.Start(t, f.Type), f.Start(t, f.Type), f.Start(t, f.Other)
+	done, running, pending, other := f.start(f.Type), f.start(f.Type), f.start(f.Type), f.start(f.Other)
 	f.begin(done, f.Type)
 	f.Complete(t, done, nil)
 	f.begin(running, f.Type)
@@ -155,7 +163,7 @@ func listSelects(t *testing.T, f fixture) {
 func pages(t *testing.T, f fixture) {
 	var want, got []task.ID
 	for range 5 {
-		want = append(want, f.Start(t, f.Type))
+		want = append(want, f.start(f.Type))
 	}
 	created := []task.Task{}
 	for q := (task.Query{Limit: 2}); ; {
@@ -178,7 +186,7 @@ func pages(t *testing.T, f fixture) {
 }
 
 func badCursor(t *testing.T, f fixture) {
-	f.Start(t, f.Type)
+	f.start(f.Type)
 	for _, cursor := range []string{"x", "!", "\x00"} {
 		if _, _, err := f.Reader.List(t.Context(), task.Query{Cursor: cursor}); !errors.Is(err, task.ErrInvalidCursor) {
 			t.Errorf("%q: %v, want ErrInvalidCursor", cursor, err)
@@ -190,7 +198,7 @@ func largeResult(t *testing.T, f fixture) {
 	large := json.RawMessage(`"` + strings.Repeat("x", f.MaxEventBytes) + `"`)
 	results := map[task.ID]json.RawMessage{}
 	for _, result := range []json.RawMessage{large, json.RawMessage(`"small"`)} {
-		id := f.Start(t, f.Type)
+		id := f.start(f.Type)
 		f.begin(id, f.Type)
 		f.Complete(t, id, result)
 		results[id] = result
@@ -220,3 +228,26 @@ func types(t *testing.T, f fixture) {
 		t.Errorf("the types are %q", names)
 	}
 }
+
+func listForViewer(t *testing.T, f fixture) {
+	ann, bob := &access.Viewer{Subject: "ann"}, &access.Viewer{Subject: "bob", Roles: []string{"staff"}}
+	everyones := f.start(f.Type)
+	var anns, bobs []task.ID
+	for range 3 {
+		anns = append(anns, f.Start(t, task.Request{Type: f.Type, Audience: given(access.Audience{Subjects: []string{"ann"}})}))
+		bobs = append(bobs, f.Start(t, task.Request{Type: f.Other, Audience: given(access.Audience{Roles: []string{"staff"}})}))
+	}
+	f.wantList(task.Query{Viewer: ann}, append(anns, everyones)...)
+	f.wantList(task.Query{Viewer: bob}, append(bobs, everyones)...)
+	f.wantList(task.Query{Viewer: bob, Type: f.Type}, everyones)
+	f.wantList(task.Query{Viewer: &access.Viewer{}, Unfinished: true}, everyones)
+	f.wantList(task.Query{Viewer: &access.Viewer{Subject: "ann", Single: true}}, anns...)
+	f.wantList(task.Query{Viewer: &access.Viewer{All: true}}, slices.Concat(anns, bobs, []task.ID{everyones})...)
+	first, next := f.list(task.Query{Viewer: ann, Limit: 3})
+	last, end := f.list(task.Query{Viewer: ann, Limit: 3, Cursor: next})
+	if len(first) != 3 || len(last) != 1 || last[0].ID != everyones || end != "" {
+		t.Errorf("ann's pages are %v and %v", idsOf(first), idsOf(last))
+	}
+}
+
+func given(a access.Audience) access.Choice { return access.Choice{Given: true, Audience: &a} }

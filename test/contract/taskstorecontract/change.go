@@ -90,7 +90,7 @@ func update(t *testing.T, f fixture) {
 func byKey(t *testing.T, f fixture) {
 	f.create(pending(1))
 	held := f.update(f.createOne(withKey(2)), func(t *task.Task) { t.Status = task.Running })
-	got, err := f.store.ByKey(t.Context(), "key")
+	got, err := f.store.ByKey(t.Context(), "", "key")
 	f.wantError(err, nil)
 	f.want(got)
 	if got.ID != held.ID {
@@ -100,10 +100,10 @@ func byKey(t *testing.T, f fixture) {
 
 func byKeyUnknown(t *testing.T, f fixture) {
 	f.create(pending(1))
-	_, err := f.store.ByKey(t.Context(), "other")
+	_, err := f.store.ByKey(t.Context(), "", "other")
 	f.wantError(err, task.ErrNotFound)
 	f.remove(f.createOne(withKey(2)))
-	_, err = f.store.ByKey(t.Context(), "key")
+	_, err = f.store.ByKey(t.Context(), "", "key")
 	f.wantError(err, task.ErrNotFound)
 }
 

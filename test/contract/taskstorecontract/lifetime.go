@@ -62,7 +62,7 @@ func (f fixture) freeKey() {
 		f.t.Fatalf("%d tasks have one key: %v", len(page), idsOf(page))
 	}
 	for _, t := range page {
-		if got, err := f.store.ByKey(f.t.Context(), t.IdempotencyKey); err != nil || got.ID != t.ID {
+		if got, err := f.store.ByKey(f.t.Context(), t.Owner, t.IdempotencyKey); err != nil || got.ID != t.ID {
 			f.t.Fatalf("by its key: %s, %v; want %s", got.ID, err, t.ID)
 		}
 		f.remove(t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
@@ -57,12 +58,16 @@ var sentences = map[string]func(*testing.T, fixture){
 	"List selects what is unfinished":                                        listUnfinished, // T13
 	"List selects what is not settled":                                       listUnsettled,
 	"Age is the time since a task was stored as it is, by the store's clock": age,
-	"Expired returns nothing that is to be kept":                             expiredNothing,      // T9
-	"Expired returns what is too old by the store's clock":                   expiredByAge,        // T9
-	"Expired knows an age of a type's own":                                   expiredByType,       // T9
-	"Expired returns what ended first of what is too much":                   expiredByCount,      // T9
-	"Expired returns what ended first of what is too large":                  expiredByBytes,      // T9
-	"Expired returns a task that has ended until it is deleted":              expiredUntilDeleted, // T9
+	"Expired returns nothing that is to be kept":                             expiredNothing,       // T9
+	"Expired returns what is too old by the store's clock":                   expiredByAge,         // T9
+	"Expired knows an age of a type's own":                                   expiredByType,        // T9
+	"Expired returns what ended first of what is too much":                   expiredByCount,       // T9
+	"Expired returns what ended first of what is too large":                  expiredByBytes,       // T9
+	"Expired returns a task that has ended until it is deleted":              expiredUntilDeleted,  // T9
+	"the keys of different owners never meet":                                keysOfOwners,         // T14
+	"List shows a viewer what is for it, as if nothing else were there":      listForViewers,       // A9, A12
+	"pages of a viewer are as if nothing else were there":                    pagesOfViewer,        // A9
+	"List shows a viewer what became of its tasks":                           listChangesForViewer, // A12
 	"List selects by everything at once":                                     listCombined,
 	"List shows a change as soon as Update returned":                         listAfterUpdate,
 	"pages hold at most Limit tasks and together all":                        pages,
@@ -161,5 +166,6 @@ func full() task.Task {
 	t.Node, t.OwnerGeneration, t.FinalEventPending = "node/life", 3, true
 	t.Ran, t.Reports, t.Relayed = time.Minute, 5, []task.Relayed{{Number: 5, Update: task.Update{Text: new("half")}}}
 	t.Lease, t.NotBefore = "lease", t.Created.Add(time.Hour)
+	t.Owner, t.Audience = "ann", &access.Audience{Subjects: []string{"ann"}, Roles: []string{"staff"}, RequestIDs: []string{"tab-1"}}
 	return t
 }
