@@ -26,19 +26,20 @@ func TestEmbeddedSender(t *testing.T) {
 		sendercontract.Run(t, func(t *testing.T) sendercontract.Subject {
 			w := run(t, e.config(t, nil))
 			return w.subject(t, w.url)
-		})
+		}, sendercontract.AnonymousOnly("AUTH=none"))
 	})
 }
 
 func TestHTTPSender(t *testing.T) {
 	late := sendercontract.LateUnknownToken("the gateway's 404 comes after the call")
+	noAudiences := sendercontract.NoAudiences("it sends every log event to all streams")
 	in(t, withExternal, func(t *testing.T, e environment) {
 		t.Run("gateway without extensions", func(t *testing.T) {
 			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return e.behindStandIn(t) },
-				late, sendercontract.NoEventIDs("the protocol without extensions has none"))
+				late, noAudiences, sendercontract.NoEventIDs("the protocol without extensions has none"))
 		})
 		t.Run("gateway with all extensions", func(t *testing.T) {
-			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return e.behindStandIn(t, standin.Extensions...) }, late)
+			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return e.behindStandIn(t, standin.Extensions...) }, late, noAudiences)
 		})
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/outbound/embeddedsender"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/test/contract/sendercontract"
@@ -58,7 +59,10 @@ func fresh(t *testing.T, transport transport) sendercontract.Subject {
 	return sendercontract.Subject{
 		Sender: embeddedsender.New(engine),
 		Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
-			return open(t, engine, transport, id)
+			return open(t, engine, transport, id, nil)
+		},
+		OpenAs: func(t *testing.T, id connection.RequestID, p *access.Principal) sendercontract.Stream {
+			return open(t, engine, transport, id, p)
 		},
 		Shut:  shut,
 		Start: start,
@@ -140,10 +144,10 @@ func (c *client) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func open(t *testing.T, engine *sse.Engine, transport transport, id connection.RequestID) sendercontract.Stream {
+func open(t *testing.T, engine *sse.Engine, transport transport, id connection.RequestID, p *access.Principal) sendercontract.Stream {
 	t.Helper()
 	token := connection.Token("token-of-" + id)
-	stream, err := engine.Attach(token, "")
+	stream, err := engine.Resume(t.Context(), token, sse.Client{Name: string(id), Viewer: p.Viewer()})
 	if err != nil {
 		t.Fatalf("attach: %v", err)
 	}

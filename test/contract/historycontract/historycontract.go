@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"heliograph/domain/access"
 	"heliograph/domain/event"
 )
 
@@ -37,6 +38,7 @@ var clauses = []struct {
 }{
 	{"Newest is the place of the start before the first event, then that of the last one", newest},
 	{"After returns what follows a place, in order and as it was published", after},
+	{"A12 After returns events with their audiences", audiences},
 	{"After returns no more than its limit, the oldest of it", limited},
 	{"nothing follows the newest place", nothing},
 	{"a place of another epoch is ErrEpoch", otherEpoch},
@@ -62,6 +64,15 @@ func after(t *testing.T, s Subject) {
 	for i, rec := range recs {
 		s.want(t, rec.ID, recs[i+1:]...)
 	}
+}
+
+func audiences(t *testing.T, s Subject) {
+	first := s.publish(t, 1)[0]
+	var recs []event.Record
+	for _, a := range []*access.Audience{{Subjects: []string{"anna"}}, nil, {Roles: []string{"ops"}, RequestIDs: []string{"r1"}}} {
+		recs = append(recs, s.publishEvent(t, event.Event{Service: event.ServiceTask, Name: "note", Data: []byte(`1`), Audience: a}))
+	}
+	s.want(t, first.ID, recs...)
 }
 
 func limited(t *testing.T, s Subject) {

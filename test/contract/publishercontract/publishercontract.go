@@ -10,6 +10,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"heliograph/domain/access"
 	"heliograph/domain/event"
 )
 
@@ -35,6 +38,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"E1 what was accepted is received in the order of the IDs, once", receivedInOrder},
 		{"E7 concurrent publishers get one total order that keeps each one's own", concurrent},
 		{"an event is received as it was published", intact},
+		{"A12 an event is received with its audience", audience},
 		{"E8 an event over the limit is refused and not received", tooLarge},
 		{"an invalid event is refused and not received", invalid},
 		{"an ended context publishes nothing", endedContext},
@@ -125,6 +129,22 @@ func intact(t *testing.T, s Subject) {
 	got := s.Received()[0].Event
 	if got.Service != want.Service || got.Name != want.Name || got.Key != want.Key || string(got.Data) != string(want.Data) {
 		t.Errorf("received %+v, published %+v", got, want)
+	}
+}
+
+func audience(t *testing.T, s Subject) {
+	audiences := []*access.Audience{
+		nil, {Subjects: []string{"anna", "“bert”"}}, {Roles: []string{"ops"}, RequestIDs: []string{"r1"}}, {Subjects: []string{"s"}, Roles: []string{"r"}}, nil,
+	}
+	for i, a := range audiences {
+		ev := number(i)
+		ev.Audience = a
+		publish(t, s, ev)
+	}
+	for i, rec := range s.Received() {
+		if diff := cmp.Diff(audiences[i], rec.Event.Audience); diff != "" {
+			t.Errorf("event %d: its audience (-published +received):\n%s", i, diff)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ package sendercontract
 import (
 	"testing"
 
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -43,6 +44,8 @@ type Subject struct {
 	// Open opens a stream and returns when the sender can reach it: whatever is
 	// handed over from then on is for it too.
 	Open func(t *testing.T, id connection.RequestID) Stream
+	// OpenAs is Open for a stream of a principal. AnonymousOnly and NoAudiences need none.
+	OpenAs func(t *testing.T, id connection.RequestID, p *access.Principal) Stream
 	// Shut makes the sender take nothing any more.
 	Shut func()
 	// Start is the place in the log before the first event that the suite hands
@@ -67,6 +70,7 @@ func NoEventIDs(why string) Option { return func(s *suite) { s.noEventIDs = why 
 type suite struct {
 	fresh                        func(t *testing.T) Subject
 	lateUnknownToken, noEventIDs string // why not; "" when the clause is kept
+	noAudiences, anonymousOnly   string // likewise
 }
 
 // Run proves that the senders which fresh makes keep the contract. Each
@@ -95,4 +99,5 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, opts ...Option) {
 	t.Run("Resume of an unknown token returns and loses no stream's event", s.resumeUnknown)
 	t.Run("an invalid event is refused and reaches no stream", s.invalidEvents)
 	t.Run("every call returns ErrClosed once the sender is shut", s.shut)
+	t.Run("audiences", s.audiences)
 }
