@@ -79,7 +79,7 @@ func httpConfig(cfg Config, start logStart) httpsender.Config {
 	return httpsender.Config{
 		URL: string(cfg.Gateway.URL), Secret: string(cfg.Gateway.Secret),
 		Timeout: cfg.Gateway.Timeout, Parallel: cfg.Gateway.Parallel, Start: start.id, Gap: start.gap,
-		Forgets: !cfg.Broker.Durable(),
+		Forgets: !cfg.Broker.Durable(), Shared: cfg.Broker.Cluster(), History: int(cfg.Stream.History),
 	}
 }
 

@@ -1,10 +1,15 @@
+// Package viewers finds those connections of a registry that an audience is for, without
+// a look at all others (rule A12).
 package viewers
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
+	"heliograph/adapters/engine/sse/audience"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
 )
@@ -15,10 +20,12 @@ import (
 // concurrent use, and calls nothing under its lock, so registries may call Add and Remove
 // under theirs.
 type Connections struct {
-	mu     sync.RWMutex
-	index  Index[connection.Token]           // guarded by mu
-	keys   map[connection.Token][]access.Key // of what is in index; guarded by mu
-	single map[connection.Token]struct{}     // those that see one task only; guarded by mu
+	count atomic.Int64 // of members: nothing is locked while there are none
+
+	mu      sync.Mutex
+	index   audience.Index[connection.Token]                        // guarded by mu, as all below
+	members map[connection.Token]*audience.Member[connection.Token] // of index
+	single  map[connection.Token]struct{}                           // those that see one task only
 }
 
 // Registry is what Connections has to ask a registry.
@@ -39,13 +46,12 @@ func (x *Connections) Add(c connection.Connection) {
 	keys := slices.DeleteFunc(v.Keys(), func(k access.Key) bool { return k.Kind == access.KeyOfEveryone })
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.keys == nil {
-		x.keys, x.single = make(map[connection.Token][]access.Key), make(map[connection.Token]struct{})
+	x.removeLocked(c.Token)
+	if x.members == nil {
+		x.members, x.single = make(map[connection.Token]*audience.Member[connection.Token]), make(map[connection.Token]struct{})
 	}
-	x.index.Remove(c.Token, x.keys[c.Token])
-	x.index.Add(c.Token, keys)
-	x.keys[c.Token] = keys
-	delete(x.single, c.Token)
+	x.members[c.Token] = x.index.Add(c.Token, keys)
+	x.count.Add(1)
 	if v.Single {
 		x.single[c.Token] = struct{}{}
 	}
@@ -53,17 +59,21 @@ func (x *Connections) Add(c connection.Connection) {
 
 // Remove takes out the connection of a token, if it is there.
 func (x *Connections) Remove(token connection.Token) {
-	x.mu.RLock()
-	_, known := x.keys[token]
-	x.mu.RUnlock()
-	if !known {
+	if x.count.Load() == 0 {
 		return
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.index.Remove(token, x.keys[token])
-	delete(x.keys, token)
-	delete(x.single, token)
+	x.removeLocked(token)
+}
+
+func (x *Connections) removeLocked(token connection.Token) {
+	if m := x.members[token]; m != nil {
+		x.index.Remove(m)
+		delete(x.members, token)
+		x.count.Add(-1)
+		delete(x.single, token)
+	}
 }
 
 // In yields what connection.Roster.In does.
@@ -80,12 +90,9 @@ func (x *Connections) In(a *access.Audience, r Registry) iter.Seq[connection.Con
 // Single yields what connection.Roster.Single does.
 func (x *Connections) Single(r Registry) iter.Seq[connection.Connection] {
 	return func(yield func(connection.Connection) bool) {
-		x.mu.RLock()
-		tokens := make([]connection.Token, 0, len(x.single))
-		for token := range x.single {
-			tokens = append(tokens, token)
-		}
-		x.mu.RUnlock()
+		x.mu.Lock()
+		tokens := slices.Collect(maps.Keys(x.single))
+		x.mu.Unlock()
 		for _, token := range tokens {
 			if c, known := r.ByToken(token); known && !yield(c) {
 				return
@@ -112,9 +119,9 @@ func (x *Connections) candidates(a *access.Audience, r Registry) iter.Seq[connec
 				}
 			}
 		}
-		x.mu.RLock()
-		tokens := x.index.Find(a.Keys())
-		x.mu.RUnlock()
+		x.mu.Lock()
+		tokens := slices.Collect(x.index.Find(a.Keys()))
+		x.mu.Unlock()
 		for _, token := range tokens {
 			if _, again := byID[token]; again {
 				continue

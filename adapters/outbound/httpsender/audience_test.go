@@ -103,6 +103,26 @@ func TestEventForSomeIsOneRequestThatNamesThem(t *testing.T) { // A12, M2
 	})
 }
 
+// Another node of the service may be further on, or behind.
+func TestAtASharedGatewayEachNodeSendsToItsOwnStreams(t *testing.T) { // A13, E7
+	bubbleWith(t, newStandIn(extensions...), httpsender.Config{Shared: true}, func(t *testing.T, h *harness) {
+		h.openAs(t, "ann-1", "task-1")
+		h.gw.open("of another node", &stream{})
+		h.broadcast(t, state(1), forSubject("nobody", 2), state(3), note(4))
+		ping := event.Record{Event: event.Event{Name: "ping", Data: []byte("{}")}}
+		if err := h.Broadcast(t.Context(), ping); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		h.wantGot(t, "of another node", "state 1", "ping {}")
+		h.wantGot(t, "ann-1", "state 1", "state 3", "note 4", "ping {}")
+		h.wantGot(t, "task-1", "state 1", "state 3", "ping {}")
+		if ok, failed, _ := h.metrics.get(event.ServiceVersion); ok != 3+2 || failed != 0 {
+			t.Errorf("%d succeeded, %d failed; want 5 and none", ok, failed)
+		}
+	})
+}
+
 func TestManyTokensAreDividedIntoSeveralRequests(t *testing.T) { // A12, E7, E8
 	for _, can := range [][]string{extensions, {"broadcast"}} {
 		bubbleWith(t, newStandIn(can...), httpsender.Config{}, func(t *testing.T, h *harness) {
@@ -318,6 +338,41 @@ func TestEventsForNobodyTakeNoRoom(t *testing.T) { // A13, E10, G2
 		}
 		h.wantGot(t, "ann-2", fmt.Sprint("note ", 2*httpsender.MaxTrunkEvents-1))
 	})
+}
+
+// The broker's log has moved on, but not past anything that was for the stream.
+func TestStreamIsToldThatEventsExpiredOnlyIfItsOwnDid(t *testing.T) { // A13, G3
+	for _, can := range [][]string{{"event-id"}, extensions} {
+		bubbleWith(t, newStandIn(can...), httpsender.Config{History: 20 << 10}, func(t *testing.T, h *harness) {
+			h.openAs(t, "bob-1")
+			h.broadcast(t, note(1), forSubject("ann", 2), note(3), forSubject("ann", 4))
+			for i := range 200 {
+				h.broadcast(t, forSubject("bob", i))
+			}
+			h.history.fail(event.ErrExpired)
+			resume := func(token, id string) []string {
+				h.gw.open(token, &stream{})
+				h.Resume(t.Context(), connectionOf(token), id)
+				return h.gw.got(token)
+			}
+			if got := resume("ann-1", "test-104"); len(got) > 0 {
+				t.Errorf("a stream that has all of its own got %q", got)
+			}
+			h.broadcast(t, forSubject("ann", 5))
+			if got, want := resume("ann-2", "test-110"), []string{"note 5"}; !slices.Equal(got, want) {
+				t.Errorf("a stream that misses its newest got %q, want %q", got, want)
+			}
+			expired := []string{`stream_reset {"reason":"expired"}`}
+			for token, id := range map[string]string{"ann-3": "test-103", "cat-1": "test-102", "bob-2": "test-110", "admin-1": "test-110"} {
+				if got := resume(token, id); !slices.Equal(got, expired) {
+					t.Errorf("%s, which misses some, got %q, want %q", token, got, expired)
+				}
+			}
+			if got := resume("cat-2", "test-103"); len(got) > 0 {
+				t.Errorf("a stream that misses only what was for others got %q", got)
+			}
+		})
+	}
 }
 
 // Whatever the gateway can and does, no stream gets what is not for it, and each gets in

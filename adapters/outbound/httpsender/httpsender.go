@@ -31,7 +31,7 @@
 //	lanes.go, lane.go                what waits for one stream, and whose turn it is
 //	turn.go, hold.go                 a lane while a worker has it, and while it is held
 //	worker.go, poster.go, pusher.go  the goroutines that push and post
-//	resume.go                        a client that comes back
+//	resume.go, recent.go             a client that comes back, and what it may have missed
 //	probe.go, reconcile.go           whether the gateway is there, what it can, what it holds
 //	link.go, circuit.go              what is known of that, and the circuit breaker
 //	delays.go, losses.go             what is counted and logged of events that are late or lost
@@ -61,7 +61,7 @@
 // lane has anything to send, but for those that recover first: so both kinds of events
 // keep their order at each stream, and one stream that recovers holds up no other.
 //
-// Each of trunk, lanes, link, delays and lossLog has a mutex of its own. That of the
+// Each of trunk, lanes, link, delays, recent and lossLog has a mutex of its own. That of the
 // trunk is locked before the others; no other two are held together. Under those of
 // trunk and lanes the roster and the metrics are called, and gateway.Parts are not. No
 // lock is held during a request or a call of the listener.
@@ -105,6 +105,14 @@ type Config struct {
 	// Drain closes the streams of a gateway that cannot list them, which would stay open
 	// and silent for ever: their clients come back by themselves.
 	Forgets bool
+	// Shared says that other nodes push to streams of the same gateway, each to its own. Once
+	// there are events for some streams only, what is for all is then sent to this node's
+	// streams by name: another node that is further on would otherwise put it on them before
+	// an earlier event that only this node sends them (rule E7).
+	Shared bool
+	// History bounds what is kept of the log once there are events for some streams only, in
+	// bytes, so that clients get what they missed of it; 0 is 8 MiB.
+	History int
 	// Dial opens a connection to the gateway; nil dials TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -115,6 +123,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Parallel == 0 {
 		c.Parallel = 64
+	}
+	if c.History == 0 {
+		c.History = defaultHistory
 	}
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{Timeout: c.Timeout}).DialContext
@@ -127,6 +138,7 @@ func (c Config) withDefaults() Config {
 type Sender struct {
 	cfg     Config
 	bodies  gateway.Latest[*body]
+	recent  *recent
 	trunk   *trunk
 	probe   *probe
 	pusher  *pusher
@@ -142,15 +154,15 @@ var _ gateway.Sender = (*Sender)(nil)
 // New returns a Sender to the connections in roster. It starts nothing. An error
 // says what is wrong with the configuration.
 func New(cfg Config, roster connection.Roster, metrics gateway.Metrics, log *slog.Logger) (*Sender, error) {
-	if cfg.Timeout < 0 || cfg.Parallel < 0 {
-		return nil, errors.New("gateway time-out and parallel pushes must not be negative")
+	if cfg.Timeout < 0 || cfg.Parallel < 0 || cfg.History < 0 {
+		return nil, errors.New("gateway time-out, parallel pushes and history must not be negative")
 	}
 	cfg = cfg.withDefaults()
 	client, err := newClient(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{cfg: cfg, losses: &lossLog{log: log}, roster: roster, log: log}
+	s := &Sender{cfg: cfg, recent: &recent{limit: cfg.History}, losses: &lossLog{log: log}, roster: roster, log: log}
 	meter, mismatch := meter{metrics}, new(atomic.Bool)
 	s.trunk = newTrunk(cfg, roster, func(lost *message, connections int) { meter.count(lost, 0, connections) })
 	s.probe = &probe{
@@ -160,7 +172,7 @@ func New(cfg Config, roster connection.Roster, metrics gateway.Metrics, log *slo
 	circuit := newCircuit(s.trunk.disconnect, s.probe.wake)
 	s.probe.circuit = circuit
 	s.pusher = &pusher{client: client, circuit: circuit, meter: meter}
-	s.resumer = &resumer{pusher: s.pusher, trunk: s.trunk, bodies: &s.bodies, slots: make(chan struct{}, cfg.Parallel), log: log}
+	s.resumer = &resumer{pusher: s.pusher, trunk: s.trunk, bodies: &s.bodies, recent: s.recent, slots: make(chan struct{}, cfg.Parallel), log: log}
 	s.poster = &poster{
 		pipeline: newPipeline(cfg, client.toAll), trunk: s.trunk, circuit: circuit, meter: meter, roster: roster, mismatch: mismatch,
 		losses: s.losses, log: log,
@@ -215,6 +227,7 @@ func (s *Sender) Broadcast(_ context.Context, rec event.Record) error {
 	if err != nil {
 		return err
 	}
+	s.recent.add(rec.ID, body, rec.Event.Audience)
 	return s.trunk.handOver(&message{body: body, id: rec.ID, audience: rec.Event.Audience})
 }
 

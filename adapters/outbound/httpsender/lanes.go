@@ -33,10 +33,10 @@ type lanes struct {
 	stopped     bool                       // nothing leaves any more
 }
 
-func newLanes(start event.ID, roster connection.Roster, count func(*message, int), changed func()) *lanes {
+func newLanes(start event.ID, shared bool, roster connection.Roster, count func(*message, int), changed func()) *lanes {
 	ls := &lanes{
 		roster: roster, count: count, changed: changed, place: start, byToken: make(map[connection.Token]*lane),
-		recipients: recipients{roster: roster, early: make(map[connection.Token]*earlyStream)},
+		recipients: recipients{roster: roster, shared: shared, early: make(map[connection.Token]*earlyStream)},
 	}
 	ls.due.L, ls.posted.L = &ls.mu, &ls.mu
 	return ls

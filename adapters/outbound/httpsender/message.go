@@ -48,11 +48,6 @@ func (m *message) seenByAll() bool {
 // visibleTo reports whether m, a log or a control event, is for what v sees.
 func (m *message) visibleTo(v access.Viewer) bool { return m.seenByAll() || m.audience.Includes(v) }
 
-// visible reports the same of a log event.
-func visible(ev event.Event, v access.Viewer) bool {
-	return (&message{body: &body{ev: ev}, audience: ev.Audience}).visibleTo(v)
-}
-
 // private reports whether m is for one stream; any other is a log or a control event.
 func (m *message) private() bool { return m.token != "" }
 

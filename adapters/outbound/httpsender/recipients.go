@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"heliograph/adapters/internal/viewers"
+	"heliograph/adapters/engine/sse/audience"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -19,15 +19,18 @@ const earlySweeps = 2
 // the roster, and early ones, which resume and which it may not have yet. It is not safe
 // for concurrent use.
 type recipients struct {
-	roster connection.Roster
+	roster    connection.Roster
+	shared    bool // other nodes push to streams of the same gateway
+	selective bool // there have been events for some streams only
 
 	early map[connection.Token]*earlyStream
-	index viewers.Index[connection.Token] // of early
+	index audience.Index[connection.Token] // of early
 }
 
 // earlyStream is a stream that the roster may not have yet.
 type earlyStream struct {
 	viewer access.Viewer
+	member *audience.Member[connection.Token]
 	after  event.ID // it gets up to here otherwise
 	held   bool     // it is still sent what its client missed
 	missed bool     // an event that named its streams left it out meanwhile
@@ -38,8 +41,7 @@ type earlyStream struct {
 // what it missed comes first.
 func (r *recipients) addEarly(token connection.Token, v access.Viewer, after event.ID) {
 	r.dropEarly(token)
-	r.early[token] = &earlyStream{viewer: v, after: after, held: true, sweeps: earlySweeps}
-	r.index.Add(token, v.Keys())
+	r.early[token] = &earlyStream{viewer: v, member: r.index.Add(token, v.Keys()), after: after, held: true, sweeps: earlySweeps}
 }
 
 // letGo ends the hold of a stream; it reports false, and the stream stays held, if it was
@@ -58,7 +60,7 @@ func (r *recipients) letGo(token connection.Token, force bool) bool {
 func (r *recipients) dropEarly(token connection.Token) {
 	if s, known := r.early[token]; known {
 		delete(r.early, token)
-		r.index.Remove(token, s.viewer.Keys())
+		r.index.Remove(s.member)
 	}
 }
 
@@ -81,6 +83,7 @@ func (r *recipients) all() iter.Seq[connection.Token] {
 
 // of yields the streams that m is for, each once.
 func (r *recipients) of(m *message) iter.Seq[connection.Token] {
+	r.selective = r.selective || m.audience != nil
 	if m.named() {
 		return slices.Values(m.tokens)
 	}
@@ -89,7 +92,7 @@ func (r *recipients) of(m *message) iter.Seq[connection.Token] {
 		if m.audience == nil {
 			tokens = slices.Collect(maps.Keys(r.early))
 		} else {
-			tokens = r.index.Find(m.audience.Keys())
+			tokens = slices.Collect(r.index.Find(m.audience.Keys()))
 		}
 		return slices.DeleteFunc(tokens, func(token connection.Token) bool {
 			s := r.early[token]
@@ -140,13 +143,15 @@ func (r *recipients) include(m *message) bool {
 	return false
 }
 
-// areAll reports whether m is for every stream.
+// areAll reports whether m can be posted to every stream of the gateway.
 func (r *recipients) areAll(m *message) bool {
-	if m.seenByAll() {
+	switch {
+	case m.ev.Control():
 		return true
-	}
-	if m.audience != nil {
+	case m.audience != nil, r.shared && r.selective:
 		return false
+	case m.seenByAll():
+		return true
 	}
 	for range r.roster.Single() {
 		return false

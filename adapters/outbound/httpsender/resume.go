@@ -45,6 +45,7 @@ type resumer struct {
 
 	trunk   *trunk
 	bodies  *gateway.Latest[*body]
+	recent  *recent
 	history event.History // set by Serve, before the gateway is reached for the first time
 	slots   chan struct{} // holds one token for each stream that resumes
 	log     *slog.Logger
@@ -138,12 +139,9 @@ func (r *resumer) replay(ctx context.Context, token connection.Token, v access.V
 	case err != nil:
 		return "", err
 	}
-	for _, rec := range missed {
-		body, err := r.bodies.Of(rec.Event, encode)
-		if err != nil {
-			return stream.ResetExpired, err
-		}
-		if err := r.push(ctx, token, &message{body: body, token: token, id: rec.ID, replay: true}, true); err != nil {
+	for _, m := range missed {
+		m.token, m.replay = token, true
+		if err := r.push(ctx, token, m, true); err != nil {
 			return stream.ResetExpired, err
 		}
 	}
@@ -152,7 +150,7 @@ func (r *resumer) replay(ctx context.Context, token connection.Token, v access.V
 
 // read returns what is missed, and tries again while that is not known for sure. Errors:
 // those that call for a stream_reset; errLater once ctx ends.
-func (r *resumer) read(ctx context.Context, v access.Viewer, id, upTo event.ID) ([]event.Record, error) {
+func (r *resumer) read(ctx context.Context, v access.Viewer, id, upTo event.ID) ([]*message, error) {
 	for confirmed := false; ; {
 		missed, err := r.missed(ctx, v, id, upTo)
 		pause := historyPause
@@ -171,31 +169,41 @@ func (r *resumer) read(ctx context.Context, v access.Viewer, id, upTo event.ID) 
 }
 
 // missed returns the log events after id up to the place upTo that are for v. Errors:
-// those of event.History; ErrExpired also for more than may be pushed.
-func (r *resumer) missed(ctx context.Context, v access.Viewer, id, upTo event.ID) (missed []event.Record, err error) {
+// those of event.History; ErrExpired also for more than may be pushed or can be read
+// before ctx ends.
+func (r *resumer) missed(ctx context.Context, v access.Viewer, id, upTo event.ID) (missed []*message, err error) {
+	if missed, known, err := r.recent.after(v, id, upTo); known {
+		return missed, err
+	}
 	bytes := 0
-	for {
+	for first := true; first || id.Seq < upTo.Seq; first = false {
 		page, err := r.history.After(ctx, id, historyPage)
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() != nil && !first:
+			return nil, event.ErrExpired // another time it would be so again
+		case err != nil:
 			return nil, err
+		case len(page) == 0:
+			return missed, nil
 		}
 		for _, rec := range page {
-			if rec.ID.Seq > upTo.Seq {
+			if id = rec.ID; id.Seq > upTo.Seq {
 				return missed, nil // it comes by itself
 			}
-			id = rec.ID
-			if !visible(rec.Event, v) {
+			if !rec.Event.Audience.Includes(v) {
 				continue
 			}
 			if bytes += frameSize + len(rec.Event.Name) + len(rec.Event.Data); bytes > maxReplay {
 				return nil, event.ErrExpired
 			}
-			missed = append(missed, rec)
-		}
-		if len(page) < historyPage {
-			return missed, nil
+			body, err := r.bodies.Of(rec.Event, encode)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", event.ErrExpired, err)
+			}
+			missed = append(missed, &message{body: body, id: rec.ID})
 		}
 	}
+	return missed, nil
 }
 
 // reset returns the reason of the stream_reset that err calls for, or "" (rule G3).

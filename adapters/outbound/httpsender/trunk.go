@@ -42,7 +42,7 @@ func newTrunk(cfg Config, roster connection.Roster, count func(*message, int)) *
 		gap: cfg.Gap && roster.Count() > 0,
 	}
 	t.postDue.L = &t.mu
-	t.lanes = newLanes(cfg.Start, roster, count, t.lanesChanged)
+	t.lanes = newLanes(cfg.Start, cfg.Shared, roster, count, t.lanesChanged)
 	return t
 }
 
