@@ -54,7 +54,7 @@ func TestAReplacedConnectionOfAnotherNodeIsClosedThere(t *testing.T) { // C3, C9
 		control.EXPECT().Close(gomock.Any(), "node-2", connection.Token("token-b"), replaced).Return(gateway.ErrRefused)
 		f.connect(t, "b", "token-c")
 		synctest.Wait()
-		f.wantLog(t, "level=WARN", "could not be closed", "request_id=b")
+		f.logs.Want(t, "level=WARN", "could not be closed", "request_id=b")
 	})
 }
 
@@ -169,5 +169,5 @@ func TestAConnectionThatWasReplacedUnnoticedIsClosed(t *testing.T) { // C3, C9
 	f.sender.EXPECT().Close(gomock.Any(), connection.Token("token-a"), replaced).Return(gateway.ErrRefused)
 	f.CloseReplaced(t.Context(), connection.Connection{RequestID: "a", Token: "token-a", Node: "node-1"})
 	f.metrics.want(t, 1, 1)
-	f.wantLog(t, "level=WARN", "could not be closed", "request_id=a")
+	f.logs.Want(t, "level=WARN", "could not be closed", "request_id=a")
 }

@@ -68,7 +68,7 @@ func (g *guarded) manager(r connection.Registry) *connections.Manager {
 	return connections.New(connections.Config{
 		Node: "node-1", ObserverTimeout: limit, Credentials: credentials.Config{Notice: notice, Required: true},
 	}, connections.Deps{
-		Registry: r, Roster: g.registry, Sender: g.sender, Control: memcontrol.New(), Revocations: g.revocations, Metrics: g.metrics, Log: g.log(),
+		Registry: r, Roster: g.registry, Sender: g.sender, Control: memcontrol.New(), Revocations: g.revocations, Metrics: g.metrics, Log: g.logs.Logger(),
 	})
 }
 
@@ -358,7 +358,7 @@ func TestRevocationsAreWatchedWhileCredentialsAreServed(t *testing.T) { // A18
 		return func() { close(stopped) }
 	})
 	m := connections.New(connections.Config{}, connections.Deps{
-		Registry: f.registry, Roster: f.registry, Control: memcontrol.New(), Revocations: revocations, Log: f.log(),
+		Registry: f.registry, Roster: f.registry, Control: memcontrol.New(), Revocations: revocations, Log: f.logs.Logger(),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -398,8 +398,8 @@ func TestWhatCannotBeToldOrEndedIsLogged(t *testing.T) { // A17
 		g.connectAs(t, ann(time.Minute), "a", "token-a")
 		pass(time.Hour)
 		synctest.Wait()
-		g.wantLog(t, "level=WARN", "could not be told", "request_id=a")
-		g.wantLog(t, "level=WARN", "could not be ended", "request_id=a", "auth_expired")
+		g.logs.Want(t, "level=WARN", "could not be told", "request_id=a")
+		g.logs.Want(t, "level=WARN", "could not be ended", "request_id=a", "auth_expired")
 		g.wantOpen(t)
 	})
 }
@@ -429,7 +429,7 @@ func TestCredentialsContract(t *testing.T) {
 				var managers [2]*connections.Manager
 				for i, self := range []string{"node-1", "node-2"} {
 					managers[i] = connections.New(connections.Config{Node: self}, connections.Deps{
-						Registry: f.registry, Roster: f.registry, Sender: f.sender, Metrics: f.metrics, Log: f.log(),
+						Registry: f.registry, Roster: f.registry, Sender: f.sender, Metrics: f.metrics, Log: f.logs.Logger(),
 						Control: nodes{self: self, peer: func() gateway.Peer { return connections.NewPeer(managers[1-i]) }},
 					})
 				}

@@ -1,9 +1,7 @@
 package connections_test
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +15,7 @@ import (
 	"heliograph/application/connections"
 	"heliograph/domain/connection"
 	"heliograph/test/contract/connectionmanagercontract"
+	"heliograph/test/logs"
 	"heliograph/test/mocks"
 )
 
@@ -33,14 +32,14 @@ type fixture struct {
 	sender   *mocks.MockGatewaySender
 	control  *mocks.MockGatewayControl // nil: there is no other node
 	metrics  *metrics
-	logs     *bytes.Buffer // to be read when nothing runs
+	logs     *logs.Logs
 }
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
 	f := fixture{
 		registry: memregistry.New(), sender: mocks.NewMockGatewaySender(gomock.NewController(t)),
-		metrics: &metrics{}, logs: &bytes.Buffer{},
+		metrics: &metrics{}, logs: &logs.Logs{},
 	}
 	f.Manager = f.over(f.registry)
 	t.Cleanup(func() {
@@ -54,13 +53,9 @@ func newFixture(t *testing.T) fixture {
 	return f
 }
 
-func (f fixture) log() *slog.Logger {
-	return slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
 // over returns a manager like the fixture's, on another registry.
 func (f fixture) over(r connection.Registry) *connections.Manager {
-	deps := connections.Deps{Registry: r, Roster: f.registry, Sender: f.sender, Control: memcontrol.New(), Metrics: f.metrics, Log: f.log()}
+	deps := connections.Deps{Registry: r, Roster: f.registry, Sender: f.sender, Control: memcontrol.New(), Metrics: f.metrics, Log: f.logs.Logger()}
 	if f.control != nil {
 		deps.Control = f.control
 	}
@@ -83,26 +78,6 @@ func (f fixture) connect(t *testing.T, id connection.RequestID, token connection
 }
 
 func (f fixture) observe(name string, o connection.ObserverFunc) { f.Observe(name, o) }
-
-// wantLog checks that one line of the log has all of parts.
-func (f fixture) wantLog(t *testing.T, parts ...string) {
-	t.Helper()
-	for line := range strings.Lines(f.logs.String()) {
-		if containsAll(line, parts) {
-			return
-		}
-	}
-	t.Errorf("no line of the log has %q:\n%s", parts, f.logs)
-}
-
-func containsAll(line string, parts []string) bool {
-	for _, part := range parts {
-		if !strings.Contains(line, part) {
-			return false
-		}
-	}
-	return true
-}
 
 // metrics implements connection.Metrics.
 type metrics struct{ connects, disconnects atomic.Int64 }

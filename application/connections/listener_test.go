@@ -46,10 +46,10 @@ func TestFoundStreamThatCannotBeAdoptedIsLogged(t *testing.T) { // C8
 	f := newFixture(t)
 	f.connect(t, "a", "token-1")
 	f.Found(t.Context(), "b", "token-1") // a gateway that is broken
-	f.wantLog(t, "level=WARN", "could not be adopted", "request_id=b")
+	f.logs.Want(t, "level=WARN", "could not be adopted", "request_id=b")
 	f.Drain()
 	f.Found(t.Context(), "c", "token-3")
-	f.wantLog(t, "level=DEBUG", "was not adopted", "request_id=c", "shutting down") // a warning for each of many streams would be too much
+	f.logs.Want(t, "level=DEBUG", "was not adopted", "request_id=c", "shutting down") // a warning for each of many streams would be too much
 	f.metrics.want(t, 1, 0)
 }
 
@@ -59,7 +59,7 @@ func TestAStreamStaysAdoptedWhenItsResetCannotBeSent(t *testing.T) { // C8
 	f.sender.EXPECT().Send(gomock.Any(), connection.Token("token-2"), resetEpoch).Return(errors.New("broken")).After(gone.Call)
 	f.Found(t.Context(), "a", "token-1")
 	f.Found(t.Context(), "b", "token-2")
-	f.wantLog(t, "level=WARN", "stream_reset could not be sent", "request_id=b")
+	f.logs.Want(t, "level=WARN", "stream_reset could not be sent", "request_id=b")
 	f.metrics.want(t, 2, 0)
 }
 

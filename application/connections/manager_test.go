@@ -41,7 +41,7 @@ func TestFailedCloseOfTheReplacedIsLoggedAndNotFatal(t *testing.T) { // C3
 	f.sender.EXPECT().Close(gomock.Any(), connection.Token("token-1"), replaced).Return(gateway.ErrUnreachable)
 	f.connect(t, "a", "token-1")
 	f.connect(t, "a", "token-2")
-	f.wantLog(t, "level=WARN", "replaced connection could not be closed", "request_id=a", "unreachable")
+	f.logs.Want(t, "level=WARN", "replaced connection could not be closed", "request_id=a", "unreachable")
 }
 
 func TestReplacedIsClosedOutsideAnyLockAndAlsoWhenTheRequestEnds(t *testing.T) { // C3
@@ -133,7 +133,7 @@ func TestRegistryThatFailsChangesNothing(t *testing.T) {
 	}
 	m.Disconnect(t.Context(), "token-1", connection.ReasonError)
 	f.metrics.want(t, 0, 0)
-	f.wantLog(t, "level=ERROR", "connection registry failed", "registry is away")
+	f.logs.Want(t, "level=ERROR", "connection registry failed", "registry is away")
 }
 
 func TestLateReportsAreLoggedAtDebugLevel(t *testing.T) { // C4
@@ -147,7 +147,7 @@ func TestLateReportsAreLoggedAtDebugLevel(t *testing.T) { // C4
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			report(f, t.Context())
-			f.wantLog(t, "level=DEBUG", "report about an unknown connection")
+			f.logs.Want(t, "level=DEBUG", "report about an unknown connection")
 			f.metrics.want(t, 0, 0)
 		})
 	}
@@ -166,14 +166,14 @@ func TestGoneRemovesOnlyTheConnectionWithThatToken(t *testing.T) { // E5
 	if f.registry.Count() != 0 {
 		t.Error("the connection that is gone is still registered")
 	}
-	f.wantLog(t, "connection ended", "request_id=a", "reason=gone")
+	f.logs.Want(t, "connection ended", "request_id=a", "reason=gone")
 }
 
 func TestFailedIsLoggedWithTheRequestID(t *testing.T) { // E6
 	f := newFixture(t)
 	f.connect(t, "a", "token-1")
 	f.Failed(t.Context(), "token-1", gateway.ErrOverflow)
-	f.wantLog(t, "level=WARN", "request_id=a", gateway.ErrOverflow.Error())
+	f.logs.Want(t, "level=WARN", "request_id=a", gateway.ErrOverflow.Error())
 	if f.registry.Count() != 1 {
 		t.Error("a connection that lost an event was removed")
 	}

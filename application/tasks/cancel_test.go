@@ -113,7 +113,7 @@ func TestATaskThatIgnoresItsCancellationIsAbandonedAndItsWorkerGoesOn(t *testing
 			t.Errorf("the error is %q", got.Error)
 		}
 		f.wantStatus(next, task.Running)
-		if !f.logs.has("abandoned", "task_id=task-1") {
+		if !f.logs.Has("abandoned", "task_id=task-1") {
 			t.Error("nothing is in the log")
 		}
 		close(release)

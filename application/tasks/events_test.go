@@ -81,7 +81,7 @@ func TestTheOutcomeOfATaskIsWhatItsHandlerReturned(t *testing.T) { // T5, T6
 						t.Errorf("data is %s, want %s", got, c.data)
 					}
 				}
-				if strings.HasPrefix(name, "T6") && strings.Contains(name, "panic") && !f.logs.has("task_id=task-1", "stack=", "panic") {
+				if strings.HasPrefix(name, "T6") && strings.Contains(name, "panic") && !f.logs.Has("task_id=task-1", "stack=", "panic") {
 					t.Error("the stack is not in the log")
 				}
 			})
@@ -231,7 +231,7 @@ func TestABrokerThatFailsFailsNoTask(t *testing.T) { // T12
 		if record := f.wantStatus(f.run(), task.Completed); record.Seq != 3 || record.Progress.Value != 0.5 {
 			t.Errorf("the record is %+v", record)
 		}
-		if !f.logs.has("level=WARN", "task_id=task-1", "broker is down") {
+		if !f.logs.Has("level=WARN", "task_id=task-1", "broker is down") {
 			t.Error("nothing is in the log")
 		}
 	})

@@ -1,7 +1,6 @@
 package tasks_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -222,30 +221,4 @@ func (m *metrics) Shutdown(active int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.shutdown = append(m.shutdown, active)
-}
-
-// logs is what was logged.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer // guarded by mu
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logs) has(parts ...string) bool { return l.count(parts...) > 0 }
-
-// count returns how many lines have all the parts.
-func (l *logs) count(parts ...string) (lines int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range bytes.Lines(l.text.Bytes()) {
-		if !slices.ContainsFunc(parts, func(part string) bool { return !bytes.Contains(line, []byte(part)) }) {
-			lines++
-		}
-	}
-	return lines
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"heliograph/application/tasks"
 	"heliograph/application/tasks/snapshots"
 	"heliograph/domain/task"
+	"heliograph/test/logs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -36,7 +36,7 @@ type fixture struct {
 	wire    *wire
 	outbox  *outbox
 	metrics *metrics
-	logs    *logs
+	logs    *logs.Logs
 	ids     int // tasks that were given an ID; guarded by idsMu
 	idsMu   sync.Mutex
 }
@@ -48,7 +48,7 @@ func newFixture(t *testing.T) *fixture {
 	strict := &strictStore{Store: store, t: t}
 	return &fixture{
 		t: t, store: strict, strict: strict, wire: &wire{store: store},
-		nodes: one, outbox: &outbox{}, metrics: &metrics{}, logs: &logs{},
+		nodes: one, outbox: &outbox{}, metrics: &metrics{}, logs: &logs.Logs{},
 	}
 }
 
@@ -65,10 +65,9 @@ func (f *fixture) start(types ...task.Type) *fixture {
 
 func (f *fixture) build(types ...task.Type) {
 	f.t.Helper()
-	log := slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store := f.link.store(f.store)
 	service, err := tasks.New(f.cfg, tasks.Deps{
-		Store: store, Nodes: f.nodes, Types: types, Publisher: &linkedPublisher{f.wire, &f.link}, Metrics: f.metrics, NewID: f.newID, Log: log,
+		Store: store, Nodes: f.nodes, Types: types, Publisher: &linkedPublisher{f.wire, &f.link}, Metrics: f.metrics, NewID: f.newID, Log: f.logs.Logger(),
 	})
 	if err != nil {
 		f.t.Fatal(err)

@@ -43,7 +43,7 @@ func TestATaskThatRunsTooLongHasFailedAtOnce(t *testing.T) { // T8
 				if !errors.Is(cause, task.ErrTimeLimit) {
 					t.Errorf("the context's cause was %v", cause)
 				}
-				if f.logs.has("abandoned") {
+				if f.logs.Has("abandoned") {
 					t.Error("a handler that stopped was called abandoned")
 				}
 			})
@@ -68,7 +68,7 @@ func TestAfterTheTimeLimitTheWorkerWaitsForTheHandlerOnlyForTheGrace(t *testing.
 		}
 		pass(5 * time.Second)
 		f.wantStatus(next, task.Running)
-		if !f.logs.has("level=ERROR", "abandoned", "task_id=task-1") {
+		if !f.logs.Has("level=ERROR", "abandoned", "task_id=task-1") {
 			t.Error("nothing is in the log")
 		}
 		close(release)

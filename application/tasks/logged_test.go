@@ -22,8 +22,8 @@ func TestOutputOfAFailedCommandIsNotLogged(t *testing.T) { // issue 17, 18
 		if got := f.wantStatus(id, task.Failed); !strings.Contains(got.Error, "s3cret") {
 			t.Errorf("the status lost the output: %q", got.Error)
 		}
-		if f.logs.has("s3cret") || !f.logs.has("exit status 1") {
-			t.Errorf("the log has the output, or not why the command failed:\n%s", f.logs.text.String())
+		if f.logs.Has("s3cret") || !f.logs.Has("exit status 1") {
+			t.Errorf("the log has the output, or not why the command failed:\n%s", f.logs)
 		}
 		f.stop(time.Second)
 	})

@@ -67,7 +67,7 @@ func TestTheCleanerRemovesEverythingInOneSweep(t *testing.T) { // T9
 			f.run()
 		}
 		synctest.Wait()
-		if f.logs.has("level=ERROR") {
+		if f.logs.Has("level=ERROR") {
 			t.Error("there are errors in the log")
 		}
 		pass(601 * time.Second)

@@ -182,7 +182,7 @@ func TestATypeThatIsGoneKeepsItsOwnWaitingTasksOnly(t *testing.T) {
 		next.wantStatus(id, task.Pending)
 		next.cancel(id)
 		next.wantStatus(id, task.Cancelled)
-		if !next.logs.has("level=WARN", "type=gone", "not known here") {
+		if !next.logs.Has("level=WARN", "type=gone", "not known here") {
 			t.Error("it is not in the log")
 		}
 	})

@@ -81,7 +81,7 @@ func TestAStoreThatIsAwayAtTheStartIsTriedAgain(t *testing.T) {
 		next.link.cut.Store(false)
 		pass(time.Minute)
 		next.wantStatus(id, task.Completed)
-		if lines := next.logs.count("cannot be looked through"); lines != 1 {
+		if lines := next.logs.Count("cannot be looked through"); lines != 1 {
 			t.Errorf("%d lines in the log", lines)
 		}
 	})

@@ -88,7 +88,7 @@ func tryAgain(t *testing.T, fails func(task.Task) bool, taken bool) {
 	if first, last := events[0], events[len(events)-1]; first.Type != task.EventStarted || last.Type != task.EventCompleted || len(events) > 3 {
 		t.Errorf("the events are %+v", events)
 	}
-	if !f.logs.has("task_id=task-1", "could not be", errDown.Error()) {
+	if !f.logs.Has("task_id=task-1", "could not be", errDown.Error()) {
 		t.Error("it is not in the log")
 	}
 	f.stop(time.Minute)
@@ -133,10 +133,10 @@ func TestAStoreThatTakesNothingIsNotWarnedOfForEachTry(t *testing.T) {
 			ids[i] = f.run()
 		}
 		pass(time.Minute)
-		if n := f.logs.count("level=WARN", "could not be"); n < 2 || n > 7 {
+		if n := f.logs.Count("level=WARN", "could not be"); n < 2 || n > 7 {
 			t.Errorf("%d warnings in a minute", n)
 		}
-		if !f.logs.has("could not be begun yet", "more_since_the_last=") {
+		if !f.logs.Has("could not be begun yet", "more_since_the_last=") {
 			t.Error("it is not said how much was left out")
 		}
 		down.Store(false)
@@ -191,7 +191,7 @@ func TestProgressThatIsNotStoredIsNotPublished(t *testing.T) {
 		}}
 		f.start(work(halfway))
 		f.wantEvents(f.run(), task.EventStarted, task.EventCompleted)
-		if !f.logs.has("level=WARN", "task_id=task-1", "progress could not be recorded") {
+		if !f.logs.Has("level=WARN", "task_id=task-1", "progress could not be recorded") {
 			t.Error("it is not in the log")
 		}
 	})
@@ -211,7 +211,7 @@ func TestProgressWaitsForAStoreThatIsAwayAndTheLogSaysSoOnce(t *testing.T) { // 
 		if got := len(f.wire.of(id)); got == before {
 			t.Error("no progress went out after the store was back")
 		}
-		if lines := f.logs.count("task_id="+string(id), "progress could not be recorded"); lines != 1 {
+		if lines := f.logs.Count("task_id="+string(id), "progress could not be recorded"); lines != 1 {
 			t.Errorf("%d lines in the log", lines)
 		}
 		pass(10 * time.Second)
@@ -239,7 +239,7 @@ func TestAStoreThatStaysAwayDoesNotKeepStopFromReturning(t *testing.T) { // T15
 		synctest.Wait()
 		down.Store(true)
 		f.stop(30 * time.Second)
-		if !f.logs.has("level=ERROR", "task_id=task-1", "record could not be changed") {
+		if !f.logs.Has("level=ERROR", "task_id=task-1", "record could not be changed") {
 			t.Error("it is not in the log")
 		}
 	})
@@ -336,7 +336,7 @@ func TestATaskCancelledJustBeforeItBeginsDoesNotRun(t *testing.T) { // T7
 		}}
 		f.start(work(halfway))
 		f.wantEvents(f.run(), task.EventCancelled)
-		if f.logs.has("level=ERROR") {
+		if f.logs.Has("level=ERROR") {
 			t.Error("something normal was logged as an error")
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"heliograph/domain/cluster"
 	"heliograph/domain/event"
 	"heliograph/domain/version"
+	"heliograph/test/logs"
 )
 
 // site is one node of a test with several.
@@ -59,7 +60,7 @@ func sitesOf(t *testing.T, n int, epoch string, board version.Board) []*site {
 	var log fan
 	states := make([]*versions.State, n)
 	for i := range all {
-		all[i] = &site{world: &world{source: newSource(), board: board, pending: pending, streams: newStreams(), logged: &logBuffer{}}}
+		all[i] = &site{world: &world{source: newSource(), board: board, pending: pending, streams: newStreams(), logged: &logs.Logs{}}}
 		states[i] = versions.NewState()
 		log = append(log, states[i].Receiver(all[i].streams))
 	}

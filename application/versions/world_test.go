@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/version"
+	"heliograph/test/logs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,25 +33,7 @@ type world struct {
 	pending version.Pending
 	board   version.Board
 	streams *streams
-	logged  *logBuffer
-}
-
-// logBuffer holds what was logged. It is safe for concurrent use.
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
+	logged  *logs.Logs
 }
 
 // standard is the configuration that most tests want, with watching off.
@@ -88,7 +70,7 @@ func newStillWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{source: newSource(), pending: pending, board: memboard.New(), streams: newStreams(), logged: &logBuffer{}}
+	w := &world{source: newSource(), pending: pending, board: memboard.New(), streams: newStreams(), logged: &logs.Logs{}}
 	var src version.Source = w.source
 	for _, c := range change {
 		c(w, &src)
@@ -97,7 +79,7 @@ func newStillWorld(t *testing.T, cfg versions.Config, change ...func(w *world, s
 	w.streams.log = state.Receiver(w.streams)
 	w.Service = versions.New(cfg, versions.Deps{
 		State: state, Source: src, Pending: w.pending, Board: w.board, Nodes: memnodes.New("one/life"),
-		Publisher: w.streams, Sender: w.streams, Log: slog.New(slog.NewTextHandler(w.logged, nil)),
+		Publisher: w.streams, Sender: w.streams, Log: w.logged.Logger(),
 	})
 	return w
 }

@@ -1,10 +1,7 @@
 package observers_test
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +12,7 @@ import (
 	"heliograph/application/connections/background"
 	"heliograph/application/connections/observers"
 	"heliograph/domain/connection"
+	"heliograph/test/logs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,13 +25,13 @@ type fixture struct {
 
 	group    *background.Group
 	registry *memregistry.Registry
-	logs     *bytes.Buffer // to be read when nothing runs
+	logs     *logs.Logs
 }
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
-	f := fixture{group: background.NewGroup(), registry: memregistry.New(), logs: &bytes.Buffer{}}
-	f.Runner = observers.New(limit, f.group, f.registry, slog.New(slog.NewTextHandler(f.logs, nil)))
+	f := fixture{group: background.NewGroup(), registry: memregistry.New(), logs: &logs.Logs{}}
+	f.Runner = observers.New(limit, f.group, f.registry, f.logs.Logger())
 	t.Cleanup(func() {
 		if err := f.group.Stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
@@ -66,26 +64,6 @@ func (f fixture) remove(t *testing.T, token connection.Token) {
 }
 
 func (f fixture) observe(name string, o connection.ObserverFunc) { f.Add(name, o) }
-
-// wantLog checks that one line of the log has all of parts.
-func (f fixture) wantLog(t *testing.T, parts ...string) {
-	t.Helper()
-	for line := range strings.Lines(f.logs.String()) {
-		if containsAll(line, parts) {
-			return
-		}
-	}
-	t.Errorf("no line of the log has %q:\n%s", parts, f.logs)
-}
-
-func containsAll(line string, parts []string) bool {
-	for _, part := range parts {
-		if !strings.Contains(line, part) {
-			return false
-		}
-	}
-	return true
-}
 
 func pass(d time.Duration) {
 	<-time.After(d)

@@ -57,7 +57,7 @@ func breaks(t *testing.T, name, log string, does connection.ObserverFunc) {
 	if others != 1 {
 		t.Errorf("the other observer was called %d times, want once", others)
 	}
-	f.wantLog(t, "level=WARN", "connection observer failed", "observer="+name, "request_id=a", log)
+	f.logs.Want(t, "level=WARN", "connection observer failed", "observer="+name, "request_id=a", log)
 }
 
 func TestObserverContextEndsWithTheTimeLimit(t *testing.T) { // C5

@@ -1,12 +1,9 @@
 package orphans_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +16,7 @@ import (
 	"heliograph/application/connections/orphans"
 	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
+	"heliograph/test/logs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,7 +27,7 @@ const interval = 5 * time.Second
 // in memory, and an orphans.Connections that records its calls.
 type fixture struct {
 	registry *memregistry.Registry
-	logs     *bytes.Buffer      // to be read when nothing runs
+	logs     *logs.Logs
 	down     atomic.Bool        // the orphans cannot be listed
 	own      []connection.Token // in the node's roster
 
@@ -41,7 +39,7 @@ type fixture struct {
 	recorded   []connection.Connection // and only recorded
 }
 
-func newFixture() *fixture { return &fixture{registry: memregistry.New(), logs: &bytes.Buffer{}} }
+func newFixture() *fixture { return &fixture{registry: memregistry.New(), logs: &logs.Logs{}} }
 
 // put registers a connection of a node.
 func (f *fixture) put(t *testing.T, node string, id connection.RequestID, token connection.Token) connection.Connection {
@@ -138,7 +136,7 @@ func (f *fixture) serve(t *testing.T, adopt bool, nodes *others, change ...func(
 	t.Helper()
 	deps := orphans.Deps{
 		Orphans: f, Registry: f.registry, Connections: connections{f}, Nodes: nodes,
-		Log: slog.New(slog.NewTextHandler(f.logs, nil)),
+		Log: f.logs.Logger(),
 	}
 	for _, c := range change {
 		c(&deps)
@@ -153,16 +151,6 @@ func (f *fixture) serve(t *testing.T, adopt bool, nodes *others, change ...func(
 			t.Error(err)
 		}
 	})
-}
-
-// wantLog checks that the log has all of parts.
-func (f *fixture) wantLog(t *testing.T, parts ...string) {
-	t.Helper()
-	for _, part := range parts {
-		if !strings.Contains(f.logs.String(), part) {
-			t.Errorf("the log has no %q:\n%s", part, f.logs)
-		}
-	}
 }
 
 func pass(d time.Duration) {

@@ -78,7 +78,7 @@ func TestOrphansThatCannotBeListedAreListedLater(t *testing.T) { // C8
 		if got := f.registry.Count(); got != 0 {
 			t.Errorf("%d are left", got)
 		}
-		f.wantLog(t, "level=WARN", "could not be listed")
+		f.logs.Want(t, "level=WARN", "could not be listed")
 	})
 }
 
@@ -156,6 +156,6 @@ func TestTheRecordOfAFailedConnectIsDeletedOnceTheRegistryCanBeWritten(t *testin
 		)
 		f.serve(t, false, &others{now: following(false)}, func(d *orphans.Deps) { d.Orphans = o })
 		pass(3*interval + 1)
-		f.wantLog(t, "level=WARN", "trying again", "count=1")
+		f.logs.Want(t, "level=WARN", "trying again", "count=1")
 	})
 }

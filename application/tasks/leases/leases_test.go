@@ -18,8 +18,8 @@ import (
 	"heliograph/application/tasks/runner"
 	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/cluster"
-	"heliograph/domain/event"
 	"heliograph/domain/task"
+	"heliograph/test/taskparts"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -46,11 +46,6 @@ func (*nodes) Alone() bool                    { return false }
 func (*nodes) Present() []string              { return nil }
 func (*nodes) Leads() bool                    { return true }
 
-// shared is a store that other nodes may change.
-type shared struct{ task.Store }
-
-func (shared) Outlives() bool { return true }
-
 // start returns a node's Leases of the types "outside", for workers outside, and "inside",
 // for the pool.
 func start(t *testing.T, store task.Store, node string) *fixture {
@@ -62,8 +57,8 @@ func start(t *testing.T, store task.Store, node string) *fixture {
 		queue: scheduler.New(1, 10, []task.Type{outside, {Name: "inside"}}),
 	}
 	rec := records.New(records.Deps{
-		Store: store, Nodes: f.nodes, Publisher: nowhere{},
-		Metrics: nowhere{}, Life: f.life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
+		Store: store, Nodes: f.nodes, Publisher: &taskparts.Events{},
+		Metrics: taskparts.NoMetrics{}, Life: f.life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
 	})
 	run := runner.New(runner.Deps{Store: store, Records: rec, Queue: f.queue, Life: f.life, Log: logger, Timeout: time.Hour, CancelGrace: time.Second})
 	f.Leases = leases.New(store, rec, f.queue, run, f.life)
@@ -106,13 +101,6 @@ func (f *fixture) want(status task.Status) task.Task {
 	}
 	return t
 }
-
-type nowhere struct{}
-
-func (nowhere) Publish(context.Context, event.Event) (event.ID, error) { return event.ID{}, nil }
-func (nowhere) Ended(string, task.Status, time.Duration)               {}
-func (nowhere) LeaseLost(string)                                       {}
-func (nowhere) Shutdown(int)                                           {}
 
 func TestALeaseIsGoodUntilItsTaskHasEnded(t *testing.T) { // T2, T11
 	synctest.Test(t, func(t *testing.T) {
@@ -159,7 +147,7 @@ func TestOnlyTypesForWorkersOutsideCanBeClaimed(t *testing.T) {
 
 func TestANodeRelaysReportsWhileTheOwnerLivesAndThenTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := shared{memtaskstore.New()}
+		store := taskparts.SharedStore{Store: memtaskstore.New()}
 		one, two := start(t, store, "one"), start(t, store, "two")
 		c := one.claims()
 		if _, err := two.Progress(t.Context(), "a", c.Lease, task.Update{Value: new(0.5)}); err != nil {
@@ -187,7 +175,7 @@ func TestANodeRelaysReportsWhileTheOwnerLivesAndThenTakesOver(t *testing.T) {
 
 func TestWhileTheServiceStopsAGoodLeaseIsRefusedForNow(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
-		store := shared{memtaskstore.New()}
+		store := taskparts.SharedStore{Store: memtaskstore.New()}
 		one, two := start(t, store, "one"), start(t, store, "two")
 		c := one.claims()
 		two.stop()

@@ -1,13 +1,8 @@
 package orphans_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"log/slog"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +19,8 @@ import (
 	"heliograph/domain/cluster"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
+	"heliograph/test/logs"
+	"heliograph/test/taskparts"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,17 +37,12 @@ func (n nodes) Alone() bool                { return n.alone }
 func (nodes) Present() []string            { return nil }
 func (nodes) Leads() bool                  { return true }
 
-// shared is a store that other nodes may change.
-type shared struct{ task.Store }
-
-func (shared) Outlives() bool { return true }
-
 // fixture is an Overseer and what it oversees. Nothing runs in the pool.
 type fixture struct {
 	*orphans.Overseer
 	t    *testing.T
-	sent *log
-	logs bytes.Buffer
+	sent *taskparts.Events
+	logs logs.Logs
 }
 
 // interval is how often the store is looked through.
@@ -60,14 +52,14 @@ const interval = 5 * time.Second
 // for workers outside, each of which has two attempts.
 func newFixture(t *testing.T, alone bool) *fixture {
 	t.Helper()
-	f := &fixture{t: t, sent: &log{}}
-	logger := slog.New(slog.NewTextHandler(&f.logs, nil))
-	store, life, n := shared{memtaskstore.New()}, lifecycle.New(), nodes{alone}
+	f := &fixture{t: t, sent: &taskparts.Events{}}
+	logger := f.logs.Logger()
+	store, life, n := taskparts.SharedStore{Store: memtaskstore.New()}, lifecycle.New(), nodes{alone}
 	twice := task.Policy{Attempts: 2, Backoff: time.Hour, Timeout: time.Hour}
 	queue := scheduler.New(1, 10, []task.Type{{Name: "work", Policy: twice}, {Name: "once"}, {Name: "outside", Outside: true, Policy: twice}})
 	rec := records.New(records.Deps{
 		Store: store, Nodes: n, Publisher: f.sent,
-		Metrics: none{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
+		Metrics: taskparts.NoMetrics{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
 	})
 	run := runner.New(runner.Deps{Store: store, Records: rec, Queue: queue, Life: life, Log: logger, Timeout: time.Hour, CancelGrace: time.Second})
 	f.Overseer = orphans.New(orphans.Deps{
@@ -124,40 +116,6 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-type none struct{}
-
-func (none) Ended(string, task.Status, time.Duration) {}
-func (none) LeaseLost(string)                         {}
-func (none) Shutdown(int)                             {}
-
-// log is an event.Publisher that counts the events that it takes.
-type log struct {
-	broken atomic.Bool
-
-	mu    sync.Mutex
-	types []task.EventType // guarded by mu
-}
-
-func (l *log) Publish(_ context.Context, ev event.Event) (event.ID, error) {
-	if l.broken.Load() {
-		return event.ID{}, event.ErrUnavailable
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var e task.Event
-	if err := json.Unmarshal(ev.Data, &e); err != nil {
-		return event.ID{}, err
-	}
-	l.types = append(l.types, e.Type)
-	return event.ID{Epoch: "e", Seq: ev.Order}, nil
-}
-
-func (l *log) count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.types)
-}
-
 func TestTasksOfALostNodeFailOrAreTriedAgain(t *testing.T) { // T2
 	for typ, want := range map[string]task.Status{"work": task.Pending, "once": task.Failed} {
 		t.Run(typ, func(t *testing.T) {
@@ -202,17 +160,17 @@ func TestAWorkerOutsideOfALostNodeGoesOnHere(t *testing.T) { // T2
 func TestAFinalEventThatIsPendingIsPublishedOnce(t *testing.T) { // T11
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, false)
-		f.sent.broken.Store(true)
+		f.sent.Fail(event.ErrUnavailable)
 		f.creates(task.Task{Type: "work", Status: task.Completed, Node: gone, Seq: 4, FinalEventPending: true})
 		f.start()
 		pass(2 * interval)
 		if got := f.want(task.Completed); !got.FinalEventPending {
 			t.Errorf("while the broker takes nothing: %+v", got)
 		}
-		f.sent.broken.Store(false)
+		f.sent.Fail(nil)
 		pass(3 * interval)
-		if got := f.want(task.Completed); got.FinalEventPending || f.sent.count() != 1 {
-			t.Errorf("the record is %+v, %d events were sent", got, f.sent.count())
+		if got := f.want(task.Completed); got.FinalEventPending || len(f.sent.All()) != 1 {
+			t.Errorf("the record is %+v, %d events were sent", got, len(f.sent.All()))
 		}
 	})
 }
@@ -226,8 +184,8 @@ func TestATaskOfAnUnknownTypeFailsWhereNoOtherNodeCanKnowIt(t *testing.T) { // T
 				f.start()
 				pass(3 * interval)
 				if alone {
-					if got := f.want(task.Failed); !strings.Contains(got.Error, `"other"`) || f.sent.count() != 2 {
-						t.Errorf("the record is %+v, %d events were sent", got, f.sent.count())
+					if got := f.want(task.Failed); !strings.Contains(got.Error, `"other"`) || len(f.sent.All()) != 2 {
+						t.Errorf("the record is %+v, %d events were sent", got, len(f.sent.All()))
 					}
 					return
 				}

@@ -1,13 +1,9 @@
 package records_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +17,8 @@ import (
 	"heliograph/domain/cluster"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
+	"heliograph/test/logs"
+	"heliograph/test/taskparts"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,11 +26,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fixture is Records with everything around them.
 type fixture struct {
 	*records.Records
+	taskparts.NoMetrics
 	t     *testing.T
 	store *faultyStore
-	sent  *log
+	sent  *taskparts.Events
 	life  *lifecycle.Lifecycle
-	logs  bytes.Buffer
+	logs  logs.Logs
 	ended []task.ID
 	lost  int // leases
 }
@@ -41,8 +40,8 @@ var work, outside = &task.Type{Name: "work"}, &task.Type{Name: "outside", Outsid
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{t: t, store: &faultyStore{Store: memtaskstore.New()}, sent: &log{}, life: lifecycle.New()}
-	logger := slog.New(slog.NewTextHandler(&f.logs, nil))
+	f := &fixture{t: t, store: &faultyStore{Store: memtaskstore.New()}, sent: &taskparts.Events{}, life: lifecycle.New()}
+	logger := f.logs.Logger()
 	f.Records = records.New(records.Deps{
 		Store: f.store, Nodes: memnodes.New(cluster.NewLife("one", "life")), Publisher: f.sent,
 		Metrics: f, Life: f.life, Log: logger, MaxEventBytes: 2048, Ended: func(t task.Task) { f.ended = append(f.ended, t.ID) },
@@ -50,27 +49,8 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-func (*fixture) Ended(string, task.Status, time.Duration) {}
-func (f *fixture) LeaseLost(string)                       { f.lost++ }
-func (*fixture) Shutdown(int)                             {}
-
-// log is an event.Publisher that records the types and numbers of events.
-type log struct {
-	mu     sync.Mutex
-	err    error        // guarded by mu
-	events []task.Event // guarded by mu
-}
-
-func (l *log) Publish(_ context.Context, ev event.Event) (event.ID, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var e task.Event
-	if err := json.Unmarshal(ev.Data, &e); err != nil || l.err != nil {
-		return event.ID{}, errors.Join(err, l.err)
-	}
-	l.events = append(l.events, e)
-	return event.ID{Epoch: "e", Seq: uint64(len(l.events))}, nil
-}
+// LeaseLost implements task.Metrics.
+func (f *fixture) LeaseLost(string) { f.lost++ }
 
 // faultyStore fails as often as a test wants, with the change taken all the same
 // or not, and outlives the process if a test wants it.
@@ -180,8 +160,8 @@ func TestOnlyTheOwnerOfAnAttemptChangesIt(t *testing.T) { // T11
 	if _, err := f.End(t.Context(), conclusion(begun, outside, records.Completed(nil))); !errors.Is(err, task.ErrLeaseLost) {
 		t.Errorf("the end by the former owner: %v", err)
 	}
-	if got := f.get(); got.Revision != taken.Revision || len(f.sent.events) != 0 {
-		t.Errorf("the record is %+v, published was %v", got, f.sent.events)
+	if got := f.get(); got.Revision != taken.Revision || len(f.sent.All()) != 0 {
+		t.Errorf("the record is %+v, published was %v", got, f.sent.All())
 	}
 	if got, err := f.End(t.Context(), conclusion(taken, outside, records.Completed(nil))); err != nil || got.Status != task.Completed || f.ended[0] != "a" {
 		t.Errorf("the end by the owner: %+v, %v", got, err)
@@ -202,8 +182,8 @@ func TestAnEndThatTheStoreDoesNotTakeIsRetriedAndPublishedOnce(t *testing.T) { /
 				if err != nil || got.Status != task.Completed || recorded != 1 || refused == 0 {
 					t.Errorf("%+v, %v; refused %d times, recorded %d times", got, err, refused, recorded)
 				}
-				if len(f.sent.events) != 1 || f.sent.events[0].Type != task.EventCompleted || f.sent.events[0].Seq != 2 {
-					t.Errorf("published was %+v", f.sent.events)
+				if len(f.sent.All()) != 1 || f.sent.All()[0].Type != task.EventCompleted || f.sent.All()[0].Seq != 2 {
+					t.Errorf("published was %+v", f.sent.All())
 				}
 				if !strings.Contains(f.logs.String(), "could not be changed yet") {
 					t.Error("it was not warned of")
@@ -235,7 +215,7 @@ func TestTheFinalEventStaysPendingUntilItIsPublished(t *testing.T) { // T11
 	t.Parallel()
 	f := newFixture(t)
 	f.store.outlives = true
-	f.sent.err = event.ErrUnavailable
+	f.sent.Fail(event.ErrUnavailable)
 	got, err := f.End(t.Context(), conclusion(f.begins(work), work, records.Failed("it broke")))
 	if err != nil || !f.get().FinalEventPending || f.get().Node.Node() != "one" {
 		t.Fatalf("the record is %+v, %v", got, err)
@@ -243,9 +223,9 @@ func TestTheFinalEventStaysPendingUntilItIsPublished(t *testing.T) { // T11
 	if f.PublishFinalEvent(t.Context(), f.get()) {
 		t.Error("it is said to be published")
 	}
-	f.sent.err = nil
-	if !f.PublishFinalEvent(t.Context(), f.get()) || f.get().FinalEventPending || len(f.sent.events) != 1 {
-		t.Errorf("the record is %+v, published was %v", f.get(), f.sent.events)
+	f.sent.Fail(nil)
+	if !f.PublishFinalEvent(t.Context(), f.get()) || f.get().FinalEventPending || len(f.sent.All()) != 1 {
+		t.Errorf("the record is %+v, published was %v", f.get(), f.sent.All())
 	}
 }
 

@@ -1,11 +1,9 @@
 package retention_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,6 +15,7 @@ import (
 	"heliograph/adapters/outbound/memtaskstore"
 	"heliograph/application/tasks/retention"
 	"heliograph/domain/task"
+	"heliograph/test/logs"
 	"heliograph/test/mocks"
 )
 
@@ -27,15 +26,15 @@ type fixture struct {
 	*retention.Cleaner
 	t     *testing.T
 	store task.Store
-	logs  bytes.Buffer // read it when the cleaner waits
-	tasks int          // that were created
+	logs  logs.Logs
+	tasks int // that were created
 }
 
 // start runs a cleaner until the test's end.
 func start(t *testing.T, store task.Store, rules task.Retention, types ...task.Type) *fixture {
 	t.Helper()
 	f := &fixture{t: t, store: store}
-	f.Cleaner = retention.New(store, rules, types, slog.New(slog.NewTextHandler(&f.logs, nil)))
+	f.Cleaner = retention.New(store, rules, types, f.logs.Logger())
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)

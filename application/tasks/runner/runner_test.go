@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +19,8 @@ import (
 	"heliograph/application/tasks/runner"
 	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/cluster"
-	"heliograph/domain/event"
 	"heliograph/domain/task"
+	"heliograph/test/taskparts"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,19 +29,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fixture struct {
 	*runner.Runner
 	t    *testing.T
-	sent *log
+	sent *taskparts.Events
 }
 
 // start runs a type "work" with that handler, and a type "outside" of workers outside,
 // until the test's end.
 func start(t *testing.T, run handler) *fixture {
 	t.Helper()
-	f := &fixture{t: t, sent: &log{}}
+	f := &fixture{t: t, sent: &taskparts.Events{}}
 	logger := slog.New(slog.DiscardHandler)
 	store, life := memtaskstore.New(), lifecycle.New()
 	rec := records.New(records.Deps{
 		Store: store, Nodes: memnodes.New(cluster.NewLife("one", "life")), Publisher: f.sent,
-		Metrics: none{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
+		Metrics: taskparts.NoMetrics{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
 	})
 	f.Runner = runner.New(runner.Deps{
 		Store: store, Records: rec, Life: life, Log: logger, Workers: 1, Timeout: time.Minute, CancelGrace: time.Second,
@@ -84,7 +83,7 @@ func (f *fixture) want(id task.ID, status task.Status, events ...task.EventType)
 	if err != nil || t.Status != status {
 		f.t.Errorf("%s is %s (%s), want %s; %v", id, t.Status, t.Error, status, err)
 	}
-	if got := f.sent.of(id); !slices.Equal(got, events) {
+	if got := f.sent.Types(id); !slices.Equal(got, events) {
 		f.t.Errorf("%s has the events %v, want %v", id, got, events)
 	}
 	return t
@@ -96,38 +95,6 @@ func (handler) Check(json.RawMessage) error { return nil }
 
 func (h handler) Run(ctx context.Context, _ json.RawMessage, report task.Reporter) (json.RawMessage, error) {
 	return h(ctx, report)
-}
-
-type none struct{}
-
-func (none) Ended(string, task.Status, time.Duration) {}
-func (none) LeaseLost(string)                         {}
-func (none) Shutdown(int)                             {}
-
-// log is an event.Publisher that records the types of events.
-type log struct {
-	mu     sync.Mutex
-	events map[task.ID][]task.EventType // guarded by mu
-}
-
-func (l *log) Publish(_ context.Context, ev event.Event) (event.ID, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var e task.Event
-	if err := json.Unmarshal(ev.Data, &e); err != nil {
-		return event.ID{}, err
-	}
-	if l.events == nil {
-		l.events = make(map[task.ID][]task.EventType)
-	}
-	l.events[e.TaskID] = append(l.events[e.TaskID], e.Type)
-	return event.ID{Epoch: "e", Seq: ev.Order}, nil
-}
-
-func (l *log) of(id task.ID) []task.EventType {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.events[id])
 }
 
 func untilCancelled(ctx context.Context, _ task.Reporter) (json.RawMessage, error) {
