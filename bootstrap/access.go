@@ -195,6 +195,43 @@ func accessComponents(all authenticators) (components []component) {
 	return components
 }
 
+// ExplainCredential returns the principal that a credential from a header proves to a
+// service of this configuration, without starting it. Errors: those of access.Service, and
+// what is wrong with the configuration.
+func ExplainCredential(ctx context.Context, cfg Config, text string) (*access.Principal, error) {
+	log := slog.New(slog.DiscardHandler)
+	types, err := fileTypes(cfg)
+	if err != nil {
+		return nil, err
+	}
+	all, err := newAuthenticators(authenticatorParts{Config: cfg, Types: types, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if all.jwt != nil {
+		if err := all.jwt.Fetch(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", cfg.Auth.jwtVariable(), err)
+		}
+	}
+	tokens, err := tasktokens.New(tasktokens.NewKey())
+	if err != nil {
+		return nil, err
+	}
+	s := newAccessService(accessParts{
+		Config: cfg, Authenticators: all, Tickets: memtickets.New(), TaskTokens: tokens, Revocations: memrevocations.New(cfg.Auth.RevocationKeep), Log: log,
+	})
+	return s.Authenticate(ctx, access.Credential{Source: access.FromHeader, Text: text})
+}
+
+// MintToken returns a JWT of p that a service of this configuration takes, for
+// development. Errors: that there is no AUTH_JWT_KEY.
+func MintToken(cfg Config, p *access.Principal) (string, error) {
+	if cfg.Auth.jwtVariable() != "AUTH_JWT_KEY" {
+		return "", errors.New("AUTH_JWT_KEY: it is not set, and a token is signed with it. With AUTH_JWT_KEY_FILE or AUTH_JWKS_URL the tokens come from who has the private key")
+	}
+	return jwtauth.Mint(cfg.Auth.jwt(), p)
+}
+
 // warnOfAccess logs what an operator may not have meant (rule A1).
 func (c Config) warnOfAccess(ctx context.Context, log *slog.Logger) {
 	if c.Auth.Required() {

@@ -218,9 +218,9 @@ func (c claims) life(now time.Time) (l life, err error) {
 	case now.After(expires.Add(leeway)):
 		return life{}, access.Refuse(access.RefusedExpired, "it expired %s; do the clocks differ?", humanize.RelTime(expires, now, "ago", ""))
 	case now.Before(begins.Add(-leeway)):
-		return life{}, access.Refuse(access.RefusedEarly, "it is good only %s (nbf); do the clocks differ?", humanize.RelTime(now, begins, "", "from now"))
+		return life{}, access.Refuse(access.RefusedEarly, "it is good only %s (nbf); do the clocks differ?", humanize.RelTime(begins, now, "", "from now"))
 	case now.Before(issued.Add(-leeway)):
-		return life{}, access.Refuse(access.RefusedEarly, "it was issued %s (iat); do the clocks differ?", humanize.RelTime(now, issued, "", "from now"))
+		return life{}, access.Refuse(access.RefusedEarly, "it was issued %s (iat); do the clocks differ?", humanize.RelTime(issued, now, "", "from now"))
 	}
 	if !now.Before(expires) { // it is good only for the leeway, and ends with that
 		expires = expires.Add(leeway)

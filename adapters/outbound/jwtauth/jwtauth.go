@@ -7,6 +7,7 @@ package jwtauth
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"heliograph/domain/access"
 )
@@ -73,6 +76,15 @@ var ErrAlgorithms = errors.New("algorithms")
 // Serve keeps the keys up to date until ctx ends, which is no error.
 func (a *Authenticator) Serve(ctx context.Context) error {
 	a.keys.serve(ctx)
+	return nil
+}
+
+// Fetch gets the keys now, for a program that does not serve. Errors: why they cannot be
+// had.
+func (a *Authenticator) Fetch(ctx context.Context) error {
+	if r, ok := a.keys.(*remote); ok {
+		return r.fetch(ctx)
+	}
 	return nil
 }
 
@@ -148,6 +160,9 @@ func parse(token string, set keySet) (*jose.JSONWebSignature, jose.Header, error
 	if strings.Count(token, ".") != 2 {
 		return nil, jose.Header{}, access.Refuse(access.RefusedMalformed, "it is encrypted, and only signed JWTs are taken")
 	}
+	if strings.Trim(token, alphabet) != "" || hasExtensions(token) {
+		return nil, jose.Header{}, access.Refuse(access.RefusedMalformed, "it cannot be read as a JWT, or demands an extension (crit, b64)")
+	}
 	signed, err := jose.ParseSignedCompact(token, allAlgorithms())
 	if other, ok := errors.AsType[*jose.ErrUnexpectedSignatureAlgorithm](err); ok {
 		return nil, jose.Header{}, access.Refuse(access.RefusedSignature, "its algorithm %.20q is not allowed; allowed are %s", string(other.Got), set.algorithms())
@@ -155,11 +170,25 @@ func parse(token string, set keySet) (*jose.JSONWebSignature, jose.Header, error
 	if err != nil {
 		return nil, jose.Header{}, access.Refuse(access.RefusedMalformed, "it cannot be read as a JWT")
 	}
-	header := signed.Signatures[0].Protected
-	for _, name := range []jose.HeaderKey{"crit", "b64"} { // extensions that must be understood: none is
-		if _, found := header.ExtraHeaders[name]; found {
-			return nil, jose.Header{}, access.Refuse(access.RefusedMalformed, "its header has %q, and no extension is known here", name)
-		}
+	return signed, signed.Signatures[0].Protected, nil
+}
+
+// alphabet is what tokens are made of. Decoders of base64 skip line breaks.
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+
+// hasExtensions reports whether a header cannot be read, or says that something in it
+// must be understood: nothing but the signature is (RFC 7515, section 4.1.11; RFC 7797).
+func hasExtensions(token string) bool {
+	head, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		return true
 	}
-	return signed, header, nil
+	var header map[string]jsontext.Value
+	if json.Unmarshal(text, &header) != nil {
+		return true
+	}
+	_, critical := header["crit"]
+	_, raw := header["b64"]
+	return critical || raw
 }

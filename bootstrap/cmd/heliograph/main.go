@@ -20,7 +20,7 @@ import (
 func main() {
 	host, _ := os.Hostname() // without a name NODE_NAME must be set, and is asked for
 	p := program{
-		args: os.Args[1:], environ: variables(os.Environ()), stdout: os.Stdout, stderr: os.Stderr,
+		args: os.Args[1:], environ: variables(os.Environ()), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		host: bootstrap.Host{Name: host, Terminal: term.IsTerminal(int(os.Stderr.Fd()))},
 	}
 	os.Exit(p.run(context.Background()))
@@ -40,6 +40,7 @@ func variables(environ []string) map[string]string {
 type program struct {
 	args           []string
 	environ        map[string]string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	host           bootstrap.Host
 	// log is where a role that serves writes, and every error; run makes it of stderr.
@@ -56,6 +57,7 @@ type commands struct {
 	Run         runCommand         `cmd:"" help:"Start a task on a running service and follow it to its end."`
 	Gateway     gatewayCommand     `cmd:"" help:"Run an SSE gateway for a backend, and nothing else."`
 	Key         keyCommand         `cmd:"" help:"Make API keys for servers and workers."`
+	Token       tokenCommand       `cmd:"" help:"Make a JWT for development, or explain what one says."`
 	Config      configCommand      `cmd:"" help:"Show the effective configuration and where each value comes from."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the service on this machine whether it is alive; exit status 0 or 1."`
 	Version     versionCommand     `cmd:"" help:"Show the version."`
