@@ -14,6 +14,7 @@ import (
 const (
 	ResumeTime = resumeTime
 	UsualLag   = usualLag
+	MaxScanned = maxScanned
 )
 
 // Simulation is a kernel whose sockets take everything at once, or nothing
