@@ -118,7 +118,7 @@ func newestBelow(p Place, indexes []index) iter.Seq[*task.Task] {
 }
 
 // seen returns the indexes that together have the candidates for q. None of them is
-// empty: mostly there is none, when a stream connects.
+// empty.
 func (s *groups) seen(q task.Query) (indexes []index) {
 	add := func(g *group) {
 		if g == nil {

@@ -81,7 +81,11 @@ func (s *Set) List(q task.Query) (page []task.Task, next string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	for t := range newestBelow(from, s.groups.seen(q)) {
+	seen := s.groups.seen(q)
+	if len(seen) == 0 {
+		return nil, "", nil // mostly, when a stream connects
+	}
+	for t := range newestBelow(from, seen) {
 		if !Selects(q, t) {
 			continue
 		}

@@ -333,7 +333,8 @@ func TestAPartFitsAnExternalGatewayAsItIsWritten(t *testing.T) { // E8, T13
 	}
 }
 
-// slowList is a store whose List takes a second, and that counts them.
+// slowList is a store whose List of what several streams may see takes a second, and
+// that counts them.
 type slowList struct {
 	task.Store
 	calls atomic.Int64
@@ -341,6 +342,9 @@ type slowList struct {
 }
 
 func (s *slowList) List(ctx context.Context, q task.Query) ([]task.Task, string, error) {
+	if q.Viewer.RequestID != "" {
+		return s.Store.List(ctx, q)
+	}
 	s.calls.Add(1)
 	page, next, err := s.Store.List(ctx, q) // what is read is of the beginning
 	<-time.After(time.Second)
