@@ -57,7 +57,7 @@ func (g *Tasks) audience(p *access.Principal, r task.Request, typ task.Type) (*a
 	}
 	audience, err := g.policy.Audience(p, r.Audience, typ.Audience)
 	if err == nil && audience == nil && r.Followed {
-		return nil, fmt.Errorf("%w: whoever may listen sees a task that is for everyone, so there is no token to follow it with", access.ErrInvalidAudience)
+		return nil, fmt.Errorf("%w: every stream sees a task that is for everyone, so it needs no token to be followed", access.ErrInvalidAudience)
 	}
 	return audience, err
 }

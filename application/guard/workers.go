@@ -66,7 +66,7 @@ func (g *Workers) Fail(ctx context.Context, id task.ID, lease task.Lease, messag
 // leased makes a call about a task that the principal has claimed. A task that it could
 // not have claimed is not there (rule A9). So that a sign costs no look at the store, only
 // a principal that is for some types is checked before the call: for others the lease
-// tells enough, unless it is refused.
+// is enough, unless it is refused.
 func (g *Workers) leased(ctx context.Context, id task.ID, call func() error) error {
 	p, err := permitAll(ctx, g.policy, access.TasksWork, access.TaskKind{})
 	if err != nil {

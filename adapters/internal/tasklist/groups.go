@@ -45,7 +45,7 @@ func (g *group) candidates(q task.Query) index {
 
 // groups indexes tasks by the keys of their audiences and by their owners, so that a list
 // for a viewer or of an owner costs what it has, however much there is beside. While every
-// task is for everyone and nobody's, there is one group, which is all of them.
+// task is for everyone and has no owner, there is one group, which is all of them.
 type groups struct {
 	everything group
 	byKey      map[access.Key]*group // without KeyOfAll; nil while there is only that

@@ -29,7 +29,7 @@ var viewers = []*access.Viewer{
 	nil, {}, {All: true}, {Subject: "ann"}, {Subject: "bob", Single: true}, {Subject: "ann", Roles: []string{"staff", "sales"}, RequestID: "tab"}, {RequestID: "tab"},
 }
 
-// owners are some that tasks of a test have; "" is nobody.
+// owners are some that tasks of a test have; "" is none.
 var owners = []string{"", "ann", "bob"}
 
 // listed says the same as Set.List, by looking at all tasks.
@@ -53,7 +53,7 @@ func TestAListForAViewerIsWhatAPlainListSays(t *testing.T) { // A9, A12
 				ID: task.ID(fmt.Sprint(random.IntN(20))), Audience: audiences[random.IntN(len(audiences))],
 				Owner: owners[random.IntN(3)], Created: noon.Add(time.Duration(random.IntN(5)) * time.Second), Status: task.Statuses()[random.IntN(5)], FinalEventPending: random.IntN(2) == 0,
 			}
-			if seed%10 == 0 { // what is for everyone and nobody's only, until the last
+			if seed%10 == 0 { // what is for everyone and has no owner, until the last
 				one.Audience, one.Owner = audiences[len(all)/20], owners[len(all)/20]
 			}
 			if random.IntN(4) == 0 {

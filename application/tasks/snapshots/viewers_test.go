@@ -181,8 +181,13 @@ func (r *slowReader) read(f *fixture) {
 func TestWhateverHappensAStreamIsSentWhatItMaySee(t *testing.T) { // T13, A12, G4
 	everyones := []*access.Audience{nil, nil, nil}
 	audiences := []*access.Audience{
-		{Subjects: []string{"ann"}}, {Subjects: []string{"bob", "ann"}, Roles: []string{"staff"}}, {Roles: []string{"staff"}}, {Roles: []string{"sales"}},
-		{RequestIDs: []string{"tab-1"}}, {Subjects: []string{"bob"}, RequestIDs: []string{"tab-2"}}, {Subjects: []string{follower.Subject, "carl"}},
+		{Subjects: []string{"ann"}},
+		{Subjects: []string{"bob", "ann"}, Roles: []string{"staff"}},
+		{Roles: []string{"staff"}},
+		{Roles: []string{"sales"}},
+		{RequestIDs: []string{"tab-1"}},
+		{Subjects: []string{"bob"}, RequestIDs: []string{"tab-2"}},
+		{Subjects: []string{follower.Subject, "carl"}},
 	}
 	principals := []*access.Principal{nil, annOfSales, annOfSales, bobOfStaff, carl, admin, follower}
 	for seed := range uint64(30) {
