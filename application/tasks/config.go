@@ -33,7 +33,7 @@ type Config struct {
 	// first. Until the cleaner comes there may be a tenth more. 0 is no bound.
 	RetentionCount, RetentionBytes int
 	// Oversee is how often a store that outlives the process is looked through for
-	// what no node sees to any more. Default 5 s.
+	// tasks that no node owns any more. Default 5 s.
 	Oversee time.Duration
 	// ShutdownReserve is the part of Stop's time, at its end, that is kept for
 	// tasks to stop and say so (rule T15); never more than half of it. Default 5 s.

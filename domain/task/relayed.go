@@ -2,14 +2,14 @@ package task
 
 import "slices"
 
-// Relayed is one report that a worker made to a node which does not see to its
+// Relayed is one report that a worker made to a node which does not own its
 // task.
 type Relayed struct {
 	Number uint64 // as Task.Reports counts
 	Update Update
 }
 
-// maxRelayed bounds Task.Relayed. The node that sees to the task takes reports up
+// maxRelayed bounds Task.Relayed. The node that owns the task takes reports up
 // within milliseconds, so there are rarely two.
 const maxRelayed = 4
 

@@ -83,10 +83,10 @@ type Task struct {
 	// Lease names the attempt that runs, or that ended the task; "" if it waits, or
 	// if its end was decided without the one that ran it.
 	Lease Lease
-	// Node is the run of a node that owns a running task, and sees to it; of one whose
+	// Node is the run of a node that owns a running task; of one whose
 	// final event is pending, the run of the node that is to publish it.
 	Node cluster.Life
-	// OwnerGeneration grows whenever another node takes over to see to the attempt.
+	// OwnerGeneration grows whenever another node takes the attempt over.
 	// With Lease it says which node may change the record: a change with an older one is
 	// refused.
 	OwnerGeneration uint64
@@ -94,7 +94,7 @@ type Task struct {
 	// node at a time: the wall clocks of nodes differ.
 	Ran time.Duration
 	// Reports counts the reports of the attempt's worker that came to a node which does
-	// not see to it, and Relayed has those that were not empty, the newest last, until the
+	// not own it, and Relayed has those that were not empty, the newest last, until the
 	// node that does has taken it up.
 	Reports uint64
 	Relayed []Relayed

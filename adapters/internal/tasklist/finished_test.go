@@ -45,7 +45,7 @@ func expired(all []ended, r task.Retention, now time.Time) (ids []task.ID) {
 	return ids
 }
 
-func TestWhatHasExpiredIsWhatAPlainListSays(t *testing.T) { // T9
+func TestExpiredTasksAreThoseOfAPlainList(t *testing.T) { // T9
 	t.Parallel()
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 1))

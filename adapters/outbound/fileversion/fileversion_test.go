@@ -12,7 +12,7 @@ import (
 	"heliograph/domain/version"
 )
 
-func TestWhatIsNoSmallFileIsUnavailable(t *testing.T) { // V6
+func TestAFileThatIsNotSmallAndRegularIsUnavailable(t *testing.T) { // V6
 	t.Parallel()
 	for name, create := range map[string]func(t *testing.T, path string) error{
 		"nothing":  func(*testing.T, string) error { return nil },

@@ -2,8 +2,8 @@ package natspublisher
 
 import "time"
 
-// SetPatience sets how long Publish tries.
-func (p *Publisher) SetPatience(d time.Duration) { p.patience = d }
+// SetTryTime sets how long Publish tries.
+func (p *Publisher) SetTryTime(d time.Duration) { p.tryTime = d }
 
 // ErrBehind is what Serve may fail with.
 var ErrBehind = errBehind

@@ -82,14 +82,14 @@ func TestAShortLossOfNATSLosesAndDoublesNothing(t *testing.T) {
 func TestWhileNATSIsAwayPublishFailsInTime(t *testing.T) {
 	server := natsserver.Start(t)
 	n := serve(t, brokertest.Open(t, natsbroker.Config{URL: server.URL()}), natspublisher.LogConfig{})
-	n.SetPatience(50 * time.Millisecond)
+	n.SetTryTime(50 * time.Millisecond)
 	server.Away()
 	if _, err := n.Publish(t.Context(), numbered("", 1)); !errors.Is(err, event.ErrUnavailable) {
 		t.Errorf("publish: %v, want ErrUnavailable", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	n.SetPatience(time.Hour)
+	n.SetTryTime(time.Hour)
 	if _, err := n.Publish(ctx, numbered("", 1)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("publish: %v, want the context's error", err)
 	}

@@ -39,7 +39,7 @@ type Publisher struct {
 	maxBytes int
 	logger   *slog.Logger
 
-	patience time.Duration // publishTime; tests have less
+	tryTime time.Duration // publishTime; tests have less
 
 	closed    atomic.Bool
 	newest    *lru.Cache[string, position] // of each topic, as far as we know
@@ -60,7 +60,7 @@ func New(log *Log, maxBytes int, receiver event.Receiver, logger *slog.Logger) (
 		return nil, err
 	}
 	p := &Publisher{
-		log: log, receiver: receiver, maxBytes: maxBytes, logger: logger, patience: publishTime,
+		log: log, receiver: receiver, maxBytes: maxBytes, logger: logger, tryTime: publishTime,
 		newest: newest, unordered: make(chan struct{}, 1), last: log.start, delivered: natsbroker.NewPosition(log.start),
 	}
 	p.awaited.Store(log.newest)
@@ -84,7 +84,7 @@ func (p *Publisher) Publish(ctx context.Context, ev event.Event) (event.ID, erro
 	if err != nil {
 		return event.ID{}, err
 	}
-	limited, cancel := context.WithTimeout(ctx, p.patience)
+	limited, cancel := context.WithTimeout(ctx, p.tryTime)
 	defer cancel()
 	if o.topic != "" && o.order == 0 { // at the same time they would only come between each other's look and try
 		select {

@@ -69,7 +69,7 @@ func TestARefusedSubjectLeavesNothing(t *testing.T) { // A15, C9
 
 // A stream that has just ended on its node keeps no other subject away there, though its
 // record is not deleted yet.
-func TestWhatHasEndedHoldsNoRequestID(t *testing.T) { // A15
+func TestAConnectionThatHasEndedHoldsNoRequestID(t *testing.T) { // A15
 	r := open(t, brokertest.InProcess(t), "node-1")
 	defer r.HoldDeletes()()
 	put(t, r, connection.Connection{RequestID: "a", Token: "ann", Node: "node-1", Principal: &access.Principal{Subject: "ann"}})

@@ -213,7 +213,7 @@ func TestAKeyWithoutItsTaskIsTakenOver(t *testing.T) { // T14
 	}
 }
 
-func TestWhatInterruptionsHaveLeftOfKeysIsDeleted(t *testing.T) { // T14
+func TestKeysThatInterruptedCallsHaveLeftAreDeleted(t *testing.T) { // T14
 	b := brokertest.InProcess(t)
 	s, _ := serve(t, b, "node-1")
 	kv := bucketOf(t, b)

@@ -1,5 +1,5 @@
-// Package orphans sees to tasks that no living node sees to, and to news of tasks
-// from other nodes.
+// Package orphans takes over tasks that no living node owns, and passes on what other
+// nodes do to tasks.
 package orphans
 
 import (
@@ -78,7 +78,7 @@ func (o *Overseer) lookAndLog(ctx context.Context, before error) error {
 }
 
 // lookThrough looks through all tasks of which more is to come for news that did not
-// come here, and for what no node sees to.
+// come here, and for tasks that no node owns.
 func (o *Overseer) lookThrough(ctx context.Context) error {
 	all, _, err := o.Store.List(ctx, task.Query{Unsettled: true})
 	if err != nil {
@@ -119,7 +119,7 @@ func (o *Overseer) lookUpMissing(ctx context.Context, all []task.Task) {
 	}
 }
 
-// hasOwner reports whether another node sees to t, or this one does already. One
+// hasOwner reports whether another node owns t, or this one does already. One
 // whose final event is pending here has none: publishing it failed.
 func (o *Overseer) hasOwner(t task.Task) bool {
 	if t.Node != o.Nodes.Self() {
@@ -129,7 +129,7 @@ func (o *Overseer) hasOwner(t task.Task) bool {
 	return a != nil && a.Lease == t.Lease || o.Queue.Holds(t)
 }
 
-// takeOverOrphan sees to a running task whose node is gone: a worker outside goes on,
+// takeOverOrphan takes over a running task whose node is gone: a worker outside goes on,
 // and what ran in the node has ended with it; unless its record changes, for then the
 // node is there.
 func (o *Overseer) takeOverOrphan(ctx context.Context, t task.Task) {

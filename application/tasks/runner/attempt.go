@@ -28,7 +28,7 @@ type Attempt struct {
 	started  time.Time       // when this node began it, or took it over
 	before   time.Duration   // how long it had run then
 	reports  reports
-	lost     lifecycle.Latch // another node sees to the task now, or may
+	lost     lifecycle.Latch // another node owns the task now, or may
 	since    atomic.Uint64   // the revision from which on the record should name it; 0 before
 
 	// offers takes from what runs the task how it ended: what is received counts.
@@ -42,7 +42,7 @@ type Attempt struct {
 }
 
 // reports is when an attempt's worker reported last, and what it reported to nodes
-// that do not see to it, as far as it was taken up here. It is safe for concurrent
+// that do not own it, as far as it was taken up here. It is safe for concurrent
 // use.
 type reports struct {
 	mu     sync.Mutex
@@ -85,7 +85,7 @@ func (a *Attempt) Term() time.Duration { return cmp.Or(a.Type().Policy.Lease, de
 // clock.
 func (a *Attempt) ran() time.Duration { return a.before + time.Since(a.started) }
 
-// Lost reports whether another node sees to the task now, or may.
+// Lost reports whether another node owns the task now, or may.
 func (a *Attempt) Lost() bool { return a.lost.Passed() }
 
 // Stopping reports whether what runs the attempt is to stop.

@@ -51,7 +51,7 @@ func New(d Deps) *Runner { return &Runner{Deps: d, Running: newRunning()} }
 
 // Begin begins the task of e, which is not published yet. The returned context is
 // that of what runs it. It is registered first, so that Cancel finds every task whose
-// record says running. With an error the entry has been seen to: it waits again, or
+// record says running. With an error nothing is left to do for the entry: it waits again, or
 // its task is not pending any more.
 func (r *Runner) Begin(ctx context.Context, e *scheduler.Entry) (*Attempt, context.Context, error) {
 	a, runCtx := newAttempt(ctx, e, 0)

@@ -6,7 +6,7 @@ import (
 	"heliograph/domain/task"
 )
 
-// Running holds the attempts that this node sees to. It is safe for concurrent use.
+// Running holds the attempts that this node owns. It is safe for concurrent use.
 type Running struct {
 	mu  sync.Mutex
 	all map[task.ID]*Attempt // guarded by mu
