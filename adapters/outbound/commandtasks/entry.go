@@ -22,6 +22,8 @@ type entry struct {
 	Concurrency int           `yaml:"concurrency"`
 	Priority    int           `yaml:"priority"`
 	Keep        string        `yaml:"keep"`
+	Audience    any           `yaml:"audience"`
+	Scope       *string       `yaml:"scope"`
 
 	Worker *workerEntry `yaml:"worker"`
 
@@ -56,6 +58,9 @@ func (e entry) build(name string, host Host) (task.Type, error) {
 	}
 	typ := task.Type{Name: name, Description: e.Description, ParamsSchema: schema.JSON()}
 	typ.Policy, err = e.policy()
+	if err == nil {
+		typ.Audience, typ.Scope, err = e.access()
+	}
 	if err != nil {
 		return task.Type{}, err
 	}

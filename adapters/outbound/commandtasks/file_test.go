@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
@@ -62,6 +63,28 @@ tasks:
 	}
 }
 
+func TestAnEntrySaysWhomItsTasksAreForAndWhichScopeStartsThem(t *testing.T) { // A8, A11
+	for entry, want := range map[string]task.Type{
+		"": {}, "audience: owner": {}, // open, so that it is the owner
+		"audience: everyone":        {Audience: access.Choice{Given: true}},
+		"audience: {roles: [a, b]}": {Audience: access.Choice{Given: true, Audience: &access.Audience{Roles: []string{"a", "b"}}}},
+		"audience: {subjects: [ann], request_ids: [tab]}": {
+			Audience: access.Choice{Given: true, Audience: &access.Audience{Subjects: []string{"ann"}, RequestIDs: []string{"tab"}}},
+		},
+		"scope: reports:start": {Scope: "reports:start"},
+	} {
+		types, err := parse("tasks:\n  a:\n    worker: {}\n    " + entry)
+		if err != nil || len(types) != 1 {
+			t.Errorf("%s: %v", entry, err)
+			continue
+		}
+		got := task.Type{Audience: types[0].Audience, Scope: types[0].Scope}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", entry, diff)
+		}
+	}
+}
+
 func TestMistakesNameTheirLine(t *testing.T) { // S3, for operators
 	for _, c := range []struct{ file, want string }{
 		{"", `1: want one document with tasks in it`},
@@ -79,6 +102,14 @@ func TestMistakesNameTheirLine(t *testing.T) { // S3, for operators
 		{"tasks:\n  a:\n    worker: {attempts: -1}", `3: a: worker: attempts must not be negative`},
 		{"tasks:\n  a:\n    description: x\n    keep: -1h", `4: a: keep: "-1h" is not a duration such as 15s or 5m`},
 		{"tasks:\n  a:\n    description: x\n    time_limit: 5", `4: a: time_limit: "5" is not a duration such as 15s or 5m`},
+		{"tasks:\n  a:\n    worker: {}\n    audience: all", `4: a: audience: want everyone, owner, or an object with subjects, roles or request_ids`},
+		{"tasks:\n  a:\n    worker: {}\n    audience: [ann]", `4: a: audience: invalid audience: want `},
+		{"tasks:\n  a:\n    worker: {}\n    audience: {}", `4: a: audience: invalid audience: it names nobody`},
+		{"tasks:\n  a:\n    worker: {}\n    audience: {users: [ann]}", `4: a: audience: invalid audience: want `},
+		{"tasks:\n  a:\n    worker: {}\n    audience: {roles: [\"\"]}", `4: a: audience: invalid audience: a name is empty`},
+		{"tasks:\n  a:\n    worker: {}\n    scope: a b", `4: a: scope: "a b" is not a scope: `},
+		{"tasks:\n  a:\n    worker: {}\n    scope: \"\"", `4: a: scope: "" is not a scope: `},
+		{"tasks:\n  a:\n    worker: {}\n    scope: admin", `4: a: scope: "admin" is a scope of the service's own; `},
 		{"tasks:\n  a:\n    concurrency: -1", `3: a: concurrency: it must not be negative`},
 		{"tasks:\n  a:\n    params: {n: {type: int}}", `3: a: params: "n": "int" is no type; there are array, boolean, integer, null, number, object, string`},
 		{"tasks:\n  a:\n    params: {n: {items: {type: [string, x]}}}", `3: a: params: "n": "x" is no type`},

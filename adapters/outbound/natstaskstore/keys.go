@@ -79,7 +79,7 @@ func (k *keys) claim(ctx context.Context, t task.Task) (revision uint64, holder 
 	}
 }
 
-// keyRecordOf is the name of the record of an owner's Idempotency-Key. Keys of tasks that
+// keyRecordOf is the name of the record of an owner's Idempotency-Key. Keys of tasks
 // without an owner have the name that they had before tasks had owners; those of owners have
 // twice that length, so that none is another's.
 func keyRecordOf(owner, key string) string {
