@@ -146,7 +146,7 @@ func (r *Records) AnnounceEnd(ctx context.Context, t task.Task) {
 		level = slog.LevelInfo
 	}
 	r.log.LogAttrs(ctx, level, "task ended", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
-		slog.String("status", string(t.Status)), slog.String("error", loggedError(t.Error)), slog.Duration("ran", t.Ran))
+		slog.String("status", string(t.Status)), slog.String("error", loggedError(t)), slog.Duration("ran", t.Ran))
 	r.PublishFinalEvent(ctx, t)
 }
 
@@ -155,9 +155,13 @@ const maxLoggedError = 200
 
 // loggedError returns the part of a failed task's error that is logged: its first
 // line. What a command printed follows that, and payloads are never logged; the
-// status has all of it.
-func loggedError(text string) string {
-	text, _, _ = strings.Cut(text, "\n")
+// status has all of it. The error of a task that is not for everyone may hold what is
+// for its audience only, and is not logged (rule A12).
+func loggedError(t task.Task) string {
+	if t.Audience != nil {
+		return ""
+	}
+	text, _, _ := strings.Cut(t.Error, "\n")
 	return strings.ToValidUTF8(text[:min(len(text), maxLoggedError)], "")
 }
 
