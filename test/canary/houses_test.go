@@ -1,0 +1,158 @@
+package canary_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"heliograph/test/programs"
+)
+
+func TestMain(m *testing.M) { programs.Main(m, 2) }
+
+// seed is that of the dice: CANARY_SEED, or a new one.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	s := rand.Uint64() //nolint:gosec // a test's dice
+	if text := os.Getenv("CANARY_SEED"); text != "" {
+		var err error
+		if s, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("CANARY_SEED=%d", s)
+	return s
+}
+
+func TestNobodySeesWhatIsForOthers(t *testing.T) { // A9, A11, A12, A13
+	for name, c := range map[string]struct {
+		build   func(*testing.T, string) *house
+		users   int
+		restart bool // a node is killed and comes back with what it knew
+	}{
+		"in memory":       {inMemory, 60, false},
+		"on disk":         {onDisk, 40, true},
+		"in a cluster":    {inACluster, 40, true},
+		"behind gateways": {behindGateways, 40, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := c.build(t, programs.Raced(t, programs.Heliograph))
+			found := run(t, h, c.users, c.restart, true)
+			if report := found.report(); report != "" {
+				t.Errorf("seen by others:\n%s", report)
+			}
+			checkLogs(t, h)
+		})
+	}
+}
+
+// checkLogs searches the logs, which are at debug level, for secrets and canaries.
+func checkLogs(t *testing.T, h *house) {
+	t.Helper()
+	log := h.log.String()
+	for line := range strings.SplitSeq(log, "\n") {
+		if canaries.MatchString(line) || strings.Contains(line, secret) || strings.Contains(line, "eyJhbGciOi") {
+			t.Errorf("a log shows a secret or a user's text: %.600s", line)
+			break
+		}
+	}
+	if !strings.Contains(log, `"level":"DEBUG"`) {
+		t.Error("the logs are not at debug level: nothing was shown")
+	}
+}
+
+// run has users live in the house, and returns what they saw that is not for them. With
+// complete, each must have learned of the end of its own tasks.
+func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
+	t.Helper()
+	found, ids, dice := newLeaks(), &board{}, seed(t)
+	users := make([]*user, count)
+	for i := range users {
+		users[i] = newUser(i, h, found, ids, dice)
+	}
+	listening, stop := context.WithCancel(t.Context())
+	defer stop()
+	var streams, acting sync.WaitGroup
+	for i, u := range users {
+		streams.Go(func() { u.listen(listening, rand.New(rand.NewPCG(dice, uint64(1000+i)))) }) //nolint:gosec // a test's dice
+	}
+	worker := newWorker(h, found, dice)
+	streams.Go(func() { worker.work(listening) })
+	own := make([][]string, count)
+	for i, u := range users {
+		acting.Go(func() { own[i] = u.act(t.Context()) })
+	}
+	if restart {
+		time.Sleep(time.Second) // in the midst of it
+		h.restart(t, h.nodes[0])
+	}
+	acting.Wait()
+	if complete {
+		for i, u := range users {
+			u.mustLearn(t, own[i])
+		}
+	}
+	stop()
+	streams.Wait()
+	for _, u := range append(users, worker) {
+		u.client.CloseIdleConnections()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	return found
+}
+
+// act does what a user does, and returns the IDs of its tasks.
+func (u *user) act(ctx context.Context) (own []string) {
+	for n := range 12 {
+		number := u.rand.IntN(1 << 30)
+		switch n % 6 {
+		case 0:
+			own = append(own, u.begin(ctx, "demo_task", "", u.name, number))
+		case 1:
+			own = append(own, u.begin(ctx, "failing_task", "", u.name, number))
+		case 2:
+			own = append(own, u.begin(ctx, "work", "", u.name, number))
+		case 3:
+			own = append(own, u.begin(ctx, "demo_task", `{"roles":["`+u.team+`"]}`, u.team, number))
+		case 4:
+			own = append(own, u.begin(ctx, "demo_task", `{"request_ids":["r-`+u.name+`"]}`, u.name, number))
+		case 5:
+			own = append(own, u.begin(ctx, "demo_task", `"everyone"`, "all", number))
+		}
+		u.pry(ctx, n)
+	}
+	return own
+}
+
+// mustLearn waits until the user knows of the end of each of its tasks: from its stream or,
+// as a client does whose stream was reset, from the task's status.
+func (u *user) mustLearn(t *testing.T, own []string) {
+	t.Helper()
+	for _, id := range own {
+		if id == "" {
+			t.Errorf("%s could not start a task", u.name)
+			continue
+		}
+		await(t, fmt.Sprintf("%s learns of the end of its task %s", u.name, id), func() bool {
+			return u.hasSeenEnd(id) || u.statusSaysEnded(t.Context(), id)
+		})
+	}
+}
+
+func (u *user) statusSaysEnded(ctx context.Context, id string) bool {
+	status, answer := u.ask(ctx, http.MethodGet, "/api/tasks/"+id, "")
+	var task struct{ Status string }
+	if status != http.StatusOK || json.Unmarshal([]byte(answer), &task) != nil {
+		return status == http.StatusNotFound // memory forgets with its node
+	}
+	return task.Status == "completed" || task.Status == "failed" || task.Status == "cancelled"
+}
