@@ -127,7 +127,7 @@ type handlerParts struct {
 	Inbound     inbound
 	Gate        *ginaccess.Gate
 	Access      access.Service
-	Credentials connection.Credentials `optional:"true"`
+	Credentials connection.Credentials
 	Routes      streamRoutes
 	Readiness   *readiness
 	Connections *connections.Manager

@@ -11,7 +11,9 @@ import (
 // A canary is "cnry-<whom it is for>-<field>-<number>". For everyone it is "all".
 
 // canary returns a canary of a field.
-func canary(audience, field string, n int) string { return fmt.Sprintf("cnry-%s-%s-%d", audience, field, n) }
+func canary(audience, field string, n int) string {
+	return fmt.Sprintf("cnry-%s-%s-%d", audience, field, n)
+}
 
 var canaries = regexp.MustCompile(`cnry-([a-z0-9]+)-([a-z]+)-\d+`)
 
@@ -39,10 +41,14 @@ func (l *leaks) check(where, text string, audiences []string) {
 		return
 	}
 	for _, c := range foreign(text, audiences) {
-		l.mu.Lock()
-		l.found[c] = append(l.found[c], where)
-		l.mu.Unlock()
+		l.add(c, where)
 	}
+}
+
+func (l *leaks) add(what, where string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.found[what] = append(l.found[what], where)
 }
 
 // report returns the first few leaks, a line each; "" if there are none.

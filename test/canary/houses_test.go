@@ -130,6 +130,9 @@ func (u *user) act(ctx context.Context) (own []string) {
 		}
 		u.pry(ctx, n)
 	}
+	for range 10 {
+		u.guess(ctx)
+	}
 	return own
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +16,8 @@ import (
 
 // user is somebody with a browser: one stream, which is cut now and then, and requests.
 type user struct {
-	name      string // a subject; "u7"
-	team      string // a role; "t1"
+	name      string   // a subject; "u7"
+	team      string   // a role; "t1"
 	audiences []string // whose canaries it may see; nil is all
 	token     string
 	house     *house
@@ -30,25 +31,29 @@ type user struct {
 	last  string          // newest event ID; owned by the stream
 }
 
-// board holds the IDs of all tasks: what a user might guess.
+// board holds all tasks: what a user might guess.
 type board struct {
-	mu  sync.Mutex
-	ids []string // guarded by mu
+	mu    sync.Mutex
+	tasks []posted // guarded by mu
 }
 
-func (b *board) add(id string) {
+// posted is a task and whom it is for.
+type posted struct{ id, whom string }
+
+func (b *board) add(p posted) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ids = append(b.ids, id)
+	b.tasks = append(b.tasks, p)
 }
 
-func (b *board) any(r *rand.Rand) string {
+// any returns one that is there, or that was never there.
+func (b *board) any(r *rand.Rand) posted {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.ids) == 0 {
-		return "00000000-0000-4000-8000-000000000000"
+	if len(b.tasks) == 0 {
+		return posted{"00000000-0000-4000-8000-000000000000", "nobody"}
 	}
-	return b.ids[r.IntN(len(b.ids))]
+	return b.tasks[r.IntN(len(b.tasks))]
 }
 
 func newUser(i int, h *house, l *leaks, b *board, seed uint64) *user {
@@ -59,7 +64,7 @@ func newUser(i int, h *house, l *leaks, b *board, seed uint64) *user {
 		ended:  map[string]bool{},
 	}
 	u.audiences = []string{u.name, u.team, "all"}
-	u.token = token(u.name, map[string]any{"roles": []string{u.team}, "scope": "stream tasks:read tasks:start tasks:cancel tasks:work audience"})
+	u.token = token(u.name, map[string]any{"roles": []string{u.team}, "scope": "stream tasks:read tasks:start tasks:cancel audience"})
 	return u
 }
 
@@ -110,7 +115,7 @@ func (u *user) begin(ctx context.Context, typ, audience, whom string, n int) str
 			ID string `json:"task_id"`
 		}
 		if status == http.StatusAccepted && json.Unmarshal([]byte(answer), &started) == nil {
-			u.others.add(started.ID)
+			u.others.add(posted{started.ID, whom})
 			return started.ID
 		}
 		select {
@@ -170,18 +175,33 @@ func (u *user) workOnce(ctx context.Context, n int) bool {
 
 // pry looks for tasks of others in every way that there is.
 func (u *user) pry(ctx context.Context, n int) {
-	id := u.others.any(u.rand)
-	switch n % 5 {
+	switch n % 4 {
 	case 0:
 		u.ask(ctx, http.MethodGet, "/api/tasks?limit=200&include=result", "")
 	case 1:
-		u.ask(ctx, http.MethodGet, "/api/tasks/"+id+"/status", "")
-	case 2:
 		u.ask(ctx, http.MethodGet, "/api/tasks?status=completed&include=result&limit=5", "")
-	case 3:
-		u.ask(ctx, http.MethodPost, "/api/tasks/"+id+"/progress", `{"lease":"guess","value":1}`)
-	case 4:
+	case 2:
 		u.ask(ctx, http.MethodPost, "/api/tasks", `{"type":"failing_task","params":{"delay":"x"}}`, "Idempotency-Key", canary(u.name, "key", u.rand.IntN(3)))
+	case 3:
+		u.guess(ctx)
+	}
+}
+
+// guess tries the ID of some task: one that is not for the user must be as if it were not
+// there.
+func (u *user) guess(ctx context.Context) {
+	p := u.others.any(u.rand)
+	if slices.Contains(u.audiences, p.whom) {
+		return
+	}
+	path := "/api/tasks/" + p.id
+	for _, try := range []struct{ method, path string }{
+		{http.MethodGet, path}, {http.MethodGet, path + "/status"}, {http.MethodPost, path + "/cancel"}, {http.MethodDelete, path},
+	} {
+		status, _ := u.ask(ctx, try.method, try.path, "")
+		if status != http.StatusNotFound && status != 0 && status != http.StatusServiceUnavailable {
+			u.leaks.add(fmt.Sprintf("a task for %s", p.whom), fmt.Sprintf("%s, %s %s answered %d", u.name, try.method, try.path, status))
+		}
 	}
 }
 
