@@ -43,8 +43,8 @@ func TestErrorOfATaskForSomeIsNotLogged(t *testing.T) { // A12
 		}
 		pass(time.Second)
 		f.wantStatus(started.ID, task.Failed)
-		if f.logs.has("ann@example.com") || !f.logs.has("task ended") {
-			t.Errorf("the log has the error, or not that the task ended:\n%s", f.logs.text.String())
+		if f.logs.Has("ann@example.com") || !f.logs.Has("task ended") {
+			t.Errorf("the log has the error, or not that the task ended:\n%s", f.logs.String())
 		}
 		f.stop(time.Second)
 	})
