@@ -112,7 +112,9 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"TASK_RETENTION_BYTES": "19KiB", "TASK_PROGRESS_RATE": "21", "NATS_URL": "nats://me:s3cret@one:4222, tls://two", "NATS_CREDS": creds, "NODE_LEASE": "22s", "LOG_LEVEL": "debug", "LOG_FORMAT": "text",
 		"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_JWT_ALGORITHMS": "HS256", "AUTH_JWT_ISSUER": "https://id.example", "AUTH_JWT_AUDIENCE": "heliograph",
 		"AUTH_SUBJECT_CLAIM": "user.id", "AUTH_ROLES_CLAIM": "groups", "AUTH_SCOPES_CLAIM": "scp", "AUTH_DEFAULT_SCOPES": "stream", "AUTH_REVOCATION_KEEP": "23h0m0s",
-		"AUTH_JWT_COOKIE": "session", "AUTH_KEYS_FILE": creds, "AUTH_PROXY_USER_HEADER": "X-User", "AUTH_PROXY_ROLES_HEADER": "X-Roles", "AUTH_EXPIRY_NOTICE": "24s",
+		"AUTH_JWT_COOKIE": "session", "AUTH_KEYS_FILE": creds, "AUTH_PROXY_USER_HEADER": "X-User", "ADMIN_ADDR": "127.0.0.1:9091", "TRUSTED_PROXIES": "10.0.0.0/8", "AUTH_PROXY_ROLES_HEADER": "X-Roles", "AUTH_EXPIRY_NOTICE": "24s",
+		"LIMIT_SUBJECT_CONNECTIONS": "25", "LIMIT_ADDRESS_CONNECTIONS": "26", "LIMIT_SUBJECT_CONNECTS": "27", "LIMIT_ADDRESS_CONNECTS": "28",
+		"LIMIT_SUBJECT_STARTS": "29", "LIMIT_ADDRESS_STARTS": "30", "LIMIT_SUBJECT_TASKS": "31",
 		"NATS_CA": files.CA, "NATS_CERT": files.Cert, "NATS_KEY": files.Key,
 	}
 	// Only one version source, one broker and one source of keys can be set at the same time.
@@ -231,12 +233,16 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		{map[string]string{"AUTH": "required", "AUTH_KEYS_FILE": "/nowhere"}, `AUTH_KEYS_FILE: "/nowhere": no such file or directory`},
 		{map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_JWT_COOKIE": "a b"}, `AUTH_JWT_COOKIE: "a b" is no name of a cookie`},
 		{
-			map[string]string{"AUTH": "required", "AUTH_PROXY_USER_HEADER": "X-User", "AUTH_JWT_COOKIE": "a"},
+			map[string]string{"AUTH": "required", "AUTH_PROXY_USER_HEADER": "X-User", "TRUSTED_PROXIES": "10.1.2.3", "AUTH_JWT_COOKIE": "a"},
 			"AUTH_JWT_COOKIE: it is for JWTs, and none of AUTH_JWT_KEY, AUTH_JWT_KEY_FILE and AUTH_JWKS_URL is set",
 		},
-		{map[string]string{"AUTH": "required", "AUTH_PROXY_USER_HEADER": "X User"}, `AUTH_PROXY_USER_HEADER: "X User" is no name of a header`},
+		{map[string]string{"AUTH": "required", "AUTH_PROXY_USER_HEADER": "X-User"}, "AUTH_PROXY_USER_HEADER: it counts in requests of TRUSTED_PROXIES only, and that is not set"},
+		{map[string]string{"TRUSTED_PROXIES": "10.0.0.0/8, proxy"}, `TRUSTED_PROXIES: "proxy" is not an IP address or a network such as 10.0.0.0/8`},
+		{map[string]string{"ADMIN_ADDR": "x"}, `ADMIN_ADDR: "x" is not host:port, such as :8080`},
+		{map[string]string{"LIMIT_SUBJECT_TASKS": "-1"}, "LIMIT_SUBJECT_TASKS: -1 is negative; 0 is no limit"},
+		{map[string]string{"AUTH": "required", "TRUSTED_PROXIES": "10.1.2.3", "AUTH_PROXY_USER_HEADER": "X User"}, `AUTH_PROXY_USER_HEADER: "X User" is no name of a header`},
 		{
-			map[string]string{"AUTH": "required", "AUTH_PROXY_USER_HEADER": "cookie"},
+			map[string]string{"AUTH": "required", "TRUSTED_PROXIES": "10.1.2.3", "AUTH_PROXY_USER_HEADER": "cookie"},
 			`AUTH_PROXY_USER_HEADER: "cookie" comes from clients, whatever stands in front`,
 		},
 		{
