@@ -134,8 +134,11 @@ func TestATicketEndsAfter30SecondsOrWithItsCredential(t *testing.T) { // A6
 			life, wait time.Duration
 			code       access.RefusalCode
 		}{
-			{time.Hour, 29 * time.Second, ""}, {time.Hour, 31 * time.Second, access.RefusedUnknown},
-			{10 * time.Second, 9 * time.Second, ""}, {10 * time.Second, 10 * time.Second, access.RefusedExpired}, {0, 29 * time.Second, ""},
+			{time.Hour, 29 * time.Second, ""},
+			{time.Hour, 31 * time.Second, access.RefusedUnknown},
+			{10 * time.Second, 9 * time.Second, ""},
+			{10 * time.Second, 10 * time.Second, access.RefusedExpired},
+			{0, 29 * time.Second, ""},
 		} {
 			p := &access.Principal{Subject: "alice"}
 			if c.life > 0 {
@@ -145,7 +148,7 @@ func TestATicketEndsAfter30SecondsOrWithItsCredential(t *testing.T) { // A6
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(c.wait)
+			<-time.After(c.wait)
 			_, err = s.Authenticate(t.Context(), access.Credential{Source: access.FromTicket, Text: text})
 			if c.code == "" {
 				if err != nil {

@@ -81,7 +81,7 @@ func (set Scopes) String() string {
 // that are none: those of a JWT may be meant for other services, those that an operator
 // wrote are a mistake.
 func ParseScopes(text string) (set Scopes, unknown []string) {
-	for _, name := range strings.Fields(text) {
+	for name := range strings.FieldsSeq(text) {
 		found := false
 		for i, known := range scopeNames {
 			if name == known {

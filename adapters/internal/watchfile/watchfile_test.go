@@ -40,7 +40,7 @@ func TestChangesCountWhenTheyStay(t *testing.T) { // A3, A5
 			} else {
 				write(t, path, content)
 			}
-			time.Sleep(d)
+			<-time.After(d)
 			synctest.Wait()
 		}
 		step("1", 5*time.Second)

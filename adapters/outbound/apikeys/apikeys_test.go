@@ -200,7 +200,7 @@ func serve(t *testing.T, lines ...string) *file {
 func (f *file) change(t *testing.T, lines ...string) {
 	t.Helper()
 	write(t, f.path, lines...)
-	time.Sleep(3 * time.Second)
+	<-time.After(3 * time.Second)
 	synctest.Wait()
 }
 
@@ -290,7 +290,7 @@ func TestAFileThatCannotBeUsedChangesNothing(t *testing.T) { // A5
 		if err := os.Remove(f.path); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(3 * time.Second)
+		<-time.After(3 * time.Second)
 		synctest.Wait()
 		f.wantTold(t)
 		if f.principal(t, key) == nil {

@@ -119,10 +119,9 @@ func (r reader) parse(text []byte) (set keySet, skipped []error, err error) {
 		return nil, nil, errors.New("it is empty")
 	}
 	var keys []key
-	switch {
-	case text[0] == '{':
+	if text[0] == '{' {
 		keys, skipped, err = r.parseJWK(text)
-	default:
+	} else {
 		keys, err = parsePEM(text)
 	}
 	if err != nil {

@@ -57,7 +57,7 @@ func TestAKeyFileIsReadAgainWhenItChanges(t *testing.T) { // A3
 		}
 		serve(t, a)
 		settle := func() {
-			time.Sleep(3 * time.Second)
+			<-time.After(3 * time.Second)
 			synctest.Wait()
 		}
 		settle()
@@ -158,7 +158,7 @@ func TestKeysOfAURLAreFetchedInTheBackgroundAndKept(t *testing.T) { // A3
 		good := signed(t, k.rsa, "a")
 		unavailable(t, a, good) // it has started all the same
 		i.set(set(t, jwk("a", "", k.rsa.Public())), nil, 0)
-		time.Sleep(6 * time.Second)
+		<-time.After(6 * time.Second)
 		synctest.Wait()
 		want(t, "when it is up", a, good)
 		if err := a.Check(); err != nil {
@@ -175,7 +175,7 @@ func TestKeysOfAURLAreFetchedInTheBackgroundAndKept(t *testing.T) { // A3
 		} {
 			i.set(c.body, c.fails, c.delay)
 			before := i.count()
-			time.Sleep(11 * time.Minute)
+			<-time.After(11 * time.Minute)
 			synctest.Wait()
 			want(t, name, a, signed(t, k.rsa, "a"))
 			if i.count() == before || a.Check() != nil {
@@ -185,7 +185,7 @@ func TestKeysOfAURLAreFetchedInTheBackgroundAndKept(t *testing.T) { // A3
 			refuse(t, name, a, signed(t, k.other, "b"), access.RefusedUnknown, "")
 		}
 		i.set(set(t, jwk("b", "", k.other.Public())), nil, 0)
-		time.Sleep(6 * time.Minute)
+		<-time.After(6 * time.Minute)
 		synctest.Wait()
 		want(t, "the next", a, signed(t, k.other, "b"))
 		refuse(t, "the former", a, signed(t, k.rsa, "a"), access.RefusedUnknown, "")
@@ -202,7 +202,7 @@ func TestAnUnknownKidAsksAgainButSeldom(t *testing.T) { // A3
 		i := &issuer{body: set(t, jwk("a", "", k.rsa.Public()))}
 		a, _ := remote(t, i)
 		want(t, "known", a, signed(t, k.rsa, "a"))
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		before := i.count()
 		i.set(set(t, jwk("a", "", k.rsa.Public()), jwk("b", "", k.other.Public())), nil, time.Second) // a rotation
 		begin := time.Now()
@@ -221,7 +221,7 @@ func TestAnUnknownKidAsksAgainButSeldom(t *testing.T) { // A3
 		if took := time.Since(begin); took != 0 || i.count() != before+1 {
 			t.Errorf("after %s and %d requests", took, i.count()-before)
 		}
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		i.set("", nil, time.Hour) // it hangs
 		begin = time.Now()
 		refuse(t, "unknown", a, signed(t, k.other, "c"), access.RefusedUnknown, "(kid)")

@@ -32,16 +32,16 @@ func TestTicketsEndAndMakeRoom(t *testing.T) { // A6
 		if !errors.Is(err, access.ErrUnavailable) || n < 10_000 {
 			t.Errorf("after %d: %v, want ErrUnavailable", n, err)
 		}
-		time.Sleep(30 * time.Second)
+		<-time.After(30 * time.Second)
 		if _, known, err := tickets.Redeem(t.Context(), first); !known || err != nil { // none went for another
 			t.Errorf("at its end the first one is known: %t, %v", known, err)
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		late, err := tickets.Issue(t.Context(), alice, 30*time.Second)
 		if err != nil {
 			t.Errorf("when all have ended: %v", err)
 		}
-		time.Sleep(31 * time.Second)
+		<-time.After(31 * time.Second)
 		if _, known, _ := tickets.Redeem(t.Context(), late); known {
 			t.Error("one is good after its time")
 		}

@@ -26,7 +26,7 @@ func open(t *testing.T, broker *natsbroker.Broker) *natsrevocations.Revocations 
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- r.Serve(ctx) }()
 	t.Cleanup(func() {

@@ -134,8 +134,12 @@ func watch(t *testing.T, s Subject) {
 		got = append(got, r)
 	})
 	all := []access.Revocation{
-		{Subject: "alice", Before: base}, {Subject: "alice"}, {Subject: "alice"}, {CredentialID: "1", Before: base},
-		{RequestID: "r"}, {Subject: "bob", CredentialID: "2"},
+		{Subject: "alice", Before: base},
+		{Subject: "alice"},
+		{Subject: "alice"},
+		{CredentialID: "1", Before: base},
+		{RequestID: "r"},
+		{Subject: "bob", CredentialID: "2"},
 	}
 	for _, r := range all {
 		s.revoke(t, r)
