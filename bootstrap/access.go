@@ -21,6 +21,7 @@ import (
 	"heliograph/adapters/outbound/scopepolicy"
 	"heliograph/adapters/outbound/tasktokens"
 	accessservice "heliograph/application/access"
+	"heliograph/application/tasks"
 	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
@@ -32,7 +33,7 @@ func accessModule(cfg Config) fx.Option {
 	if !cfg.Auth.Required() {
 		return fx.Module("access/none", accessStores(cfg), fx.Supply(authenticators{}), fx.Provide(newAccessService, fx.Annotate(noauth.New, fx.As(new(access.Policy)))))
 	}
-	return fx.Module("access/required", accessStores(cfg), provideComponents(accessComponents), fx.Provide(
+	return fx.Module("access/required", accessStores(cfg), provideComponents(accessComponents, claimComponents), fx.Provide(
 		newAccessService,
 		fx.Annotate(scopepolicy.New, fx.As(new(access.Policy))),
 		newAuthenticators,
@@ -193,6 +194,23 @@ func accessComponents(all authenticators) (components []component) {
 		components = append(components, component{Name: "API keys", Phase: phaseBroker, Serve: all.keys.Serve})
 	}
 	return components
+}
+
+// claimComponents ends what workers have claimed when their credentials are revoked, or
+// leave the file of API keys (rule A18).
+func claimComponents(revocations access.Revocations, s *tasks.Service) []component {
+	stop := func() {}
+	return []component{{
+		Name: "claims", Phase: phaseTasks,
+		Start: func(context.Context) error {
+			stop = revocations.Watch(func(access.Revocation) { s.EndRevoked(revocations.Revoked) })
+			return nil
+		},
+		Stop: func(context.Context) error {
+			stop()
+			return nil
+		},
+	}}
 }
 
 // ExplainCredential returns the principal that a credential from a header proves to a

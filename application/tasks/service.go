@@ -36,6 +36,7 @@ import (
 	"heliograph/application/tasks/retention"
 	"heliograph/application/tasks/runner"
 	"heliograph/application/tasks/scheduler"
+	"heliograph/domain/access"
 	"heliograph/domain/cluster"
 	"heliograph/domain/event"
 	"heliograph/domain/task"
@@ -57,6 +58,7 @@ type Service struct {
 	queue    *scheduler.Queue
 	cleaner  *retention.Cleaner
 	runner   *runner.Runner
+	leases   *leases.Leases
 	overseer *orphans.Overseer
 	started  atomic.Bool
 }
@@ -101,7 +103,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		Workers: cfg.MaxWorkers, Timeout: cfg.Timeout, CancelGrace: cfg.CancelGrace, ProgressInterval: cfg.progressInterval(),
 	})
 	lent := leases.New(d.Store, s.records, s.queue, s.runner, s.life)
-	s.Workers = lent
+	s.Workers, s.leases = lent, lent
 	s.overseer = orphans.New(orphans.Deps{
 		Store: d.Store, Nodes: d.Nodes, Records: s.records, Queue: s.queue, Runner: s.runner, Leases: lent, Life: s.life,
 		Log: d.Log, Interval: cfg.Oversee,
@@ -123,6 +125,13 @@ func sortTypes(types []task.Type) ([]task.Type, error) {
 		}
 	}
 	return sorted, nil
+}
+
+// EndRevoked ends the leases of workers outside whose credentials are revoked (rule A18).
+func (s *Service) EndRevoked(revoked func(*access.Principal) bool) {
+	if n := s.leases.EndRevoked(revoked); n > 0 {
+		s.log.Info("leases of workers with revoked credentials were ended", slog.Int("count", n))
+	}
 }
 
 // Get implements task.Reader.

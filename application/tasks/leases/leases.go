@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"heliograph/application/tasks/lifecycle"
 	"heliograph/application/tasks/records"
 	"heliograph/application/tasks/runner"
 	"heliograph/application/tasks/scheduler"
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
@@ -23,6 +25,7 @@ type Leases struct {
 	queue   *scheduler.Queue
 	runner  *runner.Runner
 	life    *lifecycle.Lifecycle
+	revoked atomic.Pointer[func(*access.Principal) bool] // of the last EndRevoked; nil if nothing was revoked
 
 	// moving holds a token while an attempt is taken over: two calls of one worker must
 	// not take it from each other.
@@ -52,7 +55,7 @@ func (l *Leases) Claim(ctx context.Context, types []string) (task.Claim, error) 
 	}
 	defer l.life.Leave()
 	wants := func(typ *task.Type) bool { return typ.Outside && slices.Contains(types, typ.Name) }
-	for {
+	for !l.isRevoked(ctx) {
 		e, err := l.queue.Next(ctx, wants)
 		if ctx.Err() != nil {
 			if e != nil { // at the last moment: it would never be run
@@ -67,17 +70,19 @@ func (l *Leases) Claim(ctx context.Context, types []string) (task.Claim, error) 
 			return task.Claim{Task: a.Task, Lease: a.Lease, Term: a.Term()}, nil
 		}
 	}
+	return task.Claim{}, task.ErrNoTask
 }
 
 // lend begins a task for a worker outside and follows it. It returns nil if it
-// could not be begun, or the worker is gone (caller has ended): then it waits
-// again. The task goes on with ctx.
+// could not be begun, or the worker is gone (caller has ended, or its credential was
+// revoked while it waited): then it waits again. The task goes on with ctx.
 func (l *Leases) lend(caller, ctx context.Context, e *scheduler.Entry) *runner.Attempt {
 	a, runCtx, err := l.runner.Begin(ctx, e)
 	if err != nil {
 		return nil
 	}
-	if caller.Err() != nil {
+	a.HeldBy(access.FromContext(caller)) // before it is looked whether that is revoked: one of both looks finds the other
+	if caller.Err() != nil || l.isRevoked(caller) {
 		l.life.Go(func() { l.takeBack(ctx, runCtx, a) })
 		return nil
 	}
@@ -118,6 +123,7 @@ func (l *Leases) Progress(ctx context.Context, id task.ID, lease task.Lease, u t
 	if err != nil {
 		return false, err
 	}
+	a.HeldBy(access.FromContext(ctx))
 	a.Renew()
 	if !a.Report(u) {
 		return false, task.ErrLeaseLost
@@ -129,6 +135,20 @@ func (l *Leases) Progress(ctx context.Context, id task.ID, lease task.Lease, u t
 		return true, nil
 	}
 	return false, nil
+}
+
+// EndRevoked ends the leases of workers outside whose credentials are revoked, as if they
+// had reported nothing for too long (rule A18), and returns how many they are. It knows of
+// those that have claimed their tasks here, or reported here last.
+func (l *Leases) EndRevoked(revoked func(*access.Principal) bool) int {
+	l.revoked.Store(&revoked)
+	return l.runner.Running.EndHeldBy(revoked)
+}
+
+// isRevoked reports whether the credential of a caller was revoked since its request came.
+func (l *Leases) isRevoked(ctx context.Context) bool {
+	revoked, p := l.revoked.Load(), access.FromContext(ctx)
+	return revoked != nil && p != nil && (*revoked)(p)
 }
 
 // Complete implements task.Workers.

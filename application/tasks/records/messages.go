@@ -18,6 +18,9 @@ func WorkerLost(term time.Duration) string {
 	return fmt.Sprintf("worker_lost: it did not report for %s", term)
 }
 
+// WorkerRevoked is for a task whose worker may not work any more (rule A18).
+const WorkerRevoked = "worker_lost: its credential was revoked"
+
 // Abandoned is for a task that went on after it was asked to stop.
 func Abandoned(why string) string { return "the task was abandoned: " + why }
 

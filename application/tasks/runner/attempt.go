@@ -10,6 +10,7 @@ import (
 	"heliograph/application/tasks/lifecycle"
 	"heliograph/application/tasks/records"
 	"heliograph/application/tasks/scheduler"
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
@@ -28,8 +29,10 @@ type Attempt struct {
 	started  time.Time       // when this node began it, or took it over
 	before   time.Duration   // how long it had run then
 	reports  reports
-	lost     lifecycle.Latch // another node owns the task now, or may
-	since    atomic.Uint64   // the revision from which on the record should name it; 0 before
+	holder   atomic.Pointer[access.Principal] // of the worker outside that reported here last; nil is unknown
+	revoked  lifecycle.Latch                  // its credential was
+	lost     lifecycle.Latch                  // another node owns the task now, or may
+	since    atomic.Uint64                    // the revision from which on the record should name it; 0 before
 
 	// offers takes from what runs the task how it ended: what is received counts.
 	offers chan records.Ending
@@ -56,7 +59,7 @@ type reports struct {
 func newAttempt(ctx context.Context, e *scheduler.Entry, generation uint64) (*Attempt, context.Context) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	return &Attempt{
-		Entry: e, owner: records.Ownership{Lease: e.Lease, Generation: generation}, cancel: cancel, stopping: runCtx.Done(), lost: lifecycle.NewLatch(), started: time.Now(),
+		Entry: e, owner: records.Ownership{Lease: e.Lease, Generation: generation}, cancel: cancel, stopping: runCtx.Done(), lost: lifecycle.NewLatch(), revoked: lifecycle.NewLatch(), started: time.Now(),
 		offers: make(chan records.Ending), over: make(chan struct{}), recorded: make(chan struct{}), refused: lifecycle.NewLatch(),
 	}, runCtx
 }
@@ -101,6 +104,14 @@ func (a *Attempt) Stopping() bool {
 // Report takes progress of a worker outside. It reports false when the attempt has
 // ended.
 func (a *Attempt) Report(u task.Update) bool { return a.seq.report(u) }
+
+// HeldBy notes which principal the worker outside has; nil, without authentication,
+// changes nothing.
+func (a *Attempt) HeldBy(p *access.Principal) {
+	if p != nil {
+		a.holder.Store(p)
+	}
+}
 
 // Renew renews the lease: the worker has reported.
 func (a *Attempt) Renew() {

@@ -77,6 +77,8 @@ func (r *Runner) waitForEnd(ctx, runCtx context.Context, a *Attempt) (records.En
 				continue
 			}
 			return records.Ending{}, &giveUp{cause: task.ErrLeaseLost, message: records.WorkerLost(a.Term()), retry: true}
+		case <-a.revoked.C:
+			return records.Ending{}, &giveUp{cause: task.ErrLeaseLost, message: records.WorkerRevoked, retry: true}
 		case <-grace:
 			return records.Ending{}, abandoned(fmt.Sprintf("it did not stop within %s of its cancellation", r.CancelGrace))
 		case <-abandon:

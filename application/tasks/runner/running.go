@@ -1,8 +1,11 @@
 package runner
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
+	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
@@ -35,6 +38,21 @@ func (r *Running) Leased(id task.ID, lease task.Lease) *Attempt {
 		return nil
 	}
 	return a
+}
+
+// EndHeldBy has the attempts of workers outside given up whose principal is one of those
+// that revoked reports, and returns how many they are. Other attempts may follow.
+func (r *Running) EndHeldBy(revoked func(*access.Principal) bool) (ended int) {
+	r.mu.Lock()
+	all := slices.Collect(maps.Values(r.all))
+	r.mu.Unlock()
+	for _, a := range all {
+		if p := a.holder.Load(); p != nil && revoked(p) {
+			a.revoked.Pass()
+			ended++
+		}
+	}
+	return ended
 }
 
 func (r *Running) add(a *Attempt) {
