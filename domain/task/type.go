@@ -1,7 +1,6 @@
 package task
 
 import (
-	"cmp"
 	"encoding/json"
 	"time"
 
@@ -48,27 +47,4 @@ type Policy struct {
 	Lease time.Duration
 	// Keep is how long a finished task is kept (rule T9); 0 is the service's default.
 	Keep time.Duration
-}
-
-// defaultBackoff is the wait before a second attempt, when the type does not say.
-const defaultBackoff = time.Second
-
-// maxDoublings keeps a back-off from overflowing: a second becomes twelve days.
-const maxDoublings = 20
-
-// RetryDelay is how long to wait before the attempt of that number, from 2.
-func (p Policy) RetryDelay(attempt int) time.Duration {
-	return cmp.Or(p.Backoff, defaultBackoff) << max(0, min(attempt-2, maxDoublings))
-}
-
-// Lease names one attempt at a task: an opaque, unguessable token, new for each.
-// Every change of a running task must carry it.
-type Lease string
-
-// Claim is a task that a worker outside has to run now.
-type Claim struct {
-	Task  Task
-	Lease Lease
-	// Term is how long the worker may go without a report before the lease is lost.
-	Term time.Duration
 }
