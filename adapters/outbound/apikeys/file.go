@@ -2,9 +2,6 @@ package apikeys
 
 import (
 	"bytes"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,22 +14,11 @@ import (
 )
 
 const (
-	// Prefix begins each key, so that it is told from other credentials, and found where it
-	// must not be.
-	Prefix = "hk_"
-	// keyBytes is the size of a key's random part: with 192 bits there is nothing to guess,
-	// so one fast hash hides it as well as a slow one, which is for what people choose.
-	keyBytes = 24
 	// hashPrefix begins the hash of a key in the file.
 	hashPrefix = "sha256:"
 	// maxKeys bounds a file.
 	maxKeys = 10_000
 )
-
-// hash stands for a key, which itself is not kept.
-type hash [sha256.Size]byte
-
-func hashOf(key string) hash { return sha256.Sum256([]byte(key)) }
 
 // Entry is a key as its line in the file says it, without the key or its hash.
 type Entry struct {
@@ -54,19 +40,6 @@ func (e Entry) principal() *access.Principal {
 		Subject: access.KeySubject + e.Name, Scopes: e.Scopes, OtherScopes: e.OtherScopes, TaskTypes: e.TaskTypes,
 		Expires: e.Expires, Issued: e.Created, CredentialID: e.Name,
 	}
-}
-
-// New returns a new random key and its line for the file. Errors: what is wrong with the
-// entry.
-func New(e Entry) (key, line string, err error) {
-	var random [keyBytes]byte
-	_, _ = rand.Read(random[:]) // never fails
-	key = Prefix + base64.RawURLEncoding.EncodeToString(random[:])
-	line = e.line(hashOf(key))
-	if _, err := parseLine(line); err != nil {
-		return "", "", err
-	}
-	return key, line, nil
 }
 
 func (e Entry) line(h hash) string {
