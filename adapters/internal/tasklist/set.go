@@ -14,7 +14,7 @@ import (
 type Set struct {
 	tasks    map[task.ID]*task.Task
 	put      map[task.ID]time.Time // when each was put as it is
-	groups   groups
+	indexes  indexes
 	finished *Finished
 }
 
@@ -38,13 +38,13 @@ func (s *Set) Put(t task.Task, at time.Time) {
 		stored = &task.Task{}
 		s.tasks[t.ID] = stored
 		*stored = t
-		s.groups.insert(stored)
+		s.indexes.insert(stored)
 	} else {
 		settled := stored.Settled()
 		t.Audience = stored.Audience // so that what was read anew is freed
 		*stored = t
 		if settled != t.Settled() {
-			s.groups.settle(stored)
+			s.indexes.settle(stored)
 		}
 	}
 	s.put[t.ID] = at
@@ -69,7 +69,7 @@ func (s *Set) Remove(id task.ID) {
 	}
 	delete(s.tasks, id)
 	delete(s.put, id)
-	s.groups.remove(stored)
+	s.indexes.remove(stored)
 	s.finished.Remove(id)
 }
 
@@ -81,7 +81,7 @@ func (s *Set) List(q task.Query) (page []task.Task, next string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	seen := s.groups.seen(q)
+	seen := s.indexes.seen(q)
 	if len(seen) == 0 {
 		return nil, "", nil // mostly, when a stream connects
 	}

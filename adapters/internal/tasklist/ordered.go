@@ -6,26 +6,26 @@ import (
 	"heliograph/domain/task"
 )
 
-// index holds tasks, oldest first. Tasks come nearly always at the end, so it is
+// ordered holds tasks, oldest first. Tasks come nearly always at the end, so it is
 // a slice; the ones to insert or remove are found by binary search.
-type index []*task.Task
+type ordered []*task.Task
 
 // insert adds t, unless it is there.
-func (x *index) insert(t *task.Task) {
+func (x *ordered) insert(t *task.Task) {
 	if i, found := slices.BinarySearchFunc(*x, PlaceOf(t), byPlace); !found {
 		*x = slices.Insert(*x, i, t)
 	}
 }
 
 // remove takes t out, if it is there.
-func (x *index) remove(t *task.Task) {
+func (x *ordered) remove(t *task.Task) {
 	if i, found := slices.BinarySearchFunc(*x, PlaceOf(t), byPlace); found {
 		*x = slices.Delete(*x, i, i+1)
 	}
 }
 
 // below returns what is older than p; everything if p is zero.
-func (x *index) below(p Place) index {
+func (x *ordered) below(p Place) ordered {
 	if p.IsZero() {
 		return *x
 	}

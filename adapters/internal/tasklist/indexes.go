@@ -8,10 +8,10 @@ import (
 	"heliograph/domain/task"
 )
 
-// group indexes tasks that the same viewers see.
+// group has tasks that the same viewers see.
 type group struct {
-	all       index
-	unsettled index // few, and read whenever a stream connects
+	all       ordered
+	unsettled ordered // few, and read whenever a stream connects
 }
 
 func (g *group) insert(t *task.Task) {
@@ -35,18 +35,18 @@ func (g *group) settle(t *task.Task) {
 	}
 }
 
-// candidates returns the index that has what q selects.
-func (g *group) candidates(q task.Query) index {
+// candidates returns the list that has what q selects.
+func (g *group) candidates(q task.Query) ordered {
 	if q.Unfinished || q.Unsettled {
 		return g.unsettled
 	}
 	return g.all
 }
 
-// groups indexes tasks by the keys of their audiences and by their owners, so that a list
+// indexes has tasks by the keys of their audiences and by their owners, so that a list
 // for a viewer or of an owner costs what it has, however much there is beside. While every
 // task is for everyone and has no owner, there is one group, which is all of them.
-type groups struct {
+type indexes struct {
 	everything group
 	byKey      map[access.Key]*group // without KeyOfAll; nil while there is only that
 }
@@ -57,7 +57,7 @@ const keyOfOwner access.KeyKind = 1<<8 - 1
 func ownerKey(owner string) access.Key { return access.Key{Kind: keyOfOwner, Name: owner} }
 
 // of yields the groups of t.
-func (s *groups) of(t *task.Task) iter.Seq2[access.Key, *group] {
+func (s *indexes) of(t *task.Task) iter.Seq2[access.Key, *group] {
 	return func(yield func(access.Key, *group) bool) {
 		if !yield(access.Key{Kind: access.KeyOfAll}, &s.everything) || s.byKey == nil {
 			return
@@ -73,7 +73,7 @@ func (s *groups) of(t *task.Task) iter.Seq2[access.Key, *group] {
 	}
 }
 
-func (s *groups) insert(t *task.Task) {
+func (s *indexes) insert(t *task.Task) {
 	if s.byKey == nil && (t.Audience != nil || t.Owner != "") {
 		s.byKey = map[access.Key]*group{
 			{Kind: access.KeyOfEveryone}: {all: slices.Clone(s.everything.all), unsettled: slices.Clone(s.everything.unsettled)},
@@ -88,7 +88,7 @@ func (s *groups) insert(t *task.Task) {
 	}
 }
 
-func (s *groups) remove(t *task.Task) {
+func (s *indexes) remove(t *task.Task) {
 	for key, g := range s.of(t) {
 		if g == nil { // a name that the audience has twice
 			continue
@@ -99,43 +99,43 @@ func (s *groups) remove(t *task.Task) {
 	}
 }
 
-func (s *groups) settle(t *task.Task) {
+func (s *indexes) settle(t *task.Task) {
 	for _, g := range s.of(t) {
 		g.settle(t)
 	}
 }
 
 // newestBelow yields what is older than p, newest first, and each once; everything if p
-// is zero. It uses the indexes up.
-func newestBelow(p Place, indexes []index) iter.Seq[*task.Task] {
-	for i := range indexes {
-		indexes[i] = indexes[i].below(p)
+// is zero. It uses the lists up.
+func newestBelow(p Place, lists []ordered) iter.Seq[*task.Task] {
+	for i := range lists {
+		lists[i] = lists[i].below(p)
 	}
 	return func(yield func(*task.Task) bool) {
-		for t := takeNewest(indexes); t != nil && yield(t); t = takeNewest(indexes) {
+		for t := takeNewest(lists); t != nil && yield(t); t = takeNewest(lists) {
 		}
 	}
 }
 
-// seen returns the indexes that together have the candidates for q. None of them is
+// seen returns the lists that together have the candidates for q. None of them is
 // empty.
-func (s *groups) seen(q task.Query) (indexes []index) {
+func (s *indexes) seen(q task.Query) (lists []ordered) {
 	add := func(g *group) {
 		if g == nil {
 			return
 		}
 		if x := g.candidates(q); len(x) > 0 {
-			indexes = append(indexes, x)
+			lists = append(lists, x)
 		}
 	}
 	switch {
 	case q.Viewer != nil:
 	case q.Owner != "":
 		add(s.byKey[ownerKey(q.Owner)])
-		return indexes
+		return lists
 	default:
 		add(&s.everything)
-		return indexes
+		return lists
 	}
 	for _, key := range q.Viewer.Keys() {
 		if key.Kind == access.KeyOfAll || key.Kind == access.KeyOfEveryone && s.byKey == nil {
@@ -144,20 +144,20 @@ func (s *groups) seen(q task.Query) (indexes []index) {
 			add(s.byKey[key])
 		}
 	}
-	return indexes
+	return lists
 }
 
-// takeNewest takes the newest task out of the indexes, all of which may have it, and
+// takeNewest takes the newest task out of the lists, all of which may have it, and
 // returns it; nil if they are empty.
-func takeNewest(indexes []index) (newest *task.Task) {
-	for _, x := range indexes {
+func takeNewest(lists []ordered) (newest *task.Task) {
+	for _, x := range lists {
 		if n := len(x); n > 0 && (newest == nil || byPlace(x[n-1], PlaceOf(newest)) > 0) {
 			newest = x[n-1]
 		}
 	}
-	for i, x := range indexes {
+	for i, x := range lists {
 		if n := len(x); n > 0 && x[n-1] == newest {
-			indexes[i] = x[:n-1]
+			lists[i] = x[:n-1]
 		}
 	}
 	return newest
