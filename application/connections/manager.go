@@ -5,7 +5,7 @@
 // E5, E6). Peer is what other nodes call.
 //
 // Its packages: observers calls the observers, credentials ends streams whose credentials
-// have ended, expiry knows when that is, orphans takes over the connections of nodes that
+// have ended, timetable knows when that is, orphans takes over the connections of nodes that
 // are gone, background runs functions that no caller waits for.
 package connections
 

@@ -9,12 +9,10 @@ package credentials
 import (
 	"context"
 	"errors"
-	"fmt"
-	"iter"
 	"log/slog"
 	"time"
 
-	"heliograph/application/connections/expiry"
+	"heliograph/application/connections/timetable"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -24,7 +22,7 @@ import (
 
 var (
 	_ connection.Credentials = (*Enforcer)(nil)
-	_ expiry.Actions         = (*Enforcer)(nil)
+	_ timetable.Actions      = (*Enforcer)(nil)
 )
 
 // Config holds an Enforcer's settings.
@@ -59,12 +57,12 @@ type Deps struct {
 type Enforcer struct {
 	cfg   Config
 	deps  Deps
-	table *expiry.Timetable
+	table *timetable.Timetable
 }
 
 // New returns an Enforcer. It starts nothing: Serve does.
 func New(cfg Config, deps Deps) *Enforcer {
-	return &Enforcer{cfg: cfg, deps: deps, table: expiry.New(cfg.Notice)}
+	return &Enforcer{cfg: cfg, deps: deps, table: timetable.New(cfg.Notice)}
 }
 
 // Serve ends streams until ctx ends, and returns nil. It begins with those that were
@@ -121,113 +119,4 @@ func (e *Enforcer) Ended(c connection.Connection) {
 	if c.Principal != nil {
 		e.table.Remove(c.Token)
 	}
-}
-
-// Expiring implements expiry.Actions.
-func (e *Enforcer) Expiring(ctx context.Context, token connection.Token, expires time.Time) {
-	err := e.deps.Sender.Send(ctx, token, stream.AuthExpiring(expires))
-	if err == nil || errors.Is(err, gateway.ErrUnknownToken) || ctx.Err() != nil {
-		return
-	}
-	c, _ := e.deps.Registry.ByToken(ctx, token)
-	e.deps.Log.WarnContext(ctx, "a stream could not be told that its credential ends",
-		slog.String("request_id", string(c.RequestID)), slog.Any("error", err))
-}
-
-// Expired implements expiry.Actions.
-func (e *Enforcer) Expired(ctx context.Context, token connection.Token) {
-	c, err := e.deps.Registry.ByToken(ctx, token)
-	if err != nil || !e.deps.Control.Owns(c.Node) {
-		return // it has ended meanwhile
-	}
-	if ends := c.Principal.Ends(); ends.IsZero() || time.Now().Before(ends) { // it was renewed meanwhile
-		e.table.Set(token, ends)
-		return
-	}
-	e.deps.Streams.End(ctx, c, stream.AuthExpired(), connection.ReasonExpired)
-}
-
-// revoke ends the streams of this node that r names (rule A18).
-func (e *Enforcer) revoke(ctx context.Context, r access.Revocation) {
-	last, reason := stream.AuthExpired(), connection.ReasonExpired
-	if r.Before.IsZero() { // its client may come back with the same credential
-		last, reason = event.Event{}, connection.ReasonDisconnected
-	}
-	ended := 0
-	for c := range e.candidates(r) {
-		if r.Ends(c.Principal, string(c.RequestID)) {
-			e.deps.Streams.End(ctx, c, last, reason)
-			ended++
-		}
-	}
-	if ended > 0 {
-		e.deps.Log.InfoContext(ctx, "streams were ended", slog.Int("count", ended), slog.String("reason", string(reason)))
-	}
-}
-
-// candidates yields all streams of this node that r may be about.
-func (e *Enforcer) candidates(r access.Revocation) iter.Seq[connection.Connection] {
-	switch {
-	case r.RequestID != "":
-		return e.deps.Roster.In(&access.Audience{RequestIDs: []string{r.RequestID}})
-	case r.Subject != "":
-		return e.deps.Roster.In(&access.Audience{Subjects: []string{r.Subject}})
-	}
-	return e.deps.Roster.All()
-}
-
-// Renew implements connection.Credentials.
-func (e *Enforcer) Renew(ctx context.Context, id connection.RequestID, p *access.Principal) error {
-	c, err := e.deps.Registry.ByRequestID(ctx, id)
-	if err != nil {
-		return fmt.Errorf("renew %s: %w", id, err)
-	}
-	if e.deps.Control.Owns(c.Node) {
-		return e.renew(ctx, c, p)
-	}
-	if err := samePrincipal(c, p); err != nil {
-		return err
-	}
-	err = e.deps.Control.Renew(ctx, c.Node, c.Token, p)
-	if errors.Is(err, gateway.ErrNodeAway) {
-		return fmt.Errorf("%w: %w", connection.ErrUnavailable, err)
-	}
-	return err
-}
-
-// RenewHere is Renew for a stream of this node, which another node names by its token.
-func (e *Enforcer) RenewHere(ctx context.Context, token connection.Token, p *access.Principal) error {
-	c, err := e.deps.Registry.ByToken(ctx, token)
-	if err != nil {
-		return err
-	}
-	if !e.deps.Control.Owns(c.Node) {
-		return fmt.Errorf("%w: another node has the stream", connection.ErrNotFound)
-	}
-	return e.renew(ctx, c, p)
-}
-
-// renew renews a stream of this node. Of renewals at the same time any may win.
-func (e *Enforcer) renew(ctx context.Context, c connection.Connection, p *access.Principal) error {
-	if err := samePrincipal(c, p); err != nil {
-		return err
-	}
-	c.Principal = p
-	if err := e.deps.Registry.Renew(ctx, c); err != nil {
-		return fmt.Errorf("renew %s: %w", c.RequestID, err)
-	}
-	if err := e.Opened(ctx, c); err != nil {
-		e.deps.Streams.End(ctx, c, stream.AuthExpired(), connection.ReasonExpired)
-		return err
-	}
-	return nil
-}
-
-// samePrincipal checks that p sees the same as the principal of c: what the stream gets
-// does not change while it is open. Errors: connection.ErrOtherPrincipal.
-func samePrincipal(c connection.Connection, p *access.Principal) error {
-	if c.Principal == nil || p == nil || !c.Principal.Viewer().Equal(p.Viewer()) {
-		return connection.ErrOtherPrincipal
-	}
-	return nil
 }

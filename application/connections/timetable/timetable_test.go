@@ -1,4 +1,4 @@
-package expiry_test
+package timetable_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
-	"heliograph/application/connections/expiry"
+	"heliograph/application/connections/timetable"
 	"heliograph/domain/connection"
 )
 
@@ -57,7 +57,7 @@ func (r *recorder) want(t *testing.T, want ...string) {
 }
 
 // serve serves table in a bubble until the test ends.
-func serve(t *testing.T, table *expiry.Timetable) *recorder {
+func serve(t *testing.T, table *timetable.Timetable) *recorder {
 	t.Helper()
 	r := &recorder{begun: time.Now()}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -80,7 +80,7 @@ func pass(d time.Duration) { <-time.After(d) }
 
 func TestNoticeAndEndComeInTime(t *testing.T) { // A17
 	synctest.Test(t, func(t *testing.T) {
-		table := expiry.New(notice)
+		table := timetable.New(notice)
 		r := serve(t, table)
 		table.Set("later", in(2*time.Minute))
 		table.Set("sooner", in(time.Minute))
@@ -94,7 +94,7 @@ func TestNoticeAndEndComeInTime(t *testing.T) { // A17
 
 func TestACredentialThatIsShorterThanTheNoticeIsNoticedAtOnce(t *testing.T) { // A17
 	synctest.Test(t, func(t *testing.T) {
-		table := expiry.New(notice)
+		table := timetable.New(notice)
 		r := serve(t, table)
 		table.Set("short", in(10*time.Second))
 		table.Set("over", in(-time.Second))
@@ -106,7 +106,7 @@ func TestACredentialThatIsShorterThanTheNoticeIsNoticedAtOnce(t *testing.T) { //
 
 func TestWithoutANoticeOnlyTheEndIsSaid(t *testing.T) { // A17
 	synctest.Test(t, func(t *testing.T) {
-		table := expiry.New(0)
+		table := timetable.New(0)
 		r := serve(t, table)
 		table.Set("a", in(time.Minute))
 		pass(2 * time.Minute)
@@ -116,7 +116,7 @@ func TestWithoutANoticeOnlyTheEndIsSaid(t *testing.T) { // A17
 
 func TestARenewedCredentialIsNoticedAgain(t *testing.T) { // A17
 	synctest.Test(t, func(t *testing.T) {
-		table := expiry.New(notice)
+		table := timetable.New(notice)
 		r := serve(t, table)
 		table.Set("renewed", in(time.Minute))
 		table.Set("endless", in(time.Minute))
@@ -135,7 +135,7 @@ func TestARenewedCredentialIsNoticedAgain(t *testing.T) { // A17
 
 func TestAStreamThatHasEndedIsForgotten(t *testing.T) { // A17
 	synctest.Test(t, func(t *testing.T) {
-		table := expiry.New(notice)
+		table := timetable.New(notice)
 		r := serve(t, table)
 		table.Set("a", in(time.Minute))
 		table.Set("b", in(time.Minute))
@@ -156,7 +156,7 @@ func TestAClockThatIsSetCounts(t *testing.T) { // A17
 			defer mu.Unlock()
 			ahead = d
 		}
-		table := expiry.New(notice)
+		table := timetable.New(notice)
 		table.SetClock(func() time.Time {
 			mu.Lock()
 			defer mu.Unlock()
@@ -182,7 +182,7 @@ func TestAClockThatIsSetCounts(t *testing.T) { // A17
 func TestWhatIsSaidIsWhatTheModelSays(t *testing.T) { // A17
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
-		table := expiry.New(notice)
+		table := timetable.New(notice)
 		r := serve(t, table)
 		ends := map[connection.Token]time.Time{}
 		for range 6_000 {
@@ -218,7 +218,7 @@ func TestWhatIsSaidIsWhatTheModelSays(t *testing.T) { // A17
 // for each, and the time to enter, renew and forget one.
 func BenchmarkStreams(b *testing.B) {
 	const streams = 100_000
-	table, begun := expiry.New(notice), time.Now()
+	table, begun := timetable.New(notice), time.Now()
 	tokens := make([]connection.Token, streams)
 	for i := range tokens {
 		tokens[i] = connection.Token(fmt.Sprintf("00000000-0000-4000-9000-%012d", i))

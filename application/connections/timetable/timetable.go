@@ -1,6 +1,6 @@
-// Package expiry knows when the credentials of streams end, and says so a while before
+// Package timetable knows when the credentials of streams end, and says so a while before
 // and at the end (rule A17).
-package expiry
+package timetable
 
 import (
 	"container/heap"
