@@ -5,7 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/gin-gonic/gin"
+
 	"heliograph/adapters/http/httpserver"
+	"heliograph/adapters/inbound/ginapi"
 )
 
 // adminServer answers on ADMIN_ADDR: metrics, profiles and the probes, for the network of
@@ -14,6 +17,14 @@ type adminServer struct{ handler http.Handler }
 
 // ServeHTTP implements http.Handler.
 func (a *adminServer) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// newAdminHandler returns engine with what the admin address answers.
+func newAdminHandler(engine *gin.Engine, api *ginapi.API, metrics http.Handler) http.Handler {
+	api.RegisterProbes(engine)
+	ginapi.RegisterMetrics(engine, metrics)
+	ginapi.RegisterProfiling(engine)
+	return engine
+}
 
 // maxAdminConnections is enough for a few scrapers and operators.
 const maxAdminConnections = 64

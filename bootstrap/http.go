@@ -12,7 +12,6 @@ import (
 
 	"heliograph/adapters/http/ginaccess"
 	"heliograph/adapters/http/httpserver"
-	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/adapters/inbound/limits"
 	"heliograph/adapters/outbound/prommetrics"
@@ -32,35 +31,6 @@ func httpModule() fx.Option {
 		func() *adminServer { return new(adminServer) },
 		func(cfg Config, log *slog.Logger) *front { return newFront(cfg, nil, log) },
 	))
-}
-
-// The routes that answer without asking who a request comes from: probes, the API's
-// description, and those that ask in their own way (rule A10).
-var openRoutes = []string{paths.Health, paths.Ready, ginapi.DescriptionPath, paths.Callback, paths.Stream}
-
-// routeScopes is what routes need that no port of the application asks for by itself
-// (rules A8, A10).
-var routeScopes = map[string]access.Scope{
-	"POST " + ginapi.TicketPath:     access.Stream,
-	"POST " + ginapi.CredentialPath: access.Stream,
-	"POST " + ginapi.RevokePath:     access.Admin,
-	"POST " + ginapi.DisconnectPath: access.Admin,
-	"GET " + ginapi.MetricsPath:     access.Admin,
-	"HEAD " + ginapi.MetricsPath:    access.Admin,
-	"GET " + ginapi.ProfilingPath:   access.Admin,
-	"POST " + ginapi.TestEventPath:  access.Admin,
-}
-
-// newGate returns what authenticates requests; nil with AUTH=none.
-func newGate(cfg Config, service access.Service, policy access.Policy, log *slog.Logger) (*ginaccess.Gate, error) {
-	if !cfg.Auth.Required() {
-		return nil, nil //nolint:nilnil // it is what lets everything through
-	}
-	proxies, err := networks("TRUSTED_PROXIES", cfg.HTTP.TrustedProxies)
-	return ginaccess.New(ginaccess.Config{
-		Cookie: cfg.Auth.JWTCookie, Origins: cfg.HTTP.CORSOrigins.Each(),
-		ProxyHeaders: cfg.Auth.proxyHeaders(), Proxies: proxies, Open: openRoutes, Scopes: routeScopes,
-	}, service, policy, log), err
 }
 
 // limited counts refusals by limit; nil without limits.
@@ -166,11 +136,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	metrics := promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{})
 	switch {
 	case p.Config.HTTP.AdminAddr != "":
-		admin := ginapi.NewEngine(p.Log, measured, guarded)
-		api.RegisterProbes(admin)
-		ginapi.RegisterMetrics(admin, metrics)
-		ginapi.RegisterProfiling(admin)
-		p.Admin.handler = admin
+		p.Admin.handler = newAdminHandler(ginapi.NewEngine(p.Log, measured, guarded), api, metrics)
 	case p.Config.Auth.Required():
 		ginapi.RegisterProfiling(engine) // for admins
 		fallthrough

@@ -1,0 +1,39 @@
+package bootstrap
+
+import (
+	"log/slog"
+
+	"heliograph/adapters/http/ginaccess"
+	"heliograph/adapters/http/paths"
+	"heliograph/adapters/inbound/ginapi"
+	"heliograph/domain/access"
+)
+
+// The routes that answer without asking who a request comes from: probes, the API's
+// description, and those that ask in their own way (rule A10).
+var openRoutes = []string{paths.Health, paths.Ready, ginapi.DescriptionPath, paths.Callback, paths.Stream}
+
+// routeScopes is what routes need that no port of the application asks for by itself
+// (rules A8, A10).
+var routeScopes = map[string]access.Scope{
+	"POST " + ginapi.TicketPath:     access.Stream,
+	"POST " + ginapi.CredentialPath: access.Stream,
+	"POST " + ginapi.RevokePath:     access.Admin,
+	"POST " + ginapi.DisconnectPath: access.Admin,
+	"GET " + ginapi.MetricsPath:     access.Admin,
+	"HEAD " + ginapi.MetricsPath:    access.Admin,
+	"GET " + ginapi.ProfilingPath:   access.Admin,
+	"POST " + ginapi.TestEventPath:  access.Admin,
+}
+
+// newGate returns what authenticates requests; nil with AUTH=none.
+func newGate(cfg Config, service access.Service, policy access.Policy, log *slog.Logger) (*ginaccess.Gate, error) {
+	if !cfg.Auth.Required() {
+		return nil, nil //nolint:nilnil // it is what lets everything through
+	}
+	proxies, err := networks("TRUSTED_PROXIES", cfg.HTTP.TrustedProxies)
+	return ginaccess.New(ginaccess.Config{
+		Cookie: cfg.Auth.JWTCookie, Origins: cfg.HTTP.CORSOrigins.Each(),
+		ProxyHeaders: cfg.Auth.proxyHeaders(), Proxies: proxies, Open: openRoutes, Scopes: routeScopes,
+	}, service, policy, log), err
+}
