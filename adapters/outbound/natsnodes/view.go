@@ -121,21 +121,6 @@ func (v *view) present() []string {
 	return names
 }
 
-// leads reports whether this node is, of those that are alive, the one that joined first.
-func (v *view) leads() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !v.aliveLocked(v.self.Life) {
-		return false
-	}
-	for _, s := range v.seen {
-		if s.before(v.self) && v.aliveLocked(s.Life) {
-			return false
-		}
-	}
-	return true
-}
-
 // cannotHearSelfLocked reports whether our own heartbeats do not come back, so that nothing can
 // be said of the others.
 func (v *view) cannotHearSelfLocked(now time.Time) bool {
@@ -152,11 +137,4 @@ func (v *view) silenceLocked(s sighting) time.Duration {
 		return now.Sub(v.hearingSince)
 	}
 	return now.Sub(s.at)
-}
-
-func (r record) before(other record) bool {
-	if !r.Joined.Equal(other.Joined) {
-		return r.Joined.Before(other.Joined)
-	}
-	return r.Life < other.Life
 }
