@@ -1,6 +1,8 @@
 package sse
 
 import (
+	"slices"
+
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/event"
@@ -52,3 +54,10 @@ func (e *encoder) prelude(at log.Position, reset stream.ResetReason) []byte {
 
 // id returns the event ID of a position in the log.
 func (e *encoder) id(m log.Position) event.ID { return event.ID{Epoch: e.epoch, Seq: m.Seq} }
+
+// frame encodes a log event, and returns how many bytes the line with its ID has.
+func (e *encoder) frame(rec event.Record) (frame []byte, idBytes int) {
+	b := wire.AppendID(make([]byte, 0, wire.FrameSize(rec.Event)), rec.ID)
+	idBytes = len(b)
+	return slices.Clone(e.format.AppendEvent(b, rec.Event)), idBytes
+}

@@ -59,7 +59,7 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(transport.Van
 		shards:  shards{newKernel: newKernel}, endings: endings{signal: make(chan struct{}, 1)}, rounds: newRounds(),
 		registry: newRegistry(cfg.MaxStreams), audiences: newAudiences(cfg), drainer: newDrainer(cfg.DrainSpread), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),
 	}
-	e.resumer = resumer{engine: e, history: newHistory(cfg.History)}
+	e.resumer = resumer{engine: e, history: newBrokerHistory(cfg.History)}
 	return e
 }
 

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heliograph/domain/event"
@@ -73,5 +74,29 @@ func (l *ledger) closeLocked(now time.Time) {
 	l.open = l.open[n:]
 	if len(l.open) == 0 {
 		l.open = nil
+	}
+}
+
+// delivery measures how long it takes until the last stream has written an event that is
+// for some (rule M2).
+type delivery struct {
+	service event.Service
+	begun   time.Time
+	left    atomic.Int32 // streams that have not written it, and one for who publishes it
+}
+
+func newDelivery(service event.Service) *delivery {
+	d := &delivery{service: service, begun: time.Now()}
+	d.left.Store(1)
+	return d
+}
+
+// begin says that the event is queued for one more stream.
+func (d *delivery) begin() { d.left.Add(1) }
+
+// done says that one stream has written it or has ended, or that it is queued for all.
+func (d *delivery) done(m gateway.Metrics) {
+	if d.left.Add(-1) == 0 {
+		m.Took(d.service, time.Since(d.begun))
 	}
 }

@@ -1,17 +1,13 @@
 package sse
 
 import (
-	"cmp"
 	"math"
 	"slices"
-	"sync/atomic"
-	"time"
 
 	"heliograph/adapters/engine/sse/audience"
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/domain/access"
 	"heliograph/domain/event"
-	"heliograph/domain/gateway"
 )
 
 // member is the part of a stream in audiences: nil if it has no keys, or while there are
@@ -125,52 +121,4 @@ func (l Locked) fetch(s *Stream) (events uint64) {
 	}
 	s.queue.merge(page)
 	return uint64(len(page))
-}
-
-// overForSome is over for events that are for some, which are counted by themselves.
-func (q *queue) overForSome(bytes, limit int) bool {
-	return q != nil && q.forSome > 0 && q.forSome+bytes > limit
-}
-
-// lastSequence is up to where a stream with that queue is to get events.
-func (q *queue) lastSequence() uint64 {
-	if q == nil || !q.final {
-		return math.MaxUint64
-	}
-	return q.private[len(q.private)-1].at.Seq
-}
-
-// merge queues events for some each before what was handed over after it was published.
-func (q *queue) merge(page []*audience.Entry[targeted]) {
-	merged := make([]private, 0, len(page)+len(q.private))
-	for _, entry := range page {
-		merged = append(merged, entry.Value.private())
-	}
-	merged = append(merged, q.private...)
-	slices.SortStableFunc(merged, func(a, b private) int { return cmp.Compare(a.at.Seq, b.at.Seq) })
-	q.private = merged
-}
-
-// delivery measures how long it takes until the last stream has written an event that is
-// for some (rule M2).
-type delivery struct {
-	service event.Service
-	begun   time.Time
-	left    atomic.Int32 // streams that have not written it, and one for who publishes it
-}
-
-func newDelivery(service event.Service) *delivery {
-	d := &delivery{service: service, begun: time.Now()}
-	d.left.Store(1)
-	return d
-}
-
-// begin says that the event is queued for one more stream.
-func (d *delivery) begin() { d.left.Add(1) }
-
-// done says that one stream has written it or has ended, or that it is queued for all.
-func (d *delivery) done(m gateway.Metrics) {
-	if d.left.Add(-1) == 0 {
-		m.Took(d.service, time.Since(d.begun))
-	}
 }

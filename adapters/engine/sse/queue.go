@@ -1,9 +1,12 @@
 package sse
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"time"
 
+	"heliograph/adapters/engine/sse/audience"
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
@@ -183,4 +186,28 @@ func (q *queue) nextSkip(off, end uint64) (skip private, ok bool) {
 	}
 	p := q.private[0]
 	return p, p.skip > 0 && p.at.Off <= off && p.at.Off+uint64(p.skip) <= end
+}
+
+// overForSome is over for events that are for some, which are counted by themselves.
+func (q *queue) overForSome(bytes, limit int) bool {
+	return q != nil && q.forSome > 0 && q.forSome+bytes > limit
+}
+
+// lastSequence is up to where a stream with that queue is to get events.
+func (q *queue) lastSequence() uint64 {
+	if q == nil || !q.final {
+		return math.MaxUint64
+	}
+	return q.private[len(q.private)-1].at.Seq
+}
+
+// merge queues events for some each before what was handed over after it was published.
+func (q *queue) merge(page []*audience.Entry[targeted]) {
+	merged := make([]private, 0, len(page)+len(q.private))
+	for _, entry := range page {
+		merged = append(merged, entry.Value.private())
+	}
+	merged = append(merged, q.private...)
+	slices.SortStableFunc(merged, func(a, b private) int { return cmp.Compare(a.at.Seq, b.at.Seq) })
+	q.private = merged
 }

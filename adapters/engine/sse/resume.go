@@ -50,7 +50,7 @@ func (e *Engine) Resume(ctx context.Context, token connection.Token, client Clie
 // the log or asks the broker where it does not know them.
 type resumer struct {
 	engine  *Engine
-	history history
+	history brokerHistory
 	awaited chan struct{} // closed by release; nil if nothing waits; guarded by Engine.mu
 }
 

@@ -15,10 +15,10 @@ const (
 	askTime = time.Second
 )
 
-// history reads the events that the broker holds beyond this engine's log. One stream at
+// brokerHistory reads the events that the broker holds beyond this engine's log. One stream at
 // a time asks, so that ten thousand answers at once load neither the broker nor this
 // process's memory; the streams that wait use the answer too.
-type history struct {
+type brokerHistory struct {
 	broker event.History // nil: only the log has events
 	turn   chan struct{} // full while a stream asks
 
@@ -27,13 +27,13 @@ type history struct {
 	failed error     // how that ended; likewise
 }
 
-func newHistory(broker event.History) history {
-	return history{broker: broker, turn: make(chan struct{}, 1)}
+func newBrokerHistory(broker event.History) brokerHistory {
+	return brokerHistory{broker: broker, turn: make(chan struct{}, 1)}
 }
 
 // has reports whether the broker has event id, as of some time after the call.
 // Errors: those of event.History.
-func (h *history) has(ctx context.Context, id event.ID) (bool, error) {
+func (h *brokerHistory) has(ctx context.Context, id event.ID) (bool, error) {
 	begun := time.Now()
 	if err := h.begin(ctx); err != nil {
 		return false, err
@@ -54,7 +54,7 @@ func (h *history) has(ctx context.Context, id event.ID) (bool, error) {
 
 // after returns some of what follows id, oldest first. Errors: those of
 // event.History.
-func (h *history) after(ctx context.Context, id event.ID) ([]event.Record, error) {
+func (h *brokerHistory) after(ctx context.Context, id event.ID) ([]event.Record, error) {
 	if err := h.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (h *history) after(ctx context.Context, id event.ID) ([]event.Record, error
 	return h.broker.After(limited, id, pageEvents)
 }
 
-func (h *history) begin(ctx context.Context) error {
+func (h *brokerHistory) begin(ctx context.Context) error {
 	select {
 	case h.turn <- struct{}{}:
 		return nil
@@ -73,4 +73,4 @@ func (h *history) begin(ctx context.Context) error {
 	}
 }
 
-func (h *history) end() { <-h.turn }
+func (h *brokerHistory) end() { <-h.turn }
