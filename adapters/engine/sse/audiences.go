@@ -4,8 +4,8 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"heliograph/adapters/engine/sse/audience"
 	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/internal/audience"
 	"heliograph/domain/access"
 	"heliograph/domain/event"
 )

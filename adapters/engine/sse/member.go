@@ -4,8 +4,8 @@ import (
 	"math"
 	"slices"
 
-	"heliograph/adapters/engine/sse/audience"
 	"heliograph/adapters/engine/sse/transport"
+	"heliograph/adapters/internal/audience"
 	"heliograph/domain/access"
 	"heliograph/domain/event"
 )

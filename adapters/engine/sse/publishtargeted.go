@@ -3,8 +3,8 @@ package sse
 import (
 	"time"
 
-	"heliograph/adapters/engine/sse/audience"
 	"heliograph/adapters/engine/sse/log"
+	"heliograph/adapters/internal/audience"
 	"heliograph/domain/access"
 	"heliograph/domain/event"
 )

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"heliograph/adapters/engine/sse/audience"
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/internal/audience"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )

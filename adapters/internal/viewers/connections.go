@@ -9,7 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"heliograph/adapters/engine/sse/audience"
+	"heliograph/adapters/internal/audience"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
 )

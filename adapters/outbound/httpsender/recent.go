@@ -3,7 +3,7 @@ package httpsender
 import (
 	"sync"
 
-	"heliograph/adapters/engine/sse/audience"
+	"heliograph/adapters/internal/audience"
 	"heliograph/domain/access"
 	"heliograph/domain/event"
 )

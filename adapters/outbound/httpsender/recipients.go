@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"heliograph/adapters/engine/sse/audience"
+	"heliograph/adapters/internal/audience"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"heliograph/adapters/engine/sse/audience"
+	"heliograph/adapters/internal/audience"
 	"heliograph/domain/access"
 )
 
