@@ -99,43 +99,6 @@ func takeUp(t *task.Task, reports uint64) {
 	t.Relayed = nil
 }
 
-// startOver makes t pending for its next attempt. Its number grows, so that a
-// snapshot that shows it is newer than the progress of the attempt before.
-func startOver(t *task.Task, policy task.Policy, last uint64) {
-	t.Attempt++
-	t.Status, t.Lease, t.NotBefore = task.Pending, "", time.Now().Add(policy.RetryDelay(t.Attempt)).UTC()
-	t.Node, t.Ran, t.Reports, t.Relayed = "", 0, 0, nil
-	t.Progress, t.Seq = task.Progress{}, last+1
-}
-
-// cancelTime bounds how long RequestCancel tries to reach the store: its caller
-// waits.
-const cancelTime = 5 * time.Second
-
-// RequestCancel ends a pending task, which AnnounceEnd is to publish, and marks a
-// running one. It returns the record. Errors: those of task.Store, task.ErrNotCancellable.
-func (r *Records) RequestCancel(ctx context.Context, id task.ID) (task.Task, error) {
-	limited, end := context.WithTimeout(ctx, cancelTime)
-	defer end()
-	var cancelled Ending // what was done before, should the store's answer have been lost
-	return r.updateWithRetry(limited, byID(id), func(t *task.Task) error {
-		switch {
-		case cancelled.appliedTo(t):
-			return errUnchanged
-		case t.Status.Terminal():
-			return task.ErrNotCancellable
-		case t.Status == task.Pending:
-			cancelled = Ending{Status: task.Cancelled, At: time.Now()}
-			cancelled.apply(t, t.Seq)
-			r.markFinalEventPending(t)
-		default:
-			t.Ran = r.Ran(t)
-		}
-		t.CancelRequested = true
-		return nil
-	}, func() {})
-}
-
 // AnnounceEnd counts, logs and publishes the end of a task whose record has just become
 // terminal.
 func (r *Records) AnnounceEnd(ctx context.Context, t task.Task) {
@@ -165,35 +128,11 @@ func loggedError(t task.Task) string {
 	return strings.ToValidUTF8(text[:min(len(text), maxLoggedError)], "")
 }
 
-// markFinalEventPending marks a task that has just ended: should this node not come to
-// publish its final event, another will. A store that dies with the process needs no
-// such mark.
-func (r *Records) markFinalEventPending(t *task.Task) {
-	if r.store.Outlives() {
-		t.FinalEventPending, t.Node = true, r.nodes.Self()
-	}
-}
-
-// PublishFinalEvent sends the last event of a task. What could not be sent stays
-// marked, and is tried again; the broker takes each event once (event.Event.Order). It
-// reports whether the broker took it, or never will.
-func (r *Records) PublishFinalEvent(ctx context.Context, t task.Task) (done bool) {
-	if done = r.publisher.publish(ctx, finalEvent(t)); done && t.FinalEventPending {
-		r.clearFinalEventPending(ctx, t)
-	}
-	return done
-}
-
-func (r *Records) clearFinalEventPending(ctx context.Context, t task.Task) {
-	_, err := r.update(ctx, t, func(t *task.Task) error {
-		if !t.FinalEventPending {
-			return errUnchanged
-		}
-		t.FinalEventPending, t.Node = false, ""
-		return nil
-	})
-	if err != nil && !errors.Is(err, task.ErrNotFound) {
-		r.log.WarnContext(ctx, "task's final event could not be marked as published, it will be published again",
-			slog.String("task_id", string(t.ID)), slog.Any("error", err))
-	}
+// startOver makes t pending for its next attempt. Its number grows, so that a
+// snapshot that shows it is newer than the progress of the attempt before.
+func startOver(t *task.Task, policy task.Policy, last uint64) {
+	t.Attempt++
+	t.Status, t.Lease, t.NotBefore = task.Pending, "", time.Now().Add(policy.RetryDelay(t.Attempt)).UTC()
+	t.Node, t.Ran, t.Reports, t.Relayed = "", 0, 0, nil
+	t.Progress, t.Seq = task.Progress{}, last+1
 }

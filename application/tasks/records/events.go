@@ -18,22 +18,6 @@ func newEvent(typ task.EventType, t task.Task, at time.Time) task.Event {
 	}
 }
 
-// finalEvent is the last event of a finished task.
-func finalEvent(t task.Task) task.Event {
-	switch t.Status {
-	case task.Completed:
-		e := newEvent(task.EventCompleted, t, t.Ended)
-		e.Data = t.Result
-		return e
-	case task.Failed:
-		e := newEvent(task.EventFailed, t, t.Ended)
-		e.Data = task.Failure{Error: t.Error}
-		return e
-	default:
-		return newEvent(task.EventCancelled, t, t.Ended)
-	}
-}
-
 // publisher sends the events of tasks. It is safe for concurrent use.
 type publisher struct {
 	events     event.Publisher

@@ -1,9 +1,7 @@
 package runner
 
 import (
-	"cmp"
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,16 +42,6 @@ type Attempt struct {
 	refused lifecycle.Latch
 }
 
-// reports is when an attempt's worker reported last, and what it reported to nodes
-// that do not own it, as far as it was taken up here. It is safe for concurrent
-// use.
-type reports struct {
-	mu     sync.Mutex
-	last   time.Time // guarded by mu
-	taken  uint64    // the newest of Task.Reports that was taken up; guarded by mu
-	record task.Task // the newest that is known of; guarded by mu
-}
-
 // newAttempt returns an attempt that was not begun, and the context of what will run
 // it, made of ctx.
 func newAttempt(ctx context.Context, e *scheduler.Entry, generation uint64) (*Attempt, context.Context) {
@@ -76,13 +64,6 @@ func (a *Attempt) equip(t task.Task, limits records.Limits) {
 		a.cancel(task.ErrCancelled)
 	}
 }
-
-// defaultLease is how long a worker outside may go without a report, when its type
-// does not say: some ten times what a healthy one needs to send one.
-const defaultLease = 30 * time.Second
-
-// Term is how long a worker outside may go without a report.
-func (a *Attempt) Term() time.Duration { return cmp.Or(a.Type().Policy.Lease, defaultLease) }
 
 // ran is how long the attempt has run, here and on other nodes, each by its own
 // clock.
@@ -111,57 +92,6 @@ func (a *Attempt) HeldBy(p *access.Principal) {
 	if p != nil {
 		a.holder.Store(p)
 	}
-}
-
-// Renew renews the lease: the worker has reported.
-func (a *Attempt) Renew() {
-	a.reports.mu.Lock()
-	defer a.reports.mu.Unlock()
-	a.renewLocked()
-}
-
-func (a *Attempt) renewLocked() {
-	a.reports.last = time.Now()
-	a.silence.Reset(a.Term())
-}
-
-// silent fires when the lease is lost; never for an attempt in the pool.
-func (a *Attempt) silent() <-chan time.Time {
-	if a.silence == nil {
-		return nil
-	}
-	return a.silence.C
-}
-
-// TakeUp takes what the worker has reported to other nodes from the record: it renews the
-// lease, and is reported here. What was taken up before counts no more.
-func (a *Attempt) TakeUp(t *task.Task) {
-	s := &a.reports
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t.Revision > s.record.Revision {
-		s.record = *t
-	}
-	if t.Reports <= s.taken {
-		return
-	}
-	for _, r := range t.Relayed {
-		if r.Number > s.taken {
-			a.seq.report(r.Update)
-		}
-	}
-	s.taken = t.Reports
-	a.renewLocked()
-}
-
-// newestRecord returns the record as it was last stored here or heard of.
-func (a *Attempt) newestRecord() task.Task {
-	a.reports.mu.Lock()
-	defer a.reports.mu.Unlock()
-	if a.reports.record.Revision > a.record.Revision {
-		return a.reports.record
-	}
-	return a.record
 }
 
 // onRecordChanged does what a change of its record means for an attempt. What is older

@@ -86,17 +86,3 @@ func (r *Runner) waitForEnd(ctx, runCtx context.Context, a *Attempt) (records.En
 		}
 	}
 }
-
-// renewed reports whether the worker of an attempt has reported all the same when
-// its lease seems to have run out: a moment ago, or to another node, of which no news
-// has come here yet.
-func (r *Runner) renewed(ctx context.Context, a *Attempt) bool {
-	if r.Store.Outlives() {
-		if t, err := r.Store.Get(ctx, a.ID); err == nil && t.Status == task.Running && a.owner.Of(&t) {
-			a.TakeUp(&t)
-		}
-	}
-	a.reports.mu.Lock()
-	defer a.reports.mu.Unlock()
-	return time.Since(a.reports.last) < a.Term()
-}
