@@ -41,7 +41,11 @@ func (g *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 		return task.Task{}, err
 	}
 	r.Owner, r.Audience = p.Subject, access.Choice{Given: true, Audience: audience}
-	return g.tasks.Start(ctx, r)
+	t, err := g.tasks.Start(ctx, r)
+	if err == nil && r.Followed && !t.Audience.Includes(access.Viewer{Subject: access.TaskSubject + string(t.ID), Single: true}) {
+		return task.Task{}, fmt.Errorf("%w: the task was started with this key before, and not to be followed", access.ErrInvalidAudience)
+	}
+	return t, err
 }
 
 // audience returns whom the task is for. Errors: *access.ForbiddenError,

@@ -37,7 +37,7 @@ func TestStartSaysWhoseTaskItIsAndWhomItIsFor(t *testing.T) { // A11
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("started is (-want +got):\n%s", diff)
 				}
-				return task.Task{ID: "t"}, nil
+				return task.Task{ID: "t", Audience: subject(access.TaskSubject + "t")}, nil
 			})
 			if got, err := f.Tasks.Start(as(t, names), c.request); err != nil || got.ID != "t" {
 				t.Errorf("Start returned %+v, %v", got, err)
@@ -73,6 +73,13 @@ func TestStartIsRefused(t *testing.T) { // A8, A9, A11
 			}
 		})
 	}
+}
+
+func TestATaskThatCannotBeFollowedIsNotGivenToBe(t *testing.T) { // A11, T14
+	t.Parallel()
+	f := newFixture(t)
+	f.tasks.EXPECT().Start(gomock.Any(), gomock.Any()).Return(task.Task{ID: "t", Audience: subject("ann")}, nil) // of an earlier start
+	wantError(t, second(f.Tasks.Start(as(t, ann(access.Admin)), task.Request{Type: "plain", Key: "key", Followed: true})), access.ErrInvalidAudience)
 }
 
 func TestAKeyForSomeTypesStartsNoOthers(t *testing.T) { // A5

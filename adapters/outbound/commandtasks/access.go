@@ -28,9 +28,6 @@ func (e entry) access() (audience access.Choice, scope string, err error) {
 	if !scopeName.MatchString(scope) {
 		return audience, "", in("scope", fmt.Errorf("%q is not a scope: 1 to 64 visible characters without quotes and backslashes", scope))
 	}
-	if _, others := access.ParseScopes(scope); len(others) == 0 {
-		return audience, "", in("scope", fmt.Errorf("%q is a scope of the service's own; name another, which is needed beside tasks:start", scope))
-	}
 	return audience, scope, nil
 }
 
