@@ -3,6 +3,8 @@ package snapshots_test
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,6 +49,56 @@ func filled(b *testing.B, everyones, others, subjects int) task.Store {
 		create(&access.Audience{Subjects: []string{fmt.Sprint("subject-", n)}})
 	}
 	return store
+}
+
+// holding is a gateway.Sender of streams that have read one part and go on later.
+type holding struct {
+	gateway.Sender
+	mu   sync.Mutex
+	held []gateway.Parts // guarded by mu
+}
+
+func (h *holding) SendParts(_ context.Context, _ connection.Token, next gateway.Parts) error {
+	if _, more := next(); more {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.held = append(h.held, next)
+	}
+	return nil
+}
+
+// Ten thousand subjects that connect at once and read slowly, each with a task of its
+// own beside what is for its roles and for everyone: how long it takes, and what is in
+// memory then.
+func BenchmarkSubjectsAtOnce(b *testing.B) {
+	const subjects, tasks, roles, callers = 10_000, 1000, 20, 64
+	store := filled(b, tasks, 0, subjects)
+	for n := range tasks {
+		role := &access.Audience{Roles: []string{fmt.Sprint("role-", n%roles)}}
+		t := task.Task{ID: task.ID(fmt.Sprint("role-", n)), Type: "work", Status: task.Pending, Created: time.Now(), Audience: role}
+		if _, err := store.Create(b.Context(), t); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		before := heap()
+		sender := &holding{}
+		o := snapshots.New(store, sender, 64<<10)
+		var all sync.WaitGroup
+		for caller := range callers {
+			all.Go(func() {
+				for n := caller; n < subjects; n += callers {
+					p := &access.Principal{Subject: fmt.Sprint("subject-", n), Roles: []string{fmt.Sprint("role-", n%roles), "none"}}
+					if err := o.Connected(b.Context(), connection.Connection{RequestID: connection.RequestID(fmt.Sprint(n)), Token: "t", Principal: p}); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		b.ReportMetric(float64(heap()-before)/subjects, "held-B/stream")
+		runtime.KeepAlive(sender)
+	}
 }
 
 // What a stream that connects costs: without authentication, and as one of as many

@@ -303,6 +303,24 @@ func TestSubjectsShareTheMemoryOfWhatManySee(t *testing.T) { // T13, G4
 	runtime.KeepAlive(readers)
 }
 
+func TestSubjectsThatAreGoneAreForgotten(t *testing.T) { // G4
+	f := newFixture(t, 8<<10)
+	sender := f.keep()
+	most := 0
+	for n := range 2000 {
+		name := fmt.Sprint("subject-", n)
+		f.open(stream(connection.Token(name), &access.Principal{Subject: name, Roles: []string{"role-" + name}}))
+		if n%100 == 99 {
+			runtime.GC()
+		}
+		most = max(most, f.Held())
+	}
+	if most > 1000 {
+		t.Errorf("%d series of subjects that read nothing are held", most)
+	}
+	runtime.KeepAlive(sender)
+}
+
 // heap returns how much memory is in use.
 func heap() int {
 	runtime.GC()
