@@ -84,7 +84,7 @@ func (e *Engine) detach(s *Stream, why error) {
 			p.delivery.done(e.metrics)
 		}
 	}
-	e.ledger.Done(max(s.at.Events(), s.joined), head.Events(), 1)
+	e.latencies.Done(max(s.at.Events(), s.joined), head.Events(), 1)
 	if e.counted.ended(why) {
 		s.countLost(head)
 	}

@@ -14,10 +14,9 @@
 // microseconds and never during I/O. Reading the log takes no lock. Each
 // stream has a mutex of its own for its private events, and is written by one
 // goroutine only: that of the shard which adopted it, or the one that called
-// Stream.Serve. The ledger's mutex
-// guards its entries, that of the handoffs their lists, that of the shards only their
-// start; a shard's own is in package transport. Locked stands for Engine.mu being held:
+// Stream.Serve. The mutex of latencies guards its entries, that of the
+// handoffs their lists, that of the shards only their start; a shard's own is in package transport. Locked stands for Engine.mu being held:
 // its methods, and those of the types that say so, need that.
 //
-// Lock order: Engine.mu, Stream.mu, that of a shard's inbox; ledger.mu is taken last.
+// Lock order: Engine.mu, Stream.mu, that of a shard's inbox; latencies.mu is taken last.
 package sse

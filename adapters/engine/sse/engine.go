@@ -25,12 +25,12 @@ var (
 // Engine is the embedded gateway: the log and the streams that read it. It is
 // safe for concurrent use.
 type Engine struct {
-	cfg     Config
-	metrics gateway.Metrics
-	ledger  ledger
-	log     *log.Log
-	encoder encoder
-	counted counters
+	cfg       Config
+	metrics   gateway.Metrics
+	latencies latencies
+	log       *log.Log
+	encoder   encoder
+	counted   counters
 
 	shards   shards   // write the adopted streams
 	handoffs handoffs // of streams to shards
@@ -54,7 +54,7 @@ func New(cfg Config, metrics gateway.Metrics) *Engine {
 func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(transport.Vanishing) (transport.Kernel, error)) *Engine {
 	cfg = cfg.withDefaults()
 	e := &Engine{
-		cfg: cfg, metrics: metrics, ledger: ledger{metrics: metrics}, log: log.New(cfg.Start, cfg.HistoryBytes),
+		cfg: cfg, metrics: metrics, latencies: latencies{metrics: metrics}, log: log.New(cfg.Start, cfg.HistoryBytes),
 		encoder: encoder{format: cfg.Format, epoch: cfg.Start.Epoch},
 		shards:  shards{newKernel: newKernel}, endings: endings{signal: make(chan struct{}, 1)}, rounds: newRounds(),
 		registry: newRegistry(cfg.MaxStreams), audiences: newAudiences(cfg), drainer: newDrainer(cfg.DrainSpread), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),

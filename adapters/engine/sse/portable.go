@@ -117,7 +117,7 @@ func (p *portable) serve(ctx context.Context) error {
 		}
 		s.engine.counted.written.Add(uint64(len(step.ID) + len(step.Bytes)))
 		if !step.Private {
-			s.engine.ledger.Done(s.moveTo(step.To), step.To.Events(), 1)
+			s.engine.latencies.Done(s.moveTo(step.To), step.To.Events(), 1)
 			continue
 		}
 		if _, final := s.wrotePrivate(len(step.ID) + len(step.Bytes)); final {

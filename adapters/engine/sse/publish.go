@@ -46,7 +46,7 @@ func (e *Engine) Broadcast(rec event.Record) error {
 	readers, others := l.appendEvent(rec, service, size)
 	l.Unlock()
 	if readers == 0 {
-		e.ledger.settle()
+		e.latencies.settle()
 	}
 	if readers+others > 0 {
 		e.metrics.Sent(rec.Event.Service, readers+others, 0)
@@ -59,7 +59,7 @@ func (e *Engine) Broadcast(rec event.Record) error {
 func (l Locked) appendEvent(rec event.Record, service, size int) (readers, others int) {
 	e := l.engine
 	readers = l.Streams() - len(e.audiences.single)
-	e.ledger.begin(e.log.Head().Events()+1, rec.Event.Service, time.Now(), readers)
+	e.latencies.begin(e.log.Head().Events()+1, rec.Event.Service, time.Now(), readers)
 	e.log.AppendEvent(rec.ID.Seq, service, size, func(b []byte) []byte {
 		return e.cfg.Format.AppendEvent(wire.AppendID(b, rec.ID), rec.Event)
 	})

@@ -26,7 +26,7 @@ func (s *shards) start(e *Engine) []shard {
 	for range e.cfg.Shards {
 		if k, err := s.newKernel(e.cfg.vanishing()); err == nil {
 			all = append(all, shard{transport.NewShard[*adopted](transport.Deps{
-				Kernel: k, Log: e.log, Ledger: &e.ledger, Written: &e.counted.written, Open: &s.sockets, Stall: e.cfg.StallTimeout,
+				Kernel: k, Log: e.log, Latencies: &e.latencies, Written: &e.counted.written, Open: &s.sockets, Stall: e.cfg.StallTimeout,
 			})})
 		}
 	}

@@ -2,18 +2,18 @@ package transport
 
 import "sync/atomic"
 
-// Ledger records how far streams have written.
-type Ledger interface {
+// Latencies records how far streams have written.
+type Latencies interface {
 	// Done records that so many streams have written the events after number from, up to
 	// number to, or ended.
 	Done(from, to uint64, streams int)
 }
 
 // account collects what the streams of a pass have written: most take the same step, so
-// one call of the ledger reports many. Not safe for concurrent use.
+// one call of it reports many. Not safe for concurrent use.
 type account struct {
-	ledger  Ledger
-	written *atomic.Uint64 // bytes, of all shards
+	latencies Latencies
+	written   *atomic.Uint64 // bytes, of all shards
 
 	from, to uint64 // the events after number from, up to number to,
 	streams  int    // were written by so many streams
@@ -35,7 +35,7 @@ func (a *account) moved(from, to uint64) {
 // flush passes on what was collected.
 func (a *account) flush() {
 	if a.streams > 0 {
-		a.ledger.Done(a.from, a.to, a.streams)
+		a.latencies.Done(a.from, a.to, a.streams)
 		a.from, a.to, a.streams = 0, 0, 0
 	}
 	a.written.Add(a.bytes)

@@ -16,12 +16,12 @@ const attendEvery = 64
 
 // Deps holds what a Shard uses.
 type Deps struct {
-	Kernel  Kernel
-	Log     *log.Log
-	Ledger  Ledger
-	Written *atomic.Uint64 // counts the bytes that were written
-	Open    *atomic.Int32  // counts the sockets that are open
-	Stall   time.Duration  // for which a socket may take nothing
+	Kernel    Kernel
+	Log       *log.Log
+	Latencies Latencies
+	Written   *atomic.Uint64 // counts the bytes that were written
+	Open      *atomic.Int32  // counts the sockets that are open
+	Stall     time.Duration  // for which a socket may take nothing
 }
 
 // Shard is the transport of its share of the streams: one goroutine, run,
@@ -46,7 +46,7 @@ type Shard[S Stream] struct {
 // NewShard returns a shard without streams. It starts nothing.
 func NewShard[S Stream](d Deps) *Shard[S] {
 	return &Shard[S]{
-		Deps: d, account: account{ledger: d.Ledger, written: d.Written}, signal: make(chan struct{}, 1),
+		Deps: d, account: account{latencies: d.Latencies, written: d.Written}, signal: make(chan struct{}, 1),
 		buf: make([]byte, 0, Gathered), ready: make(chan []Readiness), used: make(chan struct{}), done: make(chan struct{}),
 	}
 }

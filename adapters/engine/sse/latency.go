@@ -9,10 +9,10 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// ledger measures, per log event, how long it takes from its appending until
+// latencies measures, per log event, how long it takes from its appending until
 // the last of the streams that were attached then has written it or is gone
 // (rule M2).
-type ledger struct {
+type latencies struct {
 	metrics gateway.Metrics
 
 	mu    sync.Mutex
@@ -30,7 +30,7 @@ type pass struct {
 // begin opens the pass of the next event, event number n (from 1), for so many
 // streams. It is called in the order of the log, before streams can see the
 // event.
-func (l *ledger) begin(n uint64, s event.Service, now time.Time, streams int) {
+func (l *latencies) begin(n uint64, s event.Service, now time.Time, streams int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.open) == 0 {
@@ -41,7 +41,7 @@ func (l *ledger) begin(n uint64, s event.Service, now time.Time, streams int) {
 
 // Done records that so many streams have written the events after number from, up to
 // number to, or ended.
-func (l *ledger) Done(from, to uint64, streams int) {
+func (l *latencies) Done(from, to uint64, streams int) {
 	if from >= to {
 		return
 	}
@@ -55,7 +55,7 @@ func (l *ledger) Done(from, to uint64, streams int) {
 }
 
 // settle observes what no stream had to write.
-func (l *ledger) settle() {
+func (l *latencies) settle() {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,7 +64,7 @@ func (l *ledger) settle() {
 
 // closeLocked observes the finished passes at the front. Passes end in order:
 // a stream that has written an event has written all before it.
-func (l *ledger) closeLocked(now time.Time) {
+func (l *latencies) closeLocked(now time.Time) {
 	n := 0
 	for n < len(l.open) && l.open[n].left <= 0 {
 		l.metrics.Took(l.open[n].service, now.Sub(l.open[n].begun))
