@@ -31,6 +31,7 @@ const (
 // Options say what to start and how to follow it.
 type Options struct {
 	URL    string   // the service's, such as http://localhost:8080
+	Token  string   // the credential: a JWT or an API key; "" for none
 	Type   string   // the task's
 	Params string   // a JSON object; "" for none
 	Pairs  []string // name=value; they win over Params
@@ -58,7 +59,7 @@ type Terminal struct {
 
 // Run does it all and returns the exit status.
 func Run(ctx context.Context, o Options, t Terminal) int {
-	client, err := apiclient.New(o.URL, t.Transport)
+	client, err := apiclient.New(o.URL, o.Token, t.Transport)
 	if err != nil {
 		t.say("--url: %v", err)
 		return Usage

@@ -53,19 +53,20 @@ const maxAnswer = 256 << 20
 // Client speaks to one service. It is safe for concurrent use.
 type Client struct {
 	base      string // without a slash at its end
+	token     string
 	transport http.RoundTripper
 }
 
 var errNoURL = errors.New("the service's address is not a URL such as http://localhost:8080")
 
-// New returns a Client of the service at base, such as http://localhost:8080. It
-// connects nowhere yet.
-func New(base string, transport http.RoundTripper) (*Client, error) {
+// New returns a Client of the service at base, such as http://localhost:8080, which
+// sends token as its credential; "" is none. It connects nowhere yet.
+func New(base, token string, transport http.RoundTripper) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, errNoURL // which may hold a token
 	}
-	return &Client{base: strings.TrimRight(base, "/"), transport: transport}, nil
+	return &Client{base: strings.TrimRight(base, "/"), token: token, transport: transport}, nil
 }
 
 // Types returns the JSON Schema of each type's params, by the type's name.
@@ -121,6 +122,14 @@ func (c *Client) Cancel(ctx context.Context, id task.ID) error {
 	return c.ask(ctx, http.MethodPost, paths.Tasks+"/"+url.PathEscape(string(id))+"/cancel", nil, nil, &struct{}{})
 }
 
+// authenticate adds the credential to a request of this service. net/http leaves it out
+// when another host answers with a redirect to itself.
+func (c *Client) authenticate(req *http.Request) {
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+}
+
 // ask makes one request and decodes the answer into v.
 func (c *Client) ask(ctx context.Context, method, path string, header http.Header, body []byte, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
@@ -133,6 +142,7 @@ func (c *Client) ask(ctx context.Context, method, path string, header http.Heade
 		req.Header = header
 	}
 	req.Header.Set("Content-Type", "application/json")
+	c.authenticate(req)
 	resp, err := (&http.Client{Transport: c.transport}).Do(req)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {

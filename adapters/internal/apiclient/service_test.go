@@ -44,7 +44,7 @@ func (s *service) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (s *service) client(t *testing.T) *apiclient.Client {
 	t.Helper()
-	c, err := apiclient.New("http://service/", s)
+	c, err := apiclient.New("http://service/", "", s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,16 +136,16 @@ func TestAnswerWithoutTheTaskIsUnreachable(t *testing.T) {
 
 func TestInvalidBaseURLsAreRefused(t *testing.T) {
 	for _, bad := range []string{"", "localhost:8080", "ftp://x", "http://", "http://a b"} {
-		if _, err := apiclient.New(bad, http.DefaultTransport); err == nil {
+		if _, err := apiclient.New(bad, "", http.DefaultTransport); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
 	}
 }
 
-func TestStartSendsParamsAndKey(t *testing.T) { // T14
+func TestStartSendsParamsKeyAndToken(t *testing.T) { // T14, A4
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		if got := fmt.Sprint(r.Method, r.URL, r.Header.Get("Idempotency-Key"), string(body)); got != `POST/api/tasksk1{"params":{"a":1},"type":"t"}` || err != nil {
+		if got := fmt.Sprint(r.Method, r.URL, r.Header.Get("Idempotency-Key"), r.Header.Get("Authorization"), string(body)); got != `POST/api/tasksk1Bearer token-1{"params":{"a":1},"type":"t"}` || err != nil {
 			t.Errorf("got %s, %v", got, err)
 		}
 		w.WriteHeader(http.StatusAccepted)
@@ -154,7 +154,7 @@ func TestStartSendsParamsAndKey(t *testing.T) { // T14
 	defer server.Close()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	c, err := apiclient.New(server.URL+"/", transport)
+	c, err := apiclient.New(server.URL+"/", "token-1", transport)
 	if err != nil {
 		t.Fatal(err)
 	}

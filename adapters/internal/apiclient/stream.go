@@ -43,6 +43,7 @@ func (f *follower) readStream(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	f.client.authenticate(req)
 	client := sse.Client{
 		HTTPClient:        &http.Client{Transport: idleTransport{f.client.transport}},
 		ResponseValidator: validate, Backoff: retries,

@@ -3,10 +3,13 @@
 //
 //     worker.mjs URL TYPE...        for instance: worker.mjs http://localhost:8080 count
 //
+// HELIOGRAPH_TOKEN in the environment is its API key, where the service asks for one.
 // It claims one task after the other. Put your own work into work().
 import { setTimeout as sleep } from "node:timers/promises";
 
 const [url, ...types] = process.argv.slice(2);
+const headers = { "Content-Type": "application/json" };
+if (process.env.HELIOGRAPH_TOKEN) headers.Authorization = `Bearer ${process.env.HELIOGRAPH_TOKEN}`;
 
 // work counts steps. It returns the result; what it throws is the task's error.
 async function work(task) {
@@ -81,7 +84,7 @@ class Task {
 async function post(path, body, timeout = 10_000) {
   const response = await fetch(new URL(path, url), {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers,
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(timeout),
   });

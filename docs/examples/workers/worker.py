@@ -2,10 +2,12 @@
 """A worker for heliograph, with nothing but Python's standard library.
 
     worker.py URL TYPE...        for instance: worker.py http://localhost:8080 count
+    HELIOGRAPH_TOKEN in the environment is its API key, where the service asks for one.
 It claims one task after the other. Put your own work into work().
 """
 import http.client
 import json
+import os
 import sys
 import threading
 import time
@@ -13,6 +15,9 @@ import urllib.error
 import urllib.request
 
 URL, TYPES = sys.argv[1].rstrip("/"), sys.argv[2:]
+HEADERS = {"Content-Type": "application/json"}
+if os.environ.get("HELIOGRAPH_TOKEN"):
+    HEADERS["Authorization"] = "Bearer " + os.environ["HELIOGRAPH_TOKEN"]
 OFFLINE = (OSError, http.client.HTTPException)  # the service is away; it may come back
 
 
@@ -98,7 +103,7 @@ class Task:
 
 
 def post(path, body, timeout=10):
-    request = urllib.request.Request(URL + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(URL + path, json.dumps(body).encode(), HEADERS)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return answer.status, json.loads(answer.read() or "null")
