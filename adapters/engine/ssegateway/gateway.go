@@ -2,6 +2,7 @@ package ssegateway
 
 import (
 	"errors"
+	"sort"
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/engine/sse/log"
@@ -28,8 +29,19 @@ type Gateway struct {
 	// Guarded by the engine's mutex.
 	newest event.ID             // of what the backend published; zero if that is no position
 	began  log.Position         // where the epoch of newest begins
+	recent []published          // the last events of that epoch, in order
 	ahead  map[*Stream]event.ID // those whose clients have got more than the log
 }
+
+// published is where the log has an event of the backend.
+type published struct {
+	seq   uint64
+	after log.Position // right after it
+}
+
+// maxRecent is how many events a Gateway remembers the positions of: those of the time in
+// which a backend may connect, and be late with what it pushes.
+const maxRecent = 4096
 
 // New returns a Gateway for an engine without streams.
 func New(engine Engine) *Gateway {
@@ -55,8 +67,8 @@ func (g *Gateway) Attach(token connection.Token, client sse.Client) (*Stream, er
 }
 
 // Publish appends f to the log, for every stream, open or pending, and returns
-// how many they are. An event whose ID the log holds already was published
-// before and is not again. Errors: gateway.ErrClosed.
+// how many they are. An event whose ID the log holds already, or has gone past, was
+// published before and is not again. Errors: gateway.ErrClosed.
 func (g *Gateway) Publish(f Frame) (streams int, err error) {
 	l, err := g.engine.Lock()
 	if err != nil {
@@ -66,9 +78,10 @@ func (g *Gateway) Publish(f Frame) (streams int, err error) {
 	if f.control() {
 		f.id = "" // it is in the frame, but names another event's position
 	}
-	if _, _, known := l.Find(f.id); !known {
+	if _, _, known := l.Find(f.id); !known && !g.isPast(f) {
 		g.skipWhereKnown(l, f)
 		l.Append(f.id, f.name, f.bytes)
+		g.remember(l, f)
 	}
 	return l.Streams(), nil
 }
@@ -103,6 +116,13 @@ func (g *Gateway) PublishTo(tokens []connection.Token, f Frame) (delivered int, 
 	return delivered, unknown, nil
 }
 
+// isPast reports whether f is a log event that others have followed: the gateway before
+// this one had it, or the log has forgotten it.
+func (g *Gateway) isPast(f Frame) bool {
+	id, err := event.ParseID(f.id)
+	return err == nil && before(id, g.newest)
+}
+
 // skipWhereKnown makes the streams whose clients have got f, which is appended next, leave
 // it out.
 func (g *Gateway) skipWhereKnown(l sse.Locked, f Frame) {
@@ -119,11 +139,35 @@ func (g *Gateway) skipWhereKnown(l sse.Locked, f Frame) {
 		}
 	}
 	if id.Epoch != g.newest.Epoch {
-		g.began = l.Head()
+		g.began, g.recent = l.Head(), nil
+	}
+	g.newest = id
+}
+
+// remember keeps the position of f, which was appended last.
+func (g *Gateway) remember(l sse.Locked, f Frame) {
+	if id, err := event.ParseID(f.id); err == nil && id == g.newest {
+		if len(g.recent) == maxRecent {
+			g.recent = append(g.recent[:0], g.recent[maxRecent/2:]...)
+		}
+		g.recent = append(g.recent, published{seq: id.Seq, after: l.Head()})
+	}
+}
+
+// positionAfter returns the position right after all that was published up to id, which the
+// log need not have itself; known is false if it cannot tell.
+func (g *Gateway) positionAfter(l sse.Locked, id event.ID) (at log.Position, known bool) {
+	if id.IsZero() || id.Epoch != g.newest.Epoch {
+		return at, false
 	}
 	if !before(id, g.newest) {
-		g.newest = id
+		return l.Head(), true
 	}
+	n := sort.Search(len(g.recent), func(i int) bool { return g.recent[i].seq > id.Seq })
+	if n == 0 {
+		return at, false
+	}
+	return g.recent[n-1].after, true
 }
 
 // before reports whether a comes before b in one log.

@@ -26,6 +26,7 @@ type Stream struct {
 	lastReset string   // the ID of the last stream_reset that was pushed
 	lastEvent string   // the ID of the last log event that was pushed
 	lastNamed string   // the ID of the last log event that was published for some streams
+	given     event.ID // the newest position that what was pushed carries as its ID
 	// newest is the log's newest event when a client came that had none of the log; it
 	// begins to read behind it. Zero for a client that brought an ID.
 	newest event.ID
@@ -111,6 +112,9 @@ func (s *Stream) scheduleNamed(l sse.Locked, f Frame) (p sse.PrivateFrame, repea
 	p = sse.PrivateFrame{At: l.Head(), Body: f.bytes}
 	if err == nil {
 		s.useCurrentID(l, &p, f, id)
+		if s.pending != nil {
+			s.pending.had = id
+		}
 	}
 	return p, false
 }
@@ -153,6 +157,10 @@ func (s *Stream) schedulePending(l sse.Locked, f Frame) sse.PrivateFrame {
 	logged, end, known := l.Find(f.id)
 	id, _ := event.ParseID(f.id) // zero for one that is not comparable
 	older := before(id, s.pending.had)
+	placed := known
+	if !known && !f.replay {
+		end, placed = g.positionAfter(l, id) // it names an event that was for other streams
+	}
 	if reset {
 		older = before(id, s.pending.from)
 		s.pending.positioned = true
@@ -162,8 +170,12 @@ func (s *Stream) schedulePending(l sse.Locked, f Frame) sse.PrivateFrame {
 		delete(g.ahead, s)
 		l.ContinueAt(s.Stream, end, sse.AllFrames)
 		p.At, s.pending.had, s.pending.positioned = end, id, true
-	case known && end.Off > p.At.Off && g.ahead[s].IsZero():
-		p.At, s.pending.had = end, id
+	case !known && placed && reset && !older:
+		delete(g.ahead, s)
+		l.ContinueAt(s.Stream, end, sse.AllFrames)
+		p.At, s.pending.had, s.given = end, id, id
+	case placed && end.Off > p.At.Off && g.ahead[s].IsZero():
+		p.At, s.pending.had, s.given = end, id, id
 	case older || known && end.Off < p.At.Off:
 		s.useCurrentID(l, &p, f, id)
 		if reset {
@@ -171,7 +183,7 @@ func (s *Stream) schedulePending(l sse.Locked, f Frame) sse.PrivateFrame {
 			s.pending.had = g.newest
 		}
 	case !id.IsZero():
-		s.pending.had = id
+		s.pending.had, s.given = id, id
 		g.recordAhead(s, id)
 		if reset {
 			p.At = s.startFrom(l, id)
@@ -199,11 +211,13 @@ func (s *Stream) startFrom(l sse.Locked, id event.ID) log.Position {
 // stream's current one, p gets the current one and is queued after all that was
 // published.
 func (s *Stream) useCurrentID(l sse.Locked, p *sse.PrivateFrame, f Frame, id event.ID) {
-	current := s.gateway.newest
-	if had := s.gateway.ahead[s]; !had.IsZero() {
-		current = had
+	current := id
+	for _, place := range []event.ID{s.gateway.newest, s.gateway.ahead[s], s.given} {
+		if before(current, place) {
+			current = place
+		}
 	}
-	if before(id, current) {
+	if s.given = current; current != id {
 		p.At, p.ID, p.Body = l.Head(), wire.AppendID(nil, current), f.withoutID()
 	}
 }

@@ -99,6 +99,34 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 			pending:     func(b *bench) { b.push("t", snapshotAt(1), true) },
 			want:        append(got(2), "e-2 snapshot s"),
 		},
+		"a broadcast that a gateway before had, and that comes late": {
+			open: func(b *bench) { b.broadcastAll(1, 3, 4, 2, 3, 5) },
+			want: got(3, 4, 5),
+		},
+		"a private event at the place of an event for others": {
+			before: []int{1},
+			pending: func(b *bench) {
+				b.broadcastAll(1, 2)
+				b.push("t", snapshotAt(3), true) // 3 was for others
+				b.broadcastAll(1, 4)
+				b.push("t", snapshotAt(3), true)
+			},
+			open: func(b *bench) {
+				b.broadcastAll(1, 6)
+				b.push("t", snapshotAt(7), false)
+				b.push("t", snapshotAt(6), false) // late
+			},
+			want: slices.Concat(got(2), []string{"e-3 snapshot s", "e-3 snapshot s"}, got(4, 6), []string{"e-7 snapshot s", "e-7 snapshot s"}),
+		},
+		"a reset to the place of an event for others": {
+			before:      []int{1},
+			lastEventID: "d-7",
+			pending: func(b *bench) {
+				b.broadcastAll(1, 2, 4)
+				b.push("t", resetTo("e-3"), true)
+			},
+			want: append([]string{"e-3 stream_reset {}"}, got(4)...),
+		},
 		"a reset by a gateway's new backend": {
 			lastEventID: "d-7",
 			pending: func(b *bench) {

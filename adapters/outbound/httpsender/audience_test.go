@@ -1,6 +1,7 @@
 package httpsender_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 )
 
 // forSubject is an event that counts, for the streams of a subject.
@@ -220,6 +222,58 @@ func TestEventForSomeWithoutAnswerIsRepeatedUntilItIsTaken(t *testing.T) { // A1
 	})
 }
 
+// A gateway that was restarted has other streams than those that an event was taken for
+// before that.
+func TestEventThatWasNeverSentGoesToTheStreamsThatThereAreThen(t *testing.T) { // A12, A13, E6
+	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.openAs(t, "ann-1", "bob-1")
+		h.broadcast(t, note(1))
+		h.network.setDown(true)
+		h.broadcast(t, forSubject("ann", 2)) // not sent, and gone back
+		h.handOver(t, note(3))
+		h.gw.restart(extensions...)
+		h.gw.open("ann-2", &stream{})
+		resumed := make(chan struct{})
+		go func() {
+			defer close(resumed)
+			h.Resume(t.Context(), connectionOf("ann-2"), "test-101")
+		}()
+		synctest.Wait()
+		h.network.setDown(false)
+		<-resumed
+		h.registerAs(t, "ann-2")
+		pass(3 * httpsender.LookInterval)
+		got := slices.Sorted(slices.Values(h.gw.got("ann-2"))) // our gateway puts what is pushed before the stream is open in front
+		if want := []string{"note 2", "note 3"}; !slices.Equal(got, want) {
+			t.Errorf("the stream that came back got %q, want %q", got, want)
+		}
+	})
+}
+
+// The registry has forgotten whose a stream is that the gateway still holds.
+func TestStreamThatEndsInsteadOfBeingAdoptedGetsNothingBefore(t *testing.T) { // A12, C8
+	gw := newStandIn(extensions...)
+	gw.open("ann-1", &stream{url: "/s?request_id=ann-1"})
+	bubbleWith(t, gw, httpsender.Config{}, func(t *testing.T, h *harness) {
+		var got []string
+		h.gw.with("ann-1", func(s *stream) { s.report = func(name, data, _ string) { got = append(got, name+" "+data) } })
+		h.listener.adopt = func(token connection.Token) {
+			if err := h.Close(t.Context(), token, replaced()); err != nil {
+				t.Error(err)
+			}
+			if err := h.Send(t.Context(), token, snapshot(1)); !errors.Is(err, gateway.ErrUnknownToken) {
+				t.Errorf("send after that: %v, want ErrUnknownToken", err)
+			}
+		}
+		h.handOver(t, note(1), note(2))
+		synctest.Wait()
+		if want := []string{"replaced {}"}; !slices.Equal(got, want) {
+			t.Errorf("the stream got %q, want %q", got, want)
+		}
+		h.wantLanes(t, 0)
+	})
+}
+
 func TestGatewayLosesBroadcastsWhileAnEventForSomeIsUnderWay(t *testing.T) { // A12, E7
 	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.openAs(t, "ann-1", "bob-1")
@@ -324,7 +378,19 @@ func TestEventsForNobodyTakeNoRoom(t *testing.T) { // A13, E10, G2
 		if !h.Incomplete("ann-1") {
 			t.Error("the stream is said to have all that it missed")
 		}
+		h.gw.open("ann-3", &stream{})
+		resumed := make(chan struct{})
+		go func() {
+			defer close(resumed)
+			h.Resume(t.Context(), connectionOf("ann-3"), event.ID{Epoch: start.Epoch, Seq: start.Seq + 2*uint64(httpsender.MaxTrunkEvents)}.String())
+		}()
+		synctest.Wait()
 		h.network.setDown(false)
+		<-resumed
+		got := slices.DeleteFunc(h.gw.got("ann-3"), func(ev string) bool { return ev == "note 1" }) // which our gateway leaves out
+		if want := []string{"note 8190", "note 8191"}; h.Incomplete("ann-3") || !slices.Equal(got, want) {
+			t.Errorf("one that waited for the gateway got %q, want %q", got, want)
+		}
 		pass(2 * httpsender.LookInterval)
 		h.wantGot(t, "bob-1", "note 0", "note 1")
 		last := event.ID{Epoch: start.Epoch, Seq: start.Seq + 2 + 2*uint64(httpsender.MaxTrunkEvents)}

@@ -67,22 +67,30 @@ func (h hold) letGo() {
 
 // join has the stream of v, whose client has got everything up to id, get what t
 // broadcasts, and returns the place after which it does. It waits until the gateway can
-// be reached and has what is in flight. Errors: errLater if the stream may miss what was
-// left out, since it was for nobody; ctx.Err().
+// be reached and has what is in flight, and what was there before something was left out
+// that may be for v. Errors: ctx.Err(), with errLater if that may be so.
 func (h hold) join(ctx context.Context, t *trunk, v access.Viewer, id event.ID) (upTo event.ID, err error) {
-	t.mu.Lock()
+	for {
+		changed := t.link.watch()
+		t.mu.Lock()
+		if t.leftOut.IsZero() {
+			break
+		}
+		t.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return upTo, fmt.Errorf("%w: %w", errLater, ctx.Err())
+		}
+	}
 	upTo = t.inFlight.newest()
 	h.feed(v, upTo)
-	leftOut := t.leftOut
 	t.inFlight.noteTaken(id)
 	if !t.inFlight.posting {
 		t.settleLocked(t.inFlight.alreadyTaken())
 		t.pumpLocked()
 	}
 	t.mu.Unlock()
-	if leftOut.Epoch == upTo.Epoch && leftOut.Seq > upTo.Seq {
-		return upTo, fmt.Errorf("%w to where events were left out", errLater)
-	}
 	return upTo, h.await(ctx, t, upTo)
 }
 

@@ -46,6 +46,28 @@ func (f *inFlight) fill(q *queue, ids bool, address func(*message) []*message) {
 	}
 }
 
+// giveBack returns what is here to q, unless something newer there replaces it. What was
+// taken for some streams is for those that there are when it is taken again.
+func (f *inFlight) giveBack(q *queue) {
+	for _, m := range slices.Backward(f.messages) {
+		if m.whole != nil && f.messages[0].whole == m.whole && f.messages[0].part > 0 {
+			q.putBack(m) // some of its streams have got it
+			continue
+		}
+		if m.part > 0 {
+			continue // it goes back with the first part
+		}
+		if m.whole != nil {
+			m.whole.late = m.late
+			m = m.whole
+		}
+		if !slices.ContainsFunc(q.messages, func(newer *message) bool { return newer.replaces(m) }) {
+			q.putBack(m)
+		}
+	}
+	f.messages = nil
+}
+
 // settle removes the first n messages, which have left for good.
 func (f *inFlight) settle(n int) {
 	for _, m := range f.messages[:n] {
@@ -73,7 +95,7 @@ func (f *inFlight) noteTaken(id event.ID) {
 // now must not be given them again.
 func (f *inFlight) alreadyTaken() int {
 	n := slices.IndexFunc(f.messages, func(m *message) bool {
-		return m.id.Epoch != f.taken.Epoch || m.id.Seq > f.taken.Seq || m.part && m.id.Seq == f.taken.Seq
+		return m.id.Epoch != f.taken.Epoch || m.id.Seq > f.taken.Seq || m.parts > 1 && m.id.Seq == f.taken.Seq
 	})
 	if n < 0 {
 		return len(f.messages)

@@ -99,6 +99,10 @@ func (ls *lanes) offer(m *message) (taken bool, err error) {
 	switch {
 	case l != nil && l.end != endNone:
 		return false, gateway.ErrUnknownToken
+	case m.closing && l != nil && l.state == laneGreeting: // it ends instead of being adopted
+		ls.addLocked(l, &l.front, m)
+		l.end = endNear
+		return true, nil
 	case m.closing:
 		ls.laneLocked(m.token).end = endAwaited
 	case l != nil && l.state.collects():
@@ -229,7 +233,7 @@ func (ls *lanes) sweep() {
 	if !ls.open {
 		return
 	}
-	ls.recipients.sweep()
+	ls.recipients.sweep(ls.place)
 	if len(ls.byToken) == ls.busy {
 		return
 	}

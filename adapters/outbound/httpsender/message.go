@@ -20,7 +20,9 @@ type message struct {
 	token    connection.Token   // of a private event; "" is a log or a control event
 	audience *access.Audience   // of a log event; nil is everyone
 	tokens   []connection.Token // the streams that it was taken for, if not for all; nil before that
-	part     bool               // other messages take the same event to the rest of its streams
+	whole    *message           // what this is, or is a part of, before it was taken for some streams
+	part     int                // which part it is, from 0
+	parts    int                // how many there are
 	id       event.ID           // zero: it carries none
 	closing  bool               // ends the stream
 	repeated bool               // was sent before, with this id, and not answered
@@ -124,12 +126,16 @@ func (m *message) addressTo(tokens []connection.Token) (parts []*message) {
 			n++
 		}
 		part := *m
-		part.tokens, part.part = rest[:n:n], n < len(tokens)
+		part.tokens, part.whole, part.part = rest[:n:n], m, len(parts)
 		parts = append(parts, &part)
 		if rest = rest[n:]; len(rest) == 0 {
-			return parts
+			break
 		}
 	}
+	for _, part := range parts {
+		part.parts = len(parts)
+	}
+	return parts
 }
 
 func (m *message) appendEvent(b []byte, ids bool) []byte {

@@ -26,7 +26,9 @@ import (
 	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/application/connections"
+	"heliograph/application/connections/credentials"
 	"heliograph/application/relay"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -43,6 +45,17 @@ const modelSeed = "HTTPSENDER_MODEL_SEED"
 // of all that, each client gets every log event once and in order, or is told
 // that it missed some, and only then.
 func TestLateAnswersRepeatNothingAndReorderNothing(t *testing.T) { // E7, G2, G3, G6
+	runModels(t, false)
+}
+
+// The same where most events are for the streams of one subject, and clients prove
+// theirs: each gets what is for it, of that each event once and in order, and nothing else.
+func TestLateAnswersShowNobodyWhatIsForOthers(t *testing.T) { // A12, A13, E7, G2
+	runModels(t, true)
+}
+
+func runModels(t *testing.T, audiences bool) {
+	t.Helper()
 	rounds := uint64(12)
 	first := rand.Uint64()
 	if text := os.Getenv(modelSeed); text != "" { //nolint:forbidigo // of this test, not of the product
@@ -55,7 +68,7 @@ func TestLateAnswersRepeatNothingAndReorderNothing(t *testing.T) { // E7, G2, G3
 	for i := range rounds {
 		seed := first + i
 		ok := t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { newModel(t, seed).run() })
+			synctest.Test(t, func(t *testing.T) { newModel(t, seed, audiences).run() })
 		})
 		if !ok {
 			t.Fatalf("%s=%d repeats this run", modelSeed, seed)
@@ -85,10 +98,26 @@ type model struct {
 	history *history
 	gateway *gatewayProcess
 	clients []*modelClient
+
+	audiences bool                     // events may be for one subject only, and the service is not restarted
+	events    map[event.ID]event.Event // all that there were
 }
 
-func newModel(t *testing.T, seed uint64) *model {
-	return &model{t: t, random: rand.New(rand.NewPCG(seed, 0)), network: newNetwork()}
+func newModel(t *testing.T, seed uint64, audiences bool) *model {
+	return &model{
+		t: t, random: rand.New(rand.NewPCG(seed, 0)), network: newNetwork(), audiences: audiences, events: map[event.ID]event.Event{},
+	}
+}
+
+// subjects are those of the clients, in turn.
+var subjects = []string{"ann", "bob"}
+
+// viewer is what client number i may see.
+func (m *model) viewer(i int) (v access.Viewer) {
+	if m.audiences {
+		v.Subject = subjects[i%len(subjects)]
+	}
+	return v
 }
 
 func (m *model) run() {
@@ -97,16 +126,20 @@ func (m *model) run() {
 	ctx, cancel := context.WithCancel(m.t.Context())
 	var living sync.WaitGroup
 	for i := range modelClients {
-		c := &modelClient{model: m, id: fmt.Sprint("c", i)}
+		c := &modelClient{model: m, id: fmt.Sprint("c", i), viewer: m.viewer(i)}
 		m.clients = append(m.clients, c)
 		living.Go(func() { c.live(ctx) })
 	}
 	for step := range modelSteps {
-		m.broadcast(step)
+		ev := note(step)
+		if n := m.intN(2 * len(subjects)); m.audiences && n <= len(subjects) {
+			ev = forSubject(append(subjects, "somebody else")[n], step)
+		}
+		m.broadcast(ev)
 		switch n := m.intN(1000); {
 		case n < 8:
 			m.restartGateway()
-		case n < 12:
+		case n < 12 && !m.audiences: // whose a stream is nobody else knows
 			m.stopService()
 			pass(m.duration(3 * time.Second))
 			m.startService(n < 10)
@@ -119,7 +152,7 @@ func (m *model) run() {
 	m.calm = true
 	m.mu.Unlock()
 	pass(modelPause)
-	m.broadcast(modelSteps)
+	m.broadcast(note(modelSteps))
 	pass(modelPause)
 	for _, c := range m.clients {
 		c.check(m)
@@ -142,11 +175,13 @@ func (m *model) duration(limit time.Duration) time.Duration {
 	return time.Duration(m.intN(int(limit)))
 }
 
-func (m *model) broadcast(n int) {
+func (m *model) broadcast(ev event.Event) {
 	m.mu.Lock()
 	s := m.service
 	m.mu.Unlock()
-	if err := s.sender.Broadcast(m.t.Context(), m.history.append(note(n))); err != nil {
+	rec := m.history.append(ev)
+	m.events[rec.ID] = ev
+	if err := s.sender.Broadcast(m.t.Context(), rec); err != nil {
 		m.t.Errorf("broadcast: %v", err)
 	}
 }
@@ -170,7 +205,7 @@ func (m *model) startService(anew bool) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	s := &service{sender: sender, manager: connections.New(connections.Config{Node: "n"}, connections.Deps{
+	s := &service{sender: sender, manager: connections.New(connections.Config{Node: "n", Credentials: credentials.Config{Required: m.audiences}}, connections.Deps{
 		Registry: registry, Sender: sender, Control: memcontrol.New(), Metrics: discardConnections{}, Log: slog.New(slog.DiscardHandler),
 	})}
 	s.manager.Observe("snapshot", connection.ObserverFunc(func(ctx context.Context, c connection.Connection) error {
@@ -400,15 +435,25 @@ func (c *callbacks) connect(ctx context.Context, token connection.Token, r gatew
 	if s == nil {
 		return gateway.ErrBackendUnreachable
 	}
+	if m.audiences && ctx.Err() != nil {
+		return ctx.Err() // or it would take the place of a stream that came later, and that would miss its events
+	}
 	s.sender.Heard()
 	_, id, _ := strings.Cut(r.Target, "request_id=")
 	last := ""
 	if _, after, found := strings.Cut(string(r.Headers), `"last-event-id":"`); found {
 		last, _, _ = strings.Cut(after, `"`)
 	}
+	i, _ := strconv.Atoi(strings.TrimPrefix(id, "c"))
+	if m.audiences {
+		ctx = access.NewContext(ctx, &access.Principal{Subject: m.viewer(i).Subject})
+	}
 	opening, err := s.manager.Connect(ctx, connection.RequestID(id), token, last)
 	if err != nil {
 		return &gateway.RejectedError{Status: http.StatusServiceUnavailable}
+	}
+	if last == "" {
+		m.clients[i].begin()
 	}
 	if s.sender.Incomplete(token) {
 		err = gateway.ErrComeBack
@@ -435,12 +480,14 @@ func (c *callbacks) Disconnect(ctx context.Context, token connection.Token, _ ga
 
 // modelClient is a browser, and what it got.
 type modelClient struct {
-	model *model
-	id    string
+	model  *model
+	id     string
+	viewer access.Viewer
 
 	mu     sync.Mutex
 	cancel context.CancelFunc // ends the stream; guarded by mu
 	lastID string             // guarded by mu
+	begun  event.ID           // of what was for some only up to here it was promised nothing; guarded by mu
 	got    []sseclient.Event  // guarded by mu
 }
 
@@ -461,6 +508,15 @@ func (c *modelClient) leave() {
 	if c.cancel != nil {
 		c.cancel()
 	}
+}
+
+// begin says that a stream that brought no ID is registered: from then on it gets what is
+// for it, and the state after that.
+func (c *modelClient) begin() {
+	newest, _ := c.model.history.Newest(context.Background())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.begun = newest
 }
 
 // connect reads one stream to its end.
@@ -536,13 +592,15 @@ func (c *modelClient) check(m *model) {
 			}
 		case at.Epoch == id.Epoch && id.Seq < at.Seq:
 			problem = "an ID that went back"
+		case e.Name == "note" && !m.events[id].Audience.Includes(c.viewer):
+			problem = "an event that is not for it"
 		case e.Name == "note" && seen[id]:
 			problem = "an event twice"
 		case e.Name == "note" && !told: // the reset may be late, but it must come
-			if !due && !at.IsZero() && (at.Epoch != id.Epoch || id.Seq != at.Seq+1) {
+			if !due && !at.IsZero() && (at.Epoch != id.Epoch || c.lacks(at, id)) {
 				due, missed = true, i
 			}
-		case e.Name == "note" && at.Epoch == id.Epoch && id.Seq != at.Seq+1:
+		case e.Name == "note" && at.Epoch == id.Epoch && c.lacks(at, id):
 			problem = "a gap without a reset"
 		case e.Name == "note" && !at.IsZero() && at.Epoch != id.Epoch:
 			problem = "another epoch without a reset"
@@ -562,6 +620,17 @@ func (c *modelClient) check(m *model) {
 	if newest, _ := m.history.Newest(m.t.Context()); at != newest {
 		m.t.Errorf("client %s is at %v, the log at %v: %s", c.id, at, newest, around(c.got, len(c.got)-1))
 	}
+}
+
+// lacks reports whether there are events for c between two places.
+func (c *modelClient) lacks(at, next event.ID) bool {
+	for seq := at.Seq + 1; seq < next.Seq; seq++ {
+		ev := c.model.events[event.ID{Epoch: at.Epoch, Seq: seq}]
+		if ev.Audience.Includes(c.viewer) && (ev.Audience == nil || at.Epoch != c.begun.Epoch || seq > c.begun.Seq) {
+			return true
+		}
+	}
+	return false
 }
 
 // around tells what came before and after the i-th event.

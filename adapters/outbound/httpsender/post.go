@@ -1,7 +1,5 @@
 package httpsender
 
-import "slices"
-
 // post is a batch of events on its way to all streams, from trunk.nextPost until it is
 // said what became of it: settle, and if some of it is left, one of the others.
 type post struct {
@@ -120,12 +118,7 @@ func (p *post) repeat(sent bool) {
 		t.delays.add(m)
 	}
 	if !f.unsure {
-		for _, m := range slices.Backward(f.messages) {
-			if !slices.ContainsFunc(t.queue.messages, func(newer *message) bool { return newer.replaces(m) }) {
-				t.queue.putBack(m)
-			}
-		}
-		f.messages = nil
+		f.giveBack(&t.queue)
 		t.link.announce()
 	}
 	t.endPostLocked()

@@ -29,12 +29,13 @@ type recipients struct {
 
 // earlyStream is a stream that the roster may not have yet.
 type earlyStream struct {
-	viewer access.Viewer
-	member *audience.Member[connection.Token]
-	after  event.ID // it gets up to here otherwise
-	held   bool     // it is still sent what its client missed
-	missed bool     // an event that named its streams left it out meanwhile
-	sweeps int      // for which it may still stay here
+	viewer     access.Viewer
+	member     *audience.Member[connection.Token]
+	after      event.ID // it gets up to here otherwise
+	held       bool     // it is still sent what its client missed
+	registered bool     // the roster has it
+	missed     bool     // an event that named its streams left it out meanwhile
+	sweeps     int      // for which it may still stay here
 }
 
 // addEarly adds a stream that gets what follows the place after. Until letGo it is held:
@@ -56,7 +57,8 @@ func (r *recipients) letGo(token connection.Token, force bool) bool {
 	return !s.held
 }
 
-// dropEarly says that the roster has a stream, or that it has ended.
+// dropEarly says that a stream has ended, or that the roster has it and it gets all that
+// leaves from now on.
 func (r *recipients) dropEarly(token connection.Token) {
 	if s, known := r.early[token]; known {
 		delete(r.early, token)
@@ -64,21 +66,29 @@ func (r *recipients) dropEarly(token connection.Token) {
 	}
 }
 
-// sweep drops the early streams that the roster has, and those that it never will.
-func (r *recipients) sweep() {
+// sweep drops the early streams that the roster has, and those that it never will, once
+// all has left up to the place after which they are fed.
+func (r *recipients) sweep(place event.ID) {
 	for token, s := range r.early {
-		if s.held {
+		if s.held || s.has(place) && s.after != place {
 			continue
 		}
-		if s.sweeps--; s.sweeps == 0 {
+		if s.sweeps--; s.sweeps <= 0 {
 			r.dropEarly(token)
 		}
 	}
 }
 
+// has reports whether the stream gets the event of a place otherwise.
+func (s *earlyStream) has(place event.ID) bool {
+	return place.Epoch == s.after.Epoch && place.Seq <= s.after.Seq
+}
+
 // all yields every stream.
 func (r *recipients) all() iter.Seq[connection.Token] {
-	return r.join(r.roster.All(), func() []connection.Token { return slices.Collect(maps.Keys(r.early)) })
+	return r.join(r.roster.All(), event.ID{}, func() []connection.Token {
+		return slices.DeleteFunc(slices.Collect(maps.Keys(r.early)), func(token connection.Token) bool { return r.early[token].registered })
+	})
 }
 
 // of yields the streams that m is for, each once.
@@ -87,7 +97,7 @@ func (r *recipients) of(m *message) iter.Seq[connection.Token] {
 	if m.named() {
 		return slices.Values(m.tokens)
 	}
-	return r.join(registered(r.roster, m), func() []connection.Token {
+	return r.join(registered(r.roster, m), m.id, func() []connection.Token {
 		var tokens []connection.Token
 		if m.audience == nil {
 			tokens = slices.Collect(maps.Keys(r.early))
@@ -96,16 +106,21 @@ func (r *recipients) of(m *message) iter.Seq[connection.Token] {
 		}
 		return slices.DeleteFunc(tokens, func(token connection.Token) bool {
 			s := r.early[token]
-			return !m.visibleTo(s.viewer) || m.id.Epoch == s.after.Epoch && m.id.Seq <= s.after.Seq
+			return s.registered || !m.visibleTo(s.viewer) || s.has(m.id)
 		})
 	})
 }
 
-// join yields what is registered, then the chosen of the early streams.
-func (r *recipients) join(conns iter.Seq[connection.Connection], chosen func() []connection.Token) iter.Seq[connection.Token] {
+// join yields what is registered, then the chosen of the early streams, but for those that
+// get the event of the place otherwise.
+func (r *recipients) join(conns iter.Seq[connection.Connection], place event.ID, chosen func() []connection.Token) iter.Seq[connection.Token] {
 	return func(yield func(connection.Token) bool) {
 		for c := range conns {
-			r.dropEarly(c.Token)
+			if s := r.early[c.Token]; s != nil {
+				if s.registered = true; s.has(place) {
+					continue
+				}
+			}
 			if !yield(c.Token) {
 				return
 			}

@@ -129,6 +129,19 @@ func TestClientThatIsAheadOfOneAnswerIsNotReset(t *testing.T) { // E7, G3
 	})
 }
 
+// A page of the log is shorter than it could be where it holds messages of others.
+func TestReplayGoesOnAfterAShortPage(t *testing.T) { // G2, G6
+	resumable(t, func(t *testing.T, h *harness) {
+		h.broadcast(t, note(1), note(2), note(3), note(4))
+		h.history.mu.Lock()
+		h.history.page = 1
+		h.history.mu.Unlock()
+		h.gw.open("a", &stream{})
+		h.resume(t.Context(), "a", "test-101")
+		h.wantGot(t, "a", "note 2", "note 3", "note 4")
+	})
+}
+
 func TestReplayThatIsTooLargeIsAReset(t *testing.T) { // G3, G4
 	resumable(t, func(t *testing.T, h *harness) {
 		for range 3 {

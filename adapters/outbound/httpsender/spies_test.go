@@ -118,6 +118,7 @@ type history struct {
 	mu   sync.Mutex
 	recs []event.Record // guarded by mu
 	err  error          // of After, unless nil; guarded by mu
+	page int            // how many After returns at most, unless 0; guarded by mu
 }
 
 func newHistory() *history { return &history{epoch: start.Epoch} }
@@ -154,6 +155,9 @@ func (h *history) After(_ context.Context, id event.ID, limit int) ([]event.Reco
 	case n > uint64(len(h.recs)):
 		return nil, event.ErrInvalidID
 	default:
+		if h.page > 0 {
+			limit = min(limit, h.page)
+		}
 		return h.recs[n:min(len(h.recs), int(n)+limit)], nil
 	}
 }

@@ -95,14 +95,17 @@ func (t *trunk) leaveOutLocked(m *message) bool {
 // passLeftOutLocked moves on to the place of what was left out, once nothing waits that
 // comes before it.
 func (t *trunk) passLeftOutLocked() {
-	if t.leftOut.IsZero() || len(t.queue.messages)+len(t.inFlight.messages) > 0 {
+	place := t.inFlight.place
+	passed := t.leftOut.Epoch == place.Epoch && t.leftOut.Seq <= place.Seq
+	if t.leftOut.IsZero() || !passed && len(t.queue.messages)+len(t.inFlight.messages) > 0 {
 		return
 	}
-	if t.leftOut.Epoch != t.inFlight.place.Epoch || t.leftOut.Seq > t.inFlight.place.Seq {
+	if !passed {
 		t.inFlight.place = t.leftOut
 		t.lanes.advance(t.leftOut)
 	}
 	t.leftOut = event.ID{}
+	t.link.announce()
 }
 
 // overflowLocked draws the consequences of an event that there is no room for.
