@@ -25,6 +25,7 @@ type message struct {
 	parts    int                // how many there are
 	id       event.ID           // zero: it carries none
 	closing  bool               // ends the stream
+	tries    int                // how often that was tried in vain
 	repeated bool               // was sent before, with this id, and not answered
 	replay   bool               // a log event that the client missed, sent before its stream is open
 	late     bool               // was counted as failed, because it had to wait for the gateway
@@ -58,6 +59,13 @@ func (m *message) delayed() *message {
 	late := *m
 	late.late = true
 	return &late
+}
+
+// again is m, which ends a stream, after it was tried in vain.
+func (m *message) again() *message {
+	next := *m
+	next.tries++
+	return &next
 }
 
 // carriesPlace reports whether m, a private event, names the log event before it

@@ -116,7 +116,7 @@ func TestClosingAStreamThatIsGoneIsNormal(t *testing.T) { // C3
 	})
 }
 
-func TestFailedCloseIsLoggedAndOver(t *testing.T) { // C3
+func TestFailedCloseIsTriedAgainAndThenLoggedAndOver(t *testing.T) { // C3, A17
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.gw.open("old", &stream{status: http.StatusInternalServerError})
 		if err := h.Close(t.Context(), "old", replaced()); err != nil {
@@ -124,6 +124,9 @@ func TestFailedCloseIsLoggedAndOver(t *testing.T) { // C3
 		}
 		h.wantLanes(t, 0)
 		h.stop()
+		if h.gw.pushes != 3 {
+			t.Errorf("%d pushes, want 3", h.gw.pushes)
+		}
 		if got := h.logs.String(); strings.Count(got, "stream could not be closed") != 1 || strings.Contains(got, "old") {
 			t.Errorf("logged %q, want one line without the token", got)
 		}

@@ -160,8 +160,8 @@ func TestFailingRecoveryLeavesTheCloseItsAttempt(t *testing.T) { // C3, E6
 		}
 		h.answer("a", http.StatusInternalServerError)
 		h.broadcast(t, note(1), note(2))
-		if h.gw.pushes != 4 {
-			t.Errorf("%d pushes, want those of note 1, snapshot, note 2 and the close", h.gw.pushes)
+		if h.gw.pushes != 6 {
+			t.Errorf("%d pushes, want those of note 1, snapshot, note 2 and three of the close", h.gw.pushes)
 		}
 		h.wantLanes(t, 0)
 	})

@@ -47,6 +47,9 @@ func (w *worker) turn(ctx context.Context, t *turn) {
 	}
 }
 
+// maxCloses is how often a gateway that answers with an error is asked to end a stream.
+const maxCloses = 3
+
 // settle draws the consequences of a push's outcome.
 func (w *worker) settle(ctx context.Context, t *turn, m *message, recovery bool, err error) {
 	switch {
@@ -61,6 +64,8 @@ func (w *worker) settle(ctx context.Context, t *turn, m *message, recovery bool,
 	case errors.Is(err, gateway.ErrUnknownToken): // E5
 		t.seal()
 		w.listener.Gone(ctx, t.token)
+	case m.closing && m.tries < maxCloses-1: // a stream whose credential has ended must not go on (A17, A18)
+		t.putBack(m.again(), recovery)
 	case m.closing: // C3; the listener may not know the connection any more
 		if w.losses.take() {
 			w.log.WarnContext(ctx, "stream could not be closed", slog.Any("error", err))
