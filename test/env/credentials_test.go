@@ -112,23 +112,8 @@ func listen(t *testing.T, url, token, lastID string) <-chan sseclient.Event {
 
 func TestAClientThatComesBackWithANewCredentialMissesNothing(t *testing.T) { // A17, G2
 	everywhere(t, func(t *testing.T, e environment) {
-		own := map[string]string{"AUTH": "required", "AUTH_JWT_KEY": jwtSecret, "AUTH_EXPIRY_NOTICE": "1s"}
-		var outside *standin.Server
-		if e.environ["SSE_GATEWAY"] == "http" {
-			outside = gatewayWithExtensions(t)
-			own["SSE_GATEWAY_URL"] = outside.URL()
-		}
 		var publisher event.Publisher
-		app, err := bootstrap.New(t.Context(), e.config(t, own), silent, fx.Populate(&publisher))
-		if err != nil {
-			t.Fatal(err)
-		}
-		url, _ := start(t, app)
-		if outside != nil {
-			outside.SetCallback(url + "/api/sse/callback")
-			url = outside.URL()
-		}
-
+		url := e.guarded(t, &publisher)
 		ctx, cancel := context.WithCancel(t.Context())
 		var publishing sync.WaitGroup
 		defer publishing.Wait()
@@ -160,6 +145,58 @@ func TestAClientThatComesBackWithANewCredentialMissesNothing(t *testing.T) { // 
 			}
 		}
 	})
+}
+
+func TestRevokedStreamsEndThroughEitherGateway(t *testing.T) { // A18
+	everywhere(t, func(t *testing.T, e environment) {
+		var revocations access.Revocations
+		url := e.guarded(t, &revocations)
+		for _, c := range []struct {
+			revoke access.Revocation
+			last   string // "" is nothing: the client comes back by itself
+		}{
+			{access.Revocation{RequestID: "ann"}, ""},
+			{access.Revocation{Subject: "ann"}, ""},
+			{access.Revocation{Subject: "ann", Before: time.Now().Add(time.Minute)}, stream.NameExpired},
+		} {
+			events := listen(t, url, jwt("ann", time.Now().Add(time.Hour)), "")
+			if first := <-events; first.Name != "task_snapshot" {
+				t.Fatalf("the stream begins with %+v", first)
+			}
+			if err := revocations.Revoke(t.Context(), c.revoke); err != nil {
+				t.Fatal(err)
+			}
+			last := ""
+			for ev := range events {
+				last = ev.Name
+			}
+			if last != c.last {
+				t.Errorf("%+v: the last event is %q, want %q", c.revoke, last, c.last)
+			}
+		}
+	})
+}
+
+// guarded runs the service with AUTH=required, puts ports of its graph into targets, and
+// returns where its streams are opened.
+func (e environment) guarded(t *testing.T, targets ...any) (url string) {
+	t.Helper()
+	own := map[string]string{"AUTH": "required", "AUTH_JWT_KEY": jwtSecret, "AUTH_EXPIRY_NOTICE": "1s", "SSE_PING_INTERVAL": "0"}
+	var outside *standin.Server
+	if e.environ["SSE_GATEWAY"] == "http" {
+		outside = gatewayWithExtensions(t)
+		own["SSE_GATEWAY_URL"] = outside.URL()
+	}
+	app, err := bootstrap.New(t.Context(), e.config(t, own), silent, fx.Populate(targets...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, _ = start(t, app)
+	if outside == nil {
+		return url
+	}
+	outside.SetCallback(url + "/api/sse/callback")
+	return outside.URL()
 }
 
 // follow checks that ev is the event after last, if there was one, and returns its number and ID.
