@@ -120,8 +120,8 @@ func sortTypes(types []task.Type) ([]task.Type, error) {
 		if i > 0 && sorted[i-1].Name == typ.Name {
 			return nil, fmt.Errorf("task type %q is there twice", typ.Name)
 		}
-		if p := typ.Policy; min(p.Timeout, p.Backoff, p.Lease, p.Keep) < 0 || min(p.Concurrency, p.Attempts) < 0 {
-			return nil, fmt.Errorf("task type %q: a number or duration of its policy is negative: %+v", typ.Name, p)
+		if err := typ.Policy.Check(); err != nil {
+			return nil, fmt.Errorf("task type %q: %w", typ.Name, err)
 		}
 	}
 	return sorted, nil

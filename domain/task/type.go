@@ -2,6 +2,7 @@ package task
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"heliograph/domain/access"
@@ -47,4 +48,12 @@ type Policy struct {
 	Lease time.Duration
 	// Keep is how long a finished task is kept (rule T9); 0 is the service's default.
 	Keep time.Duration
+}
+
+// Check returns what is wrong with p, for whoever wrote the type; nil for nothing.
+func (p Policy) Check() error {
+	if min(p.Timeout, p.Backoff, p.Lease, p.Keep) < 0 || min(p.Concurrency, p.Attempts) < 0 {
+		return fmt.Errorf("a number or duration of its policy is negative: %+v", p)
+	}
+	return nil
 }
