@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"heliograph/adapters/outbound/jwtauth"
 	"heliograph/domain/access"
 	"heliograph/test/contract/authenticatorcontract"
@@ -206,4 +208,30 @@ func FuzzClaims(f *testing.F) {
 			t.Errorf("%q: %+v", said, p)
 		}
 	})
+}
+
+// What each request costs with authentication.
+func BenchmarkAuthenticate(b *testing.B) {
+	for name, c := range map[string]struct {
+		cfg   func(t testing.TB) jwtauth.Config
+		token func(t testing.TB) string
+	}{
+		"HS256": {func(testing.TB) jwtauth.Config { return bySecret }, func(t testing.TB) string { return token(t, map[string]any{"roles": []string{"a", "b", "c"}}) }},
+		"RS256": {func(t testing.TB) jwtauth.Config { return inFile(t, pemOf(t, keys().rsa.Public())) }, func(t testing.TB) string { return sign(t, jose.RS256, keys().rsa, nil, []byte(payload(t))) }},
+		"ES256": {func(t testing.TB) jwtauth.Config { return inFile(t, pemOf(t, keys().p256.Public())) }, func(t testing.TB) string { return sign(t, jose.ES256, keys().p256, nil, []byte(payload(t))) }},
+	} {
+		b.Run(name, func(b *testing.B) {
+			a, err := jwtauth.New(c.cfg(b), silent)
+			if err != nil {
+				b.Fatal(err)
+			}
+			credential := header(c.token(b))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := a.Authenticate(b.Context(), credential); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -82,7 +82,7 @@ func claims(changes map[string]any) map[string]any {
 }
 
 // sign returns a token with a header of more fields.
-func sign(t *testing.T, alg jose.SignatureAlgorithm, key any, header map[string]any, payload []byte) string {
+func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, header map[string]any, payload []byte) string {
 	t.Helper()
 	options := &jose.SignerOptions{}
 	for name, value := range header {
@@ -103,7 +103,7 @@ func sign(t *testing.T, alg jose.SignatureAlgorithm, key any, header map[string]
 	return token
 }
 
-func encode(t *testing.T, value any) []byte {
+func encode(t testing.TB, value any) []byte {
 	t.Helper()
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -113,7 +113,7 @@ func encode(t *testing.T, value any) []byte {
 }
 
 // token is signed with the secret.
-func token(t *testing.T, changes map[string]any) string {
+func token(t testing.TB, changes map[string]any) string {
 	t.Helper()
 	return sign(t, jose.HS256, []byte(secret), nil, encode(t, claims(changes)))
 }
@@ -150,7 +150,7 @@ func refuse(t *testing.T, name string, a *jwtauth.Authenticator, token string, c
 	}
 }
 
-func pemOf(t *testing.T, public any) string {
+func pemOf(t testing.TB, public any) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
@@ -163,12 +163,12 @@ func jwk(id, alg string, key any) jose.JSONWebKey {
 	return jose.JSONWebKey{Key: key, KeyID: id, Algorithm: alg}
 }
 
-func set(t *testing.T, keys ...jose.JSONWebKey) string {
+func set(t testing.TB, keys ...jose.JSONWebKey) string {
 	t.Helper()
 	return string(encode(t, jose.JSONWebKeySet{Keys: keys}))
 }
 
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func write(t *testing.T, path, text string) {
 }
 
 // inFile is the configuration with these keys in a file.
-func inFile(t *testing.T, text string) jwtauth.Config {
+func inFile(t testing.TB, text string) jwtauth.Config {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keys")
 	write(t, path, text)

@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -16,12 +17,17 @@ import (
 
 // Mint returns a token of p that an Authenticator of the same Config takes, signed with
 // its Secret: for development, where nothing else issues tokens. p.Expires must be set.
+// Without p.Issued it is issued now, and without p.CredentialID it has one of its own.
 // A p without scopes at all has those of Config.DefaultScopes.
 func Mint(cfg Config, p *access.Principal) (string, error) {
 	if cfg.Secret == "" {
 		return "", errors.New("only a shared secret can sign")
 	}
-	said := claims{"exp": p.Expires.Unix(), "iat": time.Now().Unix(), "jti": rand.Text()}
+	issued := p.Issued
+	if issued.IsZero() {
+		issued = time.Now()
+	}
+	said := claims{"exp": p.Expires.Unix(), "iat": issued.Unix(), "jti": cmp.Or(p.CredentialID, rand.Text())}
 	if cfg.Issuer != "" {
 		said["iss"] = cfg.Issuer
 	}
