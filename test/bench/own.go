@@ -9,7 +9,7 @@ import (
 // Own returns what needs nothing but this repository: heliograph and the
 // references. The binaries are in bin.
 func Own(bin string) []Subject {
-	return []Subject{limit(bin, false), limit(bin, true), bareGin(bin), heliograph(bin), portable(bin)}
+	return []Subject{limit(bin, false), limit(bin, true), bareGin(bin), heliograph(bin), portable(bin), each(bin, false), each(bin, true)}
 }
 
 // The references, by whose names the aims know them.
