@@ -27,7 +27,6 @@ var aims = []aim{
 	{"", IdleBytes, "", 1.3 * 1024},
 	{"", UsedBytes, "", 1.3 * 1024},
 	{subjectsName, PipelinedCPU, tokensName, 1.5},
-	{subjectsName, IdleBytes, "", 1.5 * 1024},
 	{externalName, DeliveriesPerSecond, ownName, 0.6},
 	{externalName, PipelinedCPU, ownName, 1.5},
 	{externalName, DeliveriesPerSecond, serialName, 0},

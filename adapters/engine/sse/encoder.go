@@ -1,7 +1,8 @@
 package sse
 
 import (
-	"slices"
+	"bytes"
+	"sync"
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/wire"
@@ -57,7 +58,13 @@ func (e *encoder) id(m log.Position) event.ID { return event.ID{Epoch: e.epoch, 
 
 // frame encodes a log event, and returns how many bytes the line with its ID has.
 func (e *encoder) frame(rec event.Record) (frame []byte, idBytes int) {
-	b := wire.AppendID(make([]byte, 0, wire.FrameSize(rec.Event)), rec.ID)
+	scratch := frames.Get().(*[]byte) //nolint:forcetypeassert // the pool has nothing else
+	defer frames.Put(scratch)
+	b := wire.AppendID((*scratch)[:0], rec.ID)
 	idBytes = len(b)
-	return slices.Clone(e.format.AppendEvent(b, rec.Event)), idBytes
+	*scratch = e.format.AppendEvent(b, rec.Event)
+	return bytes.Clone(*scratch), idBytes
 }
+
+// frames holds memory to encode into: how long a frame is, is not known before.
+var frames = sync.Pool{New: func() any { return new([]byte) }}

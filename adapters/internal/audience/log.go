@@ -32,8 +32,9 @@ type Entry[V any] struct {
 	Seq   uint64
 	Value V
 
-	size int
-	keys []access.Key
+	size    int
+	records []*record[V]  // of its keys but KeyOfAll
+	few     [2]*record[V] // what records is made of, mostly
 }
 
 // record is what there is of one key.
@@ -48,10 +49,10 @@ type record[V any] struct {
 const (
 	// entryBytes and recordBytes are what an entry and a record take beside what the caller counts
 	// and the names: structs, pointers in the deques, a slot in the map.
-	entryBytes  = 120
+	entryBytes  = 170
 	recordBytes = 200
 	// keyBytes is what each of an entry's keys takes in it and in the key's deque.
-	keyBytes = 40
+	keyBytes = 20
 	// idleShare is the part of the limit that records without entries may take: enough for
 	// 10,000 keys of a log of 8 MiB.
 	idleShare = 4
@@ -69,7 +70,8 @@ func NewLog[V any](start uint64, limit int) *Log[V] {
 // with one of the keys. It takes size bytes. Those that see everything need not be among
 // the keys. One that is larger than the log is dropped at once.
 func (l *Log[V]) Append(seq uint64, keys []access.Key, size int, v V) {
-	entry := &Entry[V]{Seq: seq, Value: v, size: entryBytes + size, keys: keys}
+	entry := &Entry[V]{Seq: seq, Value: v, size: entryBytes + size}
+	entry.records = entry.few[:0]
 	l.newest = seq
 	for _, key := range keys {
 		if key.Kind == access.KeyOfAll {
@@ -80,6 +82,7 @@ func (l *Log[V]) Append(seq uint64, keys []access.Key, size int, v V) {
 			continue // the key is there twice
 		}
 		r.entries.push(entry)
+		entry.records = append(entry.records, r)
 		entry.size += keyBytes
 	}
 	l.entries.push(entry)
@@ -112,11 +115,7 @@ func (l *Log[V]) drop() {
 	entry := l.entries.pop()
 	l.held -= entry.size
 	l.dropped = entry.Seq
-	for _, key := range entry.keys {
-		r := l.records[key]
-		if r == nil || r.entries.len() == 0 || r.entries.all()[0] != entry {
-			continue // the key is there twice, or KeyOfAll
-		}
+	for _, r := range entry.records {
 		r.entries.pop()
 		r.dropped = entry.Seq
 		if r.entries.len() == 0 {

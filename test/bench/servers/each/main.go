@@ -33,8 +33,7 @@ func main() {
 	flag.Parse()
 	gin.SetMode(gin.ReleaseMode)
 	s := &streams{
-		// Room for 16 messages to 10,000 streams, so that none is too slow.
-		engine: sse.New(sse.Config{Start: event.ID{Epoch: "bench"}, HistoryBytes: 256 << 20, Heartbeat: 15 * time.Second}, uncounted{}),
+		engine: sse.New(sse.Config{Start: event.ID{Epoch: "bench"}, HistoryBytes: 16 << 20, Heartbeat: 15 * time.Second}, uncounted{}),
 		opener: streamhttp.NewOpener(), toTokens: *tokens,
 	}
 	go s.engine.Serve(context.Background()) //nolint:errcheck // it ends with the process
@@ -61,6 +60,9 @@ type uncounted struct{}
 
 func (uncounted) Sent(event.Service, int, int)      {}
 func (uncounted) Took(event.Service, time.Duration) {}
+
+// pollInterval is far less than writing to all streams takes.
+const pollInterval = time.Millisecond
 
 type streams struct {
 	engine   *sse.Engine
@@ -89,6 +91,8 @@ func (s *streams) open(c *gin.Context) {
 	}
 }
 
+// publish sends a message to all streams, and waits until about that is written: more than
+// a message at a time would be no events for one stream each but batches.
 func (s *streams) publish(w http.ResponseWriter, r *http.Request) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil || !json.Valid(data) {
@@ -97,6 +101,7 @@ func (s *streams) publish(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.engine.Stats().WrittenBytes
 	for n := range s.opened {
 		name := strconv.Itoa(n + 1)
 		// Each has memory of its own: nothing is encoded for several.
@@ -111,5 +116,8 @@ func (s *streams) publish(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
+	}
+	for s.engine.Stats().WrittenBytes-before < uint64(s.opened*len(data)) && r.Context().Err() == nil { //nolint:gosec // not negative
+		time.Sleep(pollInterval)
 	}
 }
