@@ -10,24 +10,25 @@ import (
 
 const sample = "examples/shared-worker"
 
-func TestJavaScriptOfTheSampleParses(t *testing.T) {
-	for _, name := range []string{"worker.js", "client.js"} {
-		node(t, "--check", moduleCopy(t, t.TempDir(), name))
+func TestJavaScriptOfTheSamplesParses(t *testing.T) {
+	for _, path := range []string{sample + "/worker.js", sample + "/client.js", "examples/openid/access.js"} {
+		node(t, "--check", moduleCopy(t, t.TempDir(), path))
 	}
 }
 
 func TestSharedWorkerDoesWhatTheMigrationGuideSays(t *testing.T) {
 	dir := t.TempDir()
-	moduleCopy(t, dir, "worker.js")
-	node(t, "--test", moduleCopy(t, dir, "worker.test.mjs"))
+	moduleCopy(t, dir, sample+"/worker.js")
+	node(t, "--test", moduleCopy(t, dir, sample+"/worker.test.mjs"))
 }
 
 // moduleCopy puts a script into dir under the name that makes node take it for
 // a module, as browsers do.
-func moduleCopy(t *testing.T, dir, name string) string {
+func moduleCopy(t *testing.T, dir, source string) string {
 	t.Helper()
+	name := filepath.Base(source)
 	path := filepath.Join(dir, strings.TrimSuffix(strings.TrimSuffix(name, ".js"), ".mjs")+".mjs")
-	if err := os.WriteFile(path, []byte(read(t, filepath.Join(sample, name))), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(read(t, source)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
