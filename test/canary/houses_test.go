@@ -103,6 +103,13 @@ func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
 	}
 	stop()
 	streams.Wait()
+	resets := 0
+	for _, u := range users {
+		if u.wasReset() {
+			resets++
+		}
+	}
+	t.Logf("%d of %d users were told that a stream could not resume", resets, count)
 	for _, u := range append(users, worker) {
 		u.client.CloseIdleConnections()
 	}
@@ -112,6 +119,10 @@ func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
 
 // act does what a user does, and returns the IDs of its tasks.
 func (u *user) act(ctx context.Context) (own []string) {
+	select {
+	case <-u.opened:
+	case <-ctx.Done():
+	}
 	for n := range 12 {
 		number := u.rand.IntN(1 << 30)
 		switch n % 6 {
@@ -136,8 +147,9 @@ func (u *user) act(ctx context.Context) (own []string) {
 	return own
 }
 
-// mustLearn waits until the user knows of the end of each of its tasks: from its stream or,
-// as a client does whose stream was reset, from the task's status.
+// mustLearn waits until the user knows of the end of each of its tasks: from its streams,
+// through all cuts, or if one of them said that it cannot resume from the task's status
+// (rule A13).
 func (u *user) mustLearn(t *testing.T, own []string) {
 	t.Helper()
 	for _, id := range own {
@@ -146,7 +158,7 @@ func (u *user) mustLearn(t *testing.T, own []string) {
 			continue
 		}
 		await(t, fmt.Sprintf("%s learns of the end of its task %s", u.name, id), func() bool {
-			return u.hasSeenEnd(id) || u.statusSaysEnded(t.Context(), id)
+			return u.hasSeenEnd(id) || u.wasReset() && u.statusSaysEnded(t.Context(), id)
 		})
 	}
 }

@@ -26,9 +26,13 @@ type user struct {
 	client    *http.Client
 	others    *board
 
+	open   sync.Once     // closes opened
+	opened chan struct{} // closed when its first stream is open
+	last   string        // newest event ID; owned by the stream
+
 	mu    sync.Mutex
-	ended map[string]bool // tasks of its own whose end it has seen; guarded by mu
-	last  string          // newest event ID; owned by the stream
+	ended map[string]bool // tasks whose end it has seen on its streams; guarded by mu
+	reset bool            // a stream has said that it cannot resume; guarded by mu
 }
 
 // board holds all tasks: what a user might guess.
@@ -61,7 +65,7 @@ func newUser(i int, h *house, l *leaks, b *board, seed uint64) *user {
 		name: fmt.Sprint("u", i), team: fmt.Sprint("t", i%3), house: h, leaks: l, others: b,
 		rand:   rand.New(rand.NewPCG(seed, uint64(i))), //nolint:gosec // a test's dice
 		client: &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 2}},
-		ended:  map[string]bool{},
+		ended:  map[string]bool{}, opened: make(chan struct{}),
 	}
 	u.audiences = []string{u.name, u.team, "all"}
 	u.token = token(u.name, map[string]any{"roles": []string{u.team}, "scope": "stream tasks:read tasks:start tasks:cancel audience"})
@@ -235,6 +239,9 @@ func (u *user) stream(ctx context.Context, dice *rand.Rand, length time.Duration
 		return
 	}
 	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode == http.StatusOK {
+		u.open.Do(func() { close(u.opened) })
+	}
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -247,8 +254,13 @@ func (u *user) stream(ctx context.Context, dice *rand.Rand, length time.Duration
 	}
 }
 
-// note notes the ends of tasks that a line of the stream tells of.
+// note notes the ends of tasks, and the resets, that a line of the stream tells of.
 func (u *user) note(line string) {
+	if line == "event: stream_reset" {
+		u.mu.Lock()
+		u.reset = true
+		u.mu.Unlock()
+	}
 	data, found := strings.CutPrefix(line, "data: ")
 	if !found || !strings.Contains(data, `"event_type":"task_`) {
 		return
@@ -268,4 +280,10 @@ func (u *user) hasSeenEnd(id string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.ended[id]
+}
+
+func (u *user) wasReset() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.reset
 }
