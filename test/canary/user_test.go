@@ -244,10 +244,14 @@ func (u *user) stream(ctx context.Context, dice *rand.Rand, length time.Duration
 	}
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(nil, 1<<20)
+	id := u.last
 	for lines.Scan() {
 		line := lines.Text()
 		u.leaks.check(u.name+", a stream", line, u.audiences)
-		if id, found := strings.CutPrefix(line, "id: "); found {
+		if given, found := strings.CutPrefix(line, "id: "); found {
+			id = given
+		}
+		if line == "" { // only now the client has the event
 			u.last = id
 		}
 		u.note(line)
