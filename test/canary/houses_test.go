@@ -38,10 +38,10 @@ func TestNobodySeesWhatIsForOthers(t *testing.T) { // A9, A11, A12, A13
 		users   int
 		restart bool // a node is killed and comes back with what it knew
 	}{
-		"in memory":       {inMemory, 60, false},
-		"on disk":         {onDisk, 40, true},
-		"in a cluster":    {inACluster, 40, true},
-		"behind gateways": {behindGateways, 40, true},
+		"in memory":       {inMemory, 100, false},
+		"on disk":         {onDisk, 60, true},
+		"in a cluster":    {inACluster, 60, true},
+		"behind gateways": {behindGateways, 60, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,6 +24,13 @@ var mutants = map[string]mutant{
 	"statuses": {
 		"application/guard/guard.go", "case !t.Audience.Includes(policy.Viewer(p)):", "case false:",
 	},
+	"snapshots": {
+		"application/tasks/snapshots/observer.go", "o.read(ctx, c.Viewer())", "o.read(ctx, access.Viewer{All: true})",
+	},
+	"streams": {
+		"adapters/engine/sse/audiences.go", "return slices.DeleteFunc(v.Keys(), func(k access.Key) bool { return k.Kind == access.KeyOfEveryone })",
+		"return append(slices.DeleteFunc(v.Keys(), func(k access.Key) bool { return k.Kind == access.KeyOfEveryone }), access.Key{Kind: access.KeyOfAll})",
+	},
 	"events": {
 		"domain/task/event.go", "Order: e.Seq, Audience: e.Audience,", "Order: e.Seq,",
 	},
