@@ -22,11 +22,11 @@
 // gateway is back.
 //
 //	Sender ── trunk ─┬─ lanes ── worker (many) ── pusher ─┐
-//	                 └─ post ─── poster (one) ── pipeline ─┼─ gateway
+//	                 └─ batch ── poster (one) ── pipeline ─┼─ gateway
 //	          resumer ──────────────────────── pusher ─────┤
 //	          probe ────────────────────────── client ─────┘
 //
-//	trunk.go, inflight.go, post.go   what waits, and what is posted to all streams
+//	trunk.go, batch.go, inflight.go  what waits, and what is posted to all streams
 //	recipients.go                    which streams an event is for
 //	lanes.go, lane.go                what waits for one stream, and whose turn it is
 //	turn.go, hold.go                 a lane while a worker has it, and while it is held

@@ -6,14 +6,6 @@ import (
 	"heliograph/domain/event"
 )
 
-const (
-	// maxBatch is how many events are posted before the first is answered: enough to
-	// keep a gateway busy, and few enough to be repeated.
-	maxBatch = 32
-	// maxBatchBytes bounds their bodies.
-	maxBatchBytes = 256 << 10
-)
-
 // inFlight is what was taken from the trunk to be posted to all streams, until it is
 // settled. Its fields are guarded by trunk.mu.
 type inFlight struct {
@@ -22,28 +14,6 @@ type inFlight struct {
 	unsure   bool     // the gateway may have taken some of them
 	taken    event.ID // clients have got what is here up to this place
 	place    event.ID // of the last log event that left the trunk
-}
-
-// fill takes from q what can be posted at once, once address has made of it what takes it
-// to its streams. What cannot be repeated goes alone, or a failure would cost the others
-// too.
-func (f *inFlight) fill(q *queue, ids bool, address func(*message) []*message) {
-	f.messages, f.unsure = address(q.take()), false
-	if !ids || f.messages[0].id.IsZero() {
-		return
-	}
-	size := 0
-	for m := q.first(); m != nil && !m.private() && !m.id.IsZero() && len(f.messages) < maxBatch; m = q.first() {
-		parts := address(m)
-		for _, part := range parts {
-			size += part.size()
-		}
-		if size > maxBatchBytes {
-			return
-		}
-		q.take()
-		f.messages = append(f.messages, parts...)
-	}
 }
 
 // giveBack returns what is here to q, unless something newer there replaces it. What was

@@ -29,31 +29,31 @@ type poster struct {
 func (p *poster) run(ctx context.Context) {
 	defer p.pipeline.close()
 	for {
-		batch := p.trunk.nextPost()
-		if batch == nil || ctx.Err() != nil {
+		b := p.trunk.nextBatch()
+		if b == nil || ctx.Err() != nil {
 			return
 		}
-		p.post(ctx, batch)
+		p.post(ctx, b)
 	}
 }
 
 // post posts events to all streams and measures it (rules M1, M2).
-func (p *poster) post(ctx context.Context, batch *post) {
-	bodies, of := batch.requests()
-	of = append(of, len(batch.messages))
+func (p *poster) post(ctx context.Context, b *batch) {
+	bodies, of := b.requests()
+	of = append(of, len(b.messages))
 	if len(bodies) == 0 {
-		batch.settle(len(batch.messages))
+		b.settle(len(b.messages))
 		return
 	}
 	began, answers := time.Now(), 0
 	var err error
 	alive := p.circuit.call(func() error {
 		err = p.pipeline.post(ctx, bodies, func(answer *http.Response) error {
-			m := batch.messages[of[answers]]
+			m := b.messages[of[answers]]
 			d, err := readDelivery(answer, len(m.tokens))
 			if err == nil {
 				p.meter.took(m, began)
-				p.delivered(ctx, batch, m, d)
+				p.delivered(ctx, b, m, d)
 				answers++
 			}
 			return err
@@ -64,38 +64,38 @@ func (p *poster) post(ctx context.Context, batch *post) {
 		return err
 	})
 	taken := of[answers]
-	batch.settle(taken)
-	if taken < len(batch.messages) {
-		p.settle(ctx, batch, batch.messages[taken], began, cmp.Or(alive, err))
+	b.settle(taken)
+	if taken < len(b.messages) {
+		p.settle(ctx, b, b.messages[taken], began, cmp.Or(alive, err))
 	}
 }
 
 // settle draws the consequences of an error at the first event m that is left. What the
 // gateway may not have taken is repeated, as long as the gateway can tell by the ID that
 // it has.
-func (p *poster) settle(ctx context.Context, batch *post, m *message, began time.Time, err error) {
+func (p *poster) settle(ctx context.Context, b *batch, m *message, began time.Time, err error) {
 	switch {
 	case errors.Is(err, errNoBroadcast):
 		p.log.InfoContext(ctx, "gateway takes no broadcasts any more")
-		batch.broadcastUnsupported()
+		b.broadcastUnsupported()
 		p.circuit.wake()
 	case errors.Is(err, errNotSent):
-		batch.repeat(false)
-	case errors.Is(err, gateway.ErrUnreachable) && batch.ids && !m.id.IsZero():
-		batch.repeat(true)
+		b.repeat(false)
+	case errors.Is(err, gateway.ErrUnreachable) && b.ids && !m.id.IsZero():
+		b.repeat(true)
 	default:
 		p.meter.took(m, began)
 		p.meter.count(m, 0, connections(p.roster, m))
 		if p.losses.take() {
 			p.log.WarnContext(ctx, "event for all connections, or several, was lost", slog.String("event", m.ev.Name), slog.Any("error", err))
 		}
-		batch.lose()
+		b.lose()
 	}
 }
 
 // delivered counts an event, and has the streams compared if one for all reached another
 // number of them than the roster has. A number that makes no sense is an error.
-func (p *poster) delivered(ctx context.Context, batch *post, m *message, d delivery) {
+func (p *poster) delivered(ctx context.Context, b *batch, m *message, d delivery) {
 	n := connections(p.roster, m)
 	if !d.known || m.named() && d.streams > n {
 		p.meter.count(m, 0, n)
@@ -106,7 +106,7 @@ func (p *poster) delivered(ctx context.Context, batch *post, m *message, d deliv
 	}
 	if m.named() {
 		p.meter.count(m, d.streams, n-d.streams)
-		p.missing(batch, m, d)
+		p.missing(b, m, d)
 		return
 	}
 	p.meter.count(m, d.streams, 0)
@@ -118,7 +118,7 @@ func (p *poster) delivered(ctx context.Context, batch *post, m *message, d deliv
 // missing draws the consequences for the streams that did not get m, which was for some.
 // Those that the gateway does not know are asked for once more, and then gone (rule E5).
 // If none got it the others have lost it (rule E6); of some it is not known which.
-func (p *poster) missing(batch *post, m *message, d delivery) {
+func (p *poster) missing(b *batch, m *message, d delivery) {
 	if d.streams == len(m.tokens) {
 		return
 	}
@@ -136,6 +136,6 @@ func (p *poster) missing(batch *post, m *message, d delivery) {
 		}
 	}
 	if d.streams == 0 && len(lost.tokens) > 0 {
-		batch.noteGap(&lost)
+		b.noteGap(&lost)
 	}
 }

@@ -1,17 +1,25 @@
 package httpsender
 
-// post is a batch of events on its way to all streams, from trunk.nextPost until it is
+const (
+	// maxBatch is how many events are posted before the first is answered: enough to
+	// keep a gateway busy, and few enough to be repeated.
+	maxBatch = 32
+	// maxBatchBytes bounds their bodies.
+	maxBatchBytes = 256 << 10
+)
+
+// batch is events on their way to all streams, from trunk.nextBatch until it is
 // said what became of it: settle, and if some of it is left, one of the others.
-type post struct {
+type batch struct {
 	messages []*message
 	ids      bool // they may carry IDs
 
 	trunk *trunk
 }
 
-// nextPost waits for events that may be posted to all streams. It returns nil after the
+// nextBatch waits for events that may be posted to all streams. It returns nil after the
 // stop.
-func (t *trunk) nextPost() *post {
+func (t *trunk) nextBatch() *batch {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for (!t.postableLocked() || !t.lanes.beginPost()) && !t.stopped {
@@ -29,15 +37,15 @@ func (t *trunk) nextPost() *post {
 	if !ids {
 		messages = messages[:1] // the parts of an event cannot be repeated, either
 	}
-	return &post{messages: messages, ids: ids, trunk: t}
+	return &batch{messages: messages, ids: ids, trunk: t}
 }
 
 // requests returns the bodies to post, and for each of them which message it is of.
 // Messages for no stream have none.
-func (p *post) requests() (bodies [][]byte, of []int) {
-	for i, m := range p.messages {
+func (b *batch) requests() (bodies [][]byte, of []int) {
+	for i, m := range b.messages {
 		if !m.named() || len(m.tokens) > 0 {
-			bodies, of = append(bodies, m.broadcast(p.ids)), append(of, i)
+			bodies, of = append(bodies, m.broadcast(b.ids)), append(of, i)
 		}
 	}
 	return bodies, of
@@ -77,28 +85,28 @@ func (t *trunk) endPostLocked() {
 	t.pumpLocked()
 }
 
-// settle says that the first n events have left for good. If those are all, the post has
+// settle says that the first n events have left for good. If those are all, the batch has
 // ended.
-func (p *post) settle(n int) {
-	t := p.trunk
+func (b *batch) settle(n int) {
+	t := b.trunk
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.settleLocked(n)
-	if n == len(p.messages) {
+	if n == len(b.messages) {
 		t.endPostLocked()
 	}
 }
 
 // noteGap says that m, which is settled, is lost for its streams.
-func (p *post) noteGap(m *message) {
-	p.trunk.mu.Lock()
-	defer p.trunk.mu.Unlock()
-	p.trunk.noteGapLocked(m)
+func (b *batch) noteGap(m *message) {
+	b.trunk.mu.Lock()
+	defer b.trunk.mu.Unlock()
+	b.trunk.noteGapLocked(m)
 }
 
 // lose says that the first event that is left is lost.
-func (p *post) lose() {
-	t := p.trunk
+func (b *batch) lose() {
+	t := b.trunk
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.noteGapLocked(t.inFlight.messages[0])
@@ -108,8 +116,8 @@ func (p *post) lose() {
 
 // repeat has what is left posted again, as soon as the gateway can be reached. If it was
 // never sent, it goes back to what waits, and can be conflated.
-func (p *post) repeat(sent bool) {
-	t := p.trunk
+func (b *batch) repeat(sent bool) {
+	t := b.trunk
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	f := &t.inFlight
@@ -126,12 +134,34 @@ func (p *post) repeat(sent bool) {
 
 // broadcastUnsupported says that the gateway knows no broadcasts any more: what is left
 // goes to each connection instead, and so does all that follows.
-func (p *post) broadcastUnsupported() {
-	t := p.trunk
+func (b *batch) broadcastUnsupported() {
+	t := b.trunk
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.link.withoutBroadcast()
 	t.lanes.connect(t.link.isUp(), t.link.capabilities())
 	t.fanOutLocked()
 	t.endPostLocked()
+}
+
+// fill takes from q what can be posted at once, once address has made of it what takes it
+// to its streams. What cannot be repeated goes alone, or a failure would cost the others
+// too.
+func (f *inFlight) fill(q *queue, ids bool, address func(*message) []*message) {
+	f.messages, f.unsure = address(q.take()), false
+	if !ids || f.messages[0].id.IsZero() {
+		return
+	}
+	size := 0
+	for m := q.first(); m != nil && !m.private() && !m.id.IsZero() && len(f.messages) < maxBatch; m = q.first() {
+		parts := address(m)
+		for _, part := range parts {
+			size += part.size()
+		}
+		if size > maxBatchBytes {
+			return
+		}
+		q.take()
+		f.messages = append(f.messages, parts...)
+	}
 }
