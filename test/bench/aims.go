@@ -26,7 +26,7 @@ var aims = []aim{
 	{"", ConnectsPerSecond, bareGinName, 0.8},
 	{"", IdleBytes, "", 1.3 * 1024},
 	{"", UsedBytes, "", 1.3 * 1024},
-	{subjectsName, PipelinedCPU, tokensName, 1.5},
+	{subjectsName, PipelinedCPU, privateName, 1.5},
 	{externalName, DeliveriesPerSecond, ownName, 0.6},
 	{externalName, PipelinedCPU, ownName, 1.5},
 	{externalName, DeliveriesPerSecond, serialName, 0},

@@ -7,7 +7,7 @@ import "strconv"
 // The names by which the aims know the servers whose events are each for one stream.
 const (
 	subjectsName = "engine, an event for each subject"
-	tokensName   = "engine, a private event for each token"
+	privateName  = "engine, a private event for each token"
 )
 
 // each is the engine with events that are each for one stream.
@@ -23,7 +23,7 @@ func each(bin string, tokens bool) Subject {
 		Publish: func(payload string) Request { return Request{Path: "/", Type: jsonType, Body: payload} },
 	}
 	if tokens {
-		s.Name, s.Settings = tokensName, "the same, but sent to every token"
+		s.Name, s.Settings = privateName, "the same, but sent to every token"
 	}
 	return s
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/domain/access"
@@ -96,7 +95,7 @@ func TestClientThatIsAheadWaitsForEventsOfOthersToo(t *testing.T) { // G2, A14
 			resumed <- err
 		}()
 		for range 5 {
-			time.Sleep(10 * time.Millisecond)
+			synctest.Wait() // the client waits
 			b.publish(noteTo(toSubject("bert"), "secret"))
 		}
 		if err := <-resumed; err != nil {

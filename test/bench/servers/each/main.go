@@ -117,7 +117,9 @@ func (s *streams) publish(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
 	for s.engine.Stats().WrittenBytes-before < uint64(s.opened*len(data)) && r.Context().Err() == nil { //nolint:gosec // not negative
-		time.Sleep(pollInterval)
+		<-poll.C
 	}
 }
