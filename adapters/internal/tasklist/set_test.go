@@ -92,6 +92,19 @@ func pagesOf(t *testing.T, set *tasklist.Set, q task.Query) (ids map[task.ID]boo
 	}
 }
 
+func TestGroupsWithoutTasksAreForgotten(t *testing.T) { // G4
+	t.Parallel()
+	set := tasklist.NewSet()
+	for n := range 100 {
+		name := fmt.Sprint("subject-", n)
+		set.Put(task.Task{ID: task.ID(name), Created: noon, Owner: name, Audience: &access.Audience{Subjects: []string{name, name}}}, noon)
+		set.Remove(task.ID(name))
+	}
+	if got := set.Groups(); got > 1 { // that of everyone's
+		t.Errorf("%d groups are left", got)
+	}
+}
+
 // What a page or a snapshot costs a viewer must not depend on how much others have.
 func BenchmarkListForViewer(b *testing.B) {
 	ann := &access.Viewer{Subject: "ann", Roles: []string{"staff", "sales", "ops"}, RequestID: "tab"}

@@ -208,13 +208,7 @@ func TestWhateverHappensAStreamIsSentWhatItMaySee(t *testing.T) { // T13, A12, G
 			case action == 1 && len(live) > 0:
 				id := slices.Sorted(maps.Keys(live))[random.IntN(len(live))]
 				delete(live, id)
-				record, err := f.store.Get(t.Context(), id)
-				if err == nil {
-					err = f.store.Delete(t.Context(), record)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
+				f.remove(id)
 				for _, r := range open {
 					delete(r.lasting, id)
 				}
@@ -301,6 +295,53 @@ func TestSubjectsShareTheMemoryOfWhatManySee(t *testing.T) { // T13, G4
 		t.Logf("%d streams hold %d KiB", subjects, grown>>10)
 	}
 	runtime.KeepAlive(readers)
+}
+
+// remove deletes a task.
+func (f *fixture) remove(id task.ID) {
+	f.t.Helper()
+	record, err := f.store.Get(f.t.Context(), id)
+	if err == nil {
+		err = f.store.Delete(f.t.Context(), record)
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestASlowStreamOfASubjectGoesOnInTheNewestSnapshot(t *testing.T) { // T13, A12
+	for name, everyones := range map[string]int{"few are for everyone": 2, "many are for everyone": 20} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, 1024)
+			for range everyones {
+				f.start(nil, 200)
+			}
+			var own []task.ID
+			for range 20 {
+				own = append(own, f.start(&access.Audience{Subjects: []string{"ann"}}, 200))
+			}
+			sender := f.keep()
+			f.open(stream("slow", annOfSales))
+			slow := &slowReader{c: stream("slow", annOfSales), next: sender.parts, got: map[task.ID]int{}}
+			slow.read(f)
+			runtime.GC() // the stream alone keeps what it reads
+			for _, id := range own {
+				if slow.got[id] == 0 {
+					f.remove(id)
+				}
+			}
+			f.open(stream("other", annOfSales))
+			first := maps.Clone(slow.got)
+			for !slow.complete {
+				slow.read(f)
+			}
+			for _, id := range own {
+				if first[id] == 0 && slow.got[id] != 0 {
+					t.Errorf("the stream was sent %s, which has gone", id)
+				}
+			}
+		})
+	}
 }
 
 func TestSubjectsThatAreGoneAreForgotten(t *testing.T) { // G4

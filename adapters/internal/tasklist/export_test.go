@@ -1,0 +1,4 @@
+package tasklist
+
+// Groups returns how many groups of tasks the set has, beside that of all.
+func (s *Set) Groups() int { return len(s.indexes.byKey) }
