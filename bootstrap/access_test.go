@@ -3,6 +3,7 @@ package bootstrap_test
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -86,9 +87,7 @@ func TestScopesThatNobodyKnowsEndTheStart(t *testing.T) { // A5, A8
 		"AUTH_KEYS_FILE:":      {"AUTH_KEYS_FILE": keys(access.ScopesOf(access.Stream), "deploi")},
 	} {
 		environ := map[string]string{"AUTH": "required", "AUTH_JWT_KEY": jwtKey, "TASKS_FILE": types}
-		for name, value := range own {
-			environ[name] = value
-		}
+		maps.Copy(environ, own)
 		app, err := bootstrap.New(t.Context(), load(t, environ), silent)
 		if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", own, err, want)
