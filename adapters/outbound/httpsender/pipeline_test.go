@@ -19,8 +19,14 @@ import (
 // the broadcasts that came in.
 func broadcastTo(t *testing.T, path string, events int, answer http.HandlerFunc) (requests []request) {
 	t.Helper()
+	return broadcastToServer(t, httptest.NewServer, path, events, answer)
+}
+
+// broadcastToServer is broadcastTo with a server of another kind.
+func broadcastToServer(t *testing.T, start func(http.Handler) *httptest.Server, path string, events int, answer http.HandlerFunc) (requests []request) {
+	t.Helper()
 	arrived := make(chan request, 5000)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			_, _ = io.WriteString(w, `{"capabilities":["broadcast","event-id"]}`)
 			return
@@ -30,7 +36,7 @@ func broadcastTo(t *testing.T, path string, events int, answer http.HandlerFunc)
 		answer(w, r)
 	}))
 	defer server.Close()
-	cfg := httpsender.Config{URL: strings.Replace(server.URL, "http://", "http://user:secret@", 1) + path}
+	cfg := httpsender.Config{URL: strings.Replace(server.URL, "://", "://user:secret@", 1) + path}
 	s, err := httpsender.New(cfg, memregistry.New(), newMetrics(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
