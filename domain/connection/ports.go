@@ -82,7 +82,8 @@ type Roster interface {
 // the errors named here each method may return ErrUnavailable.
 type Orphans interface {
 	// List returns the connections that belong to a node which is not present. This
-	// node's own are among them, but for those in its Roster, if it is not present.
+	// node's own are among them, but for those in its Roster, if it is not present. It
+	// may be as it was a moment ago: Adopt and Delete look again.
 	List(ctx context.Context, present func(node string) bool) ([]Connection, error)
 	// Adopt makes this node the owner of c, and returns it as it is then. Errors:
 	// ErrNotFound when c is not the record any more, or is in the Roster already.

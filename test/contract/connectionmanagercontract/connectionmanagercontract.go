@@ -20,6 +20,8 @@ type Subject struct {
 	// Closed yields every token that was sent replaced and then closed. Its buffer
 	// holds all of a test.
 	Closed <-chan connection.Token
+	// Principal is that of all streams that do not say; nil if none is required.
+	Principal *access.Principal
 }
 
 // Run tests the managers that fresh returns, a new one each time.
@@ -37,6 +39,7 @@ var clauses = []struct {
 	{"C1 a connect registers and a disconnect removes", connectDisconnect},
 	{"C3 a second connection replaces the first, which gets the event replaced and is closed", secondReplaces},
 	{"C3 a repeated connect changes nothing and closes nothing", repeated},
+	{"A9 a connect without a principal is refused where one is required", withoutPrincipal},
 	{"A15 another subject's connect is refused, and closes nothing", otherSubject},
 	{"A12 observers get the connection with the principal that opened it", principalOfContext},
 	{"C4 a late disconnect leaves the newer connection", lateDisconnect},
@@ -114,6 +117,20 @@ func principalOfContext(t *testing.T, s Subject) {
 	}
 }
 
+func withoutPrincipal(t *testing.T, s Subject) {
+	want := access.ErrNoCredential
+	if s.Principal == nil {
+		want = nil
+	}
+	opening, err := s.Manager.Connect(t.Context(), "a", "token-a", "")
+	if !errors.Is(err, want) || (opening != nil) != (want == nil) {
+		t.Errorf("%v, %v, want %v", opening, err, want)
+	}
+	if _, registered := s.Registered("a"); registered != (want == nil) {
+		t.Errorf("it is registered: %t", registered)
+	}
+}
+
 func lateDisconnect(t *testing.T, s Subject) {
 	s.connect(t, "a", "old")
 	s.connect(t, "a", "new")
@@ -124,7 +141,7 @@ func lateDisconnect(t *testing.T, s Subject) {
 func tokenTaken(t *testing.T, s Subject) {
 	s.connect(t, "a", "token-a")
 	s.connect(t, "b", "token-b")
-	if _, err := s.Manager.Connect(t.Context(), "b", "token-a", ""); !errors.Is(err, connection.ErrTokenTaken) {
+	if _, err := s.Manager.Connect(access.NewContext(t.Context(), s.Principal), "b", "token-a", ""); !errors.Is(err, connection.ErrTokenTaken) {
 		t.Errorf("Connect with a's token: %v, want ErrTokenTaken", err)
 	}
 	s.wantRegistered(t, "a", "token-a")
@@ -205,7 +222,7 @@ func slowObserver(t *testing.T, s Subject) {
 
 func (s Subject) connect(t *testing.T, id connection.RequestID, token connection.Token) connection.Opening {
 	t.Helper()
-	opening, err := s.Manager.Connect(t.Context(), id, token, "")
+	opening, err := s.Manager.Connect(access.NewContext(t.Context(), s.Principal), id, token, "")
 	if err != nil {
 		t.Fatalf("Connect(%s): %v", id, err)
 	}

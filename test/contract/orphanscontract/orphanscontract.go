@@ -52,17 +52,28 @@ func (s Subject) put(t *testing.T, registry connection.Registry, node string, id
 	return c
 }
 
-// want checks what is listed when only the nodes named are present.
+// listsWithin is how often a list may still be that of a moment ago, a hundredth of a
+// second apart.
+const listsWithin = 500
+
+// want waits until what is listed is this when only the nodes named are present.
 func (s Subject) want(t *testing.T, present []string, want ...connection.Connection) {
 	t.Helper()
-	got, err := s.Orphans.List(t.Context(), func(node string) bool { return slices.Contains(present, node) })
-	if err != nil {
-		t.Fatal(err)
+	pause := time.NewTicker(10 * time.Millisecond)
+	defer pause.Stop()
+	diff := ""
+	for range listsWithin {
+		got, err := s.Orphans.List(t.Context(), func(node string) bool { return slices.Contains(present, node) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(got, func(a, b connection.Connection) int { return cmpText(a.RequestID, b.RequestID) })
+		if diff = cmp.Diff(want, got); diff == "" {
+			return
+		}
+		<-pause.C
 	}
-	slices.SortFunc(got, func(a, b connection.Connection) int { return cmpText(a.RequestID, b.RequestID) })
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("listed with %v present (-want +got):\n%s", present, diff)
-	}
+	t.Errorf("listed with %v present (-want +got):\n%s", present, diff)
 }
 
 func cmpText(a, b connection.RequestID) int {
