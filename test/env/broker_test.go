@@ -25,7 +25,7 @@ import (
 )
 
 func TestRegistry(t *testing.T) {
-	everywhere(t, func(t *testing.T, e environment) {
+	runSuite(t, "registrycontract", func(t *testing.T, e environment) {
 		registrycontract.Run(t, func(t *testing.T) (s registrycontract.Subject) {
 			var cfg bootstrap.Config
 			e.build(t, nil, &s.Registry, &s.Roster, &cfg)
@@ -36,7 +36,7 @@ func TestRegistry(t *testing.T) {
 }
 
 func TestTaskStore(t *testing.T) {
-	withEveryBroker(t, func(t *testing.T, e environment) {
+	runSuite(t, "taskstorecontract", func(t *testing.T, e environment) {
 		taskstorecontract.Run(t, func(t *testing.T) (s taskstorecontract.Subject) {
 			e.build(t, nil, &s.Store)
 			return s
@@ -45,7 +45,7 @@ func TestTaskStore(t *testing.T) {
 }
 
 func TestPublisher(t *testing.T) {
-	everywhere(t, func(t *testing.T, e environment) {
+	runSuite(t, "publishercontract", func(t *testing.T, e environment) {
 		publishercontract.Run(t, e.publisher)
 	})
 	in(t, lasting, func(t *testing.T, e environment) {
@@ -84,9 +84,8 @@ func flush(t *testing.T, publisher event.Publisher) {
 	}
 }
 
-func TestHistory(t *testing.T) { // with the embedded gateway and the memory broker the gateway's log is the history
-	environments := slices.Concat(lasting, []environment{external})
-	in(t, environments, func(t *testing.T, e environment) {
+func TestHistory(t *testing.T) {
+	runSuite(t, "historycontract", func(t *testing.T, e environment) {
 		historycontract.Run(t, func(t *testing.T) (s historycontract.Subject) {
 			own := map[string]string{"SSE_MAX_EVENT_BYTES": "8KiB", "SSE_HISTORY_BYTES": "32KiB"}
 			var cfg bootstrap.Config
@@ -151,7 +150,7 @@ func (r *recorder) await(t *testing.T, n int) (events []event.Event) {
 }
 
 func TestOrphans(t *testing.T) {
-	in(t, withCluster, func(t *testing.T, e environment) {
+	runSuite(t, "orphanscontract", func(t *testing.T, e environment) {
 		orphanscontract.Run(t, func(t *testing.T) orphanscontract.Subject {
 			cfg := e.config(t, nil)
 			var one, two *natsregistry.Registry

@@ -2,10 +2,6 @@ package env_test
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -25,7 +21,11 @@ import (
 )
 
 func TestCredentials(t *testing.T) { // the suite needs no running gateway
-	everywhere(t, func(t *testing.T, e environment) {
+	runSuite(t, "credentialscontract", func(t *testing.T, e environment) {
+		var options []credentialscontract.Option
+		if e.required() {
+			options = append(options, credentialscontract.NoAnonymous("AUTH=required"))
+		}
 		credentialscontract.Run(t, func(t *testing.T) (s credentialscontract.Subject) {
 			var registry connection.Registry
 			var manager connection.Manager
@@ -46,19 +46,16 @@ func TestCredentials(t *testing.T) { // the suite needs no running gateway
 				return c.Principal
 			}
 			return s
-		})
+		}, options...)
 	})
 }
 
 const jwtSecret = "a secret of at least thirty-two bytes"
 
 // jwt returns a token of a subject that ends then.
-func jwt(subject string, ends time.Time) string {
-	encode := base64.RawURLEncoding.EncodeToString
-	text := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode(fmt.Appendf(nil, `{"sub":%q,"iat":%d,"exp":%d}`, subject, time.Now().Unix(), ends.Unix()))
-	mac := hmac.New(sha256.New, []byte(jwtSecret))
-	mac.Write([]byte(text))
-	return text + "." + encode(mac.Sum(nil))
+func jwt(t *testing.T, subject string, ends time.Time) string {
+	t.Helper()
+	return mint(t, &access.Principal{Subject: subject, Expires: ends})
 }
 
 // listen opens the stream of ann with a token, from an ID on, and returns its events. They
@@ -121,7 +118,7 @@ func TestAClientThatComesBackWithANewCredentialMissesNothing(t *testing.T) { // 
 		publishing.Go(func() { publish(ctx, t, publisher) })
 
 		last, lastID, notices, expired := 0, "", 0, false
-		for ev := range listen(t, url, jwt("ann", time.Now().Add(3*time.Second)), "") {
+		for ev := range listen(t, url, jwt(t, "ann", time.Now().Add(3*time.Second)), "") {
 			switch ev.Name {
 			case "note":
 				last, lastID = follow(t, last, ev)
@@ -134,7 +131,7 @@ func TestAClientThatComesBackWithANewCredentialMissesNothing(t *testing.T) { // 
 		if notices != 1 || !expired || last == 0 {
 			t.Fatalf("after event %d the stream ended with %d notices; expired: %v", last, notices, expired)
 		}
-		again := listen(t, url, jwt("ann", time.Now().Add(time.Hour)), lastID)
+		again := listen(t, url, jwt(t, "ann", time.Now().Add(time.Hour)), lastID)
 		for until := last + 50; last < until; {
 			ev, open := <-again
 			if !open || ev.Name == stream.NameReset {
@@ -159,7 +156,7 @@ func TestRevokedStreamsEndThroughEitherGateway(t *testing.T) { // A18
 			{access.Revocation{Subject: "ann"}, ""},
 			{access.Revocation{Subject: "ann", Before: time.Now().Add(time.Minute)}, stream.NameExpired},
 		} {
-			events := listen(t, url, jwt("ann", time.Now().Add(time.Hour)), "")
+			events := listen(t, url, jwt(t, "ann", time.Now().Add(time.Hour)), "")
 			if first := <-events; first.Name != "task_snapshot" {
 				t.Fatalf("the stream begins with %+v", first)
 			}
@@ -183,7 +180,7 @@ func (e environment) guarded(t *testing.T, targets ...any) (url string) {
 	t.Helper()
 	own := map[string]string{"AUTH": "required", "AUTH_JWT_KEY": jwtSecret, "AUTH_EXPIRY_NOTICE": "1s", "SSE_PING_INTERVAL": "0"}
 	var outside *standin.Server
-	if e.environ["SSE_GATEWAY"] == "http" {
+	if e.external() {
 		outside = gatewayWithExtensions(t)
 		own["SSE_GATEWAY_URL"] = outside.URL()
 	}

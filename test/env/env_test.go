@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 
@@ -49,17 +48,10 @@ var (
 	lasting      = []environment{embeddedDurable, externalDurable, embeddedCluster, externalCluster}
 )
 
-// everywhere runs a test in each environment.
+// everywhere runs a test in each environment with AUTH=none.
 func everywhere(t *testing.T, test func(t *testing.T, e environment)) {
 	t.Helper()
-	in(t, slices.Concat(withEmbedded, withExternal), test)
-}
-
-// withEveryBroker runs a test of a port that the gateway has no part in: the graph is
-// the same with either, so one of them has to do, for the time that it takes.
-func withEveryBroker(t *testing.T, test func(t *testing.T, e environment)) {
-	t.Helper()
-	in(t, withEmbedded, test)
+	in(t, both(), test)
 }
 
 // in runs a test in some environments.
@@ -69,6 +61,9 @@ func in(t *testing.T, environments []environment, test func(t *testing.T, e envi
 		t.Run(e.name, func(t *testing.T) { test(t, e) })
 	}
 }
+
+// external reports whether the gateway is a program of its own.
+func (e environment) external() bool { return e.environ["SSE_GATEWAY"] == "http" }
 
 // config is the environment's, with some variables of the test's own.
 func (e environment) config(t *testing.T, own map[string]string) bootstrap.Config {

@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/fx"
 
 	"heliograph/bootstrap"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -21,25 +23,28 @@ import (
 	"heliograph/test/standin"
 )
 
-func TestEmbeddedSender(t *testing.T) {
-	in(t, withEmbedded, func(t *testing.T, e environment) {
-		sendercontract.Run(t, func(t *testing.T) sendercontract.Subject {
-			w := run(t, e.config(t, nil))
-			return w.subject(t, w.url)
-		}, sendercontract.AnonymousOnly("AUTH=none"))
-	})
-}
-
-func TestHTTPSender(t *testing.T) {
+func TestSender(t *testing.T) {
 	late := sendercontract.LateUnknownToken("the gateway's 404 comes after the call")
 	noAudiences := sendercontract.NoAudiences("it sends every log event to all streams")
-	in(t, withExternal, func(t *testing.T, e environment) {
+	runSuite(t, "sendercontract", func(t *testing.T, e environment) {
+		var options []sendercontract.Option
+		if !e.required() {
+			options = append(options, sendercontract.AnonymousOnly("AUTH=none"))
+		}
+		if !e.external() {
+			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject {
+				w := run(t, e.config(t, nil))
+				return w.subject(t, w.url)
+			}, options...)
+			return
+		}
+		options = append(options, late, noAudiences)
 		t.Run("gateway without extensions", func(t *testing.T) {
 			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return e.behindStandIn(t) },
-				late, noAudiences, sendercontract.NoEventIDs("the protocol without extensions has none"))
+				append(options, sendercontract.NoEventIDs("the protocol without extensions has none"))...)
 		})
 		t.Run("gateway with all extensions", func(t *testing.T) {
-			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return e.behindStandIn(t, standin.Extensions...) }, late, noAudiences)
+			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return e.behindStandIn(t, standin.Extensions...) }, options...)
 		})
 	})
 }
@@ -73,12 +78,15 @@ func TestControlOfANodeThatIsAlone(t *testing.T) {
 }
 
 func TestConnectionManager(t *testing.T) { // the suite needs no running gateway
-	everywhere(t, func(t *testing.T, e environment) {
+	runSuite(t, "connectionmanagercontract", func(t *testing.T, e environment) {
 		connectionmanagercontract.Run(t, func(t *testing.T) (s connectionmanagercontract.Subject) {
 			closed := make(chan connection.Token, 64)
 			var registry connection.Registry
 			watch := fx.Decorate(func(next gateway.Sender) gateway.Sender { return closings{next, closed} })
 			wire(t, e.config(t, nil), watch, fx.Populate(&s.Manager, &registry))
+			if e.required() {
+				s.Principal = &access.Principal{Subject: "somebody", Scopes: access.ScopesOf(access.Stream)}
+			}
 			s.Closed = closed
 			s.Registered = func(id connection.RequestID) (connection.Token, bool) {
 				c, err := registry.ByRequestID(t.Context(), id)
@@ -109,7 +117,9 @@ type world struct {
 	Sender   gateway.Sender
 	Registry connection.Registry
 	History  event.History
+	Access   access.Service
 
+	auth bool // streams need a credential
 	url  string
 	gone chan connection.Token
 	stop func()
@@ -118,9 +128,9 @@ type world struct {
 // run runs the service until t ends, or stop.
 func run(t *testing.T, cfg bootstrap.Config) *world {
 	t.Helper()
-	w := &world{gone: make(chan connection.Token, 64)}
+	w := &world{gone: make(chan connection.Token, 64), auth: cfg.Auth.Required()}
 	listen := fx.Decorate(func(next gateway.Listener) gateway.Listener { return goneRecorder{next, w.gone} })
-	app, err := bootstrap.New(t.Context(), cfg, silent, listen, fx.Populate(&w.Sender, &w.Registry, &w.History))
+	app, err := bootstrap.New(t.Context(), cfg, silent, listen, fx.Populate(&w.Sender, &w.Registry, &w.History, &w.Access))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,9 +156,9 @@ func (w *world) subject(t *testing.T, url string) sendercontract.Subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sendercontract.Subject{Sender: w.Sender, Shut: w.stop, Gone: w.gone, Start: start, Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
+	openAs := func(t *testing.T, id connection.RequestID, p *access.Principal) sendercontract.Stream {
 		t.Helper()
-		client := openStream(t, url+"/api/sse/stream?request_id="+string(id))
+		client := openStream(t, url+"/api/sse/stream?request_id="+string(id), w.credential(t, p))
 		c, err := w.Registry.ByRequestID(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
@@ -157,7 +167,32 @@ func (w *world) subject(t *testing.T, url string) sendercontract.Subject {
 			client.gate.Lock()
 			return client.gate.Unlock
 		}}
-	}}
+	}
+	return sendercontract.Subject{
+		Sender: w.Sender, Shut: w.stop, Gone: w.gone, Start: start, OpenAs: openAs,
+		Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
+			t.Helper()
+			return openAs(t, id, &access.Principal{Subject: "user of " + string(id)})
+		},
+	}
+}
+
+// credential returns what proves p; "" with AUTH=none, where every stream is anonymous.
+func (w *world) credential(t *testing.T, p *access.Principal) string {
+	t.Helper()
+	switch {
+	case !w.auth:
+		return ""
+	case p.TaskID == "":
+		jwt := *p
+		jwt.Expires = time.Now().Add(time.Hour)
+		return mint(t, &jwt)
+	}
+	token, err := w.Access.TaskToken(t.Context(), p.TaskID, false, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }
 
 // client reads one stream. While its gate is locked it takes nothing.
@@ -168,13 +203,16 @@ type client struct {
 }
 
 // openStream returns when the service has greeted the stream with the only
-// event of its own.
-func openStream(t *testing.T, url string) *client {
+// event of its own. credential may be "".
+func openStream(t *testing.T, url, credential string) *client {
 	t.Helper()
 	transport := &http.Transport{}
 	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if credential != "" {
+		req.Header.Set("Authorization", "Bearer "+credential)
 	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {

@@ -91,7 +91,7 @@ func (p *taskPorts) complete(t *testing.T, id task.ID, result json.RawMessage) {
 }
 
 func TestTaskService(t *testing.T) {
-	withEveryBroker(t, func(t *testing.T, e environment) {
+	runSuite(t, "taskservicecontract", func(t *testing.T, e environment) {
 		taskservicecontract.Run(t, func(t *testing.T) taskservicecontract.Subject {
 			p := e.tasks(t)
 			return taskservicecontract.Subject{
@@ -105,7 +105,7 @@ func TestTaskService(t *testing.T) {
 }
 
 func TestTaskReader(t *testing.T) {
-	withEveryBroker(t, func(t *testing.T, e environment) {
+	runSuite(t, "taskreadercontract", func(t *testing.T, e environment) {
 		taskreadercontract.Run(t, func(t *testing.T) taskreadercontract.Subject {
 			p := e.tasks(t)
 			return taskreadercontract.Subject{
@@ -117,7 +117,7 @@ func TestTaskReader(t *testing.T) {
 }
 
 func TestTaskWorkers(t *testing.T) {
-	withEveryBroker(t, func(t *testing.T, e environment) {
+	runSuite(t, "taskworkerscontract", func(t *testing.T, e environment) {
 		taskworkerscontract.Run(t, func(t *testing.T) taskworkerscontract.Subject {
 			p := e.tasks(t)
 			return taskworkerscontract.Subject{
@@ -128,7 +128,7 @@ func TestTaskWorkers(t *testing.T) {
 }
 
 func TestTaskHandlers(t *testing.T) {
-	withEveryBroker(t, func(t *testing.T, e environment) {
+	runSuite(t, "taskhandlercontract", func(t *testing.T, e environment) {
 		p := e.tasks(t)
 		handler := func(name string) task.Handler {
 			types, err := p.reader.Types(t.Context())
@@ -151,7 +151,7 @@ func TestTaskHandlers(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	everywhere(t, func(t *testing.T, e environment) {
+	runSuite(t, "metricscontract", func(t *testing.T, e environment) {
 		metricscontract.Run(t, func(t *testing.T) (s metricscontract.Subject) {
 			var registry *prometheus.Registry
 			var metrics *prommetrics.Metrics

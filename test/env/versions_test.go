@@ -21,7 +21,7 @@ import (
 )
 
 func TestPendingVersions(t *testing.T) {
-	withEveryBroker(t, func(t *testing.T, e environment) {
+	runSuite(t, "versionpendingcontract", func(t *testing.T, e environment) {
 		versionpendingcontract.Run(t, func(t *testing.T) (s versionpendingcontract.Subject) {
 			var cfg bootstrap.Config
 			e.build(t, map[string]string{"VERSION_PENDING_MAX": "64"}, &s.Pending, &cfg)
@@ -91,7 +91,7 @@ func TestWithoutASourceThereIsNoVersion(t *testing.T) { // V6
 }
 
 func TestVersionService(t *testing.T) {
-	withEveryBroker(t, func(t *testing.T, e environment) {
+	runSuite(t, "versionservicecontract", func(t *testing.T, e environment) {
 		versionservicecontract.Run(t, func(t *testing.T) (s versionservicecontract.Subject) {
 			path := filepath.Join(t.TempDir(), "version.json") // which is not there yet
 			cfg := e.config(t, map[string]string{
@@ -125,7 +125,7 @@ func TestVersionService(t *testing.T) {
 }
 
 func TestVersionBoard(t *testing.T) {
-	withEveryBroker(t, func(t *testing.T, e environment) {
+	runSuite(t, "versionboardcontract", func(t *testing.T, e environment) {
 		versionboardcontract.Run(t, func(t *testing.T) (b version.Board) {
 			e.build(t, nil, &b)
 			return b
