@@ -393,3 +393,43 @@ func TestHistoryIsSharedByBothKindsOfEvents(t *testing.T) { // G4
 		t.Errorf("%d bytes are held of %d", held, limit)
 	}
 }
+
+// TestPartsDoNotGoBackBehindEventsForSome holds up an event between two of its
+// recipients, while the first has a part of a state queued.
+func TestPartsDoNotGoBackBehindEventsForSome(t *testing.T) { // T13, G2, A13
+	t.Parallel()
+	b := newBench(t, sse.Config{})
+	first, second := b.join(anna, ""), b.join(bert, "")
+	held, release := make(chan struct{}), make(chan struct{})
+	parts := func(hold bool) gateway.Parts {
+		n := 0
+		return func() (*gateway.Part, bool) {
+			n++
+			if n == 2 && hold {
+				close(held)
+				<-release
+			}
+			return gateway.NewPart(note(fmt.Sprint("part ", n))), n < 2
+		}
+	}
+	for s, hold := range map[*sse.Stream]bool{first: false, second: true} {
+		if err := b.SendParts(s.Token(), parts(hold)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := b.Stuck(first)
+	b.Open(second).WantNote("0", "part 1")
+	<-held // the second stream's mutex with it
+	published := make(chan struct{})
+	go func() {
+		defer close(published)
+		b.publish(noteTo(&access.Audience{Roles: []string{"dev"}}, "to both"))
+	}()
+	until(t, "the event is queued for the first", func() bool { return first.Queued() == 2 })
+	b.Read(c)
+	c.WantNote("0", "part 1")
+	c.WantNote("1", "to both")
+	c.WantNote("1", "part 2")
+	close(release)
+	<-published
+}

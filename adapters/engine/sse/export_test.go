@@ -111,3 +111,6 @@ func (e *Engine) AudienceKeys() int {
 	defer e.mu.Unlock()
 	return e.audiences.index.Keys() + len(e.audiences.single)
 }
+
+// Queued returns how many events wait for the stream outside the log.
+func (s *Stream) Queued() int { return len(s.undelivered()) }
