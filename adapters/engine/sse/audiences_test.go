@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"heliograph/adapters/engine/sse"
@@ -400,14 +401,16 @@ func TestPartsDoNotGoBackBehindEventsForSome(t *testing.T) { // T13, G2, A13
 	t.Parallel()
 	b := newBench(t, sse.Config{})
 	first, second := b.join(anna, ""), b.join(bert, "")
-	held, release := make(chan struct{}), make(chan struct{})
+	held, released := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
+	t.Cleanup(release)
 	parts := func(hold bool) gateway.Parts {
 		n := 0
 		return func() (*gateway.Part, bool) {
 			n++
 			if n == 2 && hold {
 				close(held)
-				<-release
+				<-released
 			}
 			return gateway.NewPart(note(fmt.Sprint("part ", n))), n < 2
 		}
@@ -430,6 +433,6 @@ func TestPartsDoNotGoBackBehindEventsForSome(t *testing.T) { // T13, G2, A13
 	c.WantNote("0", "part 1")
 	c.WantNote("1", "to both")
 	c.WantNote("1", "part 2")
-	close(release)
+	release()
 	<-published
 }

@@ -76,11 +76,17 @@ func (n *names) add(s *Stream) {
 	n.newest[s.name] = s
 }
 
-// remove forgets s.
+// remove forgets s. If it was refused, or has gone first, the stream that it was to
+// replace is the newest of the name again.
 func (n *names) remove(s *Stream) {
-	for _, m := range []map[string]*Stream{n.newest, n.before} {
-		if m[s.name] == s {
-			delete(m, s.name)
+	switch s {
+	case n.before[s.name]:
+		delete(n.before, s.name)
+	case n.newest[s.name]:
+		delete(n.newest, s.name)
+		if before := n.before[s.name]; before != nil {
+			n.newest[s.name] = before
+			delete(n.before, s.name)
 		}
 	}
 }

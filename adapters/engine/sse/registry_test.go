@@ -68,3 +68,20 @@ func TestANameIsForgottenWithItsStreams(t *testing.T) {
 		other.Detach()
 	}
 }
+
+func TestANameStaysThatOfItsStreamWhenAnotherIsRefused(t *testing.T) { // A15, C3
+	b := newBench(t, sse.Config{MaxStreams: 1})
+	if err := b.attachAs("a1", "a"); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		foreign, err := b.Resume(t.Context(), "a2", sse.Client{Name: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreign.Detach() // it is of another subject
+	}
+	if err := b.attachAs("a3", "a"); err != nil {
+		t.Errorf("the client cannot replace its own stream any more: %v", err)
+	}
+}
