@@ -30,14 +30,11 @@ const (
 // ErrInvalidAudience says that a text is no audience. Its text is fit for the caller.
 var ErrInvalidAudience = errors.New("invalid audience")
 
-// everyoneText is the audience of everyone as it is written.
-const everyoneText = "everyone"
-
 // ParseAudience reads JSON: "everyone", or an object with at least one name in
 // "subjects", "roles" and "request_ids". Errors: ErrInvalidAudience.
 func ParseAudience(text json.RawMessage) (*Audience, error) {
 	var word string
-	if json.Unmarshal(text, &word) == nil && word == everyoneText {
+	if json.Unmarshal(text, &word) == nil && word == "everyone" {
 		return nil, nil //nolint:nilnil // nil is everyone
 	}
 	var a *Audience
@@ -80,15 +77,6 @@ func CheckName(name string) error {
 		return errors.New("a name has control characters, or is not UTF-8")
 	}
 	return nil
-}
-
-// MarshalJSON writes what ParseAudience reads.
-func (a *Audience) MarshalJSON() ([]byte, error) {
-	if a == nil {
-		return json.Marshal(everyoneText)
-	}
-	type plain Audience
-	return json.Marshal((*plain)(a))
 }
 
 // With returns a and the subject; everyone stays everyone.
