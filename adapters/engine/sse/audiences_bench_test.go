@@ -115,3 +115,28 @@ func cpu(b *testing.B) time.Duration {
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
+
+// BenchmarkToRole is an event for a role that all of ten thousand streams have: how long
+// the engine's mutex is held for it.
+func BenchmarkToRole(b *testing.B) {
+	const streams = 10_000
+	s := simulate(b, sse.Config{HistoryBytes: 16 << 20}, 0)
+	for i := range streams {
+		s.join(b, subjectViewer(i))
+	}
+	until(b, "the heads arrive", func() bool { return s.writes() >= streams })
+	ev := event.Event{Service: event.ServiceTask, Name: "task_event", Data: payload150, Audience: &access.Audience{Roles: []string{"editor"}}}
+	seq, writes := uint64(0), s.writes()
+	b.ReportAllocs()
+	for b.Loop() {
+		seq++
+		if err := s.Broadcast(event.Record{ID: event.ID{Epoch: epoch, Seq: seq}, Event: ev}); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		writes += streams
+		until(b, "all have it", func() bool { return s.writes() >= writes })
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/streams, "ns/recipient")
+}

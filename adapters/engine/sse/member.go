@@ -64,7 +64,7 @@ func (s *Stream) queueTargeted(p private) {
 		return
 	}
 	if s.queue == nil {
-		s.queue = newQueue()
+		s.queue = &queue{} // mostly for this one event
 	}
 	p.delivery.begin()
 	s.queue.add(p)
