@@ -47,7 +47,7 @@ func adminComponents(cfg Config, admin *adminServer, log *slog.Logger) []compone
 		},
 		Serve: func(ctx context.Context) error {
 			end := context.AfterFunc(ctx, func() {
-				ended, cancel := context.WithCancel(context.Background())
+				ended, cancel := context.WithCancel(context.WithoutCancel(ctx))
 				cancel() // nobody waits for a profile any more
 				_ = server.Shutdown(ended)
 			})

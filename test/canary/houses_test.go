@@ -1,13 +1,14 @@
 package canary_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,21 +19,18 @@ import (
 
 func TestMain(m *testing.M) { programs.Main(m, 2) }
 
-// seed is that of the dice: CANARY_SEED, or a new one.
+var seedFlag = flag.Uint64("canary.seed", 0, "the seed of the users' dice; 0 is a new one")
+
+// seed is that of the dice.
 func seed(t *testing.T) uint64 {
 	t.Helper()
-	s := rand.Uint64() //nolint:gosec // a test's dice
-	if text := os.Getenv("CANARY_SEED"); text != "" {
-		var err error
-		if s, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("CANARY_SEED=%d", s)
+	s := cmp.Or(*seedFlag, rand.Uint64())
+	t.Logf("-canary.seed=%d", s)
 	return s
 }
 
 func TestNobodySeesWhatIsForOthers(t *testing.T) { // A9, A11, A12, A13
+	t.Parallel()
 	for name, c := range map[string]struct {
 		build   func(*testing.T, string) *house
 		users   int
@@ -83,7 +81,7 @@ func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
 	defer stop()
 	var streams, acting sync.WaitGroup
 	for i, u := range users {
-		streams.Go(func() { u.listen(listening, rand.New(rand.NewPCG(dice, uint64(1000+i)))) }) //nolint:gosec // a test's dice
+		streams.Go(func() { u.listen(listening, rand.New(rand.NewPCG(dice, uint64(1000+i)))) })
 	}
 	worker := newWorker(h, found, dice)
 	streams.Go(func() { worker.work(listening) })
@@ -92,7 +90,7 @@ func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
 		acting.Go(func() { own[i] = u.act(t.Context()) })
 	}
 	if restart {
-		time.Sleep(time.Second) // in the midst of it
+		<-time.After(time.Second) // in the midst of it
 		h.restart(t, h.nodes[0])
 	}
 	acting.Wait()
@@ -110,7 +108,7 @@ func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
 		}
 	}
 	t.Logf("%d of %d users were told that a stream could not resume", resets, count)
-	for _, u := range append(users, worker) {
+	for _, u := range slices.Concat(users, []*user{worker}) {
 		u.client.CloseIdleConnections()
 	}
 	http.DefaultClient.CloseIdleConnections()

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"time"
 )
 
@@ -14,9 +15,7 @@ const secret = "5f0d7c1a9b3e42c88d6a4e1f7b2c9d30"
 // token returns a JWT of the subject.
 func token(subject string, claims map[string]any) string {
 	all := map[string]any{"sub": subject, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
-	for name, value := range claims {
-		all[name] = value
-	}
+	maps.Copy(all, claims)
 	body, err := json.Marshal(all)
 	if err != nil {
 		panic(err) // it is made of texts and numbers

@@ -112,7 +112,10 @@ func TestTheWordOfAStrangeProxyDoesNotCount(t *testing.T) { // A2
 func TestAnAuthorizationThatIsNotBearerIsRefused(t *testing.T) { // A9
 	t.Parallel()
 	for _, headers := range [][]string{
-		{"Authorization", "Basic YTpi"}, {"Authorization", "Bearer"}, {"Authorization", "Bearer "}, {"Authorization", ""},
+		{"Authorization", "Basic YTpi"},
+		{"Authorization", "Bearer"},
+		{"Authorization", "Bearer "},
+		{"Authorization", ""},
 		{"Authorization", "Bearer a", "Authorization", "Bearer b"},
 	} {
 		g := newGated(t, ginaccess.Config{}) // the service is not asked

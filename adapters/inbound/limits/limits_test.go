@@ -52,14 +52,15 @@ func connect(ctx context.Context, m *limits.Manager, id string) error {
 	return err
 }
 
-func wantLimit(t *testing.T, err error) *access.LimitError {
+// wantLimit fails unless err is a limit, and returns when to try again.
+func wantLimit(t *testing.T, err error) (wait time.Duration) {
 	t.Helper()
 	limited, ok := errors.AsType[*access.LimitError](err)
 	if !ok || limited.RetryAfter <= 0 {
 		t.Errorf("%v, want a limit and when to try again", err)
-		return &access.LimitError{}
+		return 0
 	}
-	return limited
+	return limited.RetryAfter
 }
 
 func TestConnectionsOfOneSubjectAreBounded(t *testing.T) { // A8, G4
@@ -121,7 +122,7 @@ func TestConnectionsThatEndedUnseenHoldNoPlace(t *testing.T) { // E5, G4
 			t.Error(err)
 		}
 		wantLimit(t, connect(ann, m, "5")) // looked a moment ago
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if err := connect(ann, m, "5"); err != nil {
 			t.Errorf("a second later: %v", err)
 		}
@@ -170,7 +171,7 @@ func TestAFloodOfConnectsIsSlowedDownForItsSubjectOnly(t *testing.T) { // G4
 		if err := connect(caller(t, "ben", ""), m, "b"); err != nil {
 			t.Errorf("another subject is affected: %v", err)
 		}
-		time.Sleep(wantLimit(t, last).RetryAfter)
+		<-time.After(wantLimit(t, last))
 		if err := connect(caller(t, "ann", ""), m, "again"); err != nil {
 			t.Errorf("after the time that it was told: %v", err)
 		}
@@ -226,7 +227,7 @@ func TestAFloodOfStartsIsSlowedDown(t *testing.T) { // T1
 		if open != 8 || refused["subject_starts"] == 0 || refused["address_starts"] == 0 {
 			t.Errorf("%d were started, refused %v", open, refused)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if _, err := s.Start(caller(t, "ann", "192.0.2.1"), task.Request{}); err != nil {
 			t.Errorf("a second later: %v", err)
 		}
