@@ -1,7 +1,9 @@
 package httpsender_test
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"heliograph/adapters/outbound/httpsender"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 )
 
 // kinds are the gateways that make a difference.
@@ -81,6 +84,52 @@ func TestOverflowOfTheOutboxIsCountedAndEveryStreamGetsTheState(t *testing.T) { 
 		last := fmt.Sprint("note ", room+8)
 		if got[len(got)-1] != last {
 			t.Errorf("the stream ended with %q, want %q", got[len(got)-1], last)
+		}
+	})
+}
+
+func TestStreamWhoseOwnEventsOverflowIsToldAndGetsTheState(t *testing.T) { // E6
+	onEach(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		h.listener.recover = func(token connection.Token) { h.send(t, token, snapshot(1)) }
+		synctest.Wait()
+		h.network.setDown(true)
+		pass(2 * httpsender.AskInterval)
+		for i := range httpsender.MaxTrunkEvents + 1 {
+			h.send(t, "a", note(i))
+		}
+		pass(2 * httpsender.LossWindow) // so many waits are not reported one by one
+		h.network.setDown(false)
+		pass(2 * httpsender.LookInterval)
+		if got := h.gw.got("a"); len(got) == 0 || got[0] != "snapshot 1" {
+			t.Errorf("%d events arrived, want the state first", len(got))
+		}
+		h.wantGot(t, "b")
+		if !slices.ContainsFunc(h.listener.failed, func(err error) bool { return errors.Is(err, gateway.ErrOverflow) }) {
+			t.Errorf("the listener heard %v, want an overflow", h.listener.failed)
+		}
+	})
+}
+
+func TestGatewayThatLeavesAPushUnansweredIsAskedAtOnce(t *testing.T) { // E6
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.gw.announce("event-id") // it is ready, and asked seldom
+		pass(2 * httpsender.AskInterval)
+		h.gw.mu.Lock()
+		h.gw.special = func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodPost {
+				panic(http.ErrAbortHandler)
+			}
+			return false
+		}
+		h.gw.mu.Unlock()
+		pass(2 * httpsender.LookInterval)
+		before := h.gw.requests()
+		h.send(t, "a", note(1))
+		synctest.Wait()
+		if got := h.gw.requests() - before; got != 2 {
+			t.Errorf("%d requests, want the push and a question", got)
 		}
 	})
 }

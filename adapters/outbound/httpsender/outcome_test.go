@@ -116,6 +116,47 @@ func TestClosingAStreamThatIsGoneIsNormal(t *testing.T) { // C3
 	})
 }
 
+// parts gives these events one after the other.
+func parts(evs ...event.Event) gateway.Parts {
+	return func() (part *gateway.Part, more bool) {
+		part, evs = gateway.NewPart(evs[0]), evs[1:]
+		return part, len(evs) > 0
+	}
+}
+
+func TestPartThatCannotBeHandedOverIsReported(t *testing.T) { // E6, T13
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		if err := h.SendParts(t.Context(), "a", parts(snapshot(1), event.Event{Name: "x"}, snapshot(3))); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		h.wantGot(t, "a", "snapshot 1")
+		if len(h.listener.failed) != 1 || !errors.Is(h.listener.failed[0], event.ErrInvalid) {
+			t.Errorf("the listener heard %v, want that the part is invalid", h.listener.failed)
+		}
+	})
+}
+
+func TestStreamThatEndsBetweenPartsIsNoFailure(t *testing.T) { // C3, T13
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		release := h.stick("a")
+		if err := h.SendParts(t.Context(), "a", parts(snapshot(1), snapshot(2))); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if err := h.Close(t.Context(), "a", replaced()); err != nil {
+			t.Fatal(err)
+		}
+		release()
+		synctest.Wait()
+		if len(h.listener.failed) > 0 {
+			t.Errorf("the listener heard %v", h.listener.failed)
+		}
+	})
+}
+
 func TestFailedCloseIsTriedAgainAndThenLoggedAndOver(t *testing.T) { // C3, A17
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.gw.open("old", &stream{status: http.StatusInternalServerError})
