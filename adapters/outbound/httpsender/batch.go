@@ -101,7 +101,7 @@ func (b *batch) settle(n int) {
 func (b *batch) noteGap(m *message) {
 	b.trunk.mu.Lock()
 	defer b.trunk.mu.Unlock()
-	b.trunk.noteGapLocked(m)
+	b.trunk.gaps.note(m, b.trunk.lanes)
 }
 
 // lose says that the first event that is left is lost.
@@ -109,7 +109,7 @@ func (b *batch) lose() {
 	t := b.trunk
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.noteGapLocked(t.inFlight.messages[0])
+	t.gaps.note(t.inFlight.messages[0], t.lanes)
 	t.settleLocked(1)
 	t.endPostLocked()
 }

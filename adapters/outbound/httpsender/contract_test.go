@@ -9,6 +9,7 @@ import (
 
 	"heliograph/adapters/outbound/httpsender"
 	"heliograph/adapters/outbound/memregistry"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/test/contract/sendercontract"
 )
@@ -27,8 +28,7 @@ func TestSenderContract(t *testing.T) {
 		"with all extensions": {extensions, []sendercontract.Option{late}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			opts := append(kind.opts, sendercontract.NoAudiences("it sends every log event to all streams"))
-			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return subject(t, kind.can) }, opts...)
+			sendercontract.Run(t, func(t *testing.T) sendercontract.Subject { return subject(t, kind.can) }, kind.opts...)
 		})
 	}
 }
@@ -46,7 +46,12 @@ func subject(t *testing.T, can []string) sendercontract.Subject {
 	serve(t, s, heard, newHistory())
 	return sendercontract.Subject{
 		Sender: s, Shut: s.Drain, Gone: heard.tokens, Start: start,
-		Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream { return openOn(t, gw, registry, id) },
+		Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
+			return openOn(t, gw, registry, id, nil)
+		},
+		OpenAs: func(t *testing.T, id connection.RequestID, p *access.Principal) sendercontract.Stream {
+			return openOn(t, gw, registry, id, p)
+		},
 	}
 }
 
@@ -65,7 +70,7 @@ func (h heardGone) Gone(ctx context.Context, token connection.Token) {
 	}
 }
 
-func openOn(t *testing.T, gw *standIn, registry *memregistry.Registry, id connection.RequestID) sendercontract.Stream {
+func openOn(t *testing.T, gw *standIn, registry *memregistry.Registry, id connection.RequestID, p *access.Principal) sendercontract.Stream {
 	t.Helper()
 	token := fmt.Sprintf("token of %s", id)
 	frames := make(chan sendercontract.Frame, sendercontract.MaxFrames)
@@ -73,7 +78,7 @@ func openOn(t *testing.T, gw *standIn, registry *memregistry.Registry, id connec
 		report: func(name, data, id string) { frames <- sendercontract.Frame{ID: id, Name: name, Data: data} },
 		ended:  func() { close(frames) },
 	})
-	c := connection.Connection{RequestID: id, Token: connection.Token(token)}
+	c := connection.Connection{RequestID: id, Token: connection.Token(token), Principal: p}
 	if _, err := registry.Put(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

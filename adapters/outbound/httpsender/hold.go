@@ -73,7 +73,7 @@ func (h hold) join(ctx context.Context, t *trunk, v access.Viewer, id event.ID) 
 	for {
 		changed := t.link.watch()
 		t.mu.Lock()
-		if t.leftOut.IsZero() {
+		if t.inFlight.leftOut.IsZero() {
 			break
 		}
 		t.mu.Unlock()

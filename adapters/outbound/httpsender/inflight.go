@@ -14,6 +14,7 @@ type inFlight struct {
 	unsure   bool     // the gateway may have taken some of them
 	taken    event.ID // clients have got what is here up to this place
 	place    event.ID // of the last log event that left the trunk
+	leftOut  event.ID // of the newest one that was left out, since it was for nobody, and that place has not passed; or zero
 }
 
 // giveBack returns what is here to q, unless something newer there replaces it. What was
@@ -51,6 +52,27 @@ func (f *inFlight) advance(m *message) {
 	if !m.id.IsZero() {
 		f.place = m.id
 	}
+}
+
+// passTo moves on to a place, and reports whether it is a newer one.
+func (f *inFlight) passTo(place event.ID) bool {
+	if place.IsZero() || place.Epoch == f.place.Epoch && place.Seq <= f.place.Seq {
+		return false
+	}
+	f.place = place
+	return true
+}
+
+// passLeftOut moves on to the place of what was left out once nothing waits, here or in q,
+// that comes before it. It reports whether nothing is left out any more that was before.
+func (f *inFlight) passLeftOut(q *queue) bool {
+	passed := f.leftOut.Epoch == f.place.Epoch && f.leftOut.Seq <= f.place.Seq
+	if f.leftOut.IsZero() || !passed && len(q.messages)+len(f.messages) > 0 {
+		return false
+	}
+	f.passTo(f.leftOut)
+	f.leftOut = event.ID{}
+	return true
 }
 
 // noteTaken notes that a client has got everything up to id: a gateway had taken that.

@@ -24,6 +24,7 @@ type message struct {
 	part     int                // which part it is, from 0
 	parts    int                // how many there are
 	id       event.ID           // zero: it carries none
+	leftOut  event.ID           // what was handed over before it up to here was left out, if it was for nobody
 	closing  bool               // ends the stream
 	tries    int                // how often that was tried in vain
 	repeated bool               // was sent before, with this id, and not answered

@@ -26,9 +26,7 @@ type trunk struct {
 	stopped   bool       // nothing leaves any more
 	adopting  bool       // the gateway's streams are being looked at: the trunk waits
 	healing   bool       // all streams get the state as it is now: the trunk waits
-	gap       bool       // an event for everyone was lost: every stream is to be told
-	gaps      bool       // others were lost: the lanes of their streams know that they are to be told
-	leftOut   event.ID   // of the newest event that was not queued, since it was for nobody
+	gaps      gaps       // log events were lost
 	queue     queue
 	inFlight  inFlight
 	postDue   sync.Cond     // something may be posted, or stopped is set
@@ -39,7 +37,7 @@ type trunk struct {
 func newTrunk(cfg Config, roster connection.Roster, count func(*message, int)) *trunk {
 	t := &trunk{
 		link: newLink(), inFlight: inFlight{place: cfg.Start}, delays: &delays{roster: roster, count: count},
-		gap: cfg.Gap && roster.Count() > 0,
+		gaps: gaps{all: cfg.Gap && roster.Count() > 0},
 	}
 	t.postDue.L = &t.mu
 	t.lanes = newLanes(cfg.Start, cfg.Shared, roster, count, t.lanesChanged)
@@ -66,9 +64,12 @@ func (t *trunk) handOver(m *message) error {
 
 // enqueueLocked adds m, and moves on what may leave.
 func (t *trunk) enqueueLocked(m *message) {
-	if t.leaveOutLocked(m) {
+	if !t.link.isUp() && m.audience != nil && !t.lanes.reaches(m) {
+		t.inFlight.leftOut = m.id // it must not take the room of what waits for the streams that there are
+		t.pumpLocked()
 		return
 	}
+	m.leftOut = t.inFlight.leftOut
 	if t.link.isDown() {
 		t.delays.add(m)
 	}
@@ -80,34 +81,6 @@ func (t *trunk) enqueueLocked(m *message) {
 	t.pumpLocked()
 }
 
-// leaveOutLocked reports whether m is left out: while the gateway is away, what is for
-// none of its streams must not take the room of what waits for them. A stream that joins
-// meanwhile may be one that m is for (leftOut).
-func (t *trunk) leaveOutLocked(m *message) bool {
-	if t.link.isUp() || m.audience == nil || t.lanes.reaches(m) {
-		return false
-	}
-	t.leftOut = m.id
-	t.passLeftOutLocked()
-	return true
-}
-
-// passLeftOutLocked moves on to the place of what was left out, once nothing waits that
-// comes before it.
-func (t *trunk) passLeftOutLocked() {
-	place := t.inFlight.place
-	passed := t.leftOut.Epoch == place.Epoch && t.leftOut.Seq <= place.Seq
-	if t.leftOut.IsZero() || !passed && len(t.queue.messages)+len(t.inFlight.messages) > 0 {
-		return
-	}
-	if !passed {
-		t.inFlight.place = t.leftOut
-		t.lanes.advance(t.leftOut)
-	}
-	t.leftOut = event.ID{}
-	t.link.announce()
-}
-
 // overflowLocked draws the consequences of an event that there is no room for.
 func (t *trunk) overflowLocked(m *message) {
 	t.overflows++
@@ -115,19 +88,7 @@ func (t *trunk) overflowLocked(m *message) {
 	if m.private() {
 		t.lanes.noteLost(m)
 	} else {
-		t.noteGapLocked(m)
-	}
-}
-
-// noteGapLocked notes that m, a log or a control event, is lost for its streams.
-func (t *trunk) noteGapLocked(m *message) {
-	switch {
-	case m.ev.Control():
-	case m.audience == nil && !m.named():
-		t.gap = true
-	default:
-		t.gaps = true
-		t.lanes.noteLost(m)
+		t.gaps.note(m, t.lanes)
 	}
 }
 
@@ -135,7 +96,7 @@ func (t *trunk) noteGapLocked(m *message) {
 // rest.
 func (t *trunk) pumpLocked() {
 	for t.link.isUp() && !t.adopting && !t.healing && len(t.inFlight.messages) == 0 {
-		if t.gap || t.gaps {
+		if t.gaps != (gaps{}) {
 			t.healLocked()
 			continue
 		}
@@ -147,11 +108,17 @@ func (t *trunk) pumpLocked() {
 		if !m.private() {
 			t.inFlight.advance(m)
 			t.lanes.broadcast(m)
-		} else {
-			t.lanes.send(m)
+			continue
 		}
+		if t.inFlight.passTo(m.leftOut) {
+			t.lanes.advance(m.leftOut)
+		}
+		t.lanes.send(m)
 	}
-	t.passLeftOutLocked()
+	if t.inFlight.passLeftOut(&t.queue) {
+		t.lanes.advance(t.inFlight.place)
+		t.link.announce()
+	}
 	t.wakeLocked()
 }
 
@@ -172,8 +139,8 @@ func (t *trunk) wakeLocked() {
 
 // healLocked has the streams that lost events told so, before the trunk goes on.
 func (t *trunk) healLocked() {
-	t.lanes.heal(t.gap)
-	t.gap, t.gaps = false, false
+	t.lanes.heal(t.gaps.all)
+	t.gaps = gaps{}
 	if !t.lanes.quiet() {
 		t.healing = true
 		time.AfterFunc(healTime, func() {
@@ -259,7 +226,7 @@ func (t *trunk) whenIdle() <-chan struct{} {
 func (t *trunk) settledPlace() (id event.ID, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.inFlight.place, !t.gap && !t.gaps && len(t.inFlight.messages) == 0 && t.queue.first() == nil && t.lanes.complete()
+	return t.inFlight.place, t.gaps == (gaps{}) && len(t.inFlight.messages) == 0 && t.queue.first() == nil && t.lanes.complete()
 }
 
 // end takes nothing more. With stop nothing leaves any more either.

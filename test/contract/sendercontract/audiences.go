@@ -9,18 +9,12 @@ import (
 	"heliograph/domain/event"
 )
 
-// NoAudiences is for a sender that cannot tell streams apart yet.
-func NoAudiences(why string) Option { return func(s *suite) { s.noAudiences = why } }
-
 // AnonymousOnly is for a subject whose streams cannot have a principal, because
 // authentication is off.
 func AnonymousOnly(why string) Option { return func(s *suite) { s.anonymousOnly = why } }
 
 // audiences are the clauses about events that are for some streams only.
 func (s *suite) audiences(t *testing.T) {
-	if s.noAudiences != "" {
-		t.Skip(s.noAudiences)
-	}
 	t.Run("an event with an audience reaches the streams of its request_ids only", s.requestIDs)
 	t.Run("events for some and for all arrive in the one order, once", s.audiencesInOrder)
 	t.Run("events for some carry their IDs, and a private one the newest ID of all", s.audienceIDs)

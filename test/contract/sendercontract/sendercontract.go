@@ -44,7 +44,7 @@ type Subject struct {
 	// Open opens a stream and returns when the sender can reach it: whatever is
 	// handed over from then on is for it too.
 	Open func(t *testing.T, id connection.RequestID) Stream
-	// OpenAs is Open for a stream of a principal. AnonymousOnly and NoAudiences need none.
+	// OpenAs is Open for a stream of a principal. AnonymousOnly needs none.
 	OpenAs func(t *testing.T, id connection.RequestID, p *access.Principal) Stream
 	// Shut makes the sender take nothing any more.
 	Shut func()
@@ -68,9 +68,8 @@ func LateUnknownToken(why string) Option { return func(s *suite) { s.lateUnknown
 func NoEventIDs(why string) Option { return func(s *suite) { s.noEventIDs = why } }
 
 type suite struct {
-	fresh                        func(t *testing.T) Subject
-	lateUnknownToken, noEventIDs string // why not; "" when the clause is kept
-	noAudiences, anonymousOnly   string // likewise
+	fresh                                       func(t *testing.T) Subject
+	lateUnknownToken, noEventIDs, anonymousOnly string // why not; "" when the clause is kept
 }
 
 // Run proves that the senders which fresh makes keep the contract. Each
