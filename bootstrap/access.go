@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"go.uber.org/fx"
 
@@ -238,8 +239,15 @@ func ExplainCredential(ctx context.Context, cfg Config, text string) (*access.Pr
 	s := newAccessService(accessParts{
 		Config: cfg, Authenticators: all, Tickets: memtickets.New(), TaskTokens: tokens, Revocations: memrevocations.New(cfg.Auth.RevocationKeep), Log: log,
 	})
-	return s.Authenticate(ctx, access.Credential{Source: access.FromHeader, Text: text})
+	p, err := s.Authenticate(ctx, access.Credential{Source: access.FromHeader, Text: text})
+	if refused, ok := errors.AsType[*access.RefusedError](err); ok && refused.Code == access.RefusedSignature && strings.HasPrefix(text, tasktokens.Prefix) {
+		return nil, errForeignTaskToken
+	}
+	return p, err
 }
+
+// errForeignTaskToken: the key of these tokens is made by the service, and is nowhere else.
+var errForeignTaskToken = errors.New("a token for one task can be verified by the running service only: send a request with it")
 
 // MintToken returns a JWT of p that a service of this configuration takes, for
 // development. Errors: that there is no AUTH_JWT_KEY.

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// prefix begins each token, so that it is told from JWTs of others, and found where it
+	// Prefix begins each token, so that it is told from JWTs of others, and found where it
 	// must not be.
-	prefix = "ht_"
+	Prefix = "ht_"
 	// keySize is that of HS256.
 	keySize = 32
 	// maxToken bounds what is looked at.
@@ -69,15 +69,15 @@ func (t *Tokens) Issue(_ context.Context, p *access.Principal) (string, error) {
 		return "", fmt.Errorf("token for a task: %w", err)
 	}
 	token, err := signed.CompactSerialize()
-	if err == nil && len(prefix)+len(token) > maxToken {
+	if err == nil && len(Prefix)+len(token) > maxToken {
 		err = fmt.Errorf("token for a task: it would have more than %d bytes", maxToken)
 	}
-	return prefix + token, err
+	return Prefix + token, err
 }
 
 // Authenticate implements access.Authenticator.
 func (t *Tokens) Authenticate(_ context.Context, c access.Credential) (p *access.Principal, known bool, err error) {
-	text, found := strings.CutPrefix(c.Text, prefix)
+	text, found := strings.CutPrefix(c.Text, Prefix)
 	if !found || c.Source != access.FromHeader && c.Source != access.FromCookie {
 		return nil, false, nil
 	}

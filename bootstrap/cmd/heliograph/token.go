@@ -57,7 +57,7 @@ func (c tokenNewCommand) Run(p *program) error {
 }
 
 type tokenExplainCommand struct {
-	Token string `arg:"" help:"A JWT, an API key or a token for one task; - reads it from standard input."`
+	Token string `arg:"" help:"A JWT or an API key; - reads it from standard input."`
 }
 
 // Help is shown by "heliograph token explain --help".

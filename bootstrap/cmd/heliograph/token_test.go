@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
+	"heliograph/adapters/outbound/tasktokens"
 	"heliograph/bootstrap"
+	"heliograph/domain/access"
 )
 
 const jwtKey = "0123456789abcdef0123456789abcdef"
@@ -81,5 +84,21 @@ func TestATokenThatCannotBeMintedIsAnError(t *testing.T) { // A3
 		if status, stdout, stderr := call(t, c.environ, append([]string{"token", "new"}, c.args...)...); status != 1 || stdout != "" || !strings.Contains(stderr, c.want) {
 			t.Errorf("%s: exit status %d, %q, %q; want %q", name, status, stdout, stderr, c.want)
 		}
+	}
+}
+
+// A token for one task is no wrong one because this command has no key for it.
+func TestATokenOfARunningServiceIsNotCalledInvalid(t *testing.T) { // A8
+	tokens, err := tasktokens.New(tasktokens.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := tokens.Issue(t.Context(), &access.Principal{Subject: access.TaskSubject + "t1", TaskID: "t1", Expires: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, stdout, stderr := call(t, map[string]string{"AUTH": "required", "AUTH_JWT_KEY": jwtKey}, "token", "explain", token)
+	if status != 1 || stdout != "" || !strings.Contains(stderr, "by the running service only") || strings.Contains(stderr, token) {
+		t.Errorf("exit status %d, %q, %q", status, stdout, stderr)
 	}
 }
