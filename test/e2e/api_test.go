@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,7 +49,7 @@ func (s *service) call(t *testing.T, method, target, body string, headers ...str
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	for _, h := range headers {
+	for _, h := range slices.Concat(s.headers, headers) {
 		if name, value, ok := strings.Cut(h, ": "); ok {
 			req.Header.Set(name, value)
 		}

@@ -6,10 +6,11 @@ package e2e_test
 import (
 	"testing"
 
+	"heliograph/test/natsserver"
 	"heliograph/test/programs"
 )
 
-func TestMain(m *testing.M) { programs.Main(m, 6) }
+func TestMain(m *testing.M) { programs.Main(m, 6, natsserver.Leaks()...) }
 
 // binary returns the path of our program.
 func binary(t *testing.T) string {

@@ -34,8 +34,14 @@ func launch(t *testing.T, command string, env ...string) *process {
 // launchCmd is launch for a command that was made otherwise.
 func launchCmd(t *testing.T, cmd *exec.Cmd, command string, env ...string) *process {
 	t.Helper()
+	cmd.Env = append(environ(), env...)
+	return launchAsIs(t, cmd, command)
+}
+
+// launchAsIs is launchCmd for a command that has its environment.
+func launchAsIs(t *testing.T, cmd *exec.Cmd, command string) *process {
+	t.Helper()
 	p := &process{command: command, cmd: cmd, logs: &logs{}, exited: make(chan struct{})}
-	p.cmd.Env = append(environ(), env...)
 	p.cmd.Stderr = p.logs
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

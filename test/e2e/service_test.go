@@ -23,6 +23,7 @@ type service struct {
 	gateway    *process // nil: embedded
 	env        []string // what it was started with
 	command    func(*testing.T) *exec.Cmd
+	headers    []string // "Name: value", of every request and stream
 }
 
 // quick keeps a test's end short. Tests of the shutdown set their own.

@@ -29,7 +29,12 @@ func (s *service) stream(t *testing.T, requestID string) *stream {
 
 // newClient returns one that has not connected yet. more goes into the query.
 func (s *service) newClient(requestID string, more ...string) *sseclient.Client {
-	return sseclient.New("http://" + s.streamAddr + "/api/sse/stream?request_id=" + requestID + strings.Join(more, ""))
+	c := sseclient.New("http://" + s.streamAddr + "/api/sse/stream?request_id=" + requestID + strings.Join(more, ""))
+	for _, h := range s.headers {
+		name, value, _ := strings.Cut(h, ": ")
+		c.SetHeader(name, value)
+	}
+	return c
 }
 
 // streams opens n streams at once.

@@ -27,8 +27,9 @@ var (
 )
 
 // Main is all of a TestMain: it runs the tests, so many at a time as are named,
-// since they wait more than they work, and lets no goroutine be left behind.
-func Main(m *testing.M, parallel int) {
+// since they wait more than they work, and lets no goroutine be left behind but those
+// that the options ignore.
+func Main(m *testing.M, parallel int, leaks ...goleak.Option) {
 	flag.Parse()
 	err := flag.Set("test.parallel", strconv.Itoa(parallel))
 	if err == nil {
@@ -37,10 +38,10 @@ func Main(m *testing.M, parallel int) {
 	if err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+	goleak.VerifyTestMain(m, append(leaks, goleak.Cleanup(func(status int) {
 		_ = os.RemoveAll(folder)
 		os.Exit(status)
-	}))
+	}))...)
 }
 
 // Plain returns the path of the program that a package is.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -16,6 +17,7 @@ import (
 type Client struct {
 	url       string
 	transport *http.Transport
+	header    http.Header // of each request, beside those of an EventSource
 
 	mu     sync.Mutex
 	lastID string // guarded by mu
@@ -23,8 +25,13 @@ type Client struct {
 
 // New returns a Client of the stream at url. It connects nowhere yet.
 func New(url string) *Client {
-	return &Client{url: url, transport: &http.Transport{DisableCompression: true}}
+	return &Client{url: url, transport: &http.Transport{DisableCompression: true}, header: http.Header{}}
 }
+
+// SetHeader has the streams that are opened from now on asked for with a header that
+// EventSource has no way to set, or that a browser sets by itself. It must not be called
+// beside Connect.
+func (c *Client) SetHeader(name, value string) { c.header.Set(name, value) }
 
 // StatusError is an answer that is no stream. A browser's EventSource would
 // give up for good.
@@ -79,6 +86,7 @@ func (c *Client) get(ctx context.Context, lastID string) (*http.Response, error)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(req.Header, c.header)
 	req.Header.Set("Accept", "text/event-stream")
 	req.Header.Set("Cache-Control", "no-store")
 	if lastID != "" {
