@@ -120,7 +120,7 @@ func TestACredentialIsRenewedInPlace(t *testing.T) { // A17
 	}
 }
 
-func TestAStartNamesItsAudience(t *testing.T) { // A11
+func TestAStartNamesItsAudience(t *testing.T) { // A11, C2
 	for given, want := range map[string]access.Choice{
 		`"everyone"`: {Given: true},
 		`null`:       {},
@@ -134,6 +134,7 @@ func TestAStartNamesItsAudience(t *testing.T) { // A11
 	}
 	for _, given := range []string{
 		`"nobody"`, `[]`, `{}`, `{"subjects":[]}`, `{"subjects":"a"}`, `{"subjects":[""]}`, `{"users":["a"]}`, `{"subjects":["a\n"]}`, `1`,
+		`{"request_ids":["task:a"]}`, // C2: no stream can have it
 		`{"subjects":["` + strings.Repeat("x", 257) + `"]}`, `{"roles":["a"` + strings.Repeat(`,"a"`, 100) + `]}`,
 	} {
 		s := newService(t, ginapi.Config{})
