@@ -227,7 +227,7 @@ func TestMistakesNameTheirVariable(t *testing.T) {
 		},
 		{
 			map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_JWT_ALGORITHMS": "RS256"},
-			"AUTH_JWT_KEY: its keys can have the algorithms HS256, HS384, HS512, none of which is allowed",
+			"AUTH_JWT_ALGORITHMS: algorithms: the keys can have HS256, HS384, HS512, none of which is allowed",
 		},
 		{map[string]string{"AUTH": "required", "AUTH_JWT_KEY": "s3cret", "AUTH_ROLES_CLAIM": " "}, "AUTH_ROLES_CLAIM: it names no claim"},
 		{map[string]string{"AUTH": "required", "AUTH_KEYS_FILE": "/nowhere"}, `AUTH_KEYS_FILE: "/nowhere": no such file or directory`},

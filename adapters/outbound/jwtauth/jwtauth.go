@@ -70,7 +70,8 @@ func New(cfg Config, log *slog.Logger) (*Authenticator, error) {
 	return &Authenticator{cfg: cfg, keys: keys}, nil
 }
 
-// ErrAlgorithms says that Config.Algorithms is wrong, not the key.
+// ErrAlgorithms says that Config.Algorithms is wrong: it has an unknown name, or none that
+// the keys can have (rule A3).
 var ErrAlgorithms = errors.New("algorithms")
 
 // Serve keeps the keys up to date until ctx ends, which is no error.

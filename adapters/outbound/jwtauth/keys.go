@@ -149,7 +149,7 @@ func (r reader) set(keys []key) (keySet, error) {
 	case len(keys) == 0:
 		return nil, errors.New("it holds no key that can be used")
 	case len(set) == 0:
-		return nil, fmt.Errorf("its keys can have the algorithms %s, none of which is allowed", keySet(keys).algorithms())
+		return nil, fmt.Errorf("%w: the keys can have %s, none of which is allowed", ErrAlgorithms, keySet(keys).algorithms())
 	}
 	return set, nil
 }
