@@ -404,6 +404,25 @@ func TestWhatCannotBeToldOrEndedIsLogged(t *testing.T) { // A17
 	})
 }
 
+func TestAStreamThatTheGatewayDoesNotKnowAnyMoreIsNotWarnedAbout(t *testing.T) { // A17
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuarded(t, nil)
+		sender := mocks.NewMockGatewaySender(gomock.NewController(t))
+		sender.EXPECT().Send(gomock.Any(), gomock.Any(), gomock.Any()).Return(gateway.ErrUnknownToken)
+		sender.EXPECT().Close(gomock.Any(), gomock.Any(), gomock.Any()).Return(gateway.ErrUnknownToken)
+		g.sender = sender
+		g.Manager = g.manager(g.registry)
+		g.serve(t)
+		g.connectAs(t, ann(time.Minute), "a", "token-a")
+		pass(time.Hour)
+		synctest.Wait()
+		if g.logs.Has("level=WARN") {
+			t.Errorf("it is: %s", g.logs)
+		}
+		g.wantOpen(t)
+	})
+}
+
 // nodes is the gateway.Control of one of two nodes, in one process.
 type nodes struct {
 	gateway.Control // of which two methods are needed

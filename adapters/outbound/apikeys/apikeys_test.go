@@ -275,6 +275,24 @@ func TestAKeyThatIsReplacedOrChangedIsTold(t *testing.T) { // A5, A18
 	})
 }
 
+func TestKeysThatLeaveTogetherAreToldInTheOrderOfTheirNames(t *testing.T) { // A5, A18
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var lines, want []string
+		for name := range strings.SplitSeq("abcdefgh", "") {
+			_, line := newKey(t, entry(name))
+			lines, want = append(lines, line), append(want, "key:"+name)
+		}
+		_, stays := newKey(t, entry("z"))
+		f := serve(t, append(lines, stays)...)
+		f.change(t, stays)
+		f.wantTold(t, want...)
+		if !strings.Contains(f.log.String(), `gone_or_changed="[a b c d e f g h]"`) {
+			t.Errorf("the log says:\n%s", f.log.String())
+		}
+	})
+}
+
 func TestAFileThatCannotBeUsedChangesNothing(t *testing.T) { // A5
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
