@@ -60,6 +60,7 @@ type inbound struct {
 	tasks    task.Service
 	reader   task.Reader
 	workers  task.Workers
+	leased   ginapi.LeasedReader
 	versions version.Service
 }
 
@@ -77,14 +78,15 @@ type inboundParts struct {
 }
 
 func newInbound(p inboundParts) inbound {
-	in := inbound{tasks: p.Tasks, reader: p.Reader, workers: p.Workers, versions: p.Versions}
+	in := inbound{tasks: p.Tasks, reader: p.Reader, workers: p.Workers, leased: p.Reader, versions: p.Versions}
 	if p.Config.Limits.any() {
 		in.tasks = limits.NewTasks(p.Config.Limits.adapter(p.Limited), p.Tasks, p.Reader)
 	}
 	if p.Config.Auth.Required() {
 		in.tasks = guard.NewTasks(in.tasks, p.Reader, p.Types, p.Policy)
 		in.reader = guard.NewReader(p.Reader, p.Policy)
-		in.workers = guard.NewWorkers(p.Workers, p.Reader, p.Types, p.Policy)
+		workers := guard.NewWorkers(p.Workers, p.Reader, p.Types, p.Policy)
+		in.workers, in.leased = workers, workers
 		in.versions = guard.NewVersions(p.Versions, p.Policy)
 	}
 	return in
@@ -127,7 +129,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	api := ginapi.New(
 		ginapi.Config{Testing: p.Config.Environment == Testing, Version: BuildVersion()},
 		ginapi.Deps{
-			Tasks: p.Inbound.tasks, TaskReader: p.Inbound.reader, Workers: p.Inbound.workers, Versions: p.Inbound.versions,
+			Tasks: p.Inbound.tasks, TaskReader: p.Inbound.reader, Workers: p.Inbound.workers, Leased: p.Inbound.leased, Versions: p.Inbound.versions,
 			Access: p.Access, Readiness: p.Readiness.check, SendTo: p.Connections.SendTo,
 		}, p.Log)
 	api.Register(engine)

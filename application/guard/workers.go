@@ -63,6 +63,17 @@ func (g *Workers) Fail(ctx context.Context, id task.ID, lease task.Lease, messag
 	return g.leased(ctx, id, func() error { return g.workers.Fail(ctx, id, lease, message) })
 }
 
+// Get returns a task for a worker that shows its lease, which the caller compares: it needs
+// tasks:work and not tasks:read, as a worker reads no other task. Errors: task.ErrNotFound
+// for one that the principal could not have claimed, those of the store.
+func (g *Workers) Get(ctx context.Context, id task.ID) (task.Task, error) {
+	p, err := permitAll(ctx, g.policy, access.TasksWork, access.TaskKind{})
+	if err != nil {
+		return task.Task{}, err
+	}
+	return g.claimable(ctx, p, id)
+}
+
 // leased makes a call about a task that the principal has claimed. A task that it could
 // not have claimed is not there (rule A9). So that a sign costs no look at the store, only
 // a principal that is for some types is checked before the call: for others the lease
@@ -73,13 +84,14 @@ func (g *Workers) leased(ctx context.Context, id task.ID, call func() error) err
 		return err
 	}
 	if len(p.TaskTypes) > 0 {
-		if err := g.claimable(ctx, p, id); err != nil {
+		if _, err := g.claimable(ctx, p, id); err != nil {
 			return err
 		}
 	}
 	err = call()
 	if errors.Is(err, task.ErrLeaseLost) {
-		return cmp.Or(g.claimable(ctx, p, id), err)
+		_, hidden := g.claimable(ctx, p, id)
+		return cmp.Or(hidden, err)
 	}
 	if errors.Is(err, task.ErrNotFound) {
 		return task.ErrNotFound // without what else it says
@@ -87,18 +99,17 @@ func (g *Workers) leased(ctx context.Context, id task.ID, call func() error) err
 	return err
 }
 
-// claimable returns nil if the task is one that p may work on. Errors: task.ErrNotFound,
+// claimable returns the task if it is one that p may work on. Errors: task.ErrNotFound,
 // those of the store.
-func (g *Workers) claimable(ctx context.Context, p *access.Principal, id task.ID) error {
+func (g *Workers) claimable(ctx context.Context, p *access.Principal, id task.ID) (task.Task, error) {
 	t, err := g.reader.Get(ctx, id)
-	if errors.Is(err, task.ErrNotFound) {
-		return task.ErrNotFound
+	switch {
+	case errors.Is(err, task.ErrNotFound):
+		return task.Task{}, task.ErrNotFound // without what else it says
+	case err != nil:
+		return task.Task{}, err
+	case !g.types[t.Type].Outside || g.policy.Allow(p, access.TasksWork, access.TaskKind{Type: t.Type}) != nil:
+		return task.Task{}, task.ErrNotFound
 	}
-	if err != nil {
-		return err
-	}
-	if !g.types[t.Type].Outside || g.policy.Allow(p, access.TasksWork, access.TaskKind{Type: t.Type}) != nil {
-		return task.ErrNotFound
-	}
-	return nil
+	return t, nil
 }

@@ -87,3 +87,20 @@ func TestAWorkersTaskThatCannotBeLookedUpIsNotShown(t *testing.T) { // A9
 	})
 	wantError(t, f.Workers.Complete(as(t, worker), "t", "lease", nil), task.ErrUnavailable)
 }
+
+// A worker that shows its lease is found its task, without the scope to read tasks and
+// whatever the task's audience, and no task that it could not have claimed.
+func TestAWorkerIsFoundTheTaskOfItsLease(t *testing.T) { // A5, A8, A9
+	t.Parallel()
+	for typ, want := range map[string]error{"far": nil, "farther": task.ErrNotFound, "plain": task.ErrNotFound} {
+		f := newFixture(t)
+		f.reader.EXPECT().Get(gomock.Any(), task.ID("t")).Return(task.Task{ID: "t", Type: typ, Lease: "lease", Audience: subject("bob")}, nil)
+		got, err := f.Workers.Get(as(t, worker), "t")
+		if wantError(t, err, want); want == nil && got.Lease != "lease" {
+			t.Errorf("Get returned %+v", got)
+		}
+	}
+	f := newFixture(t)
+	f.reader.EXPECT().Get(gomock.Any(), gomock.Any()).Times(0)
+	wantForbidden(t, second(f.Workers.Get(as(t, access.Principal{Subject: "ann", Scopes: access.ScopesOf(access.TasksRead)}), "t")), "tasks:work")
+}

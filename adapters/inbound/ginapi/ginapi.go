@@ -49,7 +49,9 @@ type Deps struct {
 	Tasks      task.Service
 	TaskReader task.Reader
 	Workers    task.Workers
-	Versions   version.Service
+	// Leased finds the task of a worker that shows its lease.
+	Leased   LeasedReader
+	Versions version.Service
 	// Access makes tokens for one task, for starts that ask for one.
 	Access access.Service
 	// Readiness checks each dependency and returns the results by name; nil means
@@ -58,6 +60,12 @@ type Deps struct {
 	// SendTo hands an event to the connection of one request_id and reports whether
 	// there was one. It is for the routes below /api/testing.
 	SendTo func(ctx context.Context, id connection.RequestID, ev event.Event) (delivered bool, err error)
+}
+
+// LeasedReader reads the one task whose lease a worker shows, which may not read others.
+type LeasedReader interface {
+	// Get returns a task. Errors: task.ErrNotFound.
+	Get(ctx context.Context, id task.ID) (task.Task, error)
 }
 
 // API holds the handlers. It is safe for concurrent use.

@@ -65,7 +65,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 		c.Request = c.Request.WithContext(access.NewContext(c.Request.Context(), s.caller))
 	})
 	ginapi.New(cfg, ginapi.Deps{
-		Tasks: s.tasks, TaskReader: s.reader, Workers: s.workers, Versions: s.versions, Access: s.access,
+		Tasks: s.tasks, TaskReader: s.reader, Workers: s.workers, Leased: s.reader, Versions: s.versions, Access: s.access,
 		Readiness: func(context.Context) map[string]error { return s.checks },
 		SendTo: func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error) {
 			return s.sendTo(ctx, id, ev)

@@ -145,7 +145,7 @@ func (a *API) checkLease(c *gin.Context, id task.ID) (lease task.Lease, limit in
 	if lease == "" {
 		return "", ginjson.MaxBody, nil
 	}
-	t, err := a.deps.TaskReader.Get(c.Request.Context(), id)
+	t, err := a.deps.Leased.Get(c.Request.Context(), id)
 	if err != nil {
 		return "", 0, err
 	}
