@@ -37,6 +37,13 @@ var calls = map[string]call{
 		make:   func(f *fixture, ctx context.Context) error { return second(f.Tasks.Cancel(ctx, "t")) },
 		expect: func(f *fixture) { f.tasks.EXPECT().Cancel(gomock.Any(), task.ID("t")) },
 	},
+	"CancelAll": {
+		need: access.TasksCancel,
+		make: func(f *fixture, ctx context.Context) error {
+			return second(f.Tasks.CancelAll(ctx, task.Query{Type: "plain"}))
+		},
+		expect: func(f *fixture) { f.tasks.EXPECT().CancelAll(gomock.Any(), gomock.Any()) },
+	},
 	"Remove": {
 		need:   access.TasksCancel,
 		make:   func(f *fixture, ctx context.Context) error { return f.Tasks.Remove(ctx, "t") },

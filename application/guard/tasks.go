@@ -81,6 +81,17 @@ func (g *Tasks) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
 	return g.tasks.Cancel(ctx, id)
 }
 
+// CancelAll implements task.Service: it needs tasks:cancel, and cancels what the principal
+// may see.
+func (g *Tasks) CancelAll(ctx context.Context, q task.Query) (cancelled int, err error) {
+	p, err := permitAll(ctx, g.policy, access.TasksCancel, access.TaskKind{})
+	if err != nil {
+		return 0, err
+	}
+	q.Viewer = new(g.policy.Viewer(p))
+	return g.tasks.CancelAll(ctx, q)
+}
+
 // Remove implements task.Service: it needs tasks:cancel, for a task that the principal
 // may see.
 func (g *Tasks) Remove(ctx context.Context, id task.ID) error {

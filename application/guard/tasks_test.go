@@ -101,3 +101,14 @@ func TestAListIsThatOfThePrincipal(t *testing.T) { // A9, A12
 		t.Errorf("List returned %v, %q, %v", page, next, err)
 	}
 }
+
+func TestWhatIsCancelledTogetherIsOfThePrincipal(t *testing.T) { // T17, A9
+	t.Parallel()
+	f := newFixture(t)
+	labels := []task.Label{{Key: "page", Value: "exports"}}
+	f.tasks.EXPECT().CancelAll(gomock.Any(), task.Query{Labels: labels, Viewer: &access.Viewer{Subject: "ann", Roles: []string{"sales"}}}).Return(3, nil)
+	q := task.Query{Labels: labels, Viewer: &access.Viewer{All: true}} // which it is not
+	if n, err := f.Tasks.CancelAll(as(t, ann(access.TasksCancel)), q); n != 3 || err != nil {
+		t.Errorf("CancelAll returned %d, %v", n, err)
+	}
+}

@@ -116,10 +116,18 @@ func (c *chaos) starts() {
 	c.params++
 	params := fmt.Sprint(c.params)
 	c.mu.Unlock()
-	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "outside"}[c.below(2)], Audience: someAudience(c.below(3)), Params: json.RawMessage(params)})
+	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "outside"}[c.below(2)], Audience: someAudience(c.below(3)), Params: json.RawMessage(params), Labels: c.someLabels()})
 	if err != nil && !errors.Is(err, task.ErrQueueFull) && !errors.Is(err, task.ErrShuttingDown) {
 		c.t.Errorf("Start: %v", err)
 	}
+}
+
+// someLabels returns those of every eighth task, or none.
+func (c *chaos) someLabels() task.Labels {
+	if c.below(8) > 0 {
+		return nil
+	}
+	return task.Labels{"some": "yes"}
 }
 
 // any returns the ID of a task, which may not exist.
@@ -129,6 +137,12 @@ func (c *chaos) cancels() {
 	_, err := c.Cancel(c.t.Context(), c.any())
 	if err != nil && !errors.Is(err, task.ErrNotFound) && !errors.Is(err, task.ErrNotCancellable) {
 		c.t.Errorf("Cancel: %v", err)
+	}
+	if c.below(8) == 0 { // T17
+		_, err := c.CancelAll(c.t.Context(), task.Query{Labels: []task.Label{{Key: "some", Value: "yes"}}})
+		if err != nil {
+			c.t.Errorf("CancelAll: %v", err)
+		}
 	}
 	if err := c.Remove(c.t.Context(), "task-1"); err != nil && !errors.Is(err, task.ErrNotFound) && !errors.Is(err, task.ErrNotFinished) {
 		c.t.Errorf("Remove: %v", err)

@@ -61,6 +61,7 @@ type Service struct {
 	leases   *leases.Leases
 	overseer *orphans.Overseer
 	started  atomic.Bool
+	bulk     chan struct{} // holds a token while CancelAll works
 }
 
 var (
@@ -91,7 +92,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, store: d.Store, types: types, newID: d.NewID, metrics: d.Metrics, log: d.Log,
-		life: lifecycle.New(), queue: scheduler.New(cfg.MaxWorkers, cfg.QueueSize, types),
+		bulk: make(chan struct{}, 1), life: lifecycle.New(), queue: scheduler.New(cfg.MaxWorkers, cfg.QueueSize, types),
 		cleaner: retention.New(d.Store, task.Retention{Age: cfg.CleanupInterval, Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes}, types, d.Log),
 	}
 	s.records = records.New(records.Deps{
@@ -141,13 +142,36 @@ func (s *Service) Get(ctx context.Context, id task.ID) (task.Task, error) {
 
 // List implements task.Reader.
 func (s *Service) List(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
-	page, next, err = s.store.List(ctx, q)
+	page, next, err = s.listFull(ctx, q)
 	for i := range page {
 		if t := &page[i]; len(t.Result) > s.cfg.MaxEventBytes {
 			t.Result, t.Truncated = nil, true
 		}
 	}
 	return page, next, err
+}
+
+// maxReads bounds how often the store is asked for one page: with what a store looks at
+// each time these are half a million tasks.
+const maxReads = 250
+
+// listFull is Store.List for a page that is full if another follows.
+func (s *Service) listFull(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
+	page, next, err = s.store.List(ctx, q)
+	for reads := 1; err == nil && next != "" && len(page) < q.Limit && reads < maxReads; reads++ {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		rest := q
+		rest.Cursor, rest.Limit = next, q.Limit-len(page)
+		var more []task.Task
+		more, next, err = s.store.List(ctx, rest)
+		page = append(page, more...)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return page, next, nil
 }
 
 // Types implements task.Reader.

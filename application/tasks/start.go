@@ -20,15 +20,16 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 	if err := s.check(r); err != nil {
 		return s.firstWithKey(ctx, r, err)
 	}
-	if !s.queue.Reserve(r.Type, len(r.Params)) {
+	size := task.Task{Params: r.Params, Labels: r.Labels}.InputSize()
+	if !s.queue.Reserve(r.Type, size) {
 		return s.firstWithKey(ctx, r, task.ErrQueueFull)
 	}
 	t, err := s.create(ctx, r)
 	if err != nil {
-		s.queue.Release(r.Type, len(r.Params))
+		s.queue.Release(r.Type, size)
 		return existing(t, r, err)
 	}
-	if !s.queue.Put(t, len(r.Params)) && !s.store.Outlives() {
+	if !s.queue.Put(t, size) && !s.store.Outlives() {
 		_, err := s.Cancel(ctx, t.ID) // Stop came in between: it would never be run
 		return task.Task{}, errors.Join(task.ErrShuttingDown, err)
 	}
@@ -42,6 +43,9 @@ func (s *Service) check(r task.Request) error {
 	}
 	if len(r.Key) > task.MaxKeyBytes {
 		return fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(r.Key), task.MaxKeyBytes)
+	}
+	if err := s.records.Limits.CheckLabels(r.Labels); err != nil {
+		return err
 	}
 	if err := known.Handler.Check(r.Params); err != nil {
 		return fmt.Errorf("start %s: %w", r.Type, err)
@@ -58,7 +62,7 @@ func (s *Service) create(ctx context.Context, r task.Request) (task.Task, error)
 		audience = audience.With(access.TaskSubject + string(id))
 	}
 	t := task.Task{
-		ID: id, Type: r.Type, Params: r.Params, IdempotencyKey: r.Key, Owner: r.Owner, Audience: audience,
+		ID: id, Type: r.Type, Params: r.Params, Labels: r.Labels, IdempotencyKey: r.Key, Owner: r.Owner, Audience: audience,
 		Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
 	}
 	stored, err := s.store.Create(ctx, t)

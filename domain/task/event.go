@@ -26,8 +26,9 @@ const (
 	EventCancelled EventType = "task_cancelled"
 )
 
-// Event is the payload of a task_event. Data is a Progress for EventProgress,
-// a Failure for EventFailed, the result for EventCompleted, otherwise nil.
+// Event is the payload of a task_event. Data is a Beginning for EventStarted of a task
+// with labels, a Progress for EventProgress, a Failure for EventFailed, the result for
+// EventCompleted, otherwise nil.
 type Event struct {
 	Type   EventType `json:"event_type"`
 	TaskID ID        `json:"task_id"`
@@ -44,6 +45,11 @@ type Event struct {
 	// Truncated says that Data was left out for its size; the status endpoint has
 	// it (rule E8).
 	Truncated bool `json:"truncated,omitempty"`
+}
+
+// Beginning is the data of EventStarted.
+type Beginning struct {
+	Labels Labels `json:"labels"` // never none (rule T16)
 }
 
 // Failure is the data of EventFailed.
@@ -85,12 +91,13 @@ type SnapshotTask struct {
 	Progress        Progress  `json:"progress"`
 	Seq             uint64    `json:"seq"`
 	Attempt         int       `json:"attempt"`
+	Labels          Labels    `json:"labels"` // never null
 }
 
 // InSnapshot returns what a snapshot says of t.
 func (t Task) InSnapshot() SnapshotTask {
 	return SnapshotTask{
 		TaskID: t.ID, Type: t.Type, Created: t.Created, Status: t.Status, CancelRequested: t.CancelRequested,
-		Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
+		Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt, Labels: t.Labels.OrEmpty(),
 	}
 }

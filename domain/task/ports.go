@@ -35,12 +35,16 @@ var (
 	ErrUnknownType = errors.New("unknown task type")
 	// ErrInvalidParams: the type's handler does not take these params.
 	ErrInvalidParams = errors.New("invalid params")
+	// ErrInvalidLabels: the labels are not as rule T16 has them, or too large.
+	ErrInvalidLabels = errors.New("invalid labels")
 	// ErrQueueFull: too many tasks wait. Try again later.
 	ErrQueueFull = errors.New("the task queue is full")
 	// ErrShuttingDown: no task is taken any more.
 	ErrShuttingDown = errors.New("the service is shutting down")
 	// ErrNotCancellable: the task has ended already.
 	ErrNotCancellable = errors.New("the task has already ended")
+	// ErrNoFilter: all tasks would be cancelled, which nobody is taken to want.
+	ErrNoFilter = errors.New("say which tasks, by status, type, label or ids")
 	// ErrNotFinished: the task has not ended yet, so it cannot be removed.
 	ErrNotFinished = errors.New("the task has not ended yet")
 	// ErrNoTask: no task came for the worker. Ask again.
@@ -64,6 +68,7 @@ var (
 type Request struct {
 	Type   string
 	Params json.RawMessage // nil is none
+	Labels Labels
 	// Key is the Idempotency-Key; "" is none. Those of different owners never meet.
 	Key string
 	// Owner is the subject that starts the task; "" while authentication is off.
@@ -79,6 +84,8 @@ type Request struct {
 type Query struct {
 	Status Status // "" for any
 	Type   string // "" for any
+	// Labels leaves out those that do not have all of these.
+	Labels []Label
 	// Owner leaves out those that other subjects have started; "" is any.
 	Owner string
 	// Viewer leaves out what it may not see, as if it were not there (rule A9); nil sees
@@ -89,10 +96,18 @@ type Query struct {
 	// Unsettled leaves out those of which nothing more is to come: they are in a
 	// terminal state and their last event was sent.
 	Unsettled bool
+	// IDs leaves out all others, and the page has them in this order, each once, without
+	// Limit and Cursor; none is any.
+	IDs []ID
 	// Limit is the most that a page holds; 0 is no limit.
 	Limit int
 	// Cursor is what the page before returned; "" for the first.
 	Cursor string
+}
+
+// Filters reports whether q selects by what tasks are, and not only by whose they are.
+func (q Query) Filters() bool {
+	return q.Status != "" || q.Type != "" || len(q.Labels) > 0 || len(q.IDs) > 0
 }
 
 // Retention says which finished tasks are kept (rule T9).
@@ -137,8 +152,9 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	// t.Revision. Its Idempotency-Key is free again. Errors: ErrNotFound, ErrConflict.
 	Delete(ctx context.Context, t Task) error
 	// List returns a page of tasks, newest first, and the cursor of the next one,
-	// or "". A task that is there throughout is on exactly one page. Errors:
-	// ErrInvalidCursor.
+	// or "". A task that is there throughout is on exactly one page. With a limit, what
+	// one call looks at is bounded: a page that is followed by another may be short, or
+	// empty. Errors: ErrInvalidCursor.
 	List(ctx context.Context, q Query) (page []Task, next string, err error)
 	// Expired returns the finished tasks that r does not keep, the one that ended
 	// first first. The age of a task is the time since the store took its end,
@@ -188,11 +204,17 @@ type Reporter interface {
 type Service interface {
 	// Start queues a task and returns it. With a key that its owner used before it
 	// returns that first task and starts none (rule T14). Errors: ErrUnknownType,
-	// ErrInvalidParams, ErrQueueFull, ErrShuttingDown.
+	// ErrInvalidParams, ErrInvalidLabels, ErrQueueFull, ErrShuttingDown.
 	Start(ctx context.Context, r Request) (Task, error)
 	// Cancel ends a pending task, and asks a running one to stop (rule T7).
 	// Errors: ErrNotFound, ErrNotCancellable.
 	Cancel(ctx context.Context, id ID) (Task, error)
+	// CancelAll is Cancel for all unfinished tasks that q selects when it is called, and
+	// returns how many these were; Limit and Cursor do not count. After an error some are
+	// cancelled, and calling again cancels the rest. Errors: ErrNoFilter if q selects by
+	// none of Status, Type, Labels and IDs, ErrUnavailable, ctx.Err() while another call
+	// is under way.
+	CancelAll(ctx context.Context, q Query) (cancelled int, err error)
 	// Remove deletes a finished task. Errors: ErrNotFound, ErrNotFinished.
 	Remove(ctx context.Context, id ID) error
 }
@@ -225,7 +247,8 @@ type Reader interface {
 	// Get returns one task. Errors: ErrNotFound.
 	Get(ctx context.Context, id ID) (Task, error)
 	// List returns a page of tasks, without the results that are larger than an
-	// event may be (Task.Truncated). Errors: ErrInvalidCursor.
+	// event may be (Task.Truncated). A page that is followed by another is full, unless
+	// very many tasks that q does not select are between. Errors: ErrInvalidCursor.
 	List(ctx context.Context, q Query) (page []Task, next string, err error)
 	// Types returns what can be started, by name.
 	Types(ctx context.Context) ([]Type, error)

@@ -58,6 +58,7 @@ type Task struct {
 	ID     ID
 	Type   string
 	Params json.RawMessage
+	Labels Labels
 	// IdempotencyKey is the key that the task was started with, or "" (rule T14).
 	IdempotencyKey string
 	// Owner is the subject that started the task; "" if authentication was off.
@@ -116,9 +117,12 @@ type Task struct {
 	Revision uint64
 }
 
-// Size is the number of bytes of a task that are its callers', and without bound
-// of their own: its params and its result.
-func (t Task) Size() int { return len(t.Params) + len(t.Result) }
+// Size is the number of bytes of a task that are its callers': its params, its labels
+// and its result.
+func (t Task) Size() int { return t.InputSize() + len(t.Result) }
+
+// InputSize is the number of bytes that a task was started with.
+func (t Task) InputSize() int { return len(t.Params) + t.Labels.Size() }
 
 // Settled reports whether nothing more is to come of t: it has ended, and its
 // last event was sent.

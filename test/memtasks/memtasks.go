@@ -55,7 +55,7 @@ func (s *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 	if first, err := s.store.ByKey(ctx, r.Owner, r.Key); err == nil {
 		return first, nil
 	}
-	if err := s.check(ctx, r.Type, r.Params); err != nil {
+	if err := s.check(ctx, r); err != nil {
 		return task.Task{}, err
 	}
 	id, audience := task.ID(uuid.NewString()), r.Audience.Audience
@@ -63,20 +63,20 @@ func (s *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 		audience = audience.With(access.TaskSubject + string(id))
 	}
 	return s.store.Create(ctx, task.Task{
-		ID: id, Type: r.Type, Params: r.Params, IdempotencyKey: r.Key, Owner: r.Owner, Audience: audience,
+		ID: id, Type: r.Type, Params: r.Params, Labels: r.Labels, IdempotencyKey: r.Key, Owner: r.Owner, Audience: audience,
 		Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
 	})
 }
 
-func (s *Tasks) check(ctx context.Context, typ string, params json.RawMessage) error {
-	i := slices.IndexFunc(s.types, func(t task.Type) bool { return t.Name == typ })
+func (s *Tasks) check(ctx context.Context, r task.Request) error {
+	i := slices.IndexFunc(s.types, func(t task.Type) bool { return t.Name == r.Type })
 	if i < 0 {
 		return task.ErrUnknownType
 	}
-	if err := s.types[i].Handler.Check(params); err != nil {
+	if err := errors.Join(r.Labels.Check(), s.types[i].Handler.Check(r.Params)); err != nil {
 		return err
 	}
-	waiting, _, err := s.store.List(ctx, task.Query{Status: task.Pending, Type: typ})
+	waiting, _, err := s.store.List(ctx, task.Query{Status: task.Pending, Type: r.Type})
 	if err == nil && s.Places > 0 && len(waiting) >= s.Places {
 		err = task.ErrQueueFull
 	}
@@ -96,6 +96,21 @@ func (s *Tasks) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
 		t.CancelRequested = true
 		return nil
 	})
+}
+
+// CancelAll implements task.Service.
+func (s *Tasks) CancelAll(ctx context.Context, q task.Query) (cancelled int, err error) {
+	if !q.Filters() {
+		return 0, task.ErrNoFilter
+	}
+	q.Unfinished, q.Limit, q.Cursor = true, 0, ""
+	selected, _, err := s.store.List(ctx, q)
+	for _, t := range selected {
+		if _, err := s.Cancel(ctx, t.ID); err == nil { // else it has ended meanwhile
+			cancelled++
+		}
+	}
+	return cancelled, err
 }
 
 // Remove implements task.Service.

@@ -762,6 +762,45 @@ func (c *MockTaskServiceCancelCall) DoAndReturn(f func(context.Context, task.ID)
 	return c
 }
 
+// CancelAll mocks base method.
+func (m *MockTaskService) CancelAll(ctx context.Context, q task.Query) (int, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "CancelAll", ctx, q)
+	ret0, _ := ret[0].(int)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// CancelAll indicates an expected call of CancelAll.
+func (mr *MockTaskServiceMockRecorder) CancelAll(ctx, q any) *MockTaskServiceCancelAllCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CancelAll", reflect.TypeOf((*MockTaskService)(nil).CancelAll), ctx, q)
+	return &MockTaskServiceCancelAllCall{Call: call}
+}
+
+// MockTaskServiceCancelAllCall wrap *gomock.Call
+type MockTaskServiceCancelAllCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockTaskServiceCancelAllCall) Return(cancelled int, err error) *MockTaskServiceCancelAllCall {
+	c.Call = c.Call.Return(cancelled, err)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockTaskServiceCancelAllCall) Do(f func(context.Context, task.Query) (int, error)) *MockTaskServiceCancelAllCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockTaskServiceCancelAllCall) DoAndReturn(f func(context.Context, task.Query) (int, error)) *MockTaskServiceCancelAllCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // Remove mocks base method.
 func (m *MockTaskService) Remove(ctx context.Context, id task.ID) error {
 	m.ctrl.T.Helper()

@@ -88,6 +88,8 @@ var errorStatuses = []errorStatus{
 	{task.ErrNotFinished, http.StatusNotFound, "TASK_NOT_FINISHED"},
 	{task.ErrUnknownType, http.StatusBadRequest, "UNKNOWN_TASK_TYPE"},
 	{task.ErrInvalidParams, http.StatusBadRequest, "INVALID_PARAMS"},
+	{task.ErrInvalidLabels, http.StatusBadRequest, "INVALID_LABELS"},
+	{task.ErrNoFilter, http.StatusBadRequest, "FILTER_REQUIRED"},
 	{task.ErrInvalidCursor, http.StatusBadRequest, "INVALID_CURSOR"},
 	{task.ErrQueueFull, http.StatusServiceUnavailable, "QUEUE_FULL"},
 	{task.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},

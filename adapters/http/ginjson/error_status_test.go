@@ -69,6 +69,8 @@ var answers = map[string]struct {
 	"task.ErrInvalidCursor":  {task.ErrInvalidCursor, 400, "INVALID_CURSOR"},
 	"task.ErrUnknownType":    {task.ErrUnknownType, 400, "UNKNOWN_TASK_TYPE"},
 	"task.ErrInvalidParams":  {task.ErrInvalidParams, 400, "INVALID_PARAMS"},
+	"task.ErrInvalidLabels":  {task.ErrInvalidLabels, 400, "INVALID_LABELS"},
+	"task.ErrNoFilter":       {task.ErrNoFilter, 400, "FILTER_REQUIRED"},
 	"task.ErrQueueFull":      {task.ErrQueueFull, 503, "QUEUE_FULL"},
 	"task.ErrShuttingDown":   {task.ErrShuttingDown, 503, "SHUTTING_DOWN"},
 	"task.ErrNotCancellable": {task.ErrNotCancellable, 404, "TASK_NOT_CANCELLABLE"},

@@ -68,6 +68,8 @@ var conversations = []conversation{
 	{outcome: "POST /api/tasks 503 QUEUE_FULL", body: goodTask, given: started(task.Task{}, fmt.Errorf("start: %w", task.ErrQueueFull))},
 	{outcome: "POST /api/tasks 503 BROKER_UNAVAILABLE", body: goodTask, given: started(task.Task{}, task.ErrUnavailable)},
 
+	{outcome: "POST /api/tasks 400 INVALID_LABELS", body: `{"type":"demo_task","labels":["exports"]}`},
+	{outcome: "POST /api/tasks 400 INVALID_LABELS", body: `{"type":"demo_task","labels":{"":""}}`, given: started(task.Task{}, task.ErrInvalidLabels)},
 	{outcome: "POST /api/tasks 400 INVALID_AUDIENCE", body: `{"type":"demo_task","audience":{}}`},
 
 	{outcome: "POST /api/sse/ticket 200", given: ticketed("RTS5ZFGEWWQKHKF3PKCYDTH6YA")},
@@ -100,6 +102,9 @@ var conversations = []conversation{
 	{outcome: "DELETE /api/tasks/{id} 200", given: removed(nil)},
 	{outcome: "DELETE /api/tasks/{id} 404 TASK_NOT_FOUND", given: removed(task.ErrNotFound)},
 	{outcome: "DELETE /api/tasks/{id} 404 TASK_NOT_FINISHED", given: removed(task.ErrNotFinished)},
+	{outcome: "POST /api/tasks/cancel 200", query: "?status=pending", given: allCancelled(3, nil)},
+	{outcome: "POST /api/tasks/cancel 400 FILTER_REQUIRED"},
+	{outcome: "POST /api/tasks/cancel 400 INVALID_QUERY", query: "?status=done"},
 	{outcome: "GET /api/task-types 200", given: func(s *service) { s.reader.EXPECT().Types(gomock.Any()) }},
 
 	{outcome: "POST /api/workers/claim 200", body: goodClaim, given: claimedBy(claim, nil)},
@@ -221,6 +226,10 @@ func cancelled(t task.Task, err error) func(*service) {
 	return func(s *service) { s.tasks.EXPECT().Cancel(gomock.Any(), task.ID(knownID)).Return(t, err) }
 }
 
+func allCancelled(n int, err error) func(*service) {
+	return func(s *service) { s.tasks.EXPECT().CancelAll(gomock.Any(), gomock.Any()).Return(n, err) }
+}
+
 func removed(err error) func(*service) {
 	return func(s *service) { s.tasks.EXPECT().Remove(gomock.Any(), task.ID(knownID)).Return(err) }
 }
@@ -275,6 +284,7 @@ var taskEvents = []struct {
 	valid bool
 }{
 	{taskEvent(task.EventStarted, nil), true},
+	{taskEvent(task.EventStarted, task.Beginning{Labels: task.Labels{"page": "exports"}}), true}, // T16
 	{taskEvent(task.EventProgress, task.Progress{Text: "Step 1/2", Value: .5}), true},
 	{taskEvent(task.EventCompleted, json.RawMessage(`{"rows":3}`)), true},
 	{taskEvent(task.EventCompleted, nil), true},
@@ -283,6 +293,7 @@ var taskEvents = []struct {
 	{taskEvent(task.EventCancelled, nil), true},
 
 	{taskEvent(task.EventStarted, "something"), false},
+	{taskEvent(task.EventStarted, task.Beginning{}), false},
 	{taskEvent(task.EventProgress, task.Progress{Value: 1.5}), false},
 	{taskEvent(task.EventFailed, nil), false},
 	{taskEvent("task_paused", nil), false},

@@ -89,6 +89,7 @@ func New(cfg Config, deps Deps, log *slog.Logger) *API {
 func (a *API) Register(r gin.IRouter) {
 	r.POST(paths.Tasks, a.handle(a.startTask))
 	r.GET(paths.Tasks, a.handle(a.listTasks))
+	r.POST(paths.Tasks+"/cancel", a.handle(a.cancelTasks))
 	r.GET(paths.Tasks+"/:id", a.handle(byID(a.getTask)))
 	r.DELETE(paths.Tasks+"/:id", a.handle(byID(a.removeTask)))
 	r.GET(paths.Tasks+"/:id/status", a.handle(byID(a.getTask)))

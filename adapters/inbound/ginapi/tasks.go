@@ -15,12 +15,18 @@ import (
 // usual form is not found, because no task has such an ID.
 func byID(h func(*gin.Context, task.ID) error) func(*gin.Context) error {
 	return func(c *gin.Context) error {
-		id, err := uuid.Parse(c.Param("id"))
-		if err != nil || len(c.Param("id")) != len(id.String()) {
+		id, ok := parseID(c.Param("id"))
+		if !ok {
 			return task.ErrNotFound
 		}
-		return h(c, task.ID(id.String()))
+		return h(c, id)
 	}
+}
+
+// parseID reads a UUID in its usual form.
+func parseID(text string) (task.ID, bool) {
+	id, err := uuid.Parse(text)
+	return task.ID(id.String()), err == nil && len(text) == len(id.String())
 }
 
 func (a *API) getTask(c *gin.Context, id task.ID) error {
@@ -56,6 +62,19 @@ func (a *API) cancelTask(c *gin.Context, id task.ID) error {
 		return reply(c, http.StatusOK, done{true, "the task is cancelled"})
 	}
 	return reply(c, http.StatusOK, done{true, "the task was asked to stop"})
+}
+
+// cancelTasks cancels all that the query selects (rule T17).
+func (a *API) cancelTasks(c *gin.Context) error {
+	q, err := parseCancelAll(c.Request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	n, err := a.deps.Tasks.CancelAll(c.Request.Context(), q)
+	if err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, map[string]int{"cancelled": n})
 }
 
 func (a *API) removeTask(c *gin.Context, id task.ID) error {

@@ -2,14 +2,10 @@ package ginapi
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
-	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
@@ -19,7 +15,8 @@ const (
 	defaultLimit = 50
 	maxLimit     = 200
 	// maxPage is how many bytes of tasks a page has at most; a larger task has a page
-	// for itself.
+	// for itself. Tasks that were asked for by ID are on one page, and what is over it are
+	// results, which are left out.
 	maxPage = 256 << 10
 )
 
@@ -33,7 +30,7 @@ func (a *API) listTasks(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		tasks, whole, err := encodePage(page, results)
+		tasks, whole, err := encodePage(page, results, len(query.IDs) > 0)
 		if err != nil {
 			return err
 		}
@@ -44,20 +41,20 @@ func (a *API) listTasks(c *gin.Context) error {
 	}
 }
 
-// encodePage encodes tasks until they are as many bytes as a page may have, and
-// reports whether these were all.
-func encodePage(page []task.Task, results bool) (tasks []json.RawMessage, whole bool, err error) {
+// encodePage encodes tasks until they are as many bytes as a page may have, or all of them
+// with fewer results, and reports whether these were all.
+func encodePage(page []task.Task, results, all bool) (tasks []json.RawMessage, whole bool, err error) {
 	tasks = make([]json.RawMessage, 0, len(page))
 	size := 0
 	for _, t := range page {
-		if t.Result != nil && !results {
+		if t.Result != nil && (!results || all && size+len(t.Result) > maxPage) {
 			t.Result, t.Truncated = nil, true
 		}
 		text, err := encode(taskjson.Of(t))
 		if err != nil {
 			return nil, false, err
 		}
-		if size += len(text); size > maxPage && len(tasks) > 0 {
+		if size += len(text); size > maxPage && len(tasks) > 0 && !all {
 			return tasks, false, nil
 		}
 		tasks = append(tasks, text)
@@ -74,44 +71,6 @@ func (a *API) replyList(c *gin.Context, tasks []json.RawMessage, next string) er
 		return err
 	}
 	return a.replyLarge(c, body)
-}
-
-// parseList reads the list's parameters; one that is empty counts as left out.
-func parseList(raw string) (q task.Query, results bool, err error) {
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return task.Query{}, false, invalidQuery("the query string is malformed")
-	}
-	switch values.Get("include") {
-	case "":
-	case "result":
-		results = true
-	default:
-		return task.Query{}, false, invalidQuery("include must be result")
-	}
-	q, err = parseQuery(values)
-	return q, results, err
-}
-
-func parseQuery(values url.Values) (q task.Query, err error) {
-	q = task.Query{
-		Status: task.Status(values.Get("status")), Type: values.Get("type"),
-		Limit: defaultLimit, Cursor: values.Get("cursor"),
-	}
-	if q.Status != "" && !q.Status.Valid() {
-		return task.Query{}, invalidQuery(fmt.Sprintf("status must be one of %q", task.Statuses()))
-	}
-	if limit := values.Get("limit"); limit != "" {
-		q.Limit, err = strconv.Atoi(limit)
-	}
-	if err != nil || q.Limit < 1 || q.Limit > maxLimit {
-		return task.Query{}, invalidQuery(fmt.Sprintf("limit must be a number from 1 to %d", maxLimit))
-	}
-	return q, nil
-}
-
-func invalidQuery(message string) error {
-	return &ginjson.Error{Status: http.StatusBadRequest, Code: "INVALID_QUERY", Message: message}
 }
 
 // taskType is the JSON of a task type.

@@ -15,12 +15,13 @@ import (
 	"heliograph/domain/task"
 )
 
-const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params", an "audience", and "follow": "read" or "cancel"`
+const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params", an object "labels", an "audience", and "follow": "read" or "cancel"`
 
 // startBody is the body of a start.
 type startBody struct {
 	Type     string          `json:"type"`
 	Params   json.RawMessage `json:"params"`
+	Labels   json.RawMessage `json:"labels"`
 	Audience json.RawMessage `json:"audience"`
 	Follow   *follow         `json:"follow"`
 }
@@ -35,13 +36,16 @@ const (
 )
 
 // request returns the body as the service takes it. Errors: *ginjson.Error,
-// access.ErrInvalidAudience, task.ErrInvalidParams.
+// access.ErrInvalidAudience, task.ErrInvalidParams, task.ErrInvalidLabels.
 func (b startBody) request(key string) (r task.Request, err error) {
 	if b.Type == "" || b.Follow != nil && *b.Follow != followRead && *b.Follow != followCancel {
 		return r, ginjson.InvalidPayload(wantTask)
 	}
 	r = task.Request{Type: b.Type, Key: key, Followed: b.Follow != nil}
 	if r.Params, err = objectParams(b.Params); err != nil {
+		return r, err
+	}
+	if r.Labels, err = parseLabels(b.Labels); err != nil {
 		return r, err
 	}
 	if given := b.Audience; len(given) > 0 && string(given) != "null" {

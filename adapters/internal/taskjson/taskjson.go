@@ -24,6 +24,7 @@ type Task struct {
 	Progress  task.Progress `json:"progress"`
 	Seq       uint64        `json:"seq"`
 	Attempt   int           `json:"attempt"`
+	Labels    task.Labels   `json:"labels"` // never null
 }
 
 // Of returns the status of t.
@@ -32,6 +33,7 @@ func Of(t task.Task) Task {
 		ID: t.ID, Type: t.Type, Status: t.Status, CancelRequested: t.CancelRequested,
 		StartTime: OrNull(t.Started.UTC()), EndTime: OrNull(t.Ended.UTC()),
 		Result: t.Result, Truncated: t.Truncated, Error: OrNull(t.Error), Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
+		Labels: t.Labels.OrEmpty(),
 	}
 }
 

@@ -53,6 +53,9 @@ func TestAListForAViewerIsWhatAPlainListSays(t *testing.T) { // A9, A12
 				ID: task.ID(fmt.Sprint(random.IntN(20))), Audience: audiences[random.IntN(len(audiences))],
 				Owner: owners[random.IntN(3)], Created: noon.Add(time.Duration(random.IntN(5)) * time.Second), Status: task.Statuses()[random.IntN(5)], FinalEventPending: random.IntN(2) == 0,
 			}
+			if random.IntN(2) == 0 {
+				one.Labels = task.Labels{"page": []string{"exports", "imports"}[random.IntN(2)]} // T16
+			}
 			if seed%10 == 0 { // what is for everyone and has no owner, until the last
 				one.Audience, one.Owner = audiences[len(all)/20], owners[len(all)/20]
 			}
@@ -64,6 +67,9 @@ func TestAListForAViewerIsWhatAPlainListSays(t *testing.T) { // A9, A12
 				all[one.ID] = one
 			}
 			q := task.Query{Unfinished: random.IntN(3) == 0, Unsettled: random.IntN(3) == 0, Viewer: viewers[random.IntN(len(viewers))], Owner: owners[max(0, random.IntN(6)-3)], Limit: 1 + random.IntN(4)}
+			if random.IntN(3) == 0 {
+				q.Labels = []task.Label{{Key: "page", Value: "exports"}}
+			}
 			if diff := cmp.Diff(listed(all, q), pagesOf(t, set, q)); diff != "" {
 				t.Fatalf("seed %d, %+v for %+v (-want +got):\n%s", seed, q, q.Viewer, diff)
 			}

@@ -18,6 +18,7 @@ func Selects(q task.Query, t *task.Task) bool {
 	case q.Status != "" && t.Status != q.Status,
 		q.Type != "" && t.Type != q.Type,
 		q.Owner != "" && t.Owner != q.Owner,
+		!t.Labels.Have(q.Labels),
 		q.Unfinished && t.Status.Terminal(),
 		q.Unsettled && t.Settled():
 		return false

@@ -50,6 +50,7 @@ type taskRecord struct {
 	Owner             string          `json:"Owner,omitempty"`
 
 	Audience *access.Audience `json:"Audience,omitempty"` // nil is everyone
+	Labels   task.Labels      `json:"Labels,omitempty"`
 
 	// Format 0 has these as well, always false and 0.
 	Truncated bool   `json:"Truncated,omitempty"`
@@ -105,7 +106,7 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 		CancelRequested: t.CancelRequested, Created: t.Created, Started: t.Started, Ended: t.Ended, Result: t.Result, Error: t.Error,
 		Progress: progressRecord(t.Progress), Seq: t.Seq, Attempt: t.Attempt, Lease: t.Lease, Node: t.Node, OwnerGeneration: t.OwnerGeneration,
 		Ran: t.Ran, Signs: t.Reports, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
-		Owner: t.Owner, Audience: t.Audience,
+		Owner: t.Owner, Audience: t.Audience, Labels: t.Labels,
 	}, t.Unknown)
 	if err != nil {
 		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
@@ -138,7 +139,7 @@ func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 		CancelRequested: r.CancelRequested, Created: r.Created, Started: r.Started, Ended: r.Ended, Result: orNil(r.Result), Error: r.Error,
 		Progress: task.Progress(r.Progress), Seq: r.Seq, Attempt: r.Attempt, Lease: r.Lease, Node: r.Node, OwnerGeneration: r.OwnerGeneration,
 		Ran: r.Ran, Reports: r.Signs, Relayed: relayed, FinalEventPending: r.FinalEventPending, NotBefore: r.NotBefore,
-		Owner: r.Owner, Audience: r.Audience, Unknown: unknown, Revision: revision,
+		Owner: r.Owner, Audience: r.Audience, Labels: r.Labels, Unknown: unknown, Revision: revision,
 	}, nil
 }
 

@@ -45,6 +45,13 @@ func forSome() task.Task {
 	return t
 }
 
+// labelled is a task with every field.
+func labelled() task.Task {
+	t := forSome()
+	t.Labels = task.Labels{"page": "<exports>", "order": "4711"}
+	return t
+}
+
 func TestStoredFormOfATask(t *testing.T) {
 	newest := everyField()
 	_, text, err := encode(newest)
@@ -55,9 +62,13 @@ func TestStoredFormOfATask(t *testing.T) {
 	if diff := cmp.Diff(golden(t, "task-2.json"), string(text)); diff != "" || err != nil {
 		t.Errorf("written: %v (-want +got):\n%s", err, diff)
 	}
+	_, text, err = encode(labelled())
+	if diff := cmp.Diff(golden(t, "task-2-labels.json"), string(text)); diff != "" || err != nil {
+		t.Errorf("written: %v (-want +got):\n%s", err, diff)
+	}
 	first := newest
 	first.Ran, first.Reports, first.Relayed = 0, 0, nil // that format had none
-	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest, "task-2.json": forSome()} {
+	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest, "task-2.json": forSome(), "task-2-labels.json": labelled()} {
 		got, err := decode("a", []byte(golden(t, name)), 0)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s is read: %v (-want +got):\n%s", name, err, diff)
@@ -67,7 +78,7 @@ func TestStoredFormOfATask(t *testing.T) {
 
 // A field of the domain's that the record has not would be lost without a word.
 func TestTheRecordHasEveryFieldOfATask(t *testing.T) {
-	filled := forSome()
+	filled := labelled()
 	notStored := map[string]bool{"Truncated": true, "Unknown": true, "Revision": true}
 	for field, value := range reflect.ValueOf(filled).Fields() {
 		if value.IsZero() != notStored[field.Name] {
@@ -138,7 +149,7 @@ func TestStoredFormOfAKey(t *testing.T) {
 
 // Fields that a later version has added come through a change by this one.
 func TestFieldsOfALaterVersionAreKept(t *testing.T) {
-	later := strings.Replace(golden(t, "task-1.json"), `"Type":"demo"`, `"Labels":{"page":"<a>"},"Type":"demo","Output":7`, 1)
+	later := strings.Replace(golden(t, "task-1.json"), `"Type":"demo"`, `"Retries":{"page":"<a>"},"Type":"demo","Output":7`, 1)
 	read, err := decode("a", []byte(later), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +163,7 @@ func TestFieldsOfALaterVersionAreKept(t *testing.T) {
 	if err := json.Unmarshal(text, &fields); err != nil {
 		t.Fatal(err)
 	}
-	if labels, _ := fields["Labels"].(map[string]any); labels["page"] != "<a>" || fields["Output"] != 7.0 || fields["Seq"] != 8.0 {
+	if retries, _ := fields["Retries"].(map[string]any); retries["page"] != "<a>" || fields["Output"] != 7.0 || fields["Seq"] != 8.0 {
 		t.Errorf("written is %s", text)
 	}
 	again, err := decode("a", text, 1)

@@ -149,5 +149,9 @@ func (r *Records) SaveProgress(ctx context.Context, known task.Task, owner Owner
 
 // PublishStarted publishes that the attempt of t has begun.
 func (r *Records) PublishStarted(ctx context.Context, t task.Task) {
-	r.publisher.publish(ctx, newEvent(task.EventStarted, t, t.Started))
+	e := newEvent(task.EventStarted, t, t.Started)
+	if len(t.Labels) > 0 {
+		e.Data = task.Beginning{Labels: t.Labels}
+	}
+	r.publisher.publish(ctx, e)
 }

@@ -1,8 +1,10 @@
 package records
 
 import (
+	"fmt"
 	"unicode/utf8"
 
+	"heliograph/domain/event"
 	"heliograph/domain/task"
 )
 
@@ -23,12 +25,30 @@ const (
 	escaped = 6
 )
 
-// Limits says how long the texts in events may be, in bytes.
-type Limits struct{ Text, Error int }
+// Limits says how long the texts in events may be, in bytes, and the labels as JSON,
+// which a snapshot has beside the text.
+type Limits struct{ Text, Error, Labels int }
 
 func limitsFor(maxEventBytes int) Limits {
 	fits := (maxEventBytes - overhead) / escaped
-	return Limits{Text: min(maxTextBytes, fits), Error: min(maxErrorBytes, fits)}
+	text := min(maxTextBytes, fits)
+	return Limits{Text: text, Error: min(maxErrorBytes, fits), Labels: maxEventBytes - overhead - escaped*text}
+}
+
+// CheckLabels returns what is wrong with labels; nil for nothing. With an event limit of
+// 32 KiB or more all that rule T16 allows fit. Errors: task.ErrInvalidLabels.
+func (l Limits) CheckLabels(labels task.Labels) error {
+	if err := labels.Check(); err != nil || len(labels) == 0 {
+		return err
+	}
+	text, err := event.Marshal(labels)
+	if err != nil {
+		return fmt.Errorf("%w: %w", task.ErrInvalidLabels, err)
+	}
+	if len(text) > l.Labels {
+		return fmt.Errorf("%w: they are %d bytes as JSON, at most %d fit into an event", task.ErrInvalidLabels, len(text), l.Labels)
+	}
+	return nil
 }
 
 // CutUpdate bounds the texts of u (rule E8).

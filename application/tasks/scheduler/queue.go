@@ -108,8 +108,8 @@ func (q *Queue) Offer(t task.Task, after time.Duration) {
 		return
 	}
 	queue := q.types[t.Type]
-	q.capacity.hold(queue, 1, len(t.Params))
-	q.waitLocked(q.entryLocked(queue, t.ID, NewLease(), len(t.Params)), after)
+	q.capacity.hold(queue, 1, t.InputSize())
+	q.waitLocked(q.entryLocked(queue, t.ID, NewLease(), t.InputSize()), after)
 }
 
 // waitLocked lets a task wait that is not to be begun before some time has passed.
@@ -192,7 +192,7 @@ func (q *Queue) Adopt(t task.Task) *Entry {
 	}
 	queue.running++
 	q.capacity.hold(queue, 1-queue.placesToWait(), 0)
-	return q.entryLocked(queue, t.ID, t.Lease, len(t.Params))
+	return q.entryLocked(queue, t.ID, t.Lease, t.InputSize())
 }
 
 // Remove takes a task out that is not pending any more and frees its place, if it

@@ -44,6 +44,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"List refuses a cursor that is none", badCursor},
 		{"E8 a result that is larger than an event is left out of lists, and Get has it", largeResult},
 		{"Types are what can be started, by name", types},
+		{"T16 Get and List have a task's labels, and List selects by them", labels},
+		{"T17 A9 List of IDs has those that are there and that the viewer may see, in that order", ids},
 		{"A9 A12 List shows a viewer what is for it and what is for everyone, as if nothing else were there", listForViewer},
 	} {
 		t.Run(clause.sentence, func(t *testing.T) { clause.prove(t, fixture{t, fresh(t)}) })

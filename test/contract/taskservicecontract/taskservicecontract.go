@@ -54,6 +54,12 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"T7 Cancel of a task that has ended is ErrNotCancellable, of an unknown one ErrNotFound", cancelEnded},
 		{"T9 Remove takes a finished task away", remove},
 		{"T9 Remove of an unfinished task is ErrNotFinished, of an unknown one ErrNotFound", removeUnfinished},
+		{"T16 a task has the labels that it was started with, until it is removed", labels},
+		{"T16 T14 the labels are those of the first start with a key", labelsOfSameKey},
+		{"T16 Start with bad labels is ErrInvalidLabels, names the label and starts none", badLabels},
+		{"T17 CancelAll ends what waits, asks what runs to stop, and counts both", cancelAll},
+		{"T17 CancelAll without a filter is ErrNoFilter and cancels none", cancelAllWithoutFilter},
+		{"T17 A9 CancelAll leaves out what the viewer may not see", cancelAllOfViewer},
 		{"T15 after the end Start is ErrShuttingDown and starts none", afterStop},
 	} {
 		t.Run(clause.sentence, func(t *testing.T) { clause.prove(t, fixture{t, fresh(t)}) })

@@ -68,6 +68,9 @@ var sentences = map[string]func(*testing.T, fixture){
 	"List shows a viewer what is for it, as if nothing else were there":      listForViewers,       // A9, A12
 	"pages of a viewer are as if nothing else were there":                    pagesOfViewer,        // A9
 	"List shows a viewer what became of its tasks":                           listChangesForViewer, // A12
+	"List selects by labels, all of which must hold":                         listLabels,           // T16
+	"pages count only what has the labels":                                   pagesOfLabels,        // T16
+	"List of IDs is those that are there and selected, in that order":        listIDs,              // T17
 	"List selects by everything at once":                                     listCombined,
 	"List shows a change as soon as Update returned":                         listAfterUpdate,
 	"pages hold at most Limit tasks and together all":                        pages,
@@ -166,6 +169,7 @@ func full() task.Task {
 	t.Node, t.OwnerGeneration, t.FinalEventPending = "node/life", 3, true
 	t.Ran, t.Reports, t.Relayed = time.Minute, 5, []task.Relayed{{Number: 5, Update: task.Update{Text: new("half")}}}
 	t.Lease, t.NotBefore = "lease", t.Created.Add(time.Hour)
+	t.Labels = task.Labels{"page": "<exports>", "order": ""}
 	t.Owner, t.Audience = "ann", &access.Audience{Subjects: []string{"ann"}, Roles: []string{"staff"}, RequestIDs: []string{"tab-1"}}
 	return t
 }

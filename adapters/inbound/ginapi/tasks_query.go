@@ -1,0 +1,115 @@
+package ginapi
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"heliograph/adapters/http/ginjson"
+	"heliograph/domain/task"
+)
+
+// maxIDs is how many tasks a request may name (rule T17).
+const maxIDs = 100
+
+// parseList reads the list's parameters; one that is empty counts as left out.
+func parseList(raw string) (q task.Query, results bool, err error) {
+	values, err := parseValues(raw)
+	if err != nil {
+		return task.Query{}, false, err
+	}
+	switch values.Get("include") {
+	case "":
+	case "result":
+		results = true
+	default:
+		return task.Query{}, false, invalidQuery("include must be result")
+	}
+	q, err = parseQuery(values)
+	return q, results, err
+}
+
+func parseValues(raw string) (url.Values, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, invalidQuery("the query string is malformed")
+	}
+	return values, nil
+}
+
+func parseQuery(values url.Values) (q task.Query, err error) {
+	if q, err = parseFilters(values); err != nil {
+		return task.Query{}, err
+	}
+	q.Limit, q.Cursor = defaultLimit, values.Get("cursor")
+	if limit := values.Get("limit"); limit != "" {
+		q.Limit, err = strconv.Atoi(limit)
+	}
+	if err != nil || q.Limit < 1 || q.Limit > maxLimit {
+		return task.Query{}, invalidQuery(fmt.Sprintf("limit must be a number from 1 to %d", maxLimit))
+	}
+	if len(q.IDs) > 0 && q.Cursor != "" {
+		return task.Query{}, invalidQuery("with ids there is one page, which no cursor asks for")
+	}
+	return q, nil
+}
+
+// parseFilters reads what a list and a cancellation select by.
+func parseFilters(values url.Values) (q task.Query, err error) {
+	q = task.Query{Status: task.Status(values.Get("status")), Type: values.Get("type")}
+	if q.Status != "" && !q.Status.Valid() {
+		return task.Query{}, invalidQuery(fmt.Sprintf("status must be one of %q", task.Statuses()))
+	}
+	if q.Labels, err = labelFilter(values["label"]); err != nil {
+		return task.Query{}, err
+	}
+	q.IDs, err = parseIDs(strings.Join(values["ids"], ","))
+	return q, err
+}
+
+// parseIDs reads IDs that are divided by commas.
+func parseIDs(list string) (ids []task.ID, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	if n := strings.Count(list, ",") + 1; n > maxIDs {
+		return nil, invalidQuery(fmt.Sprintf("there are %d ids, at most %d are allowed", n, maxIDs))
+	}
+	for given := range strings.SplitSeq(list, ",") {
+		id, ok := parseID(given)
+		if !ok {
+			return nil, invalidQuery(fmt.Sprintf("ids: %.40q is not a UUID", given))
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// parseCancelAll reads the parameters of a cancellation. Any that it does not know is
+// refused: who misspells one must not cancel more than was meant.
+func parseCancelAll(raw string) (q task.Query, err error) {
+	values, err := parseValues(raw)
+	if err != nil {
+		return task.Query{}, err
+	}
+	if q, err = parseFilters(values); err != nil {
+		return task.Query{}, err
+	}
+	if !q.Filters() {
+		return task.Query{}, task.ErrNoFilter
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains([]string{"status", "type", "label", "ids"}, name) {
+			return task.Query{}, invalidQuery(fmt.Sprintf("tasks are cancelled by status, type, label and ids, and not by %.40q", name))
+		}
+	}
+	return q, nil
+}
+
+func invalidQuery(message string) error {
+	return &ginjson.Error{Status: http.StatusBadRequest, Code: "INVALID_QUERY", Message: message}
+}
