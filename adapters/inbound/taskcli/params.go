@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"heliograph/domain/task"
 )
 
 // errUsage: what was asked for on the command line makes no sense.
@@ -32,6 +34,26 @@ func buildParams(object string, pairs []string, schema json.RawMessage) (json.Ra
 	}
 	maps.Copy(params, named)
 	return json.Marshal(params)
+}
+
+// buildLabels makes the labels of key=value pairs (rule T16); nil if there are none.
+// Errors: errUsage.
+func buildLabels(pairs []string) (task.Labels, error) {
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	labels := make(task.Labels, len(pairs))
+	for _, pair := range pairs {
+		key, value, found := strings.Cut(pair, "=")
+		if _, twice := labels[key]; !found || twice {
+			return nil, fmt.Errorf("%w: --label %s: want key=value, each key once", errUsage, pair)
+		}
+		labels[key] = value
+	}
+	if err := labels.Check(); err != nil {
+		return nil, fmt.Errorf("%w: --label: %w", errUsage, err)
+	}
+	return labels, nil
 }
 
 func valuesOf(pairs []string, schema json.RawMessage) (map[string]json.RawMessage, error) {

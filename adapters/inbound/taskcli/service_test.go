@@ -101,7 +101,7 @@ func (s *service) end(t *testing.T, status, result, failure string) {
 	t.Helper()
 	s.mu.Lock()
 	s.final = fmt.Sprintf(`{"task_id":%q,"type":"t","status":%q,"cancel_requested":false,"start_time":"2026-01-02T03:04:05Z",`+
-		`"end_time":"2026-01-02T03:04:06.5Z","result":%s,"error":%s,"progress":{"text":"","value":1},"seq":%d,"attempt":1}`, id, status, result, failure, s.seq+1)
+		`"end_time":"2026-01-02T03:04:06.5Z","result":%s,"error":%s,"progress":{"text":"","value":1},"seq":%d,"attempt":1,"labels":{}}`, id, status, result, failure, s.seq+1)
 	s.mu.Unlock()
 	s.sendEvent(t, "task_"+status, "null")
 }

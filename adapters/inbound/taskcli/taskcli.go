@@ -35,6 +35,7 @@ type Options struct {
 	Type   string   // the task's
 	Params string   // a JSON object; "" for none
 	Pairs  []string // name=value; they win over Params
+	Labels []string // key=value
 	Key    string   // Idempotency-Key; "" for none
 	// JSON puts all that is known of the ended task on standard output, and not
 	// only its result.
@@ -75,6 +76,10 @@ func (t Terminal) say(format string, args ...any) {
 
 // start starts the task. Errors: errUsage, and the client's.
 func (s *session) start(ctx context.Context) (taskjson.Task, error) {
+	labels, err := buildLabels(s.options.Labels)
+	if err != nil {
+		return taskjson.Task{}, err
+	}
 	schema := json.RawMessage(nil)
 	if len(s.options.Pairs) > 0 {
 		schemas, err := s.client.Types(ctx)
@@ -87,7 +92,7 @@ func (s *session) start(ctx context.Context) (taskjson.Task, error) {
 	if err != nil {
 		return taskjson.Task{}, err
 	}
-	return s.client.Start(ctx, s.options.Type, params, s.options.Key)
+	return s.client.Start(ctx, s.options.Type, params, labels, s.options.Key)
 }
 
 // statusOf returns the exit status for what kept a task from being started.

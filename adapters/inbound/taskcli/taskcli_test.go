@@ -77,10 +77,13 @@ func TestStartErrorsAreExplained(t *testing.T) {
 		status  int
 		said    string
 	}{
-		"an unknown type":      {&service{refusal: "UNKNOWN_TASK_TYPE"}, taskcli.Options{}, taskcli.Usage, "heliograph: no  [31m (UNKNOWN_TASK_TYPE)\n"},
-		"params of no object":  {&service{}, taskcli.Options{Params: "[]"}, taskcli.Usage, "heliograph: bad usage: --params must be a JSON object\n"},
-		"a param without name": {&service{}, taskcli.Options{Pairs: []string{"=1"}}, taskcli.Usage, "heliograph: bad usage: -p =1: want name=value\n"},
-		"no service":           {&service{gone: true}, taskcli.Options{}, taskcli.Lost, "heliograph: the service cannot be reached"},
+		"an unknown type":         {&service{refusal: "UNKNOWN_TASK_TYPE"}, taskcli.Options{}, taskcli.Usage, "heliograph: no  [31m (UNKNOWN_TASK_TYPE)\n"},
+		"params of no object":     {&service{}, taskcli.Options{Params: "[]"}, taskcli.Usage, "heliograph: bad usage: --params must be a JSON object\n"},
+		"a param without name":    {&service{}, taskcli.Options{Pairs: []string{"=1"}}, taskcli.Usage, "heliograph: bad usage: -p =1: want name=value\n"},
+		"a label without a value": {&service{}, taskcli.Options{Labels: []string{"page"}}, taskcli.Usage, "heliograph: bad usage: --label page: want key=value, each key once\n"},
+		"a label twice":           {&service{}, taskcli.Options{Labels: []string{"a=1", "a=2"}}, taskcli.Usage, "heliograph: bad usage: --label a=2: want key=value, each key once\n"},
+		"a label that is none":    {&service{}, taskcli.Options{Labels: []string{"a b=1"}}, taskcli.Usage, "heliograph: bad usage: --label: invalid labels: the key \"a b\""},
+		"no service":              {&service{gone: true}, taskcli.Options{}, taskcli.Lost, "heliograph: the service cannot be reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -112,6 +115,16 @@ func TestParamsFollowTheSchema(t *testing.T) {
 		call := run(t, s, taskcli.Options{Params: `{"steps":1,"other":true}`, Pairs: []string{"steps=5", "name=7"}, Detach: true}, false)
 		call.ends(t, taskcli.Completed, id+"\n")
 		if diff := cmp.Diff([]string{`{"params":{"name":"7","other":true,"steps":5},"type":"t"}`}, s.started); diff != "" {
+			t.Errorf("started (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestLabelsAreSent(t *testing.T) { // T16
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		run(t, s, taskcli.Options{Labels: []string{"page=exports", "query=a=b", "empty="}, Detach: true}, false).ends(t, taskcli.Completed, id+"\n")
+		if diff := cmp.Diff([]string{`{"labels":{"empty":"","page":"exports","query":"a=b"},"params":null,"type":"t"}`}, s.started); diff != "" {
 			t.Errorf("started (-want +got):\n%s", diff)
 		}
 	})

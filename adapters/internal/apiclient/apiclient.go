@@ -87,11 +87,15 @@ func (c *Client) Types(ctx context.Context) (map[string]json.RawMessage, error) 
 	return schemas, nil
 }
 
-// Start starts a task and returns what is known of it. Params may be nil; with a
-// non-empty key, a second call returns the first one's task. Errors: *Error,
+// Start starts a task and returns what is known of it. Params and labels may be nil;
+// with a non-empty key, a second call returns the first one's task. Errors: *Error,
 // ErrUnreachable.
-func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, key string) (taskjson.Task, error) {
-	body, err := json.Marshal(map[string]any{"type": typ, "params": params})
+func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, labels task.Labels, key string) (taskjson.Task, error) {
+	fields := map[string]any{"type": typ, "params": params}
+	if len(labels) > 0 {
+		fields["labels"] = labels
+	}
+	body, err := json.Marshal(fields)
 	if err != nil {
 		return taskjson.Task{}, fmt.Errorf("encode params: %w", err)
 	}
@@ -99,7 +103,7 @@ func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, 
 	if key != "" {
 		header.Set("Idempotency-Key", key)
 	}
-	t := taskjson.Task{Type: typ}
+	t := taskjson.Task{Type: typ, Labels: labels.OrEmpty()}
 	err = c.ask(ctx, http.MethodPost, paths.Tasks, header, body, &t)
 	if err == nil && t.ID == "" {
 		err = errNoTask
