@@ -93,12 +93,13 @@ func New(cfg Config, backend gateway.Backend, log *slog.Logger) *Relay {
 }
 
 // Open implements gateway.Relay.
-func (r *Relay) Open(ctx context.Context, token connection.Token, request gateway.Request) error {
-	if err := r.ask(ctx, token, request); err != nil {
-		return fmt.Errorf("ask the backend: %w", err)
+func (r *Relay) Open(ctx context.Context, token connection.Token, request gateway.Request) (gateway.Acceptance, error) {
+	accepted, err := r.ask(ctx, token, request)
+	if err != nil {
+		return gateway.Acceptance{}, fmt.Errorf("ask the backend: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
-		return err // nothing was opened, so there is no disconnect callback
+		return gateway.Acceptance{}, err // nothing was opened, so there is no disconnect callback
 	}
 	if len(request.Headers) > maxKeptHeaders {
 		request.Headers = noHeaders
@@ -107,13 +108,13 @@ func (r *Relay) Open(ctx context.Context, token connection.Token, request gatewa
 	defer r.mu.Unlock()
 	r.open[token] = request
 	r.tokens.add(token)
-	return nil
+	return accepted, nil
 }
 
 // ask makes the connect callback when a slot is free.
-func (r *Relay) ask(ctx context.Context, token connection.Token, request gateway.Request) error {
+func (r *Relay) ask(ctx context.Context, token connection.Token, request gateway.Request) (gateway.Acceptance, error) {
 	if err := r.awaitSlot(ctx); err != nil {
-		return err
+		return gateway.Acceptance{}, err
 	}
 	defer func() { <-r.slots }()
 	return r.backend.Connect(ctx, token, request)

@@ -42,7 +42,7 @@ func newRelay(t *testing.T, cfg relay.Config) (*relay.Relay, *mocks.MockGatewayB
 func open(t *testing.T, r *relay.Relay, tokens ...connection.Token) {
 	t.Helper()
 	for _, token := range tokens {
-		if err := r.Open(t.Context(), token, request); err != nil {
+		if _, err := r.Open(t.Context(), token, request); err != nil {
 			t.Errorf("open %s: %v", token, err)
 		}
 	}
@@ -70,20 +70,33 @@ func TestEndOfAStreamThatWasNotOpenedIsNotReported(t *testing.T) {
 	backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
 	r := relay.New(relay.Config{}, backend, slog.New(slog.DiscardHandler))
 	for _, refusal := range []error{&gateway.RejectedError{Status: 401}, gateway.ErrBackendTimeout, gateway.ErrNotConfigured} {
-		backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).Return(refusal)
-		if err := r.Open(t.Context(), "a", request); !errors.Is(err, refusal) {
+		backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).Return(gateway.Acceptance{}, refusal)
+		if _, err := r.Open(t.Context(), "a", request); !errors.Is(err, refusal) {
 			t.Errorf("open: %v, want %v", err, refusal)
 		}
 		r.End("a", connection.ReasonError)
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).
-		DoAndReturn(func(context.Context, connection.Token, gateway.Request) error {
+		DoAndReturn(func(context.Context, connection.Token, gateway.Request) (gateway.Acceptance, error) {
 			leave()
-			return nil
+			return gateway.Acceptance{}, nil
 		})
-	if err := r.Open(ctx, "a", request); !errors.Is(err, context.Canceled) {
+	if _, err := r.Open(ctx, "a", request); !errors.Is(err, context.Canceled) {
 		t.Errorf("open for a client that left: %v, want context.Canceled", err)
+	}
+	r.End("a", connection.ReasonClientClosed)
+	mustClose(t, r)
+}
+
+func TestWhatTheBackendSaysOfAStreamIsPassedOn(t *testing.T) { // A12
+	backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
+	r := relay.New(relay.Config{}, backend, slog.New(slog.DiscardHandler))
+	want := gateway.Acceptance{OwnOnly: true}
+	backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).Return(want, nil)
+	backend.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any())
+	if got, err := r.Open(t.Context(), "a", request); got != want || err != nil {
+		t.Errorf("open: %+v, %v; want %+v", got, err, want)
 	}
 	r.End("a", connection.ReasonClientClosed)
 	mustClose(t, r)
@@ -116,13 +129,13 @@ func TestClientsOfASlowBackendWaitInOrder(t *testing.T) { // issue 17, 24
 		backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
 		var now, most atomic.Int64
 		backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes().
-			DoAndReturn(func(context.Context, connection.Token, gateway.Request) error {
+			DoAndReturn(func(context.Context, connection.Token, gateway.Request) (gateway.Acceptance, error) {
 				if n := now.Add(1); n > most.Load() {
 					most.Store(n)
 				}
 				defer now.Add(-1)
 				<-time.After(2 * time.Second)
-				return nil
+				return gateway.Acceptance{}, nil
 			})
 		r := relay.New(relay.Config{}, backend, slog.New(slog.DiscardHandler))
 		begin := time.Now()
@@ -143,21 +156,21 @@ func TestOpenGivesUpWhenNoSlotBecomesFree(t *testing.T) {
 		backend := mocks.NewMockGatewayBackend(gomock.NewController(t))
 		release := make(chan struct{})
 		backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).Times(2).
-			DoAndReturn(func(context.Context, connection.Token, gateway.Request) error {
+			DoAndReturn(func(context.Context, connection.Token, gateway.Request) (gateway.Acceptance, error) {
 				<-release
-				return nil
+				return gateway.Acceptance{}, nil
 			})
 		r := relay.New(relay.Config{Connects: 1}, backend, slog.New(slog.DiscardHandler))
 		var first sync.WaitGroup
 		first.Go(func() { open(t, r, "first") })
 		synctest.Wait()
 		begin := time.Now()
-		if err := r.Open(t.Context(), "late", request); !errors.Is(err, gateway.ErrBackendBusy) || time.Since(begin) != relay.DefaultConnectWait {
+		if _, err := r.Open(t.Context(), "late", request); !errors.Is(err, gateway.ErrBackendBusy) || time.Since(begin) != relay.DefaultConnectWait {
 			t.Errorf("open: %v after %s, want ErrBackendBusy after %s", err, time.Since(begin), relay.DefaultConnectWait)
 		}
 		ctx, leave := context.WithTimeout(t.Context(), time.Second)
 		defer leave()
-		if err := r.Open(ctx, "left", request); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := r.Open(ctx, "left", request); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("open for a client that left: %v", err)
 		}
 		close(release)
@@ -175,7 +188,7 @@ func TestLargeHeadersAreNotKept(t *testing.T) { // G4
 	backend.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gateway.Request{Target: "/large", Headers: []byte("{}")}, gomock.Any())
 	for _, req := range []gateway.Request{fits, large} {
 		token := connection.Token(req.Target)
-		if err := r.Open(t.Context(), token, req); err != nil {
+		if _, err := r.Open(t.Context(), token, req); err != nil {
 			t.Error(err)
 		}
 		r.End(token, connection.ReasonClientClosed)
@@ -243,7 +256,7 @@ func BenchmarkPage(b *testing.B) {
 	backend.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	r := relay.New(relay.Config{}, backend, slog.New(slog.DiscardHandler))
 	for range 100_000 {
-		if err := r.Open(b.Context(), connection.Token(uuid.NewString()), request); err != nil {
+		if _, err := r.Open(b.Context(), connection.Token(uuid.NewString()), request); err != nil {
 			b.Fatal(err)
 		}
 	}

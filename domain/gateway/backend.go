@@ -44,15 +44,21 @@ type Request struct {
 	Headers json.RawMessage
 }
 
+// Acceptance is what a backend says of a stream that it accepts.
+type Acceptance struct {
+	// OwnOnly: the stream gets nothing that is broadcast to all.
+	OwnOnly bool
+}
+
 // Backend is the driven port of the gateway role: the service that decides on
 // streams and pushes to them (gateway-protocol, "Gateway → backend"). It is safe
 // for concurrent use, its calls end after the protocol's time limit, and nothing
 // is tried again.
 type Backend interface {
-	// Connect asks whether the stream may be opened; nil accepts it. The backend may
+	// Connect asks whether the stream may be opened; no error accepts it. The backend may
 	// push to token before it has answered. Errors: *RejectedError, ErrNotConfigured,
 	// ErrComeBack, ErrBackendTimeout, ErrBackendUnreachable, ctx.Err().
-	Connect(ctx context.Context, token connection.Token, r Request) error
+	Connect(ctx context.Context, token connection.Token, r Request) (Acceptance, error)
 	// Disconnect says, once, that a stream which was opened has ended. Errors: as
 	// Connect; there is nothing to be done about them but to log.
 	Disconnect(ctx context.Context, token connection.Token, r Request, reason connection.Reason) error
@@ -62,10 +68,10 @@ type Backend interface {
 // backend. It is safe for concurrent use.
 type Relay interface {
 	// Open asks the backend whether a stream may be opened, once it is the stream's
-	// turn. With nil the stream is open, and the caller must call End once. Errors:
+	// turn. Without an error the stream is open, and the caller must call End once. Errors:
 	// those of Backend.Connect; ErrBackendBusy when its turn did not come in time;
 	// ctx.Err() when the client went away meanwhile, whatever the backend said.
-	Open(ctx context.Context, token connection.Token, r Request) error
+	Open(ctx context.Context, token connection.Token, r Request) (Acceptance, error)
 	// End says that an open stream has ended, and has it reported to the backend, once. It
 	// does not wait for that. An unknown token changes nothing.
 	End(token connection.Token, reason connection.Reason)

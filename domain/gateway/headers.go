@@ -16,4 +16,7 @@ const (
 	// the client could not be sent what it missed in time. The gateway opens no stream:
 	// it answers 200 with a retry and the end, and the client asks again (rule G2).
 	ComeBackHeader = "X-SSE-Come-Back"
+	// OwnOnlyHeader on the 2xx answer to a connect callback, with any value, says that the
+	// stream gets what names its token, and nothing that is broadcast to all (rule A12).
+	OwnOnlyHeader = "X-SSE-Own-Only"
 )

@@ -43,11 +43,12 @@ func (m *MockGatewayBackend) EXPECT() *MockGatewayBackendMockRecorder {
 }
 
 // Connect mocks base method.
-func (m *MockGatewayBackend) Connect(ctx context.Context, token connection.Token, r gateway.Request) error {
+func (m *MockGatewayBackend) Connect(ctx context.Context, token connection.Token, r gateway.Request) (gateway.Acceptance, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Connect", ctx, token, r)
-	ret0, _ := ret[0].(error)
-	return ret0
+	ret0, _ := ret[0].(gateway.Acceptance)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // Connect indicates an expected call of Connect.
@@ -63,19 +64,19 @@ type MockGatewayBackendConnectCall struct {
 }
 
 // Return rewrite *gomock.Call.Return
-func (c *MockGatewayBackendConnectCall) Return(arg0 error) *MockGatewayBackendConnectCall {
-	c.Call = c.Call.Return(arg0)
+func (c *MockGatewayBackendConnectCall) Return(arg0 gateway.Acceptance, arg1 error) *MockGatewayBackendConnectCall {
+	c.Call = c.Call.Return(arg0, arg1)
 	return c
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockGatewayBackendConnectCall) Do(f func(context.Context, connection.Token, gateway.Request) error) *MockGatewayBackendConnectCall {
+func (c *MockGatewayBackendConnectCall) Do(f func(context.Context, connection.Token, gateway.Request) (gateway.Acceptance, error)) *MockGatewayBackendConnectCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockGatewayBackendConnectCall) DoAndReturn(f func(context.Context, connection.Token, gateway.Request) error) *MockGatewayBackendConnectCall {
+func (c *MockGatewayBackendConnectCall) DoAndReturn(f func(context.Context, connection.Token, gateway.Request) (gateway.Acceptance, error)) *MockGatewayBackendConnectCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }
@@ -179,11 +180,12 @@ func (c *MockGatewayRelayEndCall) DoAndReturn(f func(connection.Token, connectio
 }
 
 // Open mocks base method.
-func (m *MockGatewayRelay) Open(ctx context.Context, token connection.Token, r gateway.Request) error {
+func (m *MockGatewayRelay) Open(ctx context.Context, token connection.Token, r gateway.Request) (gateway.Acceptance, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Open", ctx, token, r)
-	ret0, _ := ret[0].(error)
-	return ret0
+	ret0, _ := ret[0].(gateway.Acceptance)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // Open indicates an expected call of Open.
@@ -199,19 +201,19 @@ type MockGatewayRelayOpenCall struct {
 }
 
 // Return rewrite *gomock.Call.Return
-func (c *MockGatewayRelayOpenCall) Return(arg0 error) *MockGatewayRelayOpenCall {
-	c.Call = c.Call.Return(arg0)
+func (c *MockGatewayRelayOpenCall) Return(arg0 gateway.Acceptance, arg1 error) *MockGatewayRelayOpenCall {
+	c.Call = c.Call.Return(arg0, arg1)
 	return c
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockGatewayRelayOpenCall) Do(f func(context.Context, connection.Token, gateway.Request) error) *MockGatewayRelayOpenCall {
+func (c *MockGatewayRelayOpenCall) Do(f func(context.Context, connection.Token, gateway.Request) (gateway.Acceptance, error)) *MockGatewayRelayOpenCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockGatewayRelayOpenCall) DoAndReturn(f func(context.Context, connection.Token, gateway.Request) error) *MockGatewayRelayOpenCall {
+func (c *MockGatewayRelayOpenCall) DoAndReturn(f func(context.Context, connection.Token, gateway.Request) (gateway.Acceptance, error)) *MockGatewayRelayOpenCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -33,8 +33,7 @@ func (l Locked) attach(s *Stream, r resumeRequest) (*Stream, error) {
 	s.at, s.joined = at, head.Events()
 	s.offset.Store(at.Off)
 	if s.single {
-		s.joined = math.MaxUint64
-		s.offset.Store(math.MaxUint64)
+		s.skipLog()
 	}
 	s.begin(e.encoder.prelude(at, reset))
 	for _, frames := range r.missed {
@@ -48,6 +47,13 @@ func (l Locked) attach(s *Stream, r resumeRequest) (*Stream, error) {
 	}
 	e.counted.attached(behind, reset)
 	return s, nil
+}
+
+// skipLog makes s, which no transport writes yet, one that does not read the log.
+func (s *Stream) skipLog() {
+	s.single = true
+	s.joined = math.MaxUint64
+	s.offset.Store(math.MaxUint64)
 }
 
 // begin queues frames that a new stream begins with, after those before.

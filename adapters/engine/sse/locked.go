@@ -84,7 +84,9 @@ func (l Locked) Find(id string) (frame []byte, after log.Position, known bool) {
 // it.
 func (l Locked) Append(id, name string, frame []byte) {
 	l.engine.log.AppendFrame(id, frame)
-	l.queueForSingles("", frame)
+	if stream.IsControl(name) {
+		l.queueForSingles("", frame)
+	}
 	if name == stream.NamePing {
 		l.engine.beats.pinged()
 	}
@@ -136,6 +138,13 @@ func (l Locked) ContinueAt(s *Stream, at log.Position, first QueuedFrames) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queue.moveBefore(at, first)
+}
+
+// LeaveOutLog makes s, which no transport writes yet, leave out the log but for control
+// events, as the stream of one task does.
+func (l Locked) LeaveOutLog(s *Stream) {
+	s.skipLog()
+	l.engine.audiences.single[s] = struct{}{}
 }
 
 // SkipNext makes s leave out the next frame that is appended, of so many bytes.

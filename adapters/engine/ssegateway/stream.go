@@ -56,6 +56,15 @@ func (s *Stream) begin(lastEventID string) {
 // Detached implements sse.Attachment.
 func (s *Stream) Detached() { delete(s.gateway.ahead, s) }
 
+// LeaveOutLog says that the stream, which is pending, gets nothing that is published for
+// all but control events: neither what was nor what will be.
+func (s *Stream) LeaveOutLog() {
+	if l, err := s.gateway.engine.Lock(); err == nil { // otherwise the engine has ended it
+		defer l.Unlock()
+		l.LeaveOutLog(s.Stream)
+	}
+}
+
 // Open says that the stream was accepted: it continues with the log after the client's
 // last event, unless the backend has set another position. What was pushed before is
 // newer, and still goes out before the log. Adopt or Serve the stream then.

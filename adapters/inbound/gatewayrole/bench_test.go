@@ -26,9 +26,9 @@ type accepting struct {
 	tokens chan connection.Token
 }
 
-func (a accepting) Open(_ context.Context, token connection.Token, _ gateway.Request) error {
+func (a accepting) Open(_ context.Context, token connection.Token, _ gateway.Request) (gateway.Acceptance, error) {
 	a.tokens <- token
-	return nil
+	return gateway.Acceptance{}, nil
 }
 
 func (accepting) End(connection.Token, connection.Reason) {}

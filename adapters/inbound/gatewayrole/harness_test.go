@@ -44,8 +44,9 @@ type rig struct {
 	url      string
 	internal string // where the backend pushes
 
-	opened chan connection.Token
-	ended  chan connection.Reason
+	opened   chan connection.Token
+	accepted gateway.Acceptance // what the backend says of the streams that it accepts
+	ended    chan connection.Reason
 }
 
 type setup struct {
@@ -96,12 +97,12 @@ func newRig(t *testing.T, s setup) *rig {
 // accept has the backend accept streams; meanwhile it calls pending.
 func (r *rig) accept(pending func(connection.Token, gateway.Request)) {
 	r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes().
-		DoAndReturn(func(_ context.Context, token connection.Token, req gateway.Request) error {
+		DoAndReturn(func(_ context.Context, token connection.Token, req gateway.Request) (gateway.Acceptance, error) {
 			if pending != nil {
 				pending(token, req)
 			}
 			r.opened <- token
-			return nil
+			return r.accepted, nil
 		})
 }
 

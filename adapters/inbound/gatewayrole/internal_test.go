@@ -89,6 +89,39 @@ func TestFieldNamesCountOnlyAsWritten(t *testing.T) { // issue 11, 36; as in Nod
 	}
 }
 
+// The backend has seen that the stream is of one task only.
+func TestStreamThatGetsItsOwnOnlyGetsNoBroadcastToAll(t *testing.T) { // A12
+	t.Parallel()
+	for name, shards := range transports {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, setup{engine: sse.Config{Shards: shards}})
+			r.want(broadcast, `{"event":{"name":"n","data":"0","id":"e-1"}}`, 200, `{"status":"ok","delivered":0,"unknown":[]}`)
+			r.accepted = gateway.Acceptance{OwnOnly: true}
+			r.accept(func(token connection.Token, _ gateway.Request) { // what comes before the answer
+				r.want(broadcast, `{"event":{"name":"n","data":"1","id":"e-2"}}`, 200, `{"status":"ok","delivered":1,"unknown":[]}`)
+				r.want(send, push(token, `{"name":"missed","data":"2","id":"e-2"}`), 200, `{"status":"buffered"}`)
+				r.want(broadcast, `{"event":{"name":"named","data":"3","id":"e-3"},"tokens":["`+string(token)+`"]}`, 200, `{"status":"ok","delivered":1,"unknown":[]}`)
+			})
+			s, token := r.stream("/?last_event_id=e-1")
+			r.want(broadcast, `{"event":{"name":"n","data":"4","id":"e-4"}}`, 200, `{"status":"ok","delivered":1,"unknown":[]}`)
+			r.want(broadcast, `{"event":{"name":"ping","data":"{}"}}`, 200, `{"status":"ok","delivered":1,"unknown":[]}`)
+			r.want(broadcast, `{"event":{"name":"named","data":"5","id":"e-5"},"tokens":["`+string(token)+`"]}`, 200, `{"status":"ok","delivered":1,"unknown":[]}`)
+			r.want(send, push(token, `{"name":"private","data":"6","id":"e-5"}`), 200, `{"status":"ok"}`)
+			want := []sseclient.Event{
+				{ID: "e-2", Name: "missed", Data: "2"},
+				{ID: "e-3", Name: "named", Data: "3"},
+				{Name: "ping", Data: "{}"},
+				{ID: "e-5", Name: "named", Data: "5"},
+				{ID: "e-5", Name: "private", Data: "6"},
+			}
+			if diff := cmp.Diff(want, await(t, s, len(want))); diff != "" {
+				t.Errorf("the stream got (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestBroadcastGoesToAllOrToThoseNamed(t *testing.T) { // gateway-protocol: extensions
 	t.Parallel()
 	r := newRig(t, setup{})
@@ -278,7 +311,7 @@ func TestLongestEventIDCanBeResumedFrom(t *testing.T) { // G2
 func TestEveryAnswerAllowsEveryOrigin(t *testing.T) { // gateway-protocol: CORS
 	t.Parallel()
 	r := newRig(t, setup{})
-	r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes().Return(gateway.ErrNotConfigured)
+	r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes().Return(gateway.Acceptance{}, gateway.ErrNotConfigured)
 	for _, got := range []answer{
 		r.do(http.MethodOptions, r.url+"/any/path", ""), r.do(http.MethodOptions, r.url+send, ""), r.do(http.MethodGet, r.url+"/x", ""),
 		r.do(http.MethodGet, r.url+"/healthz", ""), r.do(http.MethodGet, r.url+"/readyz", ""), r.do(http.MethodPost, r.url+send, "{}"),

@@ -43,10 +43,14 @@ func (g *Gateway) stream(c *gin.Context) {
 		return
 	}
 	defer stream.Detach() // unless it was opened
-	if err := g.relay.Open(c.Request.Context(), token, describe(c.Request)); err != nil {
+	accepted, err := g.relay.Open(c.Request.Context(), token, describe(c.Request))
+	if err != nil {
 		stream.Detach()
 		g.refuse(c, err)
 		return
+	}
+	if accepted.OwnOnly {
+		stream.LeaveOutLog()
 	}
 	stream.Open()
 	g.hold(c, stream)

@@ -117,7 +117,7 @@ func TestRefusedStreamIsAnsweredWithItsReason(t *testing.T) { // gateway-protoco
 	} {
 		for _, format := range []wire.Format{"named", "envelope"} {
 			r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
-			r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(c.err)
+			r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(gateway.Acceptance{}, c.err)
 			got := r.do(http.MethodGet, r.url+"/x", "")
 			if format == "envelope" && c.stream {
 				wantRejectedStream(t, got, c.status)
@@ -148,11 +148,11 @@ func TestClientThatLeavesWhileTheCallbackIsPendingLeavesNothing(t *testing.T) { 
 	r := newRig(t, setup{})
 	asked, left := make(chan connection.Token, 1), make(chan struct{})
 	r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).
-		DoAndReturn(func(ctx context.Context, token connection.Token, _ gateway.Request) error {
+		DoAndReturn(func(ctx context.Context, token connection.Token, _ gateway.Request) (gateway.Acceptance, error) {
 			asked <- token
 			<-ctx.Done()
 			close(left)
-			return ctx.Err()
+			return gateway.Acceptance{}, ctx.Err()
 		})
 	conn, _ := dial(t, r.url)
 	_, _ = fmt.Fprint(conn, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -268,7 +268,7 @@ func TestBackendMayMakeClientsComeBackLater(t *testing.T) { // G2, G8
 	for _, format := range []wire.Format{"named", "envelope"} {
 		for _, why := range []error{gateway.ErrBackendBusy, gateway.ErrComeBack} {
 			r := newRig(t, setup{role: gatewayrole.Config{Format: format}})
-			r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(fmt.Errorf("ask: %w", why))
+			r.relay.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(gateway.Acceptance{}, fmt.Errorf("ask: %w", why))
 			if got := r.do(http.MethodGet, r.url+"/x", ""); got.status != 200 || !strings.HasPrefix(got.body, "retry: ") {
 				t.Errorf("%s, %v: %d %q, want a stream that only asks to come back", format, why, got.status, got.body)
 			}

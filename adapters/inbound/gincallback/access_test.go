@@ -11,9 +11,11 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/adapters/http/ginaccess"
+	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/gincallback"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
+	"heliograph/domain/gateway"
 	"heliograph/test/mocks"
 )
 
@@ -75,6 +77,40 @@ func TestAStreamBelongsToWhomItsClientsCredentialProves(t *testing.T) { // A7, A
 				t.Fatalf("answer: %+v, want 200", got)
 			}
 			<-opened
+		})
+	}
+}
+
+func TestTheGatewayIsToldWhenAStreamIsOfOneTaskOnly(t *testing.T) { // A12
+	for name, c := range map[string]struct {
+		p    *access.Principal
+		want string
+	}{
+		"of one task": {&access.Principal{Subject: access.TaskSubject + "7", TaskID: "7"}, "true"},
+		"of a user":   {&access.Principal{Subject: "ann"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGuarded(t)
+			g.access.EXPECT().Authenticate(gomock.Any(), gomock.Any()).Return(c.p, nil)
+			g.policy.EXPECT().Allow(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil)
+			g.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(g.opening, nil)
+			opened := make(chan struct{})
+			g.opening.EXPECT().Opened().Do(func() { close(opened) })
+			body := connectWith(t, "/s?request_id=abc", map[string]any{"authorization": "Bearer jwt"})
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.URL+paths.Callback, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("X-SSE-Callback-Secret", "s3cret")
+			answer, err := g.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+			<-opened
+			if got := answer.Header.Get(gateway.OwnOnlyHeader); got != c.want || answer.StatusCode != http.StatusOK {
+				t.Errorf("%d with %q, want 200 with %q", answer.StatusCode, got, c.want)
+			}
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"heliograph/adapters/http/ginaccess"
 	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/paths"
+	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
 )
@@ -123,6 +124,9 @@ func (cb *Callback) act(c *gin.Context, msg message) error {
 		return err // the gateway passes 401 and 403 on to its client
 	}
 	opening, err := cb.manager.Connect(c.Request.Context(), msg.requestID, msg.token, msg.lastEventID)
+	if access.FromContext(c.Request.Context()).Viewer().Single {
+		c.Header(gateway.OwnOnlyHeader, "true")
+	}
 	if cb.incomplete(msg.token) {
 		c.Header(gateway.ComeBackHeader, "true")
 	}

@@ -91,39 +91,40 @@ type request struct {
 }
 
 // Connect implements gateway.Backend.
-func (b *Backend) Connect(ctx context.Context, token connection.Token, r gateway.Request) error {
+func (b *Backend) Connect(ctx context.Context, token connection.Token, r gateway.Request) (gateway.Acceptance, error) {
 	return b.call(ctx, callback{Action: "connect", Token: token, Request: request{r.Target, r.Headers}})
 }
 
 // Disconnect implements gateway.Backend.
 func (b *Backend) Disconnect(ctx context.Context, token connection.Token, r gateway.Request, reason connection.Reason) error {
-	return b.call(ctx, callback{Action: "disconnect", Token: token, Reason: reason, Request: request{r.Target, r.Headers}})
+	_, err := b.call(ctx, callback{Action: "disconnect", Token: token, Reason: reason, Request: request{r.Target, r.Headers}})
+	return err
 }
 
-func (b *Backend) call(ctx context.Context, c callback) error {
+func (b *Backend) call(ctx context.Context, c callback) (accepted gateway.Acceptance, err error) {
 	if b.url == nil {
-		return gateway.ErrNotConfigured
+		return accepted, gateway.ErrNotConfigured
 	}
 	body, err := event.Marshal(c)
 	if err != nil {
-		return fmt.Errorf("encode callback: %w", err)
+		return accepted, fmt.Errorf("encode callback: %w", err)
 	}
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	status, comeBack, err := b.post(limited, body)
+	status, header, err := b.post(limited, body)
 	switch {
-	case err == nil && status/100 == 2 && comeBack:
-		return gateway.ErrComeBack
+	case err == nil && status/100 == 2 && header.Get(gateway.ComeBackHeader) != "":
+		return accepted, gateway.ErrComeBack
 	case err == nil && status/100 == 2:
-		return nil
+		return gateway.Acceptance{OwnOnly: header.Get(gateway.OwnOnlyHeader) != ""}, nil
 	case err == nil:
-		return &gateway.RejectedError{Status: status}
+		return accepted, &gateway.RejectedError{Status: status}
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return accepted, ctx.Err()
 	case limited.Err() != nil:
-		return gateway.ErrBackendTimeout
+		return accepted, gateway.ErrBackendTimeout
 	default:
-		return fmt.Errorf("%w: %w", gateway.ErrBackendUnreachable, err)
+		return accepted, fmt.Errorf("%w: %w", gateway.ErrBackendUnreachable, err)
 	}
 }
 
@@ -141,12 +142,11 @@ func redirect(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// post returns the status of the answer, and whether it asks for the client to come
-// back.
-func (b *Backend) post(ctx context.Context, body []byte) (status int, comeBack bool, err error) {
+// post returns the status and the headers of the answer.
+func (b *Backend) post(ctx context.Context, body []byte) (status int, header http.Header, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return 0, false, err
+		return 0, nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "heliograph")
@@ -156,13 +156,13 @@ func (b *Backend) post(ctx context.Context, body []byte) (status int, comeBack b
 	}
 	answer, err := b.client.Do(r)
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return 0, false, wrapped.Err // without the URL, which may hold secrets
+		return 0, nil, wrapped.Err // without the URL, which may hold secrets
 	}
 	if err != nil {
-		return 0, false, err
+		return 0, nil, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // nothing to be done about it
 	// So that the connection can be used again; what it says does not matter.
 	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
-	return answer.StatusCode, answer.Header.Get(gateway.ComeBackHeader) != "", nil
+	return answer.StatusCode, answer.Header, nil
 }

@@ -22,7 +22,7 @@ func TestWithoutAURLThereIsNoBackend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Connect(t.Context(), "t", gateway.Request{}); !errors.Is(err, gateway.ErrNotConfigured) {
+	if _, err := b.Connect(t.Context(), "t", gateway.Request{}); !errors.Is(err, gateway.ErrNotConfigured) {
 		t.Errorf("connect: %v, want ErrNotConfigured", err)
 	}
 }
@@ -39,11 +39,11 @@ func TestURLIsUsedUnchangedAndNeverShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); err != nil || target != "/a%2Fb?secret=s3cret&x" || user != "me:pass" {
+	if _, err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); err != nil || target != "/a%2Fb?secret=s3cret&x" || user != "me:pass" {
 		t.Errorf("connect: %v; it asked %s as %s", err, target, user)
 	}
 	server.Close()
-	if err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); err == nil || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "pass") {
+	if _, err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); err == nil || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "pass") {
 		t.Errorf("of a backend that is away: %v; its error must hold no secret", err)
 	}
 }
@@ -78,7 +78,7 @@ func TestCallbackFollowsRedirectsThatKeepIt(t *testing.T) { // gateway-protocol:
 	}
 	defer b.Close()
 	for _, status = range []int{http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
-		if err := b.Connect(t.Context(), "t", gateway.Request{Target: "/x", Headers: []byte("{}")}); err != nil {
+		if _, err := b.Connect(t.Context(), "t", gateway.Request{Target: "/x", Headers: []byte("{}")}); err != nil {
 			t.Errorf("status %d: %v", status, err)
 		}
 	}
@@ -87,13 +87,13 @@ func TestCallbackFollowsRedirectsThatKeepIt(t *testing.T) { // gateway-protocol:
 		t.Errorf("the target got %+v, want %+v twice: without the password and the secret of another host", got, want)
 	}
 	for _, status = range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther} {
-		err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
+		_, err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
 		if rejected, ok := errors.AsType[*gateway.RejectedError](err); !ok || rejected.Status != status {
 			t.Errorf("status %d: %v, want it rejected", status, err)
 		}
 	}
 	status, location = http.StatusTemporaryRedirect, server.URL+"/again"
-	err = b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
+	_, err = b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
 	if rejected, ok := errors.AsType[*gateway.RejectedError](err); !ok || rejected.Status != status {
 		t.Errorf("a redirect to itself: %v, want it rejected", err)
 	}
@@ -112,8 +112,23 @@ func TestBackendMayAskForTheClientToComeBack(t *testing.T) { // G2, G6
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); !errors.Is(err, gateway.ErrComeBack) {
+	if _, err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); !errors.Is(err, gateway.ErrComeBack) {
 		t.Errorf("connect: %v, want ErrComeBack", err)
+	}
+}
+
+func TestBackendMayKeepWhatIsForAllFromAStream(t *testing.T) { // A12
+	for header, want := range map[string]gateway.Acceptance{gateway.OwnOnlyHeader: {OwnOnly: true}, "X-Other": {}} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(header, "true") }))
+		b, err := httpbackend.New(httpbackend.Config{URL: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}); got != want || err != nil {
+			t.Errorf("%s: %+v, %v; want %+v", header, got, err, want)
+		}
+		b.Close()
+		server.Close()
 	}
 }
 
@@ -138,7 +153,10 @@ func TestSlowBackendIsAskedAboutManyStreamsAtATime(t *testing.T) {
 	defer b.Close()
 	var calling errgroup.Group
 	for range calls {
-		calling.Go(func() error { return b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")}) })
+		calling.Go(func() error {
+			_, err := b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
+			return err
+		})
 	}
 	if err := calling.Wait(); err != nil {
 		t.Errorf("of %d callbacks at a time: %v", calls, err)
@@ -160,7 +178,7 @@ func TestConnectionIsUsedAgainAfterAnyAnswer(t *testing.T) {
 	}
 	defer b.Close()
 	for range 6 {
-		_ = b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
+		_, _ = b.Connect(t.Context(), "t", gateway.Request{Headers: []byte("{}")})
 	}
 	if n != 6 || len(addresses) != 1 {
 		t.Errorf("%d callbacks over %d connections, want 6 over 1", n, len(addresses))

@@ -401,7 +401,7 @@ func (h *held) Write(b []byte) (int, error) { return h.body.Write(b) }
 type callbacks struct{ gateway *gatewayProcess }
 
 // Connect implements gateway.Backend.
-func (c *callbacks) Connect(ctx context.Context, token connection.Token, r gateway.Request) error {
+func (c *callbacks) Connect(ctx context.Context, token connection.Token, r gateway.Request) (accepted gateway.Acceptance, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	m := c.gateway.model
@@ -410,16 +410,16 @@ func (c *callbacks) Connect(ctx context.Context, token connection.Token, r gatew
 	select {
 	case err := <-outcome:
 		if err == nil && !c.gateway.hold(m.delay()) {
-			return gateway.ErrBackendUnreachable
+			return accepted, gateway.ErrBackendUnreachable
 		}
 		if ctx.Err() != nil {
-			return gateway.ErrBackendTimeout
+			return accepted, gateway.ErrBackendTimeout
 		}
-		return err
+		return accepted, err
 	case <-ctx.Done():
-		return gateway.ErrBackendTimeout
+		return accepted, gateway.ErrBackendTimeout
 	case <-c.gateway.stopped:
-		return gateway.ErrBackendUnreachable
+		return accepted, gateway.ErrBackendUnreachable
 	}
 }
 

@@ -158,15 +158,14 @@ func (r *recipients) include(m *message) bool {
 	return false
 }
 
-// areAll reports whether m can be posted to every stream of the gateway.
+// areAll reports whether m can be posted to every stream of the gateway: those that see one
+// task only may be none of those that such a post reaches.
 func (r *recipients) areAll(m *message) bool {
-	switch {
-	case m.ev.Control():
+	if m.ev.Control() {
 		return true
-	case m.audience != nil, r.shared && r.selective:
+	}
+	if m.audience != nil || r.shared && r.selective {
 		return false
-	case m.seenByAll():
-		return true
 	}
 	for range r.roster.Single() {
 		return false

@@ -40,6 +40,7 @@ func TestStreamsThatTheGatewayHoldsAreFoundBeforeAnythingLeaves(t *testing.T) { 
 func TestStreamsAreAdoptedManyAtATimeThoughEachIsSlow(t *testing.T) { // C8
 	const streams = 3*httpsender.MaxAdopting + 1
 	gw := newStandIn(extensions...)
+	gw.secret = "not yet"
 	for i := range streams {
 		gw.open(fmt.Sprintf("t%03d", i), &stream{url: fmt.Sprintf("/s?request_id=id-%d", i)})
 	}
@@ -51,6 +52,10 @@ func TestStreamsAreAdoptedManyAtATimeThoughEachIsSlow(t *testing.T) { // C8
 			<-slow // such as a registry that all nodes share
 		}
 		h.handOver(t, note(1))
+		h.gw.mu.Lock()
+		h.gw.secret = ""
+		h.gw.mu.Unlock()
+		pass(2 * httpsender.LookInterval)
 		left := streams
 		for left > 0 {
 			synctest.Wait()

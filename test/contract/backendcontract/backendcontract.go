@@ -63,7 +63,7 @@ var request = gateway.Request{
 }
 
 func getsAll(t *testing.T, s Subject) {
-	if err := s.Backend.Connect(t.Context(), "t1", request); err != nil {
+	if _, err := s.Backend.Connect(t.Context(), "t1", request); err != nil {
 		t.Errorf("connect: %v", err)
 	}
 	for _, reason := range []connection.Reason{connection.ReasonClientClosed, connection.ReasonServerClosed, connection.ReasonError} {
@@ -83,7 +83,7 @@ func getsAll(t *testing.T, s Subject) {
 func rejects(t *testing.T, s Subject) {
 	for _, status := range []int{200, 201, 204, 299, 300, 307, 400, 401, 403, 404, 500, 503, 599} {
 		s.Answer(status)
-		err := s.Backend.Connect(t.Context(), "t", request)
+		_, err := s.Backend.Connect(t.Context(), "t", request)
 		if status < 300 {
 			if err != nil {
 				t.Errorf("status %d: %v, want it accepted", status, err)
@@ -98,7 +98,7 @@ func rejects(t *testing.T, s Subject) {
 
 func timeout(t *testing.T, s Subject) {
 	s.Hang()
-	if err := s.Backend.Connect(t.Context(), "t", request); !errors.Is(err, gateway.ErrBackendTimeout) {
+	if _, err := s.Backend.Connect(t.Context(), "t", request); !errors.Is(err, gateway.ErrBackendTimeout) {
 		t.Errorf("connect: %v, want ErrBackendTimeout", err)
 	}
 	if err := s.Backend.Disconnect(t.Context(), "t", request, connection.ReasonError); !errors.Is(err, gateway.ErrBackendTimeout) {
@@ -108,7 +108,7 @@ func timeout(t *testing.T, s Subject) {
 
 func away(t *testing.T, s Subject) {
 	s.Break()
-	if err := s.Backend.Connect(t.Context(), "t", request); !errors.Is(err, gateway.ErrBackendUnreachable) {
+	if _, err := s.Backend.Connect(t.Context(), "t", request); !errors.Is(err, gateway.ErrBackendUnreachable) {
 		t.Errorf("connect: %v, want ErrBackendUnreachable", err)
 	}
 	if err := s.Backend.Disconnect(t.Context(), "t", request, connection.ReasonError); !errors.Is(err, gateway.ErrBackendUnreachable) {
@@ -120,7 +120,7 @@ func endedContext(t *testing.T, s Subject) {
 	s.Hang()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Backend.Connect(ctx, "t", request); !errors.Is(err, context.Canceled) || errors.Is(err, gateway.ErrBackendUnreachable) {
+	if _, err := s.Backend.Connect(ctx, "t", request); !errors.Is(err, context.Canceled) || errors.Is(err, gateway.ErrBackendUnreachable) {
 		t.Errorf("connect: %v, want context.Canceled", err)
 	}
 }
@@ -140,7 +140,7 @@ func concurrent(t *testing.T, s Subject) {
 	var all sync.WaitGroup
 	for i := range calls {
 		all.Go(func() {
-			if err := s.Backend.Connect(t.Context(), connection.Token(fmt.Sprint(i)), request); err != nil {
+			if _, err := s.Backend.Connect(t.Context(), connection.Token(fmt.Sprint(i)), request); err != nil {
 				t.Errorf("connect %d: %v", i, err)
 			}
 		})
