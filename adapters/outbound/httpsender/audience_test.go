@@ -152,6 +152,37 @@ func TestManyTokensAreDividedIntoSeveralRequests(t *testing.T) { // A12, E7, E8
 	}
 }
 
+// Without IDs a gateway cannot tell that it has an event, so its other parts alone wait.
+func TestPartsOfAnEventThatWereNotSentWaitForTheGateway(t *testing.T) { // A12, E6, E7
+	bubbleWith(t, newStandIn("broadcast"), httpsender.Config{}, func(t *testing.T, h *harness) {
+		long := strings.Repeat("x", httpsender.MaxTokens/2)
+		tokens := []string{"ann-1" + long, "ann-2" + long, "ann-3" + long}
+		h.openAs(t, tokens...)
+		synctest.Wait()
+		h.gw.mu.Lock()
+		h.gw.special = func(w http.ResponseWriter, r *http.Request) bool {
+			if strings.HasSuffix(r.URL.Path, "/broadcast") {
+				w.Header().Set("Connection", "close")
+				h.network.refuse(true)
+			}
+			return false
+		}
+		h.gw.mu.Unlock()
+		h.broadcast(t, forSubject("ann", 1))
+		if h.gw.broadcasts != 1 {
+			t.Fatalf("%d requests, want the first part only", h.gw.broadcasts)
+		}
+		h.gw.mu.Lock()
+		h.gw.special = nil
+		h.gw.mu.Unlock()
+		h.network.refuse(false)
+		pass(3 * httpsender.LookInterval)
+		for _, token := range tokens {
+			h.wantGot(t, token, "note 1")
+		}
+	})
+}
+
 func TestWhatSeesOneTaskGetsOnlyThatAndVersions(t *testing.T) { // A12, V2
 	onEvery(t, func(t *testing.T, h *harness) {
 		h.openAs(t, "ann-1", "task-1")

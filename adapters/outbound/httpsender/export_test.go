@@ -70,11 +70,18 @@ func AfterLaneEvent(state, ev string, recovery bool) (next string, busy, recover
 
 // AlreadyTaken is how many of the events in flight need not be posted when clients have
 // come back that had got all up to these places, one after the other. A zero place is that
-// of a control event; last is the place of the log event before them.
+// of a control event, and a place that is there twice that of an event in two parts; last is
+// the place of the log event before them.
 func AlreadyTaken(last event.ID, flying, got []event.ID) int {
 	f := inFlight{place: last}
 	for _, id := range flying {
-		f.messages = append(f.messages, &message{body: &body{}, id: id})
+		m := &message{body: &body{}, id: id}
+		for _, other := range f.messages {
+			if other.id == id && !id.IsZero() {
+				other.parts, m.parts = 2, 2
+			}
+		}
+		f.messages = append(f.messages, m)
 	}
 	for _, id := range got {
 		f.noteTaken(id)

@@ -29,6 +29,8 @@ func TestWhatClientsHaveGotIsNotPostedAgain(t *testing.T) { // E7, G2
 		"a place of another log":      {at(4, 5, 6), []event.ID{other}, 0},
 		"less than another client":    {at(4, 5, 6), at(5, 4), 2},
 		"more than another client":    {at(4, 5, 6), at(4, 5), 2},
+		"one part of an event":        {at(4, 5, 5, 6), at(5), 1}, // which of them is not known
+		"all after its parts":         {at(4, 5, 5, 6), at(6), 4},
 		"none is in flight":           {nil, at(2), 0},
 		"a control event in between":  {append(at(4), event.ID{}, event.ID{Epoch: "a", Seq: 5}), at(5), 1},
 		"a log that begins in flight": {append(at(4), other), []event.ID{other}, 0},
