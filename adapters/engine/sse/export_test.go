@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/domain/gateway"
@@ -15,6 +16,13 @@ const (
 	ResumeTime = resumeTime
 	UsualLag   = usualLag
 	MaxScanned = maxScanned
+)
+
+// What an anonymous stream takes, in bytes, without and with its first events.
+const (
+	StreamSize   = unsafe.Sizeof(Stream{})
+	QueueSize    = unsafe.Sizeof(queue{})
+	PrivatesSize = 3 * unsafe.Sizeof(private{}) // see newQueue
 )
 
 // Simulation is a kernel whose sockets take everything at once, or nothing

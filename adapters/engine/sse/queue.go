@@ -18,10 +18,10 @@ import (
 // by Stream.mu.
 type queue struct {
 	private []private     // in the order of their positions
-	bytes   int           // of what was pushed
-	forSome int           // bytes of events that are for some
-	final   bool          // the last event is queued; none is taken after it
 	room    chan struct{} // closed when some of it was written; nil if nothing waits for that
+	bytes   int           // of what was pushed
+	forSome int32         // bytes of events that are for some: a page, or one event
+	final   bool          // the last event is queued; none is taken after it
 }
 
 // newQueue has room for what a new stream gets: its head, a task snapshot and a
@@ -99,7 +99,7 @@ func (q *queue) add(p private) {
 func (q *queue) count(p private, sign int) {
 	switch {
 	case p.delivery != nil:
-		q.forSome += sign * p.size()
+		q.forSome += int32(sign * p.size()) //nolint:gosec // see overForSome
 	case !p.own:
 		q.bytes += sign * p.size()
 	}
@@ -190,7 +190,7 @@ func (q *queue) nextSkip(off, end uint64) (skip private, ok bool) {
 
 // overForSome is over for events that are for some, which are counted by themselves.
 func (q *queue) overForSome(bytes, limit int) bool {
-	return q != nil && q.forSome > 0 && q.forSome+bytes > limit
+	return q != nil && q.forSome > 0 && int(q.forSome)+bytes > limit
 }
 
 // lastSequence is up to where a stream with that queue is to get events.

@@ -165,6 +165,24 @@ func TestMillionConnectsLeaveNothing(t *testing.T) { // G4
 	}
 }
 
+// The limits are size classes of Go's allocator (runtime/sizeclasses.go): one byte more
+// costs each stream the next class.
+func TestAStreamFitsItsSizeClass(t *testing.T) { // G4
+	t.Parallel()
+	for _, tt := range []struct {
+		what        string
+		size, limit uintptr
+	}{
+		{"stream", sse.StreamSize, 208},
+		{"queue", sse.QueueSize, 48},
+		{"queue's first events", sse.PrivatesSize, 480},
+	} {
+		if tt.size > tt.limit {
+			t.Errorf("a %s takes %d bytes, want %d at most", tt.what, tt.size, tt.limit)
+		}
+	}
+}
+
 // live is the heap after a collection.
 func live() uint64 {
 	runtime.GC()

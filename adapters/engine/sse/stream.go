@@ -82,30 +82,28 @@ func (s *Stream) take(w writer) {
 // The log is read before the private events: what was queued before an event
 // was appended is then seen with it, and so leaves before it.
 func (s *Stream) next(buf []byte) (transport.Step, error) {
-	step, err := s.look(buf)
-	for err == errFetch { //nolint:errorlint // nobody wraps it
+	var chunk []byte
+	var to log.Position
+	var err error
+	for {
+		if s.single {
+			to = s.engine.log.Head()
+		} else {
+			chunk, to, err = s.engine.log.Read(s.at.Off)
+		}
+		s.mu.Lock()
+		if !s.member.fetchDue(s.queue) || err != nil || s.verdict != nil {
+			break
+		}
+		s.mu.Unlock() // fetch locks Engine.mu, which comes before it
 		s.engine.fetch(s)
-		step, err = s.look(buf)
 	}
-	return step, err
-}
-
-// errFetch says that events for some must be fetched before anything is written.
-var errFetch = errors.New("events for some are to be fetched")
-
-// look is next, or returns errFetch.
-func (s *Stream) look(buf []byte) (transport.Step, error) {
-	chunk, to, err := s.read()
-	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.verdict != nil {
 		return transport.Step{}, s.verdict
 	}
 	if err != nil {
 		return transport.Step{}, transport.ErrSlowLog
-	}
-	if s.member.fetchDue(s.queue) {
-		return transport.Step{}, errFetch
 	}
 	if s.single || s.needless(chunk) {
 		s.moveTo(to)
@@ -134,14 +132,6 @@ func (s *Stream) look(buf []byte) (transport.Step, error) {
 		chunk, to = chunk[:p.at.Off-s.at.Off], p.at
 	}
 	return s.fromLog(buf, chunk, to), nil
-}
-
-// read returns what the log has for the stream.
-func (s *Stream) read() (chunk []byte, to log.Position, err error) {
-	if s.single {
-		return nil, s.engine.log.Head(), nil
-	}
-	return s.engine.log.Read(s.at.Off)
 }
 
 // fromLog is the step that writes these chunks of the log.

@@ -37,12 +37,12 @@ type Stream interface { //nolint:interfacebloat // one thing, seen by its writer
 
 // Socket is a shard's part of a stream. Its zero value is no socket.
 type Socket struct {
+	blocked    int64 // when the socket took no more, in Unix nanoseconds; 0 if it does
 	fd         int32 // -1 once it is closed
 	generation int32 // distinguishes it from others that have or had the same fd
 	slot       int32 // index in table.streams, -1 before
 	partial    int32 // bytes of the step at hand that are written
 	received   int32 // bytes that the client sent
-	blocked    int64 // when the socket took no more, in Unix nanoseconds; 0 if it does
 	waits      bool  // for writability, which most never have to
 	listed     bool  // in the inbox; guarded by inbox.mu
 	chunked    bool  // what is written to it; set before a shard has it

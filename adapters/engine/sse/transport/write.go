@@ -23,7 +23,7 @@ func (sh *Shard[S]) write(s S) {
 			return
 		}
 		sh.account.wrote(n)
-		if final := sh.wrote(s, step, int(socket.partial)+n); final {
+		if final := sh.wrote(s, &step, int(socket.partial)+n); final {
 			sh.drop(s, ErrEnded)
 			return
 		}
@@ -49,7 +49,7 @@ func (sh *Shard[S]) block(s S) {
 
 // wrote moves s on after the first n bytes of a step, and reports whether they
 // were its last.
-func (sh *Shard[S]) wrote(s S, st Step, n int) (final bool) {
+func (sh *Shard[S]) wrote(s S, st *Step, n int) (final bool) {
 	if st.Private {
 		n, final = s.WrotePrivate(n)
 	} else if n == len(st.Bytes) {
