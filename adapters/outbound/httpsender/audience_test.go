@@ -244,6 +244,21 @@ func TestStreamThatResumesGetsLiveWhatItMaySee(t *testing.T) { // A12, E7, G2
 	})
 }
 
+func TestStreamThatResumedIsFedUntilItIsRegisteredOrNeverWillBe(t *testing.T) { // A12, G2
+	resumable(t, func(t *testing.T, h *harness) {
+		h.broadcast(t, note(0))
+		h.gw.open("ann-1", &stream{})
+		h.Resume(t.Context(), connectionOf("ann-1"), "test-101")
+		pass(httpsender.SweepInterval) // its registry is slow
+		h.broadcast(t, forSubject("bob", 1), forSubject("ann", 2))
+		h.wantGot(t, "ann-1", "note 2")
+		pass(2 * httpsender.SweepInterval) // it was refused
+		h.broadcast(t, forSubject("ann", 3))
+		h.wantGot(t, "ann-1", "note 2")
+		h.wantLanes(t, 0)
+	})
+}
+
 func TestEventForSomeWithoutAnswerIsRepeatedUntilItIsTaken(t *testing.T) { // A12, E6, E7
 	bubbleWith(t, newStandIn(extensions...), httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.openAs(t, "ann-1", "bob-1")

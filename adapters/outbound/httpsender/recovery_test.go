@@ -103,6 +103,34 @@ func TestLostEventIsMadeGoodThoughNothingFollows(t *testing.T) { // E6
 	})
 }
 
+func TestRestOfARecoveryThatFailedIsNotSent(t *testing.T) { // E6
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		n := 0
+		h.listener.recover = func(token connection.Token) {
+			n++
+			h.send(t, token, snapshot(10*n))
+			h.send(t, token, snapshot(10*n+1))
+		}
+		h.answer("a", http.StatusInternalServerError)
+		h.broadcast(t, note(1))
+		h.gw.mu.Lock()
+		failed := false
+		h.gw.special = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != http.MethodPost || failed {
+				return false
+			}
+			failed = true
+			w.WriteHeader(http.StatusInternalServerError)
+			return true
+		}
+		h.gw.mu.Unlock()
+		h.answer("a", 0)
+		pass(2 * httpsender.SweepInterval)
+		h.wantGot(t, "a", "snapshot 20", "snapshot 21")
+	})
+}
+
 func TestStreamThatFailsIsTriedAgainAtIntervals(t *testing.T) { // E6
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a")
@@ -154,6 +182,7 @@ func TestFailingRecoveryLeavesTheCloseItsAttempt(t *testing.T) { // C3, E6
 		h.open(t, "a")
 		h.listener.recover = func(token connection.Token) {
 			h.send(t, token, snapshot(1))
+			h.send(t, token, snapshot(2)) // is not tried when the first has failed
 			if err := h.Close(t.Context(), token, replaced()); err != nil {
 				t.Error(err)
 			}

@@ -102,6 +102,23 @@ func TestFlushEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestNothingWaitsForAGatewayAfterTheEnd(t *testing.T) { // T15
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a")
+		h.network.setDown(true)
+		h.handOver(t, note(1))
+		pass(2 * httpsender.AskInterval)
+		outbox := httpsender.NewCollector(h.Sender)
+		if got := value(t, outbox, "heliograph_gateway_outbox_events"); got != 1 {
+			t.Errorf("%v events wait, want one", got)
+		}
+		h.stop()
+		if got := value(t, outbox, "heliograph_gateway_outbox_events"); got != 0 {
+			t.Errorf("%v events wait after the end", got)
+		}
+	})
+}
+
 func TestWhatIsLeftAtTheEndIsCountedAndLoggedOnce(t *testing.T) { // T15, M1
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.open(t, "a", "b")
