@@ -53,7 +53,7 @@ func (e environment) tasks(t *testing.T) *taskPorts {
 		t.Fatal(err)
 	}
 	cfg := e.config(t, map[string]string{
-		"TASKS_FILE": path, "TASK_QUEUE_SIZE": strconv.Itoa(places), "SHUTDOWN_GRACE_PERIOD": "1s", "SSE_MAX_EVENT_BYTES": "8KiB",
+		"TASKS_FILE": path, "TASK_QUEUE_SIZE": strconv.Itoa(places), "SHUTDOWN_GRACE_PERIOD": "1s", "SSE_MAX_EVENT_BYTES": "32KiB",
 	})
 	p := &taskPorts{leases: map[task.ID]task.Lease{}, maxEventBytes: int(cfg.Stream.MaxEvent)}
 	app, err := bootstrap.New(t.Context(), cfg, silent, fx.Populate(&p.tasks, &p.reader, &p.workers))
