@@ -123,8 +123,8 @@ func TestALeaseIsGoodUntilItsTaskHasEnded(t *testing.T) { // T2, T11
 		if _, err := f.Progress(t.Context(), "a", c.Lease, task.Update{}); !errors.Is(err, task.ErrLeaseLost) {
 			t.Errorf("a late report: %v", err)
 		}
-		if got := f.want(task.Completed); string(got.Result) != `1` || got.Progress.Value != 0.5 {
-			t.Errorf("the record is %+v", got)
+		if got := f.want(task.Completed); string(got.Result) != `1` || got.Progress.Value != 0.5 || !got.Ended.Equal(time.Now()) {
+			t.Errorf("the record is %+v, at %s", got, time.Now())
 		}
 	})
 }
