@@ -17,8 +17,9 @@ import (
 // stream, and too short for a log to be of use to anybody.
 const TicketLife = 30 * time.Second
 
-// maxTaskToken is for how long a token for one task is good at most.
-const maxTaskToken = 24 * time.Hour
+// TaskTokenLife is for how long a token for one task is good: for tasks that wait in the
+// queue and run for long, and a page that is left open meanwhile.
+const TaskTokenLife = 12 * time.Hour
 
 // Config is what a Service has to know.
 type Config struct {
@@ -126,11 +127,11 @@ func (s *Service) Ticket(ctx context.Context, p *access.Principal) (ticket strin
 }
 
 // TaskToken implements access.Service.
-func (s *Service) TaskToken(ctx context.Context, taskID string, cancel bool, keep time.Duration) (string, error) {
+func (s *Service) TaskToken(ctx context.Context, taskID string, cancel bool) (string, error) {
 	now := time.Now().UTC()
 	p := &access.Principal{
 		Subject: access.TaskSubject + taskID, Scopes: access.ScopesOf(access.Stream, access.TasksRead), TaskID: taskID,
-		Issued: now, Expires: now.Add(min(keep, maxTaskToken)),
+		Issued: now, Expires: now.Add(TaskTokenLife),
 	}
 	if cancel {
 		p.Scopes |= access.ScopesOf(access.TasksCancel)

@@ -117,7 +117,7 @@ func TestWhatFailsLetsNobodyIn(t *testing.T) { // A2, A6
 	s := open(deps)
 	_, redeemed := s.Authenticate(t.Context(), access.Credential{Source: access.FromTicket, Text: "t"})
 	_, _, issued := s.Ticket(t.Context(), alice)
-	_, token := s.TaskToken(t.Context(), "t", false, time.Hour)
+	_, token := s.TaskToken(t.Context(), "t", false)
 	revoked := s.Revoke(t.Context(), access.Revocation{Subject: "alice"})
 	for i, err := range []error{redeemed, issued, token, revoked} {
 		if !errors.Is(err, access.ErrUnavailable) {

@@ -162,10 +162,10 @@ type Service interface {
 	// Ticket returns a ticket of p and for how long it is good. Errors: ErrNoCredential
 	// for nil, ErrUnavailable, ctx.Err().
 	Ticket(ctx context.Context, p *Principal) (ticket string, expiresIn time.Duration, err error)
-	// TaskToken returns a credential that reads, and may cancel, one task, for as long as
-	// its caller says; at most a day. The task must have been started with
+	// TaskToken returns a credential that reads, and may cancel, one task. It is good for
+	// twelve hours. The task must have been started with
 	// task.Request.Followed. Errors: ErrUnavailable, ctx.Err().
-	TaskToken(ctx context.Context, taskID string, cancel bool, keep time.Duration) (token string, err error)
+	TaskToken(ctx context.Context, taskID string, cancel bool) (token string, err error)
 	// Revoke ends what r names on every node. Errors: ErrUnavailable, ctx.Err().
 	Revoke(ctx context.Context, r Revocation) error
 }

@@ -1,6 +1,9 @@
 package task
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Lease names one attempt at a task: an opaque, unguessable token, new for each.
 // Every change of a running task must carry it.
@@ -13,3 +16,10 @@ type Claim struct {
 	// Term is how long the worker may go without a report before the lease is lost.
 	Term time.Duration
 }
+
+// defaultLease is how long a worker outside may go without a report, when its type
+// does not say: some ten times what a healthy one needs to send one.
+const defaultLease = 30 * time.Second
+
+// LeaseTerm is how long a worker outside may go without a report.
+func (p Policy) LeaseTerm() time.Duration { return cmp.Or(p.Lease, defaultLease) }

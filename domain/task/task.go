@@ -15,10 +15,6 @@ import (
 // ID names one task: a UUID.
 type ID string
 
-// MaxKeyBytes bounds an Idempotency-Key, in bytes: it is kept with the task, and
-// stores and proxies take that much for sure (rule T14).
-const MaxKeyBytes = 255
-
 // Status is a task's state (rule T2).
 type Status string
 

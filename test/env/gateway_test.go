@@ -187,7 +187,7 @@ func (w *world) credential(t *testing.T, p *access.Principal) string {
 		jwt.Expires = time.Now().Add(time.Hour)
 		return mint(t, &jwt)
 	}
-	token, err := w.Access.TaskToken(t.Context(), p.TaskID, false, time.Hour)
+	token, err := w.Access.TaskToken(t.Context(), p.TaskID, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -627,18 +627,18 @@ func (c *MockAccessServiceRevokeCall) DoAndReturn(f func(context.Context, access
 }
 
 // TaskToken mocks base method.
-func (m *MockAccessService) TaskToken(ctx context.Context, taskID string, cancel bool, keep time.Duration) (string, error) {
+func (m *MockAccessService) TaskToken(ctx context.Context, taskID string, cancel bool) (string, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "TaskToken", ctx, taskID, cancel, keep)
+	ret := m.ctrl.Call(m, "TaskToken", ctx, taskID, cancel)
 	ret0, _ := ret[0].(string)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // TaskToken indicates an expected call of TaskToken.
-func (mr *MockAccessServiceMockRecorder) TaskToken(ctx, taskID, cancel, keep any) *MockAccessServiceTaskTokenCall {
+func (mr *MockAccessServiceMockRecorder) TaskToken(ctx, taskID, cancel any) *MockAccessServiceTaskTokenCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "TaskToken", reflect.TypeOf((*MockAccessService)(nil).TaskToken), ctx, taskID, cancel, keep)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "TaskToken", reflect.TypeOf((*MockAccessService)(nil).TaskToken), ctx, taskID, cancel)
 	return &MockAccessServiceTaskTokenCall{Call: call}
 }
 
@@ -654,13 +654,13 @@ func (c *MockAccessServiceTaskTokenCall) Return(token string, err error) *MockAc
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockAccessServiceTaskTokenCall) Do(f func(context.Context, string, bool, time.Duration) (string, error)) *MockAccessServiceTaskTokenCall {
+func (c *MockAccessServiceTaskTokenCall) Do(f func(context.Context, string, bool) (string, error)) *MockAccessServiceTaskTokenCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockAccessServiceTaskTokenCall) DoAndReturn(f func(context.Context, string, bool, time.Duration) (string, error)) *MockAccessServiceTaskTokenCall {
+func (c *MockAccessServiceTaskTokenCall) DoAndReturn(f func(context.Context, string, bool) (string, error)) *MockAccessServiceTaskTokenCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

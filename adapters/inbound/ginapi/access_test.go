@@ -149,13 +149,13 @@ func TestAStartMayAskForATokenForItsTask(t *testing.T) { // A8
 		s := newService(t, ginapi.Config{})
 		s.caller = &access.Principal{Subject: "user-1"}
 		s.tasks.EXPECT().Start(gomock.Any(), task.Request{Type: "demo_task", Followed: true}).Return(pending(knownID), nil).Times(2)
-		s.access.EXPECT().TaskToken(gomock.Any(), knownID, cancel, gomock.Any()).Return("token-1", nil)
+		s.access.EXPECT().TaskToken(gomock.Any(), knownID, cancel).Return("token-1", nil)
 		body := `{"type":"demo_task","follow":"` + follow + `"}`
 		got := s.ask(t, http.MethodPost, "/api/tasks", body)
 		if got.status != http.StatusAccepted || !strings.Contains(got.body, `"follow_token":"token-1"`) || got.header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %s", follow, got.status, got.body)
 		}
-		s.access.EXPECT().TaskToken(gomock.Any(), knownID, cancel, gomock.Any()).Return("", errors.New("broken"))
+		s.access.EXPECT().TaskToken(gomock.Any(), knownID, cancel).Return("", errors.New("broken"))
 		if got := s.ask(t, http.MethodPost, "/api/tasks", body); got.status != http.StatusInternalServerError {
 			t.Errorf("%s: %d %s", follow, got.status, got.body)
 		}

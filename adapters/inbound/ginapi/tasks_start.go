@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -103,7 +102,7 @@ func (a *API) startTask(c *gin.Context) error {
 	}
 	answer := startAnswer{ID: t.ID, Status: t.Status, StreamURL: paths.Stream + "?request_id=" + string(t.ID)}
 	if r.Followed && access.FromContext(ctx) != nil { // without authentication nobody needs a token
-		token, err := a.deps.Access.TaskToken(ctx, string(t.ID), *body.Follow == followCancel, followTime)
+		token, err := a.deps.Access.TaskToken(ctx, string(t.ID), *body.Follow == followCancel)
 		if err != nil {
 			return fmt.Errorf("make a token for task %s: %w", t.ID, err)
 		}
@@ -112,10 +111,6 @@ func (a *API) startTask(c *gin.Context) error {
 	}
 	return reply(c, http.StatusAccepted, answer)
 }
-
-// followTime is how long a token for one task is good: for tasks that wait in the queue
-// and run for long, and a page that is left open meanwhile.
-const followTime = 12 * time.Hour
 
 // startAnswer is the answer to a start.
 type startAnswer struct {

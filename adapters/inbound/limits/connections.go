@@ -73,10 +73,10 @@ func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason
 
 func (m *Manager) admit(ctx context.Context, h holding, token connection.Token) error {
 	if wait, ok := m.subject.take(h.subject); !ok {
-		return m.refuse("subject_connects", "connects of one subject", wait)
+		return m.cfg.refuse("subject_connects", "connects of one subject", wait)
 	}
 	if wait, ok := m.address.take(h.address); !ok {
-		return m.refuse("address_connects", "connects from one address", wait)
+		return m.cfg.refuse("address_connects", "connects from one address", wait)
 	}
 	limit := m.take(h, token)
 	if limit != "" && m.sweep(ctx, h) {
@@ -84,9 +84,9 @@ func (m *Manager) admit(ctx context.Context, h holding, token connection.Token) 
 	}
 	switch limit {
 	case limitSubject:
-		return m.refuse(limit, "connections of one subject", retryConnect)
+		return m.cfg.refuse(limit, "connections of one subject", retryConnect)
 	case limitAddress:
-		return m.refuse(limit, "connections from one address", retryConnect)
+		return m.cfg.refuse(limit, "connections from one address", retryConnect)
 	}
 	return nil
 }
@@ -134,11 +134,6 @@ func (m *Manager) sweep(ctx context.Context, h holding) (found bool) {
 		}
 	}
 	return found
-}
-
-func (m *Manager) refuse(limit, what string, wait time.Duration) error {
-	m.cfg.refused(limit)
-	return &access.LimitError{What: what, RetryAfter: wait}
 }
 
 func (m *Manager) release(token connection.Token) {

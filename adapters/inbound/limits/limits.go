@@ -9,6 +9,8 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
+
+	"heliograph/domain/access"
 )
 
 // Limits are bounds for each subject, or for each address. A zero is no bound.
@@ -35,11 +37,12 @@ func Names() []string {
 	}
 }
 
-// refused reports a refusal to whoever counts them.
-func (c Config) refused(limit string) {
+// refuse counts a refusal, and returns it.
+func (c Config) refuse(limit, what string, retryAfter time.Duration) error {
 	if c.Refused != nil {
 		c.Refused(limit)
 	}
+	return &access.LimitError{What: what, RetryAfter: retryAfter}
 }
 
 // maxBuckets bounds the subjects and addresses that are remembered for a rate. One that

@@ -39,24 +39,19 @@ func (t *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 		subject = p.Subject
 	}
 	if wait, ok := t.subject.take(subject); !ok {
-		return task.Task{}, t.refuse("subject_starts", "starts of one subject", wait)
+		return task.Task{}, t.cfg.refuse("subject_starts", "starts of one subject", wait)
 	}
 	if wait, ok := t.address.take(addressKey(access.AddressFromContext(ctx))); !ok {
-		return task.Task{}, t.refuse("address_starts", "starts from one address", wait)
+		return task.Task{}, t.cfg.refuse("address_starts", "starts from one address", wait)
 	}
 	full, err := t.full(ctx, subject)
 	if err != nil {
 		return task.Task{}, fmt.Errorf("count the tasks of the subject: %w", err)
 	}
 	if full {
-		return task.Task{}, t.refuse("subject_tasks", "unfinished tasks of one subject", retryStart)
+		return task.Task{}, t.cfg.refuse("subject_tasks", "unfinished tasks of one subject", retryStart)
 	}
 	return t.Service.Start(ctx, r)
-}
-
-func (t *Tasks) refuse(limit, what string, wait time.Duration) error {
-	t.cfg.refused(limit)
-	return &access.LimitError{What: what, RetryAfter: wait}
 }
 
 // full reports whether the subject has as many unfinished tasks as it may. Starts at the

@@ -171,14 +171,3 @@ func (r *run) continueAfter(i int, why error) {
 		r.from(ctx, i+1)
 	})
 }
-
-// fail records that the i-th observer failed. One that panicked or ended its goroutine is
-// not called again.
-func (r *run) fail(ctx context.Context, i int, why error) {
-	if !r.retried {
-		r.runner.warn(ctx, r.observers[i], r.conn, why)
-	}
-	if _, panicked := errors.AsType[*panicError](why); !panicked && !errors.Is(why, errExited) {
-		r.failed = append(r.failed, r.observers[i])
-	}
-}

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -19,12 +18,8 @@ type reports struct {
 	record task.Task // the newest that is known of; guarded by mu
 }
 
-// defaultLease is how long a worker outside may go without a report, when its type
-// does not say: some ten times what a healthy one needs to send one.
-const defaultLease = 30 * time.Second
-
 // Term is how long a worker outside may go without a report.
-func (a *Attempt) Term() time.Duration { return cmp.Or(a.Type().Policy.Lease, defaultLease) }
+func (a *Attempt) Term() time.Duration { return a.Type().Policy.LeaseTerm() }
 
 // Renew renews the lease: the worker has reported.
 func (a *Attempt) Renew() {

@@ -22,14 +22,6 @@ func (q *typeQueue) ready() bool {
 	return len(q.waiting) > 0 && (limit == 0 || q.running < limit)
 }
 
-// before reports whether the first of q goes before the first of other.
-func (q *typeQueue) before(other *typeQueue) bool {
-	return cmp.Or(
-		cmp.Compare(other.typ.Policy.Priority, q.typ.Policy.Priority),
-		cmp.Compare(q.waiting[0].position, other.waiting[0].position),
-	) < 0
-}
-
 func (q *typeQueue) insert(e *Entry) {
 	i, _ := slices.BinarySearchFunc(q.waiting, e.position, byPosition)
 	q.waiting = slices.Insert(q.waiting, i, e)

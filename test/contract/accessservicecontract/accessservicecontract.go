@@ -190,7 +190,7 @@ func taskToken(t *testing.T, s Subject) {
 	for id, scopes := range map[string][]access.Scope{
 		"reads": {access.Stream, access.TasksRead}, "cancels": {access.Stream, access.TasksRead, access.TasksCancel},
 	} {
-		text, err := s.Service.TaskToken(t.Context(), id, id == "cancels", 1000*time.Hour)
+		text, err := s.Service.TaskToken(t.Context(), id, id == "cancels")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +209,7 @@ func taskToken(t *testing.T, s Subject) {
 		s.revoke(t, access.Revocation{Subject: p.Subject, Before: time.Now().Add(time.Second)})
 		s.refuse(t, c, access.RefusedRevoked)
 	}
-	if text, err := s.Service.TaskToken(t.Context(), "", false, time.Hour); err == nil || text != "" {
+	if text, err := s.Service.TaskToken(t.Context(), "", false); err == nil || text != "" {
 		t.Errorf("a token for no task: %v", err)
 	}
 }

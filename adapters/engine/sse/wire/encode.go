@@ -23,9 +23,6 @@ const (
 	FormatEnvelope Format = "envelope" // data: {"type":<name>,"payload":<payload>}
 )
 
-// Heartbeat is the comment that idle streams get (rule G5).
-const Heartbeat = ": heartbeat\n\n"
-
 // ReadyFrame opens a stream in the envelope format. It carries no ID.
 const ReadyFrame = "event: ready\ndata:\n\n"
 
