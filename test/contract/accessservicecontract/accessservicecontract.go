@@ -199,8 +199,8 @@ func taskToken(t *testing.T, s Subject) {
 		if got := slices.Collect(p.Scopes.All()); !slices.Equal(got, scopes) || p.TaskID != id || len(p.Roles)+len(p.OtherScopes) > 0 {
 			t.Errorf("it is %+v, want %v", p, scopes)
 		}
-		if left := time.Until(p.Expires); left < 23*time.Hour || left > 24*time.Hour {
-			t.Errorf("it is good for %s, want a day", left)
+		if left := time.Until(p.Expires); left < 11*time.Hour || left > 12*time.Hour {
+			t.Errorf("it is good for %s, want twelve hours", left)
 		}
 		everyone, others := (*access.Audience)(nil), &access.Audience{Subjects: []string{"alice"}}
 		if v := s.Policy.Viewer(p); everyone.Includes(v) || others.Includes(v) || !others.With(p.Subject).Includes(v) {
