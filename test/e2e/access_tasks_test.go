@@ -144,7 +144,7 @@ func TestATokenForOneTaskIsGoodForNoOther(t *testing.T) { // A8, A12, A16
 			t.Fatalf("no token: %+v %+v", read, cancel)
 		}
 		reader, canceller := n.second.as(read.FollowToken), n.second.as(cancel.FollowToken)
-		stream := reader.stream(t, "page-1")
+		stream := open(t, n.first.with().newClient("page-1", reader.ticket(t)))
 		all.awaitTask(t, read.TaskID, "task_started")
 
 		if got := reader.status(t, read.TaskID); got.TaskID != read.TaskID {
