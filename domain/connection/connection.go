@@ -4,6 +4,7 @@
 package connection
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -44,6 +45,22 @@ func requestIDByte(c byte) bool {
 		return true
 	}
 	return c == '.' || c == '_' || c == '~' || c == '-'
+}
+
+// ParseAudience reads an audience like access.ParseAudience, and makes sure that its
+// request_ids can be those of streams (rule C2): others would be for nobody. Errors:
+// access.ErrInvalidAudience.
+func ParseAudience(text json.RawMessage) (*access.Audience, error) {
+	audience, err := access.ParseAudience(text)
+	if err != nil || audience == nil {
+		return nil, err
+	}
+	for _, id := range audience.RequestIDs {
+		if _, err := ParseRequestID(id); err != nil {
+			return nil, fmt.Errorf("%w: %w", access.ErrInvalidAudience, err)
+		}
+	}
+	return audience, nil
 }
 
 // Token is the gateway's name for a stream. It is opaque, unique, and a secret

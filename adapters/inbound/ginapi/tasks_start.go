@@ -49,24 +49,9 @@ func (b startBody) request(key string) (r task.Request, err error) {
 	}
 	if given := b.Audience; len(given) > 0 && string(given) != "null" {
 		r.Audience.Given = true
-		r.Audience.Audience, err = parseAudience(given)
+		r.Audience.Audience, err = connection.ParseAudience(given)
 	}
 	return r, err
-}
-
-// parseAudience reads an audience whose request_ids can be those of streams (rule C2).
-// Errors: access.ErrInvalidAudience.
-func parseAudience(text json.RawMessage) (*access.Audience, error) {
-	audience, err := access.ParseAudience(text)
-	if err != nil || audience == nil {
-		return nil, err
-	}
-	for _, id := range audience.RequestIDs {
-		if _, err := connection.ParseRequestID(id); err != nil {
-			return nil, fmt.Errorf("%w: %w", access.ErrInvalidAudience, err)
-		}
-	}
-	return audience, nil
 }
 
 // objectParams returns params, which must be a JSON object; null and nothing mean no

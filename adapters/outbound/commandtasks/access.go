@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"heliograph/domain/access"
+	"heliograph/domain/connection"
 )
 
 // ownerText is the audience of the principal that starts the task, which is what an open
@@ -39,7 +40,7 @@ func (e entry) audience() (access.Choice, error) {
 	if err != nil {
 		return access.Choice{}, fmt.Errorf("%w: %w", access.ErrInvalidAudience, err)
 	}
-	audience, err := access.ParseAudience(text)
+	audience, err := connection.ParseAudience(text)
 	if _, isText := e.Audience.(string); isText && err != nil {
 		return access.Choice{}, errors.New(`want everyone, owner, or an object with subjects, roles or request_ids`)
 	}

@@ -107,6 +107,7 @@ func TestMistakesNameTheirLine(t *testing.T) { // S3, for operators
 		{"tasks:\n  a:\n    worker: {}\n    audience: {}", `4: a: audience: invalid audience: it names nobody`},
 		{"tasks:\n  a:\n    worker: {}\n    audience: {users: [ann]}", `4: a: audience: invalid audience: want `},
 		{"tasks:\n  a:\n    worker: {}\n    audience: {roles: [\"\"]}", `4: a: audience: invalid audience: a name is empty`},
+		{"tasks:\n  a:\n    worker: {}\n    audience: {request_ids: [\"a:b\"]}", `4: a: audience: invalid audience: invalid request_id: character 2 is not`},
 		{"tasks:\n  a:\n    worker: {}\n    scope: a b", `4: a: scope: "a b" is not a scope: `},
 		{"tasks:\n  a:\n    worker: {}\n    scope: \"\"", `4: a: scope: "" is not a scope: `},
 		{"tasks:\n  a:\n    concurrency: -1", `3: a: concurrency: it must not be negative`},
