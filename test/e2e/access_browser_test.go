@@ -8,11 +8,91 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
+
+// openIDPage is the folder of the page that docs/access.md shows.
+const openIDPage = "../../docs/examples/openid"
+
+// pageSite serves the page on an origin of its own, for a provider and a service, whose
+// URL is known later. ?user= says as which user the page logs in.
+func pageSite(t *testing.T, p *provider, service *string) string {
+	t.Helper()
+	text, err := os.ReadFile(openIDPage + "/page.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", http.FileServer(http.Dir(openIDPage)))
+	mux.HandleFunc("/mine/", func(w http.ResponseWriter, r *http.Request) {
+		user := strings.TrimPrefix(r.URL.Path, "/mine/")
+		page := strings.NewReplacer("https://id.example.com", p.url, "https://events.example.com", *service, "'./access.js'", "'/access.js'",
+			"sessionStorage.getItem('more') ?? '{}'", fmt.Sprintf(`'{"login_hint":%q}'`, user)).Replace(string(text))
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, page)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server.URL
+}
+
+// mustNotHold fails if the first tab's page has a text.
+func mustNotHold(t *testing.T, tabs []context.Context, text string) {
+	t.Helper()
+	body, err := chromedp.Run(tabs[0], chromedp.OuterHTML(chromedp.CSS("body")))
+	if err != nil || strings.Contains(body, text) {
+		t.Errorf("A12: the page shows %q (%v):\n%s", text, err, body)
+	}
+}
+
+// Two users log in at a provider, each in a page on another origin than the service, and
+// do not see each other: neither live, nor after the service was restarted, nor after the
+// provider has rotated its key.
+func TestTwoUsersOfAProviderDoNotSeeEachOther(t *testing.T) { // A3, A6, A11, A12, S6
+	t.Parallel()
+	p := startProvider(t)
+	service := ""
+	page := pageSite(t, p, &service)
+	s := start(t, append(p.env(t), "CORS_ORIGINS="+page, "SSE_DRAIN_SPREAD=0s")...)
+	service = s.url
+	ann := openTabs(t, 1, page+"/mine/ann")
+	mustShow(t, ann, `body[data-state="open"]`)
+	p.rotate(t)
+	eventually(t, "the new key counts", func() bool {
+		return s.as(p.token(t, "bob", nil)).call(t, "GET", "/api/tasks", "").status == http.StatusOK
+	})
+	bob := openTabs(t, 1, page+"/mine/bob")
+	mustShow(t, bob, `body[data-state="open"]`)
+
+	if err := chromedp.Do(ann[0], chromedp.Click(chromedp.CSS("#start"))); err != nil {
+		t.Fatal(err)
+	}
+	mustContain(t, ann, "demo_task: completed")
+	id := s.as(p.token(t, "bob", nil)).startTask(t, chatty)
+	mustContain(t, bob, "long_running_task: progress")
+	mustNotHold(t, bob, "demo_task: ") // as the list has it; the page's script starts one
+	mustNotHold(t, ann, id)
+
+	s.terminate(t)
+	s.again(t)
+	admin := s.as(p.token(t, "root", claims{"scope": "admin"}))
+	eventually(t, "the keys are there again", func() bool { return s.call(t, "GET", "/readyz", "").status == http.StatusOK })
+	eventually(t, "both pages are back", func() bool { return admin.scrape(t)[active] == 2 })
+	if err := chromedp.Do(bob[0], chromedp.Click(chromedp.CSS("#start"))); err != nil {
+		t.Fatal(err)
+	}
+	again := s.as(p.token(t, "ann", nil)).startTask(t, chatty)
+	mustContain(t, ann, again)
+	mustContain(t, bob, "demo_task: completed")
+	mustNotHold(t, bob, again)
+}
 
 // cookiePage uses the service of its own origin with the cookie that its server has set.
 const cookiePage = `<!doctype html><body><script>
