@@ -148,6 +148,22 @@ func TestGatewayWithExtensionsTakesLargerBodies(t *testing.T) { // E8
 	})
 }
 
+func TestLossesOfOneWindowCountTogether(t *testing.T) { // E6
+	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		for i := range httpsender.MaxLosses - 1 {
+			h.open(t, fmt.Sprint(i))
+			h.answer(fmt.Sprint(i), http.StatusInternalServerError)
+		}
+		for range 3 { // in one window
+			h.broadcast(t, note(1))
+			pass(httpsender.LookInterval)
+		}
+		if got := len(h.listener.failed); got != httpsender.MaxLosses {
+			t.Errorf("the listener heard of %d losses, want %d", got, httpsender.MaxLosses)
+		}
+	})
+}
+
 func TestManyLossesAreLoggedInOneLine(t *testing.T) { // E6
 	bubble(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		for i := range 50 {
