@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -82,11 +83,17 @@ func emptyCluster(t *testing.T) string {
 // empty deletes the log, whose server would know events of an earlier test again, and
 // empties the buckets: to make those anew takes longer.
 func empty(ctx context.Context, js jetstream.JetStream) error {
-	if err := js.DeleteStream(ctx, "heliograph_events"); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+	const log = "heliograph_events"
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // servers on a loaded machine may be electing a leader
+	defer cancel()
+	if err := js.DeleteStream(ctx, log); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return err
 	}
 	names := js.StreamNames(ctx)
 	for name := range names.Name() {
+		if name == log {
+			continue // a server may list it for a moment after it was deleted
+		}
 		stream, err := js.Stream(ctx, name)
 		if err == nil {
 			err = stream.Purge(ctx)
