@@ -244,6 +244,35 @@ func TestStreamThatResumesGetsLiveWhatItMaySee(t *testing.T) { // A12, E7, G2
 	})
 }
 
+// It is sent what it missed of the events that came meanwhile once the gateway has what is
+// under way, or it would be in doubt whether that goes out before.
+func TestStreamThatResumesWaitsForWhatIsUnderWay(t *testing.T) { // A12, E7, G2
+	const timeout = 3 * time.Second
+	bubbleWith(t, newStandIn(extensions...), httpsender.Config{Timeout: timeout}, func(t *testing.T, h *harness) {
+		h.openAs(t, "bob-1")
+		h.broadcast(t, note(1))
+		h.gw.delay = func() time.Duration { return time.Second }
+		h.gw.open("ann-1", &stream{})
+		began, resumed := time.Now(), make(chan struct{})
+		go func() {
+			defer close(resumed)
+			h.Resume(t.Context(), connectionOf("ann-1"), start.String())
+		}()
+		pass(500 * time.Millisecond)
+		h.handOver(t, forSubject("ann", 2))
+		h.gw.mu.Lock()
+		h.gw.stall, h.gw.delay = 1, nil
+		h.gw.mu.Unlock()
+		h.handOver(t, note(3))
+		<-resumed
+		took := time.Since(began)
+		pass(time.Second) // the stalled request ends
+		if took < timeout {
+			t.Errorf("it was said to have all after %s, while an event was under way for %s", took, timeout)
+		}
+	})
+}
+
 func TestStreamThatResumedIsFedUntilItIsRegisteredOrNeverWillBe(t *testing.T) { // A12, G2
 	resumable(t, func(t *testing.T, h *harness) {
 		h.broadcast(t, note(0))

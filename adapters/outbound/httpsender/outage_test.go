@@ -134,6 +134,26 @@ func TestGatewayThatLeavesAPushUnansweredIsAskedAtOnce(t *testing.T) { // E6
 	})
 }
 
+func TestEachOutageNamesItsStreamsOnce(t *testing.T) { // E6
+	onEach(t, httpsender.Config{}, func(t *testing.T, h *harness) {
+		h.open(t, "a", "b")
+		for outage := 1; outage <= 2; outage++ {
+			pass(2 * httpsender.LossWindow)
+			h.network.setDown(true)
+			pass(2 * httpsender.AskInterval)
+			for i := range 3 {
+				h.handOver(t, note(i))
+				pass(2 * httpsender.LookInterval)
+			}
+			if got, want := len(h.listener.failed), 2*outage; got != want {
+				t.Errorf("after %d outages the listener heard of %d losses, want %d", outage, got, want)
+			}
+			h.network.setDown(false)
+			pass(2 * httpsender.LookInterval)
+		}
+	})
+}
+
 func TestHangingGatewayIsLeftAloneUntilItAnswers(t *testing.T) { // E6
 	onEach(t, httpsender.Config{Parallel: 1}, func(t *testing.T, h *harness) {
 		h.open(t, "a")
