@@ -43,7 +43,7 @@ func TestNobodySeesWhatIsForOthers(t *testing.T) { // A9, A11, A12, A13
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := c.build(t, programs.Raced(t, programs.Heliograph))
+			h := c.build(t, programs.Plain(t, programs.Heliograph))
 			found := run(t, h, c.users, c.restart, true)
 			if report := found.report(); report != "" {
 				t.Errorf("seen by others:\n%s", report)
@@ -83,8 +83,11 @@ func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
 	for i, u := range users {
 		streams.Go(func() { u.listen(listening, rand.New(rand.NewPCG(dice, uint64(1000+i)))) })
 	}
-	worker := newWorker(h, found, dice)
-	streams.Go(func() { worker.work(listening) })
+	workers := make([]*user, 4)
+	for i := range workers {
+		workers[i] = newWorker(h, found, dice+uint64(i))
+		streams.Go(func() { workers[i].work(listening) })
+	}
 	own := make([][]string, count)
 	for i, u := range users {
 		acting.Go(func() { own[i] = u.act(t.Context()) })
@@ -108,7 +111,7 @@ func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
 		}
 	}
 	t.Logf("%d of %d users were told that a stream could not resume", resets, count)
-	for _, u := range slices.Concat(users, []*user{worker}) {
+	for _, u := range slices.Concat(users, workers) {
 		u.client.CloseIdleConnections()
 	}
 	http.DefaultClient.CloseIdleConnections()

@@ -37,7 +37,7 @@ func sendParts(t testing.TB, e *sse.Engine, token connection.Token, parts []*gat
 // aStateLargerThanAllLimitsReachesASlowClient: while it reads, more is published than
 // the log holds.
 func aStateLargerThanAllLimitsReachesASlowClient(t *testing.T, shards int) { // T13, G4, G9
-	const parts, history = 64, 40 << 10
+	const parts, history = 64, 72 << 10 // more than is published while what the buffers hold is read
 	b := newBench(t, sse.Config{Shards: shards, PrivateBytes: 256, HistoryBytes: history})
 	stream := b.attach("t", "")
 	sendParts(t, b.Engine.Engine, "t", newParts(parts, 1<<10))

@@ -126,8 +126,9 @@ func (m *model) run() {
 	ctx, cancel := context.WithCancel(m.t.Context())
 	var living sync.WaitGroup
 	for i := range modelClients {
-		c := &modelClient{model: m, id: fmt.Sprint("c", i), viewer: m.viewer(i)}
-		m.clients = append(m.clients, c)
+		m.clients = append(m.clients, &modelClient{model: m, id: fmt.Sprint("c", i), viewer: m.viewer(i)})
+	}
+	for _, c := range m.clients { // only now: callbacks look for theirs among all
 		living.Go(func() { c.live(ctx) })
 	}
 	for step := range modelSteps {
