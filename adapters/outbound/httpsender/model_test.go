@@ -56,7 +56,7 @@ func TestLateAnswersShowNobodyWhatIsForOthers(t *testing.T) { // A12, A13, E7, G
 
 func runModels(t *testing.T, audiences bool) {
 	t.Helper()
-	rounds := uint64(12)
+	rounds := uint64(4)
 	first := rand.Uint64()
 	if text := os.Getenv(modelSeed); text != "" { //nolint:forbidigo // of this test, not of the product
 		seed, err := strconv.ParseUint(text, 10, 64)
