@@ -81,3 +81,16 @@ func TestATaskThatIsCancelledWhileItsWorkerGoesIsCancelled(t *testing.T) { // T7
 		f.wantEvents(id, task.EventStarted, task.EventCancelled)
 	})
 }
+
+func TestATaskWhoseBeginningWasRecordedButNotAnsweredIsCancelledAtTheStop(t *testing.T) { // T15
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.beginsAndLeaves(false)
+		f.stop(time.Minute)
+		all, _, err := f.List(t.Context(), task.Query{})
+		if err != nil || len(all) != 1 || all[0].Status != task.Cancelled {
+			t.Errorf("after the stop: %+v, %v", all, err)
+		}
+		f.wantLawful()
+	})
+}

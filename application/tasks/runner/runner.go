@@ -154,6 +154,11 @@ func (r *Runner) Dismiss(ctx context.Context, e *scheduler.Entry) {
 	if r.Store.Outlives() {
 		return
 	}
+	if e.LeaseUsed { // its beginning may have been recorded, though no answer came
+		if begun, err := r.Records.Begin(ctx, e.ID, e.Lease, true); err == nil {
+			r.Records.UndoBegin(ctx, begun)
+		}
+	}
 	if _, err := r.Cancel(ctx, e.ID); err != nil && !records.Decided(err) {
 		r.Log.ErrorContext(ctx, "waiting task could not be cancelled", slog.Any("error", err))
 	}
