@@ -75,7 +75,7 @@ func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
 	found, ids, dice := newLeaks(), &board{}, seed(t)
 	users := make([]*user, count)
 	for i := range users {
-		users[i] = newUser(i, h, found, ids, dice)
+		users[i] = newUser(t, i, h, found, ids, dice)
 	}
 	listening, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -85,7 +85,7 @@ func run(t *testing.T, h *house, count int, restart, complete bool) *leaks {
 	}
 	workers := make([]*user, 4)
 	for i := range workers {
-		workers[i] = newWorker(h, found, dice+uint64(i))
+		workers[i] = newWorker(t, h, found, dice+uint64(i))
 		streams.Go(func() { workers[i].work(listening) })
 	}
 	own := make([][]string, count)

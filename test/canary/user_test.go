@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -60,7 +61,8 @@ func (b *board) any(r *rand.Rand) posted {
 	return b.tasks[r.IntN(len(b.tasks))]
 }
 
-func newUser(i int, h *house, l *leaks, b *board, seed uint64) *user {
+func newUser(t *testing.T, i int, h *house, l *leaks, b *board, seed uint64) *user {
+	t.Helper()
 	u := &user{
 		name: fmt.Sprint("u", i), team: fmt.Sprint("t", i%3), house: h, leaks: l, others: b,
 		rand:   rand.New(rand.NewPCG(seed, uint64(i))),
@@ -68,7 +70,7 @@ func newUser(i int, h *house, l *leaks, b *board, seed uint64) *user {
 		ended:  map[string]bool{}, opened: make(chan struct{}),
 	}
 	u.audiences = []string{u.name, u.team, "all"}
-	u.token = token(u.name, map[string]any{"roles": []string{u.team}, "scope": "stream tasks:read tasks:start tasks:cancel audience"})
+	u.token = token(t, u.name, map[string]any{"roles": []string{u.team}, "scope": "stream tasks:read tasks:start tasks:cancel audience"})
 	return u
 }
 
@@ -132,9 +134,10 @@ func (u *user) begin(ctx context.Context, typ, audience, whom string, n int) str
 }
 
 // newWorker returns somebody who runs tasks of the type "work", and so sees their params.
-func newWorker(h *house, l *leaks, seed uint64) *user {
-	w := newUser(-1, h, l, &board{}, seed)
-	w.audiences, w.token = nil, token("worker", map[string]any{"scope": "tasks:work"})
+func newWorker(t *testing.T, h *house, l *leaks, seed uint64) *user {
+	t.Helper()
+	w := newUser(t, -1, h, l, &board{}, seed)
+	w.audiences, w.token = nil, token(t, "worker", map[string]any{"scope": "tasks:work"})
 	return w
 }
 

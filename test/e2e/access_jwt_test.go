@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"heliograph/test/jwt"
 )
 
 // unsigned returns a JWT with this header and no signature, or the one that is given.
@@ -49,16 +51,16 @@ func TestAForgedJWTIsRefused(t *testing.T) { // A3, A9
 	for name, forged := range map[string]struct{ token, code string }{
 		"alg none":                   {unsigned(t, `{"alg":"none","typ":"JWT"}`, c, ""), "CREDENTIAL_INVALID"},
 		"alg NONE":                   {unsigned(t, `{"alg":"NONE","typ":"JWT"}`, c, "AAAA"), "CREDENTIAL_INVALID"},
-		"HMAC with the public PEM":   {signWith(t, jose.HS256, publicPEM, named, c), "CREDENTIAL_INVALID"},
-		"HMAC with the public DER":   {signWith(t, jose.HS256, public, named, c), "CREDENTIAL_INVALID"},
-		"HMAC with the public JWK":   {signWith(t, jose.HS512, publicJWK, named, c), "CREDENTIAL_INVALID"},
-		"another key, the right kid": {signWith(t, jose.RS256, foreignKey, named, c), "CREDENTIAL_INVALID"},
-		"another key, without kid":   {signWith(t, jose.RS256, foreignKey, nil, c), "CREDENTIAL_INVALID"},
-		"an unknown kid":             {signWith(t, jose.RS256, foreignKey, map[jose.HeaderKey]any{"kid": "key-9"}, c), "CREDENTIAL_UNKNOWN"},
-		"a kid that is a path":       {signWith(t, jose.RS256, foreignKey, map[jose.HeaderKey]any{"kid": "../../dev/null"}, c), "CREDENTIAL_UNKNOWN"},
-		"a key in the header":        {signWith(t, jose.RS256, foreignKey, map[jose.HeaderKey]any{"jwk": jose.JSONWebKey{Key: foreignKey.Public()}}, c), "CREDENTIAL_INVALID"},
+		"HMAC with the public PEM":   {jwt.SignClaims(t, jose.HS256, publicPEM, named, c), "CREDENTIAL_INVALID"},
+		"HMAC with the public DER":   {jwt.SignClaims(t, jose.HS256, public, named, c), "CREDENTIAL_INVALID"},
+		"HMAC with the public JWK":   {jwt.SignClaims(t, jose.HS512, publicJWK, named, c), "CREDENTIAL_INVALID"},
+		"another key, the right kid": {jwt.SignClaims(t, jose.RS256, foreignKey, named, c), "CREDENTIAL_INVALID"},
+		"another key, without kid":   {jwt.SignClaims(t, jose.RS256, foreignKey, nil, c), "CREDENTIAL_INVALID"},
+		"an unknown kid":             {jwt.SignClaims(t, jose.RS256, foreignKey, map[string]any{"kid": "key-9"}, c), "CREDENTIAL_UNKNOWN"},
+		"a kid that is a path":       {jwt.SignClaims(t, jose.RS256, foreignKey, map[string]any{"kid": "../../dev/null"}, c), "CREDENTIAL_UNKNOWN"},
+		"a key in the header":        {jwt.SignClaims(t, jose.RS256, foreignKey, map[string]any{"jwk": jose.JSONWebKey{Key: foreignKey.Public()}}, c), "CREDENTIAL_INVALID"},
 		"a URL of keys in the header": {
-			signWith(t, jose.RS256, foreignKey, map[jose.HeaderKey]any{"kid": "key-0", "jku": foreign.url + "/keys"}, c), "CREDENTIAL_INVALID",
+			jwt.SignClaims(t, jose.RS256, foreignKey, map[string]any{"kid": "key-0", "jku": foreign.url + "/keys"}, c), "CREDENTIAL_INVALID",
 		},
 		"another issuer":                      {p.token(t, "ann", claims{"iss": foreign.url}), "CREDENTIAL_INVALID"},
 		"another audience":                    {p.token(t, "ann", claims{"aud": "another"}), "CREDENTIAL_INVALID"},

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"heliograph/test/jwt"
 )
 
 // provider is a small OpenID provider, as far as a service and a page need one: its
@@ -140,15 +142,15 @@ func (p *provider) rotate(t *testing.T) {
 }
 
 // signer returns the key that signs now, and the header that names it.
-func (p *provider) signer() (*rsa.PrivateKey, map[jose.HeaderKey]any) {
+func (p *provider) signer() (*rsa.PrivateKey, map[string]any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.keys[p.kid], map[jose.HeaderKey]any{"kid": fmt.Sprintf("key-%d", p.kid)}
+	return p.keys[p.kid], map[string]any{"kid": fmt.Sprintf("key-%d", p.kid)}
 }
 
 // claims are those of the provider's JWTs for the service.
 func (p *provider) claims(subject string, more claims) claims {
-	c := claimsOf(subject, claims{"iss": p.url, "aud": []string{"account", "heliograph"}, "realm_access": map[string]any{"roles": []string{"users"}}})
+	c := jwt.Claims(subject, claims{"iss": p.url, "aud": []string{"account", "heliograph"}, "realm_access": map[string]any{"roles": []string{"users"}}})
 	maps.Copy(c, more)
 	return c
 }
@@ -157,7 +159,7 @@ func (p *provider) claims(subject string, more claims) claims {
 func (p *provider) token(t *testing.T, subject string, more claims) string {
 	t.Helper()
 	key, header := p.signer()
-	return signWith(t, jose.RS256, key, header, p.claims(subject, more))
+	return jwt.SignClaims(t, jose.RS256, key, header, p.claims(subject, more))
 }
 
 // answerKeys has the keys answered so; nil is as they should be.

@@ -1,16 +1,14 @@
 package e2e_test
 
 import (
-	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"heliograph/test/jwt"
 	"heliograph/test/natsserver"
 	"heliograph/test/sseclient"
 )
@@ -29,40 +27,10 @@ func secured(more ...string) []string {
 // claims are those of a JWT.
 type claims map[string]any
 
-// claimsOf are those of a good JWT, with more or others.
-func claimsOf(subject string, more claims) claims {
-	now := time.Now()
-	c := claims{"sub": subject, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
-	maps.Copy(c, more)
-	return c
-}
-
-// signWith returns a JWT; header are other fields of its header.
-func signWith(t *testing.T, alg jose.SignatureAlgorithm, key any, header map[jose.HeaderKey]any, c claims) string {
-	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, &jose.SignerOptions{ExtraHeaders: header})
-	if err != nil {
-		t.Fatal(err)
-	}
-	payload, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
-
 // tokenOf returns a JWT of a subject that is signed with authSecret.
 func tokenOf(t *testing.T, subject string, more claims) string {
 	t.Helper()
-	return signWith(t, jose.HS256, []byte(authSecret), nil, claimsOf(subject, more))
+	return jwt.SignClaims(t, jose.HS256, []byte(authSecret), nil, jwt.Claims(subject, more))
 }
 
 // as returns the service for a client that sends a credential.

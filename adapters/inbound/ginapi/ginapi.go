@@ -96,10 +96,7 @@ func (a *API) Register(r gin.IRouter) {
 	r.POST(paths.Tasks+"/:id/cancel", a.handle(byID(a.cancelTask)))
 	r.GET(paths.TaskTypes, a.handle(a.listTaskTypes))
 
-	r.POST(claimPath, a.handle(a.claimTask))
-	r.POST(paths.Tasks+"/:id/progress", a.handle(byID(a.reportProgress)))
-	r.POST(paths.Tasks+"/:id/complete", a.handle(byID(a.completeTask)))
-	r.POST(paths.Tasks+"/:id/fail", a.handle(byID(a.failTask)))
+	(&workers{tasks: a.deps.Workers, leased: a.deps.Leased}).register(r, a.log)
 
 	r.POST("/api/versions", a.handle(a.announceVersion))
 	r.GET("/api/version", a.handle(a.currentVersion))

@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"heliograph/adapters/http/ginjson"
+	"heliograph/adapters/http/paths"
 	"heliograph/domain/task"
 )
 
@@ -46,7 +48,21 @@ type claimed struct {
 	LeaseSeconds float64         `json:"lease_seconds"`
 }
 
-func (a *API) claimTask(c *gin.Context) error {
+// workers holds the handlers for workers elsewhere. It is safe for concurrent use.
+type workers struct {
+	tasks  task.Workers
+	leased LeasedReader
+}
+
+// register adds the routes to r, which is the root.
+func (w *workers) register(r gin.IRouter, log *slog.Logger) {
+	r.POST(claimPath, handle(log, w.claimTask))
+	r.POST(paths.Tasks+"/:id/progress", handle(log, byID(w.reportProgress)))
+	r.POST(paths.Tasks+"/:id/complete", handle(log, byID(w.completeTask)))
+	r.POST(paths.Tasks+"/:id/fail", handle(log, byID(w.failTask)))
+}
+
+func (w *workers) claimTask(c *gin.Context) error {
 	types, wait, err := readClaim(c)
 	if err != nil {
 		return err
@@ -56,7 +72,7 @@ func (a *API) claimTask(c *gin.Context) error {
 	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	defer cancel()
-	claim, err := a.deps.Workers.Claim(ctx, types)
+	claim, err := w.tasks.Claim(ctx, types)
 	if errors.Is(err, task.ErrNoTask) {
 		c.Status(http.StatusNoContent)
 		c.Writer.WriteHeaderNow()
@@ -89,7 +105,7 @@ func readClaim(c *gin.Context) (types []string, wait time.Duration, err error) {
 
 const wantLease = `the body must be an object with a non-empty string "lease", `
 
-func (a *API) reportProgress(c *gin.Context, id task.ID) error {
+func (w *workers) reportProgress(c *gin.Context, id task.ID) error {
 	const want = wantLease + `and, if wanted, strings "text" and "unit", numbers "value", "done" and "total", and whole numbers "stage" and "stages"`
 	var body struct {
 		Lease task.Lease `json:"lease"`
@@ -101,16 +117,16 @@ func (a *API) reportProgress(c *gin.Context, id task.ID) error {
 	if body.Lease == "" {
 		return ginjson.InvalidPayload(want)
 	}
-	cancelRequested, err := a.deps.Workers.Progress(c.Request.Context(), id, body.Lease, body.Update)
+	cancelRequested, err := w.tasks.Progress(c.Request.Context(), id, body.Lease, body.Update)
 	if err != nil {
 		return err
 	}
 	return reply(c, http.StatusOK, map[string]bool{"cancel_requested": cancelRequested})
 }
 
-func (a *API) completeTask(c *gin.Context, id task.ID) error {
+func (w *workers) completeTask(c *gin.Context, id task.ID) error {
 	const want = wantLease + `unless it is in the query, and, if wanted, any "result"`
-	lease, limit, err := a.checkLease(c, id)
+	lease, limit, err := w.checkLease(c, id)
 	if err != nil {
 		return err
 	}
@@ -128,7 +144,7 @@ func (a *API) completeTask(c *gin.Context, id task.ID) error {
 	if string(body.Result) == "null" {
 		body.Result = nil
 	}
-	if err := a.deps.Workers.Complete(c.Request.Context(), id, body.Lease, body.Result); err != nil {
+	if err := w.tasks.Complete(c.Request.Context(), id, body.Lease, body.Result); err != nil {
 		return err
 	}
 	return reply(c, http.StatusOK, done{true, "the task is completed"})
@@ -138,14 +154,14 @@ func (a *API) completeTask(c *gin.Context, id task.ID) error {
 // or as the first field of a body that is large; "" if it shows none. A body may be
 // large only if the lease is the task's, or was, as when an answer was lost and the
 // worker asks again. Errors: task.ErrNotFound, task.ErrLeaseLost.
-func (a *API) checkLease(c *gin.Context, id task.ID) (lease task.Lease, limit int64, err error) {
+func (w *workers) checkLease(c *gin.Context, id task.ID) (lease task.Lease, limit int64, err error) {
 	if lease = task.Lease(c.Query("lease")); lease == "" && mayBeLarge(c.Request) {
 		lease = leadingLease(c.Request)
 	}
 	if lease == "" {
 		return "", ginjson.MaxBody, nil
 	}
-	t, err := a.deps.Leased.Get(c.Request.Context(), id)
+	t, err := w.leased.Get(c.Request.Context(), id)
 	if err != nil {
 		return "", 0, err
 	}
@@ -180,7 +196,7 @@ func leadingLease(r *http.Request) task.Lease {
 	return task.Lease(text)
 }
 
-func (a *API) failTask(c *gin.Context, id task.ID) error {
+func (w *workers) failTask(c *gin.Context, id task.ID) error {
 	const want = wantLease + `and a non-empty string "error"`
 	var body struct {
 		Lease task.Lease `json:"lease"`
@@ -192,7 +208,7 @@ func (a *API) failTask(c *gin.Context, id task.ID) error {
 	if body.Lease == "" || body.Error == "" {
 		return ginjson.InvalidPayload(want)
 	}
-	if err := a.deps.Workers.Fail(c.Request.Context(), id, body.Lease, body.Error); err != nil {
+	if err := w.tasks.Fail(c.Request.Context(), id, body.Lease, body.Error); err != nil {
 		return err
 	}
 	return reply(c, http.StatusOK, done{true, "the task has ended"})

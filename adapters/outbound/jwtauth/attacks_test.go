@@ -15,6 +15,7 @@ import (
 
 	"heliograph/adapters/outbound/jwtauth"
 	"heliograph/domain/access"
+	"heliograph/test/jwt"
 )
 
 func hmac256(key []byte, text string) []byte {
@@ -68,7 +69,7 @@ func TestAPublicKeyIsNoSharedSecret(t *testing.T) { // A3
 			[]byte(asPEM), []byte(strings.TrimSpace(asPEM)), pkix, asJWK, x509.MarshalPKCS1PublicKey(&keys().rsa.PublicKey), keys().rsa.N.Bytes(), []byte(text),
 		} {
 			for _, alg := range []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512} {
-				refuse(t, name, a, sign(t, alg, key, map[string]any{"kid": "a"}, []byte(payload(t))), access.RefusedSignature, "its algorithm")
+				refuse(t, name, a, jwt.Sign(t, alg, key, map[string]any{"kid": "a"}, []byte(payload(t))), access.RefusedSignature, "its algorithm")
 			}
 		}
 	}
@@ -84,7 +85,7 @@ func TestNoKeyComesFromTheToken(t *testing.T) { // A3
 		"jku": {"kid": "a", "jku": "https://evil.example/keys"}, "x5u": {"kid": "a", "x5u": "https://evil.example/x"}, "x5c": {"kid": "a", "x5c": []string{certificate}},
 		"kid of a file": {"kid": "../../dev/null"}, "kid of SQL": {"kid": "a' OR 1=1"}, "kid": {"kid": "a"}, "no kid": {},
 	} {
-		p, known, err := a.Authenticate(t.Context(), header(sign(t, jose.RS256, theirs, head, []byte(payload(t)))))
+		p, known, err := a.Authenticate(t.Context(), header(jwt.Sign(t, jose.RS256, theirs, head, []byte(payload(t)))))
 		if p != nil || !known || err == nil {
 			t.Errorf("%s: %+v, %t, %v", name, p, known, err)
 		}
@@ -96,15 +97,15 @@ func TestAKidNamesItsKey(t *testing.T) { // A3
 	one, two := keys().rsa, keys().other
 	a := open(t, inFile(t, set(t, jwk("one", "", one.Public()), jwk("two", "", two.Public()))))
 	body := []byte(payload(t))
-	want(t, "its own", a, sign(t, jose.RS256, one, map[string]any{"kid": "one"}, body))
-	want(t, "none, of the second key", a, sign(t, jose.RS256, two, nil, body))
-	refuse(t, "the other's", a, sign(t, jose.RS256, one, map[string]any{"kid": "two"}, body), access.RefusedSignature, "its signature is wrong")
-	refuse(t, "nobody's", a, sign(t, jose.RS256, one, map[string]any{"kid": "three"}, body), access.RefusedUnknown, "(kid)")
+	want(t, "its own", a, jwt.Sign(t, jose.RS256, one, map[string]any{"kid": "one"}, body))
+	want(t, "none, of the second key", a, jwt.Sign(t, jose.RS256, two, nil, body))
+	refuse(t, "the other's", a, jwt.Sign(t, jose.RS256, one, map[string]any{"kid": "two"}, body), access.RefusedSignature, "its signature is wrong")
+	refuse(t, "nobody's", a, jwt.Sign(t, jose.RS256, one, map[string]any{"kid": "three"}, body), access.RefusedUnknown, "(kid)")
 	for _, kid := range []any{1, []string{"one"}, map[string]any{"one": 1}, true} {
-		refuse(t, fmt.Sprint(kid), a, sign(t, jose.RS256, one, map[string]any{"kid": kid}, body), access.RefusedMalformed, "")
+		refuse(t, fmt.Sprint(kid), a, jwt.Sign(t, jose.RS256, one, map[string]any{"kid": kid}, body), access.RefusedMalformed, "")
 	}
 	// A single key without a kid has signed whatever kid the issuer writes.
-	want(t, "any", open(t, inFile(t, pemOf(t, one.Public()))), sign(t, jose.RS256, one, map[string]any{"kid": "x"}, body))
+	want(t, "any", open(t, inFile(t, pemOf(t, one.Public()))), jwt.Sign(t, jose.RS256, one, map[string]any{"kid": "x"}, body))
 }
 
 func TestHeadersThatMustBeUnderstoodAreRefused(t *testing.T) { // A3

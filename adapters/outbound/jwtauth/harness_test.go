@@ -12,19 +12,18 @@ import (
 	"encoding/pem"
 	"errors"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/outbound/jwtauth"
 	"heliograph/domain/access"
+	"heliograph/test/jwt"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -74,34 +73,7 @@ var keys = sync.OnceValue(func() (all struct {
 })
 
 // claims are good ones of alice's, with some changes; nil takes one out.
-func claims(changes map[string]any) map[string]any {
-	said := map[string]any{"sub": "alice", "exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix()}
-	maps.Copy(said, changes)
-	maps.DeleteFunc(said, func(_ string, value any) bool { return value == nil })
-	return said
-}
-
-// sign returns a token with a header of more fields.
-func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, header map[string]any, payload []byte) string {
-	t.Helper()
-	options := &jose.SignerOptions{}
-	for name, value := range header {
-		options.WithHeader(jose.HeaderKey(name), value)
-	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
+func claims(changes map[string]any) map[string]any { return jwt.Claims("alice", changes) }
 
 func encode(t testing.TB, value any) []byte {
 	t.Helper()
@@ -115,7 +87,7 @@ func encode(t testing.TB, value any) []byte {
 // token is signed with the secret.
 func token(t testing.TB, changes map[string]any) string {
 	t.Helper()
-	return sign(t, jose.HS256, []byte(secret), nil, encode(t, claims(changes)))
+	return jwt.Sign(t, jose.HS256, []byte(secret), nil, encode(t, claims(changes)))
 }
 
 // raw is a token whose parts are given as they are. The signature is right for HS256.

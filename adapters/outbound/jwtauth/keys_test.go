@@ -16,6 +16,7 @@ import (
 
 	"heliograph/adapters/outbound/jwtauth"
 	"heliograph/domain/access"
+	"heliograph/test/jwt"
 )
 
 func TestEachKeyHasItsAlgorithms(t *testing.T) { // A3
@@ -41,11 +42,11 @@ func TestEachKeyHasItsAlgorithms(t *testing.T) { // A3
 	} {
 		a := open(t, c.cfg)
 		for alg := range strings.FieldsSeq(c.algorithms) {
-			want(t, c.name, a, sign(t, jose.SignatureAlgorithm(alg), c.signer, nil, []byte(payload(t))))
+			want(t, c.name, a, jwt.Sign(t, jose.SignatureAlgorithm(alg), c.signer, nil, []byte(payload(t))))
 		}
 		for _, alg := range jwtauth.Algorithms() { // whatever can be made with another key
 			if other := otherSigner(jose.SignatureAlgorithm(alg)); !strings.Contains(c.algorithms, alg) {
-				p, _, err := a.Authenticate(t.Context(), header(sign(t, jose.SignatureAlgorithm(alg), other, nil, []byte(payload(t)))))
+				p, _, err := a.Authenticate(t.Context(), header(jwt.Sign(t, jose.SignatureAlgorithm(alg), other, nil, []byte(payload(t)))))
 				if refused, ok := err.(*access.RefusedError); p != nil || !ok || refused.Code != access.RefusedSignature { //nolint:errorlint // it is not wrapped
 					t.Errorf("%s, %s: %+v, %v", c.name, alg, p, err)
 				}
@@ -94,9 +95,9 @@ func TestOnlyAllowedAlgorithmsCount(t *testing.T) { // A3
 	cfg.Algorithms = []string{"PS256", "ES256"}
 	a := open(t, cfg)
 	body := []byte(payload(t))
-	want(t, "PS256", a, sign(t, jose.PS256, keys().rsa, nil, body))
-	want(t, "ES256", a, sign(t, jose.ES256, keys().p256, nil, body))
-	refuse(t, "RS256", a, sign(t, jose.RS256, keys().rsa, nil, body), access.RefusedSignature, "its algorithm RS256 is not one of those of its key; allowed are PS256, ES256")
+	want(t, "PS256", a, jwt.Sign(t, jose.PS256, keys().rsa, nil, body))
+	want(t, "ES256", a, jwt.Sign(t, jose.ES256, keys().p256, nil, body))
+	refuse(t, "RS256", a, jwt.Sign(t, jose.RS256, keys().rsa, nil, body), access.RefusedSignature, "its algorithm RS256 is not one of those of its key; allowed are PS256, ES256")
 }
 
 func certificate(t *testing.T, key *rsa.PrivateKey) string {
@@ -126,7 +127,7 @@ func TestFormsOfKeyFiles(t *testing.T) { // A3
 		"beside other members": `{"issuer":"x","keys":[` + string(encode(t, jwk("", "", k.rsa.Public()))) + `]}`,
 	}
 	for name, text := range good {
-		want(t, name, open(t, inFile(t, text)), sign(t, jose.RS256, k.rsa, nil, []byte(payload(t))))
+		want(t, name, open(t, inFile(t, text)), jwt.Sign(t, jose.RS256, k.rsa, nil, []byte(payload(t))))
 	}
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {

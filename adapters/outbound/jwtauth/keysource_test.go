@@ -19,6 +19,7 @@ import (
 
 	"heliograph/adapters/outbound/jwtauth"
 	"heliograph/domain/access"
+	"heliograph/test/jwt"
 )
 
 // serve has a keep its keys up to date until t ends.
@@ -42,7 +43,7 @@ func signed(t *testing.T, key any, kid string) string {
 	if kid != "" {
 		head["kid"] = kid
 	}
-	return sign(t, jose.RS256, key, head, []byte(payload(t)))
+	return jwt.Sign(t, jose.RS256, key, head, []byte(payload(t)))
 }
 
 func TestAKeyFileIsReadAgainWhenItChanges(t *testing.T) { // A3
@@ -181,7 +182,7 @@ func TestKeysOfAURLAreFetchedInTheBackgroundAndKept(t *testing.T) { // A3
 			if i.count() == before || a.Check() != nil {
 				t.Errorf("%s: asked %d times, %v", name, i.count()-before, a.Check())
 			}
-			refuse(t, name, a, sign(t, jose.HS256, []byte(secret), map[string]any{"kid": "b"}, []byte(payload(t))), access.RefusedUnknown, "")
+			refuse(t, name, a, jwt.Sign(t, jose.HS256, []byte(secret), map[string]any{"kid": "b"}, []byte(payload(t))), access.RefusedUnknown, "")
 			refuse(t, name, a, signed(t, k.other, "b"), access.RefusedUnknown, "")
 		}
 		i.set(set(t, jwk("b", "", k.other.Public())), nil, 0)
