@@ -32,8 +32,11 @@ func newGate(cfg Config, service access.Service, policy access.Policy, log *slog
 		return nil, nil //nolint:nilnil // it is what lets everything through
 	}
 	proxies, err := networks("TRUSTED_PROXIES", cfg.HTTP.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	return ginaccess.New(ginaccess.Config{
 		Cookie: cfg.Auth.JWTCookie, Origins: cfg.HTTP.CORSOrigins.Each(),
 		ProxyHeaders: cfg.Auth.proxyHeaders(), Proxies: proxies, Open: openRoutes, Scopes: routeScopes,
-	}, service, policy, log), err
+	}, service, policy, log)
 }

@@ -386,18 +386,26 @@ func TestARenewalThatIsRevokedEndsTheStream(t *testing.T) { // A17, A18
 	})
 }
 
+// afterAnExpiryThatFails returns a manager whose sender has answered the notice and the end
+// of one stream with these errors.
+func afterAnExpiryThatFails(t *testing.T, notice, end error) *guarded {
+	t.Helper()
+	g := newGuarded(t, nil)
+	sender := mocks.NewMockGatewaySender(gomock.NewController(t))
+	sender.EXPECT().Send(gomock.Any(), gomock.Any(), gomock.Any()).Return(notice)
+	sender.EXPECT().Close(gomock.Any(), gomock.Any(), gomock.Any()).Return(end)
+	g.sender = sender
+	g.Manager = g.manager(g.registry)
+	g.serve(t)
+	g.connectAs(t, ann(time.Minute), "a", "token-a")
+	pass(time.Hour)
+	synctest.Wait()
+	return g
+}
+
 func TestWhatCannotBeToldOrEndedIsLogged(t *testing.T) { // A17
 	synctest.Test(t, func(t *testing.T) {
-		g := newGuarded(t, nil)
-		sender := mocks.NewMockGatewaySender(gomock.NewController(t))
-		sender.EXPECT().Send(gomock.Any(), gomock.Any(), gomock.Any()).Return(gateway.ErrStreamFull)
-		sender.EXPECT().Close(gomock.Any(), gomock.Any(), gomock.Any()).Return(gateway.ErrOverflow)
-		g.sender = sender
-		g.Manager = g.manager(g.registry)
-		g.serve(t)
-		g.connectAs(t, ann(time.Minute), "a", "token-a")
-		pass(time.Hour)
-		synctest.Wait()
+		g := afterAnExpiryThatFails(t, gateway.ErrStreamFull, gateway.ErrOverflow)
 		g.logs.Want(t, "level=WARN", "could not be told", "request_id=a")
 		g.logs.Want(t, "level=WARN", "could not be ended", "request_id=a", "auth_expired")
 		g.wantOpen(t)
@@ -406,16 +414,7 @@ func TestWhatCannotBeToldOrEndedIsLogged(t *testing.T) { // A17
 
 func TestAStreamThatTheGatewayDoesNotKnowAnyMoreIsNotWarnedAbout(t *testing.T) { // A17
 	synctest.Test(t, func(t *testing.T) {
-		g := newGuarded(t, nil)
-		sender := mocks.NewMockGatewaySender(gomock.NewController(t))
-		sender.EXPECT().Send(gomock.Any(), gomock.Any(), gomock.Any()).Return(gateway.ErrUnknownToken)
-		sender.EXPECT().Close(gomock.Any(), gomock.Any(), gomock.Any()).Return(gateway.ErrUnknownToken)
-		g.sender = sender
-		g.Manager = g.manager(g.registry)
-		g.serve(t)
-		g.connectAs(t, ann(time.Minute), "a", "token-a")
-		pass(time.Hour)
-		synctest.Wait()
+		g := afterAnExpiryThatFails(t, gateway.ErrUnknownToken, gateway.ErrUnknownToken)
 		if g.logs.Has("level=WARN") {
 			t.Errorf("it is: %s", g.logs)
 		}

@@ -14,15 +14,31 @@ import (
 // Several nodes of a backend push to one gateway, some later than others, and a
 // gateway that was restarted gets again what its predecessor had accepted: a client that
 // comes back with the last ID that it was given still gets each event once.
+// visit is one client's stream, and what it must get.
+type visit struct {
+	before      []int          // in the log when the client comes
+	lastEventID string         // which it brings
+	pending     func(b *bench) // what happens until the backend accepts it; nil is nothing
+	open        func(b *bench) // and what does then; nil is nothing
+	want        []string
+}
+
+func (v visit) run(t *testing.T, shards int) {
+	t.Helper()
+	t.Parallel()
+	b := newBench(t, sse.Config{Shards: shards})
+	b.broadcastAll(0, v.before...)
+	s := b.pending("t", v.lastEventID)
+	do(b, v.pending)
+	s.Open()
+	c := b.engine.Open(s.Stream)
+	do(b, v.open)
+	wantAll(t, b.finish(c, "t"), v.want...)
+}
+
 func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 	t.Parallel()
-	for name, test := range map[string]struct {
-		before      []int  // in the log when the client comes
-		lastEventID string // which it brings
-		pending     func(b *bench)
-		open        func(b *bench)
-		want        []string
-	}{
+	for name, test := range map[string]visit{
 		"a private event of a node that is behind": {
 			before: []int{1, 2},
 			open: func(b *bench) {
@@ -215,17 +231,7 @@ func TestIDsOnAStreamNeverGoBack(t *testing.T) { // E7, G2, G6
 		},
 	} {
 		for transport, shards := range enginetest.Transports() {
-			t.Run(name+"/"+transport, func(t *testing.T) {
-				t.Parallel()
-				b := newBench(t, sse.Config{Shards: shards})
-				b.broadcastAll(0, test.before...)
-				s := b.pending("t", test.lastEventID)
-				do(b, test.pending)
-				s.Open()
-				c := b.engine.Open(s.Stream)
-				do(b, test.open)
-				wantAll(t, b.finish(c, "t"), test.want...)
-			})
+			t.Run(name+"/"+transport, func(t *testing.T) { test.run(t, shards) })
 		}
 	}
 }
@@ -282,11 +288,7 @@ func TestWhatIsLeftOutIsNoMore(t *testing.T) { // E7, G2
 // log event, the two are the same to the byte, but a new client has not got that one.
 func TestStateThatLooksLikeTheNewestLogEventIsSentOnce(t *testing.T) { // V1, G9
 	t.Parallel()
-	for name, test := range map[string]struct {
-		before        []int
-		pending, open func(b *bench)
-		want          []string
-	}{
+	for name, test := range map[string]visit{
 		"before the stream is open": {
 			before:  []int{1, 2},
 			pending: func(b *bench) { b.push("t", n(2), true); b.push("t", n(2), true) },
@@ -305,17 +307,7 @@ func TestStateThatLooksLikeTheNewestLogEventIsSentOnce(t *testing.T) { // V1, G9
 		},
 	} {
 		for transport, shards := range enginetest.Transports() {
-			t.Run(name+"/"+transport, func(t *testing.T) {
-				t.Parallel()
-				b := newBench(t, sse.Config{Shards: shards})
-				b.broadcastAll(0, test.before...)
-				s := b.pending("t", "")
-				do(b, test.pending)
-				s.Open()
-				c := b.engine.Open(s.Stream)
-				do(b, test.open)
-				wantAll(t, b.finish(c, "t"), test.want...)
-			})
+			t.Run(name+"/"+transport, func(t *testing.T) { test.run(t, shards) })
 		}
 	}
 }
@@ -325,13 +317,7 @@ func TestStateThatLooksLikeTheNewestLogEventIsSentOnce(t *testing.T) { // V1, G9
 // not go out again, and nothing old goes out behind what is newer.
 func TestPushThatArrivesLateIsNotWrittenAgain(t *testing.T) { // E7, G2, G6
 	t.Parallel()
-	for name, test := range map[string]struct {
-		before      []int
-		lastEventID string
-		pending     func(b *bench)
-		open        func(b *bench)
-		want        []string
-	}{
+	for name, test := range map[string]visit{
 		"of an event that the log has, to an open stream": {
 			before: []int{1, 2},
 			open: func(b *bench) {
@@ -405,17 +391,7 @@ func TestPushThatArrivesLateIsNotWrittenAgain(t *testing.T) { // E7, G2, G6
 		},
 	} {
 		for transport, shards := range map[string]int{"portable": -1, "shards": 2} {
-			t.Run(name+"/"+transport, func(t *testing.T) {
-				t.Parallel()
-				b := newBench(t, sse.Config{Shards: shards})
-				b.broadcastAll(0, test.before...)
-				s := b.pending("t", test.lastEventID)
-				do(b, test.pending)
-				s.Open()
-				c := b.engine.Open(s.Stream)
-				do(b, test.open)
-				wantAll(t, b.finish(c, "t"), test.want...)
-			})
+			t.Run(name+"/"+transport, func(t *testing.T) { test.run(t, shards) })
 		}
 	}
 }

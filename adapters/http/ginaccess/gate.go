@@ -7,11 +7,12 @@
 package ginaccess
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -44,12 +45,19 @@ type Gate struct {
 	cfg    Config
 	access access.Service
 	policy access.Policy
+	pages  *http.CrossOriginProtection // which of them may use the cookie
 	log    *slog.Logger
 }
 
-// New returns a Gate.
-func New(cfg Config, service access.Service, policy access.Policy, log *slog.Logger) *Gate {
-	return &Gate{cfg: cfg, access: service, policy: policy, log: log}
+// New returns a Gate. Errors: one of the origins is none.
+func New(cfg Config, service access.Service, policy access.Policy, log *slog.Logger) (*Gate, error) {
+	pages := http.NewCrossOriginProtection()
+	for _, origin := range cfg.Origins {
+		if err := pages.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("origin %q: %w", origin, err)
+		}
+	}
+	return &Gate{cfg: cfg, access: service, policy: policy, pages: pages, log: log}, nil
 }
 
 // Use adds the gate to all routes that are registered on e from then on.
@@ -123,20 +131,11 @@ var errForeignPage = &ginjson.Error{
 // of this origin or of an allowed one. One that only reads may say nothing, but not that
 // it comes from elsewhere: a stream replaces another one of its request_id.
 func (g *Gate) ownPage(r client) bool {
-	origin, site := r.header.Get("Origin"), r.header.Get("Sec-Fetch-Site")
-	switch {
-	case slices.Contains(g.cfg.Origins, origin), site == "same-origin":
-		return true
-	case site == "none": // the address bar, a bookmark
-		return r.reads
-	case site != "":
-		return false
-	case origin != "":
-		_, host, found := strings.Cut(origin, "://")
-		return found && strings.EqualFold(host, r.host)
-	default:
+	site := r.header.Get("Sec-Fetch-Site")
+	if site == "none" || site == "" && r.header.Get("Origin") == "" { // the address bar, a bookmark, or a program
 		return r.reads
 	}
+	return g.pages.Check(&http.Request{Method: http.MethodPost, Host: r.host, URL: &url.URL{}, Header: r.header}) == nil
 }
 
 // WithAddress puts the address of the client into the request's context, for limits. It

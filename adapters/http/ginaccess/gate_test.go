@@ -39,7 +39,11 @@ func newGated(t *testing.T, cfg ginaccess.Config) *gated {
 	cfg.Open = []string{openPath}
 	cfg.Scopes = map[string]access.Scope{"GET " + scopedPath: access.Admin}
 	log := slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	ginaccess.New(cfg, g.access, g.policy, log).Use(g.engine)
+	gate, err := ginaccess.New(cfg, g.access, g.policy, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate.Use(g.engine)
 	for _, path := range []string{openPath, scopedPath, "/plain", streamPath} {
 		g.engine.Any(path, func(c *gin.Context) {
 			subject := "anonymous"
@@ -204,7 +208,10 @@ func TestAForwardedStreamIsAdmittedByWhatItsClientSent(t *testing.T) { // A7
 	gin.SetMode(gin.ReleaseMode)
 	ctrl := gomock.NewController(t)
 	service, policy := mocks.NewMockAccessService(ctrl), mocks.NewMockAccessPolicy(ctrl)
-	gate := ginaccess.New(ginaccess.Config{Cookie: "session"}, service, policy, slog.New(slog.DiscardHandler))
+	gate, err := ginaccess.New(ginaccess.Config{Cookie: "session"}, service, policy, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &access.Principal{Subject: "user-1"}
 	for _, c := range []struct {
 		header http.Header

@@ -31,7 +31,10 @@ func newGuarded(t *testing.T) guarded {
 	t.Helper()
 	ctrl := gomock.NewController(t)
 	g := guarded{access: mocks.NewMockAccessService(ctrl), policy: mocks.NewMockAccessPolicy(ctrl)}
-	gate := ginaccess.New(ginaccess.Config{Cookie: "session"}, g.access, g.policy, slog.New(slog.DiscardHandler))
+	gate, err := ginaccess.New(ginaccess.Config{Cookie: "session"}, g.access, g.policy, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	g.backend = newBackend(t, gincallback.Config{Gate: gate, Secret: "s3cret"})
 	return g
 }
