@@ -41,7 +41,7 @@ bench-peers: ## the same with other servers, five rounds (an hour and a half)
 bench-gateway: ## measure what a gateway in a process of its own costs (ten minutes)
 	$(GO) run ./test/bench/runner --quick --gateway
 
-bench-tasks: ## measure tasks from their start to their end on a stream (a minute)
+bench-tasks: ## measure tasks from their start to their end on a stream, on each broker (eight minutes)
 	$(GO) run ./test/bench/runner --quick --tasks
 
 bench-cluster: ## measure the brokers and the number of nodes (eight minutes)

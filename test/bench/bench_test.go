@@ -3,6 +3,7 @@
 package bench_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -77,9 +78,30 @@ func TestNodesOnNATSServersAreMeasuredAndLoseNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			check(t, round, bench.DeliveriesPerSecond, bench.PacedP50)
-			if _, ok := round.Figures[bench.PipelinedNATS]; ok != (s.Spare > 0) {
+			if _, ok := round.Figures[bench.PipelinedStore]; ok != (s.Spare > 0) {
 				t.Errorf("CPU time of NATS servers was measured: %v", ok)
 			}
+		})
+	}
+}
+
+func TestTasksAreMeasuredAndNoneIsLost(t *testing.T) {
+	bin := t.TempDir()
+	if err := bench.Build(t.Context(), bin); err != nil {
+		t.Fatal(err)
+	}
+	all, _ := bench.Tasks(bin)
+	for _, s := range all {
+		if !strings.HasPrefix(s.Name, "DATA_DIR, 50,000 wait") && !strings.HasPrefix(s.Name, "NATS_URL, one server") { // the others are like these
+			continue
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			s.Waiting = min(s.Waiting, 500)
+			round, err := bench.Measure(t.Context(), &s, 1, smoke, bin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, round, bench.DeliveriesPerSecond, bench.PipelinedAll, bench.PacedP50, bench.UsedMegabytes)
 		})
 	}
 }

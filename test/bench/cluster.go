@@ -44,7 +44,7 @@ func Cluster(bin string) []Subject {
 	}
 	for _, s := range brokers {
 		s.Name, s.Part, s.Sizes = s.Name+": a task", partTasks, []int{1}
-		s.Settings, s.Publish = "as above; demo_task with 0 steps, which has three events; TASK_MAX_WORKERS=4", doNothing
+		s.Settings, s.Publish = "as above; demo_task with 0 steps, which has three events; TASK_MAX_WORKERS=4", demoTask
 		all = append(all, s)
 	}
 	for i, name := range []string{"one node", "two nodes", "three nodes"} {
@@ -132,9 +132,9 @@ var (
 		{title: "connects/s", figure: ConnectsPerSecond, show: whole, plain: true, relative: true},
 		{title: "deliveries/s flat out", figure: DeliveriesPerSecond, show: whole, plain: true, relative: true},
 		{title: "CPU flat out", figure: PipelinedCPU, show: hundredths, plain: true, relative: true},
-		{title: "NATS", figure: PipelinedNATS, show: hundredths, plain: true},
+		{title: "NATS", figure: PipelinedStore, show: hundredths, plain: true},
 		{title: "CPU paced", figure: PacedCPU, show: hundredths, plain: true, relative: true},
-		{title: "NATS", figure: PacedNATS, show: hundredths, plain: true},
+		{title: "NATS", figure: PacedStore, show: hundredths, plain: true},
 		{title: "p50 paced", figure: PacedP50, show: millis, plain: true, relative: true},
 		{title: "p99", figure: PacedP99, show: millis, plain: true, relative: true},
 		{title: "lost", figure: Lost, show: whole, plain: true},
@@ -142,7 +142,7 @@ var (
 	singleColumns = []column{
 		{title: "a second, flat out", figure: DeliveriesPerSecond, show: whole, plain: true, relative: true},
 		{title: "CPU µs each", figure: PipelinedCPU, show: whole, plain: true, relative: true},
-		{title: "NATS", figure: PipelinedNATS, show: whole, plain: true},
+		{title: "NATS", figure: PipelinedStore, show: whole, plain: true},
 		{title: "p50 at 10 a second", figure: PacedP50, show: millis, plain: true, relative: true},
 		{title: "p99", figure: PacedP99, show: millis, plain: true, relative: true},
 		{title: "lost", figure: Lost, show: whole, plain: true},

@@ -17,11 +17,13 @@ const (
 	ConnectsPerSecond   Figure = "connects_per_second"
 	IdleBytes           Figure = "idle_bytes_per_connection"
 	UsedBytes           Figure = "bytes_per_connection_after_traffic"
+	UsedMegabytes       Figure = "megabytes_after_traffic" // of all, without stores
 	DeliveriesPerSecond Figure = "pipelined_deliveries_per_second"
 	PipelinedCPU        Figure = "pipelined_cpu_seconds_per_million"
 	PacedCPU            Figure = "paced_cpu_seconds_per_million"
-	PipelinedNATS       Figure = "pipelined_nats_cpu_seconds_per_million" // of the NATS servers, if any
-	PacedNATS           Figure = "paced_nats_cpu_seconds_per_million"
+	PipelinedStore      Figure = "pipelined_nats_cpu_seconds_per_million" // of the NATS or Redis servers, if any
+	PacedStore          Figure = "paced_nats_cpu_seconds_per_million"
+	PipelinedAll        Figure = "pipelined_cpu_seconds_per_million_with_stores"
 	PacedP50            Figure = "paced_p50_ms"
 	PacedP99            Figure = "paced_p99_ms"
 	PacedMax            Figure = "paced_max_ms"
@@ -88,7 +90,8 @@ func (r *Round) connected(c load.Connected, want int) {
 func (r *Round) pipelined(p load.Published, cpu spent) {
 	r.Figures[DeliveriesPerSecond] = perSecond(p.Deliveries, p.Took)
 	r.Figures[PipelinedCPU] = perMillion(cpu.server, p)
-	r.nats(PipelinedNATS, cpu, p)
+	r.Figures[PipelinedAll] = perMillion(cpu.server+cpu.store, p)
+	r.store(PipelinedStore, cpu, p)
 	r.Figures[GeneratorCPU] = perMillion(cpu.generator, p)
 	r.Figures[InFlight] = p.InFlight
 	r.Figures[PostTime] = milliseconds(p.Post)
@@ -97,7 +100,7 @@ func (r *Round) pipelined(p load.Published, cpu spent) {
 
 func (r *Round) paced(p load.Published, cpu spent) {
 	r.Figures[PacedCPU] = perMillion(cpu.server, p)
-	r.nats(PacedNATS, cpu, p)
+	r.store(PacedStore, cpu, p)
 	r.Figures[PacedP50] = milliseconds(p.Latency.P50)
 	r.Figures[PacedP99] = milliseconds(p.Latency.P99)
 	r.Figures[PacedMax] = milliseconds(p.Latency.Max)
@@ -107,10 +110,10 @@ func (r *Round) paced(p load.Published, cpu spent) {
 	}
 }
 
-// nats notes the CPU time of NATS servers, if there are any.
-func (r *Round) nats(f Figure, cpu spent, p load.Published) {
-	if cpu.nats > 0 {
-		r.Figures[f] = perMillion(cpu.nats, p)
+// store notes the CPU time of NATS or Redis servers, if there are any.
+func (r *Round) store(f Figure, cpu spent, p load.Published) {
+	if cpu.store > 0 {
+		r.Figures[f] = perMillion(cpu.store, p)
 	}
 }
 

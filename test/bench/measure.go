@@ -56,6 +56,9 @@ func withRig(ctx context.Context, s *Subject, o Options, bin string, history boo
 }
 
 func (g *rig) measure(ctx context.Context, size int) error {
+	if err := g.fill(); err != nil {
+		return err
+	}
 	if err := g.warmUp(); err != nil {
 		return err
 	}
@@ -80,6 +83,17 @@ func (g *rig) measure(ctx context.Context, size int) error {
 		}
 	}
 	return g.memory(ctx, UsedBytes, before, size)
+}
+
+// fill publishes what is to wait in the server, if anything.
+func (g *rig) fill() error {
+	if g.subject.Waiting == 0 {
+		return nil
+	}
+	a := g.message()
+	a.Request, a.Messages, a.Window = g.subject.Wait(load.Payload(payloadSize)).bytes(), g.subject.Waiting, inFlight
+	_, err := g.publish(a)
+	return err
 }
 
 // warmUp makes the server allocate what it allocates once: its history is full
@@ -115,6 +129,9 @@ func (g *rig) settled(ctx context.Context) (int64, error) {
 func (g *rig) memory(ctx context.Context, f Figure, before int64, size int) error {
 	now, err := g.settled(ctx)
 	g.round.Figures[f] = float64(now-before) / float64(size)
+	if f == UsedBytes {
+		g.round.Figures[UsedMegabytes] = float64(now) / (1 << 20)
+	}
 	return err
 }
 
@@ -141,7 +158,7 @@ func (g *rig) paced() error {
 }
 
 // spent is CPU time.
-type spent struct{ server, nats, generator time.Duration }
+type spent struct{ server, store, generator time.Duration }
 
 // traffic publishes and returns what that took all sides.
 func (g *rig) traffic(a load.PublishArgs) (load.Published, spent, error) {
@@ -150,5 +167,5 @@ func (g *rig) traffic(a load.PublishArgs) (load.Published, spent, error) {
 	p, err3 := g.publish(a)
 	s1, err4 := g.server.usage()
 	g1, err5 := g.generator.usage()
-	return p, spent{s1.cpu - s0.cpu, s1.nats - s0.nats, g1.cpu - g0.cpu}, errors.Join(err1, err2, err3, err4, err5)
+	return p, spent{s1.cpu - s0.cpu, s1.store - s0.store, g1.cpu - g0.cpu}, errors.Join(err1, err2, err3, err4, err5)
 }

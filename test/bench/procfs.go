@@ -11,15 +11,18 @@ import (
 	"time"
 )
 
-// natsd is the program of which CPU time is counted apart.
-const natsd = "natsd"
+// natsd and redis are the programs of which CPU time is counted apart.
+const (
+	natsd = "natsd"
+	redis = "redis-server"
+)
 
-// usage is what a process and all its descendants have used. What NATS servers
-// among them have is in nats alone.
+// usage is what a process and all its descendants have used. What servers of a store
+// among them have is in store alone.
 type usage struct {
 	rss    int64 // bytes
 	cpu    time.Duration
-	nats   time.Duration // CPU
+	store  time.Duration // CPU
 	writes int64         // system calls of the write family
 }
 
@@ -34,8 +37,8 @@ func usageOf(pid int) (usage, error) {
 		if err != nil {
 			return usage{}, err
 		}
-		if program(one) == natsd {
-			sum.nats += u.cpu
+		if name := program(one); name == natsd || name == redis {
+			sum.store += u.cpu
 			continue
 		}
 		sum.rss, sum.cpu, sum.writes = sum.rss+u.rss, sum.cpu+u.cpu, sum.writes+u.writes

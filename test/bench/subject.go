@@ -33,6 +33,10 @@ type Subject struct {
 	// Publish makes the request that publishes a payload to everyone; nil if the
 	// system cannot, as the reference for connects.
 	Publish func(payload string) Request
+	// Waiting is how many messages that are never delivered are in the server before
+	// anything is measured, and Wait makes the request that publishes one.
+	Waiting int
+	Wait    func(payload string) Request
 	// Pushes says that each delivery is a request of its own: then steady traffic
 	// would only pile up, and is not measured.
 	Pushes bool

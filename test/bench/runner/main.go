@@ -123,7 +123,7 @@ func (f *flags) subjects(ctx context.Context) ([]bench.Subject, map[string]strin
 	case f.Gateway:
 		all = bench.External(f.Bin)
 	case f.Tasks:
-		all = bench.Tasks(f.Bin)
+		all, missing = bench.Tasks(f.Bin)
 	case f.Cluster:
 		all = bench.Cluster(f.Bin)
 	}
@@ -141,10 +141,13 @@ func (f *flags) build(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("build: %w", err)
 	}
-	if err := bench.Build(ctx, bin); err != nil || !f.Peers {
+	if err := bench.Build(ctx, bin); err != nil || !f.Peers && !f.Tasks {
 		return bin, err
 	}
-	return bin, bench.BuildPeers(ctx, bin)
+	if err := bench.BuildPeers(ctx, bin); err != nil && f.Peers { // tasks are measured without, too
+		return bin, err
+	}
+	return bin, nil
 }
 
 func (f *flags) options() bench.Options {
@@ -152,6 +155,8 @@ func (f *flags) options() bench.Options {
 	switch {
 	case f.Cluster:
 		o = bench.ForCluster()
+	case f.Tasks:
+		o = bench.ForTasks()
 	case f.Quick:
 		o = bench.Quick()
 	}
@@ -161,11 +166,8 @@ func (f *flags) options() bench.Options {
 	if f.Rounds > 0 {
 		o.Rounds = f.Rounds
 	}
-	if f.Gateway || f.Tasks {
+	if f.Gateway {
 		o.Missed = 0 // that is the same as without
-	}
-	if f.Tasks {
-		o.Tasks, o.Sizes = true, []int{1}
 	}
 	if f.Below > 0 {
 		o.Below = f.Below
