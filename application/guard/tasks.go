@@ -27,6 +27,7 @@ func NewTasks(tasks task.Service, reader task.Reader, types []task.Type, policy 
 
 // Start implements task.Service: it needs tasks:start, and what the type asks for. The
 // principal becomes the task's owner, and the policy decides on its audience (rule A11).
+// If the caller is to be the task's worker it needs tasks:work as well (rule T20).
 func (g *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 	typ, known := g.types[r.Type]
 	if !known {
@@ -35,6 +36,11 @@ func (g *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 	p, err := permitAll(ctx, g.policy, access.TasksStart, typ.Kind())
 	if err != nil {
 		return task.Task{}, err
+	}
+	if r.Claim {
+		if err := g.policy.Allow(p, access.TasksWork, access.TaskKind{Type: r.Type}); err != nil {
+			return task.Task{}, err
+		}
 	}
 	audience, err := g.audience(p, r, typ)
 	if err != nil {

@@ -46,7 +46,22 @@ func TestStartSaysWhoseTaskItIsAndWhomItIsFor(t *testing.T) { // A11
 	}
 }
 
-func TestStartIsRefused(t *testing.T) { // A8, A9, A11
+// A key that is for one type starts and runs tasks of that.
+func TestTheStarterOfATaskMayBeItsWorker(t *testing.T) { // A5, A8, T20
+	t.Parallel()
+	both := access.Principal{Subject: "key:queue", Scopes: access.ScopesOf(access.TasksStart, access.TasksWork), TaskTypes: []string{"far"}}
+	f := newFixture(t)
+	f.tasks.EXPECT().Start(gomock.Any(), gomock.Any()).DoAndReturn(func(_ context.Context, got task.Request) (task.Task, error) {
+		return task.Task{ID: "t", Owner: got.Owner, Lease: "lease", Term: 1}, nil
+	})
+	if got, err := f.Tasks.Start(as(t, both), task.Request{Type: "far", Claim: true}); err != nil || got.Lease != "lease" || got.Term != 1 || got.Owner != "key:queue" {
+		t.Errorf("Start returned %+v, %v", got, err)
+	}
+	_, err := f.Tasks.Start(as(t, both), task.Request{Type: "farther", Claim: true})
+	wantForbidden(t, err, "")
+}
+
+func TestStartIsRefused(t *testing.T) { // A8, A9, A11, T20
 	t.Parallel()
 	some := access.Choice{Given: true, Audience: subject("bob")}
 	everyone := access.Choice{Given: true}
@@ -61,6 +76,8 @@ func TestStartIsRefused(t *testing.T) { // A8, A9, A11
 		"an audience, without the scope":          {p: ann(access.TasksStart), request: task.Request{Type: "plain", Audience: some}, missing: "audience"},
 		"a token to follow it, without the scope": {p: ann(access.TasksStart), request: task.Request{Type: "plain", Followed: true}, missing: "audience"},
 		"a token to follow what is for everyone":  {p: ann(access.Admin), request: task.Request{Type: "plain", Followed: true, Audience: everyone}, err: access.ErrInvalidAudience},
+		"to be its worker, without the scope":     {p: ann(access.TasksStart), request: task.Request{Type: "far", Claim: true}, missing: "tasks:work"},
+		"to be its worker, without the other one": {p: ann(access.TasksWork), request: task.Request{Type: "far", Claim: true}, missing: "tasks:start"},
 		"the subject of a token for another task": {p: ann(access.Admin), request: task.Request{Type: "plain", Audience: ofOneTask}, err: access.ErrInvalidAudience},
 	} {
 		t.Run(name, func(t *testing.T) {

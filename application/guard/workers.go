@@ -63,6 +63,11 @@ func (g *Workers) Fail(ctx context.Context, id task.ID, lease task.Lease, messag
 	return g.leased(ctx, id, func() error { return g.workers.Fail(ctx, id, lease, message) })
 }
 
+// Release implements task.Workers.
+func (g *Workers) Release(ctx context.Context, id task.ID, lease task.Lease) error {
+	return g.leased(ctx, id, func() error { return g.workers.Release(ctx, id, lease) })
+}
+
 // Get returns a task for a worker that shows its lease, which the caller compares: it needs
 // tasks:work and not tasks:read, as a worker reads no other task. Errors: task.ErrNotFound
 // for one that the principal could not have claimed, those of the store.

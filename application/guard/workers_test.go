@@ -53,13 +53,14 @@ func TestAWorkerKnowsOfNoTaskThatItCouldNotHaveClaimed(t *testing.T) { // A5, A9
 				f.workers.EXPECT().Progress(gomock.Any(), task.ID("t"), task.Lease("lease"), gomock.Any()).Return(true, c.says)
 				f.workers.EXPECT().Complete(gomock.Any(), task.ID("t"), task.Lease("lease"), gomock.Any()).Return(c.says)
 				f.workers.EXPECT().Fail(gomock.Any(), task.ID("t"), task.Lease("lease"), "oh").Return(c.says)
+				f.workers.EXPECT().Release(gomock.Any(), task.ID("t"), task.Lease("lease")).Return(c.says)
 			}
 			ctx := as(t, c.p)
 			cancelled, err := f.Workers.Progress(ctx, "t", "lease", task.Update{})
 			if cancelled != c.asked {
 				t.Errorf("cancelled: %t", cancelled)
 			}
-			for _, err := range []error{err, f.Workers.Complete(ctx, "t", "lease", nil), f.Workers.Fail(ctx, "t", "lease", "oh")} {
+			for _, err := range []error{err, f.Workers.Complete(ctx, "t", "lease", nil), f.Workers.Fail(ctx, "t", "lease", "oh"), f.Workers.Release(ctx, "t", "lease")} {
 				if wantError(t, err, c.want); c.want == task.ErrNotFound && fmt.Sprint(err) != c.want.Error() { //nolint:errorlint // which of the cases it is
 					t.Errorf("the text is %q", err)
 				}

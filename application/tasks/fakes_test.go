@@ -146,7 +146,8 @@ func (o *outbox) of(token connection.Token) []event.Event {
 // strictStore fails the test when a record takes a way that rule T2 has not.
 type strictStore struct {
 	task.Store
-	t *testing.T
+	t    *testing.T
+	wire *wire
 
 	mu     sync.Mutex
 	undone map[task.ID]uint64 // numbers that a beginning which was undone took; guarded by mu
@@ -161,7 +162,7 @@ func (s *strictStore) tookBack(id task.ID) uint64 {
 }
 
 func (s *strictStore) noteUndone(before, after task.Task) {
-	if before.Status != task.Running || after.Status != task.Pending || after.Attempt != 1 {
+	if before.Status != task.Running || after.Status != task.Pending || len(s.wire.of(after.ID)) > 0 {
 		return
 	}
 	s.mu.Lock()

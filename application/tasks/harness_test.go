@@ -45,9 +45,10 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	store := memtaskstore.New()
 	one := newNode("one")
-	strict := &strictStore{Store: store, t: t}
+	wire := &wire{store: store}
+	strict := &strictStore{Store: store, t: t, wire: wire}
 	return &fixture{
-		t: t, store: strict, strict: strict, wire: &wire{store: store},
+		t: t, store: strict, strict: strict, wire: wire,
 		nodes: one, outbox: &outbox{}, metrics: &metrics{}, logs: &logs.Logs{},
 	}
 }

@@ -121,9 +121,7 @@ func (u *unrest) cancels() {
 // worksOutside is a worker that comes once, speaks to any node, and vanishes now
 // and then.
 func (u *unrest) worksOutside() {
-	ctx, cancel := context.WithTimeout(u.t.Context(), u.upTo(10*time.Millisecond))
-	defer cancel()
-	c, err := u.anyNode().Claim(ctx, []string{"outside"})
+	c, err := u.claims()
 	if u.want("claim", err); err != nil {
 		return
 	}
@@ -132,9 +130,30 @@ func (u *unrest) worksOutside() {
 		_, err := u.anyNode().Progress(u.t.Context(), c.Task.ID, c.Lease, task.Update{Done: new(float64(i)), Total: new(6.0)})
 		u.want("progress", err)
 	}
-	if u.below(4) > 0 {
+	switch u.below(5) {
+	case 0: // it vanishes
+	case 1:
+		u.want("release", u.anyNode().Release(u.t.Context(), c.Task.ID, c.Lease))
+	default:
 		u.want("complete", u.anyNode().Complete(u.t.Context(), c.Task.ID, c.Lease, nil))
 	}
+}
+
+// claims takes a task that waits, or starts one to run it.
+func (u *unrest) claims() (task.Claim, error) {
+	if u.below(5) == 0 && !u.isCalm() {
+		t, err := u.anyNode().Start(u.t.Context(), task.Request{Type: "outside", Audience: someAudience(u.below(3)), Claim: true})
+		return task.Claim{Task: t, Lease: t.Lease, Term: t.Term}, err
+	}
+	ctx, cancel := context.WithTimeout(u.t.Context(), u.upTo(10*time.Millisecond))
+	defer cancel()
+	return u.anyNode().Claim(ctx, []string{"outside"})
+}
+
+func (u *unrest) isCalm() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.calm
 }
 
 // wantLawful checks that every task has ended, with one last event that says what

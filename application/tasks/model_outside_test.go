@@ -13,11 +13,16 @@ import (
 type reported struct {
 	claim    task.Claim
 	complete bool
+	release  bool
 	err      error
 }
 
 // worksOutside is a worker that comes once.
 func (c *chaos) worksOutside() {
+	if c.below(4) == 0 {
+		c.startsClaimed()
+		return
+	}
 	ctx, cancel := context.WithTimeout(c.t.Context(), c.upTo(10*time.Millisecond))
 	defer cancel()
 	claim, err := c.Claim(ctx, []string{"outside"})
@@ -26,6 +31,17 @@ func (c *chaos) worksOutside() {
 		c.holds(claim)
 	case !errors.Is(err, task.ErrNoTask) && !errors.Is(err, task.ErrShuttingDown):
 		c.t.Errorf("Claim: %v", err)
+	}
+}
+
+// startsClaimed starts a task and is its worker.
+func (c *chaos) startsClaimed() {
+	t, err := c.Start(c.t.Context(), task.Request{Type: "outside", Audience: someAudience(c.below(3)), Labels: c.someLabels(), Claim: true})
+	switch {
+	case err == nil:
+		c.holds(task.Claim{Task: t, Lease: t.Lease, Term: t.Term})
+	case !errors.Is(err, task.ErrShuttingDown):
+		c.t.Errorf("Start: %v", err)
 	}
 }
 
@@ -47,13 +63,16 @@ func (c *chaos) holds(claim task.Claim) {
 		}
 	}
 	if c.below(4) > 0 {
-		c.reports(reported{claim: claim, complete: c.below(3) > 0})
+		c.reports(reported{claim: claim, complete: c.below(3) > 0, release: c.below(4) == 0})
 	}
 }
 
 // says ends the task, perhaps again and again.
 func (c *chaos) reports(what reported) {
 	once := func() error {
+		if what.release {
+			return c.Release(c.t.Context(), what.claim.Task.ID, what.claim.Lease)
+		}
 		if what.complete {
 			return c.Complete(c.t.Context(), what.claim.Task.ID, what.claim.Lease, nil)
 		}
@@ -67,7 +86,7 @@ func (c *chaos) reports(what reported) {
 		return err
 	}
 	what.err = call()
-	if again := call(); !errors.Is(again, what.err) && !errors.Is(again, task.ErrNotFound) {
+	if again := call(); !what.release && !errors.Is(again, what.err) && !errors.Is(again, task.ErrNotFound) {
 		c.t.Errorf("%s: answered %v, then %v", what.claim.Task.ID, what.err, again)
 	}
 	c.mu.Lock()
@@ -82,6 +101,9 @@ func (c *chaos) wantTruthOutside() {
 	for _, what := range c.said {
 		record, err := c.Get(c.t.Context(), what.claim.Task.ID)
 		mine := record.Lease == what.claim.Lease && (record.Status == task.Completed) == what.complete
+		if what.release {
+			mine = what.err == nil // if it could not wait again it is cancelled
+		}
 		switch {
 		case err != nil: // it was removed
 		case what.err == nil:

@@ -20,14 +20,17 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 	if err := s.check(r); err != nil {
 		return s.firstWithKey(ctx, r, err)
 	}
+	if r.Claim {
+		return s.startClaimed(ctx, r)
+	}
 	size := task.Task{Params: r.Params, Labels: r.Labels}.InputSize()
 	if !s.queue.Reserve(r.Type, size) {
 		return s.firstWithKey(ctx, r, task.ErrQueueFull)
 	}
-	t, err := s.create(ctx, r)
+	t, err := s.create(ctx, s.newTask(r))
 	if err != nil {
 		s.queue.Release(r.Type, size)
-		return existing(t, r, err)
+		return s.existing(ctx, t, r, err)
 	}
 	if !s.queue.Put(t, size) && !s.store.Outlives() {
 		_, err := s.Cancel(ctx, t.ID) // Stop came in between: it would never be run
@@ -36,10 +39,22 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 	return t, nil
 }
 
+// startClaimed starts a task whose worker is the caller (rule T20).
+func (s *Service) startClaimed(ctx context.Context, r task.Request) (task.Task, error) {
+	t, err := s.leases.Start(ctx, s.newTask(r), func(t task.Task) (task.Task, error) { return s.create(ctx, t) })
+	if err != nil {
+		return s.existing(ctx, t, r, err)
+	}
+	return t, nil
+}
+
 func (s *Service) check(r task.Request) error {
 	known := s.queue.Type(r.Type)
 	if known == nil {
 		return fmt.Errorf("%w: %q", task.ErrUnknownType, records.Cut(r.Type, task.MaxKeyBytes))
+	}
+	if r.Claim && !known.Outside {
+		return fmt.Errorf("%w: %q", task.ErrNotClaimable, r.Type)
 	}
 	if len(r.Key) > task.MaxKeyBytes {
 		return fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(r.Key), task.MaxKeyBytes)
@@ -53,18 +68,22 @@ func (s *Service) check(r task.Request) error {
 	return nil
 }
 
-// create records the task. A store that fails may have done so all the same, so
-// it is asked again once, and then knows the task.
-func (s *Service) create(ctx context.Context, r task.Request) (task.Task, error) {
+// newTask returns the pending task that r asks for.
+func (s *Service) newTask(r task.Request) task.Task {
 	id := task.ID(s.newID())
 	audience := r.Audience.Or(s.queue.Type(r.Type).Audience).Audience
 	if r.Followed {
 		audience = audience.With(access.TaskSubject + string(id))
 	}
-	t := task.Task{
+	return task.Task{
 		ID: id, Type: r.Type, Params: r.Params, Labels: r.Labels, IdempotencyKey: r.Key, Owner: r.Owner, Audience: audience,
 		Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
 	}
+}
+
+// create records the task. A store that fails may have done so all the same, so
+// it is asked again once, and then knows the task.
+func (s *Service) create(ctx context.Context, t task.Task) (task.Task, error) {
 	stored, err := s.store.Create(ctx, t)
 	if err == nil || errors.Is(err, task.ErrDuplicate) {
 		return stored, err
@@ -78,9 +97,9 @@ func (s *Service) create(ctx context.Context, r task.Request) (task.Task, error)
 
 // existing returns the task that Create found under the same key of the same owner
 // (rule T14), or the error.
-func existing(t task.Task, r task.Request, err error) (task.Task, error) {
+func (s *Service) existing(ctx context.Context, t task.Task, r task.Request, err error) (task.Task, error) {
 	if errors.Is(err, task.ErrDuplicate) && r.Key != "" && t.IdempotencyKey == r.Key && t.Owner == r.Owner {
-		return t, nil
+		return s.again(ctx, t, r)
 	}
 	return task.Task{}, fmt.Errorf("record the task: %w", err)
 }
@@ -98,5 +117,14 @@ func (s *Service) firstWithKey(ctx context.Context, r task.Request, refusal erro
 	if err != nil {
 		return task.Task{}, fmt.Errorf("look for the idempotency key: %w", err)
 	}
-	return t, nil
+	return s.again(ctx, t, r)
+}
+
+// again returns the task that was started with the key before, with its lease if r asks
+// for that and the first call had it (rule T20).
+func (s *Service) again(ctx context.Context, t task.Task, r task.Request) (task.Task, error) {
+	if !r.Claim {
+		return t, nil
+	}
+	return s.leases.LeaseAgain(ctx, t)
 }

@@ -19,6 +19,7 @@ type EventType string
 
 // The event types.
 const (
+	EventQueued    EventType = "task_queued" // it waits for a worker
 	EventStarted   EventType = "task_started"
 	EventProgress  EventType = "progress_update"
 	EventCompleted EventType = "task_completed"

@@ -37,6 +37,9 @@ var (
 	ErrInvalidParams = errors.New("invalid params")
 	// ErrInvalidLabels: the labels are not as rule T16 has them, or too large.
 	ErrInvalidLabels = errors.New("invalid labels")
+	// ErrNotClaimable: tasks of the type are not run by workers elsewhere, so the caller
+	// of a start cannot be their worker (rule T20).
+	ErrNotClaimable = errors.New("tasks of this type are not run by workers elsewhere, so a start cannot claim them")
 	// ErrQueueFull: too many tasks wait. Try again later.
 	ErrQueueFull = errors.New("the task queue is full")
 	// ErrShuttingDown: no task is taken any more.
@@ -78,6 +81,8 @@ type Request struct {
 	Audience access.Choice
 	// Followed adds the holders of tokens for this one task to its audience.
 	Followed bool
+	// Claim makes the caller the task's worker, of its first attempt (rule T20).
+	Claim bool
 }
 
 // Query selects tasks. Its zero value selects all.
@@ -203,8 +208,14 @@ type Reporter interface {
 // Service is the driving port that changes tasks. It is safe for concurrent use.
 type Service interface {
 	// Start queues a task and returns it. With a key that its owner used before it
-	// returns that first task and starts none (rule T14). Errors: ErrUnknownType,
-	// ErrInvalidParams, ErrInvalidLabels, ErrQueueFull, ErrShuttingDown.
+	// returns that first task and starts none (rule T14).
+	//
+	// With Claim the task takes no place in the queue: it is running, and leased to the
+	// caller, which goes on as one that has called Workers.Claim; Term of the returned task
+	// is not 0 then. With a key that was used before, the caller gets the lease again if the
+	// attempt that it began with that key still goes on, and else no lease.
+	// Errors: ErrUnknownType, ErrInvalidParams, ErrInvalidLabels, ErrNotClaimable,
+	// ErrQueueFull, ErrShuttingDown.
 	Start(ctx context.Context, r Request) (Task, error)
 	// Cancel ends a pending task, and asks a running one to stop (rule T7).
 	// Errors: ErrNotFound, ErrNotCancellable.
@@ -240,6 +251,11 @@ type Workers interface {
 	// Fail is Complete for a task that failed, or that stopped because its
 	// cancellation was asked for, which makes it cancelled (rule T7).
 	Fail(ctx context.Context, id ID, lease Lease, message string) error
+	// Release gives the task back: when it returns nil the task is pending again, of the
+	// same attempt, with the progress that it had, and may be claimed at once; or it is
+	// cancelled, if its cancellation was asked for. Calling it again is ErrLeaseLost when the
+	// task is pending. Errors: those of Fail.
+	Release(ctx context.Context, id ID, lease Lease) error
 }
 
 // Reader is the driving port that only looks. It is safe for concurrent use.

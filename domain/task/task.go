@@ -42,7 +42,7 @@ func (s Status) CanBecome(next Status) bool {
 	case Pending:
 		return next == Running || next == Cancelled
 	case Running:
-		return next.Terminal() || next == Pending // pending again: its worker's lease was lost
+		return next.Terminal() || next == Pending // pending again: its worker is lost, or gave it back
 	default:
 		return false
 	}
@@ -80,6 +80,9 @@ type Task struct {
 	// Lease names the attempt that runs, or that ended the task; "" if it waits, or
 	// if its end was decided without the one that ran it.
 	Lease Lease
+	// LeasedToStarter says that the call which started the task has the lease of the attempt
+	// that runs (rule T20).
+	LeasedToStarter bool
 	// Node is the run of a node that owns a running task; of one whose
 	// final event is pending, the run of the node that is to publish it.
 	Node cluster.Life
@@ -105,6 +108,9 @@ type Task struct {
 	// Truncated says that the result was left out for its size; Reader.Get has it.
 	// It is never stored.
 	Truncated bool
+	// Term is how long the caller of Service.Start, which is the task's worker, may go
+	// without a report; 0 for every other caller. It is never stored.
+	Term time.Duration
 
 	// Unknown is what the stored record has beside: a JSON object with the fields of a
 	// later version, or nil. A change of the task must leave it as it is.

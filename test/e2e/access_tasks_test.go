@@ -32,6 +32,7 @@ func TestAGuessedTaskIsNotThere(t *testing.T) { // A9, A12
 			{"POST", "/progress", lease},
 			{"POST", "/complete", lease},
 			{"POST", "/fail", `{"lease":"AAAA","error":"x"}`},
+			{"POST", "/release", lease},
 		} {
 			for _, id := range []string{running, ended} {
 				want := bob.refused(t, http.StatusNotFound, "TASK_NOT_FOUND", attempt.method, "/api/tasks/"+absent+attempt.path, attempt.body)

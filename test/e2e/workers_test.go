@@ -78,6 +78,7 @@ type claimed struct {
 	Lease   string
 	Attempt int
 	Params  json.RawMessage
+	Labels  map[string]string
 }
 
 const claimCount = `{"types":["count"],"wait":30}`

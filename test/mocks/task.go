@@ -1056,6 +1056,44 @@ func (c *MockTaskWorkersProgressCall) DoAndReturn(f func(context.Context, task.I
 	return c
 }
 
+// Release mocks base method.
+func (m *MockTaskWorkers) Release(ctx context.Context, id task.ID, lease task.Lease) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Release", ctx, id, lease)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Release indicates an expected call of Release.
+func (mr *MockTaskWorkersMockRecorder) Release(ctx, id, lease any) *MockTaskWorkersReleaseCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Release", reflect.TypeOf((*MockTaskWorkers)(nil).Release), ctx, id, lease)
+	return &MockTaskWorkersReleaseCall{Call: call}
+}
+
+// MockTaskWorkersReleaseCall wrap *gomock.Call
+type MockTaskWorkersReleaseCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockTaskWorkersReleaseCall) Return(arg0 error) *MockTaskWorkersReleaseCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockTaskWorkersReleaseCall) Do(f func(context.Context, task.ID, task.Lease) error) *MockTaskWorkersReleaseCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockTaskWorkersReleaseCall) DoAndReturn(f func(context.Context, task.ID, task.Lease) error) *MockTaskWorkersReleaseCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // MockTaskReader is a mock of Reader interface.
 type MockTaskReader struct {
 	ctrl     *gomock.Controller

@@ -87,6 +87,7 @@ var errorStatuses = []errorStatus{
 	{task.ErrNotCancellable, http.StatusNotFound, "TASK_NOT_CANCELLABLE"},
 	{task.ErrNotFinished, http.StatusNotFound, "TASK_NOT_FINISHED"},
 	{task.ErrUnknownType, http.StatusBadRequest, "UNKNOWN_TASK_TYPE"},
+	{task.ErrNotClaimable, http.StatusBadRequest, "TASK_TYPE_NOT_CLAIMABLE"},
 	{task.ErrInvalidParams, http.StatusBadRequest, "INVALID_PARAMS"},
 	{task.ErrInvalidLabels, http.StatusBadRequest, "INVALID_LABELS"},
 	{task.ErrNoFilter, http.StatusBadRequest, "FILTER_REQUIRED"},

@@ -71,6 +71,7 @@ var answers = map[string]struct {
 	"task.ErrInvalidParams":  {task.ErrInvalidParams, 400, "INVALID_PARAMS"},
 	"task.ErrInvalidLabels":  {task.ErrInvalidLabels, 400, "INVALID_LABELS"},
 	"task.ErrNoFilter":       {task.ErrNoFilter, 400, "FILTER_REQUIRED"},
+	"task.ErrNotClaimable":   {task.ErrNotClaimable, 400, "TASK_TYPE_NOT_CLAIMABLE"},
 	"task.ErrQueueFull":      {task.ErrQueueFull, 503, "QUEUE_FULL"},
 	"task.ErrShuttingDown":   {task.ErrShuttingDown, 503, "SHUTTING_DOWN"},
 	"task.ErrNotCancellable": {task.ErrNotCancellable, 404, "TASK_NOT_CANCELLABLE"},

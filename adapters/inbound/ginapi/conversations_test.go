@@ -42,6 +42,7 @@ const (
 	goodProgress = `{"lease":"l1","value":0.5}`
 	goodResult   = `{"lease":"l1","result":{"rows":3}}`
 	goodFailure  = `{"lease":"l1","error":"no such file"}`
+	goodRelease  = `{"lease":"l1"}`
 )
 
 var tooLarge = `{"version":"` + strings.Repeat("x", 1<<20) + `"}`
@@ -52,6 +53,9 @@ var claim = task.Claim{
 	Task:  task.Task{ID: knownID, Type: "resize", Params: json.RawMessage(`{"width":300}`), Attempt: 2},
 	Lease: "l1", Term: 30 * time.Second,
 }
+
+// leasedToStarter is a task that was started to be run by the caller.
+var leasedToStarter = task.Task{ID: knownID, Status: task.Running, Lease: "l1", Term: 30 * time.Second}
 
 // conversations has every outcome that openapi.yaml describes.
 var conversations = []conversation{
@@ -68,6 +72,8 @@ var conversations = []conversation{
 	{outcome: "POST /api/tasks 503 QUEUE_FULL", body: goodTask, given: started(task.Task{}, fmt.Errorf("start: %w", task.ErrQueueFull))},
 	{outcome: "POST /api/tasks 503 BROKER_UNAVAILABLE", body: goodTask, given: started(task.Task{}, task.ErrUnavailable)},
 
+	{outcome: "POST /api/tasks 202", body: `{"type":"resize","claim":true}`, given: started(leasedToStarter, nil)},
+	{outcome: "POST /api/tasks 400 TASK_TYPE_NOT_CLAIMABLE", body: `{"type":"demo_task","claim":true}`, given: started(task.Task{}, task.ErrNotClaimable)},
 	{outcome: "POST /api/tasks 400 INVALID_LABELS", body: `{"type":"demo_task","labels":["exports"]}`},
 	{outcome: "POST /api/tasks 400 INVALID_LABELS", body: `{"type":"demo_task","labels":{"":""}}`, given: started(task.Task{}, task.ErrInvalidLabels)},
 	{outcome: "POST /api/tasks 400 INVALID_AUDIENCE", body: `{"type":"demo_task","audience":{}}`},
@@ -138,6 +144,14 @@ var conversations = []conversation{
 	{outcome: "POST /api/tasks/{id}/fail 404 TASK_NOT_FOUND", body: goodFailure, given: failed(task.ErrNotFound)},
 	{outcome: "POST /api/tasks/{id}/fail 409 LEASE_LOST", body: goodFailure, given: failed(task.ErrLeaseLost)},
 	{outcome: "POST /api/tasks/{id}/fail 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+
+	{outcome: "POST /api/tasks/{id}/release 200", body: goodRelease, given: released(nil)},
+	{outcome: "POST /api/tasks/{id}/release 400 MISSING_BODY"},
+	{outcome: "POST /api/tasks/{id}/release 400 INVALID_JSON", body: `{`},
+	{outcome: "POST /api/tasks/{id}/release 400 INVALID_PAYLOAD", body: `{"lease":""}`},
+	{outcome: "POST /api/tasks/{id}/release 404 TASK_NOT_FOUND", body: goodRelease, given: released(task.ErrNotFound)},
+	{outcome: "POST /api/tasks/{id}/release 409 LEASE_LOST", body: goodRelease, given: released(task.ErrLeaseLost)},
+	{outcome: "POST /api/tasks/{id}/release 413 PAYLOAD_TOO_LARGE", body: tooLarge},
 
 	{outcome: "POST /api/versions 202", body: goodVersion, given: announced(nil)},
 	{outcome: "POST /api/versions 400 MISSING_BODY"},
@@ -247,6 +261,12 @@ func progressed(err error) func(*service) {
 func completed(err error) func(*service) {
 	return func(s *service) {
 		s.workers.EXPECT().Complete(gomock.Any(), task.ID(knownID), task.Lease("l1"), json.RawMessage(`{"rows":3}`)).Return(err)
+	}
+}
+
+func released(err error) func(*service) {
+	return func(s *service) {
+		s.workers.EXPECT().Release(gomock.Any(), task.ID(knownID), task.Lease("l1")).Return(err)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"heliograph/domain/task"
 )
 
-const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params", an object "labels", an "audience", and "follow": "read" or "cancel"`
+const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params", an object "labels", an "audience", a boolean "claim", and "follow": "read" or "cancel"`
 
 // startBody is the body of a start.
 type startBody struct {
@@ -23,6 +23,7 @@ type startBody struct {
 	Labels   json.RawMessage `json:"labels"`
 	Audience json.RawMessage `json:"audience"`
 	Follow   *follow         `json:"follow"`
+	Claim    bool            `json:"claim"`
 }
 
 // follow is what the holder of a token for the one task may do.
@@ -40,7 +41,7 @@ func (b startBody) request(key string) (r task.Request, err error) {
 	if b.Type == "" || b.Follow != nil && *b.Follow != followRead && *b.Follow != followCancel {
 		return r, ginjson.InvalidPayload(wantTask)
 	}
-	r = task.Request{Type: b.Type, Key: key, Followed: b.Follow != nil}
+	r = task.Request{Type: b.Type, Key: key, Followed: b.Follow != nil, Claim: b.Claim}
 	if r.Params, err = objectParams(b.Params); err != nil {
 		return r, err
 	}
@@ -92,6 +93,11 @@ func (a *API) startTask(c *gin.Context) error {
 			return fmt.Errorf("make a token for task %s: %w", t.ID, err)
 		}
 		answer.FollowToken = token
+	}
+	if t.Term > 0 {
+		answer.Lease, answer.LeaseSeconds = t.Lease, t.Term.Seconds()
+	}
+	if answer.FollowToken != "" || answer.Lease != "" {
 		c.Header("Cache-Control", "no-store")
 	}
 	return reply(c, http.StatusAccepted, answer)
@@ -103,6 +109,9 @@ type startAnswer struct {
 	Status      task.Status `json:"status"`
 	StreamURL   string      `json:"stream_url"`
 	FollowToken string      `json:"follow_token,omitempty"`
+	// What the caller has to show as the task's worker, if it is (rule T20).
+	Lease        task.Lease `json:"lease,omitempty"`
+	LeaseSeconds float64    `json:"lease_seconds,omitempty"`
 }
 
 // idempotencyKey returns the header's value, or "" without one (rule T14).

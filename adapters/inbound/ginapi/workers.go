@@ -43,6 +43,7 @@ type claimed struct {
 	TaskID       task.ID         `json:"task_id"`
 	Type         string          `json:"type"`
 	Params       json.RawMessage `json:"params"`
+	Labels       task.Labels     `json:"labels"`
 	Attempt      int             `json:"attempt"`
 	Lease        task.Lease      `json:"lease"`
 	LeaseSeconds float64         `json:"lease_seconds"`
@@ -60,6 +61,7 @@ func (w *workers) register(r gin.IRouter, log *slog.Logger) {
 	r.POST(paths.Tasks+"/:id/progress", handle(log, byID(w.reportProgress)))
 	r.POST(paths.Tasks+"/:id/complete", handle(log, byID(w.completeTask)))
 	r.POST(paths.Tasks+"/:id/fail", handle(log, byID(w.failTask)))
+	r.POST(paths.Tasks+"/:id/release", handle(log, byID(w.releaseTask)))
 }
 
 func (w *workers) claimTask(c *gin.Context) error {
@@ -82,7 +84,7 @@ func (w *workers) claimTask(c *gin.Context) error {
 		return err
 	}
 	t := claim.Task
-	return reply(c, http.StatusOK, claimed{t.ID, t.Type, t.Params, t.Attempt, claim.Lease, claim.Term.Seconds()})
+	return reply(c, http.StatusOK, claimed{t.ID, t.Type, t.Params, t.Labels.OrEmpty(), t.Attempt, claim.Lease, claim.Term.Seconds()})
 }
 
 func readClaim(c *gin.Context) (types []string, wait time.Duration, err error) {
@@ -212,4 +214,21 @@ func (w *workers) failTask(c *gin.Context, id task.ID) error {
 		return err
 	}
 	return reply(c, http.StatusOK, done{true, "the task has ended"})
+}
+
+func (w *workers) releaseTask(c *gin.Context, id task.ID) error {
+	const want = `the body must be an object with a non-empty string "lease"`
+	var body struct {
+		Lease task.Lease `json:"lease"`
+	}
+	if err := decode(c, &body, want); err != nil {
+		return err
+	}
+	if body.Lease == "" {
+		return ginjson.InvalidPayload(want)
+	}
+	if err := w.tasks.Release(c.Request.Context(), id, body.Lease); err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, done{true, "the task is no longer the worker's"})
 }

@@ -22,7 +22,44 @@ func TestClaimReturnsTheLease(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	claimedBy(claim, nil)(s)
 	s.ask(t, http.MethodPost, "/api/workers/claim", goodClaim).wantJSON(t, http.StatusOK,
-		`{"task_id":"`+knownID+`","type":"resize","params":{"width":300},"attempt":2,"lease":"l1","lease_seconds":30}`)
+		`{"task_id":"`+knownID+`","type":"resize","params":{"width":300},"labels":{},"attempt":2,"lease":"l1","lease_seconds":30}`)
+	labelled := claim
+	labelled.Task.Labels = task.Labels{"page": "exports"} // T16
+	claimedBy(labelled, nil)(s)
+	if a := s.ask(t, http.MethodPost, "/api/workers/claim", goodClaim); !strings.Contains(a.body, `"labels":{"page":"exports"}`) {
+		t.Errorf("got %s", a.body)
+	}
+}
+
+func TestStartAnswersWithTheLeaseOfItsCaller(t *testing.T) { // T20
+	for name, c := range map[string]struct {
+		task task.Task
+		want string
+	}{
+		"which is its worker":            {leasedToStarter, `"status":"running","stream_url":"/api/sse/stream?request_id=` + knownID + `","lease":"l1","lease_seconds":30}`},
+		"which has started it before":    {task.Task{ID: knownID, Status: task.Running, Lease: "another's"}, `"status":"running","stream_url":"/api/sse/stream?request_id=` + knownID + `"}`},
+		"which has ended what it claims": {task.Task{ID: knownID, Status: task.Completed, Lease: "l1"}, `"status":"completed","stream_url":"/api/sse/stream?request_id=` + knownID + `"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, ginapi.Config{})
+			s.tasks.EXPECT().Start(gomock.Any(), task.Request{Type: "resize", Key: "k", Claim: true}).Return(c.task, nil)
+			a := s.ask(t, http.MethodPost, "/api/tasks", `{"type":"resize","claim":true}`, "Idempotency-Key", "k")
+			a.wantJSON(t, http.StatusAccepted, `{"task_id":"`+knownID+`",`+c.want)
+			if secret := c.task.Term > 0; (a.header.Get("Cache-Control") == "no-store") != secret {
+				t.Errorf("Cache-Control is %q", a.header.Get("Cache-Control"))
+			}
+		})
+	}
+	for _, claim := range []string{`"yes"`, `1`, `{}`} {
+		newService(t, ginapi.Config{}).ask(t, http.MethodPost, "/api/tasks", `{"type":"resize","claim":`+claim+`}`).wantError(t, http.StatusBadRequest, "INVALID_PAYLOAD")
+	}
+	for _, claim := range []string{`false`, `null`} {
+		s := newService(t, ginapi.Config{})
+		s.tasks.EXPECT().Start(gomock.Any(), task.Request{Type: "resize"}).Return(pending(knownID), nil)
+		if a := s.ask(t, http.MethodPost, "/api/tasks", `{"type":"resize","claim":`+claim+`}`); a.status != http.StatusAccepted {
+			t.Errorf("%s: %d %s", claim, a.status, a.body)
+		}
+	}
 }
 
 func TestClaimWaitsAsLongAsAsked(t *testing.T) {
@@ -56,6 +93,7 @@ func TestInvalidWorkerBodiesAreRefused(t *testing.T) { // S3
 		},
 		"/api/tasks/" + knownID + "/complete": {`null`, `{"result":1}`, `{"lease":[]}`},
 		"/api/tasks/" + knownID + "/fail":     {`null`, `{"lease":"l"}`, `{"lease":"l","error":""}`, `{"lease":"l","error":{}}`, `{"error":"e"}`},
+		"/api/tasks/" + knownID + "/release":  {`null`, `{}`, `{"lease":1}`, `[]`},
 	} {
 		for _, body := range bodies {
 			newService(t, ginapi.Config{}).ask(t, http.MethodPost, path, body).wantError(t, http.StatusBadRequest, "INVALID_PAYLOAD")

@@ -52,6 +52,8 @@ type taskRecord struct {
 	Audience *access.Audience `json:"Audience,omitempty"` // nil is everyone
 	Labels   task.Labels      `json:"Labels,omitempty"`
 
+	LeasedToStarter bool `json:"LeasedToStarter,omitempty"`
+
 	// Format 0 has these as well, always false and 0.
 	Truncated bool   `json:"Truncated,omitempty"`
 	Revision  uint64 `json:"Revision,omitempty"`
@@ -92,7 +94,7 @@ var knownFields = natsbroker.FieldNames(taskRecord{})
 func encode(t task.Task) (stored task.Task, text []byte, err error) {
 	t.Created, t.Started, t.Ended, t.NotBefore = plain(t.Created), plain(t.Started), plain(t.Ended), plain(t.NotBefore)
 	t.Params, t.Result = orNil(t.Params), orNil(t.Result)
-	t.Truncated = false
+	t.Truncated, t.Term = false, 0
 	var relayed []relayedRecord
 	for _, r := range t.Relayed {
 		relayed = append(relayed, relayedRecord{r.Number, updateRecord(r.Update)})
@@ -106,7 +108,7 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 		CancelRequested: t.CancelRequested, Created: t.Created, Started: t.Started, Ended: t.Ended, Result: t.Result, Error: t.Error,
 		Progress: progressRecord(t.Progress), Seq: t.Seq, Attempt: t.Attempt, Lease: t.Lease, Node: t.Node, OwnerGeneration: t.OwnerGeneration,
 		Ran: t.Ran, Signs: t.Reports, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
-		Owner: t.Owner, Audience: t.Audience, Labels: t.Labels,
+		Owner: t.Owner, Audience: t.Audience, Labels: t.Labels, LeasedToStarter: t.LeasedToStarter,
 	}, t.Unknown)
 	if err != nil {
 		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
@@ -139,7 +141,7 @@ func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 		CancelRequested: r.CancelRequested, Created: r.Created, Started: r.Started, Ended: r.Ended, Result: orNil(r.Result), Error: r.Error,
 		Progress: task.Progress(r.Progress), Seq: r.Seq, Attempt: r.Attempt, Lease: r.Lease, Node: r.Node, OwnerGeneration: r.OwnerGeneration,
 		Ran: r.Ran, Reports: r.Signs, Relayed: relayed, FinalEventPending: r.FinalEventPending, NotBefore: r.NotBefore,
-		Owner: r.Owner, Audience: r.Audience, Labels: r.Labels, Unknown: unknown, Revision: revision,
+		Owner: r.Owner, Audience: r.Audience, Labels: r.Labels, LeasedToStarter: r.LeasedToStarter, Unknown: unknown, Revision: revision,
 	}, nil
 }
 

@@ -52,6 +52,13 @@ func labelled() task.Task {
 	return t
 }
 
+// leased is a task with every field, of the attempt that its starter claimed.
+func leased() task.Task {
+	t := labelled()
+	t.LeasedToStarter = true
+	return t
+}
+
 func TestStoredFormOfATask(t *testing.T) {
 	newest := everyField()
 	_, text, err := encode(newest)
@@ -66,9 +73,13 @@ func TestStoredFormOfATask(t *testing.T) {
 	if diff := cmp.Diff(golden(t, "task-2-labels.json"), string(text)); diff != "" || err != nil {
 		t.Errorf("written: %v (-want +got):\n%s", err, diff)
 	}
+	_, text, err = encode(leased())
+	if diff := cmp.Diff(golden(t, "task-2-leased.json"), string(text)); diff != "" || err != nil {
+		t.Errorf("written: %v (-want +got):\n%s", err, diff)
+	}
 	first := newest
 	first.Ran, first.Reports, first.Relayed = 0, 0, nil // that format had none
-	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest, "task-2.json": forSome(), "task-2-labels.json": labelled()} {
+	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest, "task-2.json": forSome(), "task-2-labels.json": labelled(), "task-2-leased.json": leased()} {
 		got, err := decode("a", []byte(golden(t, name)), 0)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s is read: %v (-want +got):\n%s", name, err, diff)
@@ -78,8 +89,8 @@ func TestStoredFormOfATask(t *testing.T) {
 
 // A field of the domain's that the record has not would be lost without a word.
 func TestTheRecordHasEveryFieldOfATask(t *testing.T) {
-	filled := labelled()
-	notStored := map[string]bool{"Truncated": true, "Unknown": true, "Revision": true}
+	filled := leased()
+	notStored := map[string]bool{"Truncated": true, "Term": true, "Unknown": true, "Revision": true}
 	for field, value := range reflect.ValueOf(filled).Fields() {
 		if value.IsZero() != notStored[field.Name] {
 			t.Errorf("the golden record and %s: the test has to know whether it is stored", field.Name)

@@ -86,10 +86,16 @@ func (l *Leases) lend(caller, ctx context.Context, e *scheduler.Entry) *runner.A
 		l.life.Go(func() { l.takeBack(ctx, runCtx, a) })
 		return nil
 	}
+	l.follow(ctx, runCtx, a)
+	return a
+}
+
+// follow publishes that an attempt has begun and follows it; its worker has a whole term
+// to report.
+func (l *Leases) follow(ctx, runCtx context.Context, a *runner.Attempt) {
 	l.records.PublishStarted(ctx, a.Task)
 	a.Renew() // publishing it may have taken a while
 	l.runner.Follow(ctx, runCtx, a)
-	return a
 }
 
 // takeBack lets a task wait again that was begun for a worker which is gone: the
@@ -164,6 +170,11 @@ func (l *Leases) Fail(ctx context.Context, id task.ID, lease task.Lease, message
 		}
 		return records.Failed(message)
 	}, task.Failed, task.Cancelled)
+}
+
+// Release implements task.Workers.
+func (l *Leases) Release(ctx context.Context, id task.ID, lease task.Lease) error {
+	return l.handIn(ctx, id, lease, func(*runner.Attempt) records.Ending { return records.Released() }, task.Cancelled)
 }
 
 // handIn hands in how a leased task ended, and returns when that is recorded.

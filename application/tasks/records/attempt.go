@@ -37,11 +37,25 @@ func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, used 
 		case used:
 			return ErrLeaseUsed
 		}
-		t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), lease, time.Time{}
-		t.Node, t.OwnerGeneration, t.Ran, t.Reports, t.Relayed = r.nodes.Self(), 0, 0, 0, nil
-		t.Seq++
+		r.begin(t, lease)
 		return nil
 	})
+}
+
+// begin makes t running, in an attempt of this node's with that lease.
+func (r *Records) begin(t *task.Task, lease task.Lease) {
+	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), lease, time.Time{}
+	t.Node, t.OwnerGeneration, t.Ran, t.Reports, t.Relayed = r.nodes.Self(), 0, 0, 0, nil
+	t.LeasedToStarter = false
+	t.Seq++
+}
+
+// BegunByStarter returns t, which is not recorded yet, as one that is running and leased
+// to the call which starts it (rule T20).
+func (r *Records) BegunByStarter(t task.Task, lease task.Lease) task.Task {
+	r.begin(&t, lease)
+	t.LeasedToStarter = true
+	return t
 }
 
 // Undone is what has become of a beginning that was to be undone.
@@ -71,12 +85,17 @@ func undoBegin(t *task.Task, begun task.Task, owner Ownership) error {
 	case t.Status != task.Running, !owner.Of(t), t.CancelRequested:
 		return errTransition
 	}
-	t.Status, t.Lease, t.Node = task.Pending, "", ""
-	if t.Attempt == 1 {
-		t.Started = time.Time{} // it never began
-	}
+	sameAgain(t)
 	t.Seq++
 	return nil
+}
+
+// sameAgain makes t pending for the attempt that it is in.
+func sameAgain(t *task.Task) {
+	t.Status, t.Lease, t.Node = task.Pending, "", ""
+	if t.Attempt == 1 {
+		t.Started = time.Time{} // as if it never began
+	}
 }
 
 // TakeOver makes this node the owner of the attempt with that lease. allowed says
@@ -145,6 +164,11 @@ func (r *Records) SaveProgress(ctx context.Context, known task.Task, owner Owner
 	e.Data = n.Progress
 	r.publisher.publish(ctx, e)
 	return t, nil
+}
+
+// PublishQueued publishes that t waits.
+func (r *Records) PublishQueued(ctx context.Context, t task.Task) {
+	r.publisher.publish(ctx, newEvent(task.EventQueued, t, time.Now().UTC()))
 }
 
 // PublishStarted publishes that the attempt of t has begun.

@@ -32,7 +32,8 @@ type Conclusion struct {
 
 // End makes the record of a running task terminal and then publishes it: exactly
 // once, since no second attempt to change the record can succeed (rule T11). Or it
-// makes it pending for the next attempt, which the next task_started announces. A
+// makes it pending for the next attempt, which the next task_started announces, or
+// once more for the same one, if its worker gave it back, which it publishes. A
 // result that the store cannot hold makes it failed, and is task.ErrTooLarge.
 func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 	if c.Refused == nil {
@@ -61,8 +62,11 @@ func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 			slog.String("task_id", string(c.Begun.ID)), slog.String("status", string(c.Status)), slog.Any("error", err))
 		return task.Task{}, err
 	}
-	if t.Status.Terminal() {
+	switch {
+	case t.Status.Terminal():
 		r.AnnounceEnd(ctx, t)
+	case c.released():
+		r.PublishQueued(ctx, t)
 	}
 	return t, refused
 }
@@ -73,14 +77,22 @@ func (r *Records) conclude(ctx context.Context, c Conclusion) (task.Task, error)
 
 // applyConclusion is what the end of an attempt does to the task's record.
 func (r *Records) applyConclusion(t *task.Task, c Conclusion) error {
+	mayWait := !t.CancelRequested && (r.store.Outlives() || !r.life.Refusing.Passed())
 	switch policy := c.Type.Policy; {
-	case c.appliedTo(t), c.Retry && t.Status == task.Pending && t.Attempt == c.Begun.Attempt+1:
+	case c.appliedTo(t), c.Retry && t.Status == task.Pending && t.Attempt == c.Begun.Attempt+1,
+		c.released() && t.Status == task.Pending && t.Seq == c.Last+1:
 		return errUnchanged // the store did it before, but its answer was lost
 	case t.Status != task.Running, !c.Owner.Of(t), c.Revision != 0 && t.Revision != c.Revision:
 		return task.ErrLeaseLost
-	case c.Retry && t.Attempt < policy.Attempts && !t.CancelRequested && (r.store.Outlives() || !r.life.Refusing.Passed()):
+	case c.Retry && t.Attempt < policy.Attempts && mayWait:
 		startOver(t, policy, c.Last)
+	case c.released() && mayWait:
+		takeUp(t, c.Reports)
+		giveBack(t, c.Last)
 	default:
+		if c.released() {
+			c.Status = task.Cancelled
+		}
 		t.Ran = c.Ran
 		takeUp(t, c.Reports)
 		c.apply(t, c.Last)
@@ -126,6 +138,13 @@ func loggedError(t task.Task) string {
 	}
 	text, _, _ := strings.Cut(t.Error, "\n")
 	return strings.ToValidUTF8(text[:min(len(text), maxLoggedError)], "")
+}
+
+// giveBack makes t pending for the same attempt. The progress stays: within an attempt
+// its value never goes back (rule T4).
+func giveBack(t *task.Task, last uint64) {
+	sameAgain(t)
+	t.Ran, t.Reports, t.Seq = 0, 0, last+1
 }
 
 // startOver makes t pending for its next attempt. Its number grows, so that a

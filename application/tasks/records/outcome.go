@@ -36,6 +36,12 @@ func Lost(message string) Ending {
 	return Ending{Status: task.Failed, Err: message, At: time.Now(), Forced: true, Retry: true}
 }
 
+// Released is the ending of an attempt whose worker gives the task back: it is pending
+// again and no attempt is used up; or it is cancelled, if it could not be begun again.
+func Released() Ending { return Ending{Status: task.Pending} }
+
+func (e Ending) released() bool { return e.Status == task.Pending }
+
 // Completed checks and copies the result, which is the handler's.
 func Completed(result json.RawMessage) Ending {
 	if len(result) == 0 {
@@ -75,7 +81,10 @@ func (e Ending) apply(t *task.Task, last uint64) {
 }
 
 // appliedTo reports whether t has ended so already.
-func (e Ending) appliedTo(t *task.Task) bool { return t.Status == e.Status && t.Ended.Equal(e.At) }
+func (e Ending) appliedTo(t *task.Task) bool {
+	same := t.Status == e.Status || e.released() && t.Status == task.Cancelled
+	return same && t.Ended.Equal(e.At)
+}
 
 // instead is the ending of the same task at the same time with an error.
 func (e Ending) instead(message string) Ending {

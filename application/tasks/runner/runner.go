@@ -67,6 +67,24 @@ func (r *Runner) Begin(ctx context.Context, e *scheduler.Entry) (*Attempt, conte
 	return a, runCtx, nil
 }
 
+// BeginNew is Begin for a task that is not recorded yet and takes no place in the queue:
+// create records t, which is running, and returns it. Errors: those of create, with what it
+// returned.
+func (r *Runner) BeginNew(ctx context.Context, t task.Task, create func(task.Task) (task.Task, error)) (*Attempt, context.Context, task.Task, error) {
+	e := r.Queue.Adopt(t)
+	a, runCtx := newAttempt(ctx, e, 0)
+	r.Running.add(a)
+	recorded, err := create(t)
+	if err != nil {
+		r.Running.remove(a)
+		a.cancel(nil)
+		r.Queue.Done(e)
+		return nil, nil, recorded, err
+	}
+	a.equip(recorded, r.Records.Limits)
+	return a, runCtx, recorded, nil
+}
+
 // notBegun lets the task wait for a while when the store is to blame.
 func (r *Runner) notBegun(ctx context.Context, e *scheduler.Entry, err error) {
 	switch {
@@ -104,7 +122,18 @@ func (r *Runner) Follow(ctx, runCtx context.Context, a *Attempt) {
 		defer a.Discard()
 		t, _ := r.follow(ctx, runCtx, a)
 		r.Settle(ctx, a.Entry, t)
+		if a.Lost() { // another node may have had it released before it was forgotten here
+			r.lookAgain(ctx, a.ID)
+		}
 	})
+}
+
+// lookAgain takes in what became of a task of a known type. If that fails, the news of the
+// next change, or the next look through the store, bring it.
+func (r *Runner) lookAgain(ctx context.Context, id task.ID) {
+	if t, err := r.Store.Get(ctx, id); err == nil {
+		r.OnRecordChanged(t, false)
+	}
 }
 
 // follow sees the attempt to its end. It returns the record, and why the attempt

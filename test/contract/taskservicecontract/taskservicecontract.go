@@ -60,6 +60,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"T17 CancelAll ends what waits, asks what runs to stop, and counts both", cancelAll},
 		{"T17 CancelAll without a filter is ErrNoFilter and cancels none", cancelAllWithoutFilter},
 		{"T17 A9 CancelAll leaves out what the viewer may not see", cancelAllOfViewer},
+		{"T20 a task that its starter claims needs no place, and takes none", claimWithoutPlace},
 		{"T15 after the end Start is ErrShuttingDown and starts none", afterStop},
 	} {
 		t.Run(clause.sentence, func(t *testing.T) { clause.prove(t, fixture{t, fresh(t)}) })

@@ -48,6 +48,20 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		"a lost lease leads to another attempt with another lease":  nextAttempt,
 		"late calls with a lost lease are ErrLeaseLost":             late,
 		"of concurrent ends of a task one counts":                   endRace,
+
+		"T20 when Release returns the task is pending, of the same attempt, and may be claimed": releaseWaitsAgain,
+		"T20 a task may be given back more often than it may be begun":                          releaseManyTimes,
+		"T20 after Release the lease is lost":                                                   releaseEndsTheLease,
+		"T20 T7 Release of a task that was to stop makes it cancelled":                          releaseCancelled,
+		"T20 T11 Release of a task that has ended is ErrLeaseLost":                              releaseAfterTheEnd,
+		"T20 of concurrent Release and Complete one counts":                                     releaseRace,
+		"T20 the caller of a Start that claims is the worker of a running task":                 startAndWork,
+		"T20 T7 a task that its starter claimed can be cancelled":                               startAndCancel,
+		"T20 T14 a Start that claims, again with its key, has the lease while it is good":       startAndAskAgain,
+		"T20 T14 a Start that claims never has the lease of a worker that came for the task":    othersLease,
+		"T20 T14 a task that was given back is not leased to its starter again":                 leaseAfterRelease,
+		"T20 when the starter's lease is lost another worker gets the next attempt":             claimedAndLost,
+		"T20 Start that claims a type that the service runs is ErrNotClaimable":                 startInside,
 	} {
 		t.Run(name, func(t *testing.T) { prove(t, fixture{t, fresh(t)}) })
 	}
@@ -247,6 +261,7 @@ func otherLease(_ *testing.T, f fixture) {
 		f.wantError(f.sign(thief), task.ErrLeaseLost)
 		f.wantError(f.complete(thief), task.ErrLeaseLost)
 		f.wantError(f.fail(thief), task.ErrLeaseLost)
+		f.wantError(f.release(thief), task.ErrLeaseLost)
 	}
 	f.want(c.Task.ID, task.Running)
 }
@@ -256,6 +271,7 @@ func unknown(_ *testing.T, f fixture) {
 	f.wantError(f.sign(unknown), task.ErrNotFound)
 	f.wantError(f.complete(unknown), task.ErrNotFound)
 	f.wantError(f.fail(unknown), task.ErrNotFound)
+	f.wantError(f.release(unknown), task.ErrNotFound)
 }
 
 func nextAttempt(t *testing.T, f fixture) {
@@ -274,6 +290,7 @@ func late(t *testing.T, f fixture) {
 	f.wantError(f.sign(first), task.ErrLeaseLost)
 	f.wantError(f.complete(first), task.ErrLeaseLost)
 	f.wantError(f.fail(first), task.ErrLeaseLost)
+	f.wantError(f.release(first), task.ErrLeaseLost)
 	if got, err := f.Reader.Get(t.Context(), second.Task.ID); err != nil || got.Attempt != 2 || got.Status == task.Completed {
 		t.Errorf("late calls made it %+v, %v", got, err)
 	}
