@@ -101,6 +101,8 @@ type Query struct {
 	// Unsettled leaves out those of which nothing more is to come: they are in a
 	// terminal state and their last event was sent.
 	Unsettled bool
+	// Begun leaves out those that wait.
+	Begun bool
 	// IDs leaves out all others, and the page has them in this order, each once, without
 	// Limit and Cursor; none is any.
 	IDs []ID
@@ -147,6 +149,9 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	Create(ctx context.Context, t Task) (Task, error)
 	// Get returns one task. Errors: ErrNotFound.
 	Get(ctx context.Context, id ID) (Task, error)
+	// Known returns a task as this process has last seen or stored it, which may be older
+	// than what is stored; false if it has it not at hand. It does not wait.
+	Known(id ID) (t Task, ok bool)
 	// ByKey returns the task of the owner that holds the (non-empty) Idempotency-Key.
 	// Errors: ErrNotFound.
 	ByKey(ctx context.Context, owner, idempotencyKey string) (Task, error)

@@ -275,6 +275,45 @@ func (c *MockTaskStoreGetCall) DoAndReturn(f func(context.Context, task.ID) (tas
 	return c
 }
 
+// Known mocks base method.
+func (m *MockTaskStore) Known(id task.ID) (task.Task, bool) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Known", id)
+	ret0, _ := ret[0].(task.Task)
+	ret1, _ := ret[1].(bool)
+	return ret0, ret1
+}
+
+// Known indicates an expected call of Known.
+func (mr *MockTaskStoreMockRecorder) Known(id any) *MockTaskStoreKnownCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Known", reflect.TypeOf((*MockTaskStore)(nil).Known), id)
+	return &MockTaskStoreKnownCall{Call: call}
+}
+
+// MockTaskStoreKnownCall wrap *gomock.Call
+type MockTaskStoreKnownCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockTaskStoreKnownCall) Return(t task.Task, ok bool) *MockTaskStoreKnownCall {
+	c.Call = c.Call.Return(t, ok)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockTaskStoreKnownCall) Do(f func(task.ID) (task.Task, bool)) *MockTaskStoreKnownCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockTaskStoreKnownCall) DoAndReturn(f func(task.ID) (task.Task, bool)) *MockTaskStoreKnownCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // List mocks base method.
 func (m *MockTaskStore) List(ctx context.Context, q task.Query) ([]task.Task, string, error) {
 	m.ctrl.T.Helper()

@@ -20,7 +20,8 @@ func Selects(q task.Query, t *task.Task) bool {
 		q.Owner != "" && t.Owner != q.Owner,
 		!t.Labels.Have(q.Labels),
 		q.Unfinished && t.Status.Terminal(),
-		q.Unsettled && t.Settled():
+		q.Unsettled && t.Settled(),
+		q.Begun && t.Status == task.Pending:
 		return false
 	default:
 		return true

@@ -76,6 +76,14 @@ func (s *Store) ByKey(_ context.Context, owner, idempotencyKey string) (task.Tas
 	return found(s.tasks.Get(s.byKey[ownedKey{owner, idempotencyKey}]))
 }
 
+// Known implements task.Store. It is the task as it is.
+func (s *Store) Known(id task.ID) (t task.Task, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t, err := found(s.tasks.Get(id))
+	return t, err == nil
+}
+
 func found(t *task.Task) (task.Task, error) {
 	if t == nil {
 		return task.Task{}, task.ErrNotFound

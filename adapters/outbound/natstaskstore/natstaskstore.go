@@ -55,7 +55,10 @@ func Open(ctx context.Context, broker *natsbroker.Broker, node string) (*Store, 
 	if err != nil {
 		return nil, err
 	}
-	records := &records{bucket: bucket}
+	records, err := newRecords(bucket)
+	if err != nil {
+		return nil, err
+	}
 	s := &Store{
 		bucket: bucket, records: records, keys: &keys{bucket: bucket, records: records, claimTime: claimTime},
 		node: node, replica: newReplica(), log: broker.Log(),
@@ -67,6 +70,16 @@ func Open(ctx context.Context, broker *natsbroker.Broker, node string) (*Store, 
 // Get implements task.Store.
 func (s *Store) Get(ctx context.Context, id task.ID) (task.Task, error) {
 	return s.records.get(ctx, id)
+}
+
+// Known implements task.Store. What this node has written itself is there at once.
+func (s *Store) Known(id task.ID) (t task.Task, ok bool) {
+	written, isWritten := s.records.writtenHere(id)
+	copied, isCopied := s.replica.get(id)
+	if isWritten && (!isCopied || written.Revision > copied.Revision) {
+		return written, true
+	}
+	return copied, isCopied
 }
 
 // ByKey implements task.Store.
@@ -117,6 +130,7 @@ func (s *Store) Delete(ctx context.Context, t task.Task) error {
 	if natsbroker.Conflict(err) {
 		return s.records.whyNot(ctx, t.ID)
 	}
+	s.records.written.Remove(t.ID)
 	if err != nil || t.IdempotencyKey == "" {
 		return wrapped(err)
 	}

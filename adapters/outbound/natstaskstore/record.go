@@ -1,6 +1,7 @@
 package natstaskstore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ var knownFields = natsbroker.FieldNames(taskRecord{})
 // revision, which is the bucket's.
 func encode(t task.Task) (stored task.Task, text []byte, err error) {
 	t.Created, t.Started, t.Ended, t.NotBefore = plain(t.Created), plain(t.Started), plain(t.Ended), plain(t.NotBefore)
-	t.Params, t.Result = orNil(t.Params), orNil(t.Result)
+	t.Params, t.Result = orNil(compact(t.Params)), orNil(compact(t.Result))
 	t.Truncated, t.Term = false, 0
 	var relayed []relayedRecord
 	for _, r := range t.Relayed {
@@ -151,6 +152,19 @@ func orNil(value json.RawMessage) json.RawMessage {
 		return nil
 	}
 	return value
+}
+
+// compact returns a value as JSON's encoder writes it: without spaces around what it is
+// made of. One that is not JSON stays as it is, and cannot be encoded.
+func compact(value json.RawMessage) json.RawMessage {
+	if !bytes.ContainsAny(value, " \t\r\n") {
+		return value
+	}
+	var text bytes.Buffer
+	if err := json.Compact(&text, value); err != nil {
+		return value
+	}
+	return text.Bytes()
 }
 
 // keyRecord is what is stored for an Idempotency-Key: which task has it. Format 0 is

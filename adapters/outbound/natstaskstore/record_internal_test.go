@@ -87,6 +87,49 @@ func TestStoredFormOfATask(t *testing.T) {
 	}
 }
 
+// A node takes what it has written for what it would read.
+func TestWhatIsWrittenIsWhatWouldBeRead(t *testing.T) {
+	spaced := everyField()
+	spaced.Params, spaced.Result = json.RawMessage(" {\n\t\"a b\": [ 1, \"<\u00e9> \" ] }"), json.RawMessage(` null`)
+	spaced.Created = time.Date(2026, 3, 1, 12, 0, 0, 5, time.FixedZone("east", 3600))
+	later := labelled()
+	later.Unknown = json.RawMessage(`{"Later":[1,2]}`)
+	for name, given := range map[string]task.Task{"every field": everyField(), "labelled": labelled(), "spaced": spaced, "later": later, "null": {ID: "a", Status: task.Pending, Params: json.RawMessage(`null`)}} {
+		stored, text, err := encode(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored.Revision = 7
+		read, err := decode("a", text, 7)
+		if diff := cmp.Diff(read, stored); diff != "" || err != nil {
+			t.Errorf("%s: %v (-read +stored):\n%s", name, err, diff)
+		}
+	}
+}
+
+func TestWhatThisNodeWroteIsNotDecoded(t *testing.T) {
+	r, err := newRecords(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := everyField()
+	r.keep(want, []byte("no JSON"))
+	want.Revision = 5
+	if got, err := r.read("a", []byte("no JSON"), 5); err != nil || !cmp.Equal(want, got) {
+		t.Errorf("its own is read as %+v, %v", got, err)
+	}
+	if got, err := r.read("a", []byte("other"), 6); err == nil {
+		t.Errorf("what another node wrote is read as %+v", got)
+	}
+	if got, ok := r.writtenHere("a"); ok {
+		t.Errorf("before it was taken it is known as %+v", got)
+	}
+	r.keep(want, make([]byte, writtenBytes+1))
+	if _, ok := r.written.Peek("a"); ok {
+		t.Error("a large one is kept")
+	}
+}
+
 // A field of the domain's that the record has not would be lost without a word.
 func TestTheRecordHasEveryFieldOfATask(t *testing.T) {
 	filled := leased()

@@ -1,10 +1,12 @@
 package natstaskstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"heliograph/adapters/engine/natsbroker"
@@ -17,7 +19,46 @@ var errDeleted = fmt.Errorf("%w: the task was deleted", task.ErrConflict)
 
 // records reads and changes the records of tasks, which are kept under their IDs. It is
 // safe for concurrent use.
-type records struct{ bucket *natsbroker.Bucket }
+type records struct {
+	bucket *natsbroker.Bucket
+	// written is what this node has written last, which it need not decode when it
+	// comes back as a change.
+	written *lru.Cache[task.ID, written]
+}
+
+// written is a record that this node has offered to the server.
+type written struct {
+	task task.Task // as decode makes it of text, but for the revision; 0 until the server has taken it
+	text []byte
+}
+
+const (
+	// writtenKept is how many written records are kept: more than are under way at any
+	// time.
+	writtenKept = 1024
+	// writtenBytes bounds the text of one that is kept: 16 MiB together.
+	writtenBytes = 16 << 10
+)
+
+func newRecords(bucket *natsbroker.Bucket) (*records, error) {
+	kept, err := lru.New[task.ID, written](writtenKept)
+	return &records{bucket: bucket, written: kept}, err
+}
+
+// read is decode, which it does without for what this node has written.
+func (r *records) read(id task.ID, text []byte, revision uint64) (task.Task, error) {
+	if w, ok := r.written.Peek(id); ok && bytes.Equal(w.text, text) {
+		w.task.Revision = revision
+		return w.task, nil
+	}
+	return decode(id, text, revision)
+}
+
+// writtenHere returns the task as this node has stored it last, if it did so lately.
+func (r *records) writtenHere(id task.ID) (t task.Task, ok bool) {
+	w, ok := r.written.Peek(id)
+	return w.task, ok && w.task.Revision != 0
+}
 
 // get returns the task of that ID. Errors: task.ErrNotFound, of which errUnreadable is
 // one, task.ErrUnavailable.
@@ -44,11 +85,22 @@ func (r *records) put(ctx context.Context, t task.Task, revision uint64) (task.T
 	if err != nil {
 		return task.Task{}, err
 	}
+	t.Revision = 0
+	r.keep(t, text) // before the change can come back
 	t.Revision, err = r.bucket.Update(ctx, taskKey(t.ID), text, revision)
 	if err != nil {
 		return task.Task{}, err
 	}
+	r.keep(t, text)
 	return t, nil
+}
+
+func (r *records) keep(t task.Task, text []byte) {
+	if len(text) <= writtenBytes {
+		r.written.Add(t.ID, written{t, text})
+	} else {
+		r.written.Remove(t.ID)
+	}
 }
 
 // add writes the first record of t. Errors: task.ErrDuplicate, with the task that

@@ -34,7 +34,7 @@ func (s *Store) onChange(c natsbroker.Change) error {
 		s.replica.remove(id)
 		return nil
 	}
-	t, err := decode(id, c.Value, c.Revision)
+	t, err := s.records.read(id, c.Value, c.Revision)
 	if err != nil {
 		s.replica.remove(id)
 		return err
@@ -82,6 +82,16 @@ func (r *replica) remove(id task.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tasks.Remove(id)
+}
+
+func (r *replica) get(id task.ID) (t task.Task, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	stored := r.tasks.Get(id)
+	if stored == nil {
+		return task.Task{}, false
+	}
+	return *stored, true
 }
 
 func (r *replica) has(id task.ID) bool {

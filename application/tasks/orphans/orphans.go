@@ -31,14 +31,22 @@ type Deps struct {
 	Leases  *leases.Leases
 	Life    *lifecycle.Lifecycle
 	Log     *slog.Logger
-	// Interval is how often the store is looked through.
+	// Interval is how often the store is looked through for tasks that run, and
+	// WholeEvery times that for those that wait.
 	Interval time.Duration
 }
+
+// WholeEvery is how often those that wait are looked through as well, in intervals:
+// there may be very many, and what becomes of them mostly comes here as news.
+const WholeEvery = 6
 
 // Overseer looks through a store that this node shares, with other nodes or with its
 // own former runs. It is safe for concurrent use.
 type Overseer struct {
 	Deps
+
+	looks int  // since the last whole one; owned by Start and its goroutine
+	alone bool // at the last look; likewise
 
 	mu      sync.Mutex
 	unknown map[string]bool // types of which it was logged that they are not known here; guarded by mu
@@ -77,14 +85,23 @@ func (o *Overseer) lookAndLog(ctx context.Context, before error) error {
 	return err
 }
 
-// lookThrough looks through all tasks of which more is to come for news that did not
-// come here, and for tasks that no node owns.
+// lookThrough looks through the tasks of which more is to come for news that did not
+// come here, and for tasks that no node owns. Of those that wait it does so now and
+// then, and when the other nodes have gone.
 func (o *Overseer) lookThrough(ctx context.Context) error {
-	all, _, err := o.Store.List(ctx, task.Query{Unsettled: true})
+	alone := o.Nodes.Alone()
+	whole := o.looks%WholeEvery == 0 || alone != o.alone
+	all, _, err := o.Store.List(ctx, task.Query{Unsettled: true, Begun: !whole})
 	if err != nil {
 		return err
 	}
-	o.lookUpMissing(ctx, all)
+	here := o.Runner.Running.IDs()
+	if o.alone = alone; whole {
+		o.looks = 0
+		here = o.Queue.IDs()
+	}
+	o.looks++
+	o.lookUpMissing(ctx, here, all)
 	mute := false                            // the broker takes nothing now
 	for _, t := range slices.Backward(all) { // oldest first
 		o.onRecordChanged(t, false)
@@ -94,17 +111,16 @@ func (o *Overseer) lookThrough(ctx context.Context) error {
 			mute = mute || !o.Records.PublishFinalEvent(ctx, t)
 		case t.Status == task.Running:
 			o.takeOverOrphan(ctx, t)
-		case o.Nodes.Alone() && t.Status == task.Pending && o.Queue.Type(t.Type) == nil:
+		case alone && t.Status == task.Pending && o.Queue.Type(t.Type) == nil:
 			o.failUnknownType(ctx, t)
 		}
 	}
 	return nil
 }
 
-// lookUpMissing looks up the tasks that wait or run here and are not among those of
-// which more is to come: news of their end did not come here.
-func (o *Overseer) lookUpMissing(ctx context.Context, all []task.Task) {
-	here := o.Queue.IDs()
+// lookUpMissing looks up those of the tasks here that are not among those of which more
+// is to come: news of their end did not come here.
+func (o *Overseer) lookUpMissing(ctx context.Context, here map[task.ID]bool, all []task.Task) {
 	for _, t := range all {
 		delete(here, t.ID)
 	}

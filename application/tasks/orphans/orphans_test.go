@@ -212,7 +212,7 @@ func TestChangesThatWereNotHeardOfAreLookedUp(t *testing.T) {
 		if f.Queue.Len() != 0 {
 			t.Fatal("there was news")
 		}
-		pass(interval)
+		pass(orphans.WholeEvery * interval)
 		if f.Queue.Len() != 1 {
 			t.Error("a task that waits was not found")
 		}
@@ -221,9 +221,40 @@ func TestChangesThatWereNotHeardOfAreLookedUp(t *testing.T) {
 		if _, err := f.Store.Update(t.Context(), record); err != nil {
 			t.Fatal(err)
 		}
-		pass(interval)
+		pass(orphans.WholeEvery * interval)
 		if f.Queue.Len() != 0 {
 			t.Error("a task that has ended still waits")
+		}
+	})
+}
+
+// listed is a store that counts what lists hold.
+type listed struct {
+	task.Store
+	tasks, lists int
+}
+
+func (s *listed) List(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
+	page, next, err = s.Store.List(ctx, q)
+	s.tasks += len(page)
+	s.lists++
+	return page, next, err
+}
+
+func TestTasksThatWaitAreReadSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, false)
+		store := &listed{Store: f.Store}
+		f.Store = store
+		f.creates(task.Task{Type: "work", Status: task.Pending})
+		f.start()
+		pass((orphans.WholeEvery - 1) * interval)
+		if store.lists != orphans.WholeEvery || store.tasks != 1 {
+			t.Errorf("%d lists had %d tasks, want %d and 1", store.lists, store.tasks, orphans.WholeEvery)
+		}
+		pass(interval)
+		if store.tasks != 2 {
+			t.Errorf("%d tasks were read, want 2", store.tasks)
 		}
 	})
 }

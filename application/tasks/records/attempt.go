@@ -28,7 +28,11 @@ var ErrLeaseUsed = errors.New("the lease may have been used")
 // (used). Errors: ErrLeaseUsed, errors for which Decided is true, and those of
 // task.Store.
 func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, used bool) (task.Task, error) {
-	return r.update(ctx, byID(id), func(t *task.Task) error {
+	known, ok := r.store.Known(id)
+	if !ok || used || known.Status != task.Pending { // only what is stored can say that it cannot begin
+		known = byID(id)
+	}
+	return r.update(ctx, known, func(t *task.Task) error {
 		switch {
 		case t.Status == task.Running && Ownership{Lease: lease}.Of(t):
 			return errUnchanged

@@ -24,6 +24,17 @@ func (r *Running) Len() int {
 	return len(r.all)
 }
 
+// IDs returns the tasks that there are attempts at.
+func (r *Running) IDs() map[task.ID]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make(map[task.ID]bool, len(r.all))
+	for id := range r.all {
+		all[id] = true
+	}
+	return all
+}
+
 // Get returns the attempt at a task, or nil.
 func (r *Running) Get(id task.ID) *Attempt {
 	r.mu.Lock()

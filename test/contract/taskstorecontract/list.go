@@ -62,6 +62,7 @@ func listUnsettled(_ *testing.T, f fixture) {
 	f.threeOf()
 	unpublished := f.update(f.createOne(pending(4)), func(t *task.Task) { finish(10)(t); t.FinalEventPending = true })
 	f.wantList(task.Query{Unsettled: true}, 4, 2, 1)
+	f.wantList(task.Query{Unsettled: true, Begun: true}, 4, 2)
 	f.update(unpublished, func(t *task.Task) { t.FinalEventPending = false })
 	f.wantList(task.Query{Unsettled: true}, 2, 1)
 }
