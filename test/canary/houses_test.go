@@ -160,6 +160,9 @@ func (u *user) mustLearn(t *testing.T, own []string) {
 		}
 		await(t, fmt.Sprintf("%s learns of the end of its task %s", u.name, id), func() bool {
 			return u.hasSeenEnd(id) || u.wasReset() && u.statusSaysEnded(t.Context(), id)
+		}, func() string {
+			_, answer := u.ask(t.Context(), http.MethodGet, "/api/tasks/"+id, "")
+			return answer
 		})
 	}
 }

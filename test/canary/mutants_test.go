@@ -44,9 +44,12 @@ func TestTheCheckerFindsOutEachFilterThatIsMissing(t *testing.T) { // A12
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := inMemory(t, m.build(t))
-			if report := run(t, h, 20, false, false).report(); report == "" {
-				t.Error("a program without the filter was not found out")
+			for range 10 { // whether a filter was needed depends on what happens at the same time
+				if run(t, h, 20, false, false).report() != "" {
+					return
+				}
 			}
+			t.Error("a program without the filter was not found out")
 		})
 	}
 }

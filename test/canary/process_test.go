@@ -81,14 +81,17 @@ func awaitReady(t *testing.T, address string) {
 	})
 }
 
-// await waits until something holds.
-func await(t *testing.T, what string, holds func() bool) {
+// await waits until something holds, and fails the test with more of the case if it does not.
+func await(t *testing.T, what string, holds func() bool, details ...func() string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	for !holds() {
 		select {
 		case <-ctx.Done():
+			for _, detail := range details {
+				t.Log(detail())
+			}
 			t.Fatalf("not in time: %s", what)
 		case <-time.After(20 * time.Millisecond):
 		}

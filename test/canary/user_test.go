@@ -28,7 +28,7 @@ type user struct {
 	others    *board
 
 	open   sync.Once     // closes opened
-	opened chan struct{} // closed when its first stream is open
+	opened chan struct{} // closed when it has a first event ID, from which later streams resume
 	last   string        // newest event ID; owned by the stream
 
 	mu    sync.Mutex
@@ -242,9 +242,6 @@ func (u *user) stream(ctx context.Context, dice *rand.Rand, length time.Duration
 		return
 	}
 	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode == http.StatusOK {
-		u.open.Do(func() { close(u.opened) })
-	}
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(nil, 1<<20)
 	id := u.last
@@ -254,8 +251,9 @@ func (u *user) stream(ctx context.Context, dice *rand.Rand, length time.Duration
 		if given, found := strings.CutPrefix(line, "id: "); found {
 			id = given
 		}
-		if line == "" { // only now the client has the event
+		if line == "" && id != "" { // only now the client has the event
 			u.last = id
+			u.open.Do(func() { close(u.opened) })
 		}
 		u.note(line)
 	}

@@ -54,7 +54,7 @@ func (b *batch) requests() (bodies [][]byte, of []int) {
 // postableLocked reports whether something may be posted, once everything private that
 // was handed over before it has left, and is settled.
 func (t *trunk) postableLocked() bool {
-	if !t.link.isUp() || t.adopting || t.healing || t.inFlight.posting {
+	if !t.link.isUp() || t.waitsLocked() || t.inFlight.posting {
 		return false
 	}
 	next := t.queue.first()

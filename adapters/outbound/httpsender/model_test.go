@@ -191,6 +191,7 @@ func (m *model) broadcast(ev event.Event) {
 type service struct {
 	sender  *httpsender.Sender
 	manager *connections.Manager
+	begin   event.ID // where the log was
 	stop    func()
 }
 
@@ -206,7 +207,7 @@ func (m *model) startService(anew bool) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	s := &service{sender: sender, manager: connections.New(connections.Config{Node: "n", Credentials: credentials.Config{Required: m.audiences}}, connections.Deps{
+	s := &service{sender: sender, begin: begin, manager: connections.New(connections.Config{Node: "n", Credentials: credentials.Config{Required: m.audiences}}, connections.Deps{
 		Registry: registry, Sender: sender, Control: memcontrol.New(), Metrics: discardConnections{}, Log: slog.New(slog.DiscardHandler),
 	})}
 	s.manager.Observe("snapshot", connection.ObserverFunc(func(ctx context.Context, c connection.Connection) error {
@@ -234,6 +235,12 @@ func (m *model) startService(anew bool) {
 // restarted is in a client's record where the service was started anew, with the
 // place from which it goes on.
 const restarted = "(restart)"
+
+// accepted is in a client's record where the service takes a stream that brought no ID,
+// with the place where the service's log began. What an earlier run of the service had
+// sent to the stream before, and the gateway kept, comes after it and counts for nothing:
+// the client has no state yet, and is given that of this run.
+const accepted = "(accepted)"
 
 func (m *model) stopService() {
 	m.mu.Lock()
@@ -455,6 +462,7 @@ func (c *callbacks) connect(ctx context.Context, token connection.Token, r gatew
 	}
 	if last == "" {
 		m.clients[i].begin()
+		m.clients[i].note(sseclient.Event{Name: accepted, Data: s.begin.String()})
 	}
 	if s.sender.Incomplete(token) {
 		err = gateway.ErrComeBack
@@ -561,7 +569,7 @@ func (c *modelClient) note(e sseclient.Event) {
 		e.Name = "reset" + e.Data + time.Now().Format("04:05.000")
 	}
 	c.got = append(c.got, e)
-	if e.ID != "" && e.Name != restarted {
+	if e.ID != "" {
 		c.lastID = e.ID
 	}
 }
@@ -570,7 +578,7 @@ func (c *modelClient) note(e sseclient.Event) {
 func (c *modelClient) check(m *model) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var at, life event.ID
+	var at, life, begun event.ID
 	told := true // of the service's last restart
 	missed := 0  // where that began
 	due := false // a reset for what the service had not sent at its end
@@ -580,8 +588,14 @@ func (c *modelClient) check(m *model) {
 			told = false
 			life, _ = event.ParseID(e.Data)
 		}
+		switch {
+		case e.Name == accepted:
+			begun, _ = event.ParseID(e.Data)
+		case e.Name == "opened" && e.ID != "":
+			begun = event.ID{}
+		}
 		id, err := event.ParseID(e.ID)
-		if e.Name == "opened" || err != nil {
+		if e.Name == "opened" || err != nil || before(id, begun) {
 			continue
 		}
 		problem := ""
@@ -621,6 +635,16 @@ func (c *modelClient) check(m *model) {
 	if newest, _ := m.history.Newest(m.t.Context()); at != newest {
 		m.t.Errorf("client %s is at %v, the log at %v: %s", c.id, at, newest, around(c.got, len(c.got)-1))
 	}
+}
+
+// before reports whether a place was in the log before a run of the service began at
+// another.
+func before(id, begun event.ID) bool {
+	number := func(epoch string) (n int) {
+		n, _ = strconv.Atoi(strings.TrimPrefix(epoch, "life"))
+		return n
+	}
+	return number(id.Epoch) < number(begun.Epoch) || id.Epoch == begun.Epoch && id.Seq < begun.Seq
 }
 
 // lacks reports whether there are events for c between two places.

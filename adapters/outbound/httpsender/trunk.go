@@ -14,6 +14,10 @@ import (
 // the state as it is now: a version source that is slow must not hold up all others.
 const healTime = 2 * time.Second
 
+// adoptTime bounds how long the trunk waits until the streams that were adopted have been
+// told that they missed something: three tries that the gateway does not answer.
+const adoptTime = 15 * time.Second
+
 // trunk is what waits for the gateway before it is divided by connection. It keeps the
 // order of all that is handed over, does no I/O and is safe for concurrent use.
 type trunk struct {
@@ -26,6 +30,7 @@ type trunk struct {
 	stopped   bool       // nothing leaves any more
 	adopting  bool       // the gateway's streams are being looked at: the trunk waits
 	healing   bool       // all streams get the state as it is now: the trunk waits
+	greeting  bool       // adopted streams are told that they missed something: the trunk waits
 	gaps      gaps       // log events were lost
 	queue     queue
 	inFlight  inFlight
@@ -95,7 +100,7 @@ func (t *trunk) overflowLocked(m *message) {
 // pumpLocked moves into the lanes what may leave that way, and wakes the poster for the
 // rest.
 func (t *trunk) pumpLocked() {
-	for t.link.isUp() && !t.adopting && !t.healing && len(t.inFlight.messages) == 0 {
+	for t.link.isUp() && !t.waitsLocked() && len(t.inFlight.messages) == 0 {
 		if t.gaps != (gaps{}) {
 			t.healLocked()
 			continue
@@ -156,8 +161,8 @@ func (t *trunk) healLocked() {
 func (t *trunk) lanesChanged() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.healing && t.lanes.quiet() {
-		t.healing = false
+	if t.healing && t.lanes.quiet() || t.greeting && t.greetedLocked() {
+		t.healing, t.greeting = false, false
 		t.pumpLocked()
 	}
 	t.wakeLocked()
@@ -182,13 +187,28 @@ func (t *trunk) connect(can capabilities) (news bool) {
 	return news
 }
 
-// adopted says that the gateway's streams are known.
+// adopted says that the gateway's streams are known. Those that were adopted are told to
+// fetch the state first: what is broadcast would move their clients past what they missed.
 func (t *trunk) adopted() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.adopting = false
+	if t.greeting = t.link.capabilities().Connections && !t.greetedLocked(); t.greeting {
+		time.AfterFunc(adoptTime, func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.greeting = false
+			t.pumpLocked()
+		})
+	}
 	t.pumpLocked()
 }
+
+// greetedLocked reports whether every stream has been told what it missed.
+func (t *trunk) greetedLocked() bool { return t.lanes.quiet() && t.lanes.complete() }
+
+// waitsLocked reports whether what is for all streams has to wait.
+func (t *trunk) waitsLocked() bool { return t.adopting || t.healing || t.greeting }
 
 // disconnect says that the gateway cannot be reached.
 func (t *trunk) disconnect() {
