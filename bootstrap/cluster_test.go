@@ -73,7 +73,11 @@ func TestATaskIsSeenAndCancelledFromAnotherNode(t *testing.T) { // T7
 		t.Errorf("the other node says %s", body)
 	}
 	two.must(t, http.MethodPost, "/api/tasks/"+task.ID+"/cancel", "", http.StatusOK)
+	wait(t, stream, "task_event", "task_cancel_requested") // T3, which the node says that runs it
 	wait(t, stream, "task_event", "task_cancelled")
+	two.must(t, http.MethodDelete, "/api/tasks/"+task.ID, "", http.StatusOK)
+	wait(t, stream, "task_event", "task_removed")
+	one.must(t, http.MethodGet, "/api/tasks/"+task.ID, "", http.StatusNotFound)
 	stream.Close()
 	for _, s := range []service{one, two} {
 		s.end(t)

@@ -30,8 +30,8 @@ func TestACancelledPendingTaskNeverRuns(t *testing.T) { // T7, T11
 		if ran != 1 {
 			t.Errorf("%d tasks ran", ran)
 		}
-		only := f.wantEvents(second, task.EventCancelled)[0]
-		if only.Seq != 1 || only.Attempt != 1 || only.record.Status != task.Cancelled || string(only.Data) != `null` {
+		only := f.wantEvents(second, task.EventQueued, task.EventCancelled)[1]
+		if only.Seq != 2 || only.Attempt != 1 || only.record.Status != task.Cancelled || string(only.Data) != `null` {
 			t.Errorf("its event is %+v", only)
 		}
 	})
@@ -60,7 +60,7 @@ func TestCancellingARunningTaskShowsAtOnceAndCancelsItsContext(t *testing.T) { /
 		if !errors.Is(cause, task.ErrCancelled) {
 			t.Errorf("the context's cause was %v", cause)
 		}
-		f.wantEvents(id, task.EventStarted, task.EventCancelled)
+		f.wantEvents(id, task.EventStarted, task.EventCancelRequested, task.EventCancelled)
 	})
 }
 
@@ -86,7 +86,7 @@ func TestWhatIsReportedIsWhatHappened(t *testing.T) { // T7
 				synctest.Wait()
 				f.cancel(id)
 				f.wantStatus(id, c.want)
-				f.wantEvents(id, task.EventStarted, c.last)
+				f.wantEvents(id, task.EventStarted, task.EventCancelRequested, c.last)
 			})
 		})
 	}
@@ -119,7 +119,7 @@ func TestATaskThatIgnoresItsCancellationIsAbandonedAndItsWorkerGoesOn(t *testing
 		close(release)
 		f.wantStatus(next, task.Completed)
 		f.wantStatus(id, task.Failed)
-		f.wantEvents(id, task.EventStarted, task.EventFailed)
+		f.wantEvents(id, task.EventStarted, task.EventCancelRequested, task.EventFailed)
 	})
 }
 
@@ -147,7 +147,7 @@ func TestATaskCanBeCancelledFromTheMomentThatItSaysRunning(t *testing.T) { // T7
 		f.wantStatus(id, task.Running) // and task_started is still on its way
 		f.cancel(id)
 		pass(3 * time.Second)
-		f.wantEvents(id, task.EventStarted, task.EventCancelled)
+		f.wantEvents(id, task.EventStarted, task.EventCancelRequested, task.EventCancelled)
 	})
 }
 

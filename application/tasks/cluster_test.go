@@ -72,7 +72,7 @@ func TestATaskIsCancelledFromAnyNode(t *testing.T) { // T7
 			t.Errorf("the answer is %+v", got)
 		}
 		two.wantStatus(id, task.Cancelled)
-		two.wantEvents(id, task.EventStarted, task.EventCancelled)
+		two.wantEvents(id, task.EventStarted, task.EventCancelRequested, task.EventCancelled)
 	})
 }
 
@@ -156,7 +156,7 @@ func TestAWorkerOutsideMayCallAnyNode(t *testing.T) { // T3, T4
 				t.Errorf("%d run", running)
 			}
 		}
-		got := one.wantEvents(id, task.EventStarted, task.EventProgress, task.EventProgress, task.EventProgress, task.EventProgress, task.EventCompleted)
+		got := one.wantEvents(id, task.EventQueued, task.EventStarted, task.EventProgress, task.EventProgress, task.EventProgress, task.EventProgress, task.EventCancelRequested, task.EventCompleted)
 		if last := got[len(got)-1].record; last.Progress.Value != 0.4 {
 			t.Errorf("the record is %+v", last)
 		}

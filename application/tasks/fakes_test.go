@@ -44,6 +44,7 @@ type wire struct {
 	err    error             // guarded by mu
 	events []sent            // guarded by mu
 	wrong  []string          // events that are not for their task's audience (A12); guarded by mu
+	again  []sent            // events that were published before; guarded by mu
 	orders map[string]uint64 // the newest of each topic; guarded by mu
 }
 
@@ -69,6 +70,7 @@ func (w *wire) Publish(ctx context.Context, ev event.Event) (event.ID, error) {
 		w.orders = make(map[string]uint64)
 	}
 	if ev.Order == w.orders[ev.Topic] {
+		w.again = append(w.again, e)
 		return event.ID{}, nil // it has been taken
 	}
 	if ev.Order < w.orders[ev.Topic] {
@@ -180,6 +182,9 @@ func (s *strictStore) Update(ctx context.Context, after task.Task) (task.Task, e
 	}
 	marked := before
 	marked.FinalEventPending, marked.Node = after.FinalEventPending, after.Node
+	if after.Removed && !before.Removed && !before.FinalEventPending {
+		marked.Removed, marked.Seq = true, before.Seq+1
+	}
 	if before.Status.Terminal() && !cmp.Equal(marked, after) || before.Status != after.Status && !before.Status.CanBecome(after.Status) {
 		s.t.Errorf("T2: %s went from %s to %s", after.ID, before.Status, after.Status)
 	}

@@ -39,7 +39,7 @@ func TestTheEventOfABeginningAndTheSnapshotHaveTheLabels(t *testing.T) { // T16,
 		}
 		f.cancel(labelled)
 		f.wantStatus(labelled, task.Cancelled)
-		if last := f.wantEvents(labelled, task.EventStarted, task.EventCancelled)[1]; string(last.Data) != `null` {
+		if last := f.wantEvents(labelled, task.EventStarted, task.EventCancelRequested, task.EventCancelled)[2]; string(last.Data) != `null` {
 			t.Errorf("the last event has %s", last.Data)
 		}
 	})
@@ -58,7 +58,7 @@ func TestEveryAttemptHasTheLabels(t *testing.T) { // T16
 		if second.Task.Attempt != 2 || second.Task.Labels["page"] != "exports" {
 			t.Errorf("the second attempt is %+v", second.Task)
 		}
-		for _, e := range f.wantEvents(started.ID, task.EventStarted, task.EventStarted) {
+		for _, e := range f.wantEvents(started.ID, task.EventQueued, task.EventStarted, task.EventStarted)[1:] {
 			if string(e.Data) != `{"labels":{"page":"exports"}}` {
 				t.Errorf("the event of attempt %d has %s", e.Attempt, e.Data)
 			}

@@ -93,6 +93,6 @@ func TestTheTimeLimitComesBeforeTheGraceOfACancellation(t *testing.T) { // T7, T
 			t.Errorf("the error is %q", got.Error)
 		}
 		close(release)
-		f.wantEvents(id, task.EventStarted, task.EventFailed)
+		f.wantEvents(id, task.EventStarted, task.EventCancelRequested, task.EventFailed)
 	})
 }

@@ -85,7 +85,7 @@ func TestAWorkerOutsideRunsATask(t *testing.T) { // T3, T4, T11
 		if err != nil || record.Status != task.Completed || string(record.Result) != `{"n":2}` || record.Progress.Value != 0.5 {
 			t.Errorf("the record is %+v, %v", record, err)
 		}
-		events := f.wantEvents(id, task.EventStarted, task.EventProgress, task.EventCompleted)
+		events := f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventProgress, task.EventCompleted)[1:]
 		if got := string(events[1].Data); got != `{"text":"half","value":0.5,"done":5,"total":10,"unit":"files"}` {
 			t.Errorf("the progress is %s", got)
 		}
@@ -111,7 +111,7 @@ func TestOnlyTheSameEndMayBeReportedAgain(t *testing.T) {
 				t.Errorf("%s: %v, again: %v, then another: %v", name, first, again, other)
 			}
 			f.wantStatus(id, c.want)
-			if n := len(f.wire.of(id)); n != 2 {
+			if n := len(f.wire.of(id)); n != 3 {
 				t.Errorf("%s: %d events", name, n)
 			}
 		}
@@ -232,7 +232,7 @@ func TestALostLeaseFailsTheTask(t *testing.T) {
 			t.Errorf("the record is %+v", got)
 		}
 		f.wantLate(c)
-		f.wantEvents(id, task.EventStarted, task.EventFailed)
+		f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventFailed)
 		if f.metrics.lost != 1 {
 			t.Errorf("%d leases were counted as lost", f.metrics.lost)
 		}
@@ -261,8 +261,8 @@ func TestALostLeaseLeadsToTheNextAttemptIfThereIsOne(t *testing.T) { // T2, T3, 
 		}
 		pass(5 * time.Second)
 		f.wantStatus(id, task.Failed)
-		events := f.wantEvents(id, task.EventStarted, task.EventProgress, task.EventStarted, task.EventProgress,
-			task.EventStarted, task.EventProgress, task.EventFailed)
+		events := f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventProgress, task.EventStarted, task.EventProgress,
+			task.EventStarted, task.EventProgress, task.EventFailed)[1:]
 		for i, want := range []int{1, 1, 2, 2, 3, 3, 3} {
 			if events[i].Attempt != want {
 				t.Errorf("event %d is of attempt %d, want %d", i, events[i].Attempt, want)
@@ -281,7 +281,7 @@ func TestATaskThatWaitsForItsNextAttemptIsInTheSnapshotAndCanBeCancelled(t *test
 		id := f.begin("outside")
 		f.report(f.claim(), task.Update{Value: new(0.5)}, false, nil)
 		pass(10 * time.Second)
-		want := `{"tasks":[{"task_id":"task-1","type":"outside","created_at":"2000-01-01T00:00:00Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":3,"attempt":2,"labels":{}}]}`
+		want := `{"tasks":[{"task_id":"task-1","type":"outside","created_at":"2000-01-01T00:00:00Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":4,"attempt":2,"labels":{}}]}`
 		if got := f.connect("a"); string(got[0].Data) != want {
 			t.Errorf("the snapshot is %s", got[0].Data)
 		}
@@ -289,7 +289,7 @@ func TestATaskThatWaitsForItsNextAttemptIsInTheSnapshotAndCanBeCancelled(t *test
 			t.Errorf("%d run and %d wait", running, queued)
 		}
 		f.cancel(id)
-		f.wantEvents(id, task.EventStarted, task.EventProgress, task.EventCancelled)
+		f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventProgress, task.EventCancelled)
 		f.begin("outside") // its seat is free
 		if _, queued := f.Counts(); queued != 1 {
 			t.Errorf("%d wait", queued)
@@ -322,7 +322,7 @@ func TestCancellingATaskOfAWorkerOutside(t *testing.T) { // T7
 					t.Error(err)
 				}
 				f.wantStatus(id, c.want) // and never another attempt
-				if n := len(f.wire.of(id)); n != 2 {
+				if n := len(f.wire.of(id)); n != 4 {
 					t.Errorf("there are %d events", n)
 				}
 			})

@@ -50,8 +50,9 @@ func TestANodeThatLostATaskToAnotherChangesNothing(t *testing.T) { // T11
 			if got := f.wantStatus(id, task.Running); got.Progress.Value != 0 {
 				t.Errorf("the progress is %v", got.Progress)
 			}
-			f.wantEvents(id, task.EventStarted)
 		}
+		f.wantEvents(here, task.EventStarted)
+		f.wantEvents(c.Task.ID, task.EventQueued, task.EventStarted)
 		if running, _ := f.Counts(); running != 0 {
 			t.Errorf("%d run", running)
 		}
@@ -99,7 +100,7 @@ func TestATaskThatAnotherNodeBeganIsNotBegunHere(t *testing.T) {
 		if c, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("Claim = %+v, %v", c, err)
 		}
-		f.wantEvents(id)
+		f.wantEvents(id, task.EventQueued)
 		if running, queued := f.Counts(); running != 0 || queued != 0 {
 			t.Errorf("%d run and %d wait", running, queued)
 		}

@@ -102,7 +102,7 @@ func TestARenewedLeaseIsNoEventAndNoChange(t *testing.T) {
 				t.Errorf("the record is %+v", got)
 			}
 		}
-		f.wantEvents(id, task.EventStarted)
+		f.wantEvents(id, task.EventQueued, task.EventStarted)
 	})
 }
 

@@ -47,7 +47,7 @@ func TestAReportToAnotherNodeRenewsTheLeaseAndTakesNothingOver(t *testing.T) { /
 			two.report(c, task.Update{}, false, nil)
 		}
 		one.wantOwner(c.Task.ID)
-		events := one.wantEvents(c.Task.ID, append([]task.EventType{task.EventStarted}, repeat(task.EventProgress, 8)...)...)
+		events := one.wantEvents(c.Task.ID, append([]task.EventType{task.EventQueued, task.EventStarted}, repeat(task.EventProgress, 8)...)...)
 		for i, e := range events {
 			if e.Seq != uint64(i+1) {
 				t.Errorf("event %d has the seq %d", i, e.Seq)
@@ -138,7 +138,7 @@ func TestAReportTakesTheTaskOverWhenItsNodeIsGone(t *testing.T) {
 		if err := two.completes(c); err != nil {
 			t.Error(err)
 		}
-		two.wantEvents(c.Task.ID, task.EventStarted, task.EventProgress, task.EventProgress, task.EventCompleted)
+		two.wantEvents(c.Task.ID, task.EventQueued, task.EventStarted, task.EventProgress, task.EventProgress, task.EventCompleted)
 	})
 }
 

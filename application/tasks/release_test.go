@@ -41,16 +41,16 @@ func TestATaskThatIsGivenBackIsQueuedAndBegunAgainAsTheSameAttempt(t *testing.T)
 		if err := f.completes(second); err != nil {
 			t.Error(err)
 		}
-		events := f.wantEvents(id, task.EventStarted, task.EventProgress, task.EventQueued, task.EventStarted, task.EventProgress, task.EventCompleted)
+		events := f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventProgress, task.EventQueued, task.EventStarted, task.EventProgress, task.EventCompleted)
 		for i, e := range events {
 			if e.Seq != uint64(i+1) || e.Attempt != 1 {
 				t.Errorf("%s has the seq %d and the attempt %d", e.Type, e.Seq, e.Attempt)
 			}
 		}
-		if data := string(events[2].Data); data != "null" {
+		if data := string(events[3].Data); data != "null" {
 			t.Errorf("the data of task_queued is %s", data)
 		}
-		if data := string(events[4].Data); data != `{"text":"half","value":0.5}` {
+		if data := string(events[5].Data); data != `{"text":"half","value":0.5}` {
 			t.Errorf("the progress is %s", data)
 		}
 		f.stop(time.Minute)
@@ -87,7 +87,7 @@ func TestATaskThatIsGivenBackDuringAShutdown(t *testing.T) { // T15, T20
 					t.Errorf("stopped after %s: %v", time.Since(begin), err)
 				}
 				f.wantStatus(id, c.want)
-				f.wantEvents(id, task.EventStarted, c.last)
+				f.wantEvents(id, task.EventQueued, task.EventStarted, c.last)
 				if !c.durable {
 					return
 				}
@@ -136,7 +136,7 @@ func TestATaskIsGivenBackThroughAnyNode(t *testing.T) { // T2, T20
 				if err := nodes[c.next].completes(second); err != nil {
 					t.Error(err)
 				}
-				one.wantEvents(id, task.EventStarted, task.EventQueued, task.EventStarted, task.EventCompleted)
+				one.wantEvents(id, task.EventQueued, task.EventStarted, task.EventQueued, task.EventStarted, task.EventCompleted)
 			})
 		})
 	}
@@ -169,7 +169,7 @@ func TestAReleaseThatTheStoreDoesNotAnswerCountsOnce(t *testing.T) { // T20
 				if err := f.Release(t.Context(), id, first.Lease); !errors.Is(err, task.ErrLeaseLost) {
 					t.Errorf("Release again: %v", err)
 				}
-				f.wantEvents(id, task.EventStarted, task.EventQueued, task.EventStarted)
+				f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventQueued, task.EventStarted)
 				if err := f.completes(second); err != nil {
 					t.Error(err)
 				}

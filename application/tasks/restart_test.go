@@ -84,7 +84,7 @@ func TestWithADurableStoreAWorkerOutsideOutlivesARestart(t *testing.T) { // T15
 		if err := next.completes(alive); err != nil {
 			t.Error(err)
 		}
-		next.wantEvents(alive.Task.ID, task.EventStarted, task.EventProgress, task.EventProgress, task.EventCompleted)
+		next.wantEvents(alive.Task.ID, task.EventQueued, task.EventStarted, task.EventProgress, task.EventProgress, task.EventCompleted)
 		next.stop(time.Minute)
 		next.wantLawful()
 	})

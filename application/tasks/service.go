@@ -17,7 +17,7 @@
 // made terminal and the last event goes out, or the task waits for its next attempt.
 //
 // Each mutex below guards fields only: none is held while another is taken or a port
-// is called.
+// is called. What spans a change of a record and its event is a turn (records.Turn).
 package tasks
 
 import (
@@ -137,7 +137,11 @@ func (s *Service) EndRevoked(revoked func(*access.Principal) bool) {
 
 // Get implements task.Reader.
 func (s *Service) Get(ctx context.Context, id task.ID) (task.Task, error) {
-	return s.store.Get(ctx, id)
+	t, err := s.store.Get(ctx, id)
+	if err == nil && t.Removed {
+		return task.Task{}, task.ErrNotFound
+	}
+	return t, err
 }
 
 // List implements task.Reader.
@@ -193,7 +197,7 @@ func (s *Service) Cancel(_ context.Context, id task.ID) (task.Task, error) {
 
 // Remove implements task.Service.
 func (s *Service) Remove(ctx context.Context, id task.ID) error {
-	if err := s.records.Delete(ctx, id); err != nil {
+	if err := s.records.Remove(ctx, id); err != nil {
 		return fmt.Errorf("remove task %s: %w", id, err)
 	}
 	return nil

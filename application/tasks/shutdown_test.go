@@ -30,7 +30,7 @@ func TestStopCancelsWhatWaitsAndLetsFinishWhatRuns(t *testing.T) { // T15
 			t.Errorf("Stop took %s", took)
 		}
 		f.wantEvents(running, task.EventStarted, task.EventCompleted)
-		f.wantEvents(waiting, task.EventCancelled)
+		f.wantEvents(waiting, task.EventQueued, task.EventCancelled)
 		if got := f.wantStatus(waiting, task.Cancelled); !got.Ended.Equal(began) {
 			t.Errorf("what waited was cancelled at %s", got.Ended)
 		}

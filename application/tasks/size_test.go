@@ -128,7 +128,8 @@ func TestAResultThatTheStoreCannotHoldMakesTheTaskFail(t *testing.T) { // T6, T1
 			if got := f.wantStatus(id, task.Failed); !strings.Contains(got.Error, "the result has 12 bytes") {
 				t.Errorf("the error is %q", got.Error)
 			}
-			f.wantEvents(id, task.EventStarted, task.EventFailed)
 		}
+		f.wantEvents("task-2", task.EventStarted, task.EventFailed)
+		f.wantEvents(outside, task.EventQueued, task.EventStarted, task.EventFailed)
 	})
 }

@@ -37,7 +37,7 @@ func TestAConnectionGetsEveryUnfinishedTask(t *testing.T) { // T13
 		want := `{"tasks":[` +
 			`{"task_id":"task-3","type":"work","created_at":"2000-01-01T00:00:00Z","status":"running","cancel_requested":true,"progress":{"text":"half","value":0.5},"seq":2,"attempt":1,"labels":{}},` +
 			`{"task_id":"task-4","type":"work","created_at":"2000-01-01T00:00:01Z","status":"running","cancel_requested":false,"progress":{"text":"half","value":0.5},"seq":2,"attempt":1,"labels":{}},` +
-			`{"task_id":"task-5","type":"work","created_at":"2000-01-01T00:00:02Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":0,"attempt":1,"labels":{}}]}`
+			`{"task_id":"task-5","type":"work","created_at":"2000-01-01T00:00:02Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":1,"attempt":1,"labels":{}}]}`
 		if diff := cmp.Diff([]event.Event{{Service: event.ServiceTask, Name: "task_snapshot", Data: json.RawMessage(want)}}, got); diff != "" {
 			t.Errorf("snapshot (-want +got):\n%s", diff)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"heliograph/application/tasks/records"
@@ -27,12 +28,12 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 	if !s.queue.Reserve(r.Type, size) {
 		return s.firstWithKey(ctx, r, task.ErrQueueFull)
 	}
-	t, err := s.create(ctx, s.newTask(r))
+	t, open, err := s.takeOn(ctx, r, size)
 	if err != nil {
 		s.queue.Release(r.Type, size)
 		return s.existing(ctx, t, r, err)
 	}
-	if !s.queue.Put(t, size) && !s.store.Outlives() {
+	if !open && !s.store.Outlives() {
 		_, err := s.Cancel(ctx, t.ID) // Stop came in between: it would never be run
 		return task.Task{}, errors.Join(task.ErrShuttingDown, err)
 	}
@@ -46,6 +47,45 @@ func (s *Service) startClaimed(ctx context.Context, r task.Request) (task.Task, 
 		return s.existing(ctx, t, r, err)
 	}
 	return t, nil
+}
+
+// takeOn records the task and lets it wait, which it publishes, unless it is begun at
+// once. open says that the queue was not closed. Errors: those of create.
+func (s *Service) takeOn(ctx context.Context, r task.Request, size int) (t task.Task, open bool, err error) {
+	t = s.newTask(r)
+	done, err := s.records.Turn(ctx, t.ID) // its first event is to be the first
+	if err != nil {
+		return task.Task{}, false, err
+	}
+	defer done()
+	idle := s.queue.Idle(r.Type)
+	if !idle {
+		t.Seq = 1 // its task_queued
+	}
+	if t, err = s.create(ctx, t); err != nil {
+		return t, false, err
+	}
+	life := s.life.Context() // the event must not be lost when the caller goes away
+	if idle {
+		if s.queue.PutIdle(t, size) {
+			return t, true, nil
+		}
+		t = s.markQueued(life, t) //nolint:contextcheck // see above
+	}
+	if t.Seq == 1 && t.Status == task.Pending {
+		s.records.PublishQueued(life, t) //nolint:contextcheck // see above
+	}
+	return t, s.queue.Put(t, size), nil
+}
+
+// markQueued is records.MarkQueued; what goes wrong is logged.
+func (s *Service) markQueued(ctx context.Context, t task.Task) task.Task {
+	marked, err := s.records.MarkQueued(ctx, t)
+	if err != nil {
+		s.log.WarnContext(ctx, "task waits, which could not be recorded", slog.String("task_id", string(t.ID)), slog.Any("error", err))
+		return t
+	}
+	return marked
 }
 
 func (s *Service) check(r task.Request) error {
@@ -95,10 +135,17 @@ func (s *Service) create(ctx context.Context, t task.Task) (task.Task, error) {
 	return stored, err
 }
 
+// errKeyUnderRemoval is for the moment in which the task that has an Idempotency-Key is
+// being removed.
+var errKeyUnderRemoval = fmt.Errorf("%w: the first task with the idempotency key is being removed", task.ErrUnavailable)
+
 // existing returns the task that Create found under the same key of the same owner
 // (rule T14), or the error.
 func (s *Service) existing(ctx context.Context, t task.Task, r task.Request, err error) (task.Task, error) {
 	if errors.Is(err, task.ErrDuplicate) && r.Key != "" && t.IdempotencyKey == r.Key && t.Owner == r.Owner {
+		if t.Removed {
+			return task.Task{}, errKeyUnderRemoval
+		}
 		return s.again(ctx, t, r)
 	}
 	return task.Task{}, fmt.Errorf("record the task: %w", err)
@@ -116,6 +163,9 @@ func (s *Service) firstWithKey(ctx context.Context, r task.Request, refusal erro
 	}
 	if err != nil {
 		return task.Task{}, fmt.Errorf("look for the idempotency key: %w", err)
+	}
+	if t.Removed {
+		return task.Task{}, refusal
 	}
 	return s.again(ctx, t, r)
 }

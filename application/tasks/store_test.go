@@ -176,7 +176,7 @@ func TestCompleteDoesNotWaitForAStoreThatTakesNothing(t *testing.T) { // T11
 			t.Errorf("Complete when the store is back: %v", err)
 		}
 		f.wantStatus(c.Task.ID, task.Completed)
-		f.wantEvents(c.Task.ID, task.EventStarted, task.EventCompleted)
+		f.wantEvents(c.Task.ID, task.EventQueued, task.EventStarted, task.EventCompleted)
 	})
 }
 
@@ -265,7 +265,7 @@ func TestATaskThatCouldNotBeBegunBeforeShutdownIsCancelled(t *testing.T) { // T1
 		synctest.Wait()
 		f.stop(time.Minute)
 		f.wantEvents(here, task.EventCancelled)
-		f.wantEvents(there, task.EventCancelled)
+		f.wantEvents(there, task.EventQueued, task.EventCancelled)
 	})
 }
 
@@ -354,6 +354,6 @@ func TestATaskThatIsRecordedWhileStopBeginsIsCancelled(t *testing.T) { // T15
 		}()
 		synctest.Wait()
 		f.stop(10 * time.Second)
-		f.wantEvents("task-1", task.EventCancelled)
+		f.wantEvents("task-1", task.EventQueued, task.EventCancelled)
 	})
 }

@@ -46,7 +46,7 @@ func TestATaskIsNotLeasedToAWorkerThatHasGone(t *testing.T) { // T2
 				if err := f.completes(c); err != nil {
 					t.Error(err)
 				}
-				f.wantEvents(c.Task.ID, task.EventStarted, task.EventCompleted)
+				f.wantEvents(c.Task.ID, task.EventQueued, task.EventStarted, task.EventCompleted)
 				f.stop(time.Minute)
 				f.wantLawful()
 			})
@@ -78,7 +78,7 @@ func TestATaskThatIsCancelledWhileItsWorkerGoesIsCancelled(t *testing.T) { // T7
 			t.Errorf("a worker that is gone: %v", err)
 		}
 		f.wantStatus(id, task.Cancelled)
-		f.wantEvents(id, task.EventStarted, task.EventCancelled)
+		f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventCancelRequested, task.EventCancelled)
 	})
 }
 

@@ -29,7 +29,7 @@ func TestAWaitingTaskWhoseTypeIsGoneAfterARestartFails(t *testing.T) { // T2, T1
 				if got := next.wantStatus(id, task.Failed); !strings.Contains(got.Error, `"outside"`) {
 					t.Errorf("the error is %q", got.Error)
 				}
-				next.wantEvents(id, task.EventStarted, task.EventFailed)
+				next.wantEvents(id, task.EventQueued, task.EventStarted, task.EventFailed)
 				next.wantStatus(next.run(), task.Completed)
 				next.stop(time.Minute)
 				next.wantLawful()

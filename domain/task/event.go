@@ -17,14 +17,17 @@ const (
 // EventType says what happened (rule T3).
 type EventType string
 
-// The event types.
+// The event types. Of EventCompleted, EventFailed and EventCancelled a task has one, and
+// only EventRemoved comes after it (rule T11).
 const (
-	EventQueued    EventType = "task_queued" // it waits for a worker
-	EventStarted   EventType = "task_started"
-	EventProgress  EventType = "progress_update"
-	EventCompleted EventType = "task_completed"
-	EventFailed    EventType = "task_failed"
-	EventCancelled EventType = "task_cancelled"
+	EventQueued          EventType = "task_queued" // it does not begin at once, or was given back
+	EventStarted         EventType = "task_started"
+	EventProgress        EventType = "progress_update"
+	EventCancelRequested EventType = "task_cancel_requested" // it runs, and is asked to stop
+	EventCompleted       EventType = "task_completed"
+	EventFailed          EventType = "task_failed"
+	EventCancelled       EventType = "task_cancelled"
+	EventRemoved         EventType = "task_removed" // somebody removed it; the cleaner's removals have none
 )
 
 // Event is the payload of a task_event. Data is a Beginning for EventStarted of a task

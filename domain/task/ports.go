@@ -98,7 +98,8 @@ type Query struct {
 	Viewer *access.Viewer
 	// Unfinished leaves out those in a terminal state.
 	Unfinished bool
-	// Unsettled leaves out those of which nothing more is to come: they are in a
+	// Unsettled leaves out those of which nothing more is to come, and has those that were
+	// removed, which no other list has: they are in a
 	// terminal state and their last event was sent.
 	Unsettled bool
 	// Begun leaves out those that wait.

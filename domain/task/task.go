@@ -74,6 +74,8 @@ type Task struct {
 	Progress Progress
 	// Seq is that of the task's newest event; 0 before the first (rule T3).
 	Seq uint64
+	// CancelSeq is that of its task_cancel_requested; 0 before that.
+	CancelSeq uint64
 	// Attempt counts the times that the task was begun, from 1; that of a pending
 	// task is the one to come.
 	Attempt int
@@ -83,8 +85,8 @@ type Task struct {
 	// LeasedToStarter says that the call which started the task has the lease of the attempt
 	// that runs (rule T20).
 	LeasedToStarter bool
-	// Node is the run of a node that owns a running task; of one whose
-	// final event is pending, the run of the node that is to publish it.
+	// Node is the run of a node that owns a running task; of one whose final event is
+	// pending or that is Removed, the run of the node that is to publish its last event.
 	Node cluster.Life
 	// OwnerGeneration grows whenever another node takes the attempt over.
 	// With Lease it says which node may change the record: a change with an older one is
@@ -101,6 +103,9 @@ type Task struct {
 	// FinalEventPending says that the task has ended, and that its final event may not
 	// have been published yet.
 	FinalEventPending bool
+	// Removed says that somebody has removed the finished task: readers do not see it any
+	// more, and it goes when its task_removed was published.
+	Removed bool
 	// NotBefore is when a pending task may be begun, in UTC, by the clock of the node
 	// that wrote it; the zero time is at once. What counts is the back-off of its type,
 	// which each node measures from when it learns of the task (Policy.RetryDelay).
@@ -128,4 +133,4 @@ func (t Task) InputSize() int { return len(t.Params) + t.Labels.Size() }
 
 // Settled reports whether nothing more is to come of t: it has ended, and its
 // last event was sent.
-func (t Task) Settled() bool { return t.Status.Terminal() && !t.FinalEventPending }
+func (t Task) Settled() bool { return t.Status.Terminal() && !t.FinalEventPending && !t.Removed }

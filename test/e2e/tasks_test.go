@@ -53,8 +53,10 @@ func TestTaskCanBeCancelledAndRemoved(t *testing.T) { // T7, T9, T11, T14
 			s.must(t, http.StatusOK, "DELETE", "/api/tasks/"+id, "")
 			s.must(t, http.StatusNotFound, "GET", "/api/tasks/"+id+"/status", "")
 		}
-		if events := st.taskEvents(t, pending); len(events) != 1 {
-			t.Errorf("T7: a task that never ran has events %+v", events)
+		for _, e := range st.taskEvents(t, pending) {
+			if e.Type == "task_started" || e.Type == "progress_update" {
+				t.Errorf("T7: a task that never ran has the event %+v", e)
+			}
 		}
 	})
 }

@@ -311,7 +311,12 @@ var taskEvents = []struct {
 	{task.Event{Type: task.EventCompleted, TaskID: knownID, TaskType: "demo", Created: someTime, Timestamp: someTime, Seq: 1, Attempt: 1, Truncated: true}, true},
 	{taskEvent(task.EventFailed, task.Failure{Error: "Test error"}), true},
 	{taskEvent(task.EventCancelled, nil), true},
+	{taskEvent(task.EventQueued, nil), true},          // T3
+	{taskEvent(task.EventCancelRequested, nil), true}, // T3
+	{taskEvent(task.EventRemoved, nil), true},         // T3
 
+	{taskEvent(task.EventQueued, task.Beginning{Labels: task.Labels{"page": "exports"}}), false},
+	{taskEvent(task.EventRemoved, "something"), false},
 	{taskEvent(task.EventStarted, "something"), false},
 	{taskEvent(task.EventStarted, task.Beginning{}), false},
 	{taskEvent(task.EventProgress, task.Progress{Value: 1.5}), false},

@@ -47,6 +47,7 @@ func (f *follower) taskEvent(ctx context.Context, data string) error {
 	t := f.known
 	t.Seq, t.Attempt = ev.Seq, ev.Attempt
 	switch ev.Type {
+	case task.EventQueued:
 	case task.EventStarted:
 		t.Status, t.Progress = task.Running, task.Progress{}
 	case task.EventProgress:
@@ -57,8 +58,12 @@ func (f *follower) taskEvent(ctx context.Context, data string) error {
 	case task.EventFailed:
 		failure, _ := decode[task.Failure](string(ev.Data))
 		t.Status, t.Error = task.Failed, &failure.Error
+	case task.EventCancelRequested:
+		t.CancelRequested = true
 	case task.EventCancelled:
 		t.Status = task.Cancelled
+	case task.EventRemoved: // and its end was not seen here
+		return f.refresh(ctx)
 	}
 	if !t.Status.Terminal() {
 		return f.update(t)

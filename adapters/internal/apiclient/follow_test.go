@@ -67,6 +67,14 @@ func TestFollow(t *testing.T) {
 			},
 			[]string{"0 pending ", "0 running ", "1 running ", "2 running half", "9 completed "},
 		},
+		"T3: what happens to a task beside its work is shown": {
+			service{
+				streams: streams{hangs(event(task.EventQueued, 1, "null"), event(task.EventStarted, 2, "null"), event(task.EventCancelRequested, 3, "null"),
+					event("task_painted", 4, "null"), event(task.EventRemoved, 9, "null"))},
+				statuses: statuses{is(task.Completed, 8, fin)},
+			},
+			[]string{"0 pending ", "1 pending ", "2 running ", "3 running ", "4 running ", "8 completed "},
+		},
 		"T3: an older seq is never shown": {
 			service{
 				streams: streams{hangs(event(task.EventProgress, 5, `{"text":"new","value":0.5}`), event(task.EventProgress, 4, `{"text":"old","value":0.4}`),

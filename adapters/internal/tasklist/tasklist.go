@@ -20,6 +20,7 @@ func Selects(q task.Query, t *task.Task) bool {
 		q.Owner != "" && t.Owner != q.Owner,
 		!t.Labels.Have(q.Labels),
 		q.Unfinished && t.Status.Terminal(),
+		t.Removed && !q.Unsettled,
 		q.Unsettled && t.Settled(),
 		q.Begun && t.Status == task.Pending:
 		return false

@@ -53,7 +53,9 @@ type taskRecord struct {
 	Audience *access.Audience `json:"Audience,omitempty"` // nil is everyone
 	Labels   task.Labels      `json:"Labels,omitempty"`
 
-	LeasedToStarter bool `json:"LeasedToStarter,omitempty"`
+	LeasedToStarter bool   `json:"LeasedToStarter,omitempty"`
+	CancelSeq       uint64 `json:"CancelSeq,omitempty"`
+	Removed         bool   `json:"Removed,omitempty"`
 
 	// Format 0 has these as well, always false and 0.
 	Truncated bool   `json:"Truncated,omitempty"`
@@ -109,7 +111,7 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 		CancelRequested: t.CancelRequested, Created: t.Created, Started: t.Started, Ended: t.Ended, Result: t.Result, Error: t.Error,
 		Progress: progressRecord(t.Progress), Seq: t.Seq, Attempt: t.Attempt, Lease: t.Lease, Node: t.Node, OwnerGeneration: t.OwnerGeneration,
 		Ran: t.Ran, Signs: t.Reports, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
-		Owner: t.Owner, Audience: t.Audience, Labels: t.Labels, LeasedToStarter: t.LeasedToStarter,
+		Owner: t.Owner, Audience: t.Audience, Labels: t.Labels, LeasedToStarter: t.LeasedToStarter, CancelSeq: t.CancelSeq, Removed: t.Removed,
 	}, t.Unknown)
 	if err != nil {
 		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
@@ -142,7 +144,8 @@ func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 		CancelRequested: r.CancelRequested, Created: r.Created, Started: r.Started, Ended: r.Ended, Result: orNil(r.Result), Error: r.Error,
 		Progress: task.Progress(r.Progress), Seq: r.Seq, Attempt: r.Attempt, Lease: r.Lease, Node: r.Node, OwnerGeneration: r.OwnerGeneration,
 		Ran: r.Ran, Reports: r.Signs, Relayed: relayed, FinalEventPending: r.FinalEventPending, NotBefore: r.NotBefore,
-		Owner: r.Owner, Audience: r.Audience, Labels: r.Labels, LeasedToStarter: r.LeasedToStarter, Unknown: unknown, Revision: revision,
+		Owner: r.Owner, Audience: r.Audience, Labels: r.Labels, LeasedToStarter: r.LeasedToStarter, CancelSeq: r.CancelSeq, Removed: r.Removed,
+		Unknown: unknown, Revision: revision,
 	}, nil
 }
 

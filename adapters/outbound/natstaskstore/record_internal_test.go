@@ -45,7 +45,14 @@ func forSome() task.Task {
 	return t
 }
 
-// labelled is a task with every field.
+// told is a task with every field.
+func told() task.Task {
+	t := leased()
+	t.CancelSeq, t.Removed = 6, true
+	return t
+}
+
+// labelled is a task that can be found by its labels.
 func labelled() task.Task {
 	t := forSome()
 	t.Labels = task.Labels{"page": "<exports>", "order": "4711"}
@@ -77,9 +84,13 @@ func TestStoredFormOfATask(t *testing.T) {
 	if diff := cmp.Diff(golden(t, "task-2-leased.json"), string(text)); diff != "" || err != nil {
 		t.Errorf("written: %v (-want +got):\n%s", err, diff)
 	}
+	_, text, err = encode(told())
+	if diff := cmp.Diff(golden(t, "task-2-told.json"), string(text)); diff != "" || err != nil {
+		t.Errorf("written: %v (-want +got):\n%s", err, diff)
+	}
 	first := newest
 	first.Ran, first.Reports, first.Relayed = 0, 0, nil // that format had none
-	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest, "task-2.json": forSome(), "task-2-labels.json": labelled(), "task-2-leased.json": leased()} {
+	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest, "task-2.json": forSome(), "task-2-labels.json": labelled(), "task-2-leased.json": leased(), "task-2-told.json": told()} {
 		got, err := decode("a", []byte(golden(t, name)), 0)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s is read: %v (-want +got):\n%s", name, err, diff)
@@ -132,7 +143,7 @@ func TestWhatThisNodeWroteIsNotDecoded(t *testing.T) {
 
 // A field of the domain's that the record has not would be lost without a word.
 func TestTheRecordHasEveryFieldOfATask(t *testing.T) {
-	filled := leased()
+	filled := told()
 	notStored := map[string]bool{"Truncated": true, "Term": true, "Unknown": true, "Revision": true}
 	for field, value := range reflect.ValueOf(filled).Fields() {
 		if value.IsZero() != notStored[field.Name] {

@@ -109,6 +109,8 @@ func (o *Overseer) lookThrough(ctx context.Context) error {
 		case o.hasOwner(t):
 		case t.FinalEventPending:
 			mute = mute || !o.Records.PublishFinalEvent(ctx, t)
+		case t.Removed:
+			mute = mute || !o.finishRemoval(ctx, t)
 		case t.Status == task.Running:
 			o.takeOverOrphan(ctx, t)
 		case alone && t.Status == task.Pending && o.Queue.Type(t.Type) == nil:
@@ -161,6 +163,15 @@ func (o *Overseer) takeOverOrphan(ctx context.Context, t task.Task) {
 		Owner: records.Ownership{Lease: t.Lease, Generation: t.OwnerGeneration}, Revision: t.Revision, Ran: o.Records.Ran(&t),
 	})
 	o.Runner.Settle(ctx, e, ended)
+}
+
+// finishRemoval removes a task of which the node that was to do so is gone, or could not.
+func (o *Overseer) finishRemoval(ctx context.Context, t task.Task) (done bool) {
+	err := o.Records.FinishRemoval(ctx, t)
+	if err != nil {
+		o.Log.WarnContext(ctx, "task could not be removed yet", slog.String("task_id", string(t.ID)), slog.Any("error", err))
+	}
+	return err == nil
 }
 
 // failUnknownType ends a task that waits for a worker that will never come: its type

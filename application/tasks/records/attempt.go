@@ -140,39 +140,57 @@ func (r *Records) Relay(ctx context.Context, id task.ID, lease task.Lease, u tas
 // has measured, and the age of that by the store's clock.
 func (r *Records) Ran(t *task.Task) time.Duration { return t.Ran + r.store.Age(*t) }
 
-// Note is one report of progress.
+// Note is one event of an attempt: progress, or that it was asked to stop.
 type Note struct {
-	Seq      uint64
-	Progress task.Progress
-	At       time.Time
+	Type task.EventType
+	Seq  uint64
+	At   time.Time
 }
 
-// SaveProgress stores what newest returns for the record, and then publishes it: what
+// News is what has happened in an attempt since it was recorded last.
+type News struct {
+	Notes    []Note // in the order of their numbers; at least one
+	Progress task.Progress
+	Ran      time.Duration
+}
+
+// SaveNews stores what newest returns for the record, and then publishes it: what
 // was published is in every snapshot (rule T13), and a node that ends the task in
 // another's place knows how far its events have come. known is the record as it was
 // last seen. Errors: those of task.Store, task.ErrLeaseLost.
-func (r *Records) SaveProgress(ctx context.Context, known task.Task, owner Ownership, newest func(*task.Task) (n Note, ran time.Duration)) (task.Task, error) {
-	var n Note
+func (r *Records) SaveNews(ctx context.Context, known task.Task, owner Ownership, newest func(*task.Task) News) (task.Task, error) {
+	var n News
 	t, err := r.update(ctx, known, func(t *task.Task) error {
 		if !owner.Of(t) {
 			return task.ErrLeaseLost
 		}
-		n, t.Ran = newest(t)
-		t.Progress, t.Seq, t.Relayed = n.Progress, n.Seq, nil
+		n = newest(t)
+		t.Ran, t.Progress, t.Relayed = n.Ran, n.Progress, nil
+		for _, note := range n.Notes {
+			t.Seq = note.Seq
+			if note.Type == task.EventCancelRequested {
+				t.CancelSeq = note.Seq
+			}
+		}
 		return nil
 	})
 	if err != nil {
 		return task.Task{}, err
 	}
-	e := newEvent(task.EventProgress, t, n.At)
-	e.Data = n.Progress
-	r.publisher.publish(ctx, e)
+	for _, note := range n.Notes {
+		r.publishNote(ctx, t, note)
+	}
 	return t, nil
 }
 
-// PublishQueued publishes that t waits.
-func (r *Records) PublishQueued(ctx context.Context, t task.Task) {
-	r.publisher.publish(ctx, newEvent(task.EventQueued, t, time.Now().UTC()))
+// publishNote publishes an event of t, which has its progress.
+func (r *Records) publishNote(ctx context.Context, t task.Task, n Note) {
+	e := newEvent(n.Type, t, n.At)
+	e.Seq = n.Seq
+	if n.Type == task.EventProgress {
+		e.Data = t.Progress
+	}
+	r.publisher.publish(ctx, e)
 }
 
 // PublishStarted publishes that the attempt of t has begun.

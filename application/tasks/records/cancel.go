@@ -12,7 +12,7 @@ import (
 const cancelTime = 5 * time.Second
 
 // RequestCancel ends a pending task, which AnnounceEnd is to publish, and marks a
-// running one. It returns the record. Errors: those of task.Store, task.ErrNotCancellable.
+// running one, of which its attempt publishes that. It returns the record. Errors: those of task.Store, task.ErrNotCancellable.
 func (r *Records) RequestCancel(ctx context.Context, id task.ID) (task.Task, error) {
 	limited, end := context.WithTimeout(ctx, cancelTime)
 	defer end()

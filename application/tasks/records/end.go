@@ -19,6 +19,9 @@ type Conclusion struct {
 	Owner Ownership
 	Type  *task.Type
 	Last  uint64 // the number of the attempt's last event
+	// Published is the number up to which its events were published; 0 if that is not known,
+	// as of an attempt of another node.
+	Published uint64
 	// Revision is the only one of the record that may be ended; 0 is any.
 	Revision uint64
 	// Ran is how long the attempt has run.
@@ -39,6 +42,15 @@ func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 	if c.Refused == nil {
 		c.Refused = func() {}
 	}
+	if c.Recorded == nil {
+		c.Recorded = func() {}
+	}
+	done, err := r.turns.take(ctx, c.Begun.ID)
+	if err != nil {
+		c.Recorded()
+		return task.Task{}, err
+	}
+	defer done()
 	c.Err = Cut(c.Err, r.Limits.Error)
 	t, err := r.conclude(ctx, c)
 	refused := err
@@ -47,9 +59,7 @@ func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 		instead.Ending = c.instead(fmt.Sprintf("the result has %d bytes; with the params that is more than can be stored", len(c.Result)))
 		t, err = r.conclude(ctx, instead)
 	}
-	if c.Recorded != nil {
-		c.Recorded()
-	}
+	c.Recorded()
 	if c.Retry && c.Type.Outside {
 		r.metrics.LeaseLost(c.Type.Name)
 	}
@@ -64,6 +74,9 @@ func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 	}
 	switch {
 	case t.Status.Terminal():
+		if t.CancelSeq > c.Published {
+			r.publishNote(ctx, t, Note{task.EventCancelRequested, t.CancelSeq, t.Ended})
+		}
 		r.AnnounceEnd(ctx, t)
 	case c.released():
 		r.PublishQueued(ctx, t)
@@ -95,7 +108,12 @@ func (r *Records) applyConclusion(t *task.Task, c Conclusion) error {
 		}
 		t.Ran = c.Ran
 		takeUp(t, c.Reports)
-		c.apply(t, c.Last)
+		last := c.Last
+		if t.CancelRequested && t.CancelSeq == 0 { // and it has ended before its attempt learned of that
+			last++
+			t.CancelSeq = last
+		}
+		c.apply(t, last)
 		r.markFinalEventPending(t)
 	}
 	return nil
@@ -112,7 +130,7 @@ func takeUp(t *task.Task, reports uint64) {
 }
 
 // AnnounceEnd counts, logs and publishes the end of a task whose record has just become
-// terminal.
+// terminal, in the same Turn.
 func (r *Records) AnnounceEnd(ctx context.Context, t task.Task) {
 	r.ended(t)
 	r.metrics.Ended(t.Type, t.Status, t.Ran)

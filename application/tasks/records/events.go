@@ -35,7 +35,11 @@ func (p *publisher) publish(ctx context.Context, e task.Event) (done bool) {
 		_, err = p.events.Publish(ctx, ev)
 	}
 	if err != nil {
-		p.log.WarnContext(ctx, "task event could not be sent", slog.String("task_id", string(e.TaskID)),
+		level := slog.LevelWarn
+		if errors.Is(err, event.ErrStale) { // newer events of the task are in the log, which say more
+			level = slog.LevelDebug
+		}
+		p.log.LogAttrs(ctx, level, "task event could not be sent", slog.String("task_id", string(e.TaskID)),
 			slog.String("event_type", string(e.Type)), slog.Uint64("seq", e.Seq), slog.Any("error", err))
 	}
 	return err == nil || errors.Is(err, event.ErrStale) || errors.Is(err, event.ErrTooLarge) || errors.Is(err, event.ErrInvalid)

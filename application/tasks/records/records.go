@@ -49,13 +49,14 @@ type Records struct {
 	ended     func(task.Task)
 	publisher publisher
 	trouble   troubleLog
+	turns     *turns
 }
 
 // New returns the records in d.Store.
 func New(d Deps) *Records {
 	return &Records{
 		Limits: limitsFor(d.MaxEventBytes), store: d.Store, nodes: d.Nodes, metrics: d.Metrics, life: d.Life, log: d.Log, ended: d.Ended,
-		publisher: publisher{d.Publisher, d.MaxEventBytes, d.MaxWritten, d.Log}, trouble: troubleLog{log: d.Log},
+		publisher: publisher{d.Publisher, d.MaxEventBytes, d.MaxWritten, d.Log}, trouble: troubleLog{log: d.Log}, turns: newTurns(),
 	}
 }
 
@@ -142,20 +143,4 @@ func Decided(err error) bool {
 // again: what says which.
 func (r *Records) Warn(ctx context.Context, what string, id task.ID, err error) {
 	r.trouble.warn(ctx, what, slog.String("task_id", string(id)), slog.Any("error", err))
-}
-
-// Delete removes a finished task. Errors: those of task.Store, task.ErrNotFinished.
-func (r *Records) Delete(ctx context.Context, id task.ID) error {
-	for {
-		t, err := r.store.Get(ctx, id)
-		if err == nil && !t.Status.Terminal() {
-			err = task.ErrNotFinished
-		}
-		if err == nil {
-			err = r.store.Delete(ctx, t)
-		}
-		if !errors.Is(err, task.ErrConflict) {
-			return err
-		}
-	}
 }

@@ -153,8 +153,10 @@ func TestOnlyTheOwnerOfAnAttemptChangesIt(t *testing.T) { // T11
 	if _, err := f.TakeOver(t.Context(), "a", "other", all); !errors.Is(err, task.ErrLeaseLost) {
 		t.Errorf("by another lease: %v", err)
 	}
-	note := func(*task.Task) (records.Note, time.Duration) { return records.Note{Seq: 9}, 0 }
-	if _, err := f.SaveProgress(t.Context(), begun, ownerOf(begun), note); !errors.Is(err, task.ErrLeaseLost) {
+	news := func(*task.Task) records.News {
+		return records.News{Notes: []records.Note{{Type: task.EventProgress, Seq: 9}}}
+	}
+	if _, err := f.SaveNews(t.Context(), begun, ownerOf(begun), news); !errors.Is(err, task.ErrLeaseLost) {
 		t.Errorf("progress of the former owner: %v", err)
 	}
 	if _, err := f.End(t.Context(), conclusion(begun, outside, records.Completed(nil))); !errors.Is(err, task.ErrLeaseLost) {
@@ -267,14 +269,14 @@ func TestCancelEndsAPendingTaskAndMarksARunningOne(t *testing.T) { // T7
 	if _, err := f.RequestCancel(t.Context(), "a"); !errors.Is(err, task.ErrNotCancellable) {
 		t.Errorf("one that has ended: %v", err)
 	}
-	if err := f.Delete(t.Context(), "a"); err != nil {
+	if err := f.Remove(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
 	f.begins(work)
 	if got, err := f.RequestCancel(t.Context(), "a"); err != nil || got.Status != task.Running || !got.CancelRequested {
 		t.Errorf("one that runs: %+v, %v", got, err)
 	}
-	if err := f.Delete(t.Context(), "a"); !errors.Is(err, task.ErrNotFinished) {
+	if err := f.Remove(t.Context(), "a"); !errors.Is(err, task.ErrNotFinished) {
 		t.Errorf("removing one that runs: %v", err)
 	}
 }

@@ -31,6 +31,7 @@ type Attempt struct {
 	revoked  lifecycle.Latch                  // its credential was
 	lost     lifecycle.Latch                  // another node owns the task now, or may
 	since    atomic.Uint64                    // the revision from which on the record should name it; 0 before
+	stopSeen atomic.Bool                      // its record says that it was asked to stop
 
 	// offers takes from what runs the task how it ended: what is received counts.
 	offers chan records.Ending
@@ -60,8 +61,9 @@ func (a *Attempt) equip(t task.Task, limits records.Limits) {
 		a.silence = time.NewTimer(a.Term())
 	}
 	a.since.Store(t.Revision)
-	if t.CancelRequested { // before the record was read
+	if t.CancelRequested || a.stopSeen.Load() { // while it was begun
 		a.cancel(task.ErrCancelled)
+		a.seq.requestStop()
 	}
 }
 
@@ -105,6 +107,10 @@ func (a *Attempt) onRecordChanged(t task.Task) {
 		}
 		if t.CancelRequested {
 			a.cancel(task.ErrCancelled)
+			a.stopSeen.Store(true) // before it is looked whether it was begun: one of both looks finds the other
+			if a.since.Load() != 0 {
+				a.seq.requestStop()
+			}
 		}
 	case begun != 0 && t.Revision > begun:
 		a.lost.Pass()

@@ -9,7 +9,7 @@ import (
 	"heliograph/domain/task"
 )
 
-// pump stores and then broadcasts the progress of one attempt. The pace of both is its
+// pump stores and then broadcasts what happens in one attempt. The pace of both is its
 // own, and on average no faster than one per interval. What a second may have can go
 // out at once, so that a task with a few quick steps shows them all.
 type pump struct {
@@ -58,12 +58,14 @@ func (p *pump) missed(ctx context.Context, before int, err error) {
 	}
 }
 
-// save stores the newest progress and then publishes it.
+// save stores what is new and then publishes it.
 func (p *pump) save(ctx context.Context) error {
 	a := p.attempt
-	t, err := p.records.SaveProgress(ctx, a.newestRecord(), a.owner, func(t *task.Task) (records.Note, time.Duration) {
+	t, err := p.records.SaveNews(ctx, a.newestRecord(), a.owner, func(t *task.Task) records.News {
 		a.TakeUp(t)
-		return a.seq.take(), a.ran()
+		n := a.seq.take()
+		n.Ran = a.ran()
+		return n
 	})
 	if errors.Is(err, task.ErrLeaseLost) {
 		a.lost.Pass()
@@ -71,6 +73,7 @@ func (p *pump) save(ctx context.Context) error {
 	}
 	if err == nil {
 		a.record = t
+		a.seq.saved(t.Seq)
 	}
 	return err
 }

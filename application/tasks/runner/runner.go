@@ -151,7 +151,7 @@ func (r *Runner) follow(ctx, runCtx context.Context, a *Attempt) (task.Task, *gi
 		a.err = task.ErrShuttingDown
 	} else {
 		t, a.err = r.Records.End(ctx, records.Conclusion{
-			Ending: e, Begun: a.Task, Known: a.newestRecord(), Owner: a.owner, Type: a.Type(), Last: last, Reports: reports, Ran: a.ran(),
+			Ending: e, Begun: a.Task, Known: a.newestRecord(), Owner: a.owner, Type: a.Type(), Last: last, Published: a.seq.published(), Reports: reports, Ran: a.ran(),
 			Refused: a.refused.Pass, Recorded: func() { r.Running.remove(a) },
 		})
 	}
@@ -196,6 +196,11 @@ func (r *Runner) Dismiss(ctx context.Context, e *scheduler.Entry) {
 // Cancel ends a pending task, and asks a running one to stop (rule T7). Errors: those
 // of task.Store, task.ErrNotCancellable.
 func (r *Runner) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
+	done, err := r.Records.Turn(ctx, id)
+	if err != nil {
+		return task.Task{}, err
+	}
+	defer done()
 	t, err := r.Records.RequestCancel(ctx, id)
 	if err != nil {
 		return task.Task{}, err

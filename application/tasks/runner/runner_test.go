@@ -140,7 +140,7 @@ func TestAHandlerIsAskedToStopAndAbandonedIfItDoesNot(t *testing.T) { // T7
 			t.Errorf("cancel: %+v, %v", got, err)
 		}
 		<-time.After(time.Second)
-		f.want("a", task.Failed, task.EventStarted, task.EventFailed)
+		f.want("a", task.Failed, task.EventStarted, task.EventCancelRequested, task.EventFailed)
 		f.want("b", task.Running, task.EventStarted) // the worker goes on
 		close(block)
 	})

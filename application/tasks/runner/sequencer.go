@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -13,22 +14,49 @@ import (
 // however slow the store, the broker or a browser is, the handler is not.
 type sequencer struct {
 	wake   chan struct{} // holds one signal while a note waits; closed by close
+	hurry  chan struct{} // holds one while a note waits that is not to wait
 	over   chan struct{} // closed by close
 	limits records.Limits
 
-	mu     sync.Mutex
-	newest records.Note // guarded by mu
-	closed bool         // guarded by mu
+	mu       sync.Mutex
+	last     uint64        // the number given last; guarded by mu
+	recorded uint64        // what has a number up to this was saved and published; guarded by mu
+	progress task.Progress // guarded by mu
+	reported records.Note  // of the newest progress; guarded by mu
+	stop     records.Note  // that the attempt was asked to stop; guarded by mu
+	closed   bool          // guarded by mu
 }
 
 var _ task.Reporter = (*sequencer)(nil)
 
 // newSequencer goes on from the record of t.
 func newSequencer(t task.Task, limits records.Limits) *sequencer {
-	return &sequencer{
-		wake: make(chan struct{}, 1), over: make(chan struct{}), limits: limits,
-		newest: records.Note{Seq: t.Seq, Progress: t.Progress},
+	s := &sequencer{
+		wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), over: make(chan struct{}), limits: limits,
+		last: t.Seq, recorded: t.Seq, progress: t.Progress, stop: records.Note{Seq: t.CancelSeq},
 	}
+	if t.CancelSeq != 0 && t.CancelSeq == t.Seq { // recorded by a node that may not have published it
+		s.recorded--
+		s.askToStop(t.CancelSeq)
+	}
+	return s
+}
+
+// requestStop notes that the attempt was asked to stop, once.
+func (s *sequencer) requestStop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed && s.stop.Seq == 0 {
+		s.last++
+		s.askToStop(s.last)
+	}
+}
+
+// askToStop has the request to stop go out with that number, whatever the pace.
+func (s *sequencer) askToStop(seq uint64) {
+	s.stop = records.Note{Type: task.EventCancelRequested, Seq: seq, At: time.Now().UTC()}
+	s.hurry <- struct{}{} // once in its life
+	s.wakeLocked()
 }
 
 // Report implements task.Reporter.
@@ -52,7 +80,9 @@ func (s *sequencer) report(u task.Update) (goesOn bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if u = u.Usable(); !s.closed && u != (task.Update{}) {
-		s.newest = records.Note{Seq: s.newest.Seq + 1, Progress: s.newest.Progress.With(s.limits.CutUpdate(u)), At: time.Now().UTC()}
+		s.last++
+		s.progress = s.progress.With(s.limits.CutUpdate(u))
+		s.reported = records.Note{Type: task.EventProgress, Seq: s.last, At: time.Now().UTC()}
 		s.wakeLocked()
 	}
 	return !s.closed
@@ -65,18 +95,41 @@ func (s *sequencer) wakeLocked() {
 	}
 }
 
-// take returns the newest records.Note. It waits no longer.
-func (s *sequencer) take() records.Note {
+// take returns what waits. It waits no longer; saved is to say that it was saved.
+func (s *sequencer) take() records.News {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
 	case <-s.wake: // a signal that came after the pump set out
 	default:
 	}
-	return s.newest
+	n := records.News{Progress: s.progress}
+	for _, note := range []records.Note{s.reported, s.stop} {
+		if note.Seq > s.recorded {
+			n.Notes = append(n.Notes, note)
+		}
+	}
+	if len(n.Notes) > 1 && s.stop.Seq < s.reported.Seq {
+		slices.Reverse(n.Notes)
+	}
+	return n
 }
 
-// again has a note that was taken wait once more. It reports false when the
+// published returns the number up to which everything was saved and published.
+func (s *sequencer) published() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.recorded
+}
+
+// saved says that what has a number up to seq was saved and published.
+func (s *sequencer) saved(seq uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recorded = max(s.recorded, seq)
+}
+
+// again has notes that were taken wait once more. It reports false when the
 // attempt has ended.
 func (s *sequencer) again() bool {
 	s.mu.Lock()
@@ -87,7 +140,7 @@ func (s *sequencer) again() bool {
 	return !s.closed
 }
 
-// pause returns after d, or when the sequencer is closed.
+// pause returns after d, or when the sequencer is closed, or something is not to wait.
 func (s *sequencer) pause(d time.Duration) {
 	if d <= 0 {
 		return
@@ -96,6 +149,7 @@ func (s *sequencer) pause(d time.Duration) {
 	defer over.Stop()
 	select {
 	case <-over.C:
+	case <-s.hurry:
 	case <-s.over:
 	}
 }
@@ -108,5 +162,5 @@ func (s *sequencer) close() uint64 {
 	s.closed = true
 	close(s.over)
 	close(s.wake)
-	return s.newest.Seq
+	return s.last
 }

@@ -51,7 +51,7 @@ func (q *Queue) Type(name string) *task.Type {
 }
 
 // Reserve takes a place for a task of a known type whose params have so many bytes,
-// to be used by Put or given back by Release. It reports false when there is none:
+// to be used by Put or PutIdle or given back by Release. It reports false when there is none:
 // as many tasks of the type wait as may, or the params of those that wait are too
 // large. What is taken on depends on no worker's speed: a place of the pool is held
 // until the task is done.
@@ -73,11 +73,49 @@ func (q *Queue) Release(typ string, bytes int) {
 	q.capacity.hold(q.types[typ], -1, -bytes)
 }
 
+// Idle reports whether a task of the type would be begun at once.
+func (q *Queue) Idle(typ string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.idleLocked(q.types[typ])
+}
+
+func (q *Queue) idleLocked(t *typeQueue) bool {
+	switch {
+	case q.closed, t.room() == 0:
+		return false
+	case t.typ.Outside:
+		return slices.ContainsFunc(q.waiters, func(w *waiter) bool { return w.wants(&t.typ) })
+	}
+	busy := 0
+	for _, other := range q.types {
+		if !other.typ.Outside {
+			busy += other.running + len(other.waiting) - other.blocked()
+		}
+	}
+	return busy < q.capacity.workers
+}
+
+// PutIdle is Put for a task that is begun at once. It reports false, and keeps the place
+// reserved, if it would have to wait.
+func (q *Queue) PutIdle(t task.Task, bytes int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.idleLocked(q.types[t.Type]) {
+		return false
+	}
+	return q.putLocked(t, bytes)
+}
+
 // Put lets a task wait for which a place was reserved with so many bytes. It reports
 // false when the queue is closed.
 func (q *Queue) Put(t task.Task, bytes int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.putLocked(t, bytes)
+}
+
+func (q *Queue) putLocked(t task.Task, bytes int) bool {
 	if q.closed {
 		return false
 	}

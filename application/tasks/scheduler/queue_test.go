@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -106,6 +107,54 @@ func TestATypeRunsNoMoreTasksAtATimeThanItMay(t *testing.T) {
 		t.Error("the queue is closed")
 	}
 	f.wantNext(pooled, "b")
+}
+
+func TestATaskIsBegunAtOnceWhenAWorkerIsIdleForIt(t *testing.T) { // T3
+	t.Parallel()
+	f := newFixture(t)
+	want := func(when, typ string, want bool) {
+		t.Helper()
+		if f.Idle(typ) != want {
+			t.Errorf("%s, %s is begun at once: %t", when, typ, !want)
+		}
+		if !f.Reserve(typ, 0) {
+			t.Fatal("there is no place")
+		}
+		if f.PutIdle(waiting(typ, task.ID(when)), 0) != want {
+			t.Errorf("%s, %s is put in: %t", when, typ, !want)
+		}
+		if !want {
+			f.Release(typ, 0)
+		}
+	}
+	want("at first", "narrow", true)
+	want("while another is there", "narrow", false)
+	f.starts("narrow", "blocked") // and keeps no worker
+	want("beside those", "pool", true)
+	want("when both workers have one", "urgent", false)
+	taken := f.wantNext(pooled, "at first", "beside those")
+	want("when both workers run one", "pool", false)
+	f.Done(taken[0]) // its place is for the one that waits
+	want("when the one that waited has the worker", "pool", false)
+	want("without a worker outside", "outside", false)
+	got := make(chan *scheduler.Entry, 1)
+	go func() {
+		e, _ := f.Next(t.Context(), named("outside"))
+		got <- e
+	}()
+	for !f.Idle("outside") {
+		runtime.Gosched()
+	}
+	want("for a worker of another type", "second", false)
+	want("with a worker outside", "outside", true)
+	if e := <-got; e.ID != "with a worker outside" {
+		t.Errorf("the worker has %s", e.ID)
+	}
+	want("when the worker has one", "outside", false)
+	f.Close()
+	if f.Idle("outside") || f.Idle("pool") {
+		t.Error("a closed queue begins something")
+	}
 }
 
 func TestEachTypeHasPlacesOfItsOwn(t *testing.T) { // T1

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"heliograph/domain/task"
@@ -20,6 +21,22 @@ type typeQueue struct {
 func (q *typeQueue) ready() bool {
 	limit := q.typ.Policy.Concurrency
 	return len(q.waiting) > 0 && (limit == 0 || q.running < limit)
+}
+
+// room is how many more tasks of the type could run beside those that run or wait.
+func (q *typeQueue) room() int {
+	if limit := q.typ.Policy.Concurrency; limit > 0 {
+		return max(0, limit-q.running-len(q.waiting))
+	}
+	return math.MaxInt
+}
+
+// blocked is how many of those that wait do so for others of the type to end.
+func (q *typeQueue) blocked() int {
+	if limit := q.typ.Policy.Concurrency; limit > 0 {
+		return max(0, len(q.waiting)-max(0, limit-q.running))
+	}
+	return 0
 }
 
 func (q *typeQueue) insert(e *Entry) {

@@ -16,6 +16,9 @@ if (!streamURL.searchParams.has('request_id')) {
 }
 
 const STATUS = {
+  task_queued: 'pending',
+  task_cancel_requested: 'running',
+  task_removed: 'gone',
   task_started: 'running',
   progress_update: 'running',
   task_completed: 'completed',
@@ -149,10 +152,12 @@ function watchForSilence() {
 // --- what is known of tasks
 
 function onTaskEvent({ event_type, task_id, seq, attempt, data, truncated }) {
+  if (!STATUS[event_type]) return; // more may come
   const task = { task_id, status: STATUS[event_type], seq, attempt };
   if (event_type === 'progress_update') task.progress = data;
   if (event_type === 'task_completed') task.result = data;
   if (event_type === 'task_failed') task.error = data.error;
+  if (event_type === 'task_cancel_requested') task.cancel_requested = true;
   merge(task, (known) => seq > known.seq);
   if (truncated) refresh(task_id); // the result was too large for an event
 }

@@ -113,6 +113,20 @@ test('T3 an older or repeated seq is never shown', () => {
   assert.equal(tab.task('a').progress.value, 0.6);
 });
 
+test('T3 a task waits, is asked to stop and is removed, and what is unknown changes nothing', () => {
+  const tab = newTab();
+  const said = (event_type, seq) => ({ event_type, task_id: 'a', seq, attempt: 1, data: null });
+  stream.emit('task_event', said('task_queued', 1));
+  assert.equal(tab.task('a').status, 'pending');
+  stream.emit('task_event', progress('a', 3, 0.6));
+  stream.emit('task_event', said('task_cancel_requested', 4));
+  stream.emit('task_event', said('task_painted', 5));
+  assert.deepEqual([tab.task('a').status, tab.task('a').cancel_requested, tab.task('a').progress.value], ['running', true, 0.6]);
+  stream.emit('task_event', said('task_cancelled', 6));
+  stream.emit('task_event', said('task_removed', 7));
+  assert.equal(tab.task('a').status, 'gone');
+});
+
 test('T13 a snapshot is merged by seq, and its parts belong together', async () => {
   const tab = newTab();
   stream.emit('task_event', progress('a', 5, 0.9));

@@ -137,6 +137,8 @@ func TestIncorrectHistoryFails(t *testing.T) {
 		}, "T3: task a"},
 		"two ends":                                   {func(h *check.History) { everywhere(h, replace("e1-3", task("a", 2, "task_failed"))) }, "T11: task a has the last events"},
 		"an event after the end":                     {func(h *check.History) { everywhere(h, replace("e1-5", task("a", 6, "progress_update"))) }, "after its last event"},
+		"a removal before the end":                   {func(h *check.History) { everywhere(h, replace("e1-3", task("a", 2, "task_removed"))) }, "before its last event"},
+		"an event after the removal":                 {func(h *check.History) { everywhere(h, replace("e1-5", task("a", 6, "task_queued"))) }, "after its last event"},
 		"no end":                                     {func(h *check.History) { everywhere(h, replace("e1-5", task("b", 2, "progress_update"))) }, "T11: task b has the last events"},
 		"an end that the store denies":               {func(h *check.History) { h.States["h2"]["a"] = check.State{Status: "failed", Seq: 5, Attempt: 1} }, `T11: task a is {failed 5 1} on node h2`},
 		"an end that the store tells otherwise":      {func(h *check.History) { h.States["h2"]["a"] = check.State{Status: "completed", Seq: 6, Attempt: 1} }, `T11: task a is {completed 6 1} on node h2`},

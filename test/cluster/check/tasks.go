@@ -55,8 +55,11 @@ func (j *checker) take(p Place, m message) {
 		j.wrong("T3: task %s: at %s number %d of attempt %d after number %d of attempt %d",
 			m.Task, p, m.Seq, m.Attempt, l.last.Seq, l.last.Attempt)
 	}
-	if len(l.ends) > 0 {
+	switch removed := m.Type == "task_removed"; { // which alone comes after the last event (T3)
+	case len(l.ends) > 0 && (!removed || l.last.Type == m.Type):
 		j.wrong("T11: task %s: at %s %s after its last event", m.Task, p, m.Type)
+	case len(l.ends) == 0 && removed:
+		j.wrong("T11: task %s: at %s %s before its last event", m.Task, p, m.Type)
 	}
 	if status, end := outcomes[m.Type]; end {
 		l.ends = append(l.ends, State{status, m.Seq, m.Attempt})

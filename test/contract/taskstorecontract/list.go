@@ -67,6 +67,15 @@ func listUnsettled(_ *testing.T, f fixture) {
 	f.wantList(task.Query{Unsettled: true}, 2, 1)
 }
 
+func listRemoved(_ *testing.T, f fixture) {
+	f.threeOf()
+	f.update(f.createOne(pending(4)), func(t *task.Task) { finish(10)(t); t.Removed = true })
+	f.wantList(task.Query{}, 3, 2, 1)
+	f.wantList(task.Query{Status: task.Completed}, 3)
+	f.wantList(task.Query{IDs: []task.ID{pending(4).ID, pending(3).ID}}, 3)
+	f.wantList(task.Query{Unsettled: true}, 4, 2, 1)
+}
+
 func listCombined(_ *testing.T, f fixture) {
 	f.threeOf()
 	other := pending(4)

@@ -69,6 +69,7 @@ var sentences = map[string]func(*testing.T, fixture){
 	"List shows a viewer what is for it, as if nothing else were there":      listForViewers,       // A9, A12
 	"pages of a viewer are as if nothing else were there":                    pagesOfViewer,        // A9
 	"List shows a viewer what became of its tasks":                           listChangesForViewer, // A12
+	"List has what somebody has removed only with what is not settled":       listRemoved,          // T9
 	"List selects by labels, all of which must hold":                         listLabels,           // T16
 	"pages count only what has the labels":                                   pagesOfLabels,        // T16
 	"List of IDs is those that are there and selected, in that order":        listIDs,              // T17
@@ -166,7 +167,7 @@ func full() task.Task {
 	t.Started, t.Ended = t.Created.Add(time.Second), t.Created.Add(time.Minute)
 	t.Result, t.Error = json.RawMessage(`[1]`), "it broke"
 	t.Progress = task.Progress{Text: "half", Value: 0.5, Stage: 1, Stages: 2, Done: 3.5, Total: 7, Unit: "files"}
-	t.Seq, t.Attempt = 7, 2
+	t.Seq, t.CancelSeq, t.Attempt, t.Removed = 7, 6, 2, true
 	t.Node, t.OwnerGeneration, t.FinalEventPending = "node/life", 3, true
 	t.Ran, t.Reports, t.Relayed = time.Minute, 5, []task.Relayed{{Number: 5, Update: task.Update{Text: new("half")}}}
 	t.Lease, t.NotBefore = "lease", t.Created.Add(time.Hour)
