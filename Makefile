@@ -60,7 +60,7 @@ lint: $(LINTER) ## check style and layers
 fmt: $(LINTER) ## format the code
 	$(LINTER) fmt ./...
 
-generate: ## make the mocks anew
+generate: ## make the mocks and the scripts of the client library anew
 	$(GO) generate ./...
 
 notices: ## write docs/NOTICES.txt again, the licenses of all that the program is made of

@@ -14,6 +14,7 @@ import (
 	"heliograph/adapters/http/httpserver"
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/adapters/inbound/limits"
+	"heliograph/adapters/inbound/webclient"
 	"heliograph/adapters/outbound/prommetrics"
 	"heliograph/application/connections"
 	"heliograph/application/guard"
@@ -133,6 +134,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 			Access: p.Access, Readiness: p.Readiness.check, SendTo: p.Connections.SendTo,
 		}, p.Log)
 	api.Register(engine)
+	webclient.New(p.Log).Register(engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: p.Access, Connections: p.Credentials}, p.Log).Register(engine)
 
 	metrics := promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{})

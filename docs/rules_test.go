@@ -67,7 +67,7 @@ func citedRules(t *testing.T) map[string][]string {
 		switch name := entry.Name(); {
 		case err != nil:
 			return err
-		case entry.IsDir() && path != ".." && (strings.HasPrefix(name, ".") || name == "bin" || name == "node_modules"):
+		case entry.IsDir() && path != ".." && (strings.HasPrefix(name, ".") || name == "bin" || name == "dist" || name == "node_modules"):
 			return filepath.SkipDir
 		case entry.IsDir() || !citing[filepath.Ext(name)] || name == "rules.md":
 			return nil

@@ -1,0 +1,100 @@
+package webclient_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"heliograph/test/clientbundle"
+)
+
+func TestTheScriptsAreThoseOfTheSources(t *testing.T) {
+	scripts, err := clientbundle.Scripts("src")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range scripts {
+		if got, err := os.ReadFile(filepath.Join("dist", name)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("dist/%s is not what the sources make of it: run make generate (%v)", name, err)
+		}
+		size := clientbundle.Zipped(want)
+		if limit := clientbundle.Limits[name]; size > limit {
+			t.Errorf("%s has %d bytes after gzip, and may have %d", name, size, limit)
+		}
+		t.Logf("%s: %d bytes, %d after gzip", name, len(want), size)
+	}
+}
+
+// The bundler builds the scripts; the service only has them.
+func TestTheProgramHasNoBundler(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "heliograph/bootstrap/cmd/heliograph").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if packages := strings.Fields(string(out)); slices.ContainsFunc(packages, func(p string) bool { return strings.Contains(p, "esbuild") }) {
+		t.Error("the program imports esbuild")
+	}
+}
+
+// The tests of the sources run in node, each named with the rule that it proves.
+func TestTheLibraryDoesWhatTheRulesSay(t *testing.T) {
+	tests, err := filepath.Glob("test/*.test.ts")
+	if err != nil || len(tests) == 0 {
+		t.Fatalf("there are no tests in test: %v", err)
+	}
+	dir := t.TempDir()
+	args := []string{"--test", "--enable-source-maps"}
+	for _, path := range tests {
+		module, err := clientbundle.Test(path)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		built := filepath.Join(dir, strings.TrimSuffix(filepath.Base(path), ".ts")+".mjs")
+		if err := os.WriteFile(built, module, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, built)
+	}
+	run(t, "", "node", args...)
+}
+
+// The types of the sources are right, and are those that the package ships.
+func TestTheTypesAreRight(t *testing.T) {
+	compiler := filepath.Join(modules(t), ".bin", "tsc")
+	run(t, "", compiler, "-p", ".")
+}
+
+// modules returns the folder with the packages of package-lock.json, which npm installs
+// the first time.
+func modules(t *testing.T) string {
+	t.Helper()
+	if _, err := os.Stat("node_modules/.package-lock.json"); err != nil {
+		run(t, "", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	}
+	path, err := filepath.Abs("node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// run runs a command, which is one of those that CI must have.
+func run(t *testing.T, dir, name string, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil && os.Getenv("CI") == "true" { //nolint:forbidigo // CI may not pass without the check
+		t.Fatalf("%s is not installed, so nothing checks the client library", name)
+	}
+	if err != nil {
+		t.Skipf("SKIPPED: %s is not installed, so nothing checks the client library", name)
+	}
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+}

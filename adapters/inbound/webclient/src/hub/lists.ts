@@ -1,0 +1,48 @@
+// Reads the newest tasks of a list that a tab shows, for those that ended before it came.
+
+import type { TaskFilter, TaskRecord } from '../../types/index.js';
+import type { Api } from './http.js';
+import type { Tasks } from './tasks.js';
+import { wordOfRecord } from './words.js';
+
+/** The longest page that the service gives. */
+const LIMIT = '200';
+
+export class Lists {
+  readonly #api: Api;
+  readonly #tasks: Tasks;
+  readonly #shown: () => TaskFilter[];
+  readonly #flush: () => void;
+  readonly #read = new Set<string>(); // queries
+
+  constructor(api: Api, tasks: Tasks, shown: () => TaskFilter[], flush: () => void) {
+    this.#api = api;
+    this.#tasks = tasks;
+    this.#shown = shown;
+    this.#flush = flush;
+  }
+
+  /** Reads a list, unless events have kept it up to date since it was read. */
+  want({ type, labels }: TaskFilter): void {
+    const query = new URLSearchParams({ limit: LIMIT });
+    if (type !== undefined) query.set('type', type);
+    for (const [key, value] of Object.entries(labels ?? {})) query.append('label', `${key}:${value}`);
+    const path = '/tasks?' + query;
+    if (this.#read.has(path)) return;
+    this.#read.add(path);
+    this.#api.ask<{ tasks: TaskRecord[] }>(path).then(
+      (answer) => {
+        if (!answer.ok) return void this.#read.delete(path);
+        for (const record of answer.value.tasks) this.#tasks.learn(record.task_id, wordOfRecord(record), false);
+        this.#flush();
+      },
+      () => this.#read.delete(path),
+    );
+  }
+
+  /** Events were lost: reads what is shown again. */
+  again(): void {
+    this.#read.clear();
+    for (const filter of this.#shown()) if (!filter.mine) this.want(filter);
+  }
+}

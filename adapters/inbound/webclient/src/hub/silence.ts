@@ -1,0 +1,97 @@
+// Notices a stream that is open and dead (rule B6). It owns what is known of the stream's
+// pace: pings say their interval; without them heartbeat comments show theirs.
+
+import type { Clock } from './clock.js';
+
+/** After so many intervals without a byte the stream is taken for dead. */
+const PATIENCE = 2.5;
+/** A shorter pace than this is the network's, not the server's, in milliseconds. */
+const MIN_INTERVAL = 1000;
+
+/** stopped ⇄ watching; it calls onSilent once and is stopped then. */
+export class SilenceWatch {
+  readonly #clock: Clock;
+  readonly #onSilent: () => void;
+  #interval = 0; // milliseconds; 0 while it is unknown, and then nobody can be missed
+  #pinged = false;
+  #heard = 0; // when bytes came last, or the stream was let off
+  #deadline = Infinity; // an earlier end of patience, after the page was away
+  #cancel: (() => void) | null = null;
+
+  constructor(clock: Clock, onSilent: () => void) {
+    this.#clock = clock;
+    this.#onSilent = onSilent;
+  }
+
+  /** Whether the pace is known. */
+  get knows(): boolean {
+    return this.#interval > 0;
+  }
+
+  start(): void {
+    this.activity();
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  activity(): void {
+    this.#heard = this.#clock.now();
+    this.#deadline = Infinity;
+  }
+
+  /** A ping told its interval, in seconds. */
+  pinged(interval: number): void {
+    if (!(interval > 0)) return;
+    this.#pinged = true;
+    this.#setInterval(interval * 1000);
+  }
+
+  /** A comment came, after a silence that is the interval unless pings tell it. */
+  commented(): void {
+    const silence = this.#clock.now() - this.#heard;
+    if (!this.#pinged && silence >= MIN_INTERVAL) this.#setInterval(silence);
+  }
+
+  /**
+   * The page was away and is back. A stream that has been silent for longer than it may
+   * is dead; one that has not gets one interval to prove itself.
+   */
+  wake(): void {
+    if (!this.#cancel || !this.#interval) return;
+    this.#deadline = this.#clock.now() + this.#interval;
+    this.#check();
+  }
+
+  #setInterval(ms: number): void {
+    if (ms === this.#interval) return;
+    this.#interval = ms;
+    if (this.#cancel) {
+      this.stop();
+      this.#schedule();
+    }
+  }
+
+  // It looks twice per interval, and by the wall clock: a timer that was set before the
+  // machine slept counts on from there, and would come late.
+  #schedule(): void {
+    if (!this.#interval) {
+      this.#cancel = () => {};
+      return;
+    }
+    this.#cancel = this.#clock.after(this.#interval / 2, () => {
+      this.#schedule();
+      this.#check();
+    });
+  }
+
+  #check(): void {
+    const now = this.#clock.now();
+    if (now - this.#heard <= PATIENCE * this.#interval && now < this.#deadline) return;
+    this.stop();
+    this.#onSilent();
+  }
+}

@@ -1,0 +1,25 @@
+// The hub in a SharedWorker. Its script comes from the service: no bundler is involved,
+// and a content security policy needs worker-src 'self'.
+
+import { portOf } from '../shared/ports.js';
+import type { FindRoute } from './link.js';
+
+/** Marks this build, so that its pages do not meet a worker of another one. */
+declare const BUILD: string;
+
+export const shareWorker: FindRoute = (config, _tab, user) => {
+  let worker: SharedWorker;
+  try {
+    worker = new SharedWorker(`${config.api}/client/worker.js?${BUILD}`, { type: 'module', name: JSON.stringify(config) });
+  } catch {
+    queueMicrotask(() => user.failed()); // of another origin, or forbidden by the page's policy
+    return () => {};
+  }
+  worker.onerror = () => user.failed();
+  const port = portOf<any, any>(worker.port);
+  queueMicrotask(() => user.ready({ sharing: 'worker', port, close: () => port.close() }));
+  return () => {
+    worker.onerror = null;
+    port.close();
+  };
+};

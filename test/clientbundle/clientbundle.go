@@ -1,0 +1,115 @@
+// Package clientbundle makes the scripts of the client library of their TypeScript sources. It
+// is for building and testing: the service has the scripts, not this.
+package clientbundle
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// entries are the sources that become a script each, by its name. Each imports the others
+// from beside it, so that a page that uses two has one library.
+var entries = map[string]string{
+	"client.js": "client.ts",
+	"worker.js": "worker.ts",
+}
+
+// Limits are the sizes that scripts may have, in bytes after gzip: what a page loads is
+// part of what its visitors wait for.
+var Limits = map[string]int{
+	"client.js": 7200,
+	"worker.js": 10500,
+}
+
+// Scripts returns the scripts by name, made of the sources in the folder src.
+func Scripts(src string) (map[string][]byte, error) {
+	worker, err := script(src, "worker.js", nil)
+	if err != nil {
+		return nil, err
+	}
+	// Pages find the worker of their own build by it.
+	define := map[string]string{"BUILD": fmt.Sprintf("%q", Hash(worker))}
+	made := map[string][]byte{}
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		if made[name], err = script(src, name, define); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+// Hash returns a short name of a file's content.
+func Hash(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:6])
+}
+
+// Zipped returns the size of content after gzip, in bytes.
+func Zipped(content []byte) int {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	_, _ = w.Write(content)
+	_ = w.Close()
+	return b.Len()
+}
+
+func script(src, name string, define map[string]string) ([]byte, error) {
+	return build(api.BuildOptions{
+		EntryPoints:       []string{filepath.Join(src, entries[name])},
+		Target:            api.ES2022,
+		Define:            define,
+		MinifyWhitespace:  true,
+		MinifyIdentifiers: true,
+		MinifySyntax:      true,
+		Plugins:           []api.Plugin{besideEachOther},
+	})
+}
+
+// besideEachOther leaves imports of other scripts as imports.
+var besideEachOther = api.Plugin{Name: "beside-each-other", Setup: func(b api.PluginBuild) {
+	b.OnResolve(api.OnResolveOptions{Filter: `^\.`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+		name := filepath.Base(args.Path)
+		_, isScript := entries[name]
+		source := filepath.Join(args.ResolveDir, strings.TrimSuffix(args.Path, ".js")+".ts")
+		if isScript && args.Kind != api.ResolveEntryPoint && filepath.Base(filepath.Dir(source)) == "src" {
+			return api.OnResolveResult{Path: "./" + name, External: true}, nil
+		}
+		return api.OnResolveResult{}, nil
+	})
+}}
+
+// Test returns one module for node of a test and all that it imports of the sources.
+func Test(path string) ([]byte, error) {
+	return build(api.BuildOptions{
+		EntryPoints: []string{path}, Target: api.ESNext, Platform: api.PlatformNode, Sourcemap: api.SourceMapInline,
+		Define: map[string]string{"BUILD": `"test"`},
+	})
+}
+
+func build(options api.BuildOptions) ([]byte, error) {
+	options.Bundle, options.Format, options.LegalComments = true, api.FormatESModule, api.LegalCommentsNone
+	options.LogLevel = api.LogLevelSilent
+	result := api.Build(options)
+	var errs []error
+	for _, m := range append(result.Errors, result.Warnings...) {
+		where := ""
+		if l := m.Location; l != nil {
+			where = fmt.Sprintf("%s:%d: ", l.File, l.Line)
+		}
+		errs = append(errs, errors.New(where+m.Text))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return result.OutputFiles[0].Contents, nil
+}
