@@ -91,31 +91,15 @@ func TestTheKeysOfTheAccessPage(t *testing.T) { // A5, A8
 		}
 		return strings.TrimSpace(string(text))
 	}
-	for _, command := range [][]string{{"python3", "worker.py"}, {"node", "worker.mjs"}} {
-		t.Run(command[0], func(t *testing.T) {
-			t.Parallel()
-			s := start(t, "AUTH=required", "AUTH_KEYS_FILE="+filepath.Join(dir, "keys"), "TASKS_FILE="+filepath.Join(samples, "tasks.yaml"), versionless)
-			started := s.as(key("shop")).startAnswer(t, `{"type":"count","params":{"steps":2,"delay":0},"follow":"read"}`)
-			worker := exec.Command(program(t, command[0]), filepath.Join(samples, command[1]), s.url, "count")
-			worker.Env = append(os.Environ(), "HELIOGRAPH_TOKEN="+key("importer")) //nolint:forbidigo // PATH and the like
-			var said said
-			worker.Stdout, worker.Stderr = &said, &said
-			if err := worker.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				_ = worker.Process.Kill()
-				_ = worker.Wait()
-				if said.text.Len() > 0 {
-					t.Errorf("the worker said %s", &said.text)
-				}
-			})
-			eventually(t, "the worker completes the task", func() bool {
-				return s.as(started.FollowToken).status(t, started.TaskID).Status == "completed"
-			})
-			s.logs.mustBeClean(t, key("shop"), key("importer"), started.FollowToken)
+	withEachSample(t, func(t *testing.T, command []string) {
+		s := start(t, "AUTH=required", "AUTH_KEYS_FILE="+filepath.Join(dir, "keys"), "TASKS_FILE="+filepath.Join(samples, "tasks.yaml"), versionless)
+		started := s.as(key("shop")).startAnswer(t, `{"type":"count","params":{"steps":2,"delay":0},"follow":"read"}`)
+		s.work(t, command, "HELIOGRAPH_TOKEN="+key("importer"))
+		eventually(t, "the worker completes the task", func() bool {
+			return s.as(started.FollowToken).status(t, started.TaskID).Status == "completed"
 		})
-	}
+		s.logs.mustBeClean(t, key("shop"), key("importer"), started.FollowToken)
+	})
 }
 
 // A terminal's client sends the credential that the variable holds.

@@ -44,12 +44,12 @@ func program(t *testing.T, name string) string {
 
 // fleet is a number of worker processes. It belongs to one goroutine.
 type fleet struct {
+	service  *service
 	commands [][]string
-	running  []*exec.Cmd
-	said     said
+	running  []*sampleWorker
 }
 
-// said collects what workers say, which is nothing as long as all is well.
+// said collects what workers say.
 type said struct {
 	mu   sync.Mutex
 	text bytes.Buffer // guarded by mu
@@ -61,50 +61,25 @@ func (s *said) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-// newFleet runs workers of both languages for the service, until the test ends.
+// newFleet runs workers of all languages for the service, until the test ends.
 func newFleet(t *testing.T, s *service, each int) *fleet {
 	t.Helper()
-	f := &fleet{}
-	for range each {
-		f.commands = append(f.commands,
-			[]string{program(t, "python3"), filepath.Join(samples, "worker.py"), s.url, "count"},
-			[]string{program(t, "node"), filepath.Join(samples, "worker.mjs"), s.url, "count"})
-	}
-	f.running = make([]*exec.Cmd, len(f.commands))
-	for i := range f.commands {
-		f.start(t, i)
-	}
-	t.Cleanup(func() {
-		for i := range f.running {
-			f.kill(i)
+	f := &fleet{service: s}
+	for _, command := range sampleWorkers {
+		for range each {
+			f.commands = append(f.commands, command(t))
 		}
-		if text := f.said.text.String(); text != "" {
-			t.Errorf("the workers said:\n%s", text)
-		}
-	})
+	}
+	for _, command := range f.commands {
+		f.running = append(f.running, s.work(t, command))
+	}
 	return f
-}
-
-func (f *fleet) start(t *testing.T, i int) {
-	t.Helper()
-	cmd := exec.Command(f.commands[i][0], f.commands[i][1:]...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = os.Environ(), &f.said, &f.said //nolint:forbidigo // PATH and the like
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	f.running[i] = cmd
-}
-
-// kill ends a worker without a chance to do anything.
-func (f *fleet) kill(i int) {
-	_ = f.running[i].Process.Kill()
-	_ = f.running[i].Wait() // it says that it was killed
 }
 
 // replace kills a worker and starts another.
 func (f *fleet) replace(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	i := random.IntN(len(f.running))
-	f.kill(i)
-	f.start(t, i)
+	f.running[i].kill()
+	f.running[i] = f.service.work(t, f.commands[i])
 }

@@ -1,15 +1,15 @@
 package e2e_test
 
 import (
+	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // What the service refuses ends the task as failed with the service's words, and
-// not after all its attempts as worker_lost (issue 11, 19).
+// not after all its attempts as worker_lost.
 func TestRefusedResultFailsTheTaskOfASampleWorker(t *testing.T) { // T11
 	t.Parallel()
 	for _, c := range []struct {
@@ -45,7 +45,7 @@ func TestRefusedResultFailsTheTaskOfASampleWorker(t *testing.T) { // T11
 				}
 			}
 			path := copyOfSample(t, c.sample, c.ret, strings.Join(lines, "\n    "))
-			s.runWorker(t, c.interpreter, path)
+			s.work(t, []string{program(t, c.interpreter), path})
 			for steps, want := range c.want {
 				id := s.startCount(t, &order{Steps: steps})
 				eventually(t, "the task ends", func() bool { return s.status(t, id).EndTime != nil })
@@ -69,28 +69,12 @@ func copyOfSample(t *testing.T, name, before, after string) string {
 	if err != nil || strings.Count(string(text), before) != 1 {
 		t.Fatalf("%v; %s no longer has %q once", err, name, before)
 	}
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(strings.Replace(string(text), before, after, 1)), 0o600); err != nil {
+	dir := t.TempDir()
+	path, client := filepath.Join(dir, name), "heliograph"+filepath.Ext(name)
+	copied, err := os.ReadFile(filepath.Join(samples, client))
+	err = errors.Join(err, os.WriteFile(filepath.Join(dir, client), copied, 0o600), os.WriteFile(path, []byte(strings.Replace(string(text), before, after, 1)), 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// runWorker runs a worker until the test's end.
-func (s *service) runWorker(t *testing.T, interpreter, path string) {
-	t.Helper()
-	cmd := exec.Command(program(t, interpreter), path, s.url, "count")
-	cmd.Env = os.Environ() //nolint:forbidigo // PATH and the like
-	var output said
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if text := output.text.String(); text != "" {
-			t.Errorf("the worker said:\n%s", text)
-		}
-	})
 }
