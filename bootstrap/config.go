@@ -181,6 +181,9 @@ type TasksConfig struct {
 	File       string `env:"TASKS_FILE"`
 	MaxWorkers int    `env:"TASK_MAX_WORKERS" envDefault:"4"`
 	QueueSize  int    `env:"TASK_QUEUE_SIZE" envDefault:"256"`
+	// ScheduledMax is how many tasks may wait for the time that they are to run at (rule
+	// T19).
+	ScheduledMax int `env:"TASK_SCHEDULED_MAX" envDefault:"10000"`
 	// Timeout is how long a task may run (rule T8).
 	Timeout time.Duration `env:"TASK_TIMEOUT" envDefault:"300s"`
 	// CleanupInterval is how long a finished task is kept, unless its type says how

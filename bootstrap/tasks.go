@@ -69,7 +69,7 @@ type taskParts struct {
 
 func newTasks(p taskParts) (*tasks.Service, error) {
 	cfg := tasks.Config{
-		MaxWorkers: p.Config.Tasks.MaxWorkers, QueueSize: p.Config.Tasks.QueueSize,
+		MaxWorkers: p.Config.Tasks.MaxWorkers, QueueSize: p.Config.Tasks.QueueSize, ScheduledMax: p.Config.Tasks.ScheduledMax,
 		Timeout: p.Config.Tasks.Timeout, CleanupInterval: p.Config.Tasks.CleanupInterval,
 		RetentionCount: p.Config.Tasks.RetentionCount, RetentionBytes: int(p.Config.Tasks.RetentionBytes),
 		ProgressRate: p.Config.Tasks.ProgressRate, CancelGrace: p.Config.Tasks.CancelGrace, MaxEventBytes: int(p.Config.Stream.MaxEvent),
@@ -82,7 +82,7 @@ func newTasks(p taskParts) (*tasks.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, p.Metrics.WatchTasks(s.Counts)
+	return s, p.Metrics.WatchTasks(s.Counts, s.Scheduled)
 }
 
 func newTaskSnapshots(cfg Config, store task.Store, sender gateway.Sender) *snapshots.Observer {

@@ -201,6 +201,7 @@ func (c TasksConfig) validate() error {
 	return errors.Join(
 		between("TASK_MAX_WORKERS", c.MaxWorkers, 1, maxWorkers),
 		atLeast("TASK_QUEUE_SIZE", c.QueueSize, 1, ""),
+		atLeast("TASK_SCHEDULED_MAX", c.ScheduledMax, 1, ""),
 		positive("TASK_TIMEOUT", c.Timeout),
 		positive("TASK_CLEANUP_INTERVAL", c.CleanupInterval),
 		atLeast("TASK_RETENTION_COUNT", c.RetentionCount, 0, ""),

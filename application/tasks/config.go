@@ -17,6 +17,10 @@ type Config struct {
 	// The params of all that wait have 256 MiB together; half of that is shared out
 	// evenly among the types.
 	QueueSize int
+	// ScheduledMax is how many tasks of all types may wait for the time that they are to
+	// run at (rule T19), in the memory of this process; their params have 256 MiB
+	// together. Default 10,000.
+	ScheduledMax int
 	// Timeout is how long a task may run (rule T8). Default 300 s.
 	Timeout time.Duration
 	// CancelGrace is how long a task may go on after its context ended, before its
@@ -51,6 +55,7 @@ func (c Config) withDefaults() Config {
 		ProgressRate: c.ProgressRate, RetentionCount: c.RetentionCount, RetentionBytes: c.RetentionBytes, MaxWritten: c.MaxWritten,
 		MaxWorkers:      cmp.Or(c.MaxWorkers, 4),
 		QueueSize:       cmp.Or(c.QueueSize, 256),
+		ScheduledMax:    cmp.Or(c.ScheduledMax, 10_000),
 		Timeout:         cmp.Or(c.Timeout, 300*time.Second),
 		CancelGrace:     cmp.Or(c.CancelGrace, 30*time.Second),
 		CleanupInterval: cmp.Or(c.CleanupInterval, 600*time.Second),
@@ -69,7 +74,7 @@ func (c Config) progressInterval() time.Duration {
 }
 
 func (c Config) validate() error {
-	if min(c.MaxWorkers, c.QueueSize, c.ProgressRate, c.RetentionCount, c.RetentionBytes) < 0 || min(c.Timeout, c.CancelGrace, c.CleanupInterval, c.ShutdownReserve, c.Oversee) < 0 {
+	if min(c.MaxWorkers, c.QueueSize, c.ScheduledMax, c.ProgressRate, c.RetentionCount, c.RetentionBytes) < 0 || min(c.Timeout, c.CancelGrace, c.CleanupInterval, c.ShutdownReserve, c.Oversee) < 0 {
 		return fmt.Errorf("a number or duration is negative: %+v", c)
 	}
 	if c.MaxEventBytes < records.MinEventBytes {

@@ -53,7 +53,7 @@ func (objects) Check(params json.RawMessage) error {
 func contractFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t)
-	f.cfg.QueueSize = places
+	f.cfg.QueueSize, f.cfg.ScheduledMax = places, scheduledMax
 	f.build(picky("one"), picky("two"))
 	if err := f.StartWorkers(t.Context()); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func contractFixture(t *testing.T) *fixture {
 	return f
 }
 
-const places = 8
+const places, scheduledMax = 8, 3
 
 // claimed has the oldest task of the type running.
 func (f *fixture) claimed(leases map[task.ID]task.Lease, typ string) task.ID {
@@ -84,7 +84,7 @@ func TestServiceContract(t *testing.T) {
 	taskservicecontract.Run(t, func(t *testing.T) taskservicecontract.Subject {
 		f, leases := contractFixture(t), map[task.ID]task.Lease{}
 		return taskservicecontract.Subject{
-			Tasks: f, Reader: f, Type: "one", BadParams: json.RawMessage(`[1]`), Places: places,
+			Tasks: f, Reader: f, Type: "one", BadParams: json.RawMessage(`[1]`), Places: places, Scheduled: scheduledMax,
 			Begin: func(*testing.T) task.ID { return f.claimed(leases, "one") },
 			Complete: func(t *testing.T, id task.ID) {
 				t.Helper()

@@ -26,7 +26,7 @@ func (l *link) sends(t task.Task) task.Task { return shift(t, l.skew) }
 func (l *link) gets(t task.Task) task.Task { return shift(t, -l.skew) }
 
 func shift(t task.Task, by time.Duration) task.Task {
-	for _, at := range []*time.Time{&t.Created, &t.Started, &t.Ended, &t.NotBefore} {
+	for _, at := range []*time.Time{&t.Created, &t.Started, &t.Ended, &t.NotBefore, &t.RunAt} {
 		if !at.IsZero() {
 			*at = at.Add(by)
 		}

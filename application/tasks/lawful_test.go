@@ -25,6 +25,9 @@ func (f *fixture) wantLawful() {
 			f.t.Errorf("%s is %s with the events %v", record.ID, record.Status, events)
 			continue
 		}
+		if !record.Started.IsZero() && record.Started.Before(record.RunAt) { // T19
+			f.t.Errorf("%s was to run at %s and started at %s", record.ID, record.RunAt, record.Started)
+		}
 		f.wantOrder(events)
 		f.wantOneEnd(record, events)
 		f.wantRisingProgress(events)
@@ -127,7 +130,8 @@ func (f *fixture) wantOneEnd(record task.Task, events []sent) {
 			f.t.Errorf("%s: %s with the seq %d went out when the record was %s at %d", record.ID, e.Type, e.Seq, e.record.Status, e.record.Seq)
 		}
 	}
-	if record.Started.IsZero() != (record.Status == task.Cancelled && !running && begun < 2) || begun > 0 && events[0].Type != task.EventStarted {
+	never := record.Status == task.Cancelled && begun < 2 && (!running || record.Started.IsZero()) // it was cancelled before it could be said that it was given back
+	if record.Started.IsZero() != never || begun > 0 && events[0].Type != task.EventStarted {
 		f.t.Errorf("%s started at %s, its first event is %s", record.ID, record.Started, events[0].Type)
 	}
 	if asked := record.CancelRequested && record.Attempt == begun && running; stop != record.CancelSeq || asked != (stop != 0) {

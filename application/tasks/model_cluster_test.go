@@ -39,7 +39,7 @@ func newUnrest(t *testing.T, seed uint64) *unrest {
 	one.store, one.wire = u.store, u.wire
 	two.store, two.wire = u.store, u.wire
 	for _, f := range u.nodes {
-		f.cfg.MaxWorkers, f.cfg.QueueSize, f.cfg.Oversee = 3, 20, 10*time.Millisecond+1
+		f.cfg.MaxWorkers, f.cfg.QueueSize, f.cfg.ScheduledMax, f.cfg.Oversee = 3, 20, 5, 10*time.Millisecond+1
 		f.cfg.Timeout, f.cfg.CancelGrace = 50*time.Millisecond+1, 20*time.Millisecond+3
 		f.start(task.Type{Name: "work", Handler: u.chaos, Policy: task.Policy{Attempts: 2, Backoff: time.Millisecond}},
 			outsideType(task.Policy{Lease: 15*time.Millisecond + 5, Attempts: 3, Backoff: 3*time.Millisecond + 11}))
@@ -106,7 +106,7 @@ func (u *unrest) want(what string, err error) {
 }
 
 func (u *unrest) starts() {
-	_, err := u.anyNode().Start(u.t.Context(), task.Request{Type: []string{"work", "outside"}[u.below(2)], Audience: someAudience(u.below(3)), Params: json.RawMessage(`1`)})
+	_, err := u.anyNode().Start(u.t.Context(), task.Request{Type: []string{"work", "outside"}[u.below(2)], Audience: someAudience(u.below(3)), Params: json.RawMessage(`1`), RunAt: u.someTime()})
 	u.want("start", err)
 }
 
@@ -169,6 +169,9 @@ func (u *unrest) wantLawful() {
 		if !record.Status.Terminal() || record.FinalEventPending || len(events) == 0 {
 			u.t.Errorf("%s is %s, untold %t, with %d events: %+v", record.ID, record.Status, record.FinalEventPending, len(events), record)
 			continue
+		}
+		if !record.Started.IsZero() && record.Started.Before(record.RunAt) { // T19
+			u.t.Errorf("%s was to run at %s and started at %s", record.ID, record.RunAt, record.Started)
 		}
 		for i, e := range events {
 			last := i == len(events)-1

@@ -50,7 +50,7 @@ type returned struct {
 
 func newChaos(t *testing.T, seed uint64) *chaos {
 	c := &chaos{fixture: newFixture(t), rnd: rand.New(rand.NewPCG(seed, 0)), returns: make(map[string]returned)}
-	c.cfg.MaxWorkers, c.cfg.QueueSize = 3, 10
+	c.cfg.MaxWorkers, c.cfg.QueueSize, c.cfg.ScheduledMax = 3, 10, 5
 	c.cfg.Timeout, c.cfg.CancelGrace = 50*time.Millisecond+1, 20*time.Millisecond+3
 	c.wire.slow = func() time.Duration { return c.upTo(2 * time.Millisecond) }
 	c.store = &faultyStore{Store: c.store, taken: seed%2 == 0, beforeUpdate: func(task.Task) error {
@@ -116,7 +116,7 @@ func (c *chaos) starts() {
 	c.params++
 	params := fmt.Sprint(c.params)
 	c.mu.Unlock()
-	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "outside"}[c.below(2)], Audience: someAudience(c.below(3)), Params: json.RawMessage(params), Labels: c.someLabels()})
+	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "outside"}[c.below(2)], Audience: someAudience(c.below(3)), Params: json.RawMessage(params), Labels: c.someLabels(), RunAt: c.someTime()})
 	if err != nil && !errors.Is(err, task.ErrQueueFull) && !errors.Is(err, task.ErrShuttingDown) {
 		c.t.Errorf("Start: %v", err)
 	}
@@ -128,6 +128,15 @@ func (c *chaos) someLabels() task.Labels {
 		return nil
 	}
 	return task.Labels{"some": "yes"}
+}
+
+// someTime returns that at which every fourth task is to run, past or to come, or none
+// (T19).
+func (c *chaos) someTime() time.Time {
+	if c.below(4) > 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(c.upTo(40*time.Millisecond) - 5*time.Millisecond)
 }
 
 // any returns the ID of a task, which may not exist.

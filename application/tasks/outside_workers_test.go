@@ -281,7 +281,7 @@ func TestATaskThatWaitsForItsNextAttemptIsInTheSnapshotAndCanBeCancelled(t *test
 		id := f.begin("outside")
 		f.report(f.claim(), task.Update{Value: new(0.5)}, false, nil)
 		pass(10 * time.Second)
-		want := `{"tasks":[{"task_id":"task-1","type":"outside","created_at":"2000-01-01T00:00:00Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":4,"attempt":2,"labels":{}}]}`
+		want := `{"tasks":[{"task_id":"task-1","type":"outside","created_at":"2000-01-01T00:00:00Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":4,"attempt":2,"labels":{},"next_at":"2000-01-01T01:00:10Z"}]}`
 		if got := f.connect("a"); string(got[0].Data) != want {
 			t.Errorf("the snapshot is %s", got[0].Data)
 		}

@@ -92,7 +92,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, store: d.Store, types: types, newID: d.NewID, metrics: d.Metrics, log: d.Log,
-		bulk: make(chan struct{}, 1), life: lifecycle.New(), queue: scheduler.New(cfg.MaxWorkers, cfg.QueueSize, types),
+		bulk: make(chan struct{}, 1), life: lifecycle.New(), queue: scheduler.New(scheduler.Sizes{Workers: cfg.MaxWorkers, Waiting: cfg.QueueSize, Scheduled: cfg.ScheduledMax}, types),
 		cleaner: retention.New(d.Store, task.Retention{Age: cfg.CleanupInterval, Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes}, types, d.Log),
 	}
 	s.records = records.New(records.Deps{
@@ -182,7 +182,16 @@ func (s *Service) listFull(ctx context.Context, q task.Query) (page []task.Task,
 func (s *Service) Types(context.Context) ([]task.Type, error) { return slices.Clone(s.types), nil }
 
 // Counts returns how many tasks run and how many wait for a worker, for metrics.
-func (s *Service) Counts() (running, queued int) { return s.runner.Running.Len(), s.queue.Len() }
+func (s *Service) Counts() (running, queued int) {
+	queued, _ = s.queue.Len()
+	return s.runner.Running.Len(), queued
+}
+
+// Scheduled returns how many tasks wait for the time that they are to run at, for metrics.
+func (s *Service) Scheduled() int {
+	_, n := s.queue.Len()
+	return n
+}
 
 // Cancel implements task.Service. Cancelling a running task again changes
 // nothing more. It goes on when the caller has gone, which must not cost others the

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heliograph/application/tasks/records"
+	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
@@ -24,13 +25,14 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 	if r.Claim {
 		return s.startClaimed(ctx, r)
 	}
-	size := task.Task{Params: r.Params, Labels: r.Labels}.InputSize()
-	if !s.queue.Reserve(r.Type, size) {
+	t := s.newTask(r)
+	place := scheduler.PlaceOf(t)
+	if !s.queue.Reserve(place) {
 		return s.firstWithKey(ctx, r, task.ErrQueueFull)
 	}
-	t, open, err := s.takeOn(ctx, r, size)
+	t, open, err := s.takeOn(ctx, t, place)
 	if err != nil {
-		s.queue.Release(r.Type, size)
+		s.queue.Release(place)
 		return s.existing(ctx, t, r, err)
 	}
 	if !open && !s.store.Outlives() {
@@ -51,14 +53,13 @@ func (s *Service) startClaimed(ctx context.Context, r task.Request) (task.Task, 
 
 // takeOn records the task and lets it wait, which it publishes, unless it is begun at
 // once. open says that the queue was not closed. Errors: those of create.
-func (s *Service) takeOn(ctx context.Context, r task.Request, size int) (t task.Task, open bool, err error) {
-	t = s.newTask(r)
+func (s *Service) takeOn(ctx context.Context, t task.Task, place scheduler.Place) (_ task.Task, open bool, err error) {
 	done, err := s.records.Turn(ctx, t.ID) // its first event is to be the first
 	if err != nil {
 		return task.Task{}, false, err
 	}
 	defer done()
-	idle := s.queue.Idle(r.Type)
+	idle := s.queue.Idle(place)
 	if !idle {
 		t.Seq = 1 // its task_queued
 	}
@@ -67,7 +68,7 @@ func (s *Service) takeOn(ctx context.Context, r task.Request, size int) (t task.
 	}
 	life := s.life.Context() // the event must not be lost when the caller goes away
 	if idle {
-		if s.queue.PutIdle(t, size) {
+		if s.queue.PutIdle(t, place) {
 			return t, true, nil
 		}
 		t = s.markQueued(life, t) //nolint:contextcheck // see above
@@ -75,7 +76,7 @@ func (s *Service) takeOn(ctx context.Context, r task.Request, size int) (t task.
 	if t.Seq == 1 && t.Status == task.Pending {
 		s.records.PublishQueued(life, t) //nolint:contextcheck // see above
 	}
-	return t, s.queue.Put(t, size), nil
+	return t, s.queue.Put(t, place), nil
 }
 
 // markQueued is records.MarkQueued; what goes wrong is logged.
@@ -102,6 +103,13 @@ func (s *Service) check(r task.Request) error {
 	if err := s.records.Limits.CheckLabels(r.Labels); err != nil {
 		return err
 	}
+	now := time.Now()
+	if err := task.CheckRunAt(r.RunAt, now); err != nil {
+		return err
+	}
+	if r.Claim && r.RunAt.After(now) {
+		return fmt.Errorf("%w: a task that its starter claims runs at once", task.ErrInvalidRunAt)
+	}
 	if err := known.Handler.Check(r.Params); err != nil {
 		return fmt.Errorf("start %s: %w", r.Type, err)
 	}
@@ -115,10 +123,17 @@ func (s *Service) newTask(r task.Request) task.Task {
 	if r.Followed {
 		audience = audience.With(access.TaskSubject + string(id))
 	}
-	return task.Task{
+	t := task.Task{
 		ID: id, Type: r.Type, Params: r.Params, Labels: r.Labels, IdempotencyKey: r.Key, Owner: r.Owner, Audience: audience,
 		Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
 	}
+	if !r.RunAt.IsZero() {
+		t.RunAt = r.RunAt.UTC()
+	}
+	if t.RunAt.After(t.Created) {
+		t.NotBefore = t.RunAt
+	}
+	return t
 }
 
 // create records the task. A store that fails may have done so all the same, so

@@ -96,6 +96,10 @@ type SnapshotTask struct {
 	Seq             uint64    `json:"seq"`
 	Attempt         int       `json:"attempt"`
 	Labels          Labels    `json:"labels"` // never null
+	// RunAt and NextAt are in UTC, and left out if zero: Task.RunAt, and when a pending
+	// task may be begun if not now (Task.NotBefore).
+	RunAt  time.Time `json:"run_at,omitzero"`
+	NextAt time.Time `json:"next_at,omitzero"`
 }
 
 // InSnapshot returns what a snapshot says of t.
@@ -103,5 +107,6 @@ func (t Task) InSnapshot() SnapshotTask {
 	return SnapshotTask{
 		TaskID: t.ID, Type: t.Type, Created: t.Created, Status: t.Status, CancelRequested: t.CancelRequested,
 		Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt, Labels: t.Labels.OrEmpty(),
+		RunAt: t.RunAt, NextAt: t.NotBefore,
 	}
 }

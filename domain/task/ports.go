@@ -40,6 +40,8 @@ var (
 	// ErrNotClaimable: tasks of the type are not run by workers elsewhere, so the caller
 	// of a start cannot be their worker (rule T20).
 	ErrNotClaimable = errors.New("tasks of this type are not run by workers elsewhere, so a start cannot claim them")
+	// ErrInvalidRunAt: the time that the task is to run at is not one, or too far away.
+	ErrInvalidRunAt = errors.New("invalid run_at")
 	// ErrQueueFull: too many tasks wait. Try again later.
 	ErrQueueFull = errors.New("the task queue is full")
 	// ErrShuttingDown: no task is taken any more.
@@ -72,6 +74,9 @@ type Request struct {
 	Type   string
 	Params json.RawMessage // nil is none
 	Labels Labels
+	// RunAt is when the task is to run, at most MaxAhead from now; what is past, and the
+	// zero time, is at once.
+	RunAt time.Time
 	// Key is the Idempotency-Key; "" is none. Those of different owners never meet.
 	Key string
 	// Owner is the subject that starts the task; "" while authentication is off.
@@ -213,15 +218,15 @@ type Reporter interface {
 
 // Service is the driving port that changes tasks. It is safe for concurrent use.
 type Service interface {
-	// Start queues a task and returns it. With a key that its owner used before it
-	// returns that first task and starts none (rule T14).
+	// Start queues a task, or lets it wait for its time (rule T19), and returns it. With a
+	// key that its owner used before it returns that first task and starts none (rule T14).
 	//
 	// With Claim the task takes no place in the queue: it is running, and leased to the
 	// caller, which goes on as one that has called Workers.Claim; Term of the returned task
 	// is not 0 then. With a key that was used before, the caller gets the lease again if the
 	// attempt that it began with that key still goes on, and else no lease.
-	// Errors: ErrUnknownType, ErrInvalidParams, ErrInvalidLabels, ErrNotClaimable,
-	// ErrQueueFull, ErrShuttingDown.
+	// Errors: ErrUnknownType, ErrInvalidParams, ErrInvalidLabels, ErrInvalidRunAt, also for a
+	// time to come with Claim, ErrNotClaimable, ErrQueueFull, ErrShuttingDown.
 	Start(ctx context.Context, r Request) (Task, error)
 	// Cancel ends a pending task, and asks a running one to stop (rule T7).
 	// Errors: ErrNotFound, ErrNotCancellable.

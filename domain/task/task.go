@@ -106,9 +106,12 @@ type Task struct {
 	// Removed says that somebody has removed the finished task: readers do not see it any
 	// more, and it goes when its task_removed was published.
 	Removed bool
+	// RunAt is when the task is to be begun for the first time, in UTC, as its start says,
+	// and never changes; the zero time is at once (rule T19).
+	RunAt time.Time
 	// NotBefore is when a pending task may be begun, in UTC, by the clock of the node
-	// that wrote it; the zero time is at once. What counts is the back-off of its type,
-	// which each node measures from when it learns of the task (Policy.RetryDelay).
+	// that wrote it; the zero time is at once. What counts is Delay, which each node
+	// measures from when it learns of the task.
 	NotBefore time.Time
 	// Truncated says that the result was left out for its size; Reader.Get has it.
 	// It is never stored.
@@ -130,6 +133,25 @@ func (t Task) Size() int { return t.InputSize() + len(t.Result) }
 
 // InputSize is the number of bytes that a task was started with.
 func (t Task) InputSize() int { return len(t.Params) + t.Labels.Size() }
+
+// Scheduled reports whether t has waited since its start for the time that it is to run
+// at.
+func (t Task) Scheduled() bool {
+	return t.Status == Pending && t.Attempt == 1 && !t.NotBefore.IsZero()
+}
+
+// Delay is how long the next attempt at a pending task has to wait from when its record
+// was made, for a type of that policy.
+func (t Task) Delay(policy Policy) time.Duration {
+	switch {
+	case t.NotBefore.IsZero():
+		return 0
+	case t.Attempt == 1:
+		return t.NotBefore.Sub(t.Created)
+	default:
+		return policy.RetryDelay(t.Attempt)
+	}
+}
 
 // Settled reports whether nothing more is to come of t: it has ended, and its
 // last event was sent.

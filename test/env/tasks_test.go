@@ -31,8 +31,8 @@ tasks:
   sleep: {command: [sleep, "${seconds}"], params: {seconds: {type: number, minimum: 0}}, required: [seconds]}
 `
 
-// places is how many tasks of a type may wait.
-const places = 20
+// places is how many tasks of a type may wait, and scheduled how many for their time.
+const places, scheduled = 20, 5
 
 // taskPorts are the ports of a running service that tasks go through.
 type taskPorts struct {
@@ -53,7 +53,7 @@ func (e environment) tasks(t *testing.T) *taskPorts {
 		t.Fatal(err)
 	}
 	cfg := e.config(t, map[string]string{
-		"TASKS_FILE": path, "TASK_QUEUE_SIZE": strconv.Itoa(places), "SHUTDOWN_GRACE_PERIOD": "1s", "SSE_MAX_EVENT_BYTES": "32KiB",
+		"TASKS_FILE": path, "TASK_QUEUE_SIZE": strconv.Itoa(places), "TASK_SCHEDULED_MAX": strconv.Itoa(scheduled), "SHUTDOWN_GRACE_PERIOD": "1s", "SSE_MAX_EVENT_BYTES": "32KiB",
 	})
 	p := &taskPorts{leases: map[task.ID]task.Lease{}, maxEventBytes: int(cfg.Stream.MaxEvent)}
 	app, err := bootstrap.New(t.Context(), cfg, silent, fx.Populate(&p.tasks, &p.reader, &p.workers))
@@ -95,7 +95,7 @@ func TestTaskService(t *testing.T) {
 		taskservicecontract.Run(t, func(t *testing.T) taskservicecontract.Subject {
 			p := e.tasks(t)
 			return taskservicecontract.Subject{
-				Tasks: p.tasks, Reader: p.reader, Type: "steady", BadParams: json.RawMessage(`[1]`), Places: places,
+				Tasks: p.tasks, Reader: p.reader, Type: "steady", BadParams: json.RawMessage(`[1]`), Places: places, Scheduled: scheduled,
 				Begin:    func(t *testing.T) task.ID { t.Helper(); return p.begin(t, "steady") },
 				Complete: func(t *testing.T, id task.ID) { t.Helper(); p.complete(t, id, nil) },
 				Stop:     func(*testing.T) { p.stop() },

@@ -28,12 +28,13 @@ func (objects) Run(context.Context, json.RawMessage, task.Reporter) (json.RawMes
 
 const (
 	places        = 8
+	scheduled     = 3
 	maxEventBytes = 1000
 )
 
 func newTasks() *memtasks.Tasks {
 	tasks := memtasks.New(task.Type{Name: "two", Handler: objects{}}, task.Type{Name: "one", Handler: objects{}})
-	tasks.Places, tasks.MaxEventBytes = places, maxEventBytes
+	tasks.Places, tasks.Scheduled, tasks.MaxEventBytes = places, scheduled, maxEventBytes
 	return tasks
 }
 
@@ -58,7 +59,7 @@ func TestServiceContract(t *testing.T) {
 	taskservicecontract.Run(t, func(*testing.T) taskservicecontract.Subject {
 		tasks := newTasks()
 		return taskservicecontract.Subject{
-			Tasks: tasks, Reader: tasks, Type: "one", BadParams: json.RawMessage(`[1]`), Places: places,
+			Tasks: tasks, Reader: tasks, Type: "one", BadParams: json.RawMessage(`[1]`), Places: places, Scheduled: scheduled,
 			Begin:    func(t *testing.T) task.ID { t.Helper(); return begin(t, tasks, "one") },
 			Complete: func(t *testing.T, id task.ID) { t.Helper(); complete(t, tasks, id, nil) },
 			Stop:     func(*testing.T) { tasks.Stop() },

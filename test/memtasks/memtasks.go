@@ -23,6 +23,8 @@ import (
 type Tasks struct {
 	// Places is how many tasks of a type may wait; 0 is no bound.
 	Places int
+	// Scheduled is how many tasks may wait for their time; 0 is no bound.
+	Scheduled int
 	// MaxEventBytes is how large a result in a list may be; 0 is no bound.
 	MaxEventBytes int
 
@@ -62,10 +64,21 @@ func (s *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 	if r.Followed {
 		audience = audience.With(access.TaskSubject + string(id))
 	}
-	return s.store.Create(ctx, task.Task{
+	t := task.Task{
 		ID: id, Type: r.Type, Params: r.Params, Labels: r.Labels, IdempotencyKey: r.Key, Owner: r.Owner, Audience: audience,
-		Status: task.Pending, Created: time.Now().UTC(), Attempt: 1,
-	})
+		Status: task.Pending, Created: time.Now().UTC(), Attempt: 1, RunAt: r.RunAt.UTC(),
+	}
+	if t.RunAt.After(t.Created) {
+		t.NotBefore = t.RunAt
+	}
+	if r.Claim {
+		t.Status, t.Started, t.Lease, t.Seq = task.Running, t.Created, task.Lease(uuid.NewString()), 1
+	}
+	t, err := s.store.Create(ctx, t)
+	if r.Claim {
+		t.Term = task.Policy{}.LeaseTerm()
+	}
+	return t, err
 }
 
 func (s *Tasks) check(ctx context.Context, r task.Request) error {
@@ -73,22 +86,29 @@ func (s *Tasks) check(ctx context.Context, r task.Request) error {
 	if i < 0 {
 		return task.ErrUnknownType
 	}
-	if err := errors.Join(r.Labels.Check(), s.types[i].Handler.Check(r.Params)); err != nil {
+	now := time.Now()
+	if err := errors.Join(r.Labels.Check(), task.CheckRunAt(r.RunAt, now), s.types[i].Handler.Check(r.Params)); err != nil {
 		return err
 	}
-	waiting, _, err := s.store.List(ctx, task.Query{Status: task.Pending, Type: r.Type})
-	if err == nil && s.Places > 0 && len(waiting) >= s.Places {
+	pending, _, err := s.store.List(ctx, task.Query{Status: task.Pending})
+	others, places := func(t task.Task) bool { return t.Type != r.Type || waitsForItsTime(t) }, s.Places
+	if r.RunAt.After(now) {
+		others, places = func(t task.Task) bool { return !waitsForItsTime(t) }, s.Scheduled
+	}
+	if err == nil && places > 0 && !r.Claim && len(slices.DeleteFunc(pending, others)) >= places {
 		err = task.ErrQueueFull
 	}
 	return err
 }
+
+func waitsForItsTime(t task.Task) bool { return time.Until(t.NotBefore) > 0 }
 
 // Cancel implements task.Service.
 func (s *Tasks) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
 	return s.change(ctx, id, func(t *task.Task) error {
 		switch t.Status {
 		case task.Pending:
-			t.Status, t.Ended = task.Cancelled, time.Now().UTC()
+			t.Status, t.Ended, t.NotBefore = task.Cancelled, time.Now().UTC(), time.Time{}
 		case task.Running:
 		default:
 			return task.ErrNotCancellable
@@ -144,10 +164,11 @@ func (s *Tasks) List(ctx context.Context, q task.Query) (page []task.Task, next 
 // Types implements task.Reader.
 func (s *Tasks) Types(context.Context) ([]task.Type, error) { return slices.Clone(s.types), nil }
 
-// Begin has the oldest waiting task of a type running, and returns it. Errors:
-// task.ErrNoTask.
+// Begin has the oldest task of a type running that waits and whose time has come, and
+// returns it. Errors: task.ErrNoTask.
 func (s *Tasks) Begin(ctx context.Context, typ string) (task.Task, error) {
 	waiting, _, err := s.store.List(ctx, task.Query{Status: task.Pending, Type: typ})
+	waiting = slices.DeleteFunc(waiting, waitsForItsTime)
 	if err != nil || len(waiting) == 0 {
 		return task.Task{}, errors.Join(task.ErrNoTask, err)
 	}
@@ -155,7 +176,7 @@ func (s *Tasks) Begin(ctx context.Context, typ string) (task.Task, error) {
 		if t.Status != task.Pending {
 			return task.ErrNoTask
 		}
-		t.Status, t.Started = task.Running, time.Now().UTC()
+		t.Status, t.Started, t.NotBefore = task.Running, time.Now().UTC(), time.Time{}
 		return nil
 	})
 }

@@ -90,6 +90,7 @@ var errorStatuses = []errorStatus{
 	{task.ErrNotClaimable, http.StatusBadRequest, "TASK_TYPE_NOT_CLAIMABLE"},
 	{task.ErrInvalidParams, http.StatusBadRequest, "INVALID_PARAMS"},
 	{task.ErrInvalidLabels, http.StatusBadRequest, "INVALID_LABELS"},
+	{task.ErrInvalidRunAt, http.StatusBadRequest, "INVALID_RUN_AT"},
 	{task.ErrNoFilter, http.StatusBadRequest, "FILTER_REQUIRED"},
 	{task.ErrInvalidCursor, http.StatusBadRequest, "INVALID_CURSOR"},
 	{task.ErrQueueFull, http.StatusServiceUnavailable, "QUEUE_FULL"},

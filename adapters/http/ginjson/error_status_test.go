@@ -77,6 +77,7 @@ var answers = map[string]struct {
 	"task.ErrNotCancellable": {task.ErrNotCancellable, 404, "TASK_NOT_CANCELLABLE"},
 	"task.ErrNotFinished":    {task.ErrNotFinished, 404, "TASK_NOT_FINISHED"},
 	"task.ErrNoTask":         {task.ErrNoTask, 500, "INTERNAL_ERROR"},
+	"task.ErrInvalidRunAt":   {task.ErrInvalidRunAt, 400, "INVALID_RUN_AT"},
 	"task.ErrLeaseLost":      {task.ErrLeaseLost, 409, "LEASE_LOST"},
 	"task.ErrCancelled":      {task.ErrCancelled, 500, "INTERNAL_ERROR"},
 	"task.ErrTimeLimit":      {task.ErrTimeLimit, 500, "INTERNAL_ERROR"},

@@ -75,6 +75,7 @@ var conversations = []conversation{
 	{outcome: "POST /api/tasks 202", body: `{"type":"resize","claim":true}`, given: started(leasedToStarter, nil)},
 	{outcome: "POST /api/tasks 400 TASK_TYPE_NOT_CLAIMABLE", body: `{"type":"demo_task","claim":true}`, given: started(task.Task{}, task.ErrNotClaimable)},
 	{outcome: "POST /api/tasks 400 INVALID_LABELS", body: `{"type":"demo_task","labels":["exports"]}`},
+	{outcome: "POST /api/tasks 400 INVALID_RUN_AT", body: `{"type":"demo_task","run_at":"2030-01-02T03:04:05Z","delay":1}`},
 	{outcome: "POST /api/tasks 400 INVALID_LABELS", body: `{"type":"demo_task","labels":{"":""}}`, given: started(task.Task{}, task.ErrInvalidLabels)},
 	{outcome: "POST /api/tasks 400 INVALID_AUDIENCE", body: `{"type":"demo_task","audience":{}}`},
 

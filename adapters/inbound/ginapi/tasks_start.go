@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -14,7 +15,7 @@ import (
 	"heliograph/domain/task"
 )
 
-const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params", an object "labels", an "audience", a boolean "claim", and "follow": "read" or "cancel"`
+const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params", an object "labels", an "audience", "run_at" (a time such as 2026-01-02T15:04:05Z) or a number "delay" (seconds), a boolean "claim", and "follow": "read" or "cancel"`
 
 // startBody is the body of a start.
 type startBody struct {
@@ -24,6 +25,8 @@ type startBody struct {
 	Audience json.RawMessage `json:"audience"`
 	Follow   *follow         `json:"follow"`
 	Claim    bool            `json:"claim"`
+	RunAt    *string         `json:"run_at"`
+	Delay    *float64        `json:"delay"` // seconds
 }
 
 // follow is what the holder of a token for the one task may do.
@@ -36,7 +39,8 @@ const (
 )
 
 // request returns the body as the service takes it. Errors: *ginjson.Error,
-// access.ErrInvalidAudience, task.ErrInvalidParams, task.ErrInvalidLabels.
+// access.ErrInvalidAudience, task.ErrInvalidParams, task.ErrInvalidLabels,
+// task.ErrInvalidRunAt.
 func (b startBody) request(key string) (r task.Request, err error) {
 	if b.Type == "" || b.Follow != nil && *b.Follow != followRead && *b.Follow != followCancel {
 		return r, ginjson.InvalidPayload(wantTask)
@@ -46,6 +50,9 @@ func (b startBody) request(key string) (r task.Request, err error) {
 		return r, err
 	}
 	if r.Labels, err = parseLabels(b.Labels); err != nil {
+		return r, err
+	}
+	if r.RunAt, err = parseRunAt(b.RunAt, b.Delay, time.Now()); err != nil {
 		return r, err
 	}
 	if given := b.Audience; len(given) > 0 && string(given) != "null" {

@@ -63,7 +63,7 @@ func TestTaskStatus(t *testing.T) { // T7, T9: what the API shows of each state
 			"pending",
 			task.Task{ID: knownID, Type: "demo_task", Status: task.Pending},
 			`{"task_id":"` + knownID + `","type":"demo_task","status":"pending","cancel_requested":false,` +
-				`"start_time":null,"end_time":null,"result":null,"error":null,"progress":{"text":"","value":0},"seq":0,"attempt":0,"labels":{}}`,
+				`"start_time":null,"end_time":null,"result":null,"error":null,"progress":{"text":"","value":0},"seq":0,"attempt":0,"labels":{},"run_at":null,"next_at":null}`,
 		},
 		{
 			"running, asked to stop",
@@ -72,7 +72,7 @@ func TestTaskStatus(t *testing.T) { // T7, T9: what the API shows of each state
 				Progress: task.Progress{Text: "Step 1/2", Value: .5}, Seq: 3, Attempt: 2,
 			},
 			`{"task_id":"` + knownID + `","type":"demo_task","status":"running","cancel_requested":true,` +
-				`"start_time":"2026-01-02T03:04:05Z","end_time":null,"result":null,"error":null,"progress":{"text":"Step 1/2","value":0.5},"seq":3,"attempt":2,"labels":{}}`,
+				`"start_time":"2026-01-02T03:04:05Z","end_time":null,"result":null,"error":null,"progress":{"text":"Step 1/2","value":0.5},"seq":3,"attempt":2,"labels":{},"run_at":null,"next_at":null}`,
 		},
 		{
 			"completed",
@@ -82,7 +82,7 @@ func TestTaskStatus(t *testing.T) { // T7, T9: what the API shows of each state
 			},
 			`{"task_id":"` + knownID + `","type":"demo_task","status":"completed","cancel_requested":false,` +
 				`"start_time":"2026-01-02T03:04:05Z","end_time":"2026-01-02T03:04:06Z","result":{"rows":12345678901234567890},` +
-				`"error":null,"progress":{"text":"","value":1},"seq":4,"attempt":1,"labels":{}}`,
+				`"error":null,"progress":{"text":"","value":1},"seq":4,"attempt":1,"labels":{},"run_at":null,"next_at":null}`,
 		},
 		{
 			"failed",
@@ -91,7 +91,7 @@ func TestTaskStatus(t *testing.T) { // T7, T9: what the API shows of each state
 			},
 			`{"task_id":"` + knownID + `","type":"demo_task","status":"failed","cancel_requested":false,` +
 				`"start_time":"2026-01-02T03:04:05Z","end_time":"2026-01-02T03:04:05Z","result":null,` +
-				`"error":"Test error","progress":{"text":"","value":0},"seq":2,"attempt":1,"labels":{}}`,
+				`"error":"Test error","progress":{"text":"","value":0},"seq":2,"attempt":1,"labels":{},"run_at":null,"next_at":null}`,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -80,8 +80,22 @@ func (s *service) sendEvent(t *testing.T, typ, data string) {
 	s.seq++
 	stream, seq := s.stream, s.seq
 	s.mu.Unlock()
-	_, err := fmt.Fprintf(stream, "event: task_event\ndata: {\"event_type\":%q,\"task_id\":%q,\"seq\":%d,\"attempt\":1,\"data\":%s}\n\n", typ, id, seq, data)
-	if err != nil {
+	s.write(t, stream, "task_event", fmt.Sprintf(`{"event_type":%q,"task_id":%q,"seq":%d,"attempt":1,"data":%s}`, typ, id, seq, data))
+}
+
+// send sends any event.
+func (s *service) send(t *testing.T, name, data string) {
+	t.Helper()
+	synctest.Wait()
+	s.mu.Lock()
+	stream := s.stream
+	s.mu.Unlock()
+	s.write(t, stream, name, data)
+}
+
+func (*service) write(t *testing.T, stream io.Writer, name, data string) {
+	t.Helper()
+	if _, err := fmt.Fprintf(stream, "event: %s\ndata: %s\n\n", name, data); err != nil {
 		t.Errorf("the stream is closed: %v", err)
 	}
 	synctest.Wait()
@@ -101,7 +115,7 @@ func (s *service) end(t *testing.T, status, result, failure string) {
 	t.Helper()
 	s.mu.Lock()
 	s.final = fmt.Sprintf(`{"task_id":%q,"type":"t","status":%q,"cancel_requested":false,"start_time":"2026-01-02T03:04:05Z",`+
-		`"end_time":"2026-01-02T03:04:06.5Z","result":%s,"error":%s,"progress":{"text":"","value":1},"seq":%d,"attempt":1,"labels":{}}`, id, status, result, failure, s.seq+1)
+		`"end_time":"2026-01-02T03:04:06.5Z","result":%s,"error":%s,"progress":{"text":"","value":1},"seq":%d,"attempt":1,"labels":{},"run_at":null,"next_at":null}`, id, status, result, failure, s.seq+1)
 	s.mu.Unlock()
 	s.sendEvent(t, "task_"+status, "null")
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
 
 	"heliograph/adapters/internal/apiclient"
 	"heliograph/adapters/internal/taskjson"
@@ -36,7 +37,9 @@ type Options struct {
 	Params string   // a JSON object; "" for none
 	Pairs  []string // name=value; they win over Params
 	Labels []string // key=value
-	Key    string   // Idempotency-Key; "" for none
+	RunAt  string   // when it is to run, in RFC 3339; "" is at once
+	Delay  time.Duration
+	Key    string // Idempotency-Key; "" for none
 	// JSON puts all that is known of the ended task on standard output, and not
 	// only its result.
 	JSON bool
@@ -92,7 +95,9 @@ func (s *session) start(ctx context.Context) (taskjson.Task, error) {
 	if err != nil {
 		return taskjson.Task{}, err
 	}
-	return s.client.Start(ctx, s.options.Type, params, labels, s.options.Key)
+	return s.client.Start(ctx, apiclient.Start{
+		Type: s.options.Type, Params: params, Labels: labels, Key: s.options.Key, RunAt: s.options.RunAt, Delay: s.options.Delay.Seconds(),
+	})
 }
 
 // statusOf returns the exit status for what kept a task from being started.

@@ -114,7 +114,7 @@ func TestParamsFollowTheSchema(t *testing.T) {
 		s := &service{}
 		call := run(t, s, taskcli.Options{Params: `{"steps":1,"other":true}`, Pairs: []string{"steps=5", "name=7"}, Detach: true}, false)
 		call.ends(t, taskcli.Completed, id+"\n")
-		if diff := cmp.Diff([]string{`{"params":{"name":"7","other":true,"steps":5},"type":"t"}`}, s.started); diff != "" {
+		if diff := cmp.Diff([]string{`{"type":"t","params":{"name":"7","other":true,"steps":5}}`}, s.started); diff != "" {
 			t.Errorf("started (-want +got):\n%s", diff)
 		}
 	})
@@ -124,10 +124,34 @@ func TestLabelsAreSent(t *testing.T) { // T16
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		run(t, s, taskcli.Options{Labels: []string{"page=exports", "query=a=b", "empty="}, Detach: true}, false).ends(t, taskcli.Completed, id+"\n")
-		if diff := cmp.Diff([]string{`{"labels":{"empty":"","page":"exports","query":"a=b"},"params":null,"type":"t"}`}, s.started); diff != "" {
+		if diff := cmp.Diff([]string{`{"type":"t","params":null,"labels":{"empty":"","page":"exports","query":"a=b"}}`}, s.started); diff != "" {
 			t.Errorf("started (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func TestATaskCanRunLater(t *testing.T) { // T19
+	for want, options := range map[string]taskcli.Options{
+		`{"type":"t","params":null,"run_at":"2030-01-02T03:04:05Z"}`: {RunAt: "2030-01-02T03:04:05Z"},
+		`{"type":"t","params":null,"delay":90.5}`:                    {Delay: 90500 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{}
+			call := run(t, s, options, false)
+			s.send(t, "task_snapshot", `{"tasks":[{"task_id":"`+id+`","status":"pending","seq":0,"attempt":1,"run_at":"2030-01-02T03:04:05Z","next_at":"2030-01-02T03:04:05Z"}]}`)
+			s.sendEvent(t, "task_started", "null")
+			<-time.After(2 * time.Second)
+			s.end(t, "completed", "1", "null")
+			call.ends(t, taskcli.Completed, "1\n")
+			at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC).Local().Format(time.DateTime)
+			if said := call.said(); !strings.Contains(said, "pending    0 %  until "+at+"\n") || !strings.Contains(said, "running    0 %\n") {
+				t.Errorf("it said %q", said)
+			}
+			if s.started[0] != want {
+				t.Errorf("started is %s, want %s", s.started[0], want)
+			}
+		})
+	}
 }
 
 func TestWithoutATerminalThereIsAtMostOneLineASecond(t *testing.T) {

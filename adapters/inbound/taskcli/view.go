@@ -62,6 +62,9 @@ func describe(t taskjson.Task) string {
 // detail returns what a task says beside the share that is done.
 func detail(t taskjson.Task) string {
 	var parts []string
+	if t.Status == task.Pending && t.NextAt != nil {
+		parts = append(parts, "until "+t.NextAt.Local().Format(time.DateTime))
+	}
 	if t.Attempt > 1 {
 		parts = append(parts, fmt.Sprintf("attempt %d", t.Attempt))
 	}

@@ -87,23 +87,28 @@ func (c *Client) Types(ctx context.Context) (map[string]json.RawMessage, error) 
 	return schemas, nil
 }
 
-// Start starts a task and returns what is known of it. Params and labels may be nil;
-// with a non-empty key, a second call returns the first one's task. Errors: *Error,
-// ErrUnreachable.
-func (c *Client) Start(ctx context.Context, typ string, params json.RawMessage, labels task.Labels, key string) (taskjson.Task, error) {
-	fields := map[string]any{"type": typ, "params": params}
-	if len(labels) > 0 {
-		fields["labels"] = labels
-	}
-	body, err := json.Marshal(fields)
+// Start is what a task is started with. All but Type may be left out.
+type Start struct {
+	Type   string          `json:"type"`
+	Params json.RawMessage `json:"params"`
+	Labels task.Labels     `json:"labels,omitempty"`
+	RunAt  string          `json:"run_at,omitempty"` // RFC 3339
+	Delay  float64         `json:"delay,omitempty"`  // seconds
+	Key    string          `json:"-"`                // Idempotency-Key
+}
+
+// Start starts a task and returns what is known of it; with a key that was used before
+// that is the first one's task. Errors: *Error, ErrUnreachable.
+func (c *Client) Start(ctx context.Context, what Start) (taskjson.Task, error) {
+	body, err := json.Marshal(what)
 	if err != nil {
 		return taskjson.Task{}, fmt.Errorf("encode params: %w", err)
 	}
 	header := http.Header{}
-	if key != "" {
-		header.Set("Idempotency-Key", key)
+	if what.Key != "" {
+		header.Set("Idempotency-Key", what.Key)
 	}
-	t := taskjson.Task{Type: typ, Labels: labels.OrEmpty()}
+	t := taskjson.Task{Type: what.Type, Labels: what.Labels.OrEmpty()}
 	err = c.ask(ctx, http.MethodPost, paths.Tasks, header, body, &t)
 	if err == nil && t.ID == "" {
 		err = errNoTask

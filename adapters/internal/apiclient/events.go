@@ -49,7 +49,7 @@ func (f *follower) taskEvent(ctx context.Context, data string) error {
 	switch ev.Type {
 	case task.EventQueued:
 	case task.EventStarted:
-		t.Status, t.Progress = task.Running, task.Progress{}
+		t.Status, t.Progress, t.NextAt = task.Running, task.Progress{}, nil
 	case task.EventProgress:
 		t.Status = task.Running
 		t.Progress, _ = decode[task.Progress](string(ev.Data))
@@ -98,6 +98,7 @@ func (f *follower) snapshot(ctx context.Context, data string) error {
 		f.listed = true
 		t := f.known
 		t.Status, t.CancelRequested, t.Progress, t.Seq, t.Attempt = s.Status, s.CancelRequested, s.Progress, s.Seq, s.Attempt
+		t.RunAt, t.NextAt = taskjson.OrNull(s.RunAt), taskjson.OrNull(s.NextAt)
 		if err := f.update(t); err != nil {
 			return err
 		}

@@ -125,7 +125,7 @@ func TestErrorMessages(t *testing.T) {
 func TestAnswerWithoutTheTaskIsUnreachable(t *testing.T) {
 	for _, body := range []string{`{}`, `null`, `{"task_id":""}`} {
 		client := (&service{statuses: []func() (*http.Response, error){answers(http.StatusOK, body)}}).client(t)
-		if _, err := client.Start(t.Context(), "t", nil, nil, ""); !errors.Is(err, apiclient.ErrUnreachable) {
+		if _, err := client.Start(t.Context(), apiclient.Start{Type: "t"}); !errors.Is(err, apiclient.ErrUnreachable) {
 			t.Errorf("Start, %s: %v", body, err)
 		}
 		if _, err := client.Status(t.Context(), id); !errors.Is(err, apiclient.ErrUnreachable) {
@@ -145,7 +145,7 @@ func TestInvalidBaseURLsAreRefused(t *testing.T) {
 func TestStartSendsParamsLabelsKeyAndToken(t *testing.T) { // T14, T16, A4
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		if got := fmt.Sprint(r.Method, r.URL, r.Header.Get("Idempotency-Key"), r.Header.Get("Authorization"), string(body)); got != `POST/api/tasksk1Bearer token-1{"labels":{"page":"exports"},"params":{"a":1},"type":"t"}` || err != nil {
+		if got := fmt.Sprint(r.Method, r.URL, r.Header.Get("Idempotency-Key"), r.Header.Get("Authorization"), string(body)); got != `POST/api/tasksk1Bearer token-1{"type":"t","params":{"a":1},"labels":{"page":"exports"},"delay":1.5}` || err != nil {
 			t.Errorf("got %s, %v", got, err)
 		}
 		w.WriteHeader(http.StatusAccepted)
@@ -158,7 +158,7 @@ func TestStartSendsParamsLabelsKeyAndToken(t *testing.T) { // T14, T16, A4
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := c.Start(t.Context(), "t", []byte(`{"a":1}`), task.Labels{"page": "exports"}, "k1")
+	got, err := c.Start(t.Context(), apiclient.Start{Type: "t", Params: []byte(`{"a":1}`), Labels: task.Labels{"page": "exports"}, Delay: 1.5, Key: "k1"})
 	if err != nil || got.ID != id || got.Type != "t" || got.Status != task.Pending {
 		t.Errorf("%+v, %v", got, err)
 	}

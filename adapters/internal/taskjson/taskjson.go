@@ -24,7 +24,9 @@ type Task struct {
 	Progress  task.Progress `json:"progress"`
 	Seq       uint64        `json:"seq"`
 	Attempt   int           `json:"attempt"`
-	Labels    task.Labels   `json:"labels"` // never null
+	Labels    task.Labels   `json:"labels"`  // never null
+	RunAt     *time.Time    `json:"run_at"`  // nil unless it was started with one
+	NextAt    *time.Time    `json:"next_at"` // nil unless it waits for its time or its next attempt
 }
 
 // Of returns the status of t.
@@ -33,7 +35,7 @@ func Of(t task.Task) Task {
 		ID: t.ID, Type: t.Type, Status: t.Status, CancelRequested: t.CancelRequested,
 		StartTime: OrNull(t.Started.UTC()), EndTime: OrNull(t.Ended.UTC()),
 		Result: t.Result, Truncated: t.Truncated, Error: OrNull(t.Error), Progress: t.Progress, Seq: t.Seq, Attempt: t.Attempt,
-		Labels: t.Labels.OrEmpty(),
+		Labels: t.Labels.OrEmpty(), RunAt: OrNull(t.RunAt.UTC()), NextAt: OrNull(t.NotBefore.UTC()),
 	}
 }
 

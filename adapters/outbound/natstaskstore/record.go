@@ -21,6 +21,9 @@ const (
 	// audienceFormat is that of tasks which are not for everyone: a node that knows no
 	// audiences would show them to all.
 	audienceFormat = 2
+	// scheduledFormat is that of tasks whose time has not come: a node that knows no run_at
+	// would begin them at once. When they are begun they have one of the others.
+	scheduledFormat = 3
 )
 
 // taskRecord is what is stored of a task, as JSON. The names are those of format 0.
@@ -52,6 +55,7 @@ type taskRecord struct {
 
 	Audience *access.Audience `json:"Audience,omitempty"` // nil is everyone
 	Labels   task.Labels      `json:"Labels,omitempty"`
+	RunAt    time.Time        `json:"RunAt,omitzero"`
 
 	LeasedToStarter bool   `json:"LeasedToStarter,omitempty"`
 	CancelSeq       uint64 `json:"CancelSeq,omitempty"`
@@ -95,7 +99,7 @@ var knownFields = natsbroker.FieldNames(taskRecord{})
 // encode returns the record of t, and t as decode makes it of that, but for the
 // revision, which is the bucket's.
 func encode(t task.Task) (stored task.Task, text []byte, err error) {
-	t.Created, t.Started, t.Ended, t.NotBefore = plain(t.Created), plain(t.Started), plain(t.Ended), plain(t.NotBefore)
+	t.Created, t.Started, t.Ended, t.NotBefore, t.RunAt = plain(t.Created), plain(t.Started), plain(t.Ended), plain(t.NotBefore), plain(t.RunAt)
 	t.Params, t.Result = orNil(compact(t.Params)), orNil(compact(t.Result))
 	t.Truncated, t.Term = false, 0
 	var relayed []relayedRecord
@@ -106,12 +110,15 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 	if t.Audience != nil {
 		format = audienceFormat
 	}
+	if t.Scheduled() {
+		format = scheduledFormat
+	}
 	text, err = natsbroker.EncodeRecord(taskRecord{
 		Format: format, ID: t.ID, Type: t.Type, Params: t.Params, IdempotencyKey: t.IdempotencyKey, Status: t.Status,
 		CancelRequested: t.CancelRequested, Created: t.Created, Started: t.Started, Ended: t.Ended, Result: t.Result, Error: t.Error,
 		Progress: progressRecord(t.Progress), Seq: t.Seq, Attempt: t.Attempt, Lease: t.Lease, Node: t.Node, OwnerGeneration: t.OwnerGeneration,
 		Ran: t.Ran, Signs: t.Reports, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
-		Owner: t.Owner, Audience: t.Audience, Labels: t.Labels, LeasedToStarter: t.LeasedToStarter, CancelSeq: t.CancelSeq, Removed: t.Removed,
+		Owner: t.Owner, Audience: t.Audience, Labels: t.Labels, LeasedToStarter: t.LeasedToStarter, CancelSeq: t.CancelSeq, Removed: t.Removed, RunAt: t.RunAt,
 	}, t.Unknown)
 	if err != nil {
 		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
@@ -127,7 +134,7 @@ func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 	var r taskRecord
 	unknown, err := natsbroker.DecodeRecord(text, &r, knownFields)
 	if err == nil {
-		err = natsbroker.CheckFormat(r.Format, audienceFormat)
+		err = natsbroker.CheckFormat(r.Format, scheduledFormat)
 	}
 	switch {
 	case err != nil:
@@ -144,7 +151,7 @@ func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 		CancelRequested: r.CancelRequested, Created: r.Created, Started: r.Started, Ended: r.Ended, Result: orNil(r.Result), Error: r.Error,
 		Progress: task.Progress(r.Progress), Seq: r.Seq, Attempt: r.Attempt, Lease: r.Lease, Node: r.Node, OwnerGeneration: r.OwnerGeneration,
 		Ran: r.Ran, Reports: r.Signs, Relayed: relayed, FinalEventPending: r.FinalEventPending, NotBefore: r.NotBefore,
-		Owner: r.Owner, Audience: r.Audience, Labels: r.Labels, LeasedToStarter: r.LeasedToStarter, CancelSeq: r.CancelSeq, Removed: r.Removed,
+		Owner: r.Owner, Audience: r.Audience, Labels: r.Labels, LeasedToStarter: r.LeasedToStarter, CancelSeq: r.CancelSeq, Removed: r.Removed, RunAt: r.RunAt,
 		Unknown: unknown, Revision: revision,
 	}, nil
 }

@@ -45,7 +45,7 @@ func forSome() task.Task {
 	return t
 }
 
-// told is a task with every field.
+// told is a task of which events were published that do not come from its attempts.
 func told() task.Task {
 	t := leased()
 	t.CancelSeq, t.Removed = 6, true
@@ -59,11 +59,24 @@ func labelled() task.Task {
 	return t
 }
 
-// leased is a task with every field, of the attempt that its starter claimed.
+// leased is a task of the attempt that its starter claimed.
 func leased() task.Task {
 	t := labelled()
 	t.LeasedToStarter = true
 	return t
+}
+
+// complete is a task with every field.
+func complete() task.Task {
+	t := told()
+	t.RunAt = t.Created.Add(time.Minute - 5)
+	return t
+}
+
+// scheduled is a task whose time has not come.
+func scheduled() task.Task {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)
+	return task.Task{ID: "a", Type: "demo", Status: task.Pending, Created: at, Attempt: 1, RunAt: at.Add(time.Hour), NotBefore: at.Add(time.Hour)}
 }
 
 func TestStoredFormOfATask(t *testing.T) {
@@ -88,9 +101,20 @@ func TestStoredFormOfATask(t *testing.T) {
 	if diff := cmp.Diff(golden(t, "task-2-told.json"), string(text)); diff != "" || err != nil {
 		t.Errorf("written: %v (-want +got):\n%s", err, diff)
 	}
+	_, text, err = encode(complete())
+	if diff := cmp.Diff(golden(t, "task-2-run-at.json"), string(text)); diff != "" || err != nil {
+		t.Errorf("written: %v (-want +got):\n%s", err, diff)
+	}
+	_, text, err = encode(scheduled()) // T19: earlier versions must not begin it
+	if diff := cmp.Diff(golden(t, "task-3.json"), string(text)); diff != "" || err != nil {
+		t.Errorf("written: %v (-want +got):\n%s", err, diff)
+	}
 	first := newest
 	first.Ran, first.Reports, first.Relayed = 0, 0, nil // that format had none
-	for name, want := range map[string]task.Task{"task-0.json": first, "task-1.json": newest, "task-2.json": forSome(), "task-2-labels.json": labelled(), "task-2-leased.json": leased(), "task-2-told.json": told()} {
+	for name, want := range map[string]task.Task{
+		"task-0.json": first, "task-1.json": newest, "task-2.json": forSome(), "task-2-labels.json": labelled(), "task-2-leased.json": leased(),
+		"task-2-told.json": told(), "task-2-run-at.json": complete(), "task-3.json": scheduled(),
+	} {
 		got, err := decode("a", []byte(golden(t, name)), 0)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s is read: %v (-want +got):\n%s", name, err, diff)
@@ -143,7 +167,7 @@ func TestWhatThisNodeWroteIsNotDecoded(t *testing.T) {
 
 // A field of the domain's that the record has not would be lost without a word.
 func TestTheRecordHasEveryFieldOfATask(t *testing.T) {
-	filled := told()
+	filled := complete()
 	notStored := map[string]bool{"Truncated": true, "Term": true, "Unknown": true, "Revision": true}
 	for field, value := range reflect.ValueOf(filled).Fields() {
 		if value.IsZero() != notStored[field.Name] {
@@ -235,7 +259,7 @@ func TestFieldsOfALaterVersionAreKept(t *testing.T) {
 	if diff := cmp.Diff(read, again); diff != "" || err != nil {
 		t.Errorf("read again: %v (-want +got):\n%s", err, diff)
 	}
-	if got, err := decode("a", []byte(strings.Replace(later, `"format":1`, `"format":3`, 1)), 1); err == nil {
+	if got, err := decode("a", []byte(strings.Replace(later, `"format":1`, `"format":4`, 1)), 1); err == nil {
 		t.Errorf("a record of a later format is read as %+v", got)
 	}
 }

@@ -55,8 +55,8 @@ func (m *Metrics) WatchUnreadable(counts func() map[string]uint64) error {
 	return m.reg.Register(unreadable(counts))
 }
 
-// WatchTasks exports the numbers of running and queued tasks; counts is called at every
-// scrape. It may be called once. Errors: those of the registerer.
-func (m *Metrics) WatchTasks(counts func() (running, queued int)) error {
-	return m.reg.Register(taskCounts(counts))
+// WatchTasks exports the numbers of running, queued and scheduled tasks; both are called
+// at every scrape. It may be called once. Errors: those of the registerer.
+func (m *Metrics) WatchTasks(pool func() (running, queued int), scheduled func() int) error {
+	return m.reg.Register(taskCounts{pool, scheduled})
 }

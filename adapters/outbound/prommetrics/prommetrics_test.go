@@ -26,7 +26,7 @@ func TestEveryMetricIsThereFromTheStart(t *testing.T) { // M, C9
 	reg := prometheus.NewPedanticRegistry()
 	m := newMetrics(t, reg)
 	m.Tasks("demo")
-	if err := m.WatchTasks(func() (running, queued int) { return 3, 5 }); err != nil {
+	if err := m.WatchTasks(func() (running, queued int) { return 3, 5 }, func() int { return 7 }); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.WatchUnreadable(func() map[string]uint64 { return map[string]uint64{"KV_a": 0, "b": 2} }); err != nil {
@@ -55,6 +55,7 @@ func TestEveryMetricIsThereFromTheStart(t *testing.T) { // M, C9
 		"heliograph_tasks_active_at_shutdown{}":                         0,
 		"heliograph_tasks_running{}":                                    3,
 		"heliograph_tasks_queued{}":                                     5,
+		"heliograph_tasks_scheduled{}":                                  7,
 	}
 	if diff := cmp.Diff(want, scrape.Read(t, reg)); diff != "" {
 		t.Errorf("first scrape (-want +got):\n%s", diff)

@@ -54,7 +54,7 @@ func start(t *testing.T, store task.Store, node string) *fixture {
 	outside := task.Type{Name: "outside", Outside: true, Policy: task.Policy{Timeout: time.Hour}}
 	f := &fixture{
 		t: t, store: store, life: lifecycle.New(), nodes: &nodes{self: cluster.NewLife(node, "life")},
-		queue: scheduler.New(1, 10, []task.Type{outside, {Name: "inside"}}),
+		queue: scheduler.New(scheduler.Sizes{Workers: 1, Waiting: 10}, []task.Type{outside, {Name: "inside"}}),
 	}
 	rec := records.New(records.Deps{
 		Store: store, Nodes: f.nodes, Publisher: &taskparts.Events{},
@@ -82,7 +82,7 @@ func (f *fixture) stop() {
 func (f *fixture) claims() task.Claim {
 	f.t.Helper()
 	t, err := f.store.Create(f.t.Context(), task.Task{ID: "a", Type: "outside", Status: task.Pending, Created: time.Now(), Attempt: 1})
-	if err != nil || !f.queue.Reserve("outside", 0) || !f.queue.Put(t, 0) {
+	if err != nil || !f.queue.Reserve(scheduler.PlaceOf(t)) || !f.queue.Put(t, scheduler.PlaceOf(t)) {
 		f.t.Fatalf("the task was not taken on: %v", err)
 	}
 	c, err := f.Claim(f.t.Context(), []string{"inside", "outside"})

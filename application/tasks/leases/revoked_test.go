@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heliograph/adapters/outbound/memtaskstore"
+	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
@@ -22,7 +23,7 @@ func worker(t *testing.T, name string) (context.Context, func(*access.Principal)
 func (f *fixture) takeOn() {
 	f.t.Helper()
 	t, err := f.store.Create(f.t.Context(), task.Task{ID: "a", Type: "outside", Status: task.Pending, Created: time.Now(), Attempt: 1})
-	if err != nil || !f.queue.Reserve("outside", 0) || !f.queue.Put(t, 0) {
+	if err != nil || !f.queue.Reserve(scheduler.PlaceOf(t)) || !f.queue.Put(t, scheduler.PlaceOf(t)) {
 		f.t.Fatalf("the task was not taken on: %v", err)
 	}
 }

@@ -113,7 +113,7 @@ func (o *Overseer) lookThrough(ctx context.Context) error {
 			mute = mute || !o.finishRemoval(ctx, t)
 		case t.Status == task.Running:
 			o.takeOverOrphan(ctx, t)
-		case alone && t.Status == task.Pending && o.Queue.Type(t.Type) == nil:
+		case alone && t.Status == task.Pending && o.Queue.Type(t.Type) == nil && time.Until(t.NotBefore) <= 0:
 			o.failUnknownType(ctx, t)
 		}
 	}

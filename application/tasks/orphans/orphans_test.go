@@ -56,7 +56,7 @@ func newFixture(t *testing.T, alone bool) *fixture {
 	logger := f.logs.Logger()
 	store, life, n := taskparts.SharedStore{Store: memtaskstore.New()}, lifecycle.New(), nodes{alone}
 	twice := task.Policy{Attempts: 2, Backoff: time.Hour, Timeout: time.Hour}
-	queue := scheduler.New(1, 10, []task.Type{{Name: "work", Policy: twice}, {Name: "once"}, {Name: "outside", Outside: true, Policy: twice}})
+	queue := scheduler.New(scheduler.Sizes{Workers: 1, Waiting: 10}, []task.Type{{Name: "work", Policy: twice}, {Name: "once"}, {Name: "outside", Outside: true, Policy: twice}})
 	rec := records.New(records.Deps{
 		Store: store, Nodes: n, Publisher: f.sent,
 		Metrics: taskparts.NoMetrics{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
@@ -209,11 +209,11 @@ func TestChangesThatWereNotHeardOfAreLookedUp(t *testing.T) {
 		f.Store = quiet{f.Store}
 		f.start()
 		f.creates(task.Task{Type: "work", Status: task.Pending})
-		if f.Queue.Len() != 0 {
+		if n, _ := f.Queue.Len(); n != 0 {
 			t.Fatal("there was news")
 		}
 		pass(orphans.WholeEvery * interval)
-		if f.Queue.Len() != 1 {
+		if n, _ := f.Queue.Len(); n != 1 {
 			t.Error("a task that waits was not found")
 		}
 		record := f.want(task.Pending)
@@ -222,7 +222,7 @@ func TestChangesThatWereNotHeardOfAreLookedUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(orphans.WholeEvery * interval)
-		if f.Queue.Len() != 0 {
+		if n, _ := f.Queue.Len(); n != 0 {
 			t.Error("a task that has ended still waits")
 		}
 	})

@@ -163,7 +163,7 @@ func (r *Runner) follow(ctx, runCtx context.Context, a *Attempt) (task.Task, *gi
 // record says, wait for the next one.
 func (r *Runner) Settle(ctx context.Context, e *scheduler.Entry, t task.Task) {
 	if t.Status == task.Pending {
-		r.WaitAgain(ctx, e.Next(), retryPause(e.Type().Policy, t, true))
+		r.WaitAgain(ctx, e.Next(), pauseBefore(e.Type().Policy, t, true))
 	} else {
 		r.Queue.Done(e)
 	}
@@ -221,9 +221,9 @@ const headStart = 25 * time.Millisecond
 // some node.
 func (r *Runner) OnRecordChanged(t task.Task, fresh bool) {
 	if t.Status == task.Pending {
-		pause := retryPause(r.Queue.Type(t.Type).Policy, t, fresh)
+		pause := pauseBefore(r.Queue.Type(t.Type).Policy, t, fresh)
 		if fresh {
-			pause = max(pause, headStart)
+			pause += headStart
 		}
 		r.Queue.Offer(t, pause)
 	} else {
@@ -234,12 +234,12 @@ func (r *Runner) OnRecordChanged(t task.Task, fresh bool) {
 	}
 }
 
-// retryPause is how long a pending task has to wait for its next attempt: the whole
-// back-off if it begins just now (fresh), or else as much of it as is left by this
+// pauseBefore is how long a pending task has to wait for its next attempt: the whole
+// delay if its record was made just now (fresh), or else as much of it as is left by this
 // node's wall clock, which may be wrong, but never more.
-func retryPause(policy task.Policy, t task.Task, fresh bool) time.Duration {
-	switch delay := policy.RetryDelay(t.Attempt); {
-	case t.NotBefore.IsZero():
+func pauseBefore(policy task.Policy, t task.Task, fresh bool) time.Duration {
+	switch delay := t.Delay(policy); {
+	case delay <= 0:
 		return 0
 	case fresh:
 		return delay

@@ -46,7 +46,7 @@ func start(t *testing.T, run handler) *fixture {
 	f.Runner = runner.New(runner.Deps{
 		Store: store, Records: rec, Life: life, Log: logger, Workers: 1, Timeout: time.Minute, CancelGrace: time.Second,
 		ProgressInterval: 100 * time.Millisecond,
-		Queue:            scheduler.New(1, 10, []task.Type{{Name: "work", Handler: run}, {Name: "outside", Outside: true, Policy: task.Policy{Attempts: 2, Timeout: time.Hour}}}),
+		Queue:            scheduler.New(scheduler.Sizes{Workers: 1, Waiting: 10}, []task.Type{{Name: "work", Handler: run}, {Name: "outside", Outside: true, Policy: task.Policy{Attempts: 2, Timeout: time.Hour}}}),
 	})
 	if !life.Enter() {
 		t.Fatal("it has ended already")
@@ -70,7 +70,7 @@ func start(t *testing.T, run handler) *fixture {
 func (f *fixture) takesOn(typ string, id task.ID) {
 	f.t.Helper()
 	t, err := f.Store.Create(f.t.Context(), task.Task{ID: id, Type: typ, Status: task.Pending, Created: time.Now(), Attempt: 1})
-	if err != nil || !f.Queue.Reserve(typ, 0) || !f.Queue.Put(t, 0) {
+	if err != nil || !f.Queue.Reserve(scheduler.PlaceOf(t)) || !f.Queue.Put(t, scheduler.PlaceOf(t)) {
 		f.t.Fatalf("%s was not taken on: %v", id, err)
 	}
 }

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"crypto/rand"
+	"time"
 
 	"heliograph/domain/task"
 )
@@ -21,6 +22,11 @@ type Entry struct {
 	queue    *typeQueue
 	position uint64 // what was taken on earlier has a smaller one
 	bytes    int    // of the task's params
+	// scheduled says that it holds no place in the queue: its time, which is at, has not
+	// come, or no place was free when it had.
+	scheduled bool
+	at        time.Time
+	index     int // in the schedule, until then
 }
 
 // Type is the task's type; with nothing but a name if it is not known here.

@@ -20,25 +20,32 @@ import (
 type Queue struct {
 	types map[string]*typeQueue // never changes
 
-	mu       sync.Mutex             // guards what follows, and the types' queues
-	capacity capacity               // guarded by mu
-	last     uint64                 // the position given last; guarded by mu
-	known    map[task.ID]*Entry     // what waits or is taken; guarded by mu
-	later    map[*Entry]*time.Timer // tasks that may not be begun yet; guarded by mu
-	waiters  []*waiter              // in the order in which they came; guarded by mu
-	closed   bool                   // guarded by mu
+	mu         sync.Mutex             // guards what follows, and the types' queues
+	dispatcher dispatcher             // guarded by mu
+	known      map[task.ID]*Entry     // what waits or is taken; guarded by mu
+	later      map[*Entry]*time.Timer // tasks that may not be begun yet; guarded by mu
+	closed     bool                   // guarded by mu
 }
 
-// New returns an empty queue for a pool of so many workers, in which size tasks of
-// each type may wait.
-func New(workers, size int, types []task.Type) *Queue {
-	q := &Queue{
-		types: make(map[string]*typeQueue), capacity: capacity{workers: workers, size: size, maxBytes: maxWaitingBytes},
-		known: make(map[task.ID]*Entry), later: make(map[*Entry]*time.Timer),
-	}
+// Sizes bounds what a Queue takes on.
+type Sizes struct {
+	Workers   int // of the pool
+	Waiting   int // tasks of each type that may wait in the queue
+	Scheduled int // tasks of all types that may wait for their time
+}
+
+// New returns an empty queue.
+func New(sizes Sizes, types []task.Type) *Queue {
+	q := &Queue{types: make(map[string]*typeQueue), known: make(map[task.ID]*Entry), later: make(map[*Entry]*time.Timer)}
 	for _, typ := range types {
 		q.types[typ.Name] = &typeQueue{typ: typ}
 	}
+	q.dispatcher = dispatcher{
+		types:    q.types,
+		capacity: capacity{workers: sizes.Workers, size: sizes.Waiting, maxBytes: maxWaitingBytes},
+		schedule: schedule{size: sizes.Scheduled, maxBytes: maxScheduledBytes, timer: time.AfterFunc(recheck, q.comeDue)},
+	}
+	q.dispatcher.schedule.timer.Stop()
 	return q
 }
 
@@ -50,89 +57,79 @@ func (q *Queue) Type(name string) *task.Type {
 	return nil
 }
 
-// Reserve takes a place for a task of a known type whose params have so many bytes,
-// to be used by Put or PutIdle or given back by Release. It reports false when there is none:
-// as many tasks of the type wait as may, or the params of those that wait are too
-// large. What is taken on depends on no worker's speed: a place of the pool is held
-// until the task is done.
-func (q *Queue) Reserve(typ string, bytes int) bool {
+// Reserve takes a place, to be used by Put or PutIdle or given back by Release. It
+// reports false when there is none: as many tasks of the type wait as may, or the params of
+// those that wait are too large; and likewise of the tasks whose time has not come. What is
+// taken on depends on no worker's speed: a place of the pool is held until the task is
+// done.
+func (q *Queue) Reserve(p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	t := q.types[typ]
-	if !q.capacity.hasPlace(t) || !q.capacity.hasRoom(t, q.types, bytes) {
+	if !q.dispatcher.hasPlace(p) {
 		return false
 	}
-	q.capacity.hold(t, 1, bytes)
+	q.dispatcher.hold(q.types[p.Type], p.Scheduled, 1, p.Bytes)
 	return true
 }
 
 // Release gives a place back of which nothing came.
-func (q *Queue) Release(typ string, bytes int) {
+func (q *Queue) Release(p Place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.capacity.hold(q.types[typ], -1, -bytes)
+	q.releaseLocked(p)
 }
 
-// Idle reports whether a task of the type would be begun at once.
-func (q *Queue) Idle(typ string) bool {
+func (q *Queue) releaseLocked(p Place) {
+	q.dispatcher.hold(q.types[p.Type], p.Scheduled, -1, -p.Bytes)
+	q.dispatcher.dispatch(q.types[p.Type])
+}
+
+// Idle reports whether a task that needs p would be begun at once.
+func (q *Queue) Idle(p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.idleLocked(q.types[typ])
+	return q.idleLocked(p)
 }
 
-func (q *Queue) idleLocked(t *typeQueue) bool {
-	switch {
-	case q.closed, t.room() == 0:
-		return false
-	case t.typ.Outside:
-		return slices.ContainsFunc(q.waiters, func(w *waiter) bool { return w.wants(&t.typ) })
-	}
-	busy := 0
-	for _, other := range q.types {
-		if !other.typ.Outside {
-			busy += other.running + len(other.waiting) - other.blocked()
-		}
-	}
-	return busy < q.capacity.workers
+func (q *Queue) idleLocked(p Place) bool {
+	return !q.closed && !p.Scheduled && q.dispatcher.idle(q.types[p.Type])
 }
 
 // PutIdle is Put for a task that is begun at once. It reports false, and keeps the place
 // reserved, if it would have to wait.
-func (q *Queue) PutIdle(t task.Task, bytes int) bool {
+func (q *Queue) PutIdle(t task.Task, p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.idleLocked(q.types[t.Type]) {
-		return false
-	}
-	return q.putLocked(t, bytes)
+	return q.idleLocked(p) && q.putLocked(t, p)
 }
 
-// Put lets a task wait for which a place was reserved with so many bytes. It reports
-// false when the queue is closed.
-func (q *Queue) Put(t task.Task, bytes int) bool {
+// Put lets a task wait that has the place which was reserved. It reports false when the
+// queue is closed.
+func (q *Queue) Put(t task.Task, p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.putLocked(t, bytes)
+	return q.putLocked(t, p)
 }
 
-func (q *Queue) putLocked(t task.Task, bytes int) bool {
+func (q *Queue) putLocked(t task.Task, p Place) bool {
 	if q.closed {
 		return false
 	}
-	queue := q.types[t.Type]
 	if e := q.known[t.ID]; e != nil { // news of it were here first
-		q.capacity.hold(queue, -1, -bytes)
-		q.ripenLocked(e)
+		q.releaseLocked(p)
+		if !p.Scheduled {
+			q.ripenLocked(e)
+		}
 		return true
 	}
-	queue.insert(q.entryLocked(queue, t.ID, NewLease(), bytes))
-	q.handOutLocked(queue)
+	e := q.entryLocked(q.types[t.Type], t.ID, NewLease(), p.Bytes)
+	e.scheduled = p.Scheduled
+	q.waitLocked(e, time.Until(t.NotBefore))
 	return true
 }
 
 func (q *Queue) entryLocked(queue *typeQueue, id task.ID, lease task.Lease, bytes int) *Entry {
-	q.last++
-	e := &Entry{ID: id, Lease: lease, queue: queue, position: q.last, bytes: bytes}
+	e := &Entry{ID: id, Lease: lease, queue: queue, position: q.dispatcher.nextPosition(), bytes: bytes}
 	q.known[id] = e
 	return e
 }
@@ -145,35 +142,44 @@ func (q *Queue) Offer(t task.Task, after time.Duration) {
 	if q.closed || q.known[t.ID] != nil {
 		return
 	}
-	queue := q.types[t.Type]
-	q.capacity.hold(queue, 1, t.InputSize())
-	q.waitLocked(q.entryLocked(queue, t.ID, NewLease(), t.InputSize()), after)
+	p := PlaceOf(t)
+	e := q.entryLocked(q.types[t.Type], t.ID, NewLease(), p.Bytes)
+	e.scheduled = p.Scheduled
+	q.dispatcher.hold(e.queue, e.scheduled, 1, e.bytes)
+	q.waitLocked(e, after)
 }
 
 // waitLocked lets a task wait that is not to be begun before some time has passed.
 func (q *Queue) waitLocked(e *Entry, after time.Duration) {
-	if after > 0 {
+	switch {
+	case e.scheduled:
+		q.dispatcher.schedule.add(e, after)
+		return
+	case after > 0:
 		q.later[e] = time.AfterFunc(after, func() {
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			q.ripenLocked(e)
 		})
-	} else {
+	default:
 		e.queue.insert(e)
 	}
-	q.handOutLocked(e.queue)
+	q.dispatcher.dispatch(e.queue)
 }
 
-// handOutLocked gives what is ready to the calls that wait for it.
-func (q *Queue) handOutLocked(queue *typeQueue) {
-	for queue.ready() {
-		i := slices.IndexFunc(q.waiters, func(w *waiter) bool { return w.wants(&queue.typ) })
-		if i < 0 {
-			return
-		}
-		q.waiters[i].got <- q.capacity.take(queue)
-		q.waiters = slices.Delete(q.waiters, i, i+1)
+// comeDue puts the tasks whose time has come into the queue, or if there is no place for
+// them lets them wait for one.
+func (q *Queue) comeDue() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
 	}
+	for e := q.dispatcher.schedule.next(); e != nil; e = q.dispatcher.schedule.next() {
+		q.dispatcher.comeDue(e)
+	}
+	q.dispatcher.schedule.setTimer()
+	q.dispatcher.admitDue()
 }
 
 // ripenLocked lets a task be begun whose time has come.
@@ -182,7 +188,7 @@ func (q *Queue) ripenLocked(e *Entry) {
 		timer.Stop()
 		delete(q.later, e)
 		e.queue.insert(e)
-		q.handOutLocked(e.queue)
+		q.dispatcher.dispatch(e.queue)
 	}
 }
 
@@ -192,8 +198,8 @@ func (q *Queue) Done(e *Entry) {
 	defer q.mu.Unlock()
 	forget(q.known, e)
 	e.queue.running--
-	q.capacity.hold(e.queue, e.queue.placesToWait()-1, 0)
-	q.handOutLocked(e.queue)
+	q.dispatcher.hold(e.queue, false, e.queue.placesToWait()-1, 0)
+	q.dispatcher.dispatch(e.queue)
 }
 
 // forget lets the next news of the task count.
@@ -210,7 +216,7 @@ func (q *Queue) Again(e *Entry, after time.Duration) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e.queue.running--
-	q.capacity.hold(e.queue, e.queue.placesToWait(), e.bytes)
+	q.dispatcher.hold(e.queue, false, e.queue.placesToWait(), e.bytes)
 	if q.closed {
 		return false
 	}
@@ -229,7 +235,7 @@ func (q *Queue) Adopt(t task.Task) *Entry {
 		queue = &typeQueue{typ: task.Type{Name: t.Type}}
 	}
 	queue.running++
-	q.capacity.hold(queue, 1-queue.placesToWait(), 0)
+	q.dispatcher.hold(queue, false, 1-queue.placesToWait(), 0)
 	return q.entryLocked(queue, t.ID, t.Lease, t.InputSize())
 }
 
@@ -247,9 +253,10 @@ func (q *Queue) Remove(t task.Task) {
 		timer.Stop()
 		delete(q.later, e)
 	}
-	if later || e.queue.remove(e) {
+	if later || q.dispatcher.remove(e) {
 		forget(q.known, e)
-		q.capacity.hold(e.queue, -1, -e.bytes)
+		q.dispatcher.hold(e.queue, e.scheduled, -1, -e.bytes)
+		q.dispatcher.dispatch(e.queue)
 	}
 }
 
@@ -272,15 +279,16 @@ func (q *Queue) IDs() map[task.ID]bool {
 	return all
 }
 
-// Len returns how many tasks wait.
-func (q *Queue) Len() int {
+// Len returns how many tasks wait in the queue, for the next attempt too, and how many
+// are scheduled.
+func (q *Queue) Len() (waiting, scheduled int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := len(q.later)
+	waiting = len(q.later)
 	for _, t := range q.types {
-		n += len(t.waiting)
+		waiting += len(t.waiting)
 	}
-	return n
+	return waiting, q.dispatcher.schedule.due + len(q.dispatcher.schedule.upcoming)
 }
 
 // Close ends every Next, Put and Again from now on, and returns what still waited,
@@ -289,19 +297,21 @@ func (q *Queue) Close() []*Entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	for _, w := range q.waiters {
+	for _, w := range q.dispatcher.waiters {
 		close(w.got)
 	}
 	var left []*Entry
 	for _, t := range q.types {
-		left = append(left, t.waiting...)
-		t.waiting = nil
+		left = slices.Concat(left, t.waiting, t.due)
+		t.waiting, t.due = nil, nil
 	}
 	for e, timer := range q.later {
 		timer.Stop()
 		left = append(left, e)
 	}
-	q.waiters, q.later = nil, nil
+	left = append(left, q.dispatcher.schedule.upcoming...)
+	q.dispatcher.schedule.timer.Stop()
+	q.dispatcher.schedule.upcoming, q.dispatcher.waiters, q.later = nil, nil, nil
 	slices.SortFunc(left, func(a, b *Entry) int { return cmp.Compare(a.position, b.position) })
 	return left
 }

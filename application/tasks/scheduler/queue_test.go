@@ -34,18 +34,26 @@ func newFixture(t *testing.T) *fixture {
 		{Name: "outside", Outside: true},
 		{Name: "second", Outside: true},
 	}
-	return &fixture{t: t, Queue: scheduler.New(2, 3, types)}
+	return &fixture{t: t, Queue: scheduler.New(scheduler.Sizes{Workers: 2, Waiting: 3, Scheduled: 5}, types)}
 }
 
 func waiting(typ string, id task.ID) task.Task {
 	return task.Task{ID: id, Type: typ, Status: task.Pending, Params: json.RawMessage(`{}`)}
 }
 
+func place(typ string, bytes int) scheduler.Place { return scheduler.Place{Type: typ, Bytes: bytes} }
+
+// waits returns how many tasks wait in the queue.
+func (f *fixture) waits() int {
+	waiting, _ := f.Len()
+	return waiting
+}
+
 // starts takes a task on.
 func (f *fixture) starts(typ string, id task.ID) {
 	f.t.Helper()
 	t := waiting(typ, id)
-	if !f.Reserve(typ, len(t.Params)) || !f.Put(t, len(t.Params)) {
+	if !f.Reserve(scheduler.PlaceOf(t)) || !f.Put(t, scheduler.PlaceOf(t)) {
 		f.t.Fatalf("%s of %s was not taken on", id, typ)
 	}
 }
@@ -114,17 +122,17 @@ func TestATaskIsBegunAtOnceWhenAWorkerIsIdleForIt(t *testing.T) { // T3
 	f := newFixture(t)
 	want := func(when, typ string, want bool) {
 		t.Helper()
-		if f.Idle(typ) != want {
+		if f.Idle(place(typ, 0)) != want {
 			t.Errorf("%s, %s is begun at once: %t", when, typ, !want)
 		}
-		if !f.Reserve(typ, 0) {
+		if !f.Reserve(place(typ, 0)) {
 			t.Fatal("there is no place")
 		}
-		if f.PutIdle(waiting(typ, task.ID(when)), 0) != want {
+		if f.PutIdle(waiting(typ, task.ID(when)), place(typ, 0)) != want {
 			t.Errorf("%s, %s is put in: %t", when, typ, !want)
 		}
 		if !want {
-			f.Release(typ, 0)
+			f.Release(place(typ, 0))
 		}
 	}
 	want("at first", "narrow", true)
@@ -142,7 +150,7 @@ func TestATaskIsBegunAtOnceWhenAWorkerIsIdleForIt(t *testing.T) { // T3
 		e, _ := f.Next(t.Context(), named("outside"))
 		got <- e
 	}()
-	for !f.Idle("outside") {
+	for !f.Idle(place("outside", 0)) {
 		runtime.Gosched()
 	}
 	want("for a worker of another type", "second", false)
@@ -152,7 +160,7 @@ func TestATaskIsBegunAtOnceWhenAWorkerIsIdleForIt(t *testing.T) { // T3
 	}
 	want("when the worker has one", "outside", false)
 	f.Close()
-	if f.Idle("outside") || f.Idle("pool") {
+	if f.Idle(place("outside", 0)) || f.Idle(place("pool", 0)) {
 		t.Error("a closed queue begins something")
 	}
 }
@@ -161,7 +169,7 @@ func TestEachTypeHasPlacesOfItsOwn(t *testing.T) { // T1
 	t.Parallel()
 	f := newFixture(t)
 	fill := func(typ string) (places int) {
-		for f.Reserve(typ, 2) {
+		for f.Reserve(place(typ, 2)) {
 			places++
 		}
 		return places
@@ -172,7 +180,7 @@ func TestEachTypeHasPlacesOfItsOwn(t *testing.T) { // T1
 	if n := fill("pool"); n != 2+3 { // the workers are places, too
 		t.Errorf("of a type of the pool %d are taken on", n)
 	}
-	f.Release("pool", 2)
+	f.Release(place("pool", 2))
 	if n := fill("pool"); n != 1 {
 		t.Errorf("where one was given back there are %d places", n)
 	}
@@ -191,15 +199,15 @@ func TestAPlaceOfThePoolIsHeldUntilTheTaskIsDoneAndOneOutsideUntilItIsTaken(t *t
 		f.starts("outside", task.ID(fmt.Sprint("outside-", i)))
 	}
 	inPool, outside := f.next(pooled), f.next(named("outside"))
-	if f.Reserve("pool", 0) || !f.Reserve("outside", 0) || f.Reserve("outside", 0) {
+	if f.Reserve(place("pool", 0)) || !f.Reserve(place("outside", 0)) || f.Reserve(place("outside", 0)) {
 		t.Error("a place of the pool was given free, or one outside was not")
 	}
 	f.Done(inPool)
-	if !f.Reserve("pool", 0) || f.Reserve("pool", 0) {
+	if !f.Reserve(place("pool", 0)) || f.Reserve(place("pool", 0)) {
 		t.Error("the place of a task that is done was not given free, or more were")
 	}
 	f.Done(outside)
-	if f.Reserve("outside", 0) {
+	if f.Reserve(place("outside", 0)) {
 		t.Error("a place that was free was given free again")
 	}
 }
@@ -207,9 +215,9 @@ func TestAPlaceOfThePoolIsHeldUntilTheTaskIsDoneAndOneOutsideUntilItIsTaken(t *t
 func TestTheParamsOfOneTypeLeaveRoomForOthers(t *testing.T) { // T1
 	t.Parallel()
 	const mib = 1 << 20
-	q := scheduler.New(1, 1_000_000, []task.Type{{Name: "a", Outside: true}, {Name: "b", Outside: true}, {Name: "c", Outside: true}, {Name: "d", Outside: true}})
+	q := scheduler.New(scheduler.Sizes{Workers: 1, Waiting: 1_000_000}, []task.Type{{Name: "a", Outside: true}, {Name: "b", Outside: true}, {Name: "c", Outside: true}, {Name: "d", Outside: true}})
 	fill := func(typ string, size int) (n int) {
-		for q.Reserve(typ, size) {
+		for q.Reserve(place(typ, size)) {
 			n++
 		}
 		return n
@@ -228,11 +236,11 @@ func TestTheParamsOfOneTypeLeaveRoomForOthers(t *testing.T) { // T1
 			t.Errorf("%d params of %s of %d bytes wait, want %d", n, c.typ, c.size, c.want)
 		}
 	}
-	q.Release("a", 8*mib)
+	q.Release(place("a", 8*mib))
 	if n := fill("d", 40*mib); n != 1 {
 		t.Errorf("where room was given back %d more wait", n)
 	}
-	if !q.Reserve("b", 0) {
+	if !q.Reserve(place("b", 0)) {
 		t.Error("a task without params was refused")
 	}
 }
@@ -270,16 +278,16 @@ func TestARepeatedChangeOfATaskCountsOnce(t *testing.T) {
 	f := newFixture(t)
 	f.Offer(waiting("outside", "a"), 0)
 	f.Offer(waiting("outside", "a"), 0)
-	if f.Len() != 1 || !f.IDs()["a"] {
-		t.Errorf("%d wait: %v", f.Len(), f.IDs())
+	if f.waits() != 1 || !f.IDs()["a"] {
+		t.Errorf("%d wait: %v", f.waits(), f.IDs())
 	}
 	e := f.next(named("outside"))
 	f.Offer(waiting("outside", "a"), 0) // it is taken
 	running := waiting("outside", "a")
 	running.Status, running.Lease = task.Running, e.Lease
 	f.Remove(running) // which is what this entry has begun
-	if f.Len() != 0 || !f.Holds(running) {
-		t.Errorf("%d wait, the entry is held: %t", f.Len(), f.Holds(running))
+	if f.waits() != 0 || !f.Holds(running) {
+		t.Errorf("%d wait, the entry is held: %t", f.waits(), f.Holds(running))
 	}
 	f.Done(e)
 	if len(f.IDs()) != 0 {
@@ -297,8 +305,8 @@ func TestATaskThatIsNoLongerPendingIsTakenOut(t *testing.T) {
 		}
 		<-time.After(2 * time.Hour)
 		f.wantNext(named("outside"))
-		if f.Len() != 0 || !f.Reserve("outside", 0) || !f.Reserve("outside", 0) || !f.Reserve("outside", 0) {
-			t.Errorf("%d wait, or their places are not free", f.Len())
+		if f.waits() != 0 || !f.Reserve(place("outside", 0)) || !f.Reserve(place("outside", 0)) || !f.Reserve(place("outside", 0)) {
+			t.Errorf("%d wait, or their places are not free", f.waits())
 		}
 	})
 }
@@ -340,7 +348,7 @@ func TestPendingTasksAreReturnedWhenTheQueueIsClosed(t *testing.T) { // T15
 		if err := <-refused; !errors.Is(err, task.ErrShuttingDown) {
 			t.Errorf("what waited for a task got %v", err)
 		}
-		if _, err := f.Next(t.Context(), pooled); !errors.Is(err, task.ErrShuttingDown) || f.Again(taken, 0) || f.Put(waiting("outside", "e"), 0) {
+		if _, err := f.Next(t.Context(), pooled); !errors.Is(err, task.ErrShuttingDown) || f.Again(taken, 0) || f.Put(waiting("outside", "e"), place("outside", 0)) {
 			t.Errorf("the queue goes on: %v", err)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 type typeQueue struct {
 	typ     task.Type // never changes
 	waiting []*Entry  // by position
+	due     []*Entry  // by position: they wait for a place (rule T19)
 	running int
 	held    int // places: of those that wait, in the pool of those that run, too
 	bytes   int // of the params of those that wait

@@ -43,16 +43,11 @@ func (q *Queue) ask(w *waiter) bool {
 	if q.closed {
 		return false
 	}
-	var best *typeQueue
-	for _, t := range q.types {
-		if t.ready() && w.wants(&t.typ) && (best == nil || t.before(best)) {
-			best = t
-		}
-	}
-	if best == nil {
-		q.waiters = append(q.waiters, w)
+	if e := q.dispatcher.takeBest(w.wants); e != nil {
+		w.got <- e
+		q.dispatcher.dispatch(e.queue) // there is room for others now
 	} else {
-		w.got <- q.capacity.take(best)
+		q.dispatcher.waiters = append(q.dispatcher.waiters, w)
 	}
 	return true
 }
@@ -62,7 +57,7 @@ func (q *Queue) ask(w *waiter) bool {
 func (q *Queue) withdraw(w *waiter) *Entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waiters = slices.DeleteFunc(q.waiters, func(other *waiter) bool { return other == w })
+	q.dispatcher.waiters = slices.DeleteFunc(q.dispatcher.waiters, func(other *waiter) bool { return other == w })
 	select {
 	case e := <-w.got:
 		return e

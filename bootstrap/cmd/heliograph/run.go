@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -16,15 +17,17 @@ import (
 
 // runCommand is "heliograph run"; its exit status is the task's outcome.
 type runCommand struct {
-	Type   string   `arg:"" help:"The task's type; GET /api/task-types lists them."`
-	Param  []string `short:"p" placeholder:"NAME=VALUE" sep:"none" help:"A param. The type's schema decides whether a value is a number, a boolean or a text. Repeatable."`
-	Params string   `placeholder:"JSON" help:"The params as a JSON object; -p wins over it."`
-	Label  []string `placeholder:"KEY=VALUE" sep:"none" help:"A label to find the task by. Repeatable."`
-	URL    string   `default:"http://localhost:8080" help:"Where the service is."`
-	Token  string   `env:"HELIOGRAPH_TOKEN" placeholder:"TEXT" help:"A JWT or an API key, where the service asks for one. Better in the environment: other users see command lines."`
-	Key    string   `placeholder:"TEXT" help:"An Idempotency-Key: with one that was used before, the first task is followed and none started."`
-	JSON   bool     `name:"json" help:"Print all that is known of the ended task, not only its result."`
-	Detach bool     `help:"Print the task's ID and do not follow it."`
+	Type   string        `arg:"" help:"The task's type; GET /api/task-types lists them."`
+	Param  []string      `short:"p" placeholder:"NAME=VALUE" sep:"none" help:"A param. The type's schema decides whether a value is a number, a boolean or a text. Repeatable."`
+	Params string        `placeholder:"JSON" help:"The params as a JSON object; -p wins over it."`
+	Label  []string      `placeholder:"KEY=VALUE" sep:"none" help:"A label to find the task by. Repeatable."`
+	RunAt  string        `placeholder:"TIME" xor:"when" help:"When it is to run, such as 2026-01-02T15:04:05Z."`
+	Delay  time.Duration `placeholder:"DURATION" xor:"when" help:"How long it is to wait before it runs, such as 90s or 2h."`
+	URL    string        `default:"http://localhost:8080" help:"Where the service is."`
+	Token  string        `env:"HELIOGRAPH_TOKEN" placeholder:"TEXT" help:"A JWT or an API key, where the service asks for one. Better in the environment: other users see command lines."`
+	Key    string        `placeholder:"TEXT" help:"An Idempotency-Key: with one that was used before, the first task is followed and none started."`
+	JSON   bool          `name:"json" help:"Print all that is known of the ended task, not only its result."`
+	Detach bool          `help:"Print the task's ID and do not follow it."`
 }
 
 // Help is what --help says more.
@@ -45,7 +48,7 @@ func (c runCommand) Run(ctx context.Context, p *program) error {
 	defer transport.CloseIdleConnections()
 	// A signal ends ctx at once, but not the session.
 	status := taskcli.Run(context.WithoutCancel(ctx), taskcli.Options{
-		URL: c.URL, Token: c.Token, Type: c.Type, Params: c.Params, Pairs: c.Param, Labels: c.Label, Key: c.Key, JSON: c.JSON, Detach: c.Detach,
+		URL: c.URL, Token: c.Token, Type: c.Type, Params: c.Params, Pairs: c.Param, Labels: c.Label, Key: c.Key, RunAt: c.RunAt, Delay: c.Delay, JSON: c.JSON, Detach: c.Detach,
 	}, taskcli.Terminal{
 		In: os.Stdin, Out: p.stdout, Err: p.stderr,
 		Interactive: p.host.Terminal && term.IsTerminal(int(os.Stdin.Fd())), Width: width,

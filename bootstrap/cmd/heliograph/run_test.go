@@ -16,6 +16,8 @@ func TestRunExitStatusWhenItCannotStart(t *testing.T) {
 		{[]string{"run", "demo_task", "--slowly"}, 2, "heliograph: unknown flag --slowly"},
 		{[]string{"run", "demo_task", "--url", "nowhere"}, 2, "heliograph: --url: "},
 		{[]string{"run", "demo_task", "--url", nowhere, "--params", "{"}, 2, "heliograph: bad usage: --params"},
+		{[]string{"run", "demo_task", "--url", nowhere, "--delay", "1h", "--run-at", "2030-01-02T03:04:05Z"}, 2, "heliograph: --"},
+		{[]string{"run", "demo_task", "--url", nowhere, "--delay", "soon"}, 2, "heliograph: --delay"},
 		{[]string{"run", "demo_task", "--url", nowhere}, 4, "heliograph: the service cannot be reached"},
 	} {
 		status, stdout, stderr := call(t, nil, c.args...)

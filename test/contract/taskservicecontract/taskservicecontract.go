@@ -27,6 +27,8 @@ type Subject struct {
 	Complete func(t *testing.T, id task.ID)
 	// Places is how many tasks of Type may wait, and none of them runs before Begin.
 	Places int
+	// Scheduled is how many tasks may wait for the time that they are to run at.
+	Scheduled int
 	// Stop has the service take no task any more.
 	Stop func(t *testing.T)
 }
@@ -60,6 +62,11 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"T17 CancelAll ends what waits, asks what runs to stop, and counts both", cancelAll},
 		{"T17 CancelAll without a filter is ErrNoFilter and cancels none", cancelAllWithoutFilter},
 		{"T17 A9 CancelAll leaves out what the viewer may not see", cancelAllOfViewer},
+		{"T19 a task that is to run later is pending, says when, and can be cancelled", scheduled},
+		{"T19 a task that was to run in the past is next at once", scheduledInThePast},
+		{"T19 Start of a task that is to run in more than a year is ErrInvalidRunAt and starts none", scheduledTooFar},
+		{"T19 a task that is to run later takes none of the places", scheduledBesideTheQueue},
+		{"T19 when as many wait for their time as may Start is ErrQueueFull and starts none", scheduledFull},
 		{"T20 a task that its starter claims needs no place, and takes none", claimWithoutPlace},
 		{"T15 after the end Start is ErrShuttingDown and starts none", afterStop},
 	} {

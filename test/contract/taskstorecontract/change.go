@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,6 +30,22 @@ func everyField(t *testing.T, f fixture) {
 		t.Errorf("created task (-want +got):\n%s", diff)
 	}
 	f.want(stored)
+}
+
+func scheduled(t *testing.T, f fixture) {
+	given := pending(1)
+	given.RunAt, given.NotBefore = given.Created.Add(time.Hour), given.Created.Add(time.Hour)
+	stored := f.createOne(given)
+	if !stored.Scheduled() || !stored.RunAt.Equal(given.RunAt) || !stored.NotBefore.Equal(given.NotBefore) {
+		t.Errorf("stored is %+v", stored)
+	}
+	f.want(stored)
+	f.wantList(task.Query{Status: task.Pending, Unfinished: true, Unsettled: true}, 1)
+	begun := f.update(stored, func(t *task.Task) { t.Status, t.NotBefore = task.Running, time.Time{} })
+	if !begun.RunAt.Equal(given.RunAt) {
+		t.Errorf("when it is begun its RunAt is %s", begun.RunAt)
+	}
+	f.want(begun)
 }
 
 func duplicateID(t *testing.T, f fixture) {

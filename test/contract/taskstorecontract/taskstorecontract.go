@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 var sentences = map[string]func(*testing.T, fixture){
 	"Create returns the task with a revision and Get finds it":               createThenGet,
 	"what is stored is everything that was given":                            everyField,
+	"a task that waits for its time is kept like any other":                  scheduled, // T19
 	"Create with an ID that exists returns its task":                         duplicateID,
 	"Create with a key that exists returns the first task":                   duplicateKey, // T14
 	"of many that Create with one key exactly one wins":                      createRace,   // T14
@@ -171,7 +172,7 @@ func full() task.Task {
 	t.Node, t.OwnerGeneration, t.FinalEventPending = "node/life", 3, true
 	t.Ran, t.Reports, t.Relayed = time.Minute, 5, []task.Relayed{{Number: 5, Update: task.Update{Text: new("half")}}}
 	t.Lease, t.NotBefore = "lease", t.Created.Add(time.Hour)
-	t.Labels = task.Labels{"page": "<exports>", "order": ""}
+	t.Labels, t.RunAt = task.Labels{"page": "<exports>", "order": ""}, t.Created.Add(time.Minute)
 	t.Owner, t.Audience = "ann", &access.Audience{Subjects: []string{"ann"}, Roles: []string{"staff"}, RequestIDs: []string{"tab-1"}}
 	return t
 }
