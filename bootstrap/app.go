@@ -90,6 +90,7 @@ func Graph(cfg Config, log *slog.Logger) fx.Option {
 		sourceModule(cfg),
 		connectionsModule(),
 		tasksModule(),
+		outputsModule(),
 		versionsModule(),
 		httpModule(),
 		provideComponents(processComponents),

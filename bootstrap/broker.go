@@ -16,6 +16,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -66,6 +67,7 @@ func memoryModule(cfg Config) fx.Option {
 			fx.Annotate(memcontrol.New, fx.As(new(gateway.Control))), fx.Annotate(singleNode, fx.As(new(cluster.Nodes))),
 			fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))),
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
+			fx.Annotate(newMemoryOutputs, fx.As(new(output.Store))),
 			fx.Annotate(func() (*mempending.Pending, error) { return mempending.New(cfg.Versions.PendingMax, pendingBytes) },
 				fx.As(new(version.Pending))),
 			fx.Annotate(memboard.New, fx.As(new(version.Board))),

@@ -28,6 +28,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -54,6 +55,7 @@ func natsModule(cfg Config) fx.Option {
 		},
 		fx.Annotate(newPublisher, fx.As(fx.Self()), fx.As(new(event.Publisher))),
 		fx.Annotate(openTaskStore, fx.As(fx.Self()), fx.As(new(task.Store))),
+		fx.Annotate(openOutputs, fx.As(new(output.Store))),
 		fx.Annotate(openPending, fx.As(new(version.Pending))),
 		fx.Annotate(openBoard, fx.As(new(version.Board))),
 	))

@@ -198,6 +198,8 @@ type TasksConfig struct {
 	ProgressRate int `env:"TASK_PROGRESS_RATE" envDefault:"20"`
 	// CancelGrace is how long a cancelled task may take to stop (rule T7).
 	CancelGrace time.Duration `env:"TASK_CANCEL_GRACE" envDefault:"30s"`
+	// OutputBytes is how much of the end of what a task prints is kept (rule T21).
+	OutputBytes ByteSize `env:"TASK_OUTPUT_BYTES" envDefault:"1MiB"`
 }
 
 // LogLevel is the least severe level that is logged.

@@ -20,6 +20,7 @@ import (
 	"heliograph/application/guard"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
+	"heliograph/domain/output"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -63,6 +64,7 @@ type inbound struct {
 	workers  task.Workers
 	leased   ginapi.LeasedReader
 	versions version.Service
+	outputs  ginapi.OutputDeps
 }
 
 type inboundParts struct {
@@ -76,10 +78,13 @@ type inboundParts struct {
 	Types    []task.Type `group:"task_types"`
 	Policy   access.Policy
 	Limited  limited
+	Writer   output.Writer
+	Output   output.Reader
 }
 
 func newInbound(p inboundParts) inbound {
 	in := inbound{tasks: p.Tasks, reader: p.Reader, workers: p.Workers, leased: p.Reader, versions: p.Versions}
+	in.outputs = ginapi.OutputDeps{Writer: p.Writer, Reader: p.Output}
 	if p.Config.Limits.any() {
 		in.tasks = limits.NewTasks(p.Config.Limits.adapter(p.Limited), p.Tasks, p.Reader)
 	}
@@ -88,6 +93,7 @@ func newInbound(p inboundParts) inbound {
 		in.reader = guard.NewReader(p.Reader, p.Policy)
 		workers := guard.NewWorkers(p.Workers, p.Reader, p.Types, p.Policy)
 		in.workers, in.leased = workers, workers
+		in.outputs = ginapi.OutputDeps{Writer: guard.NewOutputWriter(workers, p.Writer), Reader: guard.NewOutputReader(p.Output, p.Reader, p.Policy)}
 		in.versions = guard.NewVersions(p.Versions, p.Policy)
 	}
 	return in
@@ -135,6 +141,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 		}, p.Log)
 	api.Register(engine)
 	webclient.New(p.Log).Register(engine)
+	ginapi.NewOutputs(p.Inbound.outputs, p.Log).Register(engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: p.Access, Connections: p.Credentials}, p.Log).Register(engine)
 
 	metrics := promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{})

@@ -10,6 +10,7 @@ import (
 
 	"heliograph/adapters/outbound/demotasks"
 	"heliograph/adapters/outbound/prommetrics"
+	"heliograph/application/outputs"
 	"heliograph/application/tasks"
 	"heliograph/application/tasks/snapshots"
 	"heliograph/domain/cluster"
@@ -64,6 +65,8 @@ type taskParts struct {
 	Types     []task.Type `group:"task_types"`
 	Publisher event.Publisher
 	Metrics   *prommetrics.Metrics
+	Outputs   *outputs.Writers
+	Keeper    *outputs.Keeper
 	Log       *slog.Logger
 }
 
@@ -77,7 +80,7 @@ func newTasks(p taskParts) (*tasks.Service, error) {
 	}
 	s, err := tasks.New(cfg, tasks.Deps{
 		Store: p.Store, Nodes: p.Nodes, Types: p.Types, Publisher: p.Publisher, Metrics: p.Metrics.Tasks(names(p.Types)...),
-		NewID: uuid.NewString, Log: p.Log,
+		Outputs: p.Outputs, Removed: p.Keeper.Removed, NewID: uuid.NewString, Log: p.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"heliograph/domain/output"
 )
 
 const (
@@ -208,6 +210,7 @@ func (c TasksConfig) validate() error {
 		atLeast("TASK_RETENTION_BYTES", c.RetentionBytes, 0, ""),
 		atLeast("TASK_PROGRESS_RATE", c.ProgressRate, 0, ""),
 		positive("TASK_CANCEL_GRACE", c.CancelGrace),
+		between("TASK_OUTPUT_BYTES", c.OutputBytes, ByteSize(output.MinTail), ByteSize(output.MaxTail)),
 	)
 }
 

@@ -77,8 +77,13 @@ type Deps struct {
 	Types     []task.Type
 	Publisher event.Publisher
 	Metrics   task.Metrics
-	NewID     func() string // makes the IDs of tasks: UUIDs
-	Log       *slog.Logger
+	// Outputs is where handlers print to; nil is nowhere.
+	Outputs Outputs
+	// Removed is called with each task that was removed, and must not wait; nil is not
+	// called.
+	Removed func(task.ID)
+	NewID   func() string // makes the IDs of tasks: UUIDs
+	Log     *slog.Logger
 }
 
 // New returns a Service. Until StartWorkers tasks are taken on, but not run. It fails
@@ -86,6 +91,9 @@ type Deps struct {
 // name of another.
 func New(cfg Config, d Deps) (*Service, error) {
 	cfg = cfg.withDefaults()
+	if d.Removed != nil {
+		d.Store = removingStore{d.Store, d.Removed}
+	}
 	types, err := sortTypes(d.Types)
 	if err = errors.Join(cfg.validate(), err); err != nil {
 		return nil, fmt.Errorf("tasks: %w", err)
@@ -100,7 +108,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		MaxEventBytes: cfg.MaxEventBytes, MaxWritten: cfg.MaxWritten, Ended: s.cleaner.Ended,
 	})
 	s.runner = runner.New(runner.Deps{
-		Store: d.Store, Records: s.records, Queue: s.queue, Life: s.life, Log: d.Log,
+		Store: d.Store, Records: s.records, Queue: s.queue, Life: s.life, Outputs: d.Outputs, Log: d.Log,
 		Workers: cfg.MaxWorkers, Timeout: cfg.Timeout, CancelGrace: cfg.CancelGrace, ProgressInterval: cfg.progressInterval(),
 	})
 	lent := leases.New(d.Store, s.records, s.queue, s.runner, s.life)

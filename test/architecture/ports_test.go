@@ -33,6 +33,7 @@ var suites = map[string]string{
 	"gateway.Control":        "controlcontract",
 	"gateway.Sender":         "sendercontract",
 	"gateway.Metrics":        "metricscontract",
+	"output.Store":           "outputcontract",
 	"task.Store":             "taskstorecontract",
 	"task.Service":           "taskservicecontract",
 	"task.Reader":            "taskreadercontract",
@@ -53,6 +54,8 @@ var noSuite = map[string]string{
 	"gateway.Listener":    "application/connections is the only one; gateway.Sender's suite holds how it is called",
 	"gateway.Peer":        "application/connections is the only one; gateway.Control's suite holds how it is called",
 	"gateway.Relay":       "application/relay is the only one",
+	"output.Reader":       "application/outputs is the only one",
+	"output.Writer":       "application/outputs is the only one",
 	"task.Reporter":       "application/tasks is the only one; task.Handler's suite holds how it is called",
 }
 

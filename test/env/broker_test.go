@@ -15,10 +15,12 @@ import (
 	"heliograph/domain/cluster"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 	"heliograph/test/contract/controlcontract"
 	"heliograph/test/contract/historycontract"
 	"heliograph/test/contract/nodescontract"
 	"heliograph/test/contract/orphanscontract"
+	"heliograph/test/contract/outputcontract"
 	"heliograph/test/contract/publishercontract"
 	"heliograph/test/contract/registrycontract"
 	"heliograph/test/contract/taskstorecontract"
@@ -39,6 +41,17 @@ func TestTaskStore(t *testing.T) {
 	runSuite(t, "taskstorecontract", func(t *testing.T, e environment) {
 		taskstorecontract.Run(t, func(t *testing.T) (s taskstorecontract.Subject) {
 			e.build(t, nil, &s.Store)
+			return s
+		})
+	})
+}
+
+func TestOutputStore(t *testing.T) {
+	runSuite(t, "outputcontract", func(t *testing.T, e environment) {
+		outputcontract.Run(t, func(t *testing.T) outputcontract.Subject {
+			s := outputcontract.Subject{Tail: output.MinTail}
+			e.build(t, map[string]string{"TASK_OUTPUT_BYTES": "64KiB"}, &s.Store)
+			s.Other = s.Store
 			return s
 		})
 	})

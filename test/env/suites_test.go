@@ -50,6 +50,7 @@ var suites = map[string]struct {
 	"taskservicecontract": {both(), noAuth},
 	"taskstorecontract":   {withEmbedded, oneGraph},
 	"taskworkerscontract": {both(), noAuth},
+	"outputcontract":      {withEmbedded, oneGraph},
 
 	// Versions and nodes.
 	"nodescontract":          {slices.Concat(oneNode, withCluster), noAuth},

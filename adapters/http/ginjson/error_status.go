@@ -10,6 +10,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -98,6 +99,13 @@ var errorStatuses = []errorStatus{
 	{task.ErrTooLarge, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"},
 	{task.ErrUnavailable, http.StatusServiceUnavailable, "BROKER_UNAVAILABLE"},
 	{task.ErrLeaseLost, http.StatusConflict, "LEASE_LOST"},
+
+	{output.ErrWrongOffset, http.StatusConflict, "WRONG_OFFSET"},
+	{output.ErrTooLarge, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"},
+	{output.ErrInvalidUTF8, http.StatusBadRequest, "INVALID_UTF8"},
+	{output.ErrTooMany, http.StatusConflict, "TOO_MANY_FOLLOWED"},
+	{output.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
+	{output.ErrUnavailable, http.StatusServiceUnavailable, "BROKER_UNAVAILABLE"},
 
 	{version.ErrInvalid, http.StatusBadRequest, "INVALID_PAYLOAD"},
 	{version.ErrTooLarge, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"},

@@ -16,6 +16,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -60,6 +61,13 @@ var answers = map[string]struct {
 	"gateway.ErrComeBack":           {gateway.ErrComeBack, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendUnreachable": {gateway.ErrBackendUnreachable, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendTimeout":     {gateway.ErrBackendTimeout, 500, "INTERNAL_ERROR"},
+
+	"output.ErrWrongOffset":  {&output.OffsetError{Length: 7}, 409, "WRONG_OFFSET"},
+	"output.ErrTooLarge":     {output.ErrTooLarge, 413, "PAYLOAD_TOO_LARGE"},
+	"output.ErrInvalidUTF8":  {output.ErrInvalidUTF8, 400, "INVALID_UTF8"},
+	"output.ErrUnavailable":  {output.ErrUnavailable, 503, "BROKER_UNAVAILABLE"},
+	"output.ErrTooMany":      {output.ErrTooMany, 409, "TOO_MANY_FOLLOWED"},
+	"output.ErrShuttingDown": {output.ErrShuttingDown, 503, "SHUTTING_DOWN"},
 
 	"task.ErrNotFound":       {task.ErrNotFound, 404, "TASK_NOT_FOUND"},
 	"task.ErrConflict":       {task.ErrConflict, 500, "INTERNAL_ERROR"},

@@ -18,6 +18,7 @@ import (
 	"heliograph/adapters/http/httpserver"
 	"heliograph/domain/access"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 )
 
 // MaxBody is the most that a request body may hold, in bytes: the gateway
@@ -62,6 +63,9 @@ func Abort(c *gin.Context, log *slog.Logger, err error) {
 	detail := Detail{Code: code, Message: message}
 	if forbidden, ok := errors.AsType[*access.ForbiddenError](err); ok && forbidden.Missing != "" {
 		detail.Details = map[string]string{"scope": forbidden.Missing}
+	}
+	if wrong, ok := errors.AsType[*output.OffsetError](err); ok {
+		detail.Details = map[string]int64{"offset": wrong.Length}
 	}
 	challenge(c, err)
 	ForbidSniffing(c)

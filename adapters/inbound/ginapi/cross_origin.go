@@ -138,7 +138,7 @@ func (g *Guard) share(c *gin.Context) bool {
 	}
 	header.Set("Access-Control-Allow-Origin", origin)
 	header.Set("Access-Control-Allow-Credentials", "true")
-	header.Set("Access-Control-Expose-Headers", "Retry-After")
+	header.Set("Access-Control-Expose-Headers", "ETag, Heliograph-Gap, Retry-After, Stream-Closed, Stream-Cursor, Stream-Next-Offset, Stream-Up-To-Date")
 	return true
 }
 
@@ -152,7 +152,7 @@ const preflightAge = "600"
 
 func answerPreflight(c *gin.Context) {
 	c.Header("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
-	c.Header("Access-Control-Allow-Headers", "Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID")
+	c.Header("Access-Control-Allow-Headers", "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID")
 	c.Header("Access-Control-Max-Age", preflightAge)
 	c.AbortWithStatus(http.StatusNoContent)
 	c.Writer.WriteHeaderNow()

@@ -69,7 +69,7 @@ func TestCORSHeadersGoToAllowedOriginsOnly(t *testing.T) { // S6
 	}{
 		{[]string{"http://localhost:5173", app}, app, http.Header{
 			"Access-Control-Allow-Origin": {app}, "Access-Control-Allow-Credentials": {"true"},
-			"Access-Control-Expose-Headers": {"Retry-After"}, "Vary": {"Origin"},
+			"Access-Control-Expose-Headers": {exposedHeaders}, "Vary": {"Origin"},
 		}},
 		{[]string{app}, "https://evil.example", http.Header{"Vary": {"Origin"}}},
 		{[]string{app}, "", http.Header{"Vary": {"Origin"}}},
@@ -110,7 +110,7 @@ func TestPreflightsAreAnsweredForAllowedOriginsOnly(t *testing.T) { // S6
 	}
 	for header, names := range map[string][]string{
 		"Access-Control-Allow-Methods": {"POST", "DELETE"},
-		"Access-Control-Allow-Headers": {"Content-Type", "Idempotency-Key", "Last-Event-ID", "Authorization"},
+		"Access-Control-Allow-Headers": {"Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Authorization"},
 	} {
 		for _, name := range names {
 			if !strings.Contains(a.header.Get(header), name) {
@@ -167,3 +167,5 @@ func TestEscapedSlashIsNotASeparator(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
+
+const exposedHeaders = "ETag, Heliograph-Gap, Retry-After, Stream-Closed, Stream-Cursor, Stream-Next-Offset, Stream-Up-To-Date"

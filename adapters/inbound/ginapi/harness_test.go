@@ -35,6 +35,8 @@ type service struct {
 	reader   *mocks.MockTaskReader
 	workers  *mocks.MockTaskWorkers
 	versions *mocks.MockVersionService
+	writer   *mocks.MockOutputWriter
+	output   *mocks.MockOutputReader
 	access   *mocks.MockAccessService
 	keeper   *mocks.MockCredentials
 	caller   *access.Principal // who every request comes from; nil is nobody in particular
@@ -57,6 +59,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	s := &service{
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
 		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl),
+		writer: mocks.NewMockOutputWriter(ctrl), output: mocks.NewMockOutputReader(ctrl),
 		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), registry: prometheus.NewRegistry(), log: &buffer{},
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -71,6 +74,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 			return s.sendTo(ctx, id, ev)
 		},
 	}, log).Register(s.engine)
+	ginapi.NewOutputs(ginapi.OutputDeps{Writer: s.writer, Reader: s.output}, log).Register(s.engine)
 	ginapi.RegisterMetrics(s.engine, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}))
 	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)
 	return s

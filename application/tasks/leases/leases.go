@@ -20,12 +20,13 @@ import (
 
 // Leases implements task.Workers.
 type Leases struct {
-	store   task.Store
-	records *records.Records
-	queue   *scheduler.Queue
-	runner  *runner.Runner
-	life    *lifecycle.Lifecycle
-	revoked atomic.Pointer[func(*access.Principal) bool] // of the last EndRevoked; nil if nothing was revoked
+	store    task.Store
+	records  *records.Records
+	queue    *scheduler.Queue
+	runner   *runner.Runner
+	life     *lifecycle.Lifecycle
+	renewals renewals
+	revoked  atomic.Pointer[func(*access.Principal) bool] // of the last EndRevoked; nil if nothing was revoked
 
 	// moving holds a token while an attempt is taken over: two calls of one worker must
 	// not take it from each other.

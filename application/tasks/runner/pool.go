@@ -60,8 +60,10 @@ func (r *Runner) call(ctx context.Context, a *Attempt) (returned <-chan struct{}
 			e.At = time.Now()
 			a.Offer(e)
 		}()
-		result, err := a.Type().Handler.Run(ctx, a.Task.Params, a.seq)
-		e = records.Outcome(ctx, result, err)
+		r.withOutput(ctx, a, func(ctx context.Context) {
+			result, err := a.Type().Handler.Run(ctx, a.Task.Params, a.seq)
+			e = records.Outcome(ctx, result, err)
+		})
 	}()
 	return done
 }

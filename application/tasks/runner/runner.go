@@ -27,6 +27,7 @@ type Deps struct {
 	Records *records.Records
 	Queue   *scheduler.Queue
 	Life    *lifecycle.Lifecycle
+	Outputs Outputs // nil: what handlers print goes nowhere
 	Log     *slog.Logger
 
 	Workers int // of the pool

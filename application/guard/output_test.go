@@ -1,0 +1,77 @@
+package guard_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"go.uber.org/mock/gomock"
+
+	"heliograph/application/guard"
+	"heliograph/domain/access"
+	"heliograph/domain/output"
+	"heliograph/domain/task"
+	"heliograph/test/mocks"
+)
+
+func TestOutputIsReadByThoseWhoMaySeeTheTask(t *testing.T) { // A9, A12, T22
+	t.Parallel()
+	reads := access.ScopesOf(access.TasksRead)
+	for name, c := range map[string]struct {
+		p    access.Principal
+		want error
+	}{
+		"its owner":                     {access.Principal{Subject: "bob", Scopes: reads}, nil},
+		"an admin":                      {access.Principal{Subject: "root", Scopes: access.ScopesOf(access.Admin)}, nil},
+		"the holder of a token for it":  {access.Principal{Subject: access.TaskSubject + "t", Scopes: reads, TaskID: "t"}, nil},
+		"another":                       {access.Principal{Subject: "eve", Scopes: reads}, task.ErrNotFound},
+		"one with a token for another":  {access.Principal{Subject: access.TaskSubject + "u", Scopes: reads, TaskID: "u"}, task.ErrNotFound},
+		"its owner, without the scope":  {access.Principal{Subject: "bob", Scopes: access.ScopesOf(access.TasksStart)}, new(access.ForbiddenError)},
+		"a worker, which does not read": {access.Principal{Subject: "key:w", Scopes: access.ScopesOf(access.TasksWork)}, new(access.ForbiddenError)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			ctrl := gomock.NewController(t)
+			beneath := mocks.NewMockOutputReader(ctrl)
+			g := guard.NewOutputReader(beneath, f.reader, newPolicy(ctrl))
+			audience := subject("bob").With(access.TaskSubject + "t")
+			f.reader.EXPECT().Get(gomock.Any(), task.ID("t")).AnyTimes().Return(task.Task{ID: "t", Audience: audience}, nil)
+			if c.want == nil {
+				beneath.EXPECT().Read(gomock.Any(), task.ID("t"), int64(3), 10).Return(output.Chunk{Length: 3}, nil)
+				beneath.EXPECT().Await(gomock.Any(), task.ID("t"), int64(3), 10).Return(output.Chunk{Length: 3}, nil)
+			}
+			_, read := g.Read(as(t, c.p), "t", 3, 10)
+			_, awaited := g.Await(as(t, c.p), "t", 3, 10)
+			for what, err := range map[string]error{"Read": read, "Await": awaited} {
+				_, forbidden := errors.AsType[*access.ForbiddenError](err)
+				_, wanted := errors.AsType[*access.ForbiddenError](c.want)
+				if forbidden != wanted || !wanted && !errors.Is(err, c.want) {
+					t.Errorf("%s: %v, want %v", what, err, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestOutputIsAppendedByThoseWhoMayWork(t *testing.T) { // A5, A8, T21
+	t.Parallel()
+	f := newFixture(t)
+	writer := mocks.NewMockOutputWriter(gomock.NewController(t))
+	g := guard.NewOutputWriter(f.Workers, writer)
+	f.reader.EXPECT().Get(gomock.Any(), task.ID("t")).AnyTimes().Return(task.Task{ID: "t", Type: "far", Audience: subject("bob")}, nil)
+	f.reader.EXPECT().Get(gomock.Any(), task.ID("u")).AnyTimes().Return(task.Task{ID: "u", Type: "farther", Audience: subject("bob")}, nil)
+	writer.EXPECT().Append(gomock.Any(), task.ID("t"), task.Lease("l"), int64(3), []byte("x")).Return(4, nil)
+	if length, err := g.Append(as(t, worker), "t", "l", 3, []byte("x")); err != nil || length != 4 {
+		t.Errorf("Append: %d, %v", length, err)
+	}
+	wantForbidden(t, second(g.Append(as(t, access.Principal{Subject: "bob", Scopes: access.ScopesOf(access.TasksRead, access.TasksStart)}), "t", "l", 3, nil)), "tasks:work")
+	if _, err := g.Append(as(t, worker), "u", "l", 3, nil); !errors.Is(err, task.ErrNotFound) {
+		t.Errorf("another's type: %v", err)
+	}
+	writer.EXPECT().Append(gomock.Any(), task.ID("t"), gomock.Any(), gomock.Any(), gomock.Any()).Return(0, fmt.Errorf("append: %w", &output.OffsetError{Length: 9}))
+	_, err := g.Append(as(t, worker), "t", "l", 3, nil)
+	if wrong, ok := errors.AsType[*output.OffsetError](err); !ok || wrong.Length != 9 {
+		t.Errorf("a wrong offset: %v", err)
+	}
+}
