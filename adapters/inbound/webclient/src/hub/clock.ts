@@ -20,12 +20,14 @@ export const systemClock: Clock = {
 export class Timers implements Clock {
   readonly #clock: Clock;
   readonly #cancels = new Set<() => void>();
+  #closed = false;
   constructor(clock: Clock) {
     this.#clock = clock;
   }
   now = () => this.#clock.now();
   random = () => this.#clock.random();
   after = (ms: number, f: () => void) => {
+    if (this.#closed) return () => {}; // what was under way would go on
     const cancel = this.#clock.after(ms, () => {
       this.#cancels.delete(cancel);
       f();
@@ -37,6 +39,7 @@ export class Timers implements Clock {
     };
   };
   close() {
+    this.#closed = true;
     for (const cancel of this.#cancels) cancel();
     this.#cancels.clear();
   }

@@ -191,7 +191,7 @@ export class StreamOwner {
       }
       case 'auth_expired':
         this.#options.credential.refuse(this.#token);
-        return this.#wait('reconnecting', null, backoff(this.#options.clock, 0));
+        return this.#wait('reconnecting', null, this.#options.clock.random() * SOON);
       case 'auth_expiring':
         return this.#user.expiring(this.#requestId);
       case 'ping':

@@ -95,8 +95,8 @@ class TabClient implements Client {
   close(): void {
     this.#stopListening();
     this.#link?.leave();
-    this.#tasks.close();
     this.#show({ state: 'closed', error: null, retryAt: null });
+    this.#tasks.close();
     this.#ending.end(new HeliographError('CLOSED', 'the client was closed'));
     this.#calls.close();
   }
