@@ -243,6 +243,7 @@ export class Hub {
       const tasks = changed.filter((task) => tab.wants(task));
       if (tasks.length || idToo) tab.port.post({ t: 'tasks', tasks, lastId: this.#stream.lastId });
     }
+    for (const { id, status } of changed) if (status === 'expired') this.#tasks.disclaim(id); // it was shown, once
   }
 
   #state() {

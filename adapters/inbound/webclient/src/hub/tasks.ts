@@ -57,10 +57,10 @@ export class Tasks {
     if (!known.mine) this.#set(known, { ...known, mine: true });
   }
 
-  /** The opposite: it is like any other from now on. */
+  /** The opposite: to tabs that ask from now on it is like any other. */
   disclaim(id: string): void {
     const known = this.#known.get(id);
-    if (known?.mine) this.#set(known, { ...known, mine: false });
+    if (known?.mine) this.#known.set(id, { ...known, mine: false });
   }
 
   /** Shows that somebody asked the task to stop, or takes that back. */

@@ -1,0 +1,300 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+)
+
+// clientPage is the folder of a page that shows what the client library knows.
+const clientPage = "testdata/client"
+
+// clientPolicy is the strictest that a page of the library's can have.
+const clientPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'"
+
+// longTask runs until it is cancelled.
+const longTask = `{"type":"long_running_task","params":{"total_time":600}}`
+
+// longStart is the query of a page whose button starts that.
+const longStart = "type=long_running_task&params=%7B%22total_time%22%3A600%7D"
+
+// clientSite serves the page and, on the same origin, the service, as a reverse proxy
+// does. Who is logged in has a token at /token.
+type clientSite struct {
+	url    string
+	policy atomic.Pointer[string]
+	tokens atomic.Pointer[string] // what getToken is to return; nil is nobody
+}
+
+func newClientSite(t *testing.T, service string) *clientSite {
+	t.Helper()
+	target, err := url.Parse(service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := new(clientSite)
+	site.policy.Store(new(clientPolicy))
+	transport := &http.Transport{DisableCompression: true}
+	mux := http.NewServeMux()
+	files := http.FileServer(http.Dir(clientPage))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", *site.policy.Load())
+		w.Header().Set("Cache-Control", "no-cache")
+		files.ServeHTTP(w, r)
+	})
+	mux.HandleFunc("/token", func(w http.ResponseWriter, _ *http.Request) {
+		if token := site.tokens.Load(); token != nil {
+			_, _ = io.WriteString(w, *token)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.Handle("/api/", &httputil.ReverseProxy{
+		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:    transport,
+		ErrorLog:     log.New(io.Discard, "", 0), // of streams that a crash breaks
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		transport.CloseIdleConnections()
+	})
+	site.url = server.URL
+	return site
+}
+
+func (s *clientSite) page(query string) string { return s.url + "/page.html?" + query }
+
+// click clicks in one tab.
+func click(t *testing.T, tab context.Context, selector string) {
+	t.Helper()
+	if err := chromedp.Do(tab, chromedp.Click(chromedp.CSS(selector))); err != nil {
+		t.Fatalf("click %s: %v", selector, err)
+	}
+}
+
+// taskItem is the selector of a task in the page's list, with these attributes.
+func taskItem(id, attributes string) string {
+	return fmt.Sprintf(`#tasks li[data-task=%q]%s`, id, attributes)
+}
+
+// attribute returns an attribute of a tab's body.
+func attribute(t *testing.T, tab context.Context, name string) string {
+	t.Helper()
+	value, err := chromedp.Run(tab, chromedp.Evaluate[string](fmt.Sprintf("document.body.dataset[%q] ?? ''", name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// noOlder fails if a tab has shown an older state of a task than before.
+func noOlder(t *testing.T, tabs []context.Context) {
+	t.Helper()
+	for i, tab := range tabs {
+		if id := attribute(t, tab, "older"); id != "" {
+			t.Errorf("B5: tab %d has shown an older state of %s", i+1, id)
+		}
+	}
+}
+
+// Seven tabs over HTTP/1.1, of which a browser opens six connections: one stream, and
+// every tab can still ask.
+func TestSevenTabsHaveOneStream(t *testing.T) { // B2, B3, B10
+	t.Parallel()
+	s := start(t, "FRONTEND_VERSION=1")
+	page := newClientSite(t, s.url).page(longStart)
+	tabs := openTabs(t, 7, page)
+	mustShow(t, tabs, `body[data-state="open"][data-sharing="worker"][data-version="1"]`)
+	if got := s.scrape(t)[active]; got != 1 {
+		t.Errorf("B2: seven tabs have %v streams, want 1", got)
+	}
+	click(t, tabs[0], "#start")
+	mustShow(t, tabs[:1], `body[data-loop="running"]`)
+	id := attribute(t, tabs[0], "started")
+	mustShow(t, tabs, taskItem(id, `[data-status="running"]`))
+
+	click(t, tabs[6], "#cancel")
+	mustShow(t, tabs, taskItem(id, `[data-status="cancelled"]`))
+	mustShow(t, tabs[:1], `body[data-loop="ended"]`)
+	mustShow(t, tabs[6:], `body[data-outcome="cancelled"]`)
+	t.Logf("B10: a cancel of the seventh tab took %s ms", attribute(t, tabs[6], "took"))
+	noOlder(t, tabs)
+	if got := s.scrape(t)[active]; got != 1 {
+		t.Errorf("B2: at the end seven tabs have %v streams, want 1", got)
+	}
+}
+
+// A page that is loaded again shows its tasks: those that run, those that have ended
+// meanwhile, and those that are gone, once.
+func TestAReloadForgetsNothing(t *testing.T) { // B4, B9
+	t.Parallel()
+	s := start(t)
+	site := newClientSite(t, s.url)
+	page := site.page(longStart)
+	tabs := openTabs(t, 1, page)
+	mustShow(t, tabs, `body[data-state="open"]`)
+	click(t, tabs[0], "#start")
+	mustShow(t, tabs, `body[data-loop="running"]`)
+	id := attribute(t, tabs[0], "started")
+	mine := fmt.Sprintf(`#mine li[data-task=%q]`, id)
+	reload := func() {
+		t.Helper()
+		if err := chromedp.Do(tabs[0], chromedp.Reload()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reload()
+	mustShow(t, tabs, mine+`[data-status="running"]`)
+
+	leave(t, tabs[0])
+	s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
+	eventually(t, "it has stopped", func() bool { return s.status(t, id).Status == "cancelled" })
+	if err := chromedp.Do(tabs[0], chromedp.Navigate(page)); err != nil {
+		t.Fatal(err)
+	}
+	mustShow(t, tabs, mine+`[data-status="cancelled"]`)
+
+	click(t, tabs[0], "#start")
+	mustShow(t, tabs, `body[data-loop="running"]`)
+	lost := attribute(t, tabs[0], "started")
+	s.kill(t)
+	s.again(t) // its memory is empty
+	mustShow(t, tabs, fmt.Sprintf(`#mine li[data-task=%q][data-status="expired"]`, lost))
+	mustShow(t, tabs, `body[data-loop="ended"]`)
+	reload()
+	mustShow(t, tabs, `body[data-state="open"]`)
+	mustShow(t, tabs, fmt.Sprintf(`#mine:not(:has([data-task=%q]))`, lost))
+}
+
+// leave shows an empty page in a tab, so that the one before is gone.
+func leave(t *testing.T, tab context.Context) {
+	t.Helper()
+	if err := chromedp.Do(tab, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A crash, a deploy and a service that forgets everything: pages come back by themselves.
+func TestPagesComeBackAfterARestart(t *testing.T) { // B5, B7
+	t.Parallel()
+	s := start(t, "SSE_DRAIN_SPREAD=1s")
+	tabs := openTabs(t, 2, newClientSite(t, s.url).page(""))
+	mustShow(t, tabs, `body[data-state="open"]`)
+	lost := s.startTask(t, longTask)
+	mustShow(t, tabs, taskItem(lost, `[data-status="running"]`))
+	s.kill(t)
+	mustShow(t, tabs, `body[data-state="reconnecting"][data-stale="true"]`)
+	mustShow(t, tabs, taskItem(lost, `[data-status="running"]`)) // what is shown is kept
+	s.again(t)
+	mustShow(t, tabs, `body[data-state="open"][data-reset="epoch"]`)
+	mustShow(t, tabs, taskItem(lost, `[data-status="expired"]`))
+
+	s.terminate(t)
+	s.again(t)
+	id := s.startTask(t, quickTask)
+	mustShow(t, tabs, taskItem(id, `[data-status="completed"][data-value="1"]`))
+	if got := s.scrape(t)[active]; got != 1 {
+		t.Errorf("B2: after a deploy two tabs have %v streams, want 1", got)
+	}
+	noOlder(t, tabs)
+}
+
+// The worker of all tabs dies: another one takes its place, and goes on.
+func TestAWorkerThatDiesIsReplaced(t *testing.T) { // B3
+	t.Parallel()
+	s := start(t)
+	tabs := openTabs(t, 2, newClientSite(t, s.url).page(""))
+	mustShow(t, tabs, `body[data-state="open"][data-sharing="worker"]`)
+	before := s.startTask(t, longTask)
+	mustShow(t, tabs, taskItem(before, `[data-status="running"]`))
+	endWorker(t, tabs[0])
+	id := s.startTask(t, quickTask)
+	mustShow(t, tabs, taskItem(id, `[data-status="completed"]`))
+	mustShow(t, tabs, taskItem(before, `[data-status="running"]`))
+	eventually(t, "the stream of the dead worker has ended", func() bool { return s.scrape(t)[active] == 1 })
+	noOlder(t, tabs)
+}
+
+// endWorker ends the browser's SharedWorker, as a crash would.
+func endWorker(t *testing.T, tab context.Context) {
+	t.Helper()
+	targets, err := chromedp.Targets(tab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range targets {
+		if info.Type == "shared_worker" {
+			if _, err := chromedp.CallBrowser(tab, target.CloseTarget, target.CloseTargetParams{TargetID: info.TargetID}); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatal("there is no SharedWorker")
+}
+
+// Pages of another origin cannot share a worker of the service's: a tab leads.
+func TestPagesOfAnotherOriginHaveALeader(t *testing.T) { // B2, B3, S6
+	t.Parallel()
+	site := newClientSite(t, "http://127.0.0.1:1") // it has no service of its own
+	s := start(t, "CORS_ORIGINS="+site.url)
+	site.policy.Store(new(strings.ReplaceAll(clientPolicy, "'self'", "'self' "+s.url)))
+	tabs := openTabs(t, 3, site.page("api="+url.QueryEscape(s.url+"/api")))
+	mustShow(t, tabs[:1], `body[data-state="open"][data-sharing="leader"]`)
+	mustShow(t, tabs[1:], `body[data-state="open"][data-sharing="follower"]`)
+	if got := s.scrape(t)[active]; got != 1 {
+		t.Errorf("B2: three tabs of another origin have %v streams, want 1", got)
+	}
+	id := s.startTask(t, longTask)
+	mustShow(t, tabs, taskItem(id, `[data-status="running"]`))
+
+	leave(t, tabs[0])
+	mustShow(t, tabs[1:2], `body[data-sharing="leader"]`)
+	click(t, tabs[2], "#cancel")
+	mustShow(t, tabs[1:], taskItem(id, `[data-status="cancelled"]`))
+	eventually(t, "the stream of the first leader has ended", func() bool { return s.scrape(t)[active] == 1 })
+	noOlder(t, tabs[1:])
+}
+
+// A log-out in one tab ends the stream of all, quietly; after a log-in of somebody else
+// nothing of the first user is left.
+func TestALogOutEndsTheStreamOfAllTabs(t *testing.T) { // B8, A12
+	t.Parallel()
+	s := start(t, secured()...)
+	site := newClientSite(t, s.url)
+	login := func(name string) { token := tokenOf(t, name, nil); site.tokens.Store(&token) }
+	login("ann")
+	tabs := openTabs(t, 3, site.page("token=/token&"+longStart))
+	mustShow(t, tabs, `body[data-state="open"]`)
+	click(t, tabs[0], "#start")
+	mustShow(t, tabs, `#mine li[data-status="running"]`)
+
+	site.tokens.Store(nil)
+	click(t, tabs[1], "#reconnect") // the page's log-out
+	mustShow(t, tabs, `body[data-state="signed-out"][data-error=""]`)
+	admin := s.as(tokenOf(t, "root", claims{"scope": "admin"}))
+	eventually(t, "no stream is left", func() bool { return admin.scrape(t)[active] == 0 })
+
+	login("bob")
+	click(t, tabs[2], "#reconnect")
+	mustShow(t, tabs, `body[data-state="open"]`)
+	mustShow(t, tabs, `#tasks:empty`)
+	mustShow(t, tabs, `#mine:empty`)
+	if got := admin.scrape(t)[active]; got != 1 {
+		t.Errorf("B2: three tabs of bob have %v streams, want 1", got)
+	}
+}
