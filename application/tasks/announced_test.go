@@ -251,11 +251,13 @@ func TestARemovalWaitsForAFinalEventThatIsPending(t *testing.T) { // T3, T11
 	synctest.Test(t, func(t *testing.T) {
 		one, two := twoNodes(t)
 		one.start(work(func(context.Context, task.Reporter) (json.RawMessage, error) {
+			<-time.After(time.Second) // task_started is out
 			one.wire.breaks(event.ErrUnavailable)
 			return nil, nil
 		}))
 		two.start()
 		id := one.run()
+		pass(time.Second)
 		if got := one.wantStatus(id, task.Completed); !got.FinalEventPending {
 			t.Fatalf("the record is %+v", got)
 		}

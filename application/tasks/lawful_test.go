@@ -97,7 +97,7 @@ func (f *fixture) wantRemovedLast(there []task.Task) {
 func (f *fixture) wantOneEnd(record task.Task, events []sent) {
 	f.t.Helper()
 	if e := events[0]; e.Type == task.EventQueued {
-		if e.record.Status != task.Pending || e.record.Seq != 1 {
+		if e.record.Seq < 1 || e.record.Seq == 1 && e.record.Status != task.Pending {
 			f.t.Errorf("%s: task_queued went out when the record was %s at %d", record.ID, e.record.Status, e.record.Seq)
 		}
 		if events = events[1:]; len(events) == 0 {
@@ -125,7 +125,7 @@ func (f *fixture) wantOneEnd(record task.Task, events []sent) {
 		if e.Attempt != begun {
 			f.t.Errorf("%s: %s is of attempt %d, begun were %d", record.ID, e.Type, e.Attempt, begun)
 		}
-		shown := f.runs(e) && e.record.Attempt == begun
+		shown := e.record.Seq > e.Seq || f.runs(e) && e.record.Attempt == begun // what is sent in the background the record may be beyond
 		if endings[e.Type] != "" || !shown && e.Type != task.EventQueued || e.record.Seq < e.Seq {
 			f.t.Errorf("%s: %s with the seq %d went out when the record was %s at %d", record.ID, e.Type, e.Seq, e.record.Status, e.record.Seq)
 		}

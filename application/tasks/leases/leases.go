@@ -94,7 +94,7 @@ func (l *Leases) lend(caller, ctx context.Context, e *scheduler.Entry) *runner.A
 // follow publishes that an attempt has begun and follows it; its worker has a whole term
 // to report.
 func (l *Leases) follow(ctx, runCtx context.Context, a *runner.Attempt) {
-	l.records.PublishStarted(ctx, a.Task)
+	l.records.PublishStartedNow(ctx, a.Task)
 	a.Renew() // publishing it may have taken a while
 	l.runner.Follow(ctx, runCtx, a)
 }
@@ -105,7 +105,7 @@ func (l *Leases) follow(ctx, runCtx context.Context, a *runner.Attempt) {
 func (l *Leases) takeBack(ctx, runCtx context.Context, a *runner.Attempt) {
 	switch u := l.records.UndoBegin(ctx, a.Task); {
 	case u.Stands:
-		l.records.PublishStarted(ctx, a.Task)
+		l.records.PublishStartedNow(ctx, a.Task)
 		l.runner.Follow(ctx, runCtx, a)
 		if u.Cancelled {
 			a.Offer(records.Ending{Status: task.Cancelled, At: time.Now(), Forced: true})

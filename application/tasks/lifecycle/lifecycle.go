@@ -21,9 +21,10 @@ type Lifecycle struct {
 	ctx    context.Context         //nolint:containedctx // ends when Wait leaves the store and the broker
 	hangUp context.CancelCauseFunc // ends ctx
 
-	busy     sync.WaitGroup // what Wait waits for
 	mu       sync.Mutex
-	stopping bool // guarded by mu; nothing joins busy once it is set
+	busy     int             // what Wait waits for; guarded by mu
+	idle     []chan struct{} // are closed when busy is 0; guarded by mu
+	stopping bool            // guarded by mu; Enter adds nothing to busy once it is set
 }
 
 // New returns a life that goes on until Wait.
@@ -43,17 +44,48 @@ func (l *Lifecycle) Enter() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.stopping {
-		l.busy.Add(1)
+		l.busy++
 	}
 	return !l.stopping
 }
 
 // Leave ends what Enter, or Refuse, began.
-func (l *Lifecycle) Leave() { l.busy.Done() }
+func (l *Lifecycle) Leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.busy--; l.busy > 0 {
+		return
+	}
+	for _, idle := range l.idle {
+		close(idle)
+	}
+	l.idle = nil
+}
 
-// Go calls f in a goroutine, for which Wait waits. Its caller has entered, or is such a
-// function.
-func (l *Lifecycle) Go(f func()) { l.busy.Go(f) }
+// Go calls f in a goroutine, for which Wait waits if it has not returned yet. That is
+// certain if the caller has entered, or is such a function.
+func (l *Lifecycle) Go(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy++
+	go func() {
+		defer l.Leave()
+		f()
+	}()
+}
+
+// left returns what is closed once nothing is there to be waited for.
+func (l *Lifecycle) left() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	idle := make(chan struct{})
+	if l.busy == 0 {
+		close(idle)
+	} else {
+		l.idle = append(l.idle, idle)
+	}
+	return idle
+}
 
 // Refuse begins the shutdown. The first caller gets true, and must call Leave.
 func (l *Lifecycle) Refuse() (first bool) {
@@ -63,7 +95,7 @@ func (l *Lifecycle) Refuse() (first bool) {
 		return false
 	}
 	l.stopping = true
-	l.busy.Add(1)
+	l.busy++
 	return true
 }
 
@@ -73,11 +105,7 @@ func (l *Lifecycle) Refuse() (first bool) {
 // time. Without a deadline it waits for as long as it takes. It may be called again.
 // Errors: context.DeadlineExceeded, ctx.Err(), when something did not leave.
 func (l *Lifecycle) Wait(ctx context.Context, reserve time.Duration) error {
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		l.busy.Wait()
-	}()
+	stopped := l.left()
 	for _, next := range l.schedule(ctx, reserve) {
 		select {
 		case <-stopped:

@@ -138,13 +138,13 @@ func (o *Overseer) lookUpMissing(ctx context.Context, here map[task.ID]bool, all
 }
 
 // hasOwner reports whether another node owns t, or this one does already. One
-// whose final event is pending here has none: publishing it failed.
+// whose final event is pending here and not being sent has none: publishing it failed.
 func (o *Overseer) hasOwner(t task.Task) bool {
 	if t.Node != o.Nodes.Self() {
 		return o.Nodes.Alive(t.Node)
 	}
 	a := o.Runner.Running.Get(t.ID)
-	return a != nil && a.Lease == t.Lease || o.Queue.Holds(t)
+	return a != nil && a.Lease == t.Lease || o.Queue.Holds(t) || o.Records.Sending(t.ID)
 }
 
 // takeOverOrphan takes over a running task whose node is gone: a worker outside goes on,

@@ -3,6 +3,7 @@ package orphans_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,13 +232,13 @@ func TestChangesThatWereNotHeardOfAreLookedUp(t *testing.T) {
 // listed is a store that counts what lists hold.
 type listed struct {
 	task.Store
-	tasks, lists int
+	tasks, lists atomic.Int64
 }
 
 func (s *listed) List(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
 	page, next, err = s.Store.List(ctx, q)
-	s.tasks += len(page)
-	s.lists++
+	s.tasks.Add(int64(len(page)))
+	s.lists.Add(1)
 	return page, next, err
 }
 
@@ -249,12 +250,12 @@ func TestTasksThatWaitAreReadSeldom(t *testing.T) {
 		f.creates(task.Task{Type: "work", Status: task.Pending})
 		f.start()
 		pass((orphans.WholeEvery - 1) * interval)
-		if store.lists != orphans.WholeEvery || store.tasks != 1 {
-			t.Errorf("%d lists had %d tasks, want %d and 1", store.lists, store.tasks, orphans.WholeEvery)
+		if lists, tasks := store.lists.Load(), store.tasks.Load(); lists != orphans.WholeEvery || tasks != 1 {
+			t.Errorf("%d lists had %d tasks, want %d and 1", lists, tasks, orphans.WholeEvery)
 		}
 		pass(interval)
-		if store.tasks != 2 {
-			t.Errorf("%d tasks were read, want 2", store.tasks)
+		if tasks := store.tasks.Load(); tasks != 2 {
+			t.Errorf("%d tasks were read, want 2", tasks)
 		}
 	})
 }

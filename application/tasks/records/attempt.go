@@ -195,9 +195,19 @@ func (r *Records) publishNote(ctx context.Context, t task.Task, n Note) {
 
 // PublishStarted publishes that the attempt of t has begun.
 func (r *Records) PublishStarted(ctx context.Context, t task.Task) {
+	r.publisher.publish(ctx, started(t))
+}
+
+// PublishStartedNow is PublishStarted for an attempt that outlives this process: it
+// returns once the event was sent.
+func (r *Records) PublishStartedNow(ctx context.Context, t task.Task) {
+	r.publisher.publishNow(ctx, started(t))
+}
+
+func started(t task.Task) task.Event {
 	e := newEvent(task.EventStarted, t, t.Started)
 	if len(t.Labels) > 0 {
 		e.Data = task.Beginning{Labels: t.Labels}
 	}
-	r.publisher.publish(ctx, e)
+	return e
 }

@@ -140,7 +140,7 @@ func (r *Records) AnnounceEnd(ctx context.Context, t task.Task) {
 	}
 	r.log.LogAttrs(ctx, level, "task ended", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
 		slog.String("status", string(t.Status)), slog.String("error", loggedError(t)), slog.Duration("ran", t.Ran))
-	r.PublishFinalEvent(ctx, t)
+	r.announceFinalEvent(ctx, t)
 }
 
 // maxLoggedError bounds what of an error is logged, in bytes.

@@ -17,11 +17,25 @@ func (r *Records) markFinalEventPending(t *task.Task) {
 	}
 }
 
-// PublishFinalEvent sends the last event of a task. What could not be sent stays
-// marked, and is tried again; the broker takes each event once (event.Event.Order). It
-// reports whether the broker took it, or never will.
+// announceFinalEvent hands the last event of a task over, and has the mark taken away
+// once the broker has it. Until then the task counts as Sending.
+func (r *Records) announceFinalEvent(ctx context.Context, t task.Task) {
+	r.publisher.hand(ctx, outgoing{finalEvent(t), func(done bool) { //nolint:contextcheck // it goes on when the caller has gone
+		if done && t.FinalEventPending {
+			r.clearFinalEventPending(r.life.Context(), t)
+		}
+	}})
+}
+
+// Sending reports whether this node still sends events of a task.
+func (r *Records) Sending(id task.ID) bool { return r.publisher.has(id) }
+
+// PublishFinalEvent sends the last event of a task of which nobody else does, and returns
+// when that was tried. What could not be sent stays marked, and is tried again; the
+// broker takes each event once (event.Event.Order). It reports whether the broker took
+// it, or never will.
 func (r *Records) PublishFinalEvent(ctx context.Context, t task.Task) (done bool) {
-	if done = r.publisher.publish(ctx, finalEvent(t)); done && t.FinalEventPending {
+	if done = r.publisher.publishNow(ctx, finalEvent(t)); done && t.FinalEventPending {
 		r.clearFinalEventPending(ctx, t)
 	}
 	return done

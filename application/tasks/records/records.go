@@ -47,7 +47,7 @@ type Records struct {
 	life      *lifecycle.Lifecycle
 	log       *slog.Logger
 	ended     func(task.Task)
-	publisher publisher
+	publisher *outbox
 	trouble   troubleLog
 	turns     *turns
 }
@@ -56,7 +56,7 @@ type Records struct {
 func New(d Deps) *Records {
 	return &Records{
 		Limits: limitsFor(d.MaxEventBytes), store: d.Store, nodes: d.Nodes, metrics: d.Metrics, life: d.Life, log: d.Log, ended: d.Ended,
-		publisher: publisher{d.Publisher, d.MaxEventBytes, d.MaxWritten, d.Log}, trouble: troubleLog{log: d.Log}, turns: newTurns(),
+		publisher: newOutbox(sender{d.Publisher, d.MaxEventBytes, d.MaxWritten, d.Log}, d.Life, !d.Store.Outlives()), trouble: troubleLog{log: d.Log}, turns: newTurns(),
 	}
 }
 

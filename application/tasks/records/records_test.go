@@ -41,12 +41,16 @@ var work, outside = &task.Type{Name: "work"}, &task.Type{Name: "outside", Outsid
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, store: &faultyStore{Store: memtaskstore.New()}, sent: &taskparts.Events{}, life: lifecycle.New()}
-	logger := f.logs.Logger()
-	f.Records = records.New(records.Deps{
-		Store: f.store, Nodes: memnodes.New(cluster.NewLife("one", "life")), Publisher: f.sent,
-		Metrics: f, Life: f.life, Log: logger, MaxEventBytes: 2048, Ended: func(t task.Task) { f.ended = append(f.ended, t.ID) },
-	})
+	f.Records = f.with(f.sent)
 	return f
+}
+
+// with returns Records that publish there.
+func (f *fixture) with(p event.Publisher) *records.Records {
+	return records.New(records.Deps{
+		Store: f.store, Nodes: memnodes.New(cluster.NewLife("one", "life")), Publisher: p,
+		Metrics: f, Life: f.life, Log: f.logs.Logger(), MaxEventBytes: 2048, Ended: func(t task.Task) { f.ended = append(f.ended, t.ID) },
+	})
 }
 
 // LeaseLost implements task.Metrics.

@@ -71,5 +71,5 @@ func (r *Records) FinishRemoval(ctx context.Context, t task.Task) error {
 
 // publishRemoved reports whether the broker took the event, or never will.
 func (r *Records) publishRemoved(ctx context.Context, t task.Task) (done bool) {
-	return r.publisher.publish(ctx, newEvent(task.EventRemoved, t, time.Now().UTC()))
+	return r.publisher.publishNow(ctx, newEvent(task.EventRemoved, t, time.Now().UTC()))
 }
