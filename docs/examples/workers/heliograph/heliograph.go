@@ -56,6 +56,13 @@ func (e *RefusedError) Error() string {
 // Permanent makes an error of a task's work one that another attempt would end with, too.
 func Permanent(err error) error { return &permanentError{err} }
 
+// IsPermanent reports whether another attempt would end with the error, too.
+func IsPermanent(err error) bool {
+	_, permanent := errors.AsType[*permanentError](err)
+	_, refused := errors.AsType[*RefusedError](err)
+	return permanent || refused
+}
+
 type permanentError struct{ error }
 
 func (e *permanentError) Unwrap() error { return e.error }
@@ -205,6 +212,7 @@ func (s *Service) started(ctx context.Context, start Start, answer []byte) (*Tas
 		return nil, err
 	}
 	t.Type, t.Labels, t.Attempt = start.Type, start.Labels, 1
+	t.Params, _ = json.Marshal(start.Params) // it was sent so
 	if t.lease == "" {
 		t.end()
 		return nil, &RefusedError{"start", "task " + t.ID + " was started with this key before, and is not the caller's"}
@@ -302,13 +310,11 @@ func (t *Task) Complete(ctx context.Context, result any) error {
 // Fail ends the task as failed, or as cancelled if it was asked to stop. Errors: those of
 // Complete.
 func (t *Task) Fail(ctx context.Context, cause error) error {
-	_, refused := errors.AsType[*RefusedError](cause)
-	_, permanent := errors.AsType[*permanentError](cause)
 	outcome := "failed: " + cause.Error()
 	if t.cancelled() {
 		outcome = "cancelled"
 	}
-	return t.say(ctx, "fail", map[string]any{"error": cause.Error(), "retry": !refused && !permanent}, outcome)
+	return t.say(ctx, "fail", map[string]any{"error": cause.Error(), "retry": !IsPermanent(cause)}, outcome)
 }
 
 // Release gives the task back: another worker may begin it at once, and no attempt is used
