@@ -92,6 +92,7 @@ func Graph(cfg Config, log *slog.Logger) fx.Option {
 		tasksModule(),
 		outputsModule(),
 		versionsModule(),
+		eventsModule(cfg),
 		httpModule(),
 		provideComponents(processComponents),
 	)

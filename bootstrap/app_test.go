@@ -205,6 +205,7 @@ func TestWhileShuttingDownTheServiceRefusesAndStillAnswers(t *testing.T) { // T1
 			{http.MethodGet, "/readyz", "", http.StatusServiceUnavailable, `"service":"the service is shutting down"`},
 			{http.MethodPost, "/api/tasks", `{"type":"demo_task"}`, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
 			{http.MethodPost, "/api/versions", `{"version":"2"}`, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
+			{http.MethodPost, "/api/events", `{"name":"note","data":1}`, http.StatusServiceUnavailable, "SHUTTING_DOWN"}, // E11
 			{http.MethodGet, "/api/sse/stream?request_id=late", "", http.StatusOK, "retry: "},
 		} {
 			if status, body := ask(t, c.method, s.url+c.path, c.content); status != c.status || !strings.Contains(body, c.body) {

@@ -19,6 +19,7 @@ import (
 	"heliograph/application/connections"
 	"heliograph/application/guard"
 	"heliograph/domain/access"
+	"heliograph/domain/appevent"
 	"heliograph/domain/connection"
 	"heliograph/domain/output"
 	"heliograph/domain/task"
@@ -65,6 +66,7 @@ type inbound struct {
 	leased   ginapi.LeasedReader
 	versions version.Service
 	outputs  ginapi.OutputDeps
+	events   appevent.Service
 }
 
 type inboundParts struct {
@@ -75,6 +77,7 @@ type inboundParts struct {
 	Reader   task.Reader
 	Workers  task.Workers
 	Versions version.Service
+	Events   appevent.Service
 	Types    []task.Type `group:"task_types"`
 	Policy   access.Policy
 	Limited  limited
@@ -83,7 +86,7 @@ type inboundParts struct {
 }
 
 func newInbound(p inboundParts) inbound {
-	in := inbound{tasks: p.Tasks, reader: p.Reader, workers: p.Workers, leased: p.Reader, versions: p.Versions}
+	in := inbound{tasks: p.Tasks, reader: p.Reader, workers: p.Workers, leased: p.Reader, versions: p.Versions, events: p.Events}
 	in.outputs = ginapi.OutputDeps{Writer: p.Writer, Reader: p.Output}
 	if p.Config.Limits.any() {
 		in.tasks = limits.NewTasks(p.Config.Limits.adapter(p.Limited), p.Tasks, p.Reader)
@@ -95,6 +98,7 @@ func newInbound(p inboundParts) inbound {
 		in.workers, in.leased = workers, workers
 		in.outputs = ginapi.OutputDeps{Writer: guard.NewOutputWriter(workers, p.Writer), Reader: guard.NewOutputReader(p.Output, p.Reader, p.Policy)}
 		in.versions = guard.NewVersions(p.Versions, p.Policy)
+		in.events = guard.NewEvents(p.Events, p.Policy)
 	}
 	return in
 }
@@ -142,6 +146,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	api.Register(engine)
 	webclient.New(p.Log).Register(engine)
 	ginapi.NewOutputs(p.Inbound.outputs, p.Log).Register(engine)
+	ginapi.NewEvents(p.Inbound.events, p.Log).Register(engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: p.Access, Connections: p.Credentials}, p.Log).Register(engine)
 
 	metrics := promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{})

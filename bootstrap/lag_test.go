@@ -87,6 +87,9 @@ func TestEventsThatHaveLeftTheNodesLogAreReadFromTheBroker(t *testing.T) { // G2
 		s.announce(t, payload)
 		want = append(want, payload)
 	}
+	eventually(t, "the node has got them all", func() bool { // a stream that resumes meanwhile may be too slow
+		return strings.Contains(s.must(t, http.MethodGet, "/api/version", "", http.StatusOK), `"n":7`)
+	})
 	_, stream = s.stream(t, "me", client.LastID())
 	wait(t, stream, "version", `"n":7`)
 	s.must(t, http.MethodPost, "/api/tasks", `{"type":"demo_task","params":{"delay":0.001}}`, http.StatusAccepted)

@@ -22,6 +22,13 @@ func TestSharedWorkerDoesWhatTheMigrationGuideSays(t *testing.T) {
 	node(t, "--test", moduleCopy(t, dir, sample+"/worker.test.mjs"))
 }
 
+func TestOwnEventsDoWhatTheirPageSays(t *testing.T) { // E11
+	const own = "examples/own-events"
+	dir := t.TempDir()
+	moduleCopy(t, dir, own+"/own-events.js")
+	node(t, "--test", moduleCopy(t, dir, own+"/own-events.test.mjs"))
+}
+
 // moduleCopy puts a script into dir under the name that makes node take it for
 // a module, as browsers do.
 func moduleCopy(t *testing.T, dir, source string) string {

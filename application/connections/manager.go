@@ -29,6 +29,7 @@ import (
 var (
 	_ connection.Manager  = (*Manager)(nil)
 	_ gateway.Listener    = (*Manager)(nil)
+	_ gateway.Messenger   = (*Manager)(nil)
 	_ credentials.Streams = (*Manager)(nil)
 )
 
@@ -65,6 +66,7 @@ type Manager struct {
 	node        string
 	registry    connection.Registry
 	sender      gateway.Sender
+	control     gateway.Control
 	log         *slog.Logger
 	count       *counter
 	closer      *closer
@@ -81,7 +83,7 @@ func New(cfg Config, deps Deps) *Manager {
 	}
 	group := background.NewGroup()
 	m := &Manager{
-		node: cfg.Node, registry: deps.Registry, sender: deps.Sender, log: deps.Log, group: group,
+		node: cfg.Node, registry: deps.Registry, sender: deps.Sender, control: deps.Control, log: deps.Log, group: group,
 		count:     newCounter(deps.Metrics),
 		closer:    &closer{sender: deps.Sender, control: deps.Control, group: group, log: deps.Log},
 		observers: observers.New(cfg.ObserverTimeout, group, deps.Registry, deps.Log),

@@ -23,6 +23,11 @@ func (p Peer) Close(ctx context.Context, token connection.Token, last event.Even
 	return p.manager.end(ctx, token, last, connection.ReasonReplaced)
 }
 
+// Send implements gateway.Peer.
+func (p Peer) Send(ctx context.Context, token connection.Token, ev event.Event) error {
+	return p.manager.sender.Send(ctx, token, ev)
+}
+
 // Ended implements gateway.Peer.
 func (p Peer) Ended(ctx context.Context, token connection.Token, reason connection.Reason) {
 	p.manager.Disconnect(ctx, token, reason)

@@ -11,21 +11,35 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// SendTo hands ev to the connection of one request_id, of this node, and reports
-// whether there was one (rule E4). Errors: those of connection.Registry and
-// gateway.Sender; with one, nothing was delivered.
+// SendTo implements gateway.Messenger.
 func (m *Manager) SendTo(ctx context.Context, id connection.RequestID, ev event.Event) (delivered bool, err error) {
 	c, err := m.registry.ByRequestID(ctx, id)
 	if err == nil {
-		err = m.sender.Send(ctx, c.Token, ev)
+		err = m.sendHereOrThere(ctx, c, ev)
 	}
-	if errors.Is(err, connection.ErrNotFound) || errors.Is(err, gateway.ErrUnknownToken) {
-		m.log.WarnContext(ctx, "event for an unknown connection was not delivered",
-			slog.String("event", ev.Name), slog.String("request_id", string(id)))
+	if undelivered(err) {
+		m.log.WarnContext(ctx, "event for one connection was not delivered",
+			slog.String("event", ev.Name), slog.String("request_id", string(id)), slog.Any("error", err))
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("send %s to %s: %w", ev.Name, id, err)
 	}
 	return true, nil
+}
+
+// sendHereOrThere hands ev to the stream of c through the node that owns it, which keeps
+// its events in order.
+func (m *Manager) sendHereOrThere(ctx context.Context, c connection.Connection, ev event.Event) error {
+	if m.control.Owns(c.Node) {
+		return m.sender.Send(ctx, c.Token, ev)
+	}
+	return m.control.Send(ctx, c.Node, c.Token, ev)
+}
+
+// undelivered reports whether err says that the connection is not there, or does not take
+// any more.
+func undelivered(err error) bool {
+	return errors.Is(err, connection.ErrNotFound) || errors.Is(err, gateway.ErrUnknownToken) ||
+		errors.Is(err, gateway.ErrStreamFull) || errors.Is(err, gateway.ErrNodeAway)
 }

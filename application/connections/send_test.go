@@ -9,7 +9,6 @@ import (
 
 	"go.uber.org/mock/gomock"
 
-	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/application/connections"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
@@ -21,14 +20,19 @@ var note = event.Event{Service: event.ServiceTask, Name: "note", Data: []byte(`1
 
 func TestSendToReachesTheTokenOfTheRequestID(t *testing.T) { // E1, E4
 	t.Parallel()
-	known := connection.Connection{RequestID: "me", Token: "secret"}
 	for name, c := range map[string]struct {
+		elsewhere        bool // another node has the stream
 		registered, sent error
 		delivered        bool
 		err              error
 		logged           bool
 	}{
 		"known":                 {delivered: true},
+		"full":                  {sent: gateway.ErrStreamFull, logged: true},
+		"known elsewhere":       {elsewhere: true, delivered: true},
+		"unknown elsewhere":     {elsewhere: true, sent: gateway.ErrUnknownToken, logged: true},
+		"its node is away":      {elsewhere: true, sent: gateway.ErrNodeAway, logged: true},
+		"its node is closed":    {elsewhere: true, sent: gateway.ErrClosed, err: gateway.ErrClosed},
 		"unknown to us":         {registered: connection.ErrNotFound, logged: true},
 		"unknown to gateway":    {sent: gateway.ErrUnknownToken, logged: true},
 		"sender closed":         {sent: gateway.ErrClosed, err: gateway.ErrClosed},
@@ -37,14 +41,20 @@ func TestSendToReachesTheTokenOfTheRequestID(t *testing.T) { // E1, E4
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctrl := gomock.NewController(t)
-			registry, sender := mocks.NewMockRegistry(ctrl), mocks.NewMockGatewaySender(ctrl)
+			registry, sender, control := mocks.NewMockRegistry(ctrl), mocks.NewMockGatewaySender(ctrl), mocks.NewMockGatewayControl(ctrl)
+			known := connection.Connection{RequestID: "me", Token: "secret", Node: "node"}
+			control.EXPECT().Owns(known.Node).AnyTimes().Return(!c.elsewhere)
 			registry.EXPECT().ByRequestID(gomock.Any(), known.RequestID).Return(known, c.registered)
-			if c.registered == nil {
+			switch {
+			case c.registered != nil:
+			case c.elsewhere:
+				control.EXPECT().Send(gomock.Any(), known.Node, known.Token, note).Return(c.sent)
+			default:
 				sender.EXPECT().Send(gomock.Any(), known.Token, note).Return(c.sent)
 			}
 			var logged bytes.Buffer
 			m := connections.New(connections.Config{}, connections.Deps{
-				Registry: registry, Sender: sender, Control: memcontrol.New(), Log: slog.New(slog.NewTextHandler(&logged, nil)),
+				Registry: registry, Sender: sender, Control: control, Log: slog.New(slog.NewTextHandler(&logged, nil)),
 			})
 			delivered, err := m.SendTo(t.Context(), known.RequestID, note)
 			if delivered != c.delivered || !errors.Is(err, c.err) || (err != nil) != (c.err != nil) {

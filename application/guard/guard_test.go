@@ -9,6 +9,7 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/domain/access"
+	"heliograph/domain/appevent"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
 )
@@ -92,6 +93,14 @@ var calls = map[string]call{
 		need:   access.VersionsSend,
 		make:   func(f *fixture, ctx context.Context) error { return f.Versions.Announce(ctx, "r", version.Version{}) },
 		expect: func(f *fixture) { f.versions.EXPECT().Announce(gomock.Any(), gomock.Any(), gomock.Any()) },
+	},
+	"Publish": { // A8, E11
+		need: access.EventsSend,
+		make: func(f *fixture, ctx context.Context) error {
+			own := access.Choice{Given: true, Audience: subject("ann")}
+			return second(f.Events.Publish(ctx, appevent.Request{Name: "note", Audience: own}))
+		},
+		expect: func(f *fixture) { f.events.EXPECT().Publish(gomock.Any(), gomock.Any()) },
 	},
 	"Current": { // A16
 		ofOneTask: true,

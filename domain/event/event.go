@@ -25,10 +25,11 @@ type Service string
 const (
 	ServiceTask    Service = "task"
 	ServiceVersion Service = "version"
+	ServiceApp     Service = "app" // events of the application's own (rule E11)
 )
 
 // Services lists every service, for what is kept per service.
-var Services = [...]Service{ServiceTask, ServiceVersion}
+var Services = [...]Service{ServiceTask, ServiceVersion, ServiceApp}
 
 // Event is one message for browsers. It is a value; Data must not be changed once
 // the event was handed over.

@@ -27,6 +27,10 @@ type Control interface {
 	// it: Sender.Close, elsewhere. It returns when the node has handed it over, in two
 	// seconds at most. Errors: ErrNodeAway, as Sender.Close, ctx.Err().
 	Close(ctx context.Context, node string, token connection.Token, last event.Event) error
+	// Send hands a private event to a stream of the node of that name: Sender.Send,
+	// elsewhere. It returns when the node has handed it over, in two seconds at most.
+	// Errors: ErrNodeAway, as Sender.Send, ctx.Err().
+	Send(ctx context.Context, node string, token connection.Token, ev event.Event) error
 	// Ended tells the node of that name that one of its streams has ended, which an
 	// external gateway has reported to another node. It returns when the node knows, in two
 	// seconds at most. Errors: ErrNodeAway, ctx.Err().
@@ -44,6 +48,8 @@ type Peer interface {
 	// Close ends a stream of this node after last was sent to it. Errors: as
 	// Sender.Close.
 	Close(ctx context.Context, token connection.Token, last event.Event) error
+	// Send hands a private event to a stream of this node. Errors: as Sender.Send.
+	Send(ctx context.Context, token connection.Token, ev event.Event) error
 	// Ended says that a stream of this node has ended. An unknown token changes
 	// nothing.
 	Ended(ctx context.Context, token connection.Token, reason connection.Reason)

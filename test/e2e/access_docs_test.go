@@ -22,7 +22,13 @@ const accessPage = "../../docs/access.md"
 // order, for a service at addr.
 func documented(t *testing.T, name, addr string) string {
 	t.Helper()
-	text, err := os.ReadFile(accessPage)
+	return documentedIn(t, accessPage, name, addr)
+}
+
+// documentedIn is documented for another page.
+func documentedIn(t *testing.T, page, name, addr string) string {
+	t.Helper()
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}

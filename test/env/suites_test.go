@@ -44,6 +44,10 @@ var suites = map[string]struct {
 	"registrycontract":          {both(), noAuth},
 	"sendercontract":            {all(), ""},
 
+	// Events of the application's own.
+	"appeventservicecontract": {both(), noAuth},
+	"receiptscontract":        {withEmbedded, oneGraph},
+
 	// Tasks.
 	"taskhandlercontract": {withEmbedded, oneGraph},
 	"taskreadercontract":  {both(), noAuth},

@@ -195,6 +195,44 @@ func (c *MockGatewayControlRenewCall) DoAndReturn(f func(context.Context, string
 	return c
 }
 
+// Send mocks base method.
+func (m *MockGatewayControl) Send(ctx context.Context, node string, token connection.Token, ev event.Event) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Send", ctx, node, token, ev)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Send indicates an expected call of Send.
+func (mr *MockGatewayControlMockRecorder) Send(ctx, node, token, ev any) *MockGatewayControlSendCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Send", reflect.TypeOf((*MockGatewayControl)(nil).Send), ctx, node, token, ev)
+	return &MockGatewayControlSendCall{Call: call}
+}
+
+// MockGatewayControlSendCall wrap *gomock.Call
+type MockGatewayControlSendCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewayControlSendCall) Return(arg0 error) *MockGatewayControlSendCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewayControlSendCall) Do(f func(context.Context, string, connection.Token, event.Event) error) *MockGatewayControlSendCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewayControlSendCall) DoAndReturn(f func(context.Context, string, connection.Token, event.Event) error) *MockGatewayControlSendCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // MockGatewayPeer is a mock of Peer interface.
 type MockGatewayPeer struct {
 	ctrl     *gomock.Controller
@@ -327,6 +365,44 @@ func (c *MockGatewayPeerRenewCall) Do(f func(context.Context, connection.Token, 
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
 func (c *MockGatewayPeerRenewCall) DoAndReturn(f func(context.Context, connection.Token, *access.Principal) error) *MockGatewayPeerRenewCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Send mocks base method.
+func (m *MockGatewayPeer) Send(ctx context.Context, token connection.Token, ev event.Event) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Send", ctx, token, ev)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Send indicates an expected call of Send.
+func (mr *MockGatewayPeerMockRecorder) Send(ctx, token, ev any) *MockGatewayPeerSendCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Send", reflect.TypeOf((*MockGatewayPeer)(nil).Send), ctx, token, ev)
+	return &MockGatewayPeerSendCall{Call: call}
+}
+
+// MockGatewayPeerSendCall wrap *gomock.Call
+type MockGatewayPeerSendCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewayPeerSendCall) Return(arg0 error) *MockGatewayPeerSendCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewayPeerSendCall) Do(f func(context.Context, connection.Token, event.Event) error) *MockGatewayPeerSendCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewayPeerSendCall) DoAndReturn(f func(context.Context, connection.Token, event.Event) error) *MockGatewayPeerSendCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -101,7 +101,7 @@ func (s *Stream) countLost(head log.Position) {
 	lost := map[event.Service]int{}
 	for i, service := range event.Services {
 		if !s.single {
-			lost[service] += int(head.Sent[i] - s.at.Sent[i]) //nolint:gosec // bounded by what one stream can lag behind
+			lost[service] += head.EventsSince(s.at, i)
 		}
 		if s.member != nil {
 			lost[service] += s.member.missed[i]

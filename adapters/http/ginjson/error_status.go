@@ -7,6 +7,7 @@ import (
 
 	"heliograph/adapters/http/httpserver"
 	"heliograph/domain/access"
+	"heliograph/domain/appevent"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -111,6 +112,10 @@ var errorStatuses = []errorStatus{
 	{version.ErrTooLarge, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"},
 	{version.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
 	{version.ErrUnavailable, http.StatusServiceUnavailable, "VERSION_UNAVAILABLE"},
+
+	{appevent.ErrInvalidName, http.StatusBadRequest, "INVALID_EVENT_NAME"},
+	{appevent.ErrUnderWay, http.StatusConflict, "IDEMPOTENCY_KEY_IN_USE"},
+	{appevent.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
 
 	{event.ErrTooLarge, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"},
 	{event.ErrUnavailable, http.StatusServiceUnavailable, "BROKER_UNAVAILABLE"},

@@ -13,6 +13,7 @@ import (
 
 	"heliograph/adapters/http/ginjson"
 	"heliograph/domain/access"
+	"heliograph/domain/appevent"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -39,6 +40,10 @@ var answers = map[string]struct {
 	"connection.ErrTokenTaken":       {connection.ErrTokenTaken, 400, "INVALID_PAYLOAD"},
 	"connection.ErrShuttingDown":     {connection.ErrShuttingDown, 503, "SHUTTING_DOWN"},
 	"connection.ErrUnavailable":      {connection.ErrUnavailable, 503, "BROKER_UNAVAILABLE"},
+
+	"appevent.ErrInvalidName":  {appevent.ErrInvalidName, 400, "INVALID_EVENT_NAME"},
+	"appevent.ErrUnderWay":     {appevent.ErrUnderWay, 409, "IDEMPOTENCY_KEY_IN_USE"},
+	"appevent.ErrShuttingDown": {appevent.ErrShuttingDown, 503, "SHUTTING_DOWN"},
 
 	"event.ErrInvalid":     {event.ErrInvalid, 500, "INTERNAL_ERROR"},
 	"event.ErrInvalidID":   {event.ErrInvalidID, 500, "INTERNAL_ERROR"},

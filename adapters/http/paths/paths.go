@@ -10,6 +10,8 @@ const (
 	Callback = "/api/sse/callback"
 	// Tasks is where tasks are started and listed, and the folder of each.
 	Tasks = "/api/tasks"
+	// Events is where events of the application's own are published.
+	Events = "/api/events"
 	// TaskTypes lists what can be started.
 	TaskTypes = "/api/task-types"
 	// Health is the probe of liveness.

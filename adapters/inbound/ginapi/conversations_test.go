@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/mock/gomock"
 
+	"heliograph/domain/appevent"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -34,9 +35,11 @@ type conversation struct {
 func (c conversation) connection() string { return cmp.Or(c.requestID, "r1") }
 
 const (
-	goodVersion = `{"version":"1.4.2","request_id":"abc123"}`
-	goodTest    = `{"task_type":"demo_task"}`
-	goodTask    = `{"type":"demo_task"}`
+	goodVersion  = `{"version":"1.4.2","request_id":"abc123"}`
+	goodAppEvent = `{"name":"order.changed","data":{"id":4711}}`
+
+	goodTest = `{"task_type":"demo_task"}`
+	goodTask = `{"type":"demo_task"}`
 
 	goodClaim    = `{"types":["resize"]}`
 	goodProgress = `{"lease":"l1","value":0.5}`
@@ -166,6 +169,20 @@ var conversations = []conversation{
 	{outcome: "GET /api/version 200", given: current(`{"version":"1.4.2"}`, nil)},
 	{outcome: "GET /api/version 503 VERSION_UNAVAILABLE", given: current("", version.ErrUnavailable)}, // V6
 
+	{outcome: "POST /api/events 202", body: goodAppEvent, given: published(appevent.Receipt{ID: event.ID{Epoch: "e", Seq: 7}, Delivered: true}, nil)},
+	{outcome: "POST /api/events 400 MISSING_BODY"},
+	{outcome: "POST /api/events 400 INVALID_JSON", body: `{`},
+	{outcome: "POST /api/events 400 INVALID_PAYLOAD", body: `{"name":"note"}`},
+	{outcome: "POST /api/events 400 INVALID_EVENT_NAME", body: `{"name":"ping","data":1}`},
+	{outcome: "POST /api/events 400 INVALID_AUDIENCE", body: `{"name":"note","data":1,"audience":"nobody"}`},
+	{outcome: "POST /api/events 400 INVALID_REQUEST_ID", body: `{"name":"note","data":1,"request_id":"task:abc"}`},
+	{outcome: "POST /api/events 400 INVALID_IDEMPOTENCY_KEY", body: goodAppEvent, header: []string{"Idempotency-Key", strings.Repeat("k", 256)}},
+	{outcome: "POST /api/events 409 IDEMPOTENCY_KEY_IN_USE", body: goodAppEvent, given: published(appevent.Receipt{}, appevent.ErrUnderWay)},
+	{outcome: "POST /api/events 413 PAYLOAD_TOO_LARGE", body: goodAppEvent, given: published(appevent.Receipt{}, event.ErrTooLarge)}, // E8
+	{outcome: "POST /api/events 413 PAYLOAD_TOO_LARGE", body: tooLarge},
+	{outcome: "POST /api/events 503 SHUTTING_DOWN", body: goodAppEvent, given: published(appevent.Receipt{}, appevent.ErrShuttingDown)}, // T15
+	{outcome: "POST /api/events 503 BROKER_UNAVAILABLE", body: goodAppEvent, given: published(appevent.Receipt{}, event.ErrUnavailable)},
+
 	{outcome: "GET /healthz 200"},
 	{outcome: "GET /readyz 200"},
 	{outcome: "GET /readyz 503", given: func(s *service) { s.checks = map[string]error{"broker": errors.New("down")} }},
@@ -281,6 +298,10 @@ func announced(err error) func(*service) {
 	return func(s *service) {
 		s.versions.EXPECT().Announce(gomock.Any(), gomock.Any(), gomock.Any()).Return(err)
 	}
+}
+
+func published(receipt appevent.Receipt, err error) func(*service) {
+	return func(s *service) { s.events.EXPECT().Publish(gomock.Any(), gomock.Any()).Return(receipt, err) }
 }
 
 func current(payload string, err error) func(*service) {

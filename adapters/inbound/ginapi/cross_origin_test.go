@@ -20,6 +20,7 @@ func TestCrossOriginWritesAreRefused(t *testing.T) { // S5
 	for _, write := range []struct{ method, path string }{
 		{http.MethodPost, "/api/tasks"},
 		{http.MethodPost, "/api/versions"},
+		{http.MethodPost, "/api/events"},
 		{http.MethodPost, "/api/tasks/" + knownID + "/cancel"},
 		{http.MethodPost, "/api/tasks/" + knownID + "/complete"},
 		{http.MethodPost, "/api/workers/claim"},

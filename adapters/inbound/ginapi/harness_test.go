@@ -37,6 +37,7 @@ type service struct {
 	versions *mocks.MockVersionService
 	writer   *mocks.MockOutputWriter
 	output   *mocks.MockOutputReader
+	events   *mocks.MockAppEventService
 	access   *mocks.MockAccessService
 	keeper   *mocks.MockCredentials
 	caller   *access.Principal // who every request comes from; nil is nobody in particular
@@ -58,7 +59,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	ctrl := gomock.NewController(t)
 	s := &service{
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
-		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl),
+		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl), events: mocks.NewMockAppEventService(ctrl),
 		writer: mocks.NewMockOutputWriter(ctrl), output: mocks.NewMockOutputReader(ctrl),
 		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), registry: prometheus.NewRegistry(), log: &buffer{},
 	}
@@ -76,6 +77,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	}, log).Register(s.engine)
 	ginapi.NewOutputs(ginapi.OutputDeps{Writer: s.writer, Reader: s.output}, log).Register(s.engine)
 	ginapi.RegisterMetrics(s.engine, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}))
+	ginapi.NewEvents(s.events, log).Register(s.engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)
 	return s
 }

@@ -63,6 +63,8 @@ func TestFieldNamesAreCaseSensitiveAndUnique(t *testing.T) {
 		{"/api/tasks", `{"TYPE":"demo_task"}`, "INVALID_PAYLOAD"},
 		{"/api/versions", `{"Version":"1"}`, "INVALID_PAYLOAD"},
 		{"/api/workers/claim", `{"Types":["a"]}`, "INVALID_PAYLOAD"},
+		{"/api/events", `{"name":"a","Data":1}`, "INVALID_PAYLOAD"},
+		{"/api/events", `{"name":"a","data":1,"data":2}`, "INVALID_JSON"},
 		{lease + "/progress", `{"Lease":"l"}`, "INVALID_PAYLOAD"},
 		{lease + "/complete", `{"LEASE":"l","result":1}`, "INVALID_PAYLOAD"},
 		{lease + "/fail", `{"lease":"l","Error":"e"}`, "INVALID_PAYLOAD"},
@@ -89,12 +91,12 @@ func TestUnpairedSurrogateBecomesReplacementCharacter(t *testing.T) { // program
 // Nothing that a client sends is more than refused.
 func FuzzBodies(f *testing.F) { // S3
 	paths := []string{
-		"/api/tasks", "/api/versions", "/api/workers/claim", "/api/testing/tasks/start", "/api/testing/deployments/version", "/api/testing/sse/task-event",
+		"/api/tasks", "/api/versions", "/api/events", "/api/workers/claim", "/api/testing/tasks/start", "/api/testing/deployments/version", "/api/testing/sse/task-event",
 		"/api/tasks/" + knownID + "/progress", "/api/tasks/" + knownID + "/complete", "/api/tasks/" + knownID + "/complete?lease=l", "/api/tasks/" + knownID + "/fail",
 	}
 	for i := range paths {
 		for _, seed := range []string{
-			`{"type":"demo_task","params":{"steps":-1}}`, goodVersion, goodClaim, goodResult, goodEvent, `{"lease":"l","value":1e999,"stage":-1,"done":-0.0}`,
+			`{"type":"demo_task","params":{"steps":-1}}`, goodVersion, goodAppEvent, goodClaim, goodResult, goodEvent, `{"lease":"l","value":1e999,"stage":-1,"done":-0.0}`,
 			`{"types":["a"],"wait":-0}`, `null`, `[[[`, "\"\xff\"", `{"a":1,"a":2}`, `{"lease":"l","text":"\ud800"}`, "\x00", "",
 		} {
 			f.Add(i, seed)
@@ -115,6 +117,7 @@ func FuzzBodies(f *testing.F) { // S3
 func anything(s *service) {
 	s.tasks.EXPECT().Start(gomock.Any(), gomock.Any()).AnyTimes()
 	s.versions.EXPECT().Announce(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	s.events.EXPECT().Publish(gomock.Any(), gomock.Any()).AnyTimes()
 	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any()).AnyTimes()
 	s.workers.EXPECT().Progress(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	s.workers.EXPECT().Complete(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()

@@ -30,6 +30,14 @@ func (Control) Close(ctx context.Context, _ string, _ connection.Token, last eve
 	return away(ctx)
 }
 
+// Send implements gateway.Control.
+func (Control) Send(ctx context.Context, _ string, _ connection.Token, ev event.Event) error {
+	if err := ev.Validate(); err != nil {
+		return err
+	}
+	return away(ctx)
+}
+
 // Ended implements gateway.Control.
 func (Control) Ended(ctx context.Context, _ string, _ connection.Token, _ connection.Reason) error {
 	return away(ctx)

@@ -68,6 +68,14 @@ func (c *Control) Close(ctx context.Context, node string, token connection.Token
 	return c.ask(ctx, node, request{Format: requestFormat, Token: token, Name: last.Name, Data: last.Data})
 }
 
+// Send implements gateway.Control.
+func (c *Control) Send(ctx context.Context, node string, token connection.Token, ev event.Event) error {
+	if err := ev.Validate(); err != nil {
+		return err
+	}
+	return c.ask(ctx, node, request{Format: sendFormat, Token: token, Service: ev.Service, Name: ev.Name, Data: ev.Data, Key: ev.Key})
+}
+
 // Ended implements gateway.Control.
 func (c *Control) Ended(ctx context.Context, node string, token connection.Token, reason connection.Reason) error {
 	return c.ask(ctx, node, request{Format: requestFormat, Token: token, Reason: reason})
@@ -83,7 +91,7 @@ func (c *Control) Renew(ctx context.Context, node string, token connection.Token
 }
 
 func (c *Control) ask(ctx context.Context, node string, r request) error {
-	text, err := json.Marshal(r)
+	text, err := event.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("%w: %w", event.ErrInvalid, err)
 	}
@@ -126,7 +134,7 @@ func (c *Control) answer(ctx context.Context, peer gateway.Peer, msg *nats.Msg) 
 	var asked request
 	err := json.Unmarshal(msg.Data, &asked)
 	if err == nil {
-		err = natsbroker.CheckFormat(asked.Format, renewalFormat)
+		err = natsbroker.CheckFormat(asked.Format, newestFormat)
 	}
 	switch {
 	case err != nil:
@@ -142,6 +150,8 @@ func (c *Control) answer(ctx context.Context, peer gateway.Peer, msg *nats.Msg) 
 		default:
 			err = connection.ErrUnavailable
 		}
+	case asked.Format == sendFormat:
+		err = peer.Send(ctx, asked.Token, event.Event{Service: asked.Service, Name: asked.Name, Data: asked.Data, Key: asked.Key})
 	case asked.Name == "":
 		peer.Ended(ctx, asked.Token, asked.Reason)
 	default:

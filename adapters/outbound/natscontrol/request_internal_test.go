@@ -9,11 +9,12 @@ import (
 
 // The forms of requests: nodes of each of them may be in one cluster.
 var golden = map[string]request{
-	`{"token":"t","name":"replaced","data":{"a":1}}`:            {Token: "t", Name: "replaced", Data: json.RawMessage(`{"a":1}`)},
-	`{"token":"t","reason":"r"}`:                                {Token: "t", Reason: "r"},
-	`{"format":1,"token":"t","name":"replaced","data":{"a":1}}`: {Format: 1, Token: "t", Name: "replaced", Data: json.RawMessage(`{"a":1}`)},
-	`{"format":1,"token":"t","reason":"r"}`:                     {Format: 1, Token: "t", Reason: "r"},
-	`{"format":2,"token":"t","principal":{"subject":"ann"}}`:    {Format: 2, Token: "t", Principal: json.RawMessage(`{"subject":"ann"}`)},
+	`{"token":"t","name":"replaced","data":{"a":1}}`:                            {Token: "t", Name: "replaced", Data: json.RawMessage(`{"a":1}`)},
+	`{"token":"t","reason":"r"}`:                                                {Token: "t", Reason: "r"},
+	`{"format":1,"token":"t","name":"replaced","data":{"a":1}}`:                 {Format: 1, Token: "t", Name: "replaced", Data: json.RawMessage(`{"a":1}`)},
+	`{"format":1,"token":"t","reason":"r"}`:                                     {Format: 1, Token: "t", Reason: "r"},
+	`{"format":2,"token":"t","principal":{"subject":"ann"}}`:                    {Format: 2, Token: "t", Principal: json.RawMessage(`{"subject":"ann"}`)},
+	`{"format":3,"token":"t","name":"note","data":1,"service":"app","key":"k"}`: {Format: 3, Token: "t", Name: "note", Data: json.RawMessage(`1`), Service: "app", Key: "k"},
 }
 
 func TestFormsOfRequests(t *testing.T) {

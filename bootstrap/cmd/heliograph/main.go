@@ -55,6 +55,7 @@ const flushTime = time.Second
 type commands struct {
 	Serve       serveCommand       `cmd:"" default:"1" help:"Run the service. This is what happens without a command, too."`
 	Run         runCommand         `cmd:"" help:"Start a task on a running service and follow it to its end."`
+	Publish     publishCommand     `cmd:"" help:"Publish an event of the application's own on a running service."`
 	Gateway     gatewayCommand     `cmd:"" help:"Run an SSE gateway for a backend, and nothing else."`
 	Key         keyCommand         `cmd:"" help:"Make API keys for servers and workers."`
 	Token       tokenCommand       `cmd:"" help:"Make a JWT for development, or explain what one says."`
@@ -82,7 +83,7 @@ func (p *program) run(ctx context.Context) int {
 	if exited >= 0 {
 		return exited
 	}
-	if isOfRun(err) {
+	if isOfClient(err) {
 		p.fail(err)
 		return taskcli.Usage
 	}

@@ -75,13 +75,13 @@ type statusError int
 // Error implements error.
 func (statusError) Error() string { return "" }
 
-// isOfRun reports whether a mistake on the command line is about "heliograph run",
-// which has an exit status of its own for it.
-func isOfRun(err error) bool {
+// isOfClient reports whether a mistake on the command line is about "heliograph run" or
+// "heliograph publish", which have an exit status of their own for it.
+func isOfClient(err error) bool {
 	parse, ok := errors.AsType[*kong.ParseError](err)
 	if !ok {
 		return false
 	}
 	node := parse.Context.Selected()
-	return node != nil && node.Name == "run"
+	return node != nil && (node.Name == "run" || node.Name == "publish")
 }

@@ -34,6 +34,7 @@ func Run(t *testing.T, fresh func(t *testing.T, peer gateway.Peer) Subject) {
 		test func(t *testing.T, s Subject, node *node)
 	}{
 		{"C3 a stream is closed at the node that owns it, after its last event", closes},
+		{"E1 a private event is handed to the node that owns the stream", sends},
 		{"C9 the node that owns a stream learns of its end", reportsEnd},
 		{"A17 the node that owns a stream gets its new credential", renews},
 		{"what the node's sender says is said", says},
@@ -92,7 +93,8 @@ type node struct {
 	ends    []end     // guarded by mu
 	closed  []closing // guarded by mu
 	renewed []renewal // guarded by mu
-	err     error     // what Close and Renew return; guarded by mu
+	sent    []sending // guarded by mu
+	err     error     // what Close, Send and Renew return; guarded by mu
 }
 
 type closing struct {
@@ -104,6 +106,18 @@ func (n *node) Close(_ context.Context, token connection.Token, last event.Event
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.closed = append(n.closed, closing{token, last})
+	return n.err
+}
+
+type sending struct {
+	Token connection.Token
+	Event event.Event
+}
+
+func (n *node) Send(_ context.Context, token connection.Token, ev event.Event) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sent = append(n.sent, sending{token, ev})
 	return n.err
 }
 
@@ -154,6 +168,28 @@ func closes(t *testing.T, s Subject, n *node) {
 		}
 	}
 	n.want(t, closing{"one", replaced}, closing{"two – “ü”", replaced})
+}
+
+func sends(t *testing.T, s Subject, n *node) {
+	note := event.Event{Service: event.ServiceApp, Name: "order.changed", Data: []byte(`{"<ü>":1}`)}
+	state := event.Event{Service: event.ServiceTask, Name: "state", Data: []byte(`[]`), Key: "k"}
+	for _, ev := range []event.Event{note, state} {
+		if err := s.Control.Send(t.Context(), s.Node, "one – “ü”", ev); err != nil {
+			t.Errorf("send: %v", err)
+		}
+	}
+	n.mu.Lock()
+	if diff := cmp.Diff([]sending{{"one – “ü”", note}, {"one – “ü”", state}}, n.sent); diff != "" {
+		t.Errorf("sent (-want +got):\n%s", diff)
+	}
+	n.mu.Unlock()
+	n.want(t) // it is no event to close a stream with
+	for _, want := range []error{gateway.ErrUnknownToken, gateway.ErrClosed, gateway.ErrStreamFull, event.ErrInvalid} {
+		n.answer(want)
+		if err := s.Control.Send(t.Context(), s.Node, "one", note); !errors.Is(err, want) {
+			t.Errorf("send: %v, want %v", err, want)
+		}
+	}
 }
 
 func reportsEnd(t *testing.T, s Subject, n *node) {
@@ -212,12 +248,21 @@ func invalid(t *testing.T, s Subject, n *node) {
 	if err := s.Control.Close(t.Context(), s.Node, "token", event.Event{Name: "x"}); !errors.Is(err, event.ErrInvalid) {
 		t.Errorf("close: %v, want ErrInvalid", err)
 	}
+	if err := s.Control.Send(t.Context(), s.Node, "token", event.Event{Name: "x"}); !errors.Is(err, event.ErrInvalid) {
+		t.Errorf("send: %v, want ErrInvalid", err)
+	}
+	if len(n.sent) != 0 {
+		t.Errorf("sent are %v", n.sent)
+	}
 	n.want(t)
 }
 
 func away(t *testing.T, s Subject, n *node) {
 	if err := s.Control.Close(t.Context(), s.Away, "token", replaced); !errors.Is(err, gateway.ErrNodeAway) {
 		t.Errorf("close: %v, want ErrNodeAway", err)
+	}
+	if err := s.Control.Send(t.Context(), s.Away, "token", replaced); !errors.Is(err, gateway.ErrNodeAway) {
+		t.Errorf("send: %v, want ErrNodeAway", err)
 	}
 	if err := s.Control.Renew(t.Context(), s.Away, "token", &access.Principal{Subject: "ann"}); !errors.Is(err, gateway.ErrNodeAway) {
 		t.Errorf("renew: %v, want ErrNodeAway", err)
@@ -230,6 +275,9 @@ func ended(t *testing.T, s Subject, n *node) {
 	cancel()
 	if err := s.Control.Close(ctx, s.Node, "token", replaced); !errors.Is(err, context.Canceled) {
 		t.Errorf("close: %v, want the context's error", err)
+	}
+	if err := s.Control.Send(ctx, s.Node, "token", replaced); !errors.Is(err, context.Canceled) {
+		t.Errorf("send: %v, want the context's error", err)
 	}
 	if err := s.Control.Renew(ctx, s.Node, "token", &access.Principal{Subject: "ann"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("renew: %v, want the context's error", err)

@@ -75,14 +75,15 @@ func events(t *testing.T, s Subject) {
 	s.Gateway.Sent(event.ServiceTask, 5, 2)
 	s.Gateway.Sent(event.ServiceTask, 1, 0)
 	s.Gateway.Sent(event.ServiceVersion, 0, 4)
-	want := map[event.Service]Sent{event.ServiceTask: {OK: 6, Failed: 2}, event.ServiceVersion: {Failed: 4}}
+	s.Gateway.Sent(event.ServiceApp, 7, 0) // E11
+	want := map[event.Service]Sent{event.ServiceTask: {OK: 6, Failed: 2}, event.ServiceVersion: {Failed: 4}, event.ServiceApp: {OK: 7}}
 	compare(t, want, s)
 }
 
 func durations(t *testing.T, s Subject) {
 	s.Gateway.Took(event.ServiceVersion, 250*time.Millisecond)
 	s.Gateway.Took(event.ServiceVersion, time.Second)
-	want := map[event.Service]Sent{event.ServiceTask: {}, event.ServiceVersion: {Timed: 2, Time: 1.25}}
+	want := map[event.Service]Sent{event.ServiceTask: {}, event.ServiceVersion: {Timed: 2, Time: 1.25}, event.ServiceApp: {}}
 	compare(t, want, s)
 }
 

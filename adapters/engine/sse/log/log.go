@@ -17,18 +17,43 @@ import (
 
 // Position is a frame boundary in the log, and what lies before it.
 type Position struct {
-	Off  uint64                      // bytes since the engine began
-	Seq  uint64                      // sequence of the last log event
-	Sent [len(event.Services)]uint64 // log events of each service since the engine began
+	Off uint64 // bytes since the engine began
+	Seq uint64 // sequence of the last log event
+
+	events uint64 // log events since the engine began
+	// others counts those of each service but the first, which has the rest. They wrap
+	// around: only differences are asked for, and each stream has a few positions.
+	others [len(event.Services) - 1]uint32
 }
 
 // Events is the number of log events before m since the engine began.
-func (m Position) Events() uint64 {
-	var n uint64
-	for _, s := range m.Sent {
-		n += s
+func (m Position) Events() uint64 { return m.events }
+
+// EventsSince is the number of log events of a service, an index in event.Services,
+// between an earlier position and m.
+func (m Position) EventsSince(before Position, service int) int {
+	return int(m.sent(service) - before.sent(service))
+}
+
+// sent is the number of the service's log events before m, modulo 2^32.
+func (m Position) sent(service int) uint32 {
+	if service > 0 {
+		return m.others[service-1]
 	}
-	return n
+	first := uint32(m.events) //nolint:gosec // it wraps around
+	for _, n := range m.others {
+		first -= n
+	}
+	return first
+}
+
+// counting returns m with one more log event of a service.
+func (m Position) counting(service int) Position {
+	m.events++
+	if service > 0 {
+		m.others[service-1]++
+	}
+	return m
 }
 
 // ErrBehind says that a position's bytes are no longer in the log.
@@ -127,7 +152,7 @@ func (l *Log) AppendEvent(seq uint64, service int, size int, encode func([]byte)
 	m := *s.end.Load()
 	m.Off += s.write(m, encode)
 	m.Seq = seq
-	m.Sent[service]++
+	m = m.counting(service)
 	s.index = append(s.index, entry{
 		seq: uint32(seq - s.base), end: uint32(m.Off - s.start.Off), service: uint8(service), //nolint:gosec // a segment is far smaller than 4 GiB
 	})
@@ -269,7 +294,7 @@ func (s *segment) after(seq uint64) Position {
 func (s *segment) count(n int) Position {
 	m := s.start
 	for _, e := range s.index[:n] {
-		m.Sent[e.service]++
+		m = m.counting(int(e.service))
 		m.Off, m.Seq = s.start.Off+uint64(e.end), s.base+uint64(e.seq)
 	}
 	return m

@@ -27,6 +27,30 @@ func add(l *log.Log, seq uint64) {
 
 func frame(seq uint64) string { return fmt.Sprintf("event %d\n\n", seq) }
 
+func TestPositionsCountTheEventsOfEachService(t *testing.T) { // M1
+	t.Parallel()
+	l := log.New(event.ID{Epoch: "e1"}, 64<<10)
+	services := len(event.Services)
+	want := make([]int, services)
+	for seq := range uint64(100) {
+		service := int(seq*seq) % services
+		text := frame(seq + 1)
+		l.AppendEvent(seq+1, service, len(text), func(b []byte) []byte { return append(b, text...) })
+		if seq >= 30 {
+			want[service]++
+		}
+	}
+	middle, err := l.After(30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for service := range services {
+		if got := l.Head().EventsSince(middle, service); got != want[service] {
+			t.Errorf("of %s there are %d, want %d", event.Services[service], got, want[service])
+		}
+	}
+}
+
 func TestEveryPositionThatIsHeldCanBeReadFrom(t *testing.T) { // G2
 	t.Parallel()
 	const start, events = 41, 1000
