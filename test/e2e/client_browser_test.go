@@ -79,7 +79,7 @@ func newClientSite(t *testing.T, service string) *clientSite {
 func (s *clientSite) page(query string) string { return s.url + "/page.html?" + query }
 
 // click clicks in one tab.
-func click(t *testing.T, tab context.Context, selector string) {
+func click(tab context.Context, t *testing.T, selector string) {
 	t.Helper()
 	if err := chromedp.Do(tab, chromedp.Click(chromedp.CSS(selector))); err != nil {
 		t.Fatalf("click %s: %v", selector, err)
@@ -92,7 +92,7 @@ func taskItem(id, attributes string) string {
 }
 
 // attribute returns an attribute of a tab's body.
-func attribute(t *testing.T, tab context.Context, name string) string {
+func attribute(tab context.Context, t *testing.T, name string) string {
 	t.Helper()
 	value, err := chromedp.Run(tab, chromedp.Evaluate[string](fmt.Sprintf("document.body.dataset[%q] ?? ''", name)))
 	if err != nil {
@@ -105,7 +105,7 @@ func attribute(t *testing.T, tab context.Context, name string) string {
 func noOlder(t *testing.T, tabs []context.Context) {
 	t.Helper()
 	for i, tab := range tabs {
-		if id := attribute(t, tab, "older"); id != "" {
+		if id := attribute(tab, t, "older"); id != "" {
 			t.Errorf("B5: tab %d has shown an older state of %s", i+1, id)
 		}
 	}
@@ -122,16 +122,16 @@ func TestSevenTabsHaveOneStream(t *testing.T) { // B2, B3, B10
 	if got := s.scrape(t)[active]; got != 1 {
 		t.Errorf("B2: seven tabs have %v streams, want 1", got)
 	}
-	click(t, tabs[0], "#start")
+	click(tabs[0], t, "#start")
 	mustShow(t, tabs[:1], `body[data-loop="running"]`)
-	id := attribute(t, tabs[0], "started")
+	id := attribute(tabs[0], t, "started")
 	mustShow(t, tabs, taskItem(id, `[data-status="running"]`))
 
-	click(t, tabs[6], "#cancel")
+	click(tabs[6], t, "#cancel")
 	mustShow(t, tabs, taskItem(id, `[data-status="cancelled"]`))
 	mustShow(t, tabs[:1], `body[data-loop="ended"]`)
 	mustShow(t, tabs[6:], `body[data-outcome="cancelled"]`)
-	t.Logf("B10: a cancel of the seventh tab took %s ms", attribute(t, tabs[6], "took"))
+	t.Logf("B10: a cancel of the seventh tab took %s ms", attribute(tabs[6], t, "took"))
 	noOlder(t, tabs)
 	if got := s.scrape(t)[active]; got != 1 {
 		t.Errorf("B2: at the end seven tabs have %v streams, want 1", got)
@@ -147,9 +147,9 @@ func TestAReloadForgetsNothing(t *testing.T) { // B4, B9
 	page := site.page(longStart)
 	tabs := openTabs(t, 1, page)
 	mustShow(t, tabs, `body[data-state="open"]`)
-	click(t, tabs[0], "#start")
+	click(tabs[0], t, "#start")
 	mustShow(t, tabs, `body[data-loop="running"]`)
-	id := attribute(t, tabs[0], "started")
+	id := attribute(tabs[0], t, "started")
 	mine := fmt.Sprintf(`#mine li[data-task=%q]`, id)
 	reload := func() {
 		t.Helper()
@@ -160,7 +160,7 @@ func TestAReloadForgetsNothing(t *testing.T) { // B4, B9
 	reload()
 	mustShow(t, tabs, mine+`[data-status="running"]`)
 
-	leave(t, tabs[0])
+	leave(tabs[0], t)
 	s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
 	eventually(t, "it has stopped", func() bool { return s.status(t, id).Status == "cancelled" })
 	if err := chromedp.Do(tabs[0], chromedp.Navigate(page)); err != nil {
@@ -168,9 +168,9 @@ func TestAReloadForgetsNothing(t *testing.T) { // B4, B9
 	}
 	mustShow(t, tabs, mine+`[data-status="cancelled"]`)
 
-	click(t, tabs[0], "#start")
+	click(tabs[0], t, "#start")
 	mustShow(t, tabs, `body[data-loop="running"]`)
-	lost := attribute(t, tabs[0], "started")
+	lost := attribute(tabs[0], t, "started")
 	s.kill(t)
 	s.again(t) // its memory is empty
 	mustShow(t, tabs, fmt.Sprintf(`#mine li[data-task=%q][data-status="expired"]`, lost))
@@ -181,7 +181,7 @@ func TestAReloadForgetsNothing(t *testing.T) { // B4, B9
 }
 
 // leave shows an empty page in a tab, so that the one before is gone.
-func leave(t *testing.T, tab context.Context) {
+func leave(tab context.Context, t *testing.T) {
 	t.Helper()
 	if err := chromedp.Do(tab, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func TestAWorkerThatDiesIsReplaced(t *testing.T) { // B3
 	mustShow(t, tabs, `body[data-state="open"][data-sharing="worker"]`)
 	before := s.startTask(t, longTask)
 	mustShow(t, tabs, taskItem(before, `[data-status="running"]`))
-	endWorker(t, tabs[0])
+	endWorker(tabs[0], t)
 	id := s.startTask(t, quickTask)
 	mustShow(t, tabs, taskItem(id, `[data-status="completed"]`))
 	mustShow(t, tabs, taskItem(before, `[data-status="running"]`))
@@ -230,7 +230,7 @@ func TestAWorkerThatDiesIsReplaced(t *testing.T) { // B3
 }
 
 // endWorker ends the browser's SharedWorker, as a crash would.
-func endWorker(t *testing.T, tab context.Context) {
+func endWorker(tab context.Context, t *testing.T) {
 	t.Helper()
 	targets, err := chromedp.Targets(tab)
 	if err != nil {
@@ -262,9 +262,9 @@ func TestPagesOfAnotherOriginHaveALeader(t *testing.T) { // B2, B3, S6
 	id := s.startTask(t, longTask)
 	mustShow(t, tabs, taskItem(id, `[data-status="running"]`))
 
-	leave(t, tabs[0])
+	leave(tabs[0], t)
 	mustShow(t, tabs[1:2], `body[data-sharing="leader"]`)
-	click(t, tabs[2], "#cancel")
+	click(tabs[2], t, "#cancel")
 	mustShow(t, tabs[1:], taskItem(id, `[data-status="cancelled"]`))
 	eventually(t, "the stream of the first leader has ended", func() bool { return s.scrape(t)[active] == 1 })
 	noOlder(t, tabs[1:])
@@ -280,17 +280,17 @@ func TestALogOutEndsTheStreamOfAllTabs(t *testing.T) { // B8, A12
 	login("ann")
 	tabs := openTabs(t, 3, site.page("token=/token&"+longStart))
 	mustShow(t, tabs, `body[data-state="open"]`)
-	click(t, tabs[0], "#start")
+	click(tabs[0], t, "#start")
 	mustShow(t, tabs, `#mine li[data-status="running"]`)
 
 	site.tokens.Store(nil)
-	click(t, tabs[1], "#reconnect") // the page's log-out
+	click(tabs[1], t, "#reconnect") // the page's log-out
 	mustShow(t, tabs, `body[data-state="signed-out"][data-error=""]`)
 	admin := s.as(tokenOf(t, "root", claims{"scope": "admin"}))
 	eventually(t, "no stream is left", func() bool { return admin.scrape(t)[active] == 0 })
 
 	login("bob")
-	click(t, tabs[2], "#reconnect")
+	click(tabs[2], t, "#reconnect")
 	mustShow(t, tabs, `body[data-state="open"]`)
 	mustShow(t, tabs, `#tasks:empty`)
 	mustShow(t, tabs, `#mine:empty`)

@@ -176,8 +176,7 @@ export class Hub {
         tab.watches.delete(message.n);
         return;
       case 'forget':
-        this.#tasks.disclaim(message.id);
-        return this.#tabs.tellAll({ t: 'forgotten', id: message.id, hide: true });
+        return this.#forget(message.id, true);
       case 'call':
         return void this.#answer(port, message.n, message.name, message.args);
       case 'token':
@@ -230,8 +229,20 @@ export class Hub {
   }
 
   #show(tab: Tab, tasks: Iterable<TaskState>): void {
-    const known = Array.from(tasks).filter((task) => isKnown(task) && tab.wants(task));
-    if (known.length) tab.port.post({ t: 'tasks', tasks: known, lastId: this.#stream.lastId });
+    const known = Array.from(tasks).filter(isKnown);
+    this.#sendTo(tab, known);
+  }
+
+  #sendTo(tab: Tab, changed: TaskState[], idToo = false): void {
+    const tasks = changed.filter((task) => tab.wants(task));
+    if (tasks.length || idToo) tab.port.post({ t: 'tasks', tasks, lastId: this.#stream.lastId });
+    for (const task of tasks) if (task.mine && task.status === 'expired') this.#forget(task.id, false); // it is shown, once
+  }
+
+  /** A task is not remembered any more. hide: nor shown as one of mine. */
+  #forget(id: string, hide: boolean): void {
+    this.#tasks.disclaim(id);
+    this.#tabs.tellAll({ t: 'forgotten', id, hide });
   }
 
   #send(): void {
@@ -239,11 +250,7 @@ export class Hub {
     const now = this.#clock.now();
     const idToo = now - this.#toldId > TELL_ID;
     if (idToo) this.#toldId = now;
-    for (const tab of this.#tabs.all()) {
-      const tasks = changed.filter((task) => tab.wants(task));
-      if (tasks.length || idToo) tab.port.post({ t: 'tasks', tasks, lastId: this.#stream.lastId });
-    }
-    for (const { id, status } of changed) if (status === 'expired') this.#tasks.disclaim(id); // it was shown, once
+    for (const tab of this.#tabs.all()) this.#sendTo(tab, changed, idToo);
   }
 
   #state() {
@@ -273,10 +280,9 @@ export class Hub {
       this.#clock.after(READ_AGAIN, () => this.#reader.want(id)); // another node may not have it yet
       return;
     }
-    const { mine } = this.#tasks.ensure(id);
-    if (mine && this.#seenEnded.has(id)) this.#tasks.drop(id); // it was shown to the end, and removed since
-    else this.#tasks.expire(id);
-    if (mine) this.#tabs.tellAll({ t: 'forgotten', id, hide: false });
+    if (!this.#seenEnded.has(id) || this.#tabs.follow(id)) return this.#tasks.expire(id);
+    this.#forget(id, true); // it was shown to the end, and removed since
+    this.#tasks.drop(id);
   }
 
   // --- calls

@@ -57,6 +57,7 @@ class TabClient implements Client {
   }
 
   start(type: string, params?: unknown, options: StartOptions = {}): Task<any> {
+    this.#use(); // which sends again what a page before had asked for: this may be the same
     return this.#starts.start(type, params, options);
   }
 
@@ -237,7 +238,6 @@ class TabClient implements Client {
   #begin(request: StartRequest, signal?: AbortSignal): { handle: Task<any>; answered: Promise<unknown> } {
     const { key, remember, body } = request;
     this.#memory.starting(request);
-    this.#use();
     const id = this.#calls.call('start', request).then(({ id }) => {
       if (remember) this.#memory.remember(id);
       return id;
