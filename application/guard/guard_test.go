@@ -67,8 +67,8 @@ var calls = map[string]call{
 	},
 	"Claim": {
 		need:   access.TasksWork,
-		make:   func(f *fixture, ctx context.Context) error { return second(f.Workers.Claim(ctx, []string{"far"})) },
-		expect: func(f *fixture) { f.workers.EXPECT().Claim(gomock.Any(), []string{"far"}) },
+		make:   func(f *fixture, ctx context.Context) error { return second(f.Workers.Claim(ctx, []string{"far"}, "")) },
+		expect: func(f *fixture) { f.workers.EXPECT().Claim(gomock.Any(), []string{"far"}, gomock.Any()) },
 	},
 	"Progress": {
 		need: access.TasksWork,
@@ -85,9 +85,13 @@ var calls = map[string]call{
 		expect: func(f *fixture) { f.workers.EXPECT().Complete(gomock.Any(), task.ID("t"), task.Lease("lease"), nil) },
 	},
 	"Fail": {
-		need:   access.TasksWork,
-		make:   func(f *fixture, ctx context.Context) error { return f.Workers.Fail(ctx, "t", "lease", "oh") },
-		expect: func(f *fixture) { f.workers.EXPECT().Fail(gomock.Any(), task.ID("t"), task.Lease("lease"), "oh") },
+		need: access.TasksWork,
+		make: func(f *fixture, ctx context.Context) error {
+			return f.Workers.Fail(ctx, "t", "lease", task.Failure{Error: "oh"})
+		},
+		expect: func(f *fixture) {
+			f.workers.EXPECT().Fail(gomock.Any(), task.ID("t"), task.Lease("lease"), task.Failure{Error: "oh"})
+		},
 	},
 	"Announce": {
 		need:   access.VersionsSend,

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -41,6 +42,7 @@ func (g *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
 		if err := g.policy.Allow(p, access.TasksWork, access.TaskKind{Type: r.Type}); err != nil {
 			return task.Task{}, err
 		}
+		r.Worker = cmp.Or(r.Worker, workerName(p))
 	}
 	audience, err := g.audience(p, r, typ)
 	if err != nil {

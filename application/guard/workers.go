@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"heliograph/domain/access"
 	"heliograph/domain/task"
@@ -31,7 +32,7 @@ func NewWorkers(workers task.Workers, reader task.Reader, types []task.Type, pol
 
 // Claim implements task.Workers. It is refused if the principal may not work on one of
 // the types.
-func (g *Workers) Claim(ctx context.Context, types []string) (task.Claim, error) {
+func (g *Workers) Claim(ctx context.Context, types []string, worker string) (task.Claim, error) {
 	p, err := permitAll(ctx, g.policy, access.TasksWork, access.TaskKind{})
 	if err != nil {
 		return task.Claim{}, err
@@ -41,8 +42,12 @@ func (g *Workers) Claim(ctx context.Context, types []string) (task.Claim, error)
 			return task.Claim{}, err
 		}
 	}
-	return g.workers.Claim(ctx, types)
+	return g.workers.Claim(ctx, types, cmp.Or(worker, workerName(p)))
 }
+
+// workerName is the name of a worker that gives itself none: that of its API key, or else
+// its subject.
+func workerName(p *access.Principal) string { return strings.TrimPrefix(p.Subject, access.KeySubject) }
 
 // Progress implements task.Workers.
 func (g *Workers) Progress(ctx context.Context, id task.ID, lease task.Lease, u task.Update) (cancelRequested bool, err error) {
@@ -59,8 +64,8 @@ func (g *Workers) Complete(ctx context.Context, id task.ID, lease task.Lease, re
 }
 
 // Fail implements task.Workers.
-func (g *Workers) Fail(ctx context.Context, id task.ID, lease task.Lease, message string) error {
-	return g.leased(ctx, id, func() error { return g.workers.Fail(ctx, id, lease, message) })
+func (g *Workers) Fail(ctx context.Context, id task.ID, lease task.Lease, f task.Failure) error {
+	return g.leased(ctx, id, func() error { return g.workers.Fail(ctx, id, lease, f) })
 }
 
 // Release implements task.Workers.

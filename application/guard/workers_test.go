@@ -17,10 +17,35 @@ var worker = access.Principal{Subject: "key:worker", Scopes: access.ScopesOf(acc
 func TestAWorkerClaimsTasksOfItsTypesOnly(t *testing.T) { // A5, A8
 	t.Parallel()
 	f := newFixture(t)
-	wantForbidden(t, second(f.Workers.Claim(as(t, worker), []string{"far", "farther"})), "")
-	f.workers.EXPECT().Claim(gomock.Any(), []string{"far"}).Return(task.Claim{Lease: "lease"}, nil)
-	if got, err := f.Workers.Claim(as(t, worker), []string{"far"}); err != nil || got.Lease != "lease" {
+	wantForbidden(t, second(f.Workers.Claim(as(t, worker), []string{"far", "farther"}, "")), "")
+	f.workers.EXPECT().Claim(gomock.Any(), []string{"far"}, gomock.Any()).Return(task.Claim{Lease: "lease"}, nil)
+	if got, err := f.Workers.Claim(as(t, worker), []string{"far"}, ""); err != nil || got.Lease != "lease" {
 		t.Errorf("Claim returned %+v, %v", got, err)
+	}
+}
+
+func TestAWorkerWithoutANameHasThatOfItsCredential(t *testing.T) { // A5, T20
+	t.Parallel()
+	user := access.Principal{Subject: "ann", Scopes: access.ScopesOf(access.TasksWork, access.TasksStart)}
+	for _, c := range []struct {
+		principal   access.Principal
+		given, want string
+	}{{worker, "", "worker"}, {worker, "second", "second"}, {user, "", "ann"}} {
+		f := newFixture(t)
+		f.workers.EXPECT().Claim(gomock.Any(), gomock.Any(), c.want)
+		if _, err := f.Workers.Claim(as(t, c.principal), []string{"far"}, c.given); err != nil {
+			t.Error(err)
+		}
+	}
+	f := newFixture(t)
+	f.tasks.EXPECT().Start(gomock.Any(), gomock.Any()).DoAndReturn(func(_ context.Context, r task.Request) (task.Task, error) {
+		if r.Worker != "ann" {
+			t.Errorf("the caller of a start is the worker %q", r.Worker)
+		}
+		return task.Task{}, nil
+	})
+	if _, err := f.Tasks.Start(as(t, user), task.Request{Type: "far", Claim: true}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -52,7 +77,7 @@ func TestAWorkerKnowsOfNoTaskThatItCouldNotHaveClaimed(t *testing.T) { // A5, A9
 			if c.asked {
 				f.workers.EXPECT().Progress(gomock.Any(), task.ID("t"), task.Lease("lease"), gomock.Any()).Return(true, c.says)
 				f.workers.EXPECT().Complete(gomock.Any(), task.ID("t"), task.Lease("lease"), gomock.Any()).Return(c.says)
-				f.workers.EXPECT().Fail(gomock.Any(), task.ID("t"), task.Lease("lease"), "oh").Return(c.says)
+				f.workers.EXPECT().Fail(gomock.Any(), task.ID("t"), task.Lease("lease"), task.Failure{Error: "oh"}).Return(c.says)
 				f.workers.EXPECT().Release(gomock.Any(), task.ID("t"), task.Lease("lease")).Return(c.says)
 			}
 			ctx := as(t, c.p)
@@ -60,7 +85,7 @@ func TestAWorkerKnowsOfNoTaskThatItCouldNotHaveClaimed(t *testing.T) { // A5, A9
 			if cancelled != c.asked {
 				t.Errorf("cancelled: %t", cancelled)
 			}
-			for _, err := range []error{err, f.Workers.Complete(ctx, "t", "lease", nil), f.Workers.Fail(ctx, "t", "lease", "oh"), f.Workers.Release(ctx, "t", "lease")} {
+			for _, err := range []error{err, f.Workers.Complete(ctx, "t", "lease", nil), f.Workers.Fail(ctx, "t", "lease", task.Failure{Error: "oh"}), f.Workers.Release(ctx, "t", "lease")} {
 				if wantError(t, err, c.want); c.want == task.ErrNotFound && fmt.Sprint(err) != c.want.Error() { //nolint:errorlint // which of the cases it is
 					t.Errorf("the text is %q", err)
 				}

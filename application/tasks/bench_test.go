@@ -86,7 +86,7 @@ func BenchmarkClaim(b *testing.B) {
 		if _, err := s.Start(b.Context(), task.Request{Type: "outside"}); err != nil {
 			b.Fatal(err)
 		}
-		c, err := s.Claim(b.Context(), []string{"outside"})
+		c, err := s.Claim(b.Context(), []string{"outside"}, "")
 		if err == nil {
 			err = s.Complete(b.Context(), c.Task.ID, c.Lease, nil)
 		}

@@ -109,7 +109,7 @@ func TestATaskThatIgnoresItsCancellationIsAbandonedAndItsWorkerGoesOn(t *testing
 		f.wantStatus(id, task.Running)
 		pass(1)
 		got := f.wantStatus(id, task.Failed)
-		if got.Error != "the task was abandoned: it did not stop within 30s of its cancellation" {
+		if got.ErrorCode != task.CodeAbandoned || got.Error != "the task was abandoned: it did not stop within 30s of its cancellation" {
 			t.Errorf("the error is %q", got.Error)
 		}
 		f.wantStatus(next, task.Running)

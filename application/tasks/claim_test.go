@@ -57,7 +57,7 @@ func TestAStarterThatIsSilentLosesItsTask(t *testing.T) { // T2, T20
 		pass(time.Minute - 1)
 		f.wantStatus(c.Task.ID, task.Running)
 		pass(1)
-		if got := f.wantStatus(c.Task.ID, task.Failed); got.Error != "worker_lost: it did not report for 1m0s" {
+		if got := f.wantStatus(c.Task.ID, task.Failed); got.Error != "worker_lost: it did not report for 1m0s" || got.ErrorCode != task.CodeWorkerLost {
 			t.Errorf("the error is %q", got.Error)
 		}
 		if again := f.beginClaimed("key"); again.Term != 0 || again.Task.Status != task.Failed {
@@ -74,7 +74,7 @@ func TestATaskThatItsStarterRunsCountsInTheConcurrencyOfItsType(t *testing.T) { 
 		f.begin("outside")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if got, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
+		if got, err := f.Claim(ctx, []string{"outside"}, ""); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("claimed %+v, %v", got, err)
 		}
 		if err := f.completes(c); err != nil {
@@ -155,7 +155,7 @@ func TestAStarterWhoseCredentialIsRevokedLosesItsTask(t *testing.T) { // A18, T2
 			t.Fatal(err)
 		}
 		for _, id := range []task.ID{first.ID, second.ID} {
-			if got := f.wantStatus(id, task.Failed); got.Error != "worker_lost: its credential was revoked" {
+			if got := f.wantStatus(id, task.Failed); got.Error != "worker_lost: its credential was revoked" || got.ErrorCode != task.CodeWorkerLost {
 				t.Errorf("the error is %q", got.Error)
 			}
 		}

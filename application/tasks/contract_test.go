@@ -72,7 +72,7 @@ const places, scheduledMax = 8, 3
 // claimed has the oldest task of the type running.
 func (f *fixture) claimed(leases map[task.ID]task.Lease, typ string) task.ID {
 	f.t.Helper()
-	c, err := f.Claim(f.t.Context(), []string{typ})
+	c, err := f.Claim(f.t.Context(), []string{typ}, "")
 	if err != nil {
 		f.t.Fatalf("claim: %v", err)
 	}

@@ -59,16 +59,18 @@ func TestTheOutcomeOfATaskIsWhatItsHandlerReturned(t *testing.T) { // T5, T6
 		data string
 	}{
 		"null when it returns no result":  {succeed, task.EventCompleted, `null`},
-		"its error's text":                {fail(errors.New("no disk")), task.EventFailed, `{"error":"no disk"}`},
-		"something for an empty error":    {fail(errors.New("")), task.EventFailed, `{"error":"the task failed and did not say why"}`},
+		"its error's text":                {fail(errors.New("no disk")), task.EventFailed, `{"error":"no disk","code":"TASK_FAILED"}`},
+		"with a code of its own":          {fail(fmt.Errorf("copy: %w", task.WithCode(errors.New("no disk"), "NO_DISK"))), task.EventFailed, `{"error":"copy: no disk","code":"NO_DISK"}`},
+		"with a code that is none":        {fail(task.WithCode(errors.New("no disk"), "no disk!")), task.EventFailed, `{"error":"no disk","code":"TASK_FAILED"}`},
+		"something for an empty error":    {fail(errors.New("")), task.EventFailed, `{"error":"the task failed and did not say why","code":"TASK_FAILED"}`},
 		"cancelled when it says so":       {fail(fmt.Errorf("by itself: %w", task.ErrCancelled)), task.EventCancelled, `null`},
-		"failed when it is no JSON":       {give(`{`), task.EventFailed, `{"error":"the task returned a result that is not JSON: unexpected end of JSON input"}`},
-		"failed when it is not UTF-8":     {give("\"caf\xe9\""), task.EventFailed, `{"error":"the task returned a result that is not UTF-8"}`},
-		"its error's text, made UTF-8":    {fail(errors.New("caf\xe9")), task.EventFailed, `{"error":"caf\ufffd"}`},
-		"T6 the panic without its stack":  {panicWith("boom\ngoroutine 1 [running]"), task.EventFailed, `{"error":"the task panicked: boom"}`},
-		"T6 a panic of the runtime's":     {panicWith(nil), task.EventFailed, `{"error":"the task panicked: panic called with nil argument"}`},
-		"T6 a panic in the error's text":  {fail((*badError)(nil)), task.EventFailed, `{"error":"the task panicked: runtime error: invalid memory address or nil pointer dereference"}`},
-		"T6 failed when it never returns": {goexit, task.EventFailed, `{"error":"the task ended its goroutine instead of returning"}`},
+		"failed when it is no JSON":       {give(`{`), task.EventFailed, `{"error":"the task returned a result that is not JSON: unexpected end of JSON input","code":"INVALID_RESULT"}`},
+		"failed when it is not UTF-8":     {give("\"caf\xe9\""), task.EventFailed, `{"error":"the task returned a result that is not UTF-8","code":"INVALID_RESULT"}`},
+		"its error's text, made UTF-8":    {fail(errors.New("caf\xe9")), task.EventFailed, `{"error":"caf\ufffd","code":"TASK_FAILED"}`},
+		"T6 the panic without its stack":  {panicWith("boom\ngoroutine 1 [running]"), task.EventFailed, `{"error":"the task panicked: boom","code":"PANIC"}`},
+		"T6 a panic of the runtime's":     {panicWith(nil), task.EventFailed, `{"error":"the task panicked: panic called with nil argument","code":"PANIC"}`},
+		"T6 a panic in the error's text":  {fail((*badError)(nil)), task.EventFailed, `{"error":"the task panicked: runtime error: invalid memory address or nil pointer dereference","code":"PANIC"}`},
+		"T6 failed when it never returns": {goexit, task.EventFailed, `{"error":"the task ended its goroutine instead of returning","code":"PANIC"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

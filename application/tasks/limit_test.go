@@ -35,7 +35,7 @@ func TestATaskThatRunsTooLongHasFailedAtOnce(t *testing.T) { // T8
 				f.wantStatus(id, task.Running)
 				pass(1)
 				got := f.wantStatus(id, task.Failed)
-				if got.Error != "the task exceeded its time limit of 1m0s" || got.Ended.Sub(got.Started) != time.Minute {
+				if got.Error != "the task exceeded its time limit of 1m0s" || got.ErrorCode != task.CodeTimeLimit || got.Ended.Sub(got.Started) != time.Minute {
 					t.Errorf("the record is %+v", got)
 				}
 				pass(time.Hour)
@@ -89,7 +89,7 @@ func TestTheTimeLimitComesBeforeTheGraceOfACancellation(t *testing.T) { // T7, T
 		pass(50 * time.Second)
 		f.cancel(id)
 		pass(10 * time.Second)
-		if got := f.wantStatus(id, task.Failed); got.Error != "the task exceeded its time limit of 1m0s" {
+		if got := f.wantStatus(id, task.Failed); got.Error != "the task exceeded its time limit of 1m0s" || got.ErrorCode != task.CodeTimeLimit {
 			t.Errorf("the error is %q", got.Error)
 		}
 		close(release)

@@ -147,7 +147,7 @@ func (u *unrest) claims() (task.Claim, error) {
 	}
 	ctx, cancel := context.WithTimeout(u.t.Context(), u.upTo(10*time.Millisecond))
 	defer cancel()
-	return u.anyNode().Claim(ctx, []string{"outside"})
+	return u.anyNode().Claim(ctx, []string{"outside"}, "")
 }
 
 func (u *unrest) isCalm() bool {

@@ -25,7 +25,7 @@ func (c *chaos) worksOutside() {
 	}
 	ctx, cancel := context.WithTimeout(c.t.Context(), c.upTo(10*time.Millisecond))
 	defer cancel()
-	claim, err := c.Claim(ctx, []string{"outside"})
+	claim, err := c.Claim(ctx, []string{"outside"}, "")
 	switch {
 	case err == nil:
 		c.holds(claim)
@@ -76,7 +76,7 @@ func (c *chaos) reports(what reported) {
 		if what.complete {
 			return c.Complete(c.t.Context(), what.claim.Task.ID, what.claim.Lease, nil)
 		}
-		return c.Fail(c.t.Context(), what.claim.Task.ID, what.claim.Lease, "it broke")
+		return c.Fail(c.t.Context(), what.claim.Task.ID, what.claim.Lease, task.Failure{Error: "it broke"})
 	}
 	call := func() error { // again while it is not recorded
 		err := once()

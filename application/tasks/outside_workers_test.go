@@ -33,7 +33,7 @@ func (f *fixture) claim() task.Claim {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), time.Hour)
 	defer cancel()
-	c, err := f.Claim(ctx, []string{"outside"})
+	c, err := f.Claim(ctx, []string{"outside"}, "")
 	if err != nil {
 		f.t.Fatalf("claim: %v", err)
 	}
@@ -56,7 +56,7 @@ func (f *fixture) wantLate(c task.Claim) {
 	events := len(f.wire.of(c.Task.ID))
 	f.report(c, task.Update{Value: new(0.9)}, false, task.ErrLeaseLost)
 	complete := f.Complete(f.t.Context(), c.Task.ID, c.Lease, json.RawMessage(`"late"`))
-	fail := f.Fail(f.t.Context(), c.Task.ID, c.Lease, "late")
+	fail := f.Fail(f.t.Context(), c.Task.ID, c.Lease, task.Failure{Error: "late"})
 	if err != nil || !errors.Is(complete, task.ErrLeaseLost) || !errors.Is(fail, task.ErrLeaseLost) {
 		f.t.Errorf("late calls: %v, %v (%v)", complete, fail, err)
 	}
@@ -123,7 +123,7 @@ func (f *fixture) completes(c task.Claim) error {
 }
 
 func (f *fixture) fails(c task.Claim) error {
-	return f.Fail(f.t.Context(), c.Task.ID, c.Lease, "it broke")
+	return f.Fail(f.t.Context(), c.Task.ID, c.Lease, task.Failure{Error: "it broke"})
 }
 
 func TestAWorkerWithoutALeaseChangesNothing(t *testing.T) {
@@ -167,12 +167,12 @@ func TestAClaimOfNoTypeForWorkersOutsideIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t).start(outsideType(task.Policy{}), work(succeed))
 		for _, types := range [][]string{nil, {"other"}, {"work"}} {
-			if _, err := f.Claim(t.Context(), types); !errors.Is(err, task.ErrUnknownType) {
+			if _, err := f.Claim(t.Context(), types, ""); !errors.Is(err, task.ErrUnknownType) {
 				t.Errorf("Claim(%v): %v", types, err)
 			}
 		}
 		f.begin("outside")
-		if c, err := f.Claim(t.Context(), []string{"other", "outside", "outside"}); err != nil || c.Task.Type != "outside" {
+		if c, err := f.Claim(t.Context(), []string{"other", "outside", "outside"}, ""); err != nil || c.Task.Type != "outside" {
 			t.Errorf("Claim = %+v, %v", c, err)
 		}
 	})
@@ -187,7 +187,7 @@ func TestAClaimWhoseCallerHasGoneTakesNoTask(t *testing.T) {
 		claimed := 0
 		for range callers {
 			go func() {
-				_, err := f.Claim(ctx, []string{"outside"})
+				_, err := f.Claim(ctx, []string{"outside"}, "")
 				errs <- err
 			}()
 		}
@@ -209,7 +209,7 @@ func TestAClaimWhoseCallerHasGoneTakesNoTask(t *testing.T) {
 		if running, queued := f.Counts(); running != n || queued != 0 {
 			t.Errorf("%d run and %d wait", running, queued)
 		}
-		if _, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
+		if _, err := f.Claim(ctx, []string{"outside"}, ""); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("Claim with an ended context: %v", err)
 		}
 	})
@@ -228,7 +228,7 @@ func TestALostLeaseFailsTheTask(t *testing.T) {
 		pass(10*time.Second - 1)
 		f.wantStatus(id, task.Running)
 		pass(1)
-		if got := f.wantStatus(id, task.Failed); got.Error != "worker_lost: it did not report for 10s" {
+		if got := f.wantStatus(id, task.Failed); got.Error != "worker_lost: it did not report for 10s" || got.ErrorCode != task.CodeWorkerLost {
 			t.Errorf("the record is %+v", got)
 		}
 		f.wantLate(c)
@@ -340,7 +340,7 @@ func TestTheTimeLimitOfAWorkerOutsideCountsFromItsClaim(t *testing.T) { // T8
 		pass(time.Minute - 1)
 		f.report(c, task.Update{}, false, nil)
 		pass(1)
-		if got := f.wantStatus(id, task.Failed); got.Error != "the task exceeded its time limit of 1m0s" {
+		if got := f.wantStatus(id, task.Failed); got.Error != "the task exceeded its time limit of 1m0s" || got.ErrorCode != task.CodeTimeLimit {
 			t.Errorf("the record is %+v", got)
 		}
 		f.wantLate(c)
@@ -357,13 +357,13 @@ func TestShutdownWithWorkersOutside(t *testing.T) { // T15
 		obeys, ignores := f.claim(), f.claim()
 		refused := make(chan error, 1)
 		go func() {
-			_, err := f.Claim(t.Context(), []string{"outside"})
+			_, err := f.Claim(t.Context(), []string{"outside"}, "")
 			refused <- err
 		}()
 		synctest.Wait()
 		third := f.wantStatus("task-3", task.Running) // the claim above has it
 		go func() {
-			_, err := f.Claim(t.Context(), []string{"outside"})
+			_, err := f.Claim(t.Context(), []string{"outside"}, "")
 			refused <- err
 		}()
 		synctest.Wait()
@@ -372,7 +372,7 @@ func TestShutdownWithWorkersOutside(t *testing.T) { // T15
 		if first, second := <-refused, <-refused; first != nil || !errors.Is(second, task.ErrShuttingDown) {
 			t.Errorf("the claims: %v, %v", first, second)
 		}
-		if _, err := f.Claim(t.Context(), []string{"outside"}); !errors.Is(err, task.ErrShuttingDown) {
+		if _, err := f.Claim(t.Context(), []string{"outside"}, ""); !errors.Is(err, task.ErrShuttingDown) {
 			t.Errorf("Claim while stopping: %v", err)
 		}
 		f.report(obeys, task.Update{}, false, nil) // it may finish until near the end

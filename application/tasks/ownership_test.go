@@ -97,7 +97,7 @@ func TestATaskThatAnotherNodeBeganIsNotBegunHere(t *testing.T) {
 		f.takeOver(id)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if c, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
+		if c, err := f.Claim(ctx, []string{"outside"}, ""); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("Claim = %+v, %v", c, err)
 		}
 		f.wantEvents(id, task.EventQueued)

@@ -278,7 +278,7 @@ func TestAScheduledTaskThatWasBegunForAWorkerThatLeftIsNextAtOnce(t *testing.T) 
 		one.nodes.others = append(one.nodes.others, three.nodes)
 		two.nodes.others = append(two.nodes.others, three.nodes)
 		three.start(outsideType(task.Policy{Lease: time.Hour}))
-		if c, err := three.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
+		if c, err := three.Claim(ctx, []string{"outside"}, ""); !errors.Is(err, task.ErrNoTask) {
 			t.Fatalf("claimed %+v, %v", c, err)
 		}
 		pass(time.Second)

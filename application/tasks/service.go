@@ -149,13 +149,23 @@ func (s *Service) Get(ctx context.Context, id task.ID) (task.Task, error) {
 	if err == nil && t.Removed {
 		return task.Task{}, task.ErrNotFound
 	}
+	s.hideParams(&t)
 	return t, err
+}
+
+// hideParams leaves out the params that the type of t hides. One that is not known any
+// more may have done so.
+func (s *Service) hideParams(t *task.Task) {
+	if typ := s.queue.Type(t.Type); typ == nil || typ.HideParams {
+		t.Params, t.ParamsHidden = nil, true
+	}
 }
 
 // List implements task.Reader.
 func (s *Service) List(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
 	page, next, err = s.listFull(ctx, q)
 	for i := range page {
+		s.hideParams(&page[i])
 		if t := &page[i]; len(t.Result) > s.cfg.MaxEventBytes {
 			t.Result, t.Truncated = nil, true
 		}

@@ -125,7 +125,7 @@ func TestAResultThatTheStoreCannotHoldMakesTheTaskFail(t *testing.T) { // T6, T1
 			t.Errorf("Complete: %v, want ErrTooLarge", err)
 		}
 		for _, id := range []task.ID{f.run(), outside} {
-			if got := f.wantStatus(id, task.Failed); !strings.Contains(got.Error, "the result has 12 bytes") {
+			if got := f.wantStatus(id, task.Failed); got.ErrorCode != task.CodeResultTooLarge || !strings.Contains(got.Error, "the result has 12 bytes") {
 				t.Errorf("the error is %q", got.Error)
 			}
 		}

@@ -44,7 +44,7 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 
 // startClaimed starts a task whose worker is the caller (rule T20).
 func (s *Service) startClaimed(ctx context.Context, r task.Request) (task.Task, error) {
-	t, err := s.leases.Start(ctx, s.newTask(r), func(t task.Task) (task.Task, error) { return s.create(ctx, t) })
+	t, err := s.leases.Start(ctx, s.newTask(r), r.Worker, func(t task.Task) (task.Task, error) { return s.create(ctx, t) })
 	if err != nil {
 		return s.existing(ctx, t, r, err)
 	}

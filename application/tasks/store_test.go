@@ -258,7 +258,7 @@ func TestATaskThatCouldNotBeBegunBeforeShutdownIsCancelled(t *testing.T) { // T1
 		f.start(work(succeed), outsideType(task.Policy{}))
 		here, there := f.run(), f.begin("outside")
 		go func() {
-			if _, err := f.Claim(t.Context(), []string{"outside"}); !errors.Is(err, task.ErrShuttingDown) {
+			if _, err := f.Claim(t.Context(), []string{"outside"}, ""); !errors.Is(err, task.ErrShuttingDown) {
 				t.Errorf("Claim: %v", err)
 			}
 		}()

@@ -27,7 +27,7 @@ func (f *fixture) beginsAndLeaves(answers bool) {
 	f.store = store
 	f.start(outsideType(task.Policy{Lease: time.Hour}))
 	f.begin("outside")
-	if c, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
+	if c, err := f.Claim(ctx, []string{"outside"}, ""); !errors.Is(err, task.ErrNoTask) {
 		f.t.Errorf("a worker that is gone claimed %+v, %v", c, err)
 	}
 }
@@ -74,7 +74,7 @@ func TestATaskThatIsCancelledWhileItsWorkerGoesIsCancelled(t *testing.T) { // T7
 		f.store = store
 		f.start(outsideType(task.Policy{Lease: time.Hour}))
 		id := f.begin("outside")
-		if _, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
+		if _, err := f.Claim(ctx, []string{"outside"}, ""); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("a worker that is gone: %v", err)
 		}
 		f.wantStatus(id, task.Cancelled)

@@ -26,7 +26,7 @@ func TestAWaitingTaskWhoseTypeIsGoneAfterARestartFails(t *testing.T) { // T2, T1
 					next.wantStatus(id, task.Pending)
 					return
 				}
-				if got := next.wantStatus(id, task.Failed); !strings.Contains(got.Error, `"outside"`) {
+				if got := next.wantStatus(id, task.Failed); got.ErrorCode != task.CodeUnknownType || !strings.Contains(got.Error, `"outside"`) {
 					t.Errorf("the error is %q", got.Error)
 				}
 				next.wantEvents(id, task.EventQueued, task.EventStarted, task.EventFailed)

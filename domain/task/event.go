@@ -56,11 +56,6 @@ type Beginning struct {
 	Labels Labels `json:"labels"` // never none (rule T16)
 }
 
-// Failure is the data of EventFailed.
-type Failure struct {
-	Error string `json:"error"`
-}
-
 // ToEvent makes the log event. Progress of one task carries a key, so that a
 // newer one may take the place of one that still waits (rule E10).
 func (e Event) ToEvent() (event.Event, error) {

@@ -86,8 +86,10 @@ type Request struct {
 	Audience access.Choice
 	// Followed adds the holders of tokens for this one task to its audience.
 	Followed bool
-	// Claim makes the caller the task's worker, of its first attempt (rule T20).
-	Claim bool
+	// Claim makes the caller the task's worker, of its first attempt (rule T20), and Worker
+	// is its name then; "" is none.
+	Claim  bool
+	Worker string
 }
 
 // Query selects tasks. Its zero value selects all.
@@ -246,9 +248,10 @@ type Service interface {
 type Workers interface {
 	// Claim begins a pending task of one of the types and leases it to the caller:
 	// of the highest priority, and of those the oldest. It waits until there is one,
-	// or ctx ends; then no task is begun. Errors: ErrUnknownType when workers outside
+	// or ctx ends; then no task is begun. worker is the caller's name, which the task's
+	// status shows; "" is none. Errors: ErrUnknownType when workers outside
 	// run none of the types, ErrNoTask, ErrShuttingDown.
-	Claim(ctx context.Context, types []string) (Claim, error)
+	Claim(ctx context.Context, types []string, worker string) (Claim, error)
 	// Progress renews the lease and reports u, which may be empty. It says whether
 	// the worker is to stop (rule T7). Errors: ErrNotFound, ErrLeaseLost.
 	Progress(ctx context.Context, id ID, lease Lease, u Update) (cancelRequested bool, err error)
@@ -260,8 +263,9 @@ type Workers interface {
 	// recorded yet: it will be, and calling again says when. ctx.Err().
 	Complete(ctx context.Context, id ID, lease Lease, result json.RawMessage) error
 	// Fail is Complete for a task that failed, or that stopped because its
-	// cancellation was asked for, which makes it cancelled (rule T7).
-	Fail(ctx context.Context, id ID, lease Lease, message string) error
+	// cancellation was asked for, which makes it cancelled (rule T7). A Code that is not
+	// valid counts as none, and what is "" is made up.
+	Fail(ctx context.Context, id ID, lease Lease, f Failure) error
 	// Release gives the task back: when it returns nil the task is pending again, of the
 	// same attempt, with the progress that it had, and may be claimed at once; or it is
 	// cancelled, if its cancellation was asked for. Calling it again is ErrLeaseLost when the
@@ -271,7 +275,8 @@ type Workers interface {
 
 // Reader is the driving port that only looks. It is safe for concurrent use.
 type Reader interface {
-	// Get returns one task. Errors: ErrNotFound.
+	// Get returns one task, without params that its type hides (Task.ParamsHidden), which
+	// List leaves out as well. Errors: ErrNotFound.
 	Get(ctx context.Context, id ID) (Task, error)
 	// List returns a page of tasks, without the results that are larger than an
 	// event may be (Task.Truncated). A page that is followed by another is full, unless

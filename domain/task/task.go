@@ -69,8 +69,10 @@ type Task struct {
 	Created, Started, Ended time.Time
 	// Result is what a completed task returned; nil is null.
 	Result json.RawMessage
-	// Error is what a failed task says, for a person; "" otherwise.
-	Error    string
+	// Error is what a failed task says, for a person, and ErrorCode for a program (see
+	// Failure); "" otherwise. What a former version recorded has no code.
+	Error, ErrorCode string
+
 	Progress Progress
 	// Seq is that of the task's newest event; 0 before the first (rule T3).
 	Seq uint64
@@ -92,6 +94,10 @@ type Task struct {
 	// With Lease it says which node may change the record: a change with an older one is
 	// refused.
 	OwnerGeneration uint64
+	// RunsOn is the name of the node that follows the attempt, or followed the one that
+	// ended the task, and Worker that of the worker outside which claimed it, as it or its
+	// credential says; "" if the task waits, and for a worker without a name.
+	RunsOn, Worker string
 	// Ran is how long the attempt had run when this was stored, by the clock of one
 	// node at a time: the wall clocks of nodes differ.
 	Ran time.Duration
@@ -116,6 +122,9 @@ type Task struct {
 	// Truncated says that the result was left out for its size; Reader.Get has it.
 	// It is never stored.
 	Truncated bool
+	// ParamsHidden says that Reader has left the params out, because the task's type hides
+	// them or is not known any more. It is never stored.
+	ParamsHidden bool
 	// Term is how long the caller of Service.Start, which is the task's worker, may go
 	// without a report; 0 for every other caller. It is never stored.
 	Term time.Duration

@@ -53,8 +53,8 @@ func TestTaskEventsOnTheWire(t *testing.T) { // T3, T4, T5, E8
 			`{"event_type":"progress_update","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":2,"attempt":1,"data":{"text":"half","value":0.5}}`, "progress/t",
 		},
 		{
-			task.Event{Type: task.EventFailed, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 3, Attempt: 2, Data: task.Failure{Error: "no"}},
-			`{"event_type":"task_failed","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":3,"attempt":2,"data":{"error":"no"}}`, "",
+			task.Event{Type: task.EventFailed, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 3, Attempt: 2, Data: task.Failure{Error: "no", Code: task.CodeFailed}},
+			`{"event_type":"task_failed","task_id":"t","type":"demo","created_at":"2026-05-04T03:02:00Z","timestamp":"2026-05-04T03:02:01.5Z","seq":3,"attempt":2,"data":{"error":"no","code":"TASK_FAILED"}}`, "",
 		},
 		{
 			task.Event{Type: task.EventCompleted, TaskID: "t", TaskType: "demo", Created: made, Timestamp: at, Seq: 3, Attempt: 1, Data: json.RawMessage(`{"a":1}`)},

@@ -21,6 +21,9 @@ type Type struct {
 	// Audience is whom tasks of the type are for when the one who starts them does not
 	// say (rule A11).
 	Audience access.Choice
+	// HideParams keeps the params of its tasks from all readers but the workers that run
+	// them: they are in no status and no list.
+	HideParams bool
 	// Scope is one that starting needs beside tasks:start; "" is none.
 	Scope string
 }

@@ -75,7 +75,7 @@ func (p *taskPorts) start(t *testing.T, r task.Request) task.ID {
 
 func (p *taskPorts) begin(t *testing.T, typ string) task.ID {
 	t.Helper()
-	c, err := p.workers.Claim(t.Context(), []string{typ})
+	c, err := p.workers.Claim(t.Context(), []string{typ}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -942,18 +942,18 @@ func (m *MockTaskWorkers) EXPECT() *MockTaskWorkersMockRecorder {
 }
 
 // Claim mocks base method.
-func (m *MockTaskWorkers) Claim(ctx context.Context, types []string) (task.Claim, error) {
+func (m *MockTaskWorkers) Claim(ctx context.Context, types []string, worker string) (task.Claim, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Claim", ctx, types)
+	ret := m.ctrl.Call(m, "Claim", ctx, types, worker)
 	ret0, _ := ret[0].(task.Claim)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Claim indicates an expected call of Claim.
-func (mr *MockTaskWorkersMockRecorder) Claim(ctx, types any) *MockTaskWorkersClaimCall {
+func (mr *MockTaskWorkersMockRecorder) Claim(ctx, types, worker any) *MockTaskWorkersClaimCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Claim", reflect.TypeOf((*MockTaskWorkers)(nil).Claim), ctx, types)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Claim", reflect.TypeOf((*MockTaskWorkers)(nil).Claim), ctx, types, worker)
 	return &MockTaskWorkersClaimCall{Call: call}
 }
 
@@ -969,13 +969,13 @@ func (c *MockTaskWorkersClaimCall) Return(arg0 task.Claim, arg1 error) *MockTask
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockTaskWorkersClaimCall) Do(f func(context.Context, []string) (task.Claim, error)) *MockTaskWorkersClaimCall {
+func (c *MockTaskWorkersClaimCall) Do(f func(context.Context, []string, string) (task.Claim, error)) *MockTaskWorkersClaimCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockTaskWorkersClaimCall) DoAndReturn(f func(context.Context, []string) (task.Claim, error)) *MockTaskWorkersClaimCall {
+func (c *MockTaskWorkersClaimCall) DoAndReturn(f func(context.Context, []string, string) (task.Claim, error)) *MockTaskWorkersClaimCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }
@@ -1019,17 +1019,17 @@ func (c *MockTaskWorkersCompleteCall) DoAndReturn(f func(context.Context, task.I
 }
 
 // Fail mocks base method.
-func (m *MockTaskWorkers) Fail(ctx context.Context, id task.ID, lease task.Lease, message string) error {
+func (m *MockTaskWorkers) Fail(ctx context.Context, id task.ID, lease task.Lease, f task.Failure) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Fail", ctx, id, lease, message)
+	ret := m.ctrl.Call(m, "Fail", ctx, id, lease, f)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // Fail indicates an expected call of Fail.
-func (mr *MockTaskWorkersMockRecorder) Fail(ctx, id, lease, message any) *MockTaskWorkersFailCall {
+func (mr *MockTaskWorkersMockRecorder) Fail(ctx, id, lease, f any) *MockTaskWorkersFailCall {
 	mr.mock.ctrl.T.Helper()
-	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Fail", reflect.TypeOf((*MockTaskWorkers)(nil).Fail), ctx, id, lease, message)
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Fail", reflect.TypeOf((*MockTaskWorkers)(nil).Fail), ctx, id, lease, f)
 	return &MockTaskWorkersFailCall{Call: call}
 }
 
@@ -1045,13 +1045,13 @@ func (c *MockTaskWorkersFailCall) Return(arg0 error) *MockTaskWorkersFailCall {
 }
 
 // Do rewrite *gomock.Call.Do
-func (c *MockTaskWorkersFailCall) Do(f func(context.Context, task.ID, task.Lease, string) error) *MockTaskWorkersFailCall {
+func (c *MockTaskWorkersFailCall) Do(f func(context.Context, task.ID, task.Lease, task.Failure) error) *MockTaskWorkersFailCall {
 	c.Call = c.Call.Do(f)
 	return c
 }
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
-func (c *MockTaskWorkersFailCall) DoAndReturn(f func(context.Context, task.ID, task.Lease, string) error) *MockTaskWorkersFailCall {
+func (c *MockTaskWorkersFailCall) DoAndReturn(f func(context.Context, task.ID, task.Lease, task.Failure) error) *MockTaskWorkersFailCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -103,6 +103,8 @@ var conversations = []conversation{
 	{outcome: "GET /api/tasks 400 INVALID_CURSOR", query: "?cursor=x", given: listed(nil, "", task.ErrInvalidCursor)},
 
 	{outcome: "GET /api/tasks/{id} 200", given: got(pending(knownID), nil)},
+	{outcome: "GET /api/tasks/{id} 400 INVALID_QUERY", query: "?include=lease"},
+	{outcome: "GET /api/tasks/{id}/status 400 INVALID_QUERY", query: "?include=lease"},
 	{outcome: "GET /api/tasks/{id} 404 TASK_NOT_FOUND", given: got(task.Task{}, task.ErrNotFound)},
 	{outcome: "GET /api/tasks/{id}/status 200", given: got(pending(knownID), nil)},
 	{outcome: "GET /api/tasks/{id}/status 404 TASK_NOT_FOUND", given: got(task.Task{}, task.ErrNotFound)},
@@ -267,7 +269,7 @@ func removed(err error) func(*service) {
 }
 
 func claimedBy(c task.Claim, err error) func(*service) {
-	return func(s *service) { s.workers.EXPECT().Claim(gomock.Any(), []string{"resize"}).Return(c, err) }
+	return func(s *service) { s.workers.EXPECT().Claim(gomock.Any(), []string{"resize"}, "").Return(c, err) }
 }
 
 func progressed(err error) func(*service) {
@@ -290,7 +292,7 @@ func released(err error) func(*service) {
 
 func failed(err error) func(*service) {
 	return func(s *service) {
-		s.workers.EXPECT().Fail(gomock.Any(), task.ID(knownID), task.Lease("l1"), "no such file").Return(err)
+		s.workers.EXPECT().Fail(gomock.Any(), task.ID(knownID), task.Lease("l1"), task.Failure{Error: "no such file"}).Return(err)
 	}
 }
 
@@ -331,7 +333,8 @@ var taskEvents = []struct {
 	{taskEvent(task.EventCompleted, json.RawMessage(`{"rows":3}`)), true},
 	{taskEvent(task.EventCompleted, nil), true},
 	{task.Event{Type: task.EventCompleted, TaskID: knownID, TaskType: "demo", Created: someTime, Timestamp: someTime, Seq: 1, Attempt: 1, Truncated: true}, true},
-	{taskEvent(task.EventFailed, task.Failure{Error: "Test error"}), true},
+	{taskEvent(task.EventFailed, task.Failure{Error: "Test error", Code: task.CodeTimeLimit}), true},
+	{taskEvent(task.EventFailed, task.Failure{Error: "Test error"}), false},
 	{taskEvent(task.EventCancelled, nil), true},
 	{taskEvent(task.EventQueued, nil), true},          // T3
 	{taskEvent(task.EventCancelRequested, nil), true}, // T3

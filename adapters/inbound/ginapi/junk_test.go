@@ -82,7 +82,7 @@ func TestFieldNamesAreCaseSensitiveAndUnique(t *testing.T) {
 
 func TestUnpairedSurrogateBecomesReplacementCharacter(t *testing.T) { // programs that cut texts write it
 	s := newService(t, ginapi.Config{})
-	s.workers.EXPECT().Fail(gomock.Any(), task.ID(knownID), task.Lease("l"), "cut \ufffd")
+	s.workers.EXPECT().Fail(gomock.Any(), task.ID(knownID), task.Lease("l"), task.Failure{Error: "cut \ufffd"})
 	if a := s.ask(t, http.MethodPost, "/api/tasks/"+knownID+"/fail", `{"lease":"l","error":"cut \ud83d"}`); a.status != http.StatusOK {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -118,7 +118,7 @@ func anything(s *service) {
 	s.tasks.EXPECT().Start(gomock.Any(), gomock.Any()).AnyTimes()
 	s.versions.EXPECT().Announce(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	s.events.EXPECT().Publish(gomock.Any(), gomock.Any()).AnyTimes()
-	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any()).AnyTimes()
+	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	s.workers.EXPECT().Progress(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	s.workers.EXPECT().Complete(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	s.workers.EXPECT().Fail(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()

@@ -57,7 +57,7 @@ func TestStreamsAndClaimsHaveNoDuration(t *testing.T) {
 	}
 	s.engine.GET("/api/sse/stream", inFlight(0))
 	s.engine.GET("/here", inFlight(1))
-	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any()).DoAndReturn(func(context.Context, []string) (task.Claim, error) {
+	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(func(context.Context, []string, string) (task.Claim, error) {
 		if got := gauge(t, s.registry, "heliograph_http_requests_in_flight"); got != 0 {
 			t.Errorf("in a claim: %g in flight, want 0", got)
 		}

@@ -30,24 +30,30 @@ func parseID(text string) (task.ID, bool) {
 }
 
 func (a *API) getTask(c *gin.Context, id task.ID) error {
+	in, err := parseIncluded(c.QueryArray("include"), "params")
+	if err != nil {
+		return err
+	}
 	t, err := a.deps.TaskReader.Get(c.Request.Context(), id)
 	if err != nil {
 		return err
 	}
-	return a.replyTask(c, t)
+	return a.replyTask(c, in.of(t))
 }
 
 // replyTask writes a task. A large result is written from the store's memory
 // without a copy, so that slow clients do not multiply it.
-func (a *API) replyTask(c *gin.Context, t task.Task) error {
+func (a *API) replyTask(c *gin.Context, t taskjson.Task) error {
 	result := t.Result
-	if len(result) <= largeAnswer {
-		return reply(c, http.StatusOK, taskjson.Of(t))
+	if len(result) > largeAnswer {
+		t.Result = nil
 	}
-	t.Result = nil
-	rest, err := encode(taskjson.Of(t))
+	rest, err := encode(t)
 	if err != nil {
 		return err
+	}
+	if len(result) <= largeAnswer {
+		return a.replyLarge(c, rest)
 	}
 	before, after, _ := bytes.Cut(rest, []byte(`"result":null`))
 	return a.replyLarge(c, before, []byte(`"result":`), result, after)

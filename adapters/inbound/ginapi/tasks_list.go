@@ -21,7 +21,7 @@ const (
 )
 
 func (a *API) listTasks(c *gin.Context) error {
-	query, results, err := parseList(c.Request.URL.RawQuery)
+	query, in, err := parseList(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (a *API) listTasks(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		tasks, whole, err := encodePage(page, results, len(query.IDs) > 0)
+		tasks, whole, err := encodePage(page, in, len(query.IDs) > 0)
 		if err != nil {
 			return err
 		}
@@ -42,15 +42,19 @@ func (a *API) listTasks(c *gin.Context) error {
 }
 
 // encodePage encodes tasks until they are as many bytes as a page may have, or all of them
-// with fewer results, and reports whether these were all.
-func encodePage(page []task.Task, results, all bool) (tasks []json.RawMessage, whole bool, err error) {
+// with fewer results and params, and reports whether these were all.
+func encodePage(page []task.Task, in included, all bool) (tasks []json.RawMessage, whole bool, err error) {
 	tasks = make([]json.RawMessage, 0, len(page))
 	size := 0
 	for _, t := range page {
-		if t.Result != nil && (!results || all && size+len(t.Result) > maxPage) {
+		if t.Result != nil && (!in.result || all && size+len(t.Result) > maxPage) {
 			t.Result, t.Truncated = nil, true
 		}
-		text, err := encode(taskjson.Of(t))
+		with := in
+		if all && size+len(t.Params) > maxPage {
+			with.params = false
+		}
+		text, err := encode(with.of(t))
 		if err != nil {
 			return nil, false, err
 		}

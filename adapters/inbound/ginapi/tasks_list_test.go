@@ -52,10 +52,10 @@ func TestListPageHasTasksAndNextCursor(t *testing.T) {
 	failed := task.Task{ID: "11111111-2222-4333-8444-555555555555", Type: "failing_task", Status: task.Failed, Error: "Test error"}
 	listed([]task.Task{failed, pending(knownID)}, "next", nil)(s)
 	s.ask(t, http.MethodGet, "/api/tasks", "").wantJSON(t, http.StatusOK, `{"tasks":[`+
-		`{"task_id":"11111111-2222-4333-8444-555555555555","type":"failing_task","status":"failed","cancel_requested":false,"start_time":null,`+
-		`"end_time":null,"result":null,"error":"Test error","progress":{"text":"","value":0},"seq":0,"attempt":0,"labels":{},"run_at":null,"next_at":null},`+
-		`{"task_id":"`+knownID+`","type":"demo_task","status":"pending","cancel_requested":false,"start_time":null,`+
-		`"end_time":null,"result":null,"error":null,"progress":{"text":"","value":0},"seq":0,"attempt":1,"labels":{},"run_at":null,"next_at":null}],"next_cursor":"next"}`)
+		`{"task_id":"11111111-2222-4333-8444-555555555555","type":"failing_task","created_at":"0001-01-01T00:00:00Z","status":"failed","cancel_requested":false,"start_time":null,`+
+		`"end_time":null,"result":null,"error":"Test error","code":"TASK_FAILED","progress":{"text":"","value":0},"seq":0,"attempt":0,"labels":{},"run_at":null,"next_at":null,"node":null,"worker":null},`+
+		`{"task_id":"`+knownID+`","type":"demo_task","created_at":"0001-01-01T00:00:00Z","status":"pending","cancel_requested":false,"start_time":null,`+
+		`"end_time":null,"result":null,"error":null,"code":null,"progress":{"text":"","value":0},"seq":0,"attempt":1,"labels":{},"run_at":null,"next_at":null,"node":null,"worker":null}],"next_cursor":"next"}`)
 }
 
 func TestListHasResultsIfAskedFor(t *testing.T) { // G4

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"heliograph/adapters/http/ginjson"
+	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
 
@@ -17,20 +18,40 @@ import (
 const maxIDs = 100
 
 // parseList reads the list's parameters; one that is empty counts as left out.
-func parseList(raw string) (q task.Query, results bool, err error) {
+func parseList(raw string) (q task.Query, in included, err error) {
 	values, err := parseValues(raw)
 	if err != nil {
-		return task.Query{}, false, err
+		return task.Query{}, in, err
 	}
-	switch values.Get("include") {
-	case "":
-	case "result":
-		results = true
-	default:
-		return task.Query{}, false, invalidQuery("include must be result")
+	if in, err = parseIncluded(values["include"], "result", "params"); err != nil {
+		return task.Query{}, in, err
 	}
 	q, err = parseQuery(values)
-	return q, results, err
+	return q, in, err
+}
+
+// included is what a caller asks for beside what an answer has always.
+type included struct{ result, params bool }
+
+// parseIncluded reads the values of include, each of which may be several that are divided
+// by commas; any that are not known are refused.
+func parseIncluded(values []string, known ...string) (in included, err error) {
+	for name := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		if name != "" && !slices.Contains(known, name) {
+			return in, invalidQuery("include must be " + strings.Join(known, " or ") + ", or several of them divided by commas")
+		}
+		in.result = in.result || name == "result"
+		in.params = in.params || name == "params"
+	}
+	return in, nil
+}
+
+// of returns the JSON of t, with its params if they are asked for.
+func (in included) of(t task.Task) taskjson.Task {
+	if in.params {
+		return taskjson.WithParams(t)
+	}
+	return taskjson.Of(t)
 }
 
 func parseValues(raw string) (url.Values, error) {

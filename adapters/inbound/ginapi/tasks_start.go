@@ -15,7 +15,7 @@ import (
 	"heliograph/domain/task"
 )
 
-const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params", an object "labels", an "audience", "run_at" (a time such as 2026-01-02T15:04:05Z) or a number "delay" (seconds), a boolean "claim", and "follow": "read" or "cancel"`
+const wantTask = `the body must be an object with a non-empty string "type" and, if wanted, an object "params", an object "labels", an "audience", "run_at" (a time such as 2026-01-02T15:04:05Z) or a number "delay" (seconds), a boolean "claim" with a string "worker", and "follow": "read" or "cancel"`
 
 // startBody is the body of a start.
 type startBody struct {
@@ -27,6 +27,7 @@ type startBody struct {
 	Claim    bool            `json:"claim"`
 	RunAt    *string         `json:"run_at"`
 	Delay    *float64        `json:"delay"` // seconds
+	Worker   string          `json:"worker"`
 }
 
 // follow is what the holder of a token for the one task may do.
@@ -42,10 +43,11 @@ const (
 // access.ErrInvalidAudience, task.ErrInvalidParams, task.ErrInvalidLabels,
 // task.ErrInvalidRunAt.
 func (b startBody) request(key string) (r task.Request, err error) {
-	if b.Type == "" || b.Follow != nil && *b.Follow != followRead && *b.Follow != followCancel {
+	badFollow := b.Follow != nil && *b.Follow != followRead && *b.Follow != followCancel
+	if b.Type == "" || badFollow || !task.ValidWorker(b.Worker) || b.Worker != "" && !b.Claim {
 		return r, ginjson.InvalidPayload(wantTask)
 	}
-	r = task.Request{Type: b.Type, Key: key, Followed: b.Follow != nil, Claim: b.Claim}
+	r = task.Request{Type: b.Type, Key: key, Followed: b.Follow != nil, Claim: b.Claim, Worker: b.Worker}
 	if r.Params, err = objectParams(b.Params); err != nil {
 		return r, err
 	}

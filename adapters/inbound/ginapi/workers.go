@@ -36,7 +36,7 @@ const (
 	maxResult = 16 << 20
 )
 
-const wantClaim = `the body must be an object with a non-empty list of strings "types" and, if wanted, a number "wait" from 0 to 60 seconds`
+const wantClaim = `the body must be an object with a non-empty list of strings "types" and, if wanted, a number "wait" from 0 to 60 seconds and a string "worker" of at most 128 bytes`
 
 // claimed is the JSON of a task for a worker.
 type claimed struct {
@@ -65,7 +65,7 @@ func (w *workers) register(r gin.IRouter, log *slog.Logger) {
 }
 
 func (w *workers) claimTask(c *gin.Context) error {
-	types, wait, err := readClaim(c)
+	types, worker, wait, err := readClaim(c)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (w *workers) claimTask(c *gin.Context) error {
 	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	defer cancel()
-	claim, err := w.tasks.Claim(ctx, types)
+	claim, err := w.tasks.Claim(ctx, types, worker)
 	if errors.Is(err, task.ErrNoTask) {
 		c.Status(http.StatusNoContent)
 		c.Writer.WriteHeaderNow()
@@ -87,22 +87,23 @@ func (w *workers) claimTask(c *gin.Context) error {
 	return reply(c, http.StatusOK, claimed{t.ID, t.Type, t.Params, t.Labels.OrEmpty(), t.Attempt, claim.Lease, claim.Term.Seconds()})
 }
 
-func readClaim(c *gin.Context) (types []string, wait time.Duration, err error) {
+func readClaim(c *gin.Context) (types []string, worker string, wait time.Duration, err error) {
 	var body struct {
-		Types []string `json:"types"`
-		Wait  *float64 `json:"wait"` // seconds
+		Types  []string `json:"types"`
+		Wait   *float64 `json:"wait"` // seconds
+		Worker string   `json:"worker"`
 	}
 	if err := decode(c, &body, wantClaim); err != nil {
-		return nil, 0, err
+		return nil, "", 0, err
 	}
 	seconds := defaultWait.Seconds()
 	if body.Wait != nil {
 		seconds = *body.Wait
 	}
-	if len(body.Types) == 0 || seconds < 0 || seconds > maxWait.Seconds() {
-		return nil, 0, ginjson.InvalidPayload(wantClaim)
+	if len(body.Types) == 0 || seconds < 0 || seconds > maxWait.Seconds() || !task.ValidWorker(body.Worker) {
+		return nil, "", 0, ginjson.InvalidPayload(wantClaim)
 	}
-	return body.Types, max(minWait, time.Duration(seconds*float64(time.Second))), nil
+	return body.Types, body.Worker, max(minWait, time.Duration(seconds*float64(time.Second))), nil
 }
 
 const wantLease = `the body must be an object with a non-empty string "lease", `
@@ -199,18 +200,18 @@ func leadingLease(r *http.Request) task.Lease {
 }
 
 func (w *workers) failTask(c *gin.Context, id task.ID) error {
-	const want = wantLease + `and a non-empty string "error"`
+	const want = wantLease + `a non-empty string "error" and, if wanted, a string "code" of 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"`
 	var body struct {
 		Lease task.Lease `json:"lease"`
-		Error string     `json:"error"`
+		task.Failure
 	}
 	if err := decode(c, &body, want); err != nil {
 		return err
 	}
-	if body.Lease == "" || body.Error == "" {
+	if body.Lease == "" || body.Error == "" || body.Code != "" && !task.ValidCode(body.Code) {
 		return ginjson.InvalidPayload(want)
 	}
-	if err := w.tasks.Fail(c.Request.Context(), id, body.Lease, body.Error); err != nil {
+	if err := w.tasks.Fail(c.Request.Context(), id, body.Lease, body.Failure); err != nil {
 		return err
 	}
 	return reply(c, http.StatusOK, done{true, "the task has ended"})

@@ -71,7 +71,7 @@ func TestClaimWaitsAsLongAsAsked(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s, begin := newService(t, ginapi.Config{}), time.Now()
-			s.workers.EXPECT().Claim(gomock.Any(), []string{"resize"}).DoAndReturn(func(ctx context.Context, _ []string) (task.Claim, error) {
+			s.workers.EXPECT().Claim(gomock.Any(), []string{"resize"}, "").DoAndReturn(func(ctx context.Context, _ []string, _ string) (task.Claim, error) {
 				<-ctx.Done()
 				return task.Claim{}, task.ErrNoTask
 			})
@@ -251,7 +251,7 @@ func (c *closable) Close() error {
 func TestClaimDoesNotHoldItsBodyWhileItWaits(t *testing.T) { // G4
 	s := newService(t, ginapi.Config{})
 	body := &closable{Reader: strings.NewReader(goodClaim)}
-	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any()).DoAndReturn(func(context.Context, []string) (task.Claim, error) {
+	s.workers.EXPECT().Claim(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(func(context.Context, []string, string) (task.Claim, error) {
 		if !body.closed {
 			t.Error("the body still counts")
 		}

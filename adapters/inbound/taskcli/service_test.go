@@ -114,8 +114,8 @@ func (s *service) progress(t *testing.T, text string, value float64) {
 func (s *service) end(t *testing.T, status, result, failure string) {
 	t.Helper()
 	s.mu.Lock()
-	s.final = fmt.Sprintf(`{"task_id":%q,"type":"t","status":%q,"cancel_requested":false,"start_time":"2026-01-02T03:04:05Z",`+
-		`"end_time":"2026-01-02T03:04:06.5Z","result":%s,"error":%s,"progress":{"text":"","value":1},"seq":%d,"attempt":1,"labels":{},"run_at":null,"next_at":null}`, id, status, result, failure, s.seq+1)
+	s.final = fmt.Sprintf(`{"task_id":%q,"type":"t","created_at":"2026-01-02T03:04:04Z","status":%q,"cancel_requested":false,"start_time":"2026-01-02T03:04:05Z",`+
+		`"end_time":"2026-01-02T03:04:06.5Z","result":%s,"error":%s,"code":null,"progress":{"text":"","value":1},"seq":%d,"attempt":1,"labels":{},"run_at":null,"next_at":null,"node":null,"worker":null}`, id, status, result, failure, s.seq+1)
 	s.mu.Unlock()
 	s.sendEvent(t, "task_"+status, "null")
 }

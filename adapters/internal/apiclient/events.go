@@ -57,7 +57,7 @@ func (f *follower) taskEvent(ctx context.Context, data string) error {
 		t.Status, t.Result = task.Completed, ev.Data
 	case task.EventFailed:
 		failure, _ := decode[task.Failure](string(ev.Data))
-		t.Status, t.Error = task.Failed, &failure.Error
+		t.Status, t.Error, t.Code = task.Failed, &failure.Error, taskjson.OrNull(failure.Code)
 	case task.EventCancelRequested:
 		t.CancelRequested = true
 	case task.EventCancelled:

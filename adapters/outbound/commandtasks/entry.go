@@ -24,6 +24,7 @@ type entry struct {
 	Keep        string        `yaml:"keep"`
 	Audience    any           `yaml:"audience"`
 	Scope       *string       `yaml:"scope"`
+	HideParams  bool          `yaml:"hide_params"`
 
 	Worker *workerEntry `yaml:"worker"`
 
@@ -56,7 +57,7 @@ func (e entry) build(name string, host Host) (task.Type, error) {
 	if err != nil {
 		return task.Type{}, err
 	}
-	typ := task.Type{Name: name, Description: e.Description, ParamsSchema: schema.JSON()}
+	typ := task.Type{Name: name, Description: e.Description, ParamsSchema: schema.JSON(), HideParams: e.HideParams}
 	typ.Policy, err = e.policy()
 	if err == nil {
 		typ.Audience, typ.Scope, err = e.access()

@@ -72,13 +72,14 @@ func TestAnEntrySaysWhomItsTasksAreForAndWhichScopeStartsThem(t *testing.T) { //
 			Audience: access.Choice{Given: true, Audience: &access.Audience{Subjects: []string{"ann"}, RequestIDs: []string{"tab"}}},
 		},
 		"scope: reports:start": {Scope: "reports:start"}, "scope: admin": {Scope: "admin"},
+		"hide_params: true": {HideParams: true}, "hide_params: false": {},
 	} {
 		types, err := parse("tasks:\n  a:\n    worker: {}\n    " + entry)
 		if err != nil || len(types) != 1 {
 			t.Errorf("%s: %v", entry, err)
 			continue
 		}
-		got := task.Type{Audience: types[0].Audience, Scope: types[0].Scope}
+		got := task.Type{Audience: types[0].Audience, Scope: types[0].Scope, HideParams: types[0].HideParams}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", entry, diff)
 		}

@@ -60,6 +60,9 @@ type taskRecord struct {
 	LeasedToStarter bool   `json:"LeasedToStarter,omitempty"`
 	CancelSeq       uint64 `json:"CancelSeq,omitempty"`
 	Removed         bool   `json:"Removed,omitempty"`
+	ErrorCode       string `json:"ErrorCode,omitempty"`
+	RunsOn          string `json:"RunsOn,omitempty"`
+	Worker          string `json:"Worker,omitempty"`
 
 	// Format 0 has these as well, always false and 0.
 	Truncated bool   `json:"Truncated,omitempty"`
@@ -119,6 +122,7 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 		Progress: progressRecord(t.Progress), Seq: t.Seq, Attempt: t.Attempt, Lease: t.Lease, Node: t.Node, OwnerGeneration: t.OwnerGeneration,
 		Ran: t.Ran, Signs: t.Reports, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
 		Owner: t.Owner, Audience: t.Audience, Labels: t.Labels, LeasedToStarter: t.LeasedToStarter, CancelSeq: t.CancelSeq, Removed: t.Removed, RunAt: t.RunAt,
+		ErrorCode: t.ErrorCode, RunsOn: t.RunsOn, Worker: t.Worker,
 	}, t.Unknown)
 	if err != nil {
 		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
@@ -152,6 +156,7 @@ func decode(id task.ID, text []byte, revision uint64) (task.Task, error) {
 		Progress: task.Progress(r.Progress), Seq: r.Seq, Attempt: r.Attempt, Lease: r.Lease, Node: r.Node, OwnerGeneration: r.OwnerGeneration,
 		Ran: r.Ran, Reports: r.Signs, Relayed: relayed, FinalEventPending: r.FinalEventPending, NotBefore: r.NotBefore,
 		Owner: r.Owner, Audience: r.Audience, Labels: r.Labels, LeasedToStarter: r.LeasedToStarter, CancelSeq: r.CancelSeq, Removed: r.Removed, RunAt: r.RunAt,
+		ErrorCode: r.ErrorCode, RunsOn: r.RunsOn, Worker: r.Worker,
 		Unknown: unknown, Revision: revision,
 	}, nil
 }

@@ -66,7 +66,14 @@ func leased() task.Task {
 	return t
 }
 
-// complete is a task with every field.
+// whole is a task with every field.
+func whole() task.Task {
+	t := complete()
+	t.ErrorCode, t.RunsOn, t.Worker = "NO_DISK", "node", "resizer"
+	return t
+}
+
+// complete is a task that was started with a time.
 func complete() task.Task {
 	t := told()
 	t.RunAt = t.Created.Add(time.Minute - 5)
@@ -105,6 +112,10 @@ func TestStoredFormOfATask(t *testing.T) {
 	if diff := cmp.Diff(golden(t, "task-2-run-at.json"), string(text)); diff != "" || err != nil {
 		t.Errorf("written: %v (-want +got):\n%s", err, diff)
 	}
+	_, text, err = encode(whole())
+	if diff := cmp.Diff(golden(t, "task-2-whole.json"), string(text)); diff != "" || err != nil {
+		t.Errorf("written: %v (-want +got):\n%s", err, diff)
+	}
 	_, text, err = encode(scheduled()) // T19: earlier versions must not begin it
 	if diff := cmp.Diff(golden(t, "task-3.json"), string(text)); diff != "" || err != nil {
 		t.Errorf("written: %v (-want +got):\n%s", err, diff)
@@ -113,7 +124,7 @@ func TestStoredFormOfATask(t *testing.T) {
 	first.Ran, first.Reports, first.Relayed = 0, 0, nil // that format had none
 	for name, want := range map[string]task.Task{
 		"task-0.json": first, "task-1.json": newest, "task-2.json": forSome(), "task-2-labels.json": labelled(), "task-2-leased.json": leased(),
-		"task-2-told.json": told(), "task-2-run-at.json": complete(), "task-3.json": scheduled(),
+		"task-2-told.json": told(), "task-2-run-at.json": complete(), "task-2-whole.json": whole(), "task-3.json": scheduled(),
 	} {
 		got, err := decode("a", []byte(golden(t, name)), 0)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -167,8 +178,8 @@ func TestWhatThisNodeWroteIsNotDecoded(t *testing.T) {
 
 // A field of the domain's that the record has not would be lost without a word.
 func TestTheRecordHasEveryFieldOfATask(t *testing.T) {
-	filled := complete()
-	notStored := map[string]bool{"Truncated": true, "Term": true, "Unknown": true, "Revision": true}
+	filled := whole()
+	notStored := map[string]bool{"Truncated": true, "ParamsHidden": true, "Term": true, "Unknown": true, "Revision": true}
 	for field, value := range reflect.ValueOf(filled).Fields() {
 		if value.IsZero() != notStored[field.Name] {
 			t.Errorf("the golden record and %s: the test has to know whether it is stored", field.Name)

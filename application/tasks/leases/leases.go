@@ -47,7 +47,7 @@ func (l *Leases) RunOutside(typ string) bool {
 }
 
 // Claim implements task.Workers.
-func (l *Leases) Claim(ctx context.Context, types []string) (task.Claim, error) {
+func (l *Leases) Claim(ctx context.Context, types []string, worker string) (task.Claim, error) {
 	if !slices.ContainsFunc(types, l.RunOutside) {
 		return task.Claim{}, fmt.Errorf("%w: workers outside run none of %.200q", task.ErrUnknownType, types)
 	}
@@ -67,6 +67,7 @@ func (l *Leases) Claim(ctx context.Context, types []string) (task.Claim, error) 
 		if err != nil {
 			return task.Claim{}, err
 		}
+		e.Worker = worker
 		if a := l.lend(ctx, l.life.Context(), e); a != nil {
 			return task.Claim{Task: a.Task, Lease: a.Lease, Term: a.Term()}, nil
 		}
@@ -164,12 +165,12 @@ func (l *Leases) Complete(ctx context.Context, id task.ID, lease task.Lease, res
 }
 
 // Fail implements task.Workers.
-func (l *Leases) Fail(ctx context.Context, id task.ID, lease task.Lease, message string) error {
+func (l *Leases) Fail(ctx context.Context, id task.ID, lease task.Lease, f task.Failure) error {
 	return l.handIn(ctx, id, lease, func(a *runner.Attempt) records.Ending {
 		if a.Stopping() {
 			return records.Ending{Status: task.Cancelled}
 		}
-		return records.Failed(message)
+		return records.Failed(f)
 	}, task.Failed, task.Cancelled)
 }
 

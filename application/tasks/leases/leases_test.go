@@ -85,7 +85,7 @@ func (f *fixture) claims() task.Claim {
 	if err != nil || !f.queue.Reserve(scheduler.PlaceOf(t)) || !f.queue.Put(t, scheduler.PlaceOf(t)) {
 		f.t.Fatalf("the task was not taken on: %v", err)
 	}
-	c, err := f.Claim(f.t.Context(), []string{"inside", "outside"})
+	c, err := f.Claim(f.t.Context(), []string{"inside", "outside"}, "")
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestALeaseIsGoodUntilItsTaskHasEnded(t *testing.T) { // T2, T11
 				t.Errorf("complete: %v", err)
 			}
 		}
-		if err := f.Fail(t.Context(), "a", c.Lease, "no"); !errors.Is(err, task.ErrLeaseLost) {
+		if err := f.Fail(t.Context(), "a", c.Lease, task.Failure{Error: "no"}); !errors.Is(err, task.ErrLeaseLost) {
 			t.Errorf("another end: %v", err)
 		}
 		if _, err := f.Progress(t.Context(), "a", c.Lease, task.Update{}); !errors.Is(err, task.ErrLeaseLost) {
@@ -133,13 +133,13 @@ func TestOnlyTypesForWorkersOutsideCanBeClaimed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, memtaskstore.New(), "one")
 		for _, types := range [][]string{nil, {"inside"}, {"unknown"}} {
-			if _, err := f.Claim(t.Context(), types); !errors.Is(err, task.ErrUnknownType) {
+			if _, err := f.Claim(t.Context(), types, ""); !errors.Is(err, task.ErrUnknownType) {
 				t.Errorf("claim of %v: %v", types, err)
 			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := f.Claim(ctx, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
+		if _, err := f.Claim(ctx, []string{"outside"}, ""); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("claim of nothing: %v", err)
 		}
 	})
@@ -185,7 +185,7 @@ func TestWhileTheServiceStopsAGoodLeaseIsRefusedForNow(t *testing.T) { // T15
 		if err := two.Complete(t.Context(), "a", "another", nil); !errors.Is(err, task.ErrLeaseLost) {
 			t.Errorf("the lease is not: %v", err)
 		}
-		if _, err := two.Claim(t.Context(), []string{"outside"}); !errors.Is(err, task.ErrShuttingDown) {
+		if _, err := two.Claim(t.Context(), []string{"outside"}, ""); !errors.Is(err, task.ErrShuttingDown) {
 			t.Errorf("claim: %v", err)
 		}
 		if err := one.Complete(t.Context(), "a", c.Lease, nil); err != nil {

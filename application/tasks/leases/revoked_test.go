@@ -30,7 +30,7 @@ func (f *fixture) takeOn() {
 
 func (f *fixture) claim(ctx context.Context) task.Claim {
 	f.t.Helper()
-	c, err := f.Claim(ctx, []string{"outside"})
+	c, err := f.Claim(ctx, []string{"outside"}, "")
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestARevokedWorkerLosesItsLeasesAtOnce(t *testing.T) { // A18
 		if n := f.EndRevoked(isFirst); n != 1 {
 			t.Errorf("%d leases were ended, want 1", n)
 		}
-		if got := f.want(task.Failed); got.Error != "worker_lost: its credential was revoked" || time.Since(begin) != 0 {
+		if got := f.want(task.Failed); got.Error != "worker_lost: its credential was revoked" || got.ErrorCode != task.CodeWorkerLost || time.Since(begin) != 0 {
 			t.Errorf("it has failed after %s: %s", time.Since(begin), got.Error)
 		}
 		if err := f.Complete(first, "a", c.Lease, nil); !errors.Is(err, task.ErrLeaseLost) {
@@ -89,7 +89,7 @@ func TestAWorkerThatIsRevokedWhileItWaitsGetsNothing(t *testing.T) { // A18
 		first, isFirst := worker(t, "first")
 		claimed := make(chan error, 1)
 		go func() {
-			_, err := f.Claim(first, []string{"outside"})
+			_, err := f.Claim(first, []string{"outside"}, "")
 			claimed <- err
 		}()
 		synctest.Wait()
@@ -98,7 +98,7 @@ func TestAWorkerThatIsRevokedWhileItWaitsGetsNothing(t *testing.T) { // A18
 		if err := <-claimed; !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("Claim: %v, want ErrNoTask", err)
 		}
-		if _, err := f.Claim(first, []string{"outside"}); !errors.Is(err, task.ErrNoTask) {
+		if _, err := f.Claim(first, []string{"outside"}, ""); !errors.Is(err, task.ErrNoTask) {
 			t.Errorf("another claim: %v, want ErrNoTask", err)
 		}
 		second, _ := worker(t, "second")

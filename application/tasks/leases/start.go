@@ -10,12 +10,12 @@ import (
 )
 
 // Start begins a task that is not recorded yet for the caller, which is its worker
-// (rule T20): create records it, running, and returns it. A caller that is gone by then
+// (rule T20), whose name is worker: create records it, running, and returns it. A caller that is gone by then
 // may ask again with its Idempotency-Key (LeaseAgain); otherwise its lease is lost in time.
 // Errors: those of create, with what it returned.
-func (l *Leases) Start(caller context.Context, t task.Task, create func(task.Task) (task.Task, error)) (task.Task, error) {
+func (l *Leases) Start(caller context.Context, t task.Task, worker string, create func(task.Task) (task.Task, error)) (task.Task, error) {
 	ctx := l.life.Context()
-	a, runCtx, recorded, err := l.runner.BeginNew(ctx, l.records.BegunByStarter(t, scheduler.NewLease()), create)
+	a, runCtx, recorded, err := l.runner.BeginNew(ctx, l.records.BegunByStarter(t, scheduler.NewLease(), worker), create)
 	if err != nil {
 		return recorded, err
 	}

@@ -5,7 +5,6 @@ package orphans
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"slices"
@@ -159,7 +158,7 @@ func (o *Overseer) takeOverOrphan(ctx context.Context, t task.Task) {
 	}
 	e := o.Queue.Adopt(t)
 	ended, _ := o.Records.End(ctx, records.Conclusion{
-		Ending: records.Lost(records.NodeLost), Begun: t, Known: t, Type: e.Type(), Last: t.Seq,
+		Ending: records.Lost(records.NodeLost()), Begun: t, Known: t, Type: e.Type(), Last: t.Seq,
 		Owner: records.Ownership{Lease: t.Lease, Generation: t.OwnerGeneration}, Revision: t.Revision, Ran: o.Records.Ran(&t),
 	})
 	o.Runner.Settle(ctx, e, ended)
@@ -182,15 +181,13 @@ func (o *Overseer) failUnknownType(ctx context.Context, t task.Task) {
 	t.Lease = scheduler.NewLease()
 	e := o.Queue.Adopt(t)
 	defer o.Queue.Done(e)
-	begun, err := o.Records.Begin(ctx, t.ID, t.Lease, false)
+	begun, err := o.Records.Begin(ctx, t.ID, t.Lease, "", false)
 	if err != nil {
 		return
 	}
 	o.Records.PublishStarted(ctx, begun)
-	ending := records.Lost(fmt.Sprintf("%s: the service has none of the name %q any more", task.ErrUnknownType, t.Type))
-	ending.Retry = false
 	_, _ = o.Records.End(ctx, records.Conclusion{ // it logs what goes wrong
-		Ending: ending, Begun: begun, Known: begun, Type: e.Type(), Last: begun.Seq, Owner: records.Ownership{Lease: begun.Lease},
+		Ending: records.GivenUp(records.TypeGone(t.Type)), Begun: begun, Known: begun, Type: e.Type(), Last: begun.Seq, Owner: records.Ownership{Lease: begun.Lease},
 	})
 }
 

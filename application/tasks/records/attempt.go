@@ -25,9 +25,9 @@ func (o Ownership) Of(t *task.Task) bool {
 var ErrLeaseUsed = errors.New("the lease may have been used")
 
 // Begin makes a pending task running, by a lease that may have been tried before
-// (used). Errors: ErrLeaseUsed, errors for which Decided is true, and those of
+// (used), for the worker outside of that name. Errors: ErrLeaseUsed, errors for which Decided is true, and those of
 // task.Store.
-func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, used bool) (task.Task, error) {
+func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, worker string, used bool) (task.Task, error) {
 	known, ok := r.store.Known(id)
 	if !ok || used || known.Status != task.Pending { // only what is stored can say that it cannot begin
 		known = byID(id)
@@ -35,29 +35,33 @@ func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, used 
 	return r.update(ctx, known, func(t *task.Task) error {
 		switch {
 		case t.Status == task.Running && Ownership{Lease: lease}.Of(t):
-			return errUnchanged
+			if t.Worker == worker {
+				return errUnchanged
+			}
+			t.Worker = worker // another has asked meanwhile
+			return nil
 		case t.Status != task.Pending:
 			return errTransition // also when another runs it
 		case used:
 			return ErrLeaseUsed
 		}
-		r.begin(t, lease)
+		r.begin(t, lease, worker)
 		return nil
 	})
 }
 
 // begin makes t running, in an attempt of this node's with that lease.
-func (r *Records) begin(t *task.Task, lease task.Lease) {
+func (r *Records) begin(t *task.Task, lease task.Lease, worker string) {
 	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), lease, time.Time{}
 	t.Node, t.OwnerGeneration, t.Ran, t.Reports, t.Relayed = r.nodes.Self(), 0, 0, 0, nil
-	t.LeasedToStarter = false
+	t.LeasedToStarter, t.RunsOn, t.Worker = false, r.nodes.Self().Node(), worker
 	t.Seq++
 }
 
 // BegunByStarter returns t, which is not recorded yet, as one that is running and leased
 // to the call which starts it (rule T20).
-func (r *Records) BegunByStarter(t task.Task, lease task.Lease) task.Task {
-	r.begin(&t, lease)
+func (r *Records) BegunByStarter(t task.Task, lease task.Lease, worker string) task.Task {
+	r.begin(&t, lease, worker)
 	t.LeasedToStarter = true
 	return t
 }
@@ -96,7 +100,7 @@ func undoBegin(t *task.Task, begun task.Task, owner Ownership) error {
 
 // sameAgain makes t pending for the attempt that it is in.
 func sameAgain(t *task.Task) {
-	t.Status, t.Lease, t.Node = task.Pending, "", ""
+	t.Status, t.Lease, t.Node, t.RunsOn, t.Worker = task.Pending, "", "", "", ""
 	if t.Attempt == 1 {
 		t.Started = time.Time{} // as if it never began
 	}
@@ -111,7 +115,7 @@ func (r *Records) TakeOver(ctx context.Context, id task.ID, lease task.Lease, al
 			return task.ErrLeaseLost
 		}
 		t.Ran = r.Ran(t)
-		t.Node = r.nodes.Self()
+		t.Node, t.RunsOn = r.nodes.Self(), r.nodes.Self().Node()
 		t.OwnerGeneration++
 		return nil
 	})

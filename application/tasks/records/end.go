@@ -3,7 +3,6 @@ package records
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -56,7 +55,7 @@ func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 	refused := err
 	if errors.Is(err, task.ErrTooLarge) {
 		instead := c
-		instead.Ending = c.instead(fmt.Sprintf("the result has %d bytes; with the params that is more than can be stored", len(c.Result)))
+		instead.Ending = c.instead(resultTooLarge(len(c.Result)))
 		t, err = r.conclude(ctx, instead)
 	}
 	c.Recorded()
@@ -170,6 +169,6 @@ func giveBack(t *task.Task, last uint64) {
 func startOver(t *task.Task, policy task.Policy, last uint64) {
 	t.Attempt++
 	t.Status, t.Lease, t.NotBefore = task.Pending, "", time.Now().Add(policy.RetryDelay(t.Attempt)).UTC()
-	t.Node, t.Ran, t.Reports, t.Relayed = "", 0, 0, nil
+	t.Node, t.RunsOn, t.Worker, t.Ran, t.Reports, t.Relayed = "", "", "", 0, 0, nil
 	t.Progress, t.Seq = task.Progress{}, last+1
 }

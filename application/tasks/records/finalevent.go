@@ -64,7 +64,7 @@ func finalEvent(t task.Task) task.Event {
 		return e
 	case task.Failed:
 		e := newEvent(task.EventFailed, t, t.Ended)
-		e.Data = task.Failure{Error: t.Error}
+		e.Data = t.Failure()
 		return e
 	default:
 		return newEvent(task.EventCancelled, t, t.Ended)

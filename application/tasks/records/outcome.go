@@ -17,6 +17,7 @@ type Ending struct {
 	Status task.Status
 	Result json.RawMessage // of a completed task
 	Err    string          // of a failed one
+	Code   string          // likewise (task.Failure)
 	At     time.Time
 	// Forced says that the service decided it, not what ran the task; the lease is
 	// taken away.
@@ -25,15 +26,24 @@ type Ending struct {
 	Retry bool
 }
 
-// Failed is the ending of a task with an error.
-func Failed(message string) Ending {
-	return Ending{Status: task.Failed, Err: cmp.Or(message, noReason)}
+// Failed is the ending of a task with an error. What f has not is made up.
+func Failed(f task.Failure) Ending {
+	if !task.ValidCode(f.Code) {
+		f.Code = task.CodeFailed
+	}
+	return Ending{Status: task.Failed, Err: cmp.Or(f.Error, noReason), Code: f.Code}
 }
 
-// Lost is the ending, now, of a task whose worker or node is gone: another attempt
-// may follow.
-func Lost(message string) Ending {
-	return Ending{Status: task.Failed, Err: message, At: time.Now(), Forced: true, Retry: true}
+// GivenUp is the ending, now, of a task that the service gives up.
+func GivenUp(f task.Failure) Ending {
+	return Ending{Status: task.Failed, Err: f.Error, Code: f.Code, At: time.Now(), Forced: true}
+}
+
+// Lost is GivenUp for one whose worker or node is gone: another attempt may follow.
+func Lost(f task.Failure) Ending {
+	e := GivenUp(f)
+	e.Retry = true
+	return e
 }
 
 // Released is the ending of an attempt whose worker gives the task back: it is pending
@@ -48,11 +58,11 @@ func Completed(result json.RawMessage) Ending {
 		return Ending{Status: task.Completed}
 	}
 	if !utf8.Valid(result) { // event streams are; the JSON package takes any bytes in strings
-		return Failed(notUTF8)
+		return Failed(task.Failure{Error: notUTF8, Code: task.CodeInvalidResult})
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, result); err != nil {
-		return Failed(notJSON + err.Error())
+		return Failed(task.Failure{Error: notJSON + err.Error(), Code: task.CodeInvalidResult})
 	}
 	return Ending{Status: task.Completed, Result: compact.Bytes()}
 }
@@ -67,13 +77,13 @@ func Outcome(ctx context.Context, result json.RawMessage, err error) Ending {
 	case errors.Is(err, task.ErrCancelled), errors.Is(context.Cause(ctx), task.ErrCancelled):
 		return Ending{Status: task.Cancelled}
 	default:
-		return Failed(err.Error())
+		return Failed(task.Failure{Error: err.Error(), Code: task.CodeOf(err)})
 	}
 }
 
 // apply makes t terminal; last is the number of the event before its last one.
 func (e Ending) apply(t *task.Task, last uint64) {
-	t.Status, t.Result, t.Error, t.Ended = e.Status, e.Result, e.Err, e.At.UTC()
+	t.Status, t.Result, t.Error, t.ErrorCode, t.Ended = e.Status, e.Result, e.Err, e.Code, e.At.UTC()
 	t.Seq, t.NotBefore, t.Node = last+1, time.Time{}, ""
 	if e.Forced {
 		t.Lease = ""
@@ -87,6 +97,6 @@ func (e Ending) appliedTo(t *task.Task) bool {
 }
 
 // instead is the ending of the same task at the same time with an error.
-func (e Ending) instead(message string) Ending {
-	return Ending{Status: task.Failed, Err: message, At: e.At, Forced: e.Forced}
+func (e Ending) instead(f task.Failure) Ending {
+	return Ending{Status: task.Failed, Err: f.Error, Code: f.Code, At: e.At, Forced: e.Forced}
 }

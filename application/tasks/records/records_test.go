@@ -95,7 +95,7 @@ func (f *fixture) creates(typ *task.Type) task.Task {
 // begins returns a running task.
 func (f *fixture) begins(typ *task.Type) task.Task {
 	f.t.Helper()
-	t, err := f.Begin(f.t.Context(), f.creates(typ).ID, "lease", false)
+	t, err := f.Begin(f.t.Context(), f.creates(typ).ID, "lease", "", false)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -125,10 +125,10 @@ func TestABeginThatIsRepeatedIsKnownByItsLease(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	first := f.begins(work)
-	if again, err := f.Begin(t.Context(), "a", "lease", true); err != nil || again.Revision != first.Revision {
+	if again, err := f.Begin(t.Context(), "a", "lease", "", true); err != nil || again.Revision != first.Revision {
 		t.Errorf("the same beginning again: %+v, %v", again, err)
 	}
-	if _, err := f.Begin(t.Context(), "a", "other", false); !records.Decided(err) {
+	if _, err := f.Begin(t.Context(), "a", "other", "", false); !records.Decided(err) {
 		t.Errorf("another beginning: %v", err)
 	}
 	if got := f.get(); got.Status != task.Running || got.Seq != 1 || got.Node.Node() != "one" {
@@ -140,7 +140,7 @@ func TestALeaseThatMayHaveBeenUsedBeginsNothing(t *testing.T) { // T2
 	t.Parallel()
 	f := newFixture(t)
 	f.creates(work)
-	if _, err := f.Begin(t.Context(), "a", "lease", true); !errors.Is(err, records.ErrLeaseUsed) || f.get().Status != task.Pending {
+	if _, err := f.Begin(t.Context(), "a", "lease", "", true); !errors.Is(err, records.ErrLeaseUsed) || f.get().Status != task.Pending {
 		t.Errorf("the record is %+v, %v", f.get(), err)
 	}
 }
@@ -203,15 +203,15 @@ func TestALostAttemptStartsOverWhileAttemptsAreLeft(t *testing.T) { // T2
 	t.Parallel()
 	f := newFixture(t)
 	begun := f.begins(outside)
-	got, err := f.End(t.Context(), conclusion(begun, outside, records.Lost("worker_lost: gone")))
+	got, err := f.End(t.Context(), conclusion(begun, outside, records.Lost(task.Failure{Error: "worker_lost: gone", Code: task.CodeWorkerLost})))
 	if err != nil || got.Status != task.Pending || got.Attempt != 2 || got.Lease != "" || got.NotBefore.IsZero() || f.lost != 1 {
 		t.Errorf("after the first attempt: %+v, %v", got, err)
 	}
-	second, err := f.Begin(t.Context(), "a", "second", false)
+	second, err := f.Begin(t.Context(), "a", "second", "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err = f.End(t.Context(), conclusion(second, outside, records.Lost("worker_lost: gone")))
+	got, err = f.End(t.Context(), conclusion(second, outside, records.Lost(task.Failure{Error: "worker_lost: gone", Code: task.CodeWorkerLost})))
 	if err != nil || got.Status != task.Failed || got.Error != "worker_lost: gone" || got.Lease != "" {
 		t.Errorf("after the second attempt: %+v, %v", got, err)
 	}
@@ -222,7 +222,7 @@ func TestTheFinalEventStaysPendingUntilItIsPublished(t *testing.T) { // T11
 	f := newFixture(t)
 	f.store.outlives = true
 	f.sent.Fail(event.ErrUnavailable)
-	got, err := f.End(t.Context(), conclusion(f.begins(work), work, records.Failed("it broke")))
+	got, err := f.End(t.Context(), conclusion(f.begins(work), work, records.Failed(task.Failure{Error: "it broke"})))
 	if err != nil || !f.get().FinalEventPending || f.get().Node.Node() != "one" {
 		t.Fatalf("the record is %+v, %v", got, err)
 	}

@@ -51,7 +51,7 @@ func (r *Runner) runInPool(ctx context.Context, e *scheduler.Entry) {
 func (r *Runner) call(ctx context.Context, a *Attempt) (returned <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
-		e := records.Failed(records.LeftGoroutine)
+		e := records.Failed(records.LeftGoroutine())
 		defer close(done)
 		defer func() {
 			if v := recover(); v != nil {

@@ -57,7 +57,7 @@ func New(d Deps) *Runner { return &Runner{Deps: d, Running: newRunning()} }
 func (r *Runner) Begin(ctx context.Context, e *scheduler.Entry) (*Attempt, context.Context, error) {
 	a, runCtx := newAttempt(ctx, e, 0)
 	r.Running.add(a)
-	t, err := r.Records.Begin(ctx, e.ID, e.Lease, e.LeaseUsed)
+	t, err := r.Records.Begin(ctx, e.ID, e.Lease, e.Worker, e.LeaseUsed)
 	if err != nil {
 		r.Running.remove(a)
 		a.cancel(nil)
@@ -185,7 +185,7 @@ func (r *Runner) Dismiss(ctx context.Context, e *scheduler.Entry) {
 		return
 	}
 	if e.LeaseUsed { // its beginning may have been recorded, though no answer came
-		if begun, err := r.Records.Begin(ctx, e.ID, e.Lease, true); err == nil {
+		if begun, err := r.Records.Begin(ctx, e.ID, e.Lease, e.Worker, true); err == nil {
 			r.Records.UndoBegin(ctx, begun)
 		}
 	}

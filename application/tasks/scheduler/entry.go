@@ -13,6 +13,9 @@ type Entry struct {
 	// Lease is the attempt's from the start: when its beginning was recorded but the
 	// store's answer lost, the next try knows it again.
 	Lease task.Lease
+	// Worker is the name of the worker outside that it is for, which the one that took the
+	// entry sets.
+	Worker string
 	// Misses counts the times that the task could not be begun, and LeaseUsed says
 	// that it was tried with this lease. Both are for the one that took the entry, which
 	// changes them.

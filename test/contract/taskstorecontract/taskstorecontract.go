@@ -166,7 +166,8 @@ func full() task.Task {
 	t.Params, t.IdempotencyKey = json.RawMessage(`{"a":1}`), "key"
 	t.Status, t.CancelRequested = task.Failed, true
 	t.Started, t.Ended = t.Created.Add(time.Second), t.Created.Add(time.Minute)
-	t.Result, t.Error = json.RawMessage(`[1]`), "it broke"
+	t.Result, t.Error, t.ErrorCode = json.RawMessage(`[1]`), "it broke", "BROKEN"
+	t.RunsOn, t.Worker = "node", "resizer"
 	t.Progress = task.Progress{Text: "half", Value: 0.5, Stage: 1, Stages: 2, Done: 3.5, Total: 7, Unit: "files"}
 	t.Seq, t.CancelSeq, t.Attempt, t.Removed = 7, 6, 2, true
 	t.Node, t.OwnerGeneration, t.FinalEventPending = "node/life", 3, true

@@ -57,6 +57,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		"T20 of concurrent Release and Complete one counts":                                     releaseRace,
 		"T20 the caller of a Start that claims is the worker of a running task":                 startAndWork,
 		"T20 T7 a task that its starter claimed can be cancelled":                               startAndCancel,
+		"T5 a failure has the worker's code, or one that says that it gave none":                failWithCode,
+		"A5 T20 a task that runs names its worker and its node, and one that waits neither":     claimByName,
 		"T20 T14 a Start that claims, again with its key, has the lease while it is good":       startAndAskAgain,
 		"T20 T14 a Start that claims never has the lease of a worker that came for the task":    othersLease,
 		"T20 T14 a task that was given back is not leased to its starter again":                 leaseAfterRelease,
@@ -86,7 +88,7 @@ func (f fixture) claim(types ...string) task.Claim {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), waitLimit)
 	defer cancel()
-	c, err := f.Workers.Claim(ctx, types)
+	c, err := f.Workers.Claim(ctx, types, "")
 	if err != nil {
 		f.t.Fatalf("claim: %v", err)
 	}
@@ -98,7 +100,7 @@ func (f fixture) complete(c task.Claim) error {
 }
 
 func (f fixture) fail(c task.Claim) error {
-	return f.Workers.Fail(f.t.Context(), c.Task.ID, c.Lease, "it broke")
+	return f.Workers.Fail(f.t.Context(), c.Task.ID, c.Lease, task.Failure{Error: "it broke"})
 }
 
 func (f fixture) sign(c task.Claim) error {
@@ -144,19 +146,19 @@ func claimEnds(t *testing.T, f fixture) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := f.Workers.Claim(ctx, []string{f.Steady})
+		_, err := f.Workers.Claim(ctx, []string{f.Steady}, "")
 		ended <- err
 	}()
 	cancel()
 	f.wantError(<-ended, task.ErrNoTask)
-	_, err := f.Workers.Claim(ctx, []string{f.Hasty})
+	_, err := f.Workers.Claim(ctx, []string{f.Hasty}, "")
 	f.wantError(err, task.ErrNoTask)
 	f.want(id, task.Pending)
 }
 
 func claimUnknown(t *testing.T, f fixture) {
 	for _, types := range [][]string{nil, {"unknown"}, {f.Inside}} {
-		_, err := f.Workers.Claim(t.Context(), types)
+		_, err := f.Workers.Claim(t.Context(), types, "")
 		f.wantError(err, task.ErrUnknownType)
 	}
 }
