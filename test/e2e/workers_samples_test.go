@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	client "heliograph/docs/examples/workers/heliograph"
 	"heliograph/test/programs"
 )
 
@@ -223,23 +225,49 @@ func TestSampleWorkerWithABadKeyEnds(t *testing.T) { // A9
 	})
 }
 
-// What a worker may want to know of its task.
-func TestSampleWorkerKnowsItsTask(t *testing.T) { // T16
-	t.Parallel()
+// withEachClient runs a test with a worker of each language whose work is changed: it does
+// what is said in the words of its language.
+func withEachClient(t *testing.T, python, node string, golang client.Work, test func(t *testing.T, s *service)) {
+	t.Helper()
 	for _, c := range []struct{ interpreter, sample, before, after string }{
-		{
-			"python3", "worker.py", `return {"steps": steps, "attempt": task.attempt}`,
-			`return {"id": task.id, "type": task.type, "labels": task.labels, "attempt": task.attempt}`,
-		},
-		{
-			"node", "worker.mjs", `return { steps, attempt: task.attempt };`,
-			`return { id: task.id, type: task.type, labels: task.labels, attempt: task.attempt };`,
-		},
+		{"python3", "worker.py", `return {"steps": steps, "attempt": task.attempt}`, python},
+		{"node", "worker.mjs", `return { steps, attempt: task.attempt };`, node},
 	} {
 		t.Run(c.sample, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, workersFile(t, "30s"))
 			s.work(t, []string{program(t, c.interpreter), copyOfSample(t, c.sample, c.before, c.after)})
+			test(t, s)
+		})
+	}
+	t.Run("heliograph.go", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, workersFile(t, "30s"))
+		ctx, cancel := context.WithCancel(t.Context())
+		service := &client.Service{URL: s.url, Client: s.client, Log: slog.New(slog.DiscardHandler)}
+		ended := make(chan error, 1)
+		go func() { ended <- service.Work(ctx, map[string]client.Work{"count": golang}) }()
+		t.Cleanup(func() {
+			cancel()
+			if err := await(t, "the worker ends", ended); err != nil {
+				t.Error(err)
+			}
+		})
+		test(t, s)
+	})
+}
+
+// What a worker may want to know of its task.
+func TestSampleWorkerKnowsItsTask(t *testing.T) { // T16
+	t.Parallel()
+	withEachClient(t,
+		`return {"id": task.id, "type": task.type, "labels": task.labels, "attempt": task.attempt}`,
+		`return { id: task.id, type: task.type, labels: task.labels, attempt: task.attempt };`,
+		func(_ context.Context, task *client.Task) (any, error) {
+			return map[string]any{"id": task.ID, "type": task.Type, "labels": task.Labels, "attempt": task.Attempt}, nil
+		},
+		func(t *testing.T, s *service) {
+			t.Helper()
 			id := s.startTask(t, `{"type":"count","params":{"steps":1},"labels":{"page":"exports"}}`)
 			eventually(t, "the task ends", func() bool { return s.status(t, id).EndTime != nil })
 			want := `{"id":"` + id + `","type":"count","labels":{"page":"exports"},"attempt":1}`
@@ -247,5 +275,47 @@ func TestSampleWorkerKnowsItsTask(t *testing.T) { // T16
 				t.Errorf("the result is %s, want %s", got.Result, want)
 			}
 		})
-	}
+}
+
+func TestSampleWorkerPrints(t *testing.T) { // T21
+	t.Parallel()
+	const times = 30_000 // more than one call takes, at lengths that divide no character
+	long := strings.Repeat("é🙂", times)
+	withEachClient(t,
+		`task.output("begin\n"); task.output("é🙂" * 30000); task.output(""); task.output("end")`,
+		`await Promise.all([task.output("begin\n"), task.output("é🙂".repeat(30000)), task.output(""), task.output("end")]);`,
+		func(ctx context.Context, task *client.Task) (any, error) {
+			for _, text := range []string{"begin\n", long, "", "end"} {
+				if err := task.Output(ctx, text); err != nil {
+					return nil, err
+				}
+			}
+			return nil, nil
+		},
+		func(t *testing.T, s *service) {
+			t.Helper()
+			id := s.startTask(t, `{"type":"count","params":{"steps":1}}`)
+			eventually(t, "the task ends", func() bool { return s.status(t, id).EndTime != nil })
+			got := s.must(t, http.StatusOK, http.MethodGet, "/api/tasks/"+id+"/output", "")
+			if want := "begin\n" + long + "end"; string(got.body) != want {
+				t.Errorf("the output has %d bytes, want %d: %.60q…", len(got.body), len(want), got.body)
+			}
+		})
+}
+
+// A worker that is given a task anew prints behind what its last attempt has printed.
+func TestSampleWorkerPrintsBehindAnAttemptBefore(t *testing.T) { // T20, T21
+	t.Parallel()
+	withEachClient(t, `task.output("second")`, `await task.output("second");`,
+		func(ctx context.Context, task *client.Task) (any, error) { return nil, task.Output(ctx, "second") },
+		func(t *testing.T, s *service) {
+			t.Helper()
+			c := s.startLeased(t, `{"type":"count","params":{"steps":1},"claim":true}`)
+			s.must(t, http.StatusOK, http.MethodPost, "/api/tasks/"+c.TaskID+"/output?offset=0&lease="+c.Lease, "first, ", "Content-Type: text/plain")
+			s.must(t, http.StatusOK, http.MethodPost, "/api/tasks/"+c.TaskID+"/release", `{"lease":"`+c.Lease+`"}`)
+			eventually(t, "the task ends", func() bool { return s.status(t, c.TaskID).EndTime != nil })
+			if got := s.must(t, http.StatusOK, http.MethodGet, "/api/tasks/"+c.TaskID+"/output", ""); string(got.body) != "first, second" {
+				t.Errorf("the output is %q", got.body)
+			}
+		})
 }

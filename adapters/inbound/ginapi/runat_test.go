@@ -44,17 +44,20 @@ func TestTheTimeOfAStartReachesTheService(t *testing.T) { // T19
 
 func TestATimeThatMakesNoSenseIsRefused(t *testing.T) { // T19, S3
 	for fields, want := range map[string]struct{ code, word string }{
-		`"run_at":"2030-01-02T03:04:05Z","delay":1`: {"INVALID_RUN_AT", "either"},
-		`"run_at":"tomorrow"`:                       {"INVALID_RUN_AT", "tomorrow"},
-		`"run_at":""`:                               {"INVALID_RUN_AT", "RFC 3339"},
-		`"run_at":"2030-01-02"`:                     {"INVALID_RUN_AT", "2030-01-02"},
-		`"run_at":"2030-01-02T03:04:05"`:            {"INVALID_RUN_AT", "RFC 3339"},
-		`"run_at":"2030-02-30T03:04:05Z"`:           {"INVALID_RUN_AT", "RFC 3339"},
-		`"run_at":1893553445`:                       {"INVALID_PAYLOAD", "run_at"},
-		`"delay":-0.001`:                            {"INVALID_RUN_AT", "negative"},
-		`"delay":31536001`:                          {"INVALID_RUN_AT", "31536000"},
-		`"delay":1e300`:                             {"INVALID_RUN_AT", "31536000"},
-		`"delay":"10"`:                              {"INVALID_PAYLOAD", "delay"},
+		`"run_at":"2030-01-02T03:04:05Z","delay":1`:    {"INVALID_RUN_AT", "either"},
+		`"run_at":"tomorrow"`:                          {"INVALID_RUN_AT", "tomorrow"},
+		`"run_at":""`:                                  {"INVALID_RUN_AT", "RFC 3339"},
+		`"run_at":"2030-01-02"`:                        {"INVALID_RUN_AT", "2030-01-02"},
+		`"run_at":"2030-01-02T03:04:05"`:               {"INVALID_RUN_AT", "RFC 3339"},
+		`"run_at":"2030-02-30T03:04:05Z"`:              {"INVALID_RUN_AT", "RFC 3339"},
+		`"run_at":1893553445`:                          {"INVALID_PAYLOAD", "run_at"},
+		`"delay":-0.001`:                               {"INVALID_RUN_AT", "negative"},
+		`"delay":31536001`:                             {"INVALID_RUN_AT", "31536000"},
+		`"delay":1e300`:                                {"INVALID_RUN_AT", "31536000"},
+		`"delay":"10"`:                                 {"INVALID_PAYLOAD", "delay"},
+		`"claim":true,"delay":0`:                       {"INVALID_RUN_AT", "claims"}, // T20
+		`"claim":true,"delay":5`:                       {"INVALID_RUN_AT", "claims"},
+		`"claim":true,"run_at":"2020-01-02T03:04:05Z"`: {"INVALID_RUN_AT", "claims"},
 	} {
 		a := newService(t, ginapi.Config{}).ask(t, http.MethodPost, "/api/tasks", `{"type":"demo_task",`+fields+`}`)
 		a.wantError(t, http.StatusBadRequest, want.code)

@@ -54,6 +54,9 @@ func (b startBody) request(key string) (r task.Request, err error) {
 	if r.Labels, err = parseLabels(b.Labels); err != nil {
 		return r, err
 	}
+	if b.Claim && (b.RunAt != nil || b.Delay != nil) {
+		return r, fmt.Errorf("%w: a task that its starter claims runs at once, so it has neither run_at nor delay", task.ErrInvalidRunAt)
+	}
 	if r.RunAt, err = parseRunAt(b.RunAt, b.Delay, time.Now()); err != nil {
 		return r, err
 	}

@@ -47,12 +47,12 @@ export class Service {
   /**
    * Returns the status and what was answered: of a refusal the service's words. Without an answer it is 503.
    * @param {string} path
-   * @param {object} body
+   * @param {object | string} body text is sent as it is, an object as JSON
    * @param {{timeout?: number, key?: string, signal?: AbortSignal}} [options]
    * @returns {Promise<{status: number, answer: any}>}
    */
   async post(path, body, { timeout = 10_000, key, signal } = {}) {
-    const text = JSON.stringify(body); // what is no JSON is the caller's error
+    const text = typeof body === "string" ? body : JSON.stringify(body); // what is no JSON is the caller's error
     const aborter = new AbortController();
     const abort = () => aborter.abort();
     const timer = setTimeout(abort, timeout);
@@ -134,6 +134,8 @@ export class Task {
   #stop = new AbortController();
   #begin = Date.now();
   #ended = false;
+  /** @type {Promise<number> | undefined} where what is printed goes on */
+  #printed;
 
   /**
    * @param {Service} service
@@ -175,6 +177,22 @@ export class Task {
     const refusal = await this.#progress(update);
     if (refusal) throw new Refused(`the service refuses the progress: ${refusal}`);
     this.signal.throwIfAborted();
+  }
+
+  /**
+   * Appends to what the task prints. It returns when the service has it. Throws Stopped, Refused and Away.
+   * @param {string} text
+   */
+  async output(text) {
+    const before = this.#printed ?? this.#append("", ""); // an attempt before may have printed
+    this.#printed = before.then(async (offset) => {
+      for (const piece of pieces(text)) offset = await this.#append(`&offset=${offset}`, piece);
+      return offset;
+    });
+    await this.#printed.catch((error) => {
+      this.#printed = undefined;
+      throw error;
+    });
   }
 
   /**
@@ -232,18 +250,14 @@ export class Task {
   }
 
   /**
-   * Says how it ended, and again while no answer comes, which does no harm.
+   * Says how it ended.
    * @param {string} how
    * @param {object} body
    * @param {string} outcome
    */
   async #end(how, body, outcome) {
-    let status, answer;
-    for (const giveUp = Date.now() + this.#term; ; await sleep(500)) {
-      ({ status, answer } = await this.#service.post(`${this.#path}/${how}?lease=${this.#lease}`, { lease: this.#lease, ...body }));
-      this.lost ||= status === 404 || status === 409;
-      if (!again(status) || this.lost || Date.now() > giveUp) break;
-    }
+    const { status, answer } = await this.#repeat(`${how}?lease=${this.#lease}`, { lease: this.#lease, ...body });
+    this.lost ||= status === 404 || status === 409;
     const refusal = status >= 400 && !this.lost ? `the service does not take it: ${how}: ${answer}` : "";
     if (refusal && how === "complete" && !again(status)) throw new Refused(refusal);
     this.#ended = true;
@@ -253,6 +267,30 @@ export class Task {
     const seconds = ((Date.now() - this.#begin) / 1000).toFixed(1);
     this.#service.log(`${this.type} ${this.id}, attempt ${this.attempt}: ${outcome} after ${seconds} s`);
     if (again(status)) throw new Away(refusal);
+  }
+
+  /**
+   * @param {string} offset
+   * @param {string} text
+   * @returns {Promise<number>}
+   */
+  async #append(offset, text) {
+    const { status, answer } = await this.#repeat(`output?lease=${this.#lease}${offset}`, text);
+    if (status === 200) return answer.offset;
+    await this.report({}); // which says whether the task is still this worker's
+    throw new (again(status) ? Away : Refused)(`the service does not take it: output: ${answer}`);
+  }
+
+  /**
+   * Posts something about the task, and again while no answer comes, which does no harm.
+   * @param {string} path
+   * @param {object | string} body
+   */
+  async #repeat(path, body) {
+    for (const giveUp = Date.now() + this.#term; ; await sleep(500)) {
+      const { status, answer } = await this.#service.post(`${this.#path}/${path}`, body);
+      if (!again(status) || Date.now() > giveUp) return { status, answer };
+    }
   }
 }
 
@@ -318,6 +356,15 @@ export class Worker {
 /** Whether the same request may do better later. @param {number} status */
 function again(status) {
   return status >= 500 || status === 429;
+}
+
+/** Divides text into what one call may print: a character has at most 3 bytes per unit. @param {string} text */
+function* pieces(text) {
+  for (let begin = 0, end; begin < text.length; begin = end) {
+    end = Math.min(begin + Math.floor((64 << 10) / 3), text.length);
+    if (end < text.length && text.charCodeAt(end) >> 10 === 0x37) end--; // it would split a pair
+    yield text.slice(begin, end);
+  }
 }
 
 /** Takes the service's words out of an error's body; a proxy's page is cut. @param {string} text @returns {string} */

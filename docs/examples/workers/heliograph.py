@@ -59,9 +59,11 @@ class Service:
             self.headers["Authorization"] = "Bearer " + token
 
     def post(self, path: str, body: Any, timeout: float = 10, key: str = "") -> tuple[int, Any]:
-        """Returns the status and what was answered: of a refusal the service's words. Without an answer it is 503."""
+        """Returns the status and what was answered: of a refusal the service's words. Without an answer it is 503.
+        bytes are sent as they are, anything else as JSON."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {**self.headers, "Idempotency-Key": key} if key else self.headers
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
+        request = urllib.request.Request(self.url + path, data, headers)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 return answer.status, json.loads(answer.read() or "null")
@@ -116,6 +118,7 @@ class Task:
         self.lost = False  # it is another worker's by now: stop, nothing that is said of it counts
         self._service, self._lease, self._term, self._started = service, claim["lease"], claim["lease_seconds"], started
         self._begin, self._over = time.monotonic(), threading.Event()
+        self._printing, self._printed = threading.Lock(), -1
         threading.Thread(target=self._renew, daemon=True).start()
 
     def report(self, **update: Any) -> None:
@@ -125,6 +128,18 @@ class Task:
             raise Refused(f"the service refuses the progress: {refusal}")
         if self.cancelled or self.lost:
             raise Stopped("cancelled" if self.cancelled else "the task is another worker's by now")
+
+    def output(self, text: str) -> None:
+        """Appends to what the task prints. It returns when the service has it. Raises Stopped, Refused and Away."""
+        with self._printing:
+            offset, self._printed = self._printed, -1
+            if offset < 0:  # an attempt before may have printed
+                offset = self._append("", b"")
+            rest = text.encode(errors="replace")
+            while rest:
+                piece, rest = _divide(rest)
+                offset = self._append(f"&offset={offset}", piece)
+            self._printed = offset
 
     def complete(self, result: Any = None) -> None:
         """Ends the task. If the service refuses the result, the task has failed with its words. Raises Refused and Away."""
@@ -171,14 +186,9 @@ class Task:
             self._progress({})
 
     def _end(self, how: str, body: Mapping[str, Any], outcome: str) -> None:
-        """Says how it ended, and again while no answer comes, which does no harm."""
-        give_up = time.monotonic() + self._term
-        while True:
-            status, answer = self._service.post(f"/api/tasks/{self.id}/{how}?lease={self._lease}", {"lease": self._lease, **body})
-            self.lost = self.lost or status in (404, 409)
-            if status < 300 or self.lost or not _again(status) or time.monotonic() > give_up:
-                break
-            time.sleep(0.5)
+        """Says how it ended."""
+        status, answer = self._repeat(f"{how}?lease={self._lease}", {"lease": self._lease, **body})
+        self.lost = self.lost or status in (404, 409)
         refusal = f"the service does not take it: {how}: {answer}" if status >= 400 and not self.lost else ""
         if refusal and how == "complete" and not _again(status):
             raise Refused(refusal)
@@ -190,6 +200,23 @@ class Task:
         log.info("%s %s, attempt %d: %s after %.1f s", self.type, self.id, self.attempt, outcome, time.monotonic() - self._begin)
         if _again(status):
             raise Away(refusal)
+
+
+    def _append(self, offset: str, text: bytes) -> int:
+        status, answer = self._repeat(f"output?lease={self._lease}{offset}", text)
+        if status == 200:
+            return int(answer["offset"])
+        self.report()  # which says whether the task is still this worker's
+        raise (Away if _again(status) else Refused)(f"the service does not take it: output: {answer}")
+
+    def _repeat(self, path: str, body: Any) -> tuple[int, Any]:
+        """Posts something about the task, and again while no answer comes, which does no harm."""
+        give_up = time.monotonic() + self._term
+        while True:
+            status, answer = self._service.post(f"/api/tasks/{self.id}/{path}", body)
+            if not _again(status) or time.monotonic() > give_up:
+                return status, answer
+            time.sleep(0.5)
 
 
 class Worker:
@@ -252,6 +279,14 @@ class Worker:
 def _again(status: int) -> bool:
     """Whether the same request may do better later."""
     return status >= 500 or status == 429
+
+
+def _divide(text: bytes) -> tuple[bytes, bytes]:
+    """Takes what one call may print, which splits no character."""
+    end = 64 << 10
+    while end < len(text) and text[end] & 0xC0 == 0x80:
+        end -= 1
+    return text[:end], text[end:]
 
 
 def _words(text: str) -> str:

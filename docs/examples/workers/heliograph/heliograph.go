@@ -27,8 +27,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // Why the context of a task's work ends.
@@ -120,6 +123,9 @@ type Task struct {
 	over    chan struct{} // closed when the task has ended
 	end     func()        // closes it; may be called again
 	renewed chan struct{} // closed when it is renewed no more
+
+	printing sync.Mutex
+	printed  int64 // where what is printed goes on; -1 is unknown; guarded by printing
 }
 
 // Work claims tasks, one after the other, until ctx ends, which gives the task that runs
@@ -236,7 +242,7 @@ func (s *Service) task(ctx context.Context, answer []byte) (*Task, error) {
 	}
 	t := &Task{
 		ID: a.ID, Type: a.Type, Params: a.Params, Labels: a.Labels, Attempt: a.Attempt,
-		service: s, lease: a.Lease, term: time.Duration(a.Seconds * float64(time.Second)), begin: time.Now(),
+		service: s, lease: a.Lease, term: time.Duration(a.Seconds * float64(time.Second)), begin: time.Now(), printed: -1,
 		over: make(chan struct{}), renewed: make(chan struct{}),
 	}
 	t.work, t.stop = context.WithCancelCause(ctx)
@@ -269,6 +275,62 @@ func (t *Task) Report(ctx context.Context, u Update) error {
 		return err
 	}
 	return cmp.Or(context.Cause(t.work), context.Cause(ctx)) //nolint:contextcheck // either may end
+}
+
+// maxPrinted is what one call may print, in bytes.
+const maxPrinted = 64 << 10
+
+// Output appends to what the task prints. It returns when the service has it. Errors:
+// those of Report, ErrAway.
+func (t *Task) Output(ctx context.Context, text string) error {
+	t.printing.Lock()
+	defer t.printing.Unlock()
+	offset, err := t.printed, error(nil)
+	t.printed = -1
+	if offset < 0 { // an attempt before may have printed
+		offset, err = t.appendText(ctx, "", "")
+	}
+	for rest := strings.ToValidUTF8(text, "\uFFFD"); rest != "" && err == nil; {
+		end := min(len(rest), maxPrinted)
+		for end < len(rest) && !utf8.RuneStart(rest[end]) {
+			end--
+		}
+		offset, err = t.appendText(ctx, "&offset="+strconv.FormatInt(offset, 10), rest[:end])
+		rest = rest[end:]
+	}
+	if err == nil {
+		t.printed = offset
+	}
+	return err
+}
+
+// appendText returns where what is printed goes on.
+func (t *Task) appendText(ctx context.Context, offset, text string) (next int64, err error) {
+	status, answer := t.repeat(ctx, "output?lease="+url.QueryEscape(t.lease)+offset, []byte(text))
+	var said struct {
+		Offset int64 `json:"offset"`
+	}
+	if status == http.StatusOK && json.Unmarshal(answer, &said) == nil {
+		return said.Offset, nil
+	}
+	if err = t.Report(ctx, Update{}); err != nil { // which says whether the task is still this worker's
+		return 0, err
+	}
+	if again(status) {
+		return 0, fmt.Errorf("%w: output: %s", ErrAway, words(answer))
+	}
+	return 0, &RefusedError{"output", words(answer)}
+}
+
+// repeat posts something about the task, and again while no answer comes, which does no
+// harm.
+func (t *Task) repeat(ctx context.Context, path string, body any) (status int, answer []byte) {
+	for giveUp := time.Now().Add(t.term); ; pause(ctx, time.Second/2) {
+		status, answer = t.service.post(ctx, "/api/tasks/"+t.ID+"/"+path, "", body)
+		if !again(status) || ctx.Err() != nil || time.Now().After(giveUp) {
+			return status, answer
+		}
+	}
 }
 
 func (t *Task) progress(ctx context.Context, u Update) error {
@@ -323,16 +385,11 @@ func (t *Task) Release(ctx context.Context) error {
 	return t.say(ctx, "release", map[string]any{}, "given back")
 }
 
-// say says how the task ended, and again while no answer comes, which does no harm.
+// say says how the task ended.
 func (t *Task) say(ctx context.Context, how string, body map[string]any, outcome string) error {
 	ctx = context.WithoutCancel(ctx)
 	body["lease"] = t.lease
-	path := "/api/tasks/" + t.ID + "/" + how + "?lease=" + url.QueryEscape(t.lease)
-	status, answer := t.service.post(ctx, path, "", body)
-	for giveUp := time.Now().Add(t.term); again(status) && time.Now().Before(giveUp); {
-		pause(ctx, time.Second/2)
-		status, answer = t.service.post(ctx, path, "", body)
-	}
+	status, answer := t.repeat(ctx, how+"?lease="+url.QueryEscape(t.lease), body)
 	err := answered(status, answer, how)
 	if _, refused := errors.AsType[*RefusedError](err); refused && how == "complete" {
 		return err // which is said instead
@@ -364,9 +421,14 @@ func answered(status int, answer []byte, how string) error {
 	}
 }
 
-// post returns the status and the body of an answer. Without one it is 503 and why.
+// post returns the status and the body of an answer. Without one it is 503 and why. Bytes
+// are sent as they are, anything else as JSON.
 func (s *Service) post(ctx context.Context, path, key string, body any) (status int, answer []byte) {
-	text, err := json.Marshal(body)
+	text, is := body.([]byte)
+	var err error
+	if !is {
+		text, err = json.Marshal(body)
+	}
 	if err != nil {
 		return http.StatusBadRequest, []byte(err.Error())
 	}
