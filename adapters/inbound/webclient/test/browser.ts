@@ -3,7 +3,7 @@
 import { mock } from 'node:test';
 
 import { connect } from '../src/client.js';
-import { openHub } from '../src/worker.js';
+import { openHub } from '../src/hub/open.js';
 import { PROTOCOL } from '../src/shared/protocol.js';
 import type { Client, Options } from '../types/index.js';
 import { Service, pass } from './world.js';

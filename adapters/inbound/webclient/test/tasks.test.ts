@@ -267,6 +267,29 @@ test('B11 a list is newest first, and keeps the views of tasks that did not chan
   assert.deepEqual(list.getSnapshot().map((view) => view.id), [ID]);
 });
 
+test('B5 an event of a type that is not known counts by its seq only', async () => {
+  const hg = await world.open({}, [listed(ID, 1)]);
+  const { got } = collect(hg.follow(ID));
+  world.service.stream.send('task_event', event(ID, 5, 'task_painted', { colour: 'red' }), 'e-2');
+  world.service.stream.send('task_event', progress(ID, 4, 0.5), 'e-3');
+  world.service.stream.send('task_event', event(OTHER, 1, 'task_painted'), 'e-4');
+  await pass(200);
+  assert.deepEqual([got.at(-1)!.status, got.at(-1)!.seq, got.at(-1)!.progress.value], ['running', 5, null]);
+});
+
+test('T18 a task between two attempts is pending, and says until when', async () => {
+  const hg = await world.open({}, [listed(ID, 1, { progress: { text: 'x', value: 0.5 } })]);
+  const { got } = collect(hg.follow(ID));
+  await pass(200);
+  world.service.stream.send('task_event', event(ID, 2, 'task_retrying', { error: 'no disk', attempt: 1, next_at: '2026-01-02T03:05:00Z' }), 'e-2');
+  await pass(200);
+  const waiting = got.at(-1)!;
+  assert.deepEqual([waiting.status, waiting.nextAt!.toISOString(), waiting.progress.value], ['pending', '2026-01-02T03:05:00.000Z', null]);
+  world.service.stream.send('task_event', event(ID, 3, 'task_started', null, { attempt: 2 }), 'e-3');
+  await pass(200);
+  assert.deepEqual([got.at(-1)!.status, got.at(-1)!.nextAt, got.at(-1)!.attempt], ['running', null, 2]);
+});
+
 test('B12 output is exact across reconnects, and gaps are named', async () => {
   const hg = await world.open({}, [listed(ID, 1)]);
   const { got, done } = collect(hg.follow(ID).output());

@@ -80,6 +80,8 @@ interface ViewBase {
   readonly createdAt: Date | null;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
+  /** When a pending task may be begun, if not now: at the time that its start said, or after a failed attempt. */
+  readonly nextAt: Date | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly progress: Progress;
 }
@@ -365,13 +367,17 @@ interface WireEvent {
   attempt: number;
 }
 
-/** The data of the event `task_event`, by `event_type`. More types may come; ignore those that you do not know. */
+/** The data of the event `task_event`, by `event_type`. More types may come: ignore those that you do not know, but for their `seq`. */
 export type TaskEvent = WireEvent & (
+  | { event_type: 'task_queued'; data: null }
   | { event_type: 'task_started'; data: { labels: Record<string, string> } | null }
   | { event_type: 'progress_update'; data: WireProgress }
+  | { event_type: 'task_retrying'; data: { error: string; attempt: number; next_at: string } }
+  | { event_type: 'task_cancel_requested'; data: null }
   | { event_type: 'task_completed'; data: unknown; truncated?: true }
   | { event_type: 'task_failed'; data: { error: string } }
   | { event_type: 'task_cancelled'; data: null }
+  | { event_type: 'task_removed'; data: null }
 );
 
 /** An entry of the event `task_snapshot`. */
@@ -385,6 +391,8 @@ export interface SnapshotEntry {
   seq: number;
   attempt: number;
   labels: Record<string, string>;
+  run_at?: string;
+  next_at?: string;
 }
 
 /** What `GET /api/tasks/{id}` and lists say of a task. */
@@ -402,4 +410,6 @@ export interface TaskRecord {
   seq: number;
   attempt: number;
   labels: Record<string, string>;
+  run_at?: string | null;
+  next_at?: string | null;
 }

@@ -78,7 +78,8 @@ export class Incoming {
   #onTask(event: AnyEvent, id: string): void {
     this.#notes.note('resume', id !== '');
     this.#notes.note('types', event.type !== undefined);
-    const word = wordOfEvent(event);
+    const known = this.#tasks.get(event.task_id);
+    const word = wordOfEvent(event) ?? (known && { seq: event.seq, status: known.status }); // of an unknown type: only its seq counts
     if (!word) return;
     const task = this.#tasks.learn(event.task_id, word, true);
     if (!task.type) this.#user.read(task.id);

@@ -4,7 +4,7 @@ import type { Progress, SnapshotEntry, TaskRecord, WireProgress } from '../../ty
 import type { RecordStatus } from '../shared/protocol.js';
 import { UNKNOWN_PROGRESS, type Word } from '../shared/truth.js';
 
-/** By event_type; others are ignored. The last four are of newer services. */
+/** By event_type. */
 const STATUS: Record<string, RecordStatus> = {
   task_started: 'running',
   progress_update: 'running',
@@ -42,7 +42,7 @@ export function wordOfEvent(event: AnyEvent): Word | null {
     case 'progress_update':
       return { ...word, progress: progressOf(data, true) };
     case 'task_retrying':
-      return { ...word, progress: UNKNOWN_PROGRESS };
+      return { ...word, progress: UNKNOWN_PROGRESS, nextAt: data?.next_at };
     case 'task_cancel_requested':
       return { ...word, cancelling: true };
     case 'task_completed':
@@ -61,6 +61,7 @@ export function wordOfRecord(record: SnapshotEntry | TaskRecord): Word {
   const { type, status, seq, attempt, labels } = record;
   const word: Word = { type, status, seq, attempt, labels, cancelling: record.cancel_requested, progress: progressOf(record.progress, false) };
   if ('created_at' in record) word.createdAt = record.created_at;
+  word.nextAt = record.next_at;
   if ('start_time' in record) word.startedAt = record.start_time;
   if ('end_time' in record) word.endedAt = record.end_time;
   if (status === 'failed') word.error = errorOf((record as TaskRecord).error);

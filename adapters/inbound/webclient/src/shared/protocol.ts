@@ -32,6 +32,7 @@ export interface TaskState {
   createdAt: string | null;
   startedAt: string | null;
   endedAt: string | null;
+  nextAt: string | null;
   labels: Record<string, string>;
   progress: Progress;
   error: TaskError | null;

@@ -15,7 +15,7 @@ export const UNKNOWN_PROGRESS: Progress = { value: null, text: '', stage: null, 
 export function unknownTask(id: string): TaskState {
   return {
     id, type: '', status: 'pending', seq: -1, attempt: 0, cancelling: false, mine: false,
-    createdAt: null, startedAt: null, endedAt: null, labels: {}, progress: UNKNOWN_PROGRESS,
+    createdAt: null, startedAt: null, endedAt: null, nextAt: null, labels: {}, progress: UNKNOWN_PROGRESS,
     error: null, result: undefined, resultState: 'none',
   };
 }
@@ -31,6 +31,7 @@ export interface Word {
   createdAt?: string | null;
   startedAt?: string | null;
   endedAt?: string | null;
+  nextAt?: string | null;
   labels?: Record<string, string>;
   progress?: Progress;
   error?: TaskError | null;

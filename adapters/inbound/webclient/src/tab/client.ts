@@ -110,7 +110,7 @@ class TabClient implements Client {
     const { api = '/api', credentials = 'same-origin', getToken, name = '', requestId, share = 'auto', fetch } = this.#options;
     const base = new URL(String(api), globalThis.location?.href).href.replace(/\/$/, '');
     const config: HubConfig = { name, api: base, credentials, asksToken: !!getToken, ...(requestId && { requestId }) };
-    this.#link = new Link(config, randomId(), routesFor(share, fetch), {
+    this.#link = new Link({ config, tab: randomId(), fetch }, routesFor(share, fetch), {
       greet: (post, tab, lock) => this.#greet(post, tab, lock),
       message: (message) => this.#take(message),
       sharing: (sharing) => this.#connection.set({ ...this.#connection.getSnapshot(), sharing }),

@@ -7,48 +7,26 @@
 //    └─────────┴────────── leave ───────────────────────────┘
 
 import type { Connection } from '../../types/index.js';
-import { type HubConfig, PROTOCOL, type Port, type ToHub, type ToTab } from '../shared/protocol.js';
+import type { FindRoute, Route, RouteOptions } from '../routes/route.js';
+import { shareWorker } from '../routes/sharedworker.js';
+import { PROTOCOL, type ToHub, type ToTab } from '../shared/protocol.js';
 import { type HeldLock, holdLock, whenFree } from '../shared/locks.js';
-import { lead } from './leader.js';
-import { alone } from './alone.js';
-import { shareWorker } from './sharedworker.js';
-
-export type TabPort = Port<ToHub, ToTab>;
-export type Sharing = Connection['sharing'];
-
-/** One way to a hub. */
-export interface Route {
-  /** Where the hub is. */
-  sharing: Sharing;
-  port: TabPort;
-  /** Ends it, and what it holds. */
-  close(): void;
-}
-
-export interface RouteUser {
-  /** A hub may be there, or another one than before: say hello. */
-  ready(route: Route): void;
-  /** There is none this way. */
-  failed(): void;
-}
-
-/** Looks for a hub. The returned function ends the search and the route. */
-export type FindRoute = (config: HubConfig, tab: string, user: RouteUser) => () => void;
 
 export interface LinkUser {
   /** Says hello, and all that the tab wants. */
   greet(post: (message: ToHub) => void, tab: string, lock: string): void;
   message(message: ToTab): void;
-  sharing(sharing: Sharing): void;
+  sharing(sharing: Connection['sharing']): void;
 }
 
 /** A hub that has not answered after so many milliseconds is none. */
 const ANSWER_LIMIT = 5000;
+/** How many milliseconds to wait before the last way is tried again. */
+const RETRY = 2000;
 
 export class Link {
-  readonly #config: HubConfig;
+  readonly #options: RouteOptions;
   readonly #user: LinkUser;
-  readonly #tab: string;
   readonly #routes: FindRoute[];
   #phase: 'off' | 'joining' | 'joined' = 'off';
   #round = 0; // counts joins, so that what is late is known to be
@@ -59,16 +37,10 @@ export class Link {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** routes are the ways to try, in order; the last one must not fail. */
-  constructor(config: HubConfig, tab: string, routes: FindRoute[], user: LinkUser) {
-    this.#config = config;
-    this.#tab = tab;
+  constructor(options: RouteOptions, routes: FindRoute[], user: LinkUser) {
+    this.#options = options;
     this.#routes = routes;
     this.#user = user;
-  }
-
-  /** Whether it has been told to join. */
-  get on(): boolean {
-    return this.#phase !== 'off';
   }
 
   /** Looks for the hub, until it is told to leave. */
@@ -104,7 +76,7 @@ export class Link {
     this.#phase = 'joining';
     const round = ++this.#round;
     const isCurrent = () => round === this.#round;
-    this.#endRoute = this.#routes[0]!(this.#config, this.#tab, {
+    this.#endRoute = this.#routes[0]!(this.#options, {
       ready: (route) => isCurrent() && this.#greet(route),
       failed: () => isCurrent() && this.#next(),
     });
@@ -112,8 +84,10 @@ export class Link {
 
   #next(): void {
     this.#letGo();
-    if (this.#routes.length > 1) this.#routes.shift(); // for as long as this page lives
-    this.#seek();
+    if (this.#routes.length > 1) {
+      this.#routes.shift(); // for as long as this page lives
+      this.#seek();
+    } else this.#timer = setTimeout(() => this.#seek(), RETRY); // the script could not be loaded
   }
 
   #greet(route: Route): void {
@@ -122,7 +96,7 @@ export class Link {
     this.#route = route;
     route.port.onmessage = (message) => (message.t === 'hello' ? this.#onHello(message, route) : this.#user.message(message));
     if (route.sharing === 'worker') this.#timer = setTimeout(() => this.#next(), ANSWER_LIMIT);
-    this.#user.greet((message) => route.port.post(message), this.#tab, this.#lock?.name ?? '');
+    this.#user.greet((message) => route.port.post(message), this.#options.tab, this.#lock?.name ?? '');
   }
 
   #onHello({ protocol, lock }: Extract<ToTab, { t: 'hello' }>, route: Route): void {
@@ -146,9 +120,22 @@ export class Link {
 
 /** The ways that this page has, the best first. */
 export function routesFor(share: 'auto' | 'none', fetch: typeof globalThis.fetch | undefined): FindRoute[] {
-  const routes = [alone(fetch)];
+  const routes = [later('alone')];
   if (share === 'none' || fetch) return routes;
-  if (globalThis.navigator?.locks && typeof BroadcastChannel !== 'undefined' && typeof document !== 'undefined') routes.unshift(lead);
+  if (globalThis.navigator?.locks && typeof BroadcastChannel !== 'undefined' && typeof document !== 'undefined') routes.unshift(later('lead'));
   if (typeof SharedWorker !== 'undefined') routes.unshift(shareWorker);
   return routes;
 }
+
+/** A way that needs the hub's script in this page. */
+const later =
+  (name: 'alone' | 'lead'): FindRoute =>
+  (options, user) => {
+    let ended = false;
+    let end = () => {};
+    import('../worker.js').then((worker) => ended || (end = worker[name](options, user)), () => user.failed());
+    return () => {
+      ended = true;
+      end();
+    };
+  };

@@ -9,7 +9,7 @@ const date = (text: string | null): Date | null => (text ? new Date(text) : null
 export function viewOf(state: TaskState, stale: boolean): TaskView {
   const { status, progress, resultState } = state;
   const active = !hasEnded(status);
-  const { createdAt, startedAt, endedAt, error, result, ...same } = state;
+  const { createdAt, startedAt, endedAt, nextAt, error, result, ...same } = state;
   const value = status === 'completed' ? 1 : progress.value;
   return Object.freeze({
     ...same,
@@ -18,6 +18,7 @@ export function viewOf(state: TaskState, stale: boolean): TaskView {
     createdAt: date(createdAt),
     startedAt: date(startedAt),
     endedAt: date(endedAt),
+    nextAt: status === 'pending' ? date(nextAt) : null,
     labels: Object.freeze(state.labels),
     progress: Object.freeze(value === progress.value && active ? progress : { ...progress, value, eta: null }),
     error: status === 'failed' ? Object.freeze(error) : null,
@@ -29,7 +30,7 @@ export function viewOf(state: TaskState, stale: boolean): TaskView {
 export function startingView(type: string, labels: Record<string, string>, error: TaskError | null): TaskView {
   return Object.freeze({
     id: null, type, status: error ? 'failed' : 'starting', active: !error, cancelling: false, stale: false, mine: true,
-    attempt: 0, seq: 0, createdAt: null, startedAt: null, endedAt: null, labels: Object.freeze({ ...labels }),
+    attempt: 0, seq: 0, createdAt: null, startedAt: null, endedAt: null, nextAt: null, labels: Object.freeze({ ...labels }),
     progress: UNKNOWN_PROGRESS, error: error && Object.freeze(error), result: undefined, resultState: 'none',
   }) as TaskView;
 }

@@ -2,12 +2,12 @@
 // and a content security policy needs worker-src 'self'.
 
 import { portOf } from '../shared/ports.js';
-import type { FindRoute } from './link.js';
+import type { FindRoute } from './route.js';
 
 /** Marks this build, so that its pages do not meet a worker of another one. */
 declare const BUILD: string;
 
-export const shareWorker: FindRoute = (config, _tab, user) => {
+export const shareWorker: FindRoute = ({ config }, user) => {
   let worker: SharedWorker;
   try {
     worker = new SharedWorker(`${config.api}/client/worker.js?${BUILD}`, { type: 'module', name: JSON.stringify(config) });
@@ -17,7 +17,7 @@ export const shareWorker: FindRoute = (config, _tab, user) => {
   }
   worker.onerror = () => user.failed();
   const port = portOf<any, any>(worker.port);
-  queueMicrotask(() => user.ready({ sharing: 'worker', port, close: () => port.close() }));
+  queueMicrotask(() => user.ready({ sharing: 'worker', port }));
   return () => {
     worker.onerror = null;
     port.close();

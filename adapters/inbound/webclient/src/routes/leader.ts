@@ -4,9 +4,10 @@
 //
 //   following ── gets the lock ──► leading
 
+import { openHub } from '../hub/open.js';
 import { pipe } from '../shared/ports.js';
 import { PROTOCOL, type Port, type ToHub, type ToTab } from '../shared/protocol.js';
-import type { FindRoute } from './link.js';
+import type { FindRoute } from './route.js';
 
 /** What goes over the channel. */
 type Cast =
@@ -14,7 +15,7 @@ type Cast =
   | { to: string; message: ToTab } // a tab
   | { to: 'all' }; // there is a new leader
 
-export const lead: FindRoute = (config, tab, user) => {
+export const lead: FindRoute = ({ config, tab }, user) => {
   const name = `heliograph-${PROTOCOL}-${JSON.stringify(config)}`;
   const channel = new BroadcastChannel(name);
   const followers = new Map<string, Port<ToTab, ToHub>>();
@@ -27,7 +28,7 @@ export const lead: FindRoute = (config, tab, user) => {
     post: (message) => channel.postMessage({ to: 'leader', from: tab, message } satisfies Cast),
     close() {},
   };
-  const follow = () => user.ready({ sharing: 'follower', port, close() {} });
+  const follow = () => user.ready({ sharing: 'follower', port });
 
   channel.onmessage = ({ data }: MessageEvent<Cast>) => {
     if (leading) {
@@ -45,13 +46,12 @@ export const lead: FindRoute = (config, tab, user) => {
   };
 
   const whenLeader = async () => {
-    const { openHub } = await import('../worker.js');
     if (stop.signal.aborted) return;
     const hub = openHub(config, ''); // that there is a new one, followers hear
     const [own, other] = pipe<ToHub, ToTab>();
     hub.serve(other);
     leading = hub;
-    user.ready({ sharing: 'leader', port: own, close() {} });
+    user.ready({ sharing: 'leader', port: own });
     channel.postMessage({ to: 'all' } satisfies Cast);
     await new Promise<void>((done) => (letGo = done));
     hub.close();
