@@ -4,7 +4,9 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X heliograph/bootstrap.stamped=${VERSION}" \
+ARG REVISION=
+RUN CGO_ENABLED=0 go build -trimpath \
+    -ldflags "-s -w -X heliograph/bootstrap.stamped=${VERSION} -X heliograph/bootstrap.stampedRevision=${REVISION}" \
     -o /heliograph ./bootstrap/cmd/heliograph
 
 FROM scratch

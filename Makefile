@@ -2,7 +2,8 @@
 
 GO      ?= go
 VERSION ?= $(patsubst v%,%,$(shell git describe --tags 2>/dev/null))
-STAMP    = -ldflags "-s -w -X heliograph/bootstrap.stamped=$(VERSION)"
+REVISION ?= $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null)
+STAMP    = -ldflags "-s -w -X heliograph/bootstrap.stamped=$(VERSION) -X heliograph/bootstrap.stampedRevision=$(REVISION)"
 
 LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)

@@ -27,9 +27,10 @@ func metricsModule() fx.Option {
 // newRegistry returns a registry with what is worth knowing of any Go process,
 // and which build this one is.
 func newRegistry() (*prometheus.Registry, error) {
+	this := ThisBuild()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "heliograph_build_info", Help: "Always 1; the labels say which build runs.",
-		ConstLabels: prometheus.Labels{"version": BuildVersion(), "goversion": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": this.Version, "revision": this.Revision, "goversion": runtime.Version()},
 	})
 	build.Set(1)
 	reg := prometheus.NewRegistry()

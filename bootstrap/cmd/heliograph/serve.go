@@ -27,7 +27,8 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 	for _, name := range bootstrap.Unknown(p.environ) {
 		log.WarnContext(ctx, "environment variable is not one of ours and has no effect", slog.String("name", name))
 	}
-	log.InfoContext(ctx, "starting", slog.String("version", bootstrap.BuildVersion()), slog.Any("config", cfg))
+	build := bootstrap.ThisBuild()
+	log.InfoContext(ctx, "starting", slog.String("version", build.Version), slog.String("revision", build.Revision), slog.Any("config", cfg))
 	app, err := bootstrap.New(ctx, cfg, log, p.log.Metrics())
 	if errors.Is(err, bootstrap.ErrStartEnded) {
 		log.InfoContext(ctx, "stopped before it had started", slog.Any("state", err))
