@@ -219,7 +219,7 @@ func claimComponents(revocations access.Revocations, s *tasks.Service) []compone
 // what is wrong with the configuration.
 func ExplainCredential(ctx context.Context, cfg Config, text string) (*access.Principal, error) {
 	log := slog.New(slog.DiscardHandler)
-	types, err := fileTypes(cfg)
+	types, err := fileTypes(cfg, log)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 
@@ -12,8 +13,8 @@ import (
 // fileTypes are the commands and workers that TASKS_FILE names. It is called when
 // the configuration is checked, so that a mistake in the file is reported like any
 // other, and again to wire it.
-func fileTypes(cfg Config) ([]task.Type, error) {
-	types, err := cfg.Tasks.readFile()
+func fileTypes(cfg Config, log *slog.Logger) ([]task.Type, error) {
+	types, err := cfg.Tasks.readFile(log)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +27,7 @@ func fileTypes(cfg Config) ([]task.Type, error) {
 	return types, err
 }
 
-func (c TasksConfig) readFile() ([]task.Type, error) {
+func (c TasksConfig) readFile(log *slog.Logger) ([]task.Type, error) {
 	if c.File == "" {
 		return nil, nil
 	}
@@ -34,6 +35,6 @@ func (c TasksConfig) readFile() ([]task.Type, error) {
 	if err != nil {
 		return nil, fmt.Errorf("TASKS_FILE: %w", err)
 	}
-	host := commandtasks.Host{Grace: c.CancelGrace, Lookup: os.LookupEnv}
+	host := commandtasks.Host{Grace: c.CancelGrace, Lookup: os.LookupEnv, Log: log}
 	return commandtasks.Parse("TASKS_FILE: "+c.File, content, host)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -215,7 +216,7 @@ func (c TasksConfig) validate() error {
 }
 
 func (c Config) validateTaskFile() error {
-	_, err := fileTypes(c)
+	_, err := fileTypes(c, slog.New(slog.DiscardHandler))
 	return err
 }
 

@@ -202,6 +202,7 @@ type Handler interface {
 	// Run does the work and returns its result: one JSON value, or nil for null.
 	// When ctx ends it stops soon and returns an error; context.Cause says why. An
 	// error's text is shown to users. It keeps nothing of report after it returned.
+	// FromContext(ctx) says which task it is.
 	Run(ctx context.Context, params json.RawMessage, report Reporter) (json.RawMessage, error)
 }
 

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"runtime"
@@ -33,6 +34,8 @@ type command struct {
 	inherited   []string // name=value
 	killAfter   time.Duration
 	progress    progress
+	wraps       bool // the result is put beside the exit status
+	log         *slog.Logger
 }
 
 var _ task.Handler = (*command)(nil)
@@ -49,6 +52,11 @@ func (c *command) Run(ctx context.Context, given json.RawMessage, report task.Re
 	if err != nil {
 		return nil, err
 	}
+	known, err := ofTask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	environment = append(known, environment...) // of a variable that is there twice the last one counts
 	out, err := c.attempt(ctx, arguments, environment, report)
 	for logged := false; outOfResources(err) && ctx.Err() == nil; logged = true {
 		if !logged {
@@ -62,12 +70,33 @@ func (c *command) Run(ctx context.Context, given json.RawMessage, report task.Re
 	}
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay): // the latter: a child of it kept the output open
-		return out.result()
+		return c.result(out)
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	default:
-		return nil, out.failure(err)
+		return nil, c.failure(ctx, out, err)
 	}
+}
+
+// result is that of a program that ended well, as the file wants it.
+func (c *command) result(out *output) (json.RawMessage, error) {
+	result, err := out.result()
+	if err == nil && c.wraps {
+		return wrap(result)
+	}
+	return result, err
+}
+
+// failure is why a program failed: what it told people, if it told them anything. Then how
+// it ended and what it printed is for the log only.
+func (c *command) failure(ctx context.Context, out *output, err error) error {
+	failure := out.failure(err)
+	if out.fault == (fault{}) {
+		return failure
+	}
+	e, _ := task.FromContext(ctx)
+	c.log.WarnContext(ctx, "command failed", slog.String("task_id", string(e.ID)), slog.String("program", c.program), slog.Any("error", failure))
+	return task.WithCode(errors.New(out.fault.Message), out.fault.Code)
 }
 
 // attempt runs the program once.
@@ -121,7 +150,7 @@ func (c *command) expand(given json.RawMessage) (arguments, environment []string
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", task.ErrInvalidParams, err)
 	}
-	environment = append(environment, c.inherited...)
+	environment = append([]string{unbuffered}, c.inherited...)
 	for _, v := range c.environment {
 		if text, ok := v.value.expand(values); ok {
 			environment = append(environment, v.name+"="+text)

@@ -19,7 +19,7 @@ const killAfter = 10 * time.Second
 
 // command makes the handler of an entry.
 func (e entry) command(schema *params.Schema, host Host) (*command, error) {
-	c := &command{schema: schema, folder: e.Folder}
+	c := &command{schema: schema, log: host.Log, folder: e.Folder}
 	var err error
 	if c.program, err = program(e.Command); err != nil {
 		return nil, in("command", err)
@@ -39,8 +39,23 @@ func (e entry) command(schema *params.Schema, host Host) (*command, error) {
 	if c.killAfter, err = e.killDelay(host.Grace); err != nil {
 		return nil, in("kill_after", err)
 	}
+	if c.wraps, err = e.wrapsResult(); err != nil {
+		return nil, in("result", err)
+	}
 	c.progress, err = e.howItReads()
 	return c, err
+}
+
+// wrapsResult reports whether the result is put beside the exit status.
+func (e entry) wrapsResult() (bool, error) {
+	switch e.Result {
+	case "", "printed":
+		return false, nil
+	case "wrapped":
+		return true, nil
+	default:
+		return false, fmt.Errorf("%q is neither printed nor wrapped", e.Result)
+	}
 }
 
 // program returns the absolute path of a command's first word, in which params

@@ -36,6 +36,7 @@ type entry struct {
 	Pattern   string            `yaml:"pattern"`
 	Unit      string            `yaml:"unit"`
 	KillAfter string            `yaml:"kill_after"`
+	Result    string            `yaml:"result"`
 }
 
 // workerEntry is what a type whose workers are elsewhere needs.
@@ -80,7 +81,7 @@ func (e entry) build(name string, host Host) (task.Type, error) {
 // anyOfCommand reports whether a field is set that only commands have.
 func (e entry) anyOfCommand() bool {
 	return len(e.Command)+len(e.Env)+len(e.Inherit) > 0 ||
-		cmp.Or(e.Folder, string(e.Progress), e.Pattern, e.Unit, e.KillAfter) != ""
+		cmp.Or(e.Folder, string(e.Progress), e.Pattern, e.Unit, e.KillAfter, e.Result) != ""
 }
 
 func (e entry) policy() (task.Policy, error) {

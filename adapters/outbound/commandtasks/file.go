@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -23,6 +24,8 @@ type Host struct {
 	// Lookup returns a variable of the service's own environment, of which commands
 	// get PATH, HOME, LANG and what the file lets them inherit.
 	Lookup func(name string) (value string, ok bool)
+	// Log has what a program printed that failed and told people why in its own words.
+	Log *slog.Logger
 }
 
 // Parse makes task types of a file, sorted by name. The error joins every

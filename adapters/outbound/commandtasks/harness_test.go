@@ -3,6 +3,7 @@ package commandtasks_test
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -30,8 +31,29 @@ func lookup(name string) (string, bool) {
 	return value, ok
 }
 
+// logged is what commands log.
+var logged buffer
+
+// buffer is a bytes.Buffer for several goroutines.
+type buffer struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 func parse(file string) ([]task.Type, error) {
-	return commandtasks.Parse("tasks.yaml", []byte(file), commandtasks.Host{Grace: time.Minute, Lookup: lookup})
+	return commandtasks.Parse("tasks.yaml", []byte(file), commandtasks.Host{Grace: time.Minute, Lookup: lookup, Log: slog.New(slog.NewTextHandler(&logged, nil))})
 }
 
 // handler is that of the task type that entry describes.

@@ -11,10 +11,72 @@ import (
 	"heliograph/domain/task"
 )
 
-func TestTheResultIsTheExitStatus(t *testing.T) {
-	got, err := start(t, handler(t, `command: ["true"]`), ``).end(t)
-	if err != nil || string(got) != `{"exit_code":0}` {
-		t.Errorf("Run = %s, %v", got, err)
+func TestTheResultIsWhatTheProgramPrintedAsOne(t *testing.T) { // T5
+	for _, c := range []struct{ entry, want string }{
+		{shell(`true`), ``},
+		{shell(`echo "{\"result\":1}"`), ``}, // as a text
+		{shell(`echo "{\"result\":{\"a\":1.50}}"`, `progress: json`), `{"a":1.50}`},
+		{shell(`echo "{\"result\":[]}"`, `progress: json`, `result: printed`), `[]`},
+		{shell(`true`, `result: wrapped`), `{"exit_code":0}`},
+		{shell(`echo "{\"result\":[1]}"`, `progress: json`, `result: wrapped`), `{"exit_code":0,"result":[1]}`},
+		{shell(`echo "{\"error\":\"no matter\"}"; echo "{\"result\":[1]}"`, `progress: json`), `[1]`},
+	} {
+		got, err := start(t, handler(t, c.entry), ``).end(t)
+		if err != nil || string(got) != c.want {
+			t.Errorf("%s: %s, %v; want %s", c.entry, got, err, c.want)
+		}
+	}
+}
+
+func TestAProgramTellsPeopleWhyItHasFailed(t *testing.T) { // T5
+	const traceback = `echo "Traceback: line 1" >&2; exit 3`
+	for _, c := range []struct{ entry, want, code string }{
+		{shell(`echo "{\"error\":\"There is no such list.\"}"; ` + traceback), "There is no such list.", task.CodeFailed},
+		{shell(`echo "{\"error\":\"No list\",\"code\":\"NO_LIST\"}"; `+traceback, `progress: json`), "No list", "NO_LIST"},
+		{shell(`echo "{\"error\":\"No list\",\"code\":\"no such\"}"; `+traceback, `pattern: "(.*)%"`), "No list", task.CodeFailed},
+		{shell(`echo "{\"error\":\"first\"}"; echo "{\"error\":\"last\"}"; `+traceback, `progress: json`), "last", task.CodeFailed},
+	} {
+		_, err := start(t, handler(t, c.entry), ``).end(t)
+		if err == nil || err.Error() != c.want || task.CodeOf(err) != c.code {
+			t.Errorf("%s: %v (%s), want %s (%s)", c.entry, err, task.CodeOf(err), c.want, c.code)
+		}
+	}
+	if text := logged.String(); !strings.Contains(text, "exit status 3") || !strings.Contains(text, "Traceback: line 1") {
+		t.Errorf("logged is %s", text)
+	}
+	for _, c := range []struct{ entry, want string }{ // what is none
+		{shell(`echo "{\"error\":\"x\",\"level\":\"warn\"}"; exit 1`), "the command ended with exit status 1:\n" + `{"error":"x","level":"warn"}`},
+		{shell(`echo "{\"error\":\"x\"}" >&2; exit 1`), "the command ended with exit status 1:\n" + `{"error":"x"}`},
+		{shell(`echo "{\"error\":\"x\"}"; exit 1`, `progress: none`), "the command ended with exit status 1:\n" + `{"error":"x"}`},
+		{shell(`echo "{\"error\":\"\"}"; exit 1`), "the command ended with exit status 1:\n" + `{"error":""}`},
+		{shell(`echo "{\"error\":1}"; exit 1`), "the command ended with exit status 1:\n" + `{"error":1}`},
+	} {
+		if _, err := start(t, handler(t, c.entry), ``).end(t); err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v, want %s", c.entry, err, c.want)
+		}
+	}
+}
+
+func TestACommandIsToldWhichTaskItRuns(t *testing.T) {
+	script := `echo "$HELIOGRAPH_TASK_ID, $HELIOGRAPH_ATTEMPT, $HELIOGRAPH_LABELS, $PYTHONUNBUFFERED"; exit 1`
+	of := &task.Execution{ID: "t", Attempt: 2, Labels: task.Labels{"page": `a"b`}, Owner: "ann"}
+	for _, c := range []struct {
+		of          *task.Execution
+		entry, want string
+	}{
+		{of, shell(script), `t, 2, {"page":"a\"b"}, 1`},
+		{&task.Execution{ID: "u", Attempt: 1}, shell(script), `u, 1, {}, 1`},
+		{of, shell(script, `env: {HELIOGRAPH_ATTEMPT: "7", PYTHONUNBUFFERED: ""}`), `t, 7, {"page":"a\"b"}, `},
+		{nil, shell(script), `, , , 1`},
+	} {
+		ctx := t.Context()
+		if c.of != nil {
+			ctx = task.NewContext(ctx, *c.of)
+		}
+		_, err := handler(t, c.entry).Run(ctx, nil, newReports())
+		if want := "the command ended with exit status 1:\n" + strings.TrimRight(c.want, " "); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", c.entry, err, want)
+		}
 	}
 }
 
@@ -70,7 +132,7 @@ func TestCommandsGetNothingOfTheServicesSecrets(t *testing.T) {
 	r := start(t, handler(t, shell(`env | grep -v "^_=\|^PWD=\|^SHLVL=\|^OLDPWD=" | sort | tr "\n" " "`,
 		`params: {level: {type: integer}, absent: {type: string}}`,
 		`env: {LEVEL: "at ${level}", ABSENT: "${absent}", HOME: /nowhere}`, `inherit: [TOKEN_FILE, UNSET]`)), `{"level":5}`)
-	if got, want := r.text(t), "HOME=/nowhere LEVEL=at 5 PATH=/usr/bin:/bin TOKEN_FILE=/run/token"; got != want {
+	if got, want := r.text(t), "HOME=/nowhere LEVEL=at 5 PATH=/usr/bin:/bin PYTHONUNBUFFERED=1 TOKEN_FILE=/run/token"; got != want {
 		t.Errorf("the environment is %s, want %s", got, want)
 	}
 }

@@ -43,6 +43,25 @@ func copies(ctx context.Context, p copyParams, report task.Reporter) (copyResult
 	return copyResult{len(p.Files), fmt.Sprintf("%d %s %t", p.Level, p.Mode, p.Plain)}, nil
 }
 
+// shown is what a handler knows of its task.
+type shown struct {
+	ID      task.ID     `json:"id"`
+	Attempt int         `json:"attempt"`
+	Labels  task.Labels `json:"labels"`
+}
+
+// shows is copies that says what it knows of its task when it is to copy from "task".
+func shows(ctx context.Context, p copyParams, report task.Reporter) (any, error) {
+	if p.From != "task" {
+		return copies(ctx, p, report)
+	}
+	e, ok := task.FromContext(ctx)
+	if !ok {
+		return nil, errors.New("it knows nothing")
+	}
+	return shown{e.ID, e.Attempt, e.Labels.OrEmpty()}, nil
+}
+
 func copyType(t *testing.T) task.Type {
 	t.Helper()
 	typ, err := gotasks.New("copy", "Copies files.", copies)
@@ -53,10 +72,14 @@ func copyType(t *testing.T) task.Type {
 }
 
 func TestHandlerContract(t *testing.T) {
-	taskhandlercontract.Run(t, func(t *testing.T) taskhandlercontract.Subject {
+	typ, err := gotasks.New("copy", "Copies files.", shows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taskhandlercontract.Run(t, func(*testing.T) taskhandlercontract.Subject {
 		return taskhandlercontract.Subject{
-			Handler: copyType(t).Handler,
-			Short:   json.RawMessage(`{"from":"here"}`), Endless: json.RawMessage(`{"from":"nowhere"}`),
+			Handler: typ.Handler, Shows: json.RawMessage(`{"from":"task"}`),
+			Short: json.RawMessage(`{"from":"here"}`), Endless: json.RawMessage(`{"from":"nowhere"}`),
 			Bad: []json.RawMessage{
 				nil, json.RawMessage(`{}`), json.RawMessage(`{"from":1}`), json.RawMessage(`{"from":"here","other":1}`),
 				json.RawMessage(`{"from":"here","level":10}`), json.RawMessage(`[]`), json.RawMessage(`{`),

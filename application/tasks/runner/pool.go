@@ -61,7 +61,7 @@ func (r *Runner) call(ctx context.Context, a *Attempt) (returned <-chan struct{}
 			a.Offer(e)
 		}()
 		r.withOutput(ctx, a, func(ctx context.Context) {
-			result, err := a.Type().Handler.Run(ctx, a.Task.Params, a.seq)
+			result, err := a.Type().Handler.Run(task.NewContext(ctx, a.Task.Execution()), a.Task.Params, a.seq)
 			e = records.Outcome(ctx, result, err)
 		})
 	}()

@@ -26,6 +26,9 @@ type Subject struct {
 	Endless json.RawMessage
 	// Bad are params that it does not take.
 	Bad []json.RawMessage
+	// Shows are params with which the result is what the handler knows of its task:
+	// {"id", "attempt", "labels"}; nil for one that has no way to show it.
+	Shows json.RawMessage
 }
 
 // Run proves the contract. Each call of fresh returns a Subject of its own.
@@ -42,6 +45,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		"it keeps nothing of the reporter after it returned":   keepsNothing,
 		"cancelling one run leaves another alone":              independent,
 		"it changes nothing in the params that it was given":   paramsUntouched,
+		"it knows which task it runs":                          knowsItsTask,
 		"it may be checked and run again after it was refused": again,
 	} {
 		t.Run(name, func(t *testing.T) { prove(t, fresh(t)) })
@@ -134,6 +138,32 @@ func paramsUntouched(t *testing.T, s Subject) {
 	_, _ = s.Handler.Run(t.Context(), s.Short, &reporter{})
 	if after := string(s.Short); after != before {
 		t.Errorf("params were %q and are %q", before, after)
+	}
+}
+
+func knowsItsTask(t *testing.T, s Subject) {
+	if s.Shows == nil {
+		t.Skip("this one has no way to show what it knows")
+	}
+	for _, want := range []string{
+		`{"id":"0b0f6a5e-6f0c-4a37-9a57-0f2f8b7f6f0a","attempt":2,"labels":{"order":"4711","page":"<ü> $HOME \"it's\""}}`,
+		`{"id":"another","attempt":1,"labels":{}}`,
+	} {
+		var of struct {
+			ID      task.ID     `json:"id"`
+			Attempt int         `json:"attempt"`
+			Labels  task.Labels `json:"labels"`
+		}
+		if err := json.Unmarshal([]byte(want), &of); err != nil {
+			t.Fatal(err)
+		}
+		if len(of.Labels) == 0 {
+			of.Labels = nil
+		}
+		ctx := task.NewContext(t.Context(), task.Execution{ID: of.ID, Attempt: of.Attempt, Labels: of.Labels, Owner: "ann"})
+		if got, err := s.Handler.Run(ctx, s.Shows, &reporter{}); err != nil || string(got) != want {
+			t.Errorf("Run returned %s, %v; want %s", got, err, want)
+		}
 	}
 }
 
