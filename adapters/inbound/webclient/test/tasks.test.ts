@@ -277,7 +277,7 @@ test('B5 an event of a type that is not known counts by its seq only', async () 
   assert.deepEqual([got.at(-1)!.status, got.at(-1)!.seq, got.at(-1)!.progress.value], ['running', 5, null]);
 });
 
-test('T18 a task between two attempts is pending, and says until when', async () => {
+test('B5 a task between two attempts is pending, and says until when', async () => {
   const hg = await world.open({}, [listed(ID, 1, { progress: { text: 'x', value: 0.5 } })]);
   const { got } = collect(hg.follow(ID));
   await pass(200);
