@@ -133,7 +133,7 @@ func (r *Runner) Follow(ctx, runCtx context.Context, a *Attempt) {
 // next change, or the next look through the store, bring it.
 func (r *Runner) lookAgain(ctx context.Context, id task.ID) {
 	if t, err := r.Store.Get(ctx, id); err == nil {
-		r.OnRecordChanged(t, false)
+		r.OnRecordChanged(t, true)
 	}
 }
 
