@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -145,6 +146,9 @@ func TestSampleWorkerThatIsToEndGivesItsTaskBack(t *testing.T) { // T20
 		id := s.startCount(t, &order{Steps: lengthy, Delay: 0.01})
 		w := s.work(t, command)
 		s.runs(t, id)
+		if got, pid := s.call(t, http.MethodGet, "/api/tasks/"+id, ""), w.cmd.Process.Pid; !strings.Contains(string(got.body), fmt.Sprintf(`/%d"`, pid)) {
+			t.Errorf("the worker, process %d, is not named: %s", pid, got.body)
+		}
 		w.terminate(t)
 		if got := s.status(t, id); got.Status != "pending" || got.Attempt != 1 {
 			t.Errorf("the task is %+v", got)

@@ -10,6 +10,7 @@
 //       await task.report({ text: "half", value: 0.5 });
 //     });
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** The work is to stop: the task was cancelled, is another worker's by now, or the process is to end. */
@@ -34,10 +35,12 @@ export class Away extends Error {}
 export class Service {
   /**
    * @param {string} url
-   * @param {{token?: string, log?: (line: string) => void}} [options] token is an API key; log has one line for each task
+   * @param {{token?: string, name?: string, log?: (line: string) => void}} [options] token is an API key; name is what the
+   * service shows as the worker of a task; log has one line for each task
    */
-  constructor(url, { token = process.env.HELIOGRAPH_TOKEN, log = console.log } = {}) {
+  constructor(url, { token = process.env.HELIOGRAPH_TOKEN, name = `${hostname()}/${process.pid}`, log = console.log } = {}) {
     this.url = url;
+    this.name = name;
     this.log = log;
     /** @type {Record<string, string>} */
     this.headers = { "Content-Type": "application/json" };
@@ -80,7 +83,7 @@ export class Service {
    * @param {{wait?: number, signal?: AbortSignal}} [options] wait is in seconds; signal ends the waiting
    */
   async claim(types, { wait = 20, signal } = {}) {
-    const { status, answer } = await this.post("/api/workers/claim", { types, wait }, { timeout: (wait + 10) * 1000, signal });
+    const { status, answer } = await this.post("/api/workers/claim", { types, wait, worker: this.name }, { timeout: (wait + 10) * 1000, signal });
     if (status === 200) return new Task(this, answer);
     if (signal?.aborted) return undefined;
     if (again(status)) await sleep(1000, undefined, { signal }).catch(() => {});
@@ -96,7 +99,7 @@ export class Service {
    */
   async start(type, { key = randomUUID(), ...more } = {}) {
     for (const giveUp = Date.now() + 60_000; ; await sleep(500)) {
-      const { status, answer } = await this.post("/api/tasks", { type, claim: true, ...more }, { key });
+      const { status, answer } = await this.post("/api/tasks", { type, claim: true, worker: this.name, ...more }, { key });
       if (status === 202 && answer.lease) return new Task(this, { type, ...more, attempt: 1, ...answer });
       if (status === 202) throw new Refused(`the task ${answer.task_id} was started with this key before, and is ${answer.status}`);
       if (!again(status)) throw new Refused(`the service refuses the start: ${answer}`);

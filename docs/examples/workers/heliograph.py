@@ -17,6 +17,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 import urllib.error
@@ -49,10 +50,12 @@ class Shutdown(BaseException):
 
 
 class Service:
-    """Where tasks are. token is an API key; without one HELIOGRAPH_TOKEN of the environment counts."""
+    """Where tasks are. token is an API key; without one HELIOGRAPH_TOKEN of the environment counts. name is what the
+    service shows as the worker of a task: this machine and process if it is left out."""
 
-    def __init__(self, url: str, token: Optional[str] = None) -> None:
+    def __init__(self, url: str, token: Optional[str] = None, name: Optional[str] = None) -> None:
         self.url = url.rstrip("/")
+        self.name = name or f"{socket.gethostname()}/{os.getpid()}"
         self.headers = {"Content-Type": "application/json"}
         token = token or os.environ.get("HELIOGRAPH_TOKEN")
         if token:
@@ -74,7 +77,7 @@ class Service:
 
     def claim(self, types: list[str], wait: float = 20) -> Optional[Task]:
         """Waits for a task of one of the types; None if none came. Raises Refused."""
-        status, answer = self.post("/api/workers/claim", {"types": types, "wait": wait}, timeout=wait + 10)
+        status, answer = self.post("/api/workers/claim", {"types": types, "wait": wait, "worker": self.name}, timeout=wait + 10)
         if status == 200:
             return Task(self, answer)
         if _again(status):
@@ -86,7 +89,7 @@ class Service:
     def start(self, type: str, params: Optional[Mapping[str, Any]] = None, key: Optional[str] = None, **more: Any) -> Task:
         """Starts a task that the caller runs itself. key should name the job and its attempt: called again with it, while
         the first call's attempt goes on, it is the same task. more may be labels and audience. Raises Refused and Away."""
-        body = {"type": type, "params": params, "claim": True, **more}
+        body = {"type": type, "params": params, "claim": True, "worker": self.name, **more}
         key = key or str(uuid.uuid4())
         give_up = time.monotonic() + 60
         while True:

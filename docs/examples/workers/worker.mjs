@@ -22,6 +22,10 @@ async function work(task) {
 }
 
 const [url, ...types] = process.argv.slice(2);
+if (types.length === 0) {
+  console.error("usage: worker.mjs URL TYPE...");
+  process.exit(2);
+}
 try {
   await new Worker(new Service(url), Object.fromEntries(types.map((type) => [type, work]))).run();
 } catch (error) {

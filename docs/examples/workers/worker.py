@@ -27,6 +27,8 @@ def work(task: heliograph.Task) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
         heliograph.Worker(heliograph.Service(sys.argv[1]), {name: work for name in sys.argv[2:]}).run()

@@ -54,6 +54,10 @@ func work(ctx context.Context, task *heliograph.Task) (any, error) {
 }
 
 func main() {
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: goworker URL TYPE...")
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	works := make(map[string]heliograph.Work)
@@ -62,7 +66,8 @@ func main() {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	token := os.Getenv("HELIOGRAPH_TOKEN") //nolint:forbidigo // a program of its own
-	service := &heliograph.Service{URL: os.Args[1], Token: token, Log: log}
+	host, _ := os.Hostname()               // "" is none
+	service := &heliograph.Service{URL: os.Args[1], Token: token, Name: fmt.Sprintf("%s/%d", host, os.Getpid()), Log: log}
 	if err := service.Work(ctx, works); err != nil {
 		log.Error("the worker ends", slog.Any("error", err))
 		os.Exit(1)

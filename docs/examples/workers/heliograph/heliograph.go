@@ -75,6 +75,7 @@ func (e *permanentError) Unwrap() error { return e.error }
 type Service struct {
 	URL    string
 	Token  string       // an API key; "" where the service asks for none
+	Name   string       // what the service shows as the worker of a task; "" is nothing
 	Client *http.Client // nil is http.DefaultClient
 	Log    *slog.Logger // has one line for each task
 }
@@ -178,7 +179,7 @@ func (s *Service) Run(ctx context.Context, start Start, work Work) error {
 func (s *Service) Claim(ctx context.Context, wait time.Duration, types ...string) (*Task, error) {
 	limited, cancel := context.WithTimeout(ctx, wait+10*time.Second)
 	defer cancel()
-	status, answer := s.post(limited, "/api/workers/claim", "", map[string]any{"types": types, "wait": wait.Seconds()})
+	status, answer := s.post(limited, "/api/workers/claim", "", map[string]any{"types": types, "wait": wait.Seconds(), "worker": s.Name})
 	switch {
 	case status == http.StatusOK:
 		return s.task(ctx, answer)
@@ -197,8 +198,9 @@ func (s *Service) Start(ctx context.Context, start Start) (*Task, error) {
 	body := struct {
 		Start
 
-		Claim bool `json:"claim"`
-	}{start, true}
+		Claim  bool   `json:"claim"`
+		Worker string `json:"worker,omitempty"`
+	}{start, true, s.Name}
 	key := cmp.Or(start.Key, rand.Text())
 	for giveUp := time.Now().Add(time.Minute); ; pause(ctx, time.Second/2) {
 		switch status, answer := s.post(ctx, "/api/tasks", key, body); {
