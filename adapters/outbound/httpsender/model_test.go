@@ -417,7 +417,8 @@ func (c *callbacks) Connect(ctx context.Context, token connection.Token, r gatew
 	go func() { outcome <- c.connect(ctx, token, r) }()
 	select {
 	case err := <-outcome:
-		if err == nil && !c.gateway.hold(m.delay()) {
+		life := m.lives() // an answer on its way for so long comes from a process that lives
+		if err == nil && (!c.gateway.hold(m.delay()) || m.lives() != life) {
 			return accepted, gateway.ErrBackendUnreachable
 		}
 		if ctx.Err() != nil {
