@@ -57,6 +57,31 @@ func TestNodesShareEventsAndConnections(t *testing.T) { // C3, E2
 	}
 }
 
+func TestAnAnnouncedVersionIsThatOfAllNodes(t *testing.T) { // V6: without a source
+	url := natsserver.Start(t).URL()
+	one, two := node(t, url, "one"), node(t, url, "two")
+	for _, s := range []service{one, two} {
+		if body := s.must(t, http.MethodGet, "/api/version", "", http.StatusServiceUnavailable); !strings.Contains(body, "VERSION_UNAVAILABLE") {
+			t.Errorf("before, a node says %s", body)
+		}
+	}
+	_, there := two.stream(t, "there", "")
+	one.announce(t, `{"version":"7"}`)
+	wait(t, there, "version", `"7"`)
+	three := node(t, url, "three") // which comes later
+	for _, s := range []service{one, two, three} {
+		if body := s.must(t, http.MethodGet, "/api/version", "", http.StatusOK); !strings.Contains(body, `"7"`) {
+			t.Errorf("afterwards, a node says %s", body)
+		}
+		_, stream := s.stream(t, "new", "")
+		wait(t, stream, "version", `"7"`)
+		stream.Close()
+	}
+	for _, s := range []service{one, two, three} {
+		s.end(t)
+	}
+}
+
 func TestATaskIsSeenAndCancelledFromAnotherNode(t *testing.T) { // T7
 	url := natsserver.Start(t).URL()
 	one, two := node(t, url, "one"), node(t, url, "two")

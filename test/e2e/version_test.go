@@ -222,6 +222,37 @@ func TestAnnouncedVersionIsTheCurrentOne(t *testing.T) { // V1, V6
 	})
 }
 
+// Without a source what was announced is all that there is: nothing takes its place after
+// a restart, and no stream that comes back falls behind it.
+func TestAnnouncedVersionWithoutASourceSurvivesARestart(t *testing.T) { // V1, V6
+	t.Parallel()
+	withEachGateway(t, func(t *testing.T, start starter) {
+		s := start(t, "DATA_DIR="+t.TempDir())
+		s.must(t, http.StatusServiceUnavailable, "GET", "/api/version", "")
+		st := s.stream(t, "me")
+		st.awaitNamed(t, "task_snapshot")
+		for _, v := range []string{"8", "9"} {
+			s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"`+v+`"}`)
+			st.awaitVersion(t, v)
+		}
+		s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"10","request_id":"mine"}`)
+		st.awaitVersion(t, "10")
+		s.kill(t)
+		s.again(t)
+		if got := s.must(t, http.StatusOK, "GET", "/api/version", ""); !sameJSON(t, string(got.body), `{"version":"9"}`) {
+			t.Errorf("V6: GET /api/version says %s", got.body)
+		}
+		for id, want := range map[string]string{"me": "9", "new": "9", "mine": "10"} {
+			again := s.stream(t, id)
+			again.awaitVersion(t, want)
+			again.awaitNamed(t, "task_snapshot")
+			if got := again.versions(t); !slices.Equal(got, []string{want}) {
+				t.Errorf("V1, V6: after a restart %s gets %q, want %s", id, got, want)
+			}
+		}
+	})
+}
+
 func TestAnnouncedVersionSurvivesARestart(t *testing.T) { // V6
 	t.Parallel()
 	withEachGateway(t, func(t *testing.T, start starter) {
