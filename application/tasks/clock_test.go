@@ -79,7 +79,7 @@ func TestTheNextAttemptComesAfterTheBackOffWhateverClocksSay(t *testing.T) { // 
 		for attempt, claims := range []*fixture{one, two, one} {
 			began := time.Now()
 			c := claims.claim()
-			least := []time.Duration{0, 20 * time.Second, 40 * time.Second}[attempt]
+			least := []time.Duration{0, again.Policy.RetryDelay(id, 2), again.Policy.RetryDelay(id, 3)}[attempt]
 			if waited := time.Since(began); waited < least || waited > least+time.Second || c.Task.Attempt != attempt+1 {
 				t.Errorf("attempt %d came after %s", c.Task.Attempt, waited)
 			}
@@ -93,13 +93,13 @@ func TestTheNextAttemptDoesNotWaitForAClockThatWasPutBack(t *testing.T) { // T2
 	withClocks(t, func(one, two *fixture) {
 		again := outsideType(task.Policy{Lease: 10 * time.Second, Attempts: 2, Backoff: 20 * time.Second})
 		one.start(again)
-		one.begin("outside")
+		id := one.begin("outside")
 		one.claim()
 		pass(10 * time.Second)
 		one.stop(time.Minute)
 		began := time.Now()
 		two.start(again) // the same node, in its next life
-		if c, waited := two.claim(), time.Since(began); waited > 20*time.Second || c.Task.Attempt != 2 {
+		if c, waited := two.claim(), time.Since(began); waited > again.Policy.RetryDelay(id, 2) || c.Task.Attempt != 2 {
 			t.Errorf("attempt %d came after %s", c.Task.Attempt, waited)
 		}
 	})

@@ -90,12 +90,12 @@ func TestTasksOfALostNodeFailOrAreTriedAgain(t *testing.T) { // T2, T11
 		if got := two.wantStatus(once, task.Failed); got.Error != "node_lost: the node that ran the task is gone" || got.ErrorCode != task.CodeNodeLost || got.FinalEventPending {
 			t.Errorf("the record is %+v", got)
 		}
-		pass(time.Second)
+		pass(2 * time.Second)
 		two.wantStatus(twice, task.Completed)
 		heal() // and the survivor comes back
 		pass(time.Minute)
 		two.wantEvents(once, task.EventStarted, task.EventFailed)
-		two.wantEvents(twice, task.EventStarted, task.EventStarted, task.EventCompleted)
+		two.wantEvents(twice, task.EventStarted, task.EventRetrying, task.EventStarted, task.EventCompleted)
 		if running, queued := one.Counts(); running != 0 || queued != 0 {
 			t.Errorf("%d run and %d wait on the survivor", running, queued)
 		}

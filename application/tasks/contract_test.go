@@ -17,7 +17,9 @@ func TestWorkersContract(t *testing.T) {
 		f := newFixture(t)
 		hasty := outsideType(task.Policy{Lease: 50 * time.Millisecond, Attempts: 2, Backoff: time.Millisecond})
 		hasty.Name = "hasty"
-		f.build(outsideType(task.Policy{}), hasty, work(succeed))
+		retrying := outsideType(task.Policy{Attempts: 2, RetryFailures: true, Backoff: time.Millisecond})
+		retrying.Name = "retrying"
+		f.build(outsideType(task.Policy{}), hasty, retrying, work(succeed))
 		if err := f.StartWorkers(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +30,7 @@ func TestWorkersContract(t *testing.T) {
 			f.stop(time.Minute)
 		})
 		return taskworkerscontract.Subject{
-			Workers: f, Tasks: f, Reader: f, Steady: "outside", Hasty: "hasty", Inside: "work",
+			Workers: f, Tasks: f, Reader: f, Steady: "outside", Hasty: "hasty", Retrying: "retrying", Inside: "work",
 		}
 	})
 }

@@ -95,6 +95,21 @@ func (f *fixture) stop(within time.Duration) {
 	}
 }
 
+// policyOf returns the policy of a type.
+func (f *fixture) policyOf(name string) task.Policy {
+	f.t.Helper()
+	all, err := f.Types(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, typ := range all {
+		if typ.Name == name {
+			return typ.Policy
+		}
+	}
+	return task.Policy{}
+}
+
 // run starts a task of the type "work".
 func (f *fixture) run() task.ID {
 	f.t.Helper()

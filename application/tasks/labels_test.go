@@ -58,8 +58,8 @@ func TestEveryAttemptHasTheLabels(t *testing.T) { // T16
 		if second.Task.Attempt != 2 || second.Task.Labels["page"] != "exports" {
 			t.Errorf("the second attempt is %+v", second.Task)
 		}
-		for _, e := range f.wantEvents(started.ID, task.EventQueued, task.EventStarted, task.EventStarted)[1:] {
-			if string(e.Data) != `{"labels":{"page":"exports"}}` {
+		for _, e := range f.wantEvents(started.ID, task.EventQueued, task.EventStarted, task.EventRetrying, task.EventStarted)[1:] {
+			if e.Type == task.EventStarted && string(e.Data) != `{"labels":{"page":"exports"}}` {
 				t.Errorf("the event of attempt %d has %s", e.Attempt, e.Data)
 			}
 		}

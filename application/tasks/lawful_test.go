@@ -111,9 +111,12 @@ func (f *fixture) wantOneEnd(record task.Task, events []sent) {
 	}
 	begun, running := 0, false // the attempt that was begun last, and whether it was not given back
 	var stop uint64            // the number of task_cancel_requested
-	for _, e := range events[:len(events)-1] {
+	for i, e := range events[:len(events)-1] {
 		if e.Type == task.EventStarted && (begun != e.Attempt || running) { // else it was given back
 			begun++
+			if i > 0 { // T18
+				f.wantRetry(events[i-1], e)
+			}
 		}
 		if e.Type == task.EventCancelRequested {
 			if stop != 0 || !e.record.CancelRequested {
@@ -125,8 +128,8 @@ func (f *fixture) wantOneEnd(record task.Task, events []sent) {
 		if e.Attempt != begun {
 			f.t.Errorf("%s: %s is of attempt %d, begun were %d", record.ID, e.Type, e.Attempt, begun)
 		}
-		shown := e.record.Seq > e.Seq || f.runs(e) && e.record.Attempt == begun // what is sent in the background the record may be beyond
-		if endings[e.Type] != "" || !shown && e.Type != task.EventQueued || e.record.Seq < e.Seq {
+		shown := e.Type == task.EventQueued || e.Type == task.EventRetrying || e.record.Seq > e.Seq || f.runs(e) && e.record.Attempt == begun // what is sent in the background the record may be beyond
+		if endings[e.Type] != "" || !shown || e.record.Seq < e.Seq {
 			f.t.Errorf("%s: %s with the seq %d went out when the record was %s at %d", record.ID, e.Type, e.Seq, e.record.Status, e.record.Seq)
 		}
 	}
@@ -139,6 +142,24 @@ func (f *fixture) wantOneEnd(record task.Task, events []sent) {
 	}
 	if waited := last.Type == task.EventCancelled && record.Attempt == begun+1; record.Attempt != begun && !waited {
 		f.t.Errorf("%s is at attempt %d, begun were %d", record.ID, record.Attempt, begun)
+	}
+}
+
+// wantRetry checks what goes out between two attempts, and that the second keeps to it
+// (T18).
+func (f *fixture) wantRetry(e, started sent) {
+	f.t.Helper()
+	var said task.Retrying
+	if err := json.Unmarshal(e.Data, &said); err != nil || e.Type != task.EventRetrying {
+		f.t.Errorf("%s: %s with %s came before attempt %d, %v", e.TaskID, e.Type, e.Data, started.Attempt, err)
+	}
+	policy := f.policyOf(e.record.Type)
+	wait := said.NextAt.Sub(f.timeOf(e))
+	if said.Error == "" || said.Attempt != e.Attempt+1 || said.Attempt > policy.Attempts || wait < policy.RetryDelay(e.TaskID, said.Attempt) || e.record.Attempt < said.Attempt {
+		f.t.Errorf("%s: attempt %d is followed by %s after %s, the record is %+v", e.TaskID, e.Attempt, e.Data, wait, e.record)
+	}
+	if at := f.timeOf(started); at.Before(said.NextAt) {
+		f.t.Errorf("%s: attempt %d began at %s, not before %s", e.TaskID, started.Attempt, at, said.NextAt)
 	}
 }
 

@@ -41,8 +41,8 @@ func newUnrest(t *testing.T, seed uint64) *unrest {
 	for _, f := range u.nodes {
 		f.cfg.MaxWorkers, f.cfg.QueueSize, f.cfg.ScheduledMax, f.cfg.Oversee = 3, 20, 5, 10*time.Millisecond+1
 		f.cfg.Timeout, f.cfg.CancelGrace = 50*time.Millisecond+1, 20*time.Millisecond+3
-		f.start(task.Type{Name: "work", Handler: u.chaos, Policy: task.Policy{Attempts: 2, Backoff: time.Millisecond}},
-			outsideType(task.Policy{Lease: 15*time.Millisecond + 5, Attempts: 3, Backoff: 3*time.Millisecond + 11}))
+		f.start(task.Type{Name: "work", Handler: u.chaos, Policy: task.Policy{Attempts: 3, Backoff: time.Millisecond, RetryFailures: true, RetryTimeouts: seed%2 == 0}},
+			outsideType(task.Policy{Lease: 15*time.Millisecond + 5, Attempts: 3, Backoff: 3*time.Millisecond + 11, RetryFailures: seed%3 == 0}))
 	}
 	return u
 }

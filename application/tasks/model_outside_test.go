@@ -14,6 +14,7 @@ type reported struct {
 	claim    task.Claim
 	complete bool
 	release  bool
+	final    bool // another attempt would be useless
 	err      error
 }
 
@@ -63,7 +64,7 @@ func (c *chaos) holds(claim task.Claim) {
 		}
 	}
 	if c.below(4) > 0 {
-		c.reports(reported{claim: claim, complete: c.below(3) > 0, release: c.below(4) == 0})
+		c.reports(reported{claim: claim, complete: c.below(3) > 0, release: c.below(4) == 0, final: c.below(4) == 0})
 	}
 }
 
@@ -76,7 +77,7 @@ func (c *chaos) reports(what reported) {
 		if what.complete {
 			return c.Complete(c.t.Context(), what.claim.Task.ID, what.claim.Lease, nil)
 		}
-		return c.Fail(c.t.Context(), what.claim.Task.ID, what.claim.Lease, task.Failure{Error: "it broke"})
+		return c.Fail(c.t.Context(), what.claim.Task.ID, what.claim.Lease, task.Failure{Error: "it broke", Final: what.final})
 	}
 	call := func() error { // again while it is not recorded
 		err := once()
@@ -86,12 +87,18 @@ func (c *chaos) reports(what reported) {
 		return err
 	}
 	what.err = call()
-	if again := call(); !what.release && !errors.Is(again, what.err) && !errors.Is(again, task.ErrNotFound) {
+	if again := call(); !what.release && !c.superseded(what, again) && !errors.Is(again, what.err) && !errors.Is(again, task.ErrNotFound) {
 		c.t.Errorf("%s: answered %v, then %v", what.claim.Task.ID, what.err, again)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.said = append(c.said, what)
+}
+
+// superseded reports whether err is what a worker may hear that says again how its attempt
+// failed: the next one has begun (T18).
+func (c *chaos) superseded(what reported, err error) bool {
+	return !what.complete && c.policyOf("outside").RetryFailures && errors.Is(err, task.ErrLeaseLost)
 }
 
 // wantTruthOutside checks that what workers were answered is what became of their
@@ -101,8 +108,11 @@ func (c *chaos) wantTruthOutside() {
 	for _, what := range c.said {
 		record, err := c.Get(c.t.Context(), what.claim.Task.ID)
 		mine := record.Lease == what.claim.Lease && (record.Status == task.Completed) == what.complete
-		if what.release {
+		switch {
+		case what.release:
 			mine = what.err == nil // if it could not wait again it is cancelled
+		case !what.complete && record.Attempt > what.claim.Task.Attempt: // other attempts have followed, or were to (T18)
+			mine = what.err == nil && !what.final && c.policyOf("outside").RetryFailures
 		}
 		switch {
 		case err != nil: // it was removed

@@ -33,14 +33,16 @@ type chaos struct {
 	*fixture
 
 	mu      sync.Mutex
-	rnd     *rand.Rand          // guarded by mu
-	returns map[string]returned // guarded by mu
-	said    []reported          // guarded by mu
-	params  int                 // guarded by mu
-	calm    bool                // the store does not fail any more; guarded by mu
+	rnd     *rand.Rand            // guarded by mu
+	returns map[string][]returned // of each attempt, by the params; guarded by mu
+	said    []reported            // guarded by mu
+	params  int                   // guarded by mu
+	stopped time.Time             // when the service was told to stop; guarded by mu
+	calm    bool                  // the store does not fail any more; guarded by mu
 }
 
-// returned is what a handler returned, when, and how its context was.
+// returned is what a handler returned, when, and how its context was; at is zero while it
+// has not.
 type returned struct {
 	result string
 	err    error
@@ -49,7 +51,7 @@ type returned struct {
 }
 
 func newChaos(t *testing.T, seed uint64) *chaos {
-	c := &chaos{fixture: newFixture(t), rnd: rand.New(rand.NewPCG(seed, 0)), returns: make(map[string]returned)}
+	c := &chaos{fixture: newFixture(t), rnd: rand.New(rand.NewPCG(seed, 0)), returns: make(map[string][]returned)}
 	c.cfg.MaxWorkers, c.cfg.QueueSize, c.cfg.ScheduledMax = 3, 10, 5
 	c.cfg.Timeout, c.cfg.CancelGrace = 50*time.Millisecond+1, 20*time.Millisecond+3
 	c.wire.slow = func() time.Duration { return c.upTo(2 * time.Millisecond) }
@@ -57,8 +59,11 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		<-time.After(c.upTo(time.Millisecond))
 		return nil
 	}, afterUpdate: c.fault}
-	c.build(task.Type{Name: "work", Handler: c}, outsideType(task.Policy{
-		Lease: 15*time.Millisecond + 5, Attempts: 3, Backoff: 3*time.Millisecond + 11, Concurrency: 3,
+	again := task.Type{Name: "again", Handler: c, Policy: task.Policy{
+		Attempts: 3, RetryFailures: true, RetryTimeouts: seed%3 == 0, Backoff: time.Millisecond + 13, MaxBackoff: 5 * time.Millisecond,
+	}}
+	c.build(task.Type{Name: "work", Handler: c}, again, outsideType(task.Policy{
+		Lease: 15*time.Millisecond + 5, Attempts: 3, Backoff: 3*time.Millisecond + 11, Concurrency: 3, RetryFailures: seed%2 == 0,
 	}))
 	return c
 }
@@ -101,7 +106,7 @@ func (c *chaos) play() {
 		all.Wait()
 	}
 	c.mu.Lock()
-	c.calm = true
+	c.calm, c.stopped = true, time.Now()
 	c.mu.Unlock()
 	c.stop(60*time.Millisecond + 7)
 	all.Wait()
@@ -116,7 +121,7 @@ func (c *chaos) starts() {
 	c.params++
 	params := fmt.Sprint(c.params)
 	c.mu.Unlock()
-	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "outside"}[c.below(2)], Audience: someAudience(c.below(3)), Params: json.RawMessage(params), Labels: c.someLabels(), RunAt: c.someTime()})
+	_, err := c.Start(c.t.Context(), task.Request{Type: []string{"work", "outside", "again"}[c.below(3)], Audience: someAudience(c.below(3)), Params: json.RawMessage(params), Labels: c.someLabels(), RunAt: c.someTime()})
 	if err != nil && !errors.Is(err, task.ErrQueueFull) && !errors.Is(err, task.ErrShuttingDown) {
 		c.t.Errorf("Start: %v", err)
 	}
@@ -186,10 +191,15 @@ func (*chaos) Check(json.RawMessage) error { return nil }
 // Run implements task.Handler for all tasks, and notes what was returned under
 // the params, which are the task's own.
 func (c *chaos) Run(ctx context.Context, params json.RawMessage, report task.Reporter) (json.RawMessage, error) {
+	key := string(params)
+	c.mu.Lock()
+	attempt := len(c.returns[key])
+	c.returns[key] = append(c.returns[key], returned{})
+	c.mu.Unlock()
 	result, err := c.act(ctx, report)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.returns[string(params)] = returned{string(result), err, context.Cause(ctx), time.Now()}
+	c.returns[key][attempt] = returned{string(result), err, context.Cause(ctx), time.Now()}
 	return result, err
 }
 
@@ -213,9 +223,11 @@ func (c *chaos) act(ctx context.Context, report task.Reporter) (json.RawMessage,
 }
 
 func (c *chaos) outcome() (json.RawMessage, error) {
-	switch c.below(6) {
+	switch c.below(7) {
 	case 0:
 		return nil, errors.New("it broke")
+	case 3:
+		return nil, fmt.Errorf("for good: %w", task.Permanent(errors.New("it broke")))
 	case 1:
 		return nil, task.ErrCancelled
 	case 2:
@@ -236,12 +248,16 @@ func (c *chaos) wantTruth() {
 		if record.Type == "outside" {
 			continue
 		}
-		r, ran := c.returns[string(record.Params)]
-		switch {
-		case !ran:
+		runs := c.returns[string(record.Params)]
+		c.wantRetries(record, runs)
+		if len(runs) == record.Attempt-1 {
 			if record.Status != task.Cancelled {
-				c.t.Errorf("%s never ran and is %s", record.ID, record.Status)
+				c.t.Errorf("attempt %d of %s never ran and it is %s", record.Attempt, record.ID, record.Status)
 			}
+			continue
+		}
+		r := runs[len(runs)-1]
+		switch {
 		case record.Status == task.Failed && decreed(record) && !record.Ended.After(r.at): // given up, perhaps at that very moment
 		case record.Ended.Before(r.at):
 			c.t.Errorf("%s ended without its handler: %s, %q", record.ID, record.Status, record.Error)
@@ -249,6 +265,31 @@ func (c *chaos) wantTruth() {
 			c.t.Errorf("%s is %s (%s), its handler returned %+v", record.ID, record.Status, record.Error, r)
 		}
 	}
+}
+
+// wantRetries checks that attempts followed each other as the type says (T18).
+func (c *chaos) wantRetries(record task.Task, runs []returned) {
+	policy := c.policyOf(record.Type)
+	if n := len(runs); n != record.Attempt && n != record.Attempt-1 || n > max(1, policy.Attempts) {
+		c.t.Fatalf("%s is at attempt %d, its handler ran %d times", record.ID, record.Attempt, n)
+	}
+	for i, r := range runs {
+		again := r.retried(policy) && i+1 < policy.Attempts
+		switch {
+		case i+1 < record.Attempt && !again:
+			c.t.Errorf("%s was tried again although its handler returned %+v", record.ID, r)
+		case i+1 == record.Attempt && again && record.Status == task.Failed && !record.CancelRequested && record.Ended.Before(c.stopped):
+			c.t.Errorf("%s was not tried again although its handler returned %+v: %+v", record.ID, r, record)
+		}
+	}
+}
+
+// retried reports whether another attempt may follow the one that returned so.
+func (r returned) retried(policy task.Policy) bool {
+	if errors.Is(r.cause, task.ErrTimeLimit) {
+		return policy.RetryTimeouts
+	}
+	return policy.RetryFailures && r.status() == task.Failed && r.err != nil && !errors.Is(r.err, task.ErrPermanent)
 }
 
 func (r returned) status() task.Status {

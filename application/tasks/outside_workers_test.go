@@ -242,11 +242,13 @@ func TestALostLeaseFailsTheTask(t *testing.T) {
 func TestALostLeaseLeadsToTheNextAttemptIfThereIsOne(t *testing.T) { // T2, T3, T4
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.start(outsideType(task.Policy{Lease: 10 * time.Second, Attempts: 3, Backoff: 4 * time.Second}))
+		policy := task.Policy{Lease: 10 * time.Second, Attempts: 3, Backoff: 4 * time.Second}
+		f.start(outsideType(policy))
 		id := f.begin("outside")
+		second := policy.Lease + policy.RetryDelay(id, 2)
 		began := time.Now()
 		var late []task.Claim
-		for attempt, want := range []time.Duration{0, 14 * time.Second, 14*time.Second + 18*time.Second} {
+		for attempt, want := range []time.Duration{0, second, second + policy.Lease + policy.RetryDelay(id, 3)} {
 			c := f.claim() // as soon as the back-off is over
 			if at := time.Since(began); at != want || c.Task.Attempt != attempt+1 || c.Task.Progress != (task.Progress{}) {
 				t.Errorf("attempt %d began after %s: %+v", attempt+1, at, c.Task)
@@ -261,9 +263,9 @@ func TestALostLeaseLeadsToTheNextAttemptIfThereIsOne(t *testing.T) { // T2, T3, 
 		}
 		pass(5 * time.Second)
 		f.wantStatus(id, task.Failed)
-		events := f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventProgress, task.EventStarted, task.EventProgress,
-			task.EventStarted, task.EventProgress, task.EventFailed)[1:]
-		for i, want := range []int{1, 1, 2, 2, 3, 3, 3} {
+		events := f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventProgress, task.EventRetrying, task.EventStarted, task.EventProgress,
+			task.EventRetrying, task.EventStarted, task.EventProgress, task.EventFailed)[1:]
+		for i, want := range []int{1, 1, 1, 2, 2, 2, 3, 3, 3} {
 			if events[i].Attempt != want {
 				t.Errorf("event %d is of attempt %d, want %d", i, events[i].Attempt, want)
 			}
@@ -277,11 +279,12 @@ func TestATaskThatWaitsForItsNextAttemptIsInTheSnapshotAndCanBeCancelled(t *test
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.cfg.QueueSize = 1
-		f.start(outsideType(task.Policy{Lease: 10 * time.Second, Attempts: 2, Backoff: time.Hour}))
+		f.start(outsideType(task.Policy{Lease: 10 * time.Second, Attempts: 2, Backoff: 30 * time.Minute}))
 		id := f.begin("outside")
 		f.report(f.claim(), task.Update{Value: new(0.5)}, false, nil)
 		pass(10 * time.Second)
-		want := `{"tasks":[{"task_id":"task-1","type":"outside","created_at":"2000-01-01T00:00:00Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":4,"attempt":2,"labels":{},"next_at":"2000-01-01T01:00:10Z"}]}`
+		next := time.Now().Add(f.policyOf("outside").RetryDelay(id, 2)).UTC().Format(time.RFC3339Nano)
+		want := `{"tasks":[{"task_id":"task-1","type":"outside","created_at":"2000-01-01T00:00:00Z","status":"pending","cancel_requested":false,"progress":{"text":"","value":0},"seq":4,"attempt":2,"labels":{},"next_at":"` + next + `"}]}`
 		if got := f.connect("a"); string(got[0].Data) != want {
 			t.Errorf("the snapshot is %s", got[0].Data)
 		}
@@ -289,7 +292,7 @@ func TestATaskThatWaitsForItsNextAttemptIsInTheSnapshotAndCanBeCancelled(t *test
 			t.Errorf("%d run and %d wait", running, queued)
 		}
 		f.cancel(id)
-		f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventProgress, task.EventCancelled)
+		f.wantEvents(id, task.EventQueued, task.EventStarted, task.EventProgress, task.EventRetrying, task.EventCancelled)
 		f.begin("outside") // its seat is free
 		if _, queued := f.Counts(); queued != 1 {
 			t.Errorf("%d wait", queued)

@@ -137,7 +137,7 @@ func TestWithADurableStoreTasksThatACrashEndedFailOrAreTriedAgain(t *testing.T) 
 				t.Errorf("the error is %q", got.Error)
 			}
 		}
-		pass(time.Second)
+		pass(2 * time.Second)
 		next.wantStatus(again, task.Completed)
 		next.stop(time.Minute)
 		next.wantLawful()

@@ -24,6 +24,7 @@ const (
 	EventStarted         EventType = "task_started"
 	EventProgress        EventType = "progress_update"
 	EventCancelRequested EventType = "task_cancel_requested" // it runs, and is asked to stop
+	EventRetrying        EventType = "task_retrying"         // an attempt ended, and another follows
 	EventCompleted       EventType = "task_completed"
 	EventFailed          EventType = "task_failed"
 	EventCancelled       EventType = "task_cancelled"
@@ -31,8 +32,8 @@ const (
 )
 
 // Event is the payload of a task_event. Data is a Beginning for EventStarted of a task
-// with labels, a Progress for EventProgress, a Failure for EventFailed, the result for
-// EventCompleted, otherwise nil.
+// with labels, a Progress for EventProgress, a Retrying for EventRetrying, a Failure for
+// EventFailed, the result for EventCompleted, otherwise nil.
 type Event struct {
 	Type   EventType `json:"event_type"`
 	TaskID ID        `json:"task_id"`
@@ -54,6 +55,14 @@ type Event struct {
 // Beginning is the data of EventStarted.
 type Beginning struct {
 	Labels Labels `json:"labels"` // never none (rule T16)
+}
+
+// Retrying is the data of EventRetrying, whose own attempt is the one that has ended.
+type Retrying struct {
+	Failure
+
+	Attempt int       `json:"attempt"` // the one to come
+	NextAt  time.Time `json:"next_at"` // when it may begin: RFC 3339, in UTC
 }
 
 // ToEvent makes the log event. Progress of one task carries a key, so that a

@@ -12,6 +12,8 @@ type Failure struct {
 	// Code is one that programs can tell apart: one of those below, or the handler's own
 	// (WithCode); never empty.
 	Code string `json:"code"`
+	// Final says that trying again is useless (rule T18); it is not part of the data.
+	Final bool `json:"-"`
 }
 
 // Failure returns what a failed t says.

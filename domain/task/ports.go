@@ -263,9 +263,10 @@ type Workers interface {
 	// result cannot be stored, ErrUnavailable when the end is known but could not be
 	// recorded yet: it will be, and calling again says when. ctx.Err().
 	Complete(ctx context.Context, id ID, lease Lease, result json.RawMessage) error
-	// Fail is Complete for a task that failed, or that stopped because its
-	// cancellation was asked for, which makes it cancelled (rule T7). A Code that is not
-	// valid counts as none, and what is "" is made up.
+	// Fail is Complete for an attempt that failed: the task has failed, or waits for the
+	// next attempt (rule T18); calling it again while it waits changes nothing. If it
+	// stopped because its cancellation was asked for, it is cancelled (rule T7). A Code that
+	// is not valid counts as none, and what is "" is made up.
 	Fail(ctx context.Context, id ID, lease Lease, f Failure) error
 	// Release gives the task back: when it returns nil the task is pending again, of the
 	// same attempt, with the progress that it had, and may be claimed at once; or it is

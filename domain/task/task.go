@@ -70,7 +70,8 @@ type Task struct {
 	// Result is what a completed task returned; nil is null.
 	Result json.RawMessage
 	// Error is what a failed task says, for a person, and ErrorCode for a program (see
-	// Failure); "" otherwise. What a former version recorded has no code.
+	// Failure), and of one that waits for its next attempt what the last one said; ""
+	// otherwise. What a former version recorded has no code.
 	Error, ErrorCode string
 
 	Progress Progress
@@ -81,8 +82,9 @@ type Task struct {
 	// Attempt counts the times that the task was begun, from 1; that of a pending
 	// task is the one to come.
 	Attempt int
-	// Lease names the attempt that runs, or that ended the task; "" if it waits, or
-	// if its end was decided without the one that ran it.
+	// Lease names the attempt that runs, that ended the task, or that has failed while the
+	// task waits for the next one; "" otherwise, and if the end was decided without what ran
+	// it.
 	Lease Lease
 	// LeasedToStarter says that the call which started the task has the lease of the attempt
 	// that runs (rule T20).
@@ -158,7 +160,7 @@ func (t Task) Delay(policy Policy) time.Duration {
 	case t.Attempt == 1:
 		return t.NotBefore.Sub(t.Created)
 	default:
-		return policy.RetryDelay(t.Attempt)
+		return policy.RetryDelay(t.ID, t.Attempt)
 	}
 }
 

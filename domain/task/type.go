@@ -41,12 +41,18 @@ type Policy struct {
 	Concurrency int
 	// Priority orders the tasks that wait: higher first, then the oldest.
 	Priority int
-	// Attempts is how often a task is begun at most when its worker's lease is lost;
-	// 0 and 1 are once.
+	// Attempts is how often a task is begun at most, whatever ends the attempts: its worker
+	// or node is lost, and as below; 0 and 1 are once.
 	Attempts int
-	// Backoff is the wait before the second attempt, doubled for each further one; 0
-	// is 1 s.
+	// RetryFailures says that another attempt follows one that failed, unless its handler
+	// says that this is useless (Permanent), and RetryTimeouts the same of one that ran for
+	// longer than it may (rule T18).
+	RetryFailures, RetryTimeouts bool
+	// Backoff is the wait before the second attempt, doubled for each further one, with up
+	// to a quarter more (RetryDelay); 0 is 1 s.
 	Backoff time.Duration
+	// MaxBackoff is the longest wait; 0 is an hour, or Backoff if that is more.
+	MaxBackoff time.Duration
 	// Lease is how long a worker outside may go without a report; 0 is 30 s.
 	Lease time.Duration
 	// Keep is how long a finished task is kept (rule T9); 0 is the service's default.
@@ -55,8 +61,11 @@ type Policy struct {
 
 // Check returns what is wrong with p, for whoever wrote the type; nil for nothing.
 func (p Policy) Check() error {
-	if min(p.Timeout, p.Backoff, p.Lease, p.Keep) < 0 || min(p.Concurrency, p.Attempts) < 0 {
+	if min(p.Timeout, p.Backoff, p.MaxBackoff, p.Lease, p.Keep) < 0 || min(p.Concurrency, p.Attempts) < 0 {
 		return fmt.Errorf("a number or duration of its policy is negative: %+v", p)
+	}
+	if longest := p.longestBackoff(); p.Backoff > longest {
+		return fmt.Errorf("the back-off of its policy, %s, is more than the longest, %s", p.Backoff, longest)
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ const taskFile = `
 tasks:
   steady: {worker: {}, params: {a: {type: string}, n: {type: number}}}
   other: {worker: {}}
+  retrying: {worker: {}, retries: {attempts: 2, backoff: 1ms}}
   hasty: {worker: {lease: 300ms, attempts: 2, backoff: 1ms}}
   sleep: {command: [sleep, "${seconds}"], params: {seconds: {type: number, minimum: 0}}, required: [seconds]}
 `
@@ -121,7 +122,7 @@ func TestTaskWorkers(t *testing.T) {
 		taskworkerscontract.Run(t, func(t *testing.T) taskworkerscontract.Subject {
 			p := e.tasks(t)
 			return taskworkerscontract.Subject{
-				Workers: p.workers, Tasks: p.tasks, Reader: p.reader, Steady: "steady", Hasty: "hasty", Inside: "demo_task",
+				Workers: p.workers, Tasks: p.tasks, Reader: p.reader, Steady: "steady", Hasty: "hasty", Retrying: "retrying", Inside: "demo_task",
 			}
 		})
 	})

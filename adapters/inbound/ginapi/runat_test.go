@@ -85,11 +85,11 @@ func TestWhatCannotBeScheduledIsRefused(t *testing.T) { // T19, T1
 	}
 }
 
-func TestStatusAndListHaveTheTimesToCome(t *testing.T) { // T19
+func TestStatusAndListHaveTheTimesToCome(t *testing.T) { // T18, T19
 	scheduled, again := pending(knownID), pending(knownID)
 	scheduled.RunAt = time.Date(2030, 1, 2, 3, 4, 5, 500_000_000, time.UTC)
 	scheduled.NotBefore = scheduled.RunAt
-	again.Attempt, again.NotBefore = 2, scheduled.RunAt
+	again.Attempt, again.NotBefore, again.Error, again.ErrorCode = 2, scheduled.RunAt, "no luck", "LUCK"
 	for want, known := range map[string]task.Task{
 		`"run_at":"2030-01-02T03:04:05.5Z","next_at":"2030-01-02T03:04:05.5Z"`: scheduled,
 		`"run_at":null,"next_at":"2030-01-02T03:04:05.5Z"`:                     again,
@@ -98,7 +98,11 @@ func TestStatusAndListHaveTheTimesToCome(t *testing.T) { // T19
 		got(known, nil)(s)
 		listed([]task.Task{known}, "", nil)(s)
 		for _, path := range []string{"/api/tasks/" + knownID + "/status", "/api/tasks"} {
-			if a := s.ask(t, http.MethodGet, path, ""); !strings.Contains(a.body, want) {
+			a := s.ask(t, http.MethodGet, path, "")
+			if waits := strings.Contains(a.body, `"error":"no luck","code":"LUCK"`); waits != (known.Attempt == 2) {
+				t.Errorf("%s: how the last attempt ended is in %s: %t", path, a.body, waits)
+			}
+			if !strings.Contains(a.body, want) {
 				t.Errorf("%s: %s, want %s", path, a.body, want)
 			}
 		}

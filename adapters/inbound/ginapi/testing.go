@@ -124,7 +124,7 @@ func testEvent(id task.ID, typ task.EventType, data json.RawMessage) (event.Even
 // testEvents are the events that can be made up.
 var testEvents = []task.EventType{
 	task.EventQueued, task.EventStarted, task.EventProgress, task.EventCancelRequested,
-	task.EventCompleted, task.EventFailed, task.EventCancelled, task.EventRemoved,
+	task.EventRetrying, task.EventCompleted, task.EventFailed, task.EventCancelled, task.EventRemoved,
 }
 
 const wantTestTask = `the body must be an object with a string "task_type" and, if wanted, an object "params"`

@@ -200,10 +200,12 @@ func leadingLease(r *http.Request) task.Lease {
 }
 
 func (w *workers) failTask(c *gin.Context, id task.ID) error {
-	const want = wantLease + `a non-empty string "error" and, if wanted, a string "code" of 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"`
+	const want = wantLease + `a non-empty string "error" and, if wanted, a string "code" of 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-", and a boolean "retry"`
 	var body struct {
 		Lease task.Lease `json:"lease"`
 		task.Failure
+
+		Retry *bool `json:"retry"`
 	}
 	if err := decode(c, &body, want); err != nil {
 		return err
@@ -211,10 +213,11 @@ func (w *workers) failTask(c *gin.Context, id task.ID) error {
 	if body.Lease == "" || body.Error == "" || body.Code != "" && !task.ValidCode(body.Code) {
 		return ginjson.InvalidPayload(want)
 	}
+	body.Final = body.Retry != nil && !*body.Retry
 	if err := w.tasks.Fail(c.Request.Context(), id, body.Lease, body.Failure); err != nil {
 		return err
 	}
-	return reply(c, http.StatusOK, done{true, "the task has ended"})
+	return reply(c, http.StatusOK, done{true, "the attempt has ended"})
 }
 
 func (w *workers) releaseTask(c *gin.Context, id task.ID) error {

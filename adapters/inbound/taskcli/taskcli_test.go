@@ -154,6 +154,25 @@ func TestATaskCanRunLater(t *testing.T) { // T19
 	}
 }
 
+func TestATaskThatIsTriedAgainSaysWhyAndWhen(t *testing.T) { // T18
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		call := run(t, s, taskcli.Options{}, false)
+		s.sendEvent(t, "task_started", "null")
+		<-time.After(2 * time.Second)
+		s.sendEvent(t, "task_retrying", `{"error":"no disk\nat all","attempt":2,"next_at":"2030-01-02T03:04:05Z"}`)
+		<-time.After(2 * time.Second)
+		s.sendEvent(t, "task_started", "null")
+		<-time.After(2 * time.Second)
+		s.end(t, "completed", "1", "null")
+		call.ends(t, taskcli.Completed, "1\n")
+		at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC).Local().Format(time.DateTime)
+		if said, want := call.said(), "pending    0 %  until "+at+", attempt 2, after: no disk at all\nrunning    0 %\n"; !strings.Contains(said, want) {
+			t.Errorf("it said %q, want %q", said, want)
+		}
+	})
+}
+
 func TestWithoutATerminalThereIsAtMostOneLineASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}

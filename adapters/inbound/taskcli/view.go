@@ -77,6 +77,9 @@ func detail(t taskjson.Task) string {
 	if t.Progress.Text != "" {
 		parts = append(parts, plain(t.Progress.Text))
 	}
+	if t.Status == task.Pending && t.Error != nil {
+		parts = append(parts, "after: "+plain(*t.Error))
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -49,7 +49,11 @@ func (f *follower) taskEvent(ctx context.Context, data string) error {
 	switch ev.Type {
 	case task.EventQueued:
 	case task.EventStarted:
-		t.Status, t.Progress, t.NextAt = task.Running, task.Progress{}, nil
+		t.Status, t.Progress, t.NextAt, t.Error = task.Running, task.Progress{}, nil, nil
+	case task.EventRetrying:
+		next, _ := decode[task.Retrying](string(ev.Data))
+		t.Status, t.Progress, t.Attempt = task.Pending, task.Progress{}, next.Attempt
+		t.NextAt, t.Error = &next.NextAt, &next.Error
 	case task.EventProgress:
 		t.Status = task.Running
 		t.Progress, _ = decode[task.Progress](string(ev.Data))

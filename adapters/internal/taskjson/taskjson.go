@@ -21,7 +21,7 @@ type Task struct {
 	Result          json.RawMessage `json:"result"`     // nil is null
 	// Truncated says that a list has left the result out.
 	Truncated bool          `json:"truncated,omitempty"`
-	Error     *string       `json:"error"` // nil unless it failed
+	Error     *string       `json:"error"` // nil unless it failed, or waits for its next attempt
 	Code      *string       `json:"code"`  // of the error, likewise
 	Progress  task.Progress `json:"progress"`
 	Seq       uint64        `json:"seq"`
@@ -39,7 +39,7 @@ type Task struct {
 // Of returns the status of t, without its params.
 func Of(t task.Task) Task {
 	var code string
-	if t.Status == task.Failed {
+	if t.Status == task.Failed || t.Error != "" {
 		code = t.Failure().Code
 	}
 	return Task{

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -33,6 +34,7 @@ type command struct {
 	environment []variable
 	inherited   []string // name=value
 	killAfter   time.Duration
+	finalExit   []int // exit statuses after which trying again is useless
 	progress    progress
 	wraps       bool // the result is put beside the exit status
 	log         *slog.Logger
@@ -74,7 +76,11 @@ func (c *command) Run(ctx context.Context, given json.RawMessage, report task.Re
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	default:
-		return nil, c.failure(ctx, out, err)
+		failure := c.failure(ctx, out, err)
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && slices.Contains(c.finalExit, exit.ExitCode()) {
+			return nil, task.Permanent(failure)
+		}
+		return nil, failure
 	}
 }
 

@@ -19,7 +19,7 @@ const killAfter = 10 * time.Second
 
 // command makes the handler of an entry.
 func (e entry) command(schema *params.Schema, host Host) (*command, error) {
-	c := &command{schema: schema, log: host.Log, folder: e.Folder}
+	c := &command{schema: schema, log: host.Log, folder: e.Folder, finalExit: e.Retries.finalExit()}
 	var err error
 	if c.program, err = program(e.Command); err != nil {
 		return nil, in("command", err)

@@ -26,7 +26,8 @@ type entry struct {
 	Scope       *string       `yaml:"scope"`
 	HideParams  bool          `yaml:"hide_params"`
 
-	Worker *workerEntry `yaml:"worker"`
+	Retries *retriesEntry `yaml:"retries"`
+	Worker  *workerEntry  `yaml:"worker"`
 
 	Command   []any             `yaml:"command"`
 	Folder    string            `yaml:"folder"`
@@ -71,7 +72,7 @@ func (e entry) build(name string, host Host) (task.Type, error) {
 		return task.Type{}, errors.New("it has a worker, so nothing of a command can be set")
 	case e.Worker != nil:
 		typ.Outside, typ.Handler = true, outside{schema}
-		err = e.Worker.add(&typ.Policy)
+		err = e.Worker.add(&typ.Policy, e.Retries)
 	default:
 		typ.Handler, err = e.command(schema, host)
 	}
@@ -90,14 +91,24 @@ func (e entry) policy() (task.Policy, error) {
 		return task.Policy{}, in("time_limit", err)
 	}
 	keep, err := duration(e.Keep)
+	if err != nil {
+		return task.Policy{}, in("keep", err)
+	}
 	if e.Concurrency < 0 {
 		return task.Policy{}, in("concurrency", errors.New("it must not be negative"))
 	}
-	return task.Policy{Timeout: limit, Concurrency: e.Concurrency, Priority: e.Priority, Keep: keep}, in("keep", err)
+	p := task.Policy{Timeout: limit, Concurrency: e.Concurrency, Priority: e.Priority, Keep: keep}
+	return p, in("retries", e.Retries.add(&p))
 }
 
-// add puts what only workers have into p.
-func (w workerEntry) add(p *task.Policy) error {
+// add puts what only workers have into p, which has the retries, if there are any.
+func (w workerEntry) add(p *task.Policy, retries *retriesEntry) error {
+	if retries != nil && (w.Attempts != 0 || w.Backoff != "") {
+		return in("worker", errors.New("attempts and backoff are in retries already, which count lost workers, too"))
+	}
+	if retries != nil && retries.FinalExit != nil {
+		return in("retries", errors.New("final_exit is for commands; a worker says \"retry\": false"))
+	}
 	lease, err1 := duration(w.Lease)
 	backoff, err2 := duration(w.Backoff)
 	if err := cmp.Or(err1, err2); err != nil {
@@ -106,7 +117,10 @@ func (w workerEntry) add(p *task.Policy) error {
 	if w.Attempts < 0 {
 		return in("worker", errors.New("attempts must not be negative"))
 	}
-	p.Lease, p.Backoff, p.Attempts = lease, backoff, w.Attempts
+	p.Lease = lease
+	if retries == nil {
+		p.Backoff, p.Attempts = backoff, w.Attempts
+	}
 	return nil
 }
 

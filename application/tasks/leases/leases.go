@@ -171,7 +171,7 @@ func (l *Leases) Fail(ctx context.Context, id task.ID, lease task.Lease, f task.
 			return records.Ending{Status: task.Cancelled}
 		}
 		return records.Failed(f)
-	}, task.Failed, task.Cancelled)
+	}, task.Failed, task.Cancelled, task.Pending)
 }
 
 // Release implements task.Workers.

@@ -54,7 +54,7 @@ func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, worke
 func (r *Records) begin(t *task.Task, lease task.Lease, worker string) {
 	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), lease, time.Time{}
 	t.Node, t.OwnerGeneration, t.Ran, t.Reports, t.Relayed = r.nodes.Self(), 0, 0, 0, nil
-	t.LeasedToStarter, t.RunsOn, t.Worker = false, r.nodes.Self().Node(), worker
+	t.LeasedToStarter, t.RunsOn, t.Worker, t.Error, t.ErrorCode = false, r.nodes.Self().Node(), worker, "", ""
 	t.Seq++
 }
 

@@ -24,7 +24,7 @@ func (r *Records) RequestCancel(ctx context.Context, id task.ID) (task.Task, err
 		case t.Status.Terminal():
 			return task.ErrNotCancellable
 		case t.Status == task.Pending:
-			cancelled = Ending{Status: task.Cancelled, At: time.Now()}
+			cancelled = Ending{Status: task.Cancelled, At: time.Now(), Forced: true}
 			cancelled.apply(t, t.Seq)
 			r.markFinalEventPending(t)
 		default:

@@ -34,9 +34,8 @@ type Conclusion struct {
 
 // End makes the record of a running task terminal and then publishes it: exactly
 // once, since no second attempt to change the record can succeed (rule T11). Or it
-// makes it pending for the next attempt, which the next task_started announces, or
-// once more for the same one, if its worker gave it back, which it publishes. A
-// result that the store cannot hold makes it failed, and is task.ErrTooLarge.
+// makes it pending for the next attempt, or once more for the same one, if its worker gave
+// it back, and publishes that. A result that the store cannot hold makes it failed, and is task.ErrTooLarge.
 func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 	if c.Refused == nil {
 		c.Refused = func() {}
@@ -59,7 +58,7 @@ func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 		t, err = r.conclude(ctx, instead)
 	}
 	c.Recorded()
-	if c.Retry && c.Type.Outside {
+	if c.Lost && c.Type.Outside {
 		r.metrics.LeaseLost(c.Type.Name)
 	}
 	if errors.Is(err, task.ErrLeaseLost) {
@@ -79,6 +78,8 @@ func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 		r.AnnounceEnd(ctx, t)
 	case c.released():
 		r.PublishQueued(ctx, t)
+	default:
+		r.announceRetry(ctx, t, c.At)
 	}
 	return t, refused
 }
@@ -91,13 +92,13 @@ func (r *Records) conclude(ctx context.Context, c Conclusion) (task.Task, error)
 func (r *Records) applyConclusion(t *task.Task, c Conclusion) error {
 	mayWait := !t.CancelRequested && (r.store.Outlives() || !r.life.Refusing.Passed())
 	switch policy := c.Type.Policy; {
-	case c.appliedTo(t), c.Retry && t.Status == task.Pending && t.Attempt == c.Begun.Attempt+1,
+	case c.appliedTo(t), c.retries(policy) && t.Status == task.Pending && t.Attempt == c.Begun.Attempt+1 && t.Seq == c.Last+1,
 		c.released() && t.Status == task.Pending && t.Seq == c.Last+1:
 		return errUnchanged // the store did it before, but its answer was lost
 	case t.Status != task.Running, !c.Owner.Of(t), c.Revision != 0 && t.Revision != c.Revision:
 		return task.ErrLeaseLost
-	case c.Retry && t.Attempt < policy.Attempts && mayWait:
-		startOver(t, policy, c.Last)
+	case c.retries(policy) && t.Attempt < policy.Attempts && mayWait:
+		startOver(t, c)
 	case c.released() && mayWait:
 		takeUp(t, c.Reports)
 		giveBack(t, c.Last)
@@ -164,11 +165,26 @@ func giveBack(t *task.Task, last uint64) {
 	t.Ran, t.Reports, t.Seq = 0, 0, last+1
 }
 
-// startOver makes t pending for its next attempt. Its number grows, so that a
-// snapshot that shows it is newer than the progress of the attempt before.
-func startOver(t *task.Task, policy task.Policy, last uint64) {
+// startOver makes t pending for its next attempt. The lease stays with what failed by
+// itself, which may say so again.
+func startOver(t *task.Task, c Conclusion) {
 	t.Attempt++
-	t.Status, t.Lease, t.NotBefore = task.Pending, "", time.Now().Add(policy.RetryDelay(t.Attempt)).UTC()
+	t.Status, t.Error, t.ErrorCode = task.Pending, c.Err, c.Code
+	t.NotBefore = time.Now().Add(c.Type.Policy.RetryDelay(t.ID, t.Attempt)).UTC()
+	if c.Forced {
+		t.Lease = ""
+	}
 	t.Node, t.RunsOn, t.Worker, t.Ran, t.Reports, t.Relayed = "", "", "", 0, 0, nil
-	t.Progress, t.Seq = task.Progress{}, last+1
+	t.Progress, t.Seq = task.Progress{}, c.Last+1
+}
+
+// announceRetry logs and publishes that an attempt has ended and another follows, as the
+// record of t says.
+func (r *Records) announceRetry(ctx context.Context, t task.Task, ended time.Time) {
+	r.log.InfoContext(ctx, "task is tried again", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
+		slog.Int("attempt", t.Attempt), slog.Time("next_at", t.NotBefore), slog.String("error", loggedError(t)))
+	e := newEvent(task.EventRetrying, t, ended.UTC())
+	e.Attempt--
+	e.Data = task.Retrying{Failure: t.Failure(), Attempt: t.Attempt, NextAt: t.NotBefore}
+	r.publisher.publish(ctx, e)
 }

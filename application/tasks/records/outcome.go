@@ -22,8 +22,11 @@ type Ending struct {
 	// Forced says that the service decided it, not what ran the task; the lease is
 	// taken away.
 	Forced bool
-	// Retry says that another attempt may follow instead.
-	Retry bool
+	// Lost says that the worker or the node is gone, and TimedOut that it ran for longer
+	// than it may.
+	Lost, TimedOut bool
+	// Final says that trying again is useless.
+	Final bool
 }
 
 // Failed is the ending of a task with an error. What f has not is made up.
@@ -31,19 +34,40 @@ func Failed(f task.Failure) Ending {
 	if !task.ValidCode(f.Code) {
 		f.Code = task.CodeFailed
 	}
-	return Ending{Status: task.Failed, Err: cmp.Or(f.Error, noReason), Code: f.Code}
+	return Ending{Status: task.Failed, Err: cmp.Or(f.Error, noReason), Code: f.Code, Final: f.Final}
 }
 
-// GivenUp is the ending, now, of a task that the service gives up.
+// GivenUp is the ending, now, of a task that the service gives up for good.
 func GivenUp(f task.Failure) Ending {
-	return Ending{Status: task.Failed, Err: f.Error, Code: f.Code, At: time.Now(), Forced: true}
+	return Ending{Status: task.Failed, Err: f.Error, Code: f.Code, At: time.Now(), Forced: true, Final: true}
 }
 
-// Lost is GivenUp for one whose worker or node is gone: another attempt may follow.
+// Lost is the ending, now, of an attempt whose worker or node is gone: another may follow.
 func Lost(f task.Failure) Ending {
 	e := GivenUp(f)
-	e.Retry = true
+	e.Lost, e.Final = true, false
 	return e
+}
+
+// TimedOut is the ending, now, of an attempt that has run for longer than it may.
+func TimedOut(f task.Failure) Ending {
+	e := GivenUp(f)
+	e.TimedOut, e.Final = true, false
+	return e
+}
+
+// retries reports whether another attempt may follow, by a type's policy (rule T18).
+func (e Ending) retries(policy task.Policy) bool {
+	switch {
+	case e.Status != task.Failed, e.Final:
+		return false
+	case e.Lost:
+		return true
+	case e.TimedOut:
+		return policy.RetryTimeouts
+	default:
+		return policy.RetryFailures
+	}
 }
 
 // Released is the ending of an attempt whose worker gives the task back: it is pending
@@ -58,13 +82,19 @@ func Completed(result json.RawMessage) Ending {
 		return Ending{Status: task.Completed}
 	}
 	if !utf8.Valid(result) { // event streams are; the JSON package takes any bytes in strings
-		return Failed(task.Failure{Error: notUTF8, Code: task.CodeInvalidResult})
+		return unusable(notUTF8)
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, result); err != nil {
-		return Failed(task.Failure{Error: notJSON + err.Error(), Code: task.CodeInvalidResult})
+		return unusable(notJSON + err.Error())
 	}
 	return Ending{Status: task.Completed, Result: compact.Bytes()}
+}
+
+// unusable is the ending of a task that has done its work, but whose result is of no use:
+// doing it again would not make a better one.
+func unusable(message string) Ending {
+	return Failed(task.Failure{Error: message, Code: task.CodeInvalidResult, Final: true})
 }
 
 // Outcome makes an ending of what a handler returned: what is reported
@@ -77,7 +107,8 @@ func Outcome(ctx context.Context, result json.RawMessage, err error) Ending {
 	case errors.Is(err, task.ErrCancelled), errors.Is(context.Cause(ctx), task.ErrCancelled):
 		return Ending{Status: task.Cancelled}
 	default:
-		return Failed(task.Failure{Error: err.Error(), Code: task.CodeOf(err)})
+		final := errors.Is(err, task.ErrPermanent) || errors.Is(err, task.ErrInvalidParams) // which will not change
+		return Failed(task.Failure{Error: err.Error(), Code: task.CodeOf(err), Final: final})
 	}
 }
 
@@ -98,5 +129,5 @@ func (e Ending) appliedTo(t *task.Task) bool {
 
 // instead is the ending of the same task at the same time with an error.
 func (e Ending) instead(f task.Failure) Ending {
-	return Ending{Status: task.Failed, Err: f.Error, Code: f.Code, At: e.At, Forced: e.Forced}
+	return Ending{Status: task.Failed, Err: f.Error, Code: f.Code, At: e.At, Forced: e.Forced, Final: true}
 }

@@ -12,15 +12,19 @@ import (
 
 // giveUp is why what runs a task is not waited for any longer.
 type giveUp struct {
-	cause          error         // for its context
-	failure        task.Failure  // what users are told
-	waitForHandler time.Duration // how long a worker of the pool still waits, once the task has ended
-	retry          bool          // another attempt may follow
-	handedOver     bool          // the task is no longer this node's: nothing is recorded
+	cause          error                             // for its context
+	failure        task.Failure                      // what users are told
+	ending         func(task.Failure) records.Ending // what that makes of the attempt
+	waitForHandler time.Duration                     // how long a worker of the pool still waits, once the attempt has ended
+	handedOver     bool                              // the task is no longer this node's: nothing is recorded
 }
 
 func abandoned(why string) *giveUp {
-	return &giveUp{cause: task.ErrCancelled, failure: records.Abandoned(why)}
+	return &giveUp{cause: task.ErrCancelled, failure: records.Abandoned(why), ending: records.GivenUp}
+}
+
+func lost(f task.Failure) *giveUp {
+	return &giveUp{cause: task.ErrLeaseLost, failure: f, ending: records.Lost}
 }
 
 // end waits until the attempt has ended, and returns how: as what runs it says, or if
@@ -38,8 +42,7 @@ func (r *Runner) end(ctx, runCtx context.Context, a *Attempt) (records.Ending, *
 			return records.Ending{}, why
 		}
 		a.cancel(why.cause)
-		e := records.GivenUp(why.failure)
-		e.Retry = why.retry
+		e := why.ending(why.failure)
 		return e, why
 	}
 }
@@ -71,14 +74,14 @@ func (r *Runner) waitForEnd(ctx, runCtx context.Context, a *Attempt) (records.En
 		case <-a.lost.C:
 			return records.Ending{}, &giveUp{cause: task.ErrLeaseLost, waitForHandler: r.CancelGrace, handedOver: true}
 		case <-limit.C:
-			return records.Ending{}, &giveUp{cause: task.ErrTimeLimit, failure: records.OverTimeLimit(timeout), waitForHandler: r.CancelGrace}
+			return records.Ending{}, &giveUp{cause: task.ErrTimeLimit, failure: records.OverTimeLimit(timeout), ending: records.TimedOut, waitForHandler: r.CancelGrace}
 		case <-silence:
 			if r.renewed(ctx, a) {
 				continue
 			}
-			return records.Ending{}, &giveUp{cause: task.ErrLeaseLost, failure: records.WorkerLost(a.Term()), retry: true}
+			return records.Ending{}, lost(records.WorkerLost(a.Term()))
 		case <-a.revoked.C:
-			return records.Ending{}, &giveUp{cause: task.ErrLeaseLost, failure: records.WorkerRevoked(), retry: true}
+			return records.Ending{}, lost(records.WorkerRevoked())
 		case <-grace:
 			return records.Ending{}, abandoned(fmt.Sprintf("it did not stop within %s of its cancellation", r.CancelGrace))
 		case <-abandon:

@@ -40,10 +40,11 @@ func (r *Runner) runInPool(ctx context.Context, e *scheduler.Entry) {
 	defer a.cancel(nil)
 	r.Records.PublishStarted(ctx, a.Task)
 	returned := r.call(runCtx, a)
-	if _, gaveUp := r.follow(ctx, runCtx, a); gaveUp != nil {
+	t, gaveUp := r.follow(ctx, runCtx, a)
+	if gaveUp != nil {
 		r.waitForHandler(ctx, a, returned, gaveUp.waitForHandler)
 	}
-	r.Queue.Done(e)
+	r.settle(ctx, a, t)
 }
 
 // call calls the handler in a goroutine of its own, so that one which ignores its

@@ -122,11 +122,16 @@ func (r *Runner) Follow(ctx, runCtx context.Context, a *Attempt) {
 	r.Life.Go(func() {
 		defer a.Discard()
 		t, _ := r.follow(ctx, runCtx, a)
-		r.Settle(ctx, a.Entry, t)
-		if a.Lost() { // another node may have had it released before it was forgotten here
-			r.lookAgain(ctx, a.ID)
-		}
+		r.settle(ctx, a, t)
 	})
+}
+
+// settle is Settle for an attempt that was followed here.
+func (r *Runner) settle(ctx context.Context, a *Attempt, t task.Task) {
+	r.Settle(ctx, a.Entry, t)
+	if t.Status == "" { // another node may have had it wait again before it was forgotten here
+		r.lookAgain(ctx, a.ID)
+	}
 }
 
 // lookAgain takes in what became of a task of a known type. If that fails, the news of the
@@ -164,7 +169,7 @@ func (r *Runner) follow(ctx, runCtx context.Context, a *Attempt) (task.Task, *gi
 // record says, wait for the next one.
 func (r *Runner) Settle(ctx context.Context, e *scheduler.Entry, t task.Task) {
 	if t.Status == task.Pending {
-		r.WaitAgain(ctx, e.Next(), pauseBefore(e.Type().Policy, t, true))
+		r.WaitAgain(ctx, e.Next(), pauseBefore(e.Type().Policy, t, false))
 	} else {
 		r.Queue.Done(e)
 	}

@@ -185,7 +185,7 @@ func TestAWorkerOutsideThatDoesNotReportLosesItsTask(t *testing.T) { // T2
 		}
 		f.want("a", task.Running)
 		<-time.After(a.Term())
-		if got := f.want("a", task.Pending); got.Attempt != 2 || a.Report(task.Update{}) {
+		if got := f.want("a", task.Pending, task.EventRetrying); got.Attempt != 2 || a.Report(task.Update{}) {
 			t.Errorf("the record is %+v", got)
 		}
 		if f.Running.Leased("a", a.Lease) != nil {
