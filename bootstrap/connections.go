@@ -8,6 +8,7 @@ import (
 
 	"heliograph/application/connections"
 	"heliograph/application/connections/credentials"
+	"heliograph/application/outputs/following"
 	"heliograph/application/tasks/snapshots"
 	"heliograph/application/versions"
 	"heliograph/domain/access"
@@ -54,6 +55,7 @@ type managerParts struct {
 	Sender      gateway.Sender
 	Control     gateway.Control
 	Revocations access.Revocations
+	Followings  *following.Service
 	Metrics     connection.Metrics
 	Log         *slog.Logger
 }
@@ -63,13 +65,13 @@ func newManager(p managerParts) *connections.Manager {
 		Node: p.Config.NodeName, ObserverTimeout: p.Config.Gateway.ObserverTimeout,
 		Credentials: credentials.Config{Notice: p.Config.Auth.ExpiryNotice, Required: p.Config.Auth.Required()},
 	}, connections.Deps{
-		Registry: p.Registry, Roster: p.Roster, Sender: p.Sender, Control: p.Control, Revocations: p.Revocations, Metrics: p.Metrics, Log: p.Log,
+		Registry: p.Registry, Roster: p.Roster, Sender: p.Sender, Control: p.Control, Revocations: p.Revocations, Followings: p.Followings, Metrics: p.Metrics, Log: p.Log,
 	})
 }
 
 // connectionComponents sends new connections the version first when it is known
 // at once; its look-up may take seconds, and tasks do not wait for that (rule C7).
-func connectionComponents(m *connections.Manager, t *snapshots.Observer, v *versions.Service) []component {
+func connectionComponents(m *connections.Manager, t *snapshots.Observer, v *versions.Service, f *following.Service) []component {
 	return []component{{
 		Name: "connections", Phase: phaseConnections,
 		Start: func(context.Context) error {
@@ -77,6 +79,7 @@ func connectionComponents(m *connections.Manager, t *snapshots.Observer, v *vers
 			m.Observe("versions at once", version)
 			m.Observe("tasks", t)
 			m.Observe("versions", laterVersion)
+			m.Observe("output", f)
 			return nil
 		},
 		Drain: m.Drain, Stop: m.Stop,

@@ -67,6 +67,7 @@ type inbound struct {
 	versions version.Service
 	outputs  ginapi.OutputDeps
 	events   appevent.Service
+	follow   output.Followers
 }
 
 type inboundParts struct {
@@ -83,11 +84,13 @@ type inboundParts struct {
 	Limited  limited
 	Writer   output.Writer
 	Output   output.Reader
+	Follow   output.Followers
+	Registry connection.Registry
 }
 
 func newInbound(p inboundParts) inbound {
 	in := inbound{tasks: p.Tasks, reader: p.Reader, workers: p.Workers, leased: p.Reader, versions: p.Versions, events: p.Events}
-	in.outputs = ginapi.OutputDeps{Writer: p.Writer, Reader: p.Output}
+	in.outputs, in.follow = ginapi.OutputDeps{Writer: p.Writer, Reader: p.Output}, p.Follow
 	if p.Config.Limits.any() {
 		in.tasks = limits.NewTasks(p.Config.Limits.adapter(p.Limited), p.Tasks, p.Reader)
 	}
@@ -97,6 +100,7 @@ func newInbound(p inboundParts) inbound {
 		workers := guard.NewWorkers(p.Workers, p.Reader, p.Types, p.Policy)
 		in.workers, in.leased = workers, workers
 		in.outputs = ginapi.OutputDeps{Writer: guard.NewOutputWriter(workers, p.Writer), Reader: guard.NewOutputReader(p.Output, p.Reader, p.Policy)}
+		in.follow = guard.NewFollowers(p.Follow, p.Registry, p.Reader, p.Policy)
 		in.versions = guard.NewVersions(p.Versions, p.Policy)
 		in.events = guard.NewEvents(p.Events, p.Policy)
 	}
@@ -147,6 +151,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	webclient.New(p.Log).Register(engine)
 	ginapi.NewOutputs(p.Inbound.outputs, p.Log).Register(engine)
 	ginapi.NewEvents(p.Inbound.events, p.Log).Register(engine)
+	ginapi.NewFollowers(p.Inbound.follow, p.Log).Register(engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: p.Access, Connections: p.Credentials}, p.Log).Register(engine)
 
 	metrics := promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{})

@@ -98,7 +98,7 @@ func (m *Manager) AdoptOrphan(ctx context.Context, c connection.Connection, from
 // Release implements orphans.Connections.
 func (m *Manager) Release(c connection.Connection, from connection.Orphans) {
 	if from.Release(c.Token) {
-		m.credentials.Ended(c)
+		m.ended(c)
 		m.count.left(c.Token)
 	}
 }

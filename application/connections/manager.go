@@ -24,6 +24,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 )
 
 var (
@@ -56,8 +57,20 @@ type Deps struct {
 	Control  gateway.Control
 	// Revocations is nil where nothing can be revoked.
 	Revocations access.Revocations
-	Metrics     connection.Metrics
-	Log         *slog.Logger
+	// Followings is nil where streams follow nothing.
+	Followings Followings
+	Metrics    connection.Metrics
+	Log        *slog.Logger
+}
+
+// Followings are the tasks whose output streams of this node follow (rule T22).
+type Followings interface {
+	// FollowHere has the stream of c follow a task, or no longer. Errors:
+	// connection.ErrNotFound, connection.ErrUnavailable, output.ErrTooMany,
+	// output.ErrShuttingDown.
+	FollowHere(ctx context.Context, c connection.Connection, f output.Followed) error
+	// Ended says that a stream has ended, after its connection has left the registry.
+	Ended(token connection.Token)
 }
 
 // Manager keeps the registry in step with the streams of the gateways. It is safe for concurrent
@@ -73,6 +86,7 @@ type Manager struct {
 	group       *background.Group
 	observers   *observers.Runner
 	credentials *credentials.Enforcer
+	followings  Followings // nil: streams follow nothing
 	draining    atomic.Bool
 }
 
@@ -83,7 +97,7 @@ func New(cfg Config, deps Deps) *Manager {
 	}
 	group := background.NewGroup()
 	m := &Manager{
-		node: cfg.Node, registry: deps.Registry, sender: deps.Sender, control: deps.Control, log: deps.Log, group: group,
+		node: cfg.Node, registry: deps.Registry, sender: deps.Sender, control: deps.Control, log: deps.Log, group: group, followings: deps.Followings,
 		count:     newCounter(deps.Metrics),
 		closer:    &closer{sender: deps.Sender, control: deps.Control, group: group, log: deps.Log},
 		observers: observers.New(cfg.ObserverTimeout, group, deps.Registry, deps.Log),
@@ -174,9 +188,17 @@ func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason
 // left counts a connection that has left the registry, on the node that owned it
 // (rule C9).
 func (m *Manager) left(c connection.Connection) {
-	m.credentials.Ended(c)
+	m.ended(c)
 	if m.closer.owns(c) {
 		m.count.left(c.Token)
+	}
+}
+
+// ended has those forget the stream of c that remember something of it.
+func (m *Manager) ended(c connection.Connection) {
+	m.credentials.Ended(c)
+	if m.followings != nil {
+		m.followings.Ended(c.Token)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 )
 
 // Peer is what other nodes may ask of this one's streams. It is safe for concurrent use.
@@ -36,4 +37,16 @@ func (p Peer) Ended(ctx context.Context, token connection.Token, reason connecti
 // Renew implements gateway.Peer.
 func (p Peer) Renew(ctx context.Context, token connection.Token, principal *access.Principal) error {
 	return p.manager.credentials.RenewHere(ctx, token, principal)
+}
+
+// Follow implements gateway.Peer.
+func (p Peer) Follow(ctx context.Context, token connection.Token, f output.Followed) error {
+	c, err := p.manager.registry.ByToken(ctx, token)
+	if err != nil {
+		return err
+	}
+	if !p.manager.closer.owns(c) || p.manager.followings == nil { // the other node has not heard yet whose it is
+		return connection.ErrNotFound
+	}
+	return p.manager.followings.FollowHere(ctx, c, f)
 }

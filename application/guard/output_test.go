@@ -7,8 +7,10 @@ import (
 
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/outbound/memregistry"
 	"heliograph/application/guard"
 	"heliograph/domain/access"
+	"heliograph/domain/connection"
 	"heliograph/domain/output"
 	"heliograph/domain/task"
 	"heliograph/test/mocks"
@@ -73,5 +75,64 @@ func TestOutputIsAppendedByThoseWhoMayWork(t *testing.T) { // A5, A8, T21
 	_, err := g.Append(as(t, worker), "t", "l", 3, nil)
 	if wrong, ok := errors.AsType[*output.OffsetError](err); !ok || wrong.Length != 9 {
 		t.Errorf("a wrong offset: %v", err)
+	}
+}
+
+func TestOnesOwnStreamFollowsWhatItMaySee(t *testing.T) { // A9, A12, T22
+	t.Parallel()
+	may := access.ScopesOf(access.Stream, access.TasksRead)
+	bob := access.Principal{Subject: "bob", Scopes: may}
+	staff := access.Principal{Subject: "bob", Roles: []string{"staff"}, Scopes: may}
+	forbidden := new(access.ForbiddenError)
+	for name, c := range map[string]struct {
+		caller   access.Principal
+		stream   *access.Principal
+		audience *access.Audience
+		follow   error
+		unfollow error
+	}{
+		"its owner":                                 {bob, &bob, subject("bob"), nil, nil},
+		"a task for everyone":                       {bob, &bob, nil, nil, nil},
+		"another's task":                            {bob, &bob, subject("eve"), task.ErrNotFound, nil},
+		"another's stream":                          {bob, &access.Principal{Subject: "eve", Scopes: may}, nil, connection.ErrNotFound, connection.ErrNotFound},
+		"a stream of nobody":                        {bob, nil, nil, connection.ErrNotFound, connection.ErrNotFound},
+		"an admin, another's stream":                {access.Principal{Subject: "root", Scopes: access.AllScopes}, &bob, nil, connection.ErrNotFound, connection.ErrNotFound},
+		"what the stream may not see":               {staff, &bob, &access.Audience{Roles: []string{"staff"}}, task.ErrNotFound, nil},
+		"what it may":                               {staff, &staff, &access.Audience{Roles: []string{"staff"}}, nil, nil},
+		"without the scope for streams":             {access.Principal{Subject: "bob", Scopes: access.ScopesOf(access.TasksRead)}, &bob, nil, forbidden, forbidden},
+		"without the scope for tasks":               {access.Principal{Subject: "bob", Scopes: access.ScopesOf(access.Stream)}, &bob, nil, forbidden, nil},
+		"the holder of a token for it":              {access.Principal{Subject: access.TaskSubject + "t", TaskID: "t", Scopes: may}, &access.Principal{Subject: access.TaskSubject + "t", TaskID: "t", Scopes: may}, subject("bob").With(access.TaskSubject + "t"), nil, nil},
+		"the holder of a token for another of bobs": {access.Principal{Subject: access.TaskSubject + "u", TaskID: "u", Scopes: may}, &access.Principal{Subject: access.TaskSubject + "u", TaskID: "u", Scopes: may}, subject("bob"), task.ErrNotFound, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			ctrl := gomock.NewController(t)
+			beneath := mocks.NewMockOutputFollowers(ctrl)
+			registry := memregistry.New()
+			if _, err := registry.Put(t.Context(), connection.Connection{RequestID: "s", Token: "token", Principal: c.stream}); err != nil {
+				t.Fatal(err)
+			}
+			g := guard.NewFollowers(beneath, registry, f.reader, newPolicy(ctrl))
+			f.reader.EXPECT().Get(gomock.Any(), task.ID("t")).AnyTimes().Return(task.Task{ID: "t", Audience: c.audience}, nil)
+			if c.follow == nil {
+				beneath.EXPECT().Follow(gomock.Any(), connection.RequestID("s"), output.Followed{Task: "t", Offset: 3}).Return(nil)
+			}
+			if c.unfollow == nil {
+				beneath.EXPECT().Unfollow(gomock.Any(), connection.RequestID("s"), task.ID("t")).Return(nil)
+			}
+			for _, call := range []struct{ got, want error }{
+				{g.Follow(as(t, c.caller), "s", output.Followed{Task: "t", Offset: 3}), c.follow},
+				{g.Unfollow(as(t, c.caller), "s", "t"), c.unfollow},
+			} {
+				_, refused := errors.AsType[*access.ForbiddenError](call.got)
+				if wanted := call.want == error(forbidden); refused != wanted || !wanted && !errors.Is(call.got, call.want) {
+					t.Errorf("%v, want %v", call.got, call.want)
+				}
+			}
+			if err := g.Follow(as(t, c.caller), "other", output.Followed{Task: "t"}); c.unfollow == nil && !errors.Is(err, connection.ErrNotFound) {
+				t.Errorf("a stream that is not there: %v", err)
+			}
+		})
 	}
 }

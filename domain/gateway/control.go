@@ -7,6 +7,7 @@ import (
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/output"
 )
 
 //go:generate go tool mockgen -typed -source=control.go -destination=../../test/mocks/control.go -package=mocks -mock_names=Control=MockGatewayControl,Peer=MockGatewayPeer
@@ -18,7 +19,7 @@ var ErrNodeAway = errors.New("node does not answer")
 // Control is the driven port from node to node, beside the log. It is safe for
 // concurrent use and tries nothing again. A node that is alone has one, too: all
 // streams are its own, and every other node is away.
-type Control interface {
+type Control interface { //nolint:interfacebloat // what nodes ask of each other, which has one way
 	// Owns reports whether the streams that are recorded for the node of that name are
 	// this node's. It asks no other node. Alone all are, for this node may have had
 	// another name when it recorded them.
@@ -40,6 +41,11 @@ type Control interface {
 	// connection.ErrNotFound, connection.ErrOtherPrincipal, connection.ErrUnavailable,
 	// ctx.Err().
 	Renew(ctx context.Context, node string, token connection.Token, p *access.Principal) error
+	// Follow has one of the streams of the node of that name follow a task, or no longer.
+	// It returns when that is so, in two seconds at most. Errors: ErrNodeAway,
+	// connection.ErrNotFound, connection.ErrUnavailable, output.ErrTooMany,
+	// output.ErrShuttingDown, ctx.Err().
+	Follow(ctx context.Context, node string, token connection.Token, f output.Followed) error
 }
 
 // Peer is the driving port that the Control of other nodes calls here. It is safe
@@ -56,4 +62,8 @@ type Peer interface {
 	// Renew gives a stream of this node a new credential, that of p. Errors:
 	// connection.ErrNotFound, connection.ErrOtherPrincipal, connection.ErrUnavailable.
 	Renew(ctx context.Context, token connection.Token, p *access.Principal) error
+	// Follow has a stream of this node follow a task, or no longer. Errors:
+	// connection.ErrNotFound, connection.ErrUnavailable, output.ErrTooMany,
+	// output.ErrShuttingDown.
+	Follow(ctx context.Context, token connection.Token, f output.Followed) error
 }

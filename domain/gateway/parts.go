@@ -7,8 +7,9 @@ import (
 )
 
 // Parts gives the parts of a state that one stream is sent, such as the task
-// snapshot: each call the next one, and whether more follow. It is not called again
-// after it said that none do. It never blocks and calls no Sender, because senders
+// snapshot: each call the next one, and whether more may follow. From the second call on
+// it may return nil: nothing follows after all. It is not called again after that, or
+// after it said that nothing does. It never blocks and calls no Sender, because senders
 // call it under their locks; calls do not overlap.
 type Parts func() (part *Part, more bool)
 

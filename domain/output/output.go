@@ -134,8 +134,15 @@ func (w Window) Cut(p Piece, from int64, limit int) Piece {
 	return Piece{Offset: start, Text: p.Text[start-p.Offset : stop-p.Offset : stop-p.Offset]}
 }
 
-// Followed is a task whose output a stream follows, from Offset on.
+// EventName is the name of the private events that carry output to streams which follow
+// tasks.
+const EventName = "task_output"
+
+// Followed is what a stream is to follow.
 type Followed struct {
-	Task   task.ID
+	Task task.ID
+	// Offset is where the output goes on.
 	Offset int64
+	// Ends says that the task is not to be followed any more.
+	Ends bool
 }

@@ -3,10 +3,11 @@ package output
 import (
 	"context"
 
+	"heliograph/domain/connection"
 	"heliograph/domain/task"
 )
 
-//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/output.go -package=mocks -mock_names=Store=MockOutputStore,Writer=MockOutputWriter,Reader=MockOutputReader
+//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/output.go -package=mocks -mock_names=Store=MockOutputStore,Writer=MockOutputWriter,Reader=MockOutputReader,Followers=MockOutputFollowers
 
 // Store is the driven port to the outputs of tasks. It knows nothing of tasks but their
 // IDs: an output is there from its first byte on, and one that is not is empty. What it
@@ -58,4 +59,18 @@ type Reader interface {
 	// Await is Read that waits until there is text at from, or the task has ended.
 	// Errors: also ctx.Err(), and ErrShuttingDown.
 	Await(ctx context.Context, id task.ID, from int64, limit int) (Chunk, error)
+}
+
+// Followers is the driving port that has a browser's one stream carry the output of
+// tasks (rule T22). It is safe for concurrent use, and any node may be asked.
+type Followers interface {
+	// Follow sends the stream of a request_id what the task prints, from an offset on, as
+	// private events, until the task has ended, or the stream, or Unfollow is called.
+	// Following a task again goes on at the new offset. Errors: connection.ErrNotFound,
+	// task.ErrNotFound, *OffsetError, ErrTooMany, ErrUnavailable, ErrShuttingDown,
+	// connection.ErrUnavailable.
+	Follow(ctx context.Context, id connection.RequestID, f Followed) error
+	// Unfollow ends that. A task that is not followed changes nothing. Errors:
+	// connection.ErrNotFound, connection.ErrUnavailable.
+	Unfollow(ctx context.Context, id connection.RequestID, t task.ID) error
 }

@@ -57,6 +57,7 @@ var noSuite = map[string]string{
 	"gateway.Messenger":   "application/connections is the only one; appevent.Service's suite and the cluster's tests hold what reaches streams",
 	"gateway.Peer":        "application/connections is the only one; gateway.Control's suite holds how it is called",
 	"gateway.Relay":       "application/relay is the only one",
+	"output.Followers":    "application/outputs/following is the only one",
 	"output.Reader":       "application/outputs is the only one",
 	"output.Writer":       "application/outputs is the only one",
 	"task.Reporter":       "application/tasks is the only one; task.Handler's suite holds how it is called",

@@ -14,6 +14,7 @@ import (
 	access "heliograph/domain/access"
 	connection "heliograph/domain/connection"
 	event "heliograph/domain/event"
+	output "heliograph/domain/output"
 	reflect "reflect"
 
 	gomock "go.uber.org/mock/gomock"
@@ -115,6 +116,44 @@ func (c *MockGatewayControlEndedCall) Do(f func(context.Context, string, connect
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
 func (c *MockGatewayControlEndedCall) DoAndReturn(f func(context.Context, string, connection.Token, connection.Reason) error) *MockGatewayControlEndedCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Follow mocks base method.
+func (m *MockGatewayControl) Follow(ctx context.Context, node string, token connection.Token, f output.Followed) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Follow", ctx, node, token, f)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Follow indicates an expected call of Follow.
+func (mr *MockGatewayControlMockRecorder) Follow(ctx, node, token, f any) *MockGatewayControlFollowCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Follow", reflect.TypeOf((*MockGatewayControl)(nil).Follow), ctx, node, token, f)
+	return &MockGatewayControlFollowCall{Call: call}
+}
+
+// MockGatewayControlFollowCall wrap *gomock.Call
+type MockGatewayControlFollowCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewayControlFollowCall) Return(arg0 error) *MockGatewayControlFollowCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewayControlFollowCall) Do(f func(context.Context, string, connection.Token, output.Followed) error) *MockGatewayControlFollowCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewayControlFollowCall) DoAndReturn(f func(context.Context, string, connection.Token, output.Followed) error) *MockGatewayControlFollowCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }
@@ -327,6 +366,44 @@ func (c *MockGatewayPeerEndedCall) Do(f func(context.Context, connection.Token, 
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
 func (c *MockGatewayPeerEndedCall) DoAndReturn(f func(context.Context, connection.Token, connection.Reason)) *MockGatewayPeerEndedCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Follow mocks base method.
+func (m *MockGatewayPeer) Follow(ctx context.Context, token connection.Token, f output.Followed) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Follow", ctx, token, f)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Follow indicates an expected call of Follow.
+func (mr *MockGatewayPeerMockRecorder) Follow(ctx, token, f any) *MockGatewayPeerFollowCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Follow", reflect.TypeOf((*MockGatewayPeer)(nil).Follow), ctx, token, f)
+	return &MockGatewayPeerFollowCall{Call: call}
+}
+
+// MockGatewayPeerFollowCall wrap *gomock.Call
+type MockGatewayPeerFollowCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockGatewayPeerFollowCall) Return(arg0 error) *MockGatewayPeerFollowCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockGatewayPeerFollowCall) Do(f func(context.Context, connection.Token, output.Followed) error) *MockGatewayPeerFollowCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockGatewayPeerFollowCall) DoAndReturn(f func(context.Context, connection.Token, output.Followed) error) *MockGatewayPeerFollowCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

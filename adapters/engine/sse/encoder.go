@@ -22,15 +22,19 @@ type encoder struct {
 // after the other share it. Errors: event.ErrInvalid.
 func (e *encoder) body(ev event.Event) ([]byte, error) { return e.bodies.Of(ev, e.encode) }
 
-// part takes the next part, whose bytes all streams share. Errors: event.ErrInvalid.
-func (e *encoder) part(next gateway.Parts) (private, error) {
+// part takes the next part, whose bytes all streams share; ok is false if there is none.
+// Errors: event.ErrInvalid.
+func (e *encoder) part(next gateway.Parts) (p private, ok bool, err error) {
 	part, more := next()
+	if part == nil {
+		return private{}, false, nil
+	}
 	body, err := gateway.Encoded(part, e.encode)
-	p := private{body: body, service: part.Service(), own: true}
+	p = private{body: body, service: part.Service(), own: true}
 	if more {
 		p.next = next
 	}
-	return p, err
+	return p, true, err
 }
 
 // encode makes the frame of ev but for its ID. Errors: event.ErrInvalid.

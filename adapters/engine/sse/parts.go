@@ -13,7 +13,7 @@ import (
 // the next one takes its place, after all that was published until then: so a large
 // state neither waits in memory nor keeps the stream behind the log. Errors: as Send.
 func (e *Engine) SendParts(token connection.Token, next gateway.Parts) error {
-	p, err := e.encoder.part(next)
+	p, _, err := e.encoder.part(next) // the first is always there
 	if err == nil {
 		err = e.push(token, func(at log.Position) private { return p.placed(&e.encoder, at) })
 	}
@@ -35,7 +35,10 @@ func (p private) placed(e *encoder, at log.Position) private {
 // follow queues the part that comes after another, which is written. With Stream.mu held, so that nothing which
 // was handed over for a later position is queued before it.
 func (q *queue) follow(e *Engine, before private) {
-	p, err := e.encoder.part(before.next)
+	p, ok, err := e.encoder.part(before.next)
+	if !ok {
+		return
+	}
 	if err != nil {
 		e.metrics.Sent(p.service, 0, 1)
 		return

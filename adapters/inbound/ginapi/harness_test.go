@@ -38,6 +38,7 @@ type service struct {
 	writer   *mocks.MockOutputWriter
 	output   *mocks.MockOutputReader
 	events   *mocks.MockAppEventService
+	follow   *mocks.MockOutputFollowers
 	access   *mocks.MockAccessService
 	keeper   *mocks.MockCredentials
 	caller   *access.Principal // who every request comes from; nil is nobody in particular
@@ -60,7 +61,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	s := &service{
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
 		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl), events: mocks.NewMockAppEventService(ctrl),
-		writer: mocks.NewMockOutputWriter(ctrl), output: mocks.NewMockOutputReader(ctrl),
+		writer: mocks.NewMockOutputWriter(ctrl), output: mocks.NewMockOutputReader(ctrl), follow: mocks.NewMockOutputFollowers(ctrl),
 		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), registry: prometheus.NewRegistry(), log: &buffer{},
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -76,6 +77,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 		},
 	}, log).Register(s.engine)
 	ginapi.NewOutputs(ginapi.OutputDeps{Writer: s.writer, Reader: s.output}, log).Register(s.engine)
+	ginapi.NewFollowers(s.follow, log).Register(s.engine)
 	ginapi.RegisterMetrics(s.engine, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}))
 	ginapi.NewEvents(s.events, log).Register(s.engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)

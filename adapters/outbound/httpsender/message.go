@@ -157,10 +157,13 @@ func (m *message) appendEvent(b []byte, ids bool) []byte {
 	return append(b, '}')
 }
 
-// partOf makes a message of the next part of a state, whose body all streams share.
-// Errors: event.ErrInvalid.
+// partOf makes a message of the next part of a state, whose body all streams share; nil if
+// there is none. Errors: event.ErrInvalid.
 func partOf(token connection.Token, next gateway.Parts) (*message, error) {
 	part, more := next()
+	if part == nil {
+		return nil, nil //nolint:nilnil // as said
+	}
 	body, err := gateway.Encoded(part, encode)
 	m := &message{body: body, token: token}
 	if more {

@@ -84,7 +84,7 @@ func (w *worker) follow(ctx context.Context, m *message) {
 		return
 	}
 	part, err := partOf(m.token, m.next)
-	if err == nil {
+	if err == nil && part != nil {
 		err = w.trunk.handOver(part)
 	}
 	if err != nil && !errors.Is(err, gateway.ErrUnknownToken) && !errors.Is(err, gateway.ErrClosed) {

@@ -8,6 +8,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 )
 
 // Control is the way to the other nodes where there are none. It is safe for
@@ -45,6 +46,11 @@ func (Control) Ended(ctx context.Context, _ string, _ connection.Token, _ connec
 
 // Renew implements gateway.Control.
 func (Control) Renew(ctx context.Context, _ string, _ connection.Token, _ *access.Principal) error {
+	return away(ctx)
+}
+
+// Follow implements gateway.Control.
+func (Control) Follow(ctx context.Context, _ string, _ connection.Token, _ output.Followed) error {
 	return away(ctx)
 }
 

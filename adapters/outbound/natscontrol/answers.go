@@ -7,6 +7,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 )
 
 // done is the answer that says that all went well.
@@ -22,6 +23,9 @@ var words = map[string]error{
 	"not_found":       connection.ErrNotFound,
 	"other_principal": connection.ErrOtherPrincipal,
 	"unavailable":     connection.ErrUnavailable,
+
+	"too_many":      output.ErrTooMany,
+	"shutting_down": output.ErrShuttingDown,
 }
 
 // wordFor is the answer for what became of a request. What has no word is sent

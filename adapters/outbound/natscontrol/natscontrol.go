@@ -19,6 +19,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 )
 
 const (
@@ -90,6 +91,12 @@ func (c *Control) Renew(ctx context.Context, node string, token connection.Token
 	return c.ask(ctx, node, request{Format: renewalFormat, Token: token, Principal: text})
 }
 
+// Follow implements gateway.Control.
+func (c *Control) Follow(ctx context.Context, node string, token connection.Token, f output.Followed) error {
+	asked := followed(f)
+	return c.ask(ctx, node, request{Format: followFormat, Token: token, Followed: &asked})
+}
+
 func (c *Control) ask(ctx context.Context, node string, r request) error {
 	text, err := event.Marshal(r)
 	if err != nil {
@@ -139,12 +146,12 @@ func (c *Control) answer(ctx context.Context, peer gateway.Peer, msg *nats.Msg) 
 	switch {
 	case err != nil:
 		c.broker.LeaveOut("requests of other nodes", msg.Subject, 0, err)
-	case asked.Principal != nil:
+	case asked.Principal != nil || asked.Followed != nil:
 		select {
 		case c.places <- struct{}{}:
 			c.renewals.Go(func() {
 				defer func() { <-c.places }()
-				c.respond(ctx, msg, renew(ctx, peer, asked))
+				c.respond(ctx, msg, change(ctx, peer, asked))
 			})
 			return
 		default:
@@ -160,9 +167,13 @@ func (c *Control) answer(ctx context.Context, peer gateway.Peer, msg *nats.Msg) 
 	c.respond(ctx, msg, err)
 }
 
-func renew(ctx context.Context, peer gateway.Peer, asked request) error {
+// change does what takes a look at the registry.
+func change(ctx context.Context, peer gateway.Peer, asked request) error {
 	ctx, cancel := context.WithTimeout(ctx, renewTime)
 	defer cancel()
+	if asked.Followed != nil {
+		return peer.Follow(ctx, asked.Token, output.Followed(*asked.Followed))
+	}
 	p, err := principaljson.Decode(asked.Principal)
 	if err != nil {
 		return err

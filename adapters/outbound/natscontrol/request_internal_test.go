@@ -15,6 +15,8 @@ var golden = map[string]request{
 	`{"format":1,"token":"t","reason":"r"}`:                                     {Format: 1, Token: "t", Reason: "r"},
 	`{"format":2,"token":"t","principal":{"subject":"ann"}}`:                    {Format: 2, Token: "t", Principal: json.RawMessage(`{"subject":"ann"}`)},
 	`{"format":3,"token":"t","name":"note","data":1,"service":"app","key":"k"}`: {Format: 3, Token: "t", Name: "note", Data: json.RawMessage(`1`), Service: "app", Key: "k"},
+	`{"format":4,"token":"t","followed":{"task":"a","offset":7}}`:               {Format: 4, Token: "t", Followed: &followed{Task: "a", Offset: 7}},
+	`{"format":4,"token":"t","followed":{"task":"a","offset":0,"ends":true}}`:   {Format: 4, Token: "t", Followed: &followed{Task: "a", Ends: true}},
 }
 
 func TestFormsOfRequests(t *testing.T) {

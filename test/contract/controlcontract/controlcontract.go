@@ -14,6 +14,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
+	"heliograph/domain/output"
 	"heliograph/domain/stream"
 )
 
@@ -37,6 +38,7 @@ func Run(t *testing.T, fresh func(t *testing.T, peer gateway.Peer) Subject) {
 		{"E1 a private event is handed to the node that owns the stream", sends},
 		{"C9 the node that owns a stream learns of its end", reportsEnd},
 		{"A17 the node that owns a stream gets its new credential", renews},
+		{"T22 the node that owns a stream has it follow a task, or no longer", follows},
 		{"what the node's sender says is said", says},
 		{"an invalid event is refused and asks no node", invalid},
 		{"a node that does not answer is ErrNodeAway", away},
@@ -94,7 +96,8 @@ type node struct {
 	closed  []closing // guarded by mu
 	renewed []renewal // guarded by mu
 	sent    []sending // guarded by mu
-	err     error     // what Close, Send and Renew return; guarded by mu
+	follows []follow  // guarded by mu
+	err     error     // what Close, Send, Renew and Follow return; guarded by mu
 }
 
 type closing struct {
@@ -141,6 +144,18 @@ func (n *node) Renew(_ context.Context, token connection.Token, p *access.Princi
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.renewed = append(n.renewed, renewal{token, p})
+	return n.err
+}
+
+type follow struct {
+	Token connection.Token
+	What  output.Followed
+}
+
+func (n *node) Follow(_ context.Context, token connection.Token, f output.Followed) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.follows = append(n.follows, follow{token, f})
 	return n.err
 }
 
@@ -231,6 +246,26 @@ func renews(t *testing.T, s Subject, n *node) {
 	}
 }
 
+func follows(t *testing.T, s Subject, n *node) {
+	want := []follow{{"one – “ü”", output.Followed{Task: "task – “ü”", Offset: 1 << 52}}, {"two", output.Followed{Task: "b", Ends: true}}}
+	for _, f := range want {
+		if err := s.Control.Follow(t.Context(), s.Node, f.Token, f.What); err != nil {
+			t.Errorf("follow: %v", err)
+		}
+	}
+	n.mu.Lock()
+	if diff := cmp.Diff(want, n.follows); diff != "" {
+		t.Errorf("followed (-want +got):\n%s", diff)
+	}
+	n.mu.Unlock()
+	for _, want := range []error{connection.ErrNotFound, connection.ErrUnavailable, output.ErrTooMany, output.ErrShuttingDown} {
+		n.answer(want)
+		if err := s.Control.Follow(t.Context(), s.Node, "one", output.Followed{Task: "a"}); !errors.Is(err, want) {
+			t.Errorf("follow: %v, want %v", err, want)
+		}
+	}
+}
+
 func says(t *testing.T, s Subject, n *node) {
 	for _, want := range []error{gateway.ErrUnknownToken, gateway.ErrClosed, gateway.ErrStreamFull, event.ErrInvalid} {
 		n.answer(want)
@@ -267,6 +302,9 @@ func away(t *testing.T, s Subject, n *node) {
 	if err := s.Control.Renew(t.Context(), s.Away, "token", &access.Principal{Subject: "ann"}); !errors.Is(err, gateway.ErrNodeAway) {
 		t.Errorf("renew: %v, want ErrNodeAway", err)
 	}
+	if err := s.Control.Follow(t.Context(), s.Away, "token", output.Followed{Task: "a"}); !errors.Is(err, gateway.ErrNodeAway) {
+		t.Errorf("follow: %v, want ErrNodeAway", err)
+	}
 	n.want(t)
 }
 
@@ -281,6 +319,9 @@ func ended(t *testing.T, s Subject, n *node) {
 	}
 	if err := s.Control.Renew(ctx, s.Node, "token", &access.Principal{Subject: "ann"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("renew: %v, want the context's error", err)
+	}
+	if err := s.Control.Follow(ctx, s.Node, "token", output.Followed{Task: "a"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("follow: %v, want the context's error", err)
 	}
 	n.want(t)
 }

@@ -117,3 +117,32 @@ func (s *suite) closingBetweenParts(t *testing.T) { // C3, T13
 	}
 	wantEnd(t, st)
 }
+
+// partsThatEnd has no part after the first: that is known when that one was taken.
+func (s *suite) partsThatEnd(t *testing.T) { // T22
+	b := s.bench(t)
+	st := b.open(t, 1)[0]
+	for _, text := range []string{"one", "two", "three"} {
+		ev, written := note(text), make(chan struct{})
+		first := true
+		err := b.Sender.SendParts(t.Context(), st.Token, func() (*gateway.Part, bool) {
+			if first {
+				first = false
+				return gateway.NewPart(ev), true
+			}
+			close(written) // a second time would panic
+			return nil, false
+		})
+		if err != nil {
+			t.Fatalf("send parts: %v", err)
+		}
+		want(t, st, ev)
+		select {
+		case <-written:
+		case <-t.Context().Done():
+			t.Fatal("that the part was taken is not said")
+		}
+	}
+	b.broadcast(t, note("after"))
+	want(t, st, note("after"))
+}

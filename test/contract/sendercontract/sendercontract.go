@@ -90,6 +90,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, opts ...Option) {
 	t.Run("only an event that a newer one with its key follows may be left out", s.conflation)
 	t.Run("the parts of a state arrive in order, and with the IDs of their places", s.parts)
 	t.Run("parts are asked for at the stream's pace, and what else there is leaves between them", s.pacedParts)
+	t.Run("T22 that there is no part after one is asked when that was taken", s.partsThatEnd)
 	t.Run("Close ends a stream that still has parts to come", s.closingBetweenParts)
 	t.Run("Close sends its event after all before it, and ends that stream only", s.closing)
 	t.Run("Close without an event ends the stream after all before it", s.closingWithoutEvent)
