@@ -126,7 +126,7 @@ func TestOnesOwnStreamFollowsWhatItMaySee(t *testing.T) { // A9, A12, T22
 				{g.Unfollow(as(t, c.caller), "s", "t"), c.unfollow},
 			} {
 				_, refused := errors.AsType[*access.ForbiddenError](call.got)
-				if wanted := call.want == error(forbidden); refused != wanted || !wanted && !errors.Is(call.got, call.want) {
+				if wanted := errors.Is(call.want, forbidden); refused != wanted || !wanted && !errors.Is(call.got, call.want) {
 					t.Errorf("%v, want %v", call.got, call.want)
 				}
 			}

@@ -15,6 +15,7 @@ import (
 	"heliograph/adapters/http/paths"
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/domain/connection"
+	"heliograph/domain/output"
 	"heliograph/domain/stream"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
@@ -127,7 +128,7 @@ func TestDescriptionHasEveryEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		task.EventName, task.SnapshotName, version.EventName,
+		task.EventName, task.SnapshotName, output.EventName, version.EventName,
 		stream.NameReplaced, stream.NameReset, stream.NameRejected, stream.NamePing,
 	} {
 		if doc.Components.Schemas[name] == nil {

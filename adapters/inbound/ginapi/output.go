@@ -195,7 +195,8 @@ func (o *Outputs) catchUp(c *gin.Context, r outputRequest) error {
 	}
 	if r.from < 0 {
 		c.Header("Cache-Control", "no-store")
-		return o.send(c, nil, last)
+		o.send(c, nil, last)
+		return nil
 	}
 	sayGap(c, gap)
 	return o.answer(c, r, parts, last)
@@ -216,11 +217,12 @@ func (o *Outputs) answer(c *gin.Context, r outputRequest, parts [][]byte, last o
 		c.Writer.WriteHeaderNow()
 		return nil
 	}
-	return o.send(c, parts, last)
+	o.send(c, parts, last)
+	return nil
 }
 
 // send writes the parts, of which last has the end.
-func (o *Outputs) send(c *gin.Context, parts [][]byte, last output.Chunk) error {
+func (o *Outputs) send(c *gin.Context, parts [][]byte, last output.Chunk) {
 	place(c, last)
 	c.Header("Content-Type", outputType)
 	c.Header("Content-Length", strconv.FormatInt(lengthOf(parts), 10))
@@ -228,10 +230,9 @@ func (o *Outputs) send(c *gin.Context, parts [][]byte, last output.Chunk) error 
 	c.Writer.WriteHeaderNow()
 	for _, p := range parts {
 		if _, err := c.Writer.Write(p); err != nil {
-			break // the client is gone, or takes nothing: it cannot get an error
+			return // the client is gone, or takes nothing: it cannot get an error
 		}
 	}
-	return nil
 }
 
 func lengthOf(parts [][]byte) (length int64) {

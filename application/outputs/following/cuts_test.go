@@ -41,7 +41,7 @@ func (c *client) gets(p printed, all string) {
 func TestAFollowersBytesAreTheWorkersThroughCuts(t *testing.T) { // T22, T21
 	const seed, cuts = 22, 1000
 	synctest.Test(t, func(t *testing.T) {
-		random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // the same each time
+		random := rand.New(rand.NewPCG(seed, seed))
 		f := newFixture(t, following.Config{MaxEventBytes: 4 << 10}, nil)
 		f.starts("a")
 		var all strings.Builder
