@@ -182,7 +182,7 @@ func (s *strictStore) Update(ctx context.Context, after task.Task) (task.Task, e
 	}
 	marked := before
 	marked.FinalEventPending, marked.Node = after.FinalEventPending, after.Node
-	if after.Removed && !before.Removed && !before.FinalEventPending {
+	if after.Removed && !before.Removed && (!before.FinalEventPending || before.Node == after.Node) { // the node that has published it knows
 		marked.Removed, marked.Seq = true, before.Seq+1
 	}
 	if before.Status.Terminal() && !cmp.Equal(marked, after) || before.Status != after.Status && !before.Status.CanBecome(after.Status) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heliograph/domain/access"
+	"heliograph/domain/cluster"
 )
 
 //go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/task.go -package=mocks -mock_names=Store=MockTaskStore,Handler=MockTaskHandler,Reporter=MockTaskReporter,Service=MockTaskService,Reader=MockTaskReader,Workers=MockTaskWorkers,Metrics=MockTaskMetrics
@@ -166,6 +167,11 @@ type Store interface { //nolint:interfacebloat // one kind of record: two ports 
 	// Update stores t if the stored revision is still t.Revision, and returns it
 	// with the new one. Errors: ErrNotFound, ErrConflict, ErrTooLarge.
 	Update(ctx context.Context, t Task) (Task, error)
+	// Settle says that the final events of tasks that a node has ended are published: of
+	// those with FinalEventPending whose Node it is and whose revision is at most that.
+	// They read as settled from then on, without either and with the revision that they
+	// have; in Get and Known on other nodes perhaps a moment later.
+	Settle(ctx context.Context, node cluster.Life, revision uint64) error
 	// Delete removes t, which is as it was read, if the stored revision is still
 	// t.Revision. Its Idempotency-Key is free again. Errors: ErrNotFound, ErrConflict.
 	Delete(ctx context.Context, t Task) error

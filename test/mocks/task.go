@@ -12,6 +12,7 @@ package mocks
 import (
 	context "context"
 	json "encoding/json"
+	cluster "heliograph/domain/cluster"
 	task "heliograph/domain/task"
 	reflect "reflect"
 	time "time"
@@ -388,6 +389,44 @@ func (c *MockTaskStoreOutlivesCall) Do(f func() bool) *MockTaskStoreOutlivesCall
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
 func (c *MockTaskStoreOutlivesCall) DoAndReturn(f func() bool) *MockTaskStoreOutlivesCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Settle mocks base method.
+func (m *MockTaskStore) Settle(ctx context.Context, node cluster.Life, revision uint64) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Settle", ctx, node, revision)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Settle indicates an expected call of Settle.
+func (mr *MockTaskStoreMockRecorder) Settle(ctx, node, revision any) *MockTaskStoreSettleCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Settle", reflect.TypeOf((*MockTaskStore)(nil).Settle), ctx, node, revision)
+	return &MockTaskStoreSettleCall{Call: call}
+}
+
+// MockTaskStoreSettleCall wrap *gomock.Call
+type MockTaskStoreSettleCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockTaskStoreSettleCall) Return(arg0 error) *MockTaskStoreSettleCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockTaskStoreSettleCall) Do(f func(context.Context, cluster.Life, uint64) error) *MockTaskStoreSettleCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockTaskStoreSettleCall) DoAndReturn(f func(context.Context, cluster.Life, uint64) error) *MockTaskStoreSettleCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

@@ -35,8 +35,9 @@ func (SharedStore) Outlives() bool { return true }
 // concurrent use; its zero value is ready.
 type Events struct {
 	mu     sync.Mutex
-	err    error        // guarded by mu
-	events []task.Event // guarded by mu
+	err    error             // guarded by mu
+	errFor map[task.ID]error // guarded by mu
+	events []task.Event      // guarded by mu
 }
 
 // Publish implements event.Publisher.
@@ -44,7 +45,7 @@ func (l *Events) Publish(_ context.Context, ev event.Event) (event.ID, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var e task.Event
-	if err := errors.Join(json.Unmarshal(ev.Data, &e), l.err); err != nil {
+	if err := errors.Join(json.Unmarshal(ev.Data, &e), l.err, l.errFor[e.TaskID]); err != nil {
 		return event.ID{}, err
 	}
 	l.events = append(l.events, e)
@@ -56,6 +57,16 @@ func (l *Events) Fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.err = err
+}
+
+// FailFor has Publish fail for the events of a task from now on; nil ends that.
+func (l *Events) FailFor(id task.ID, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.errFor == nil {
+		l.errFor = make(map[task.ID]error)
+	}
+	l.errFor[id] = err
 }
 
 // All returns all events.

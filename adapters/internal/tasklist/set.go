@@ -16,11 +16,12 @@ type Set struct {
 	put      map[task.ID]time.Time // when each was put as it is
 	indexes  indexes
 	finished *Finished
+	ends     ends
 }
 
 // NewSet returns an empty set.
 func NewSet() *Set {
-	return &Set{tasks: make(map[task.ID]*task.Task), put: make(map[task.ID]time.Time), finished: NewFinished()}
+	return &Set{tasks: make(map[task.ID]*task.Task), put: make(map[task.ID]time.Time), finished: NewFinished(), ends: newEnds()}
 }
 
 // Get returns the task of that ID, or nil. It must not be changed.
@@ -29,6 +30,7 @@ func (s *Set) Get(id task.ID) *task.Task { return s.tasks[id] }
 // Put adds t, or puts it in place of the one with its ID. at is the time now, by the
 // clock that Expired is given.
 func (s *Set) Put(t task.Task, at time.Time) {
+	s.ends.read(&t)
 	stored := s.tasks[t.ID]
 	if stored != nil && (PlaceOf(stored) != PlaceOf(&t) || stored.Owner != t.Owner || !sameAudience(stored.Audience, t.Audience)) {
 		s.Remove(t.ID)
@@ -47,6 +49,7 @@ func (s *Set) Put(t task.Task, at time.Time) {
 			s.indexes.settle(stored)
 		}
 	}
+	s.ends.put(stored)
 	s.put[t.ID] = at
 	if t.Status.Terminal() {
 		s.finished.Add(stored, at)
@@ -71,6 +74,7 @@ func (s *Set) Remove(id task.ID) {
 	delete(s.put, id)
 	s.indexes.remove(stored)
 	s.finished.Remove(id)
+	s.ends.remove(id)
 }
 
 // maxRead is how many tasks a page looks at, at most: so a list that selects few of many

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heliograph/adapters/internal/tasklist"
+	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )
 
@@ -114,6 +115,14 @@ func (s *Store) currentLocked(t task.Task) (*task.Task, error) {
 	default:
 		return stored, nil
 	}
+}
+
+// Settle implements task.Store.
+func (s *Store) Settle(_ context.Context, node cluster.Life, revision uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tasks.Settle(node, revision)
+	return nil
 }
 
 // Delete implements task.Store.

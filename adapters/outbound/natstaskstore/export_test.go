@@ -12,3 +12,6 @@ func (s *Store) SetClaimTime(d time.Duration) { s.keys.claimTime = d }
 func (s *Store) FreeKeys(ctx context.Context, minAge time.Duration) (freed int, err error) {
 	return s.freeKeys(ctx, minAge)
 }
+
+// DeleteSettled deletes the records of lives of which no task is there any more.
+func (s *Store) DeleteSettled(ctx context.Context) error { return s.deleteSettled(ctx) }

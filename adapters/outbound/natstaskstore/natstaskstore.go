@@ -28,6 +28,8 @@ const (
 	byID   = "task"
 	byKey  = "key"
 	bySync = "sync"
+
+	bySettled = "settled"
 )
 
 // errUnreadable: there is a record of the task, which this version cannot read. For
@@ -69,7 +71,8 @@ func Open(ctx context.Context, broker *natsbroker.Broker, node string) (*Store, 
 
 // Get implements task.Store.
 func (s *Store) Get(ctx context.Context, id task.ID) (task.Task, error) {
-	return s.records.get(ctx, id)
+	t, err := s.records.get(ctx, id)
+	return s.replica.asRead(t), err
 }
 
 // Known implements task.Store. What this node has written itself is there at once.
@@ -77,7 +80,7 @@ func (s *Store) Known(id task.ID) (t task.Task, ok bool) {
 	written, isWritten := s.records.writtenHere(id)
 	copied, isCopied := s.replica.get(id)
 	if isWritten && (!isCopied || written.Revision > copied.Revision) {
-		return written, true
+		return s.replica.asRead(written), true
 	}
 	return copied, isCopied
 }

@@ -8,6 +8,7 @@ import (
 
 	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/internal/tasklist"
+	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )
 
@@ -17,6 +18,7 @@ func (s *Store) Serve(ctx context.Context) error {
 	var cleaning sync.WaitGroup
 	defer cleaning.Wait()
 	cleaning.Go(func() { s.freeOrphanedKeys(ctx, orphanAge) })
+	cleaning.Go(func() { s.forgetSettled(ctx) })
 	s.bucket.Follow(ctx, nil, s.replica.clear, s.onChange)
 	return nil
 }
@@ -27,6 +29,9 @@ func (s *Store) onChange(c natsbroker.Change) error {
 	defer s.replica.reached.Set(c.Revision)
 	s.serverTime.raise(c.Time)
 	kind, id, err := parseKey(c.Key)
+	if err == nil && kind == bySettled {
+		return s.onSettled(cluster.Life(id), c)
+	}
 	if err != nil || kind != byID {
 		return err
 	}

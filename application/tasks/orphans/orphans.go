@@ -101,6 +101,7 @@ func (o *Overseer) lookThrough(ctx context.Context) error {
 	}
 	o.looks++
 	o.lookUpMissing(ctx, here, all)
+	o.Records.ForgetEnds(all)
 	mute := false                            // the broker takes nothing now
 	for _, t := range slices.Backward(all) { // oldest first
 		o.onRecordChanged(t, false)
@@ -137,13 +138,13 @@ func (o *Overseer) lookUpMissing(ctx context.Context, here map[task.ID]bool, all
 }
 
 // hasOwner reports whether another node owns t, or this one does already. One
-// whose final event is pending here and not being sent has none: publishing it failed.
+// whose final event this node could not publish has none.
 func (o *Overseer) hasOwner(t task.Task) bool {
 	if t.Node != o.Nodes.Self() {
 		return o.Nodes.Alive(t.Node)
 	}
 	a := o.Runner.Running.Get(t.ID)
-	return a != nil && a.Lease == t.Lease || o.Queue.Holds(t) || o.Records.Sending(t.ID)
+	return a != nil && a.Lease == t.Lease || o.Queue.Holds(t) || o.Records.Announces(t)
 }
 
 // takeOverOrphan takes over a running task whose node is gone: a worker outside goes on,

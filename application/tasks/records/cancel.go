@@ -16,8 +16,9 @@ const cancelTime = 5 * time.Second
 func (r *Records) RequestCancel(ctx context.Context, id task.ID) (task.Task, error) {
 	limited, end := context.WithTimeout(ctx, cancelTime)
 	defer end()
+	e := r.ends.begin()
 	var cancelled Ending // what was done before, should the store's answer have been lost
-	return r.updateWithRetry(limited, byID(id), func(t *task.Task) error {
+	t, err := r.updateWithRetry(limited, byID(id), func(t *task.Task) error {
 		switch {
 		case cancelled.appliedTo(t):
 			return errUnchanged
@@ -33,4 +34,6 @@ func (r *Records) RequestCancel(ctx context.Context, id task.ID) (task.Task, err
 		t.CancelRequested = true
 		return nil
 	}, func() {})
+	r.ends.tried(e, id, t, err)
+	return t, err
 }

@@ -50,6 +50,7 @@ func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 	}
 	defer done()
 	c.Err = Cut(c.Err, r.Limits.Error)
+	e := r.ends.begin()
 	t, err := r.conclude(ctx, c)
 	refused := err
 	if errors.Is(err, task.ErrTooLarge) {
@@ -57,6 +58,7 @@ func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
 		instead.Ending = c.instead(resultTooLarge(len(c.Result)))
 		t, err = r.conclude(ctx, instead)
 	}
+	r.ends.tried(e, c.Begun.ID, t, err)
 	c.Recorded()
 	if c.Lost && c.Type.Outside {
 		r.metrics.LeaseLost(c.Type.Name)

@@ -17,18 +17,39 @@ func (r *Records) markFinalEventPending(t *task.Task) {
 	}
 }
 
-// announceFinalEvent hands the last event of a task over, and has the mark taken away
-// once the broker has it. Until then the task counts as Sending.
+// announceFinalEvent hands the last event of a task over. Once the broker has it, the
+// store is told (see ends).
 func (r *Records) announceFinalEvent(ctx context.Context, t task.Task) {
-	r.publisher.hand(ctx, outgoing{finalEvent(t), func(done bool) { //nolint:contextcheck // it goes on when the caller has gone
-		if done && t.FinalEventPending {
-			r.clearFinalEventPending(r.life.Context(), t)
+	r.publisher.hand(ctx, outgoing{finalEvent(t), func(done bool) {
+		if done {
+			r.ends.published(t.ID)
+		} else {
+			r.ends.left(t.ID)
 		}
 	}})
 }
 
-// Sending reports whether this node still sends events of a task.
-func (r *Records) Sending(id task.ID) bool { return r.publisher.has(id) }
+// ForgetEnds is called with all tasks of which more is to come, now and then: what this
+// node could not publish, and another did, holds up no more.
+func (r *Records) ForgetEnds(unsettled []task.Task) {
+	pending := make(map[task.ID]bool)
+	for _, t := range unsettled {
+		pending[t.ID] = t.FinalEventPending
+	}
+	r.ends.forget(pending)
+}
+
+// Announces reports whether this node publishes the final event of t, or has done so.
+func (r *Records) Announces(t task.Task) bool {
+	_, left := r.ends.holds(t.ID)
+	return t.FinalEventPending && t.Node == r.nodes.Self() && !left
+}
+
+// announced reports whether this node has published the final event of t.
+func (r *Records) announced(t task.Task) bool {
+	held, _ := r.ends.holds(t.ID)
+	return t.FinalEventPending && t.Node == r.nodes.Self() && !held
+}
 
 // PublishFinalEvent sends the last event of a task of which nobody else does, and returns
 // when that was tried. What could not be sent stays marked, and is tried again; the
@@ -37,6 +58,9 @@ func (r *Records) Sending(id task.ID) bool { return r.publisher.has(id) }
 func (r *Records) PublishFinalEvent(ctx context.Context, t task.Task) (done bool) {
 	if done = r.publisher.publishNow(ctx, finalEvent(t)); done && t.FinalEventPending {
 		r.clearFinalEventPending(ctx, t)
+	}
+	if done {
+		r.ends.published(t.ID)
 	}
 	return done
 }

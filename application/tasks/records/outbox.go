@@ -108,10 +108,3 @@ func (b *outbox) sendAll(id task.ID) {
 	}
 }
 
-// has reports whether events of the task wait or are under way.
-func (b *outbox) has(id task.ID) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	_, has := b.lines[id]
-	return has
-}

@@ -60,7 +60,7 @@ func TestNobodyWaitsForTheBroker(t *testing.T) { // T3, T11
 		want := []task.EventType{task.EventStarted, task.EventProgress, task.EventCompleted}
 		for n := range want {
 			synctest.Wait()
-			if got := f.get(); got.Status != task.Completed || !got.FinalEventPending || !f.Sending("a") {
+			if got := f.get(); got.Status != task.Completed || !got.FinalEventPending || !f.Announces(got) {
 				t.Errorf("after %d events the record is %+v", n, got)
 			}
 			if got := f.sent.Types("a"); !slices.Equal(got, want[:n]) {
@@ -68,8 +68,8 @@ func TestNobodyWaitsForTheBroker(t *testing.T) { // T3, T11
 			}
 			g.let <- struct{}{}
 		}
-		synctest.Wait()
-		if got := f.get(); got.FinalEventPending || f.Sending("a") || !slices.Equal(f.sent.Types("a"), want) {
+		<-time.After(time.Second)
+		if got := f.get(); got.FinalEventPending || got.Node != "" || !slices.Equal(f.sent.Types("a"), want) {
 			t.Errorf("in the end the record is %+v, sent is %v", got, f.sent.Types("a"))
 		}
 	})
@@ -120,7 +120,7 @@ func TestAShutdownWaitsForEventsAndGivesThemUpInTheEnd(t *testing.T) { // T15
 				}
 				err := <-stopped
 				synctest.Wait()
-				if got := f.get(); err != nil || f.Sending("a") || got.FinalEventPending == sent || len(f.sent.All()) > 0 != sent {
+				if got := f.get(); err != nil || got.FinalEventPending == sent || len(f.sent.All()) > 0 != sent {
 					t.Errorf("stopped with %v, the record is %+v, sent is %v", err, got, f.sent.All())
 				}
 			})
@@ -182,6 +182,88 @@ func TestEventsThatWaitAreBounded(t *testing.T) {
 		synctest.Wait()
 		if n := len(f.sent.All()); n != records.OutboxRoom+1 || f.sent.Types("b") != nil {
 			t.Errorf("%d were sent, want %d", n, records.OutboxRoom+1)
+		}
+	})
+}
+
+func TestOneEndThatIsNotPublishedHoldsUpTheStore(t *testing.T) { // T11
+	synctest.Test(t, func(t *testing.T) {
+		f, g := durable(t)
+		for _, id := range []task.ID{"a", "b"} {
+			begun := f.beginsAs(id)
+			if _, err := f.End(t.Context(), conclusion(begun, work, records.Completed(nil))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		f.sent.FailFor("a", event.ErrUnavailable)
+		g.let <- struct{}{}
+		g.let <- struct{}{}
+		<-time.After(time.Hour)
+		for _, id := range []task.ID{"a", "b"} { // the revision of b is the higher one
+			if got, err := f.store.Get(t.Context(), id); err != nil || !got.FinalEventPending {
+				t.Errorf("%s is %+v, %v", id, got, err)
+			}
+		}
+		if a, b := f.get(), f.known("b"); f.Announces(a) || !f.Announces(b) {
+			t.Errorf("who publishes a is left to others: %t, b: %t", !f.Announces(a), !f.Announces(b))
+		}
+		f.sent.FailFor("a", nil)
+		close(g.let)
+		if !f.PublishFinalEvent(t.Context(), f.get()) {
+			t.Error("it is said not to be published")
+		}
+		<-time.After(time.Second)
+		for _, id := range []task.ID{"a", "b"} {
+			if got := f.known(id); got.FinalEventPending || len(f.sent.Types(id)) != 1 {
+				t.Errorf("in the end %s is %+v, sent is %v", id, got, f.sent.Types(id))
+			}
+		}
+	})
+}
+
+func TestAnEndThatAnotherNodeHasPublishedHoldsUpNoMore(t *testing.T) { // T11
+	synctest.Test(t, func(t *testing.T) {
+		f, g := durable(t)
+		close(g.let)
+		begun, other := f.beginsAs("a"), f.beginsAs("b")
+		f.sent.FailFor("a", event.ErrUnavailable)
+		for _, begun := range []task.Task{begun, other} {
+			if _, err := f.End(t.Context(), conclusion(begun, work, records.Completed(nil))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-time.After(time.Second)
+		a := f.get()
+		f.ForgetEnds([]task.Task{a})
+		a.FinalEventPending, a.Node = false, "" // by the other node
+		if _, err := f.store.Update(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 3 {
+			if !f.known("b").FinalEventPending {
+				t.Errorf("after %d looks b is settled", n)
+			}
+			f.ForgetEnds(nil)
+			<-time.After(time.Second)
+		}
+		if f.known("b").FinalEventPending {
+			t.Error("b is not settled")
+		}
+	})
+}
+
+func TestTheStoreIsToldUntilItKnows(t *testing.T) { // T11
+	synctest.Test(t, func(t *testing.T) {
+		f, g := durable(t)
+		close(g.let)
+		f.store.settleFails = 3
+		if _, err := f.End(t.Context(), conclusion(f.begins(work), work, records.Completed(nil))); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Minute)
+		if f.get().FinalEventPending || f.store.settleFails != 0 {
+			t.Errorf("the record is %+v, %d tries are left", f.get(), f.store.settleFails)
 		}
 	})
 }

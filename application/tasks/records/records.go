@@ -50,14 +50,19 @@ type Records struct {
 	publisher *outbox
 	trouble   troubleLog
 	turns     *turns
+	ends      *ends
 }
 
 // New returns the records in d.Store.
 func New(d Deps) *Records {
-	return &Records{
+	r := &Records{
 		Limits: limitsFor(d.MaxEventBytes), store: d.Store, nodes: d.Nodes, metrics: d.Metrics, life: d.Life, log: d.Log, ended: d.Ended,
 		publisher: newOutbox(sender{d.Publisher, d.MaxEventBytes, d.MaxWritten, d.Log}, d.Life, !d.Store.Outlives()), trouble: troubleLog{log: d.Log}, turns: newTurns(),
 	}
+	r.ends = newEnds(d, func(ctx context.Context, err error) {
+		r.trouble.warn(ctx, "published ends of tasks could not be recorded yet", slog.Any("error", err))
+	})
+	return r
 }
 
 var (

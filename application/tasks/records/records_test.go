@@ -63,6 +63,16 @@ type faultyStore struct {
 	fails    int
 	taken    bool
 	outlives bool
+
+	settleFails int
+}
+
+func (s *faultyStore) Settle(ctx context.Context, node cluster.Life, revision uint64) error {
+	if s.settleFails == 0 {
+		return s.Store.Settle(ctx, node, revision)
+	}
+	s.settleFails--
+	return errDown
 }
 
 var errDown = errors.New("the store is down")
@@ -85,7 +95,12 @@ func (s *faultyStore) Update(ctx context.Context, t task.Task) (task.Task, error
 // creates returns a pending task.
 func (f *fixture) creates(typ *task.Type) task.Task {
 	f.t.Helper()
-	t, err := f.store.Create(f.t.Context(), task.Task{ID: "a", Type: typ.Name, Status: task.Pending, Created: time.Now(), Attempt: 1})
+	return f.createsAs("a", typ)
+}
+
+func (f *fixture) createsAs(id task.ID, typ *task.Type) task.Task {
+	f.t.Helper()
+	t, err := f.store.Create(f.t.Context(), task.Task{ID: id, Type: typ.Name, Status: task.Pending, Created: time.Now(), Attempt: 1})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -96,6 +111,26 @@ func (f *fixture) creates(typ *task.Type) task.Task {
 func (f *fixture) begins(typ *task.Type) task.Task {
 	f.t.Helper()
 	t, err := f.Begin(f.t.Context(), f.creates(typ).ID, "lease", "", false)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return t
+}
+
+// beginsAs returns a running task of that ID.
+func (f *fixture) beginsAs(id task.ID) task.Task {
+	f.t.Helper()
+	t, err := f.Begin(f.t.Context(), f.createsAs(id, work).ID, "lease", "", false)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return t
+}
+
+// known returns the record of any task.
+func (f *fixture) known(id task.ID) task.Task {
+	f.t.Helper()
+	t, err := f.store.Get(f.t.Context(), id)
 	if err != nil {
 		f.t.Fatal(err)
 	}

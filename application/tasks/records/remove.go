@@ -31,6 +31,9 @@ func (r *Records) Remove(ctx context.Context, id task.ID) error {
 }
 
 func (r *Records) remove(ctx context.Context, t task.Task) error {
+	if r.announced(t) { // of which the store is not told yet
+		t.FinalEventPending, t.Node = false, ""
+	}
 	switch {
 	case !t.Status.Terminal():
 		return task.ErrNotFinished

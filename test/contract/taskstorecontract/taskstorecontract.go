@@ -35,6 +35,8 @@ var sentences = map[string]func(*testing.T, fixture){
 	"Create with a key that exists returns the first task":                   duplicateKey, // T14
 	"of many that Create with one key exactly one wins":                      createRace,   // T14
 	"no key is no duplicate":                                                 noKey,
+	"Settle settles what a node has ended up to a revision":                  settle, // T11
+	"what is settled can be changed and deleted as it reads":                 settledChanges,
 	"what is Known is what was stored here last":                             known,
 	"Get of an unknown ID is ErrNotFound":                                    getUnknown,
 	"ByKey finds the task that holds the key, as it is":                      byKey,        // T14
