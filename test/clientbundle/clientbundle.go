@@ -20,15 +20,19 @@ import (
 // entries are the sources that become a script each, by its name. Each imports the others
 // from beside it, so that a page that uses two has one library.
 var entries = map[string]string{
-	"client.js": "client.ts",
-	"worker.js": "worker.ts",
+	"client.js":  "client.ts",
+	"worker.js":  "worker.ts",
+	"react.js":   "react.ts",
+	"testing.js": "testing.ts",
 }
 
 // Limits are the sizes that scripts may have, in bytes after gzip: what a page loads is
 // part of what its visitors wait for.
 var Limits = map[string]int{
-	"client.js": 7 << 10,
-	"worker.js": 11 << 10,
+	"client.js":  7 << 10,
+	"worker.js":  11 << 10,
+	"react.js":   2 << 10,
+	"testing.js": 8 << 10,
 }
 
 // Scripts returns the scripts by name, made of the sources in the folder src.
@@ -68,6 +72,7 @@ func script(src, name string, define map[string]string) ([]byte, error) {
 		EntryPoints:       []string{filepath.Join(src, entries[name])},
 		Target:            api.ES2022,
 		Define:            define,
+		External:          []string{"react"},
 		MinifyWhitespace:  true,
 		MinifyIdentifiers: true,
 		MinifySyntax:      true,
@@ -83,6 +88,10 @@ var besideEachOther = api.Plugin{Name: "beside-each-other", Setup: func(b api.Pl
 		source := filepath.Join(args.ResolveDir, strings.TrimSuffix(args.Path, ".js")+".ts")
 		if isScript && args.Kind != api.ResolveEntryPoint && filepath.Base(filepath.Dir(source)) == "src" {
 			return api.OnResolveResult{Path: "./" + name, External: true}, nil
+		}
+		// What is thrown is of the same class, whichever script throws it.
+		if filepath.Base(source) == "errors.ts" && !strings.HasPrefix(filepath.Base(b.InitialOptions.EntryPoints[0]), "worker") && filepath.Base(b.InitialOptions.EntryPoints[0]) != "client.ts" {
+			return api.OnResolveResult{Path: "./client.js", External: true}, nil
 		}
 		return api.OnResolveResult{}, nil
 	})

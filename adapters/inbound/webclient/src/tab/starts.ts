@@ -11,9 +11,11 @@ const DOUBLE_CLICK = 1000;
 export class Starts<Handle> {
   readonly #recent = new Map<string, { handle: Handle; at: number; answered: boolean }>();
   readonly #begin: (request: StartRequest, signal?: AbortSignal) => { handle: Handle; answered: Promise<unknown> };
+  readonly #now: () => number;
 
-  constructor(begin: (request: StartRequest, signal?: AbortSignal) => { handle: Handle; answered: Promise<unknown> }) {
+  constructor(begin: (request: StartRequest, signal?: AbortSignal) => { handle: Handle; answered: Promise<unknown> }, now = () => Date.now()) {
     this.#begin = begin;
+    this.#now = now;
   }
 
   start(type: string, params: unknown, options: StartOptions): Handle {
@@ -32,7 +34,7 @@ export class Starts<Handle> {
   /** Sends a start, unless it is one that was sent. */
   send(request: StartRequest, signal?: AbortSignal): Handle {
     const name = request.named ? request.key : JSON.stringify(request.body);
-    const now = Date.now();
+    const now = this.#now();
     for (const [other, { at, answered }] of this.#recent) if (answered && now - at >= DOUBLE_CLICK) this.#recent.delete(other);
     const before = this.#recent.get(name);
     if (before) return before.handle;

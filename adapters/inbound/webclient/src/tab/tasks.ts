@@ -137,6 +137,11 @@ export class TabTasks {
     }
   }
 
+  /** Shows what has changed now instead of in the next frame. */
+  flush(): void {
+    this.#frame.now();
+  }
+
   close(): void {
     this.#frame.cancel();
   }
