@@ -17,6 +17,7 @@ func TestHooksAndElementsDoWhatTheRulesSay(t *testing.T) { // B17, B18, B19
 		folder string
 		alias  map[string]string
 	}{
+		"elements": {"elements", nil},
 		"React 19": {"react", nil},
 		"React 18": {"react", map[string]string{"react": "react-18", "react-dom": "react-dom-18"}},
 	}
