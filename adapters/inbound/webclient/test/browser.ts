@@ -14,11 +14,16 @@ type Waiter = { start: () => void };
 class Locks {
   readonly held = new Map<string, () => void>(); // with what frees each
   readonly #waiting = new Map<string, Waiter[]>();
+  readonly #holders = new Map<string, (why: unknown) => void>();
 
   request = (name: string, ...rest: any[]): Promise<unknown> => {
     const callback = rest.pop() as () => unknown;
-    const signal: AbortSignal | undefined = rest[0]?.signal;
+    const { signal, steal } = (rest[0] ?? {}) as LockOptions;
     return new Promise((resolve, reject) => {
+      if (steal && this.held.has(name)) {
+        this.#holders.get(name)!(new DOMException('stolen', 'AbortError'));
+        this.held.delete(name);
+      }
       const queue = this.#waiting.get(name) ?? [];
       this.#waiting.set(name, queue);
       const waiter: Waiter = {
@@ -26,8 +31,10 @@ class Locks {
           let free!: () => void;
           const freed = new Promise<void>((done) => (free = done));
           this.held.set(name, free);
+          this.#holders.set(name, reject);
           void Promise.race([Promise.resolve().then(callback), freed]).then((value) => {
-            if (this.held.get(name) === free) this.held.delete(name);
+            if (this.held.get(name) !== free) return; // it was stolen
+            this.held.delete(name);
             resolve(value);
             queue.shift()?.start();
           });
@@ -39,7 +46,7 @@ class Locks {
         queue.splice(at, 1);
         reject(signal.reason);
       });
-      if (this.held.has(name) || queue.length) queue.push(waiter);
+      if (this.held.has(name)) queue.push(waiter);
       else waiter.start();
     });
   };
@@ -73,6 +80,8 @@ export class Browser {
   readonly locks = new Locks();
   readonly workers = new Map<string, Worker>();
   readonly pages: Page[] = [];
+  /** Every BroadcastChannel, by the order of their making. */
+  readonly channels: any[] = [];
   readonly storage = new Map<string, string>(); // localStorage, of all pages
   /** What becomes of a new SharedWorker. */
   worker: 'works' | 'throws' | 'fails' | 'is silent' | 'is of another protocol' = 'works';
@@ -107,6 +116,7 @@ export class Browser {
       constructor(name: string) {
         this.#all = casts.get(name) ?? new Set();
         casts.set(name, this.#all.add(this));
+        browser.channels.push(this);
       }
       postMessage(data: unknown) {
         if (!this.#all.has(this)) throw new DOMException('closed', 'InvalidStateError');

@@ -108,6 +108,26 @@ test('B3 a leader that dies is replaced by the next tab, with the last ID', asyn
   assert.equal(got.at(-1)!.seq, 3);
 });
 
+test('B3 a leader that is suspended without a word loses the lead, and follows when it is back', async () => {
+  browser.worker = 'throws';
+  const pages = [await browser.open({}, [listed(ID, 1)]), await browser.open(), await browser.open()];
+  assert.deepEqual(pages.map(sharing), ['leader', 'follower', 'follower']);
+  const suspended = browser.channels[0]!;
+  const hear = suspended.onmessage;
+  const missed: unknown[] = [];
+  suspended.onmessage = (event: unknown) => missed.push(event);
+  pages[1]!.fire('document', 'visibilitychange'); // somebody looks at the second tab
+  await pass(4000);
+  assert.equal(sharing(pages[1]!), 'leader');
+  browser.service.stream.snapshot([listed(ID, 2)]);
+  suspended.onmessage = hear;
+  missed.forEach(hear);
+  await pass(500);
+  assert.deepEqual(pages.map(sharing), ['follower', 'leader', 'follower']);
+  assert.deepEqual(pages.map(state), ['open', 'open', 'open']);
+  assert.equal(browser.streams, 1);
+});
+
 for (const [where, away, back] of [['window', 'pagehide', 'pageshow'], ['document', 'freeze', 'resume']] as const) {
   test(`B3 a page holds nothing after ${away}, and is up to date after ${back}`, async () => {
     const page = await browser.open({}, [listed(ID, 1)]);

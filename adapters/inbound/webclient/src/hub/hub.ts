@@ -192,6 +192,7 @@ export class Hub {
         return;
       case 'wake':
         this.#tabs.touch(tab);
+        port.post(this.#state()); // the hub lives
         return this.#stream.wake();
       case 'reconnect':
         this.#tabs.touch(tab);
