@@ -85,13 +85,13 @@ test('B5 a reset brings tasks up to date by itself, and is told once', async () 
   await pass(200);
   world.service.stream.fail();
   await pass(1100);
-  world.service.records.set(ID, record(ID, 9, { status: 'failed', error: 'no disk' }));
+  world.service.records.set(ID, record(ID, 9, { status: 'failed', error: 'no disk', code: 'DISK' }));
   world.service.stream.send('stream_reset', { reason: 'expired' }, 'e-9');
   world.service.stream.snapshot([]);
   await pass(200);
   await done;
   assert.deepEqual(resets, [{ reason: 'expired' }]);
-  assert.deepEqual(got.at(-1)!.error, { code: 'TASK_FAILED', message: 'no disk' });
+  assert.deepEqual(got.at(-1)!.error, { code: 'DISK', message: 'no disk' });
 });
 
 test('B4 a task that the service does not know is expired, and the loop ends', async () => {
@@ -308,4 +308,22 @@ test('B12 output is exact across reconnects, and gaps are named', async () => {
   await pass(50);
   await done;
   assert.deepEqual(got, [{ offset: 0, text: 'aé' }, { offset: 3, text: 'b' }, { offset: 4, gap: 10 }, { offset: 14, text: 'z' }]);
+});
+
+test('B12 output that cannot be had is an error, one that may come is waited for', async () => {
+  const hg = await world.open({}, [listed(ID, 1)]);
+  const follow = `POST /connections/${world.service.stream.url.searchParams.get('request_id')}/follow`;
+  world.service.reply(follow, () => refusal(404, 'UNKNOWN_CONNECTION'), () => refusal(503, 'BROKER_UNAVAILABLE'));
+  const { got, done } = collect(hg.follow(ID).output());
+  await pass(4000);
+  world.service.stream.send('task_output', { task_id: ID, offset: 0, text: '', closed: true });
+  await pass(50);
+  await done;
+  assert.deepEqual(got, []);
+  for (const [status, code] of [[409, 'TOO_MANY_FOLLOWED'], [404, 'TASK_NOT_FOUND'], [404, 'NOT_FOUND']] as const) {
+    world.service.reply(follow, () => refusal(status, code));
+    const failed = assert.rejects(collect(hg.follow(ID).output()).done, { code });
+    await pass(200);
+    await failed;
+  }
 });

@@ -146,8 +146,8 @@ export function refusal(status: number, code: string, headers: Record<string, st
 /** A record of a task that runs. */
 export function record(id: string, seq: number, more: Partial<TaskRecord> = {}): TaskRecord {
   return {
-    task_id: id, type: 'import', status: 'running', cancel_requested: false, start_time: '2026-01-02T03:04:05Z', end_time: null,
-    result: null, error: null, progress: { text: '', value: 0 }, seq, attempt: 1, labels: {}, ...more,
+    task_id: id, type: 'import', status: 'running', created_at: '2026-01-02T03:04:04Z', cancel_requested: false, start_time: '2026-01-02T03:04:05Z', end_time: null,
+    result: null, error: null, code: null, progress: { text: '', value: 0 }, seq, attempt: 1, labels: {}, ...more,
   };
 }
 

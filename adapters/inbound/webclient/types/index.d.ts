@@ -50,7 +50,7 @@ export interface Progress {
 
 /** Why a task failed, or why it was not started. */
 export interface TaskError {
-  /** For programs: `TASK_FAILED`, or the service's code, such as `QUEUE_FULL`. */
+  /** For programs: what the task said, or `TASK_FAILED`, `TIME_LIMIT`, `WORKER_LOST` …; of a start that was refused the service's code, such as `QUEUE_FULL`. */
   readonly code: string;
   /** For a person. */
   readonly message: string;
@@ -372,10 +372,10 @@ export type TaskEvent = WireEvent & (
   | { event_type: 'task_queued'; data: null }
   | { event_type: 'task_started'; data: { labels: Record<string, string> } | null }
   | { event_type: 'progress_update'; data: WireProgress }
-  | { event_type: 'task_retrying'; data: { error: string; attempt: number; next_at: string } }
+  | { event_type: 'task_retrying'; data: { error: string; code: string; attempt: number; next_at: string } }
   | { event_type: 'task_cancel_requested'; data: null }
   | { event_type: 'task_completed'; data: unknown; truncated?: true }
-  | { event_type: 'task_failed'; data: { error: string } }
+  | { event_type: 'task_failed'; data: { error: string; code: string } }
   | { event_type: 'task_cancelled'; data: null }
   | { event_type: 'task_removed'; data: null }
 );
@@ -401,11 +401,13 @@ export interface TaskRecord {
   type: string;
   status: 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
   cancel_requested: boolean;
+  created_at: string;
   start_time: string | null;
   end_time: string | null;
   result: unknown;
   truncated?: true;
   error: string | null;
+  code: string | null;
   progress: WireProgress;
   seq: number;
   attempt: number;

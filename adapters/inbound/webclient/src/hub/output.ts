@@ -3,7 +3,7 @@
 
 import { type Clock, backoff } from './clock.js';
 import { NoCredential } from './credential.js';
-import type { Answer } from './http.js';
+import type { Answer, Refusal } from './http.js';
 import type { Failure } from '../shared/protocol.js';
 
 /** The data of the event task_output. Offsets count bytes of UTF-8. */
@@ -33,6 +33,9 @@ interface OutputReader {
 /** Asks for a task's output on the stream that is open; null when none is. */
 export type Follow = (id: string, offset: number) => Promise<Answer<unknown>> | null;
 
+/** A stream that is not known yet may be in a moment, and so may what another limit allows. */
+const isFinal = ({ status, code }: Refusal): boolean => status < 500 && status !== 401 && status !== 429 && code !== 'UNKNOWN_CONNECTION';
+
 const bytes = new TextEncoder();
 const text = new TextDecoder();
 
@@ -60,10 +63,9 @@ class Output {
     if (round !== this.#round || answer instanceof NoCredential) return;
     if (answer?.ok) {
       this.#failures = 0;
-    } else if (answer && answer.refusal.code === 'TASK_NOT_FOUND') {
-      this.#end({ code: 'TASK_NOT_FOUND', message: answer.refusal.message });
-    } else if (answer && answer.refusal.status === 404 && answer.refusal.code !== 'UNKNOWN_CONNECTION') {
-      this.#end({ code: 'UNSUPPORTED', message: 'this service has no output of tasks' });
+    } else if (answer && isFinal(answer.refusal)) {
+      const { code, message } = answer.refusal;
+      this.#end(code === 'NOT_FOUND' ? { code, message: 'this service has no output of tasks' } : { code, message });
     } else {
       this.#clock.after(backoff(this.#clock, this.#failures++), () => round === this.#round && this.readers.size && this.ask());
     }

@@ -48,7 +48,7 @@ export function wordOfEvent(event: AnyEvent): Word | null {
     case 'task_completed':
       return { ...word, endedAt: timestamp, ...resultOf(data, event.truncated) };
     case 'task_failed':
-      return { ...word, endedAt: timestamp, error: errorOf(data?.error) };
+      return { ...word, endedAt: timestamp, error: errorOf(data?.error, data?.code) };
     case 'task_cancelled':
       return { ...word, endedAt: timestamp };
     default:
@@ -60,11 +60,11 @@ export function wordOfEvent(event: AnyEvent): Word | null {
 export function wordOfRecord(record: SnapshotEntry | TaskRecord): Word {
   const { type, status, seq, attempt, labels } = record;
   const word: Word = { type, status, seq, attempt, labels, cancelling: record.cancel_requested, progress: progressOf(record.progress, false) };
-  if ('created_at' in record) word.createdAt = record.created_at;
+  word.createdAt = record.created_at;
   word.nextAt = record.next_at;
   if ('start_time' in record) word.startedAt = record.start_time;
   if ('end_time' in record) word.endedAt = record.end_time;
-  if (status === 'failed') word.error = errorOf((record as TaskRecord).error);
+  if (status === 'failed') word.error = errorOf((record as TaskRecord).error, (record as TaskRecord).code);
   if (status === 'completed') Object.assign(word, resultOf((record as TaskRecord).result, (record as TaskRecord).truncated));
   return word;
 }
@@ -72,7 +72,7 @@ export function wordOfRecord(record: SnapshotEntry | TaskRecord): Word {
 const resultOf = (result: unknown, truncated: boolean | undefined): Partial<Word> =>
   truncated ? { resultState: 'omitted' } : { resultState: 'ready', result: result ?? null };
 
-const errorOf = (message: unknown) => ({ code: 'TASK_FAILED', message: String(message ?? '') });
+const errorOf = (message: unknown, code?: string | null) => ({ code: code ?? 'TASK_FAILED', message: String(message ?? '') });
 
 // A record says 0 of a task that has not said anything. A progress that was said means it.
 function progressOf(progress: WireProgress | undefined, said: boolean): Progress {
