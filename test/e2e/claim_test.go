@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -96,5 +97,22 @@ func TestAStartThatClaimsIsRefused(t *testing.T) { // A8, T20
 	c := ann.startLeased(t, job, "Idempotency-Key: k")
 	if bob := s.scoped(t, "bob", allScopes).startLeased(t, job, "Idempotency-Key: k"); bob.TaskID == c.TaskID || bob.Lease == c.Lease {
 		t.Errorf("T14: another subject was given %+v of %+v", bob, c)
+	}
+}
+
+// The three calls of docs/workers.md do what it says.
+func TestTheThreeCallsOfTheWorkersPage(t *testing.T) { // T20
+	t.Parallel()
+	for _, name := range []string{"bash", "curl"} {
+		program(t, name)
+	}
+	s := start(t, "TASKS_FILE="+filepath.Join(samples, "tasks.yaml"), versionless)
+	out, err := shell(t, t.TempDir(), documentedIn(t, "../../docs/workers.md", "claim", s.addr)).CombinedOutput()
+	ids, _ := s.taskIDs(t, "label=job:4711")
+	if err != nil || len(ids) != 1 || !strings.Contains(string(out), `"lease_seconds":30`) {
+		t.Fatalf("%v: %d tasks\n%s", err, len(ids), out)
+	}
+	if got := s.status(t, ids[0]); got.Status != "completed" || got.Progress.Value != 0.5 || string(got.Result) != `{"rows":12}` {
+		t.Errorf("the task is %+v\n%s", got, out)
 	}
 }
