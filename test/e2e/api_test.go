@@ -113,9 +113,14 @@ func (s *service) status(t *testing.T, id string) (status taskStatus) {
 	return status
 }
 
+// description is the API's, read once for all tests.
+var description = sync.OnceValues(func() (*openapi3.T, error) {
+	return openapi3.NewLoader().LoadFromData(ginapi.Spec())
+})
+
 // router finds what the API's description says of a request.
 var router = sync.OnceValues(func() (routers.Router, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(ginapi.Spec())
+	doc, err := description()
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ var openAPI string
 // unstamped is the version that openapi.yaml has in the repository.
 const unstamped = "version: 0.0.0-dev"
 
-// Spec returns the API's description, OpenAPI 3.1 in YAML. It describes the
+// Spec returns the API's description, OpenAPI 3.2 in YAML. It describes the
 // routes of all inbound adapters, and the data of each SSE event as the schema
 // of the event's name.
 func Spec() []byte { return []byte(openAPI) }

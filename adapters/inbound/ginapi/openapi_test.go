@@ -19,6 +19,7 @@ import (
 	"heliograph/domain/stream"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
+	"heliograph/test/apidescription"
 )
 
 func TestRoutesAndDescriptionAgree(t *testing.T) {
@@ -116,7 +117,7 @@ func TestDescriptionHasTheBuildVersion(t *testing.T) {
 		if a.status != http.StatusOK || !strings.Contains(a.body, tc.want) {
 			t.Errorf("with version %q: %d, without %q", tc.version, a.status, tc.want)
 		}
-		if doc, err := openapi3.NewLoader().LoadFromData([]byte(a.body)); err != nil || doc.OpenAPI != "3.1.1" {
+		if doc, err := openapi3.NewLoader().LoadFromData([]byte(a.body)); err != nil || doc.OpenAPI != "3.2.0" {
 			t.Errorf("with version %q it cannot be read: %v", tc.version, err)
 		}
 	}
@@ -133,6 +134,68 @@ func TestDescriptionHasEveryEvent(t *testing.T) {
 	} {
 		if doc.Components.Schemas[name] == nil {
 			t.Errorf("no schema for event %s", name)
+		}
+	}
+}
+
+// The one description says of every event which one it is, and what its data is.
+func TestTheStreamIsDescribedEventByEvent(t *testing.T) {
+	doc, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := doc.Paths.Find(paths.Stream).Get.Responses.Status(http.StatusOK).Value
+	if item := answer.Content.Get("text/event-stream").ItemSchema; item == nil || !strings.HasSuffix(item.Ref, "/"+apidescription.StreamEvent) {
+		t.Fatalf("the items of the stream are %+v", item)
+	}
+	known := []string{
+		task.EventName, task.SnapshotName, "task_output", version.EventName,
+		stream.NameReset, stream.NameReplaced, stream.NamePing, stream.NameExpiring, stream.NameExpired,
+	}
+	for _, name := range known {
+		if schema, err := apidescription.DataSchema(doc, name); err != nil || schema != name {
+			t.Errorf("the data of %s is %q, %v", name, schema, err)
+		}
+	}
+	if got := apidescription.Mapping(doc, apidescription.StreamEvent); len(got) != len(known) {
+		t.Errorf("there are %v", got)
+	}
+	types := []task.EventType{
+		task.EventQueued, task.EventStarted, task.EventProgress, task.EventCancelRequested, task.EventRetrying,
+		task.EventCompleted, task.EventFailed, task.EventCancelled, task.EventRemoved,
+	}
+	described := apidescription.Mapping(doc, task.EventName)
+	for _, typ := range types {
+		schema := doc.Components.Schemas[described[string(typ)]]
+		if schema == nil || schema.Value.Properties["event_type"].Value.Const != string(typ) {
+			t.Errorf("%s is described as %+v", typ, schema)
+		}
+	}
+	if len(described) != len(types) {
+		t.Errorf("described are %v", described)
+	}
+}
+
+func TestAnEventIsHeldAgainstItsDescription(t *testing.T) {
+	doc, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		event apidescription.Event
+		valid bool
+	}{
+		{apidescription.Event{Name: "ping", Data: `{"timestamp":"2026-01-02T03:04:05Z","interval":15}`}, true},
+		{apidescription.Event{Name: "ping", Data: `{"timestamp":"2026-01-02T03:04:05Z"}`}, false},
+		{apidescription.Event{ID: "7k2m3n4p5q6r7s2t-41", Name: "version", Data: `{"version":"1"}`}, true},
+		{apidescription.Event{ID: "no id", Name: "version", Data: `{"version":"1"}`}, false},
+		{apidescription.Event{Name: "version", Data: `{"version":`}, false},
+		{apidescription.Event{Name: "orders.changed", Data: `[1]`}, true}, // E11
+		{apidescription.Event{Name: "Orders", Data: `[1]`}, false},
+		{apidescription.Event{Name: "ready", Data: `{}`}, false},
+	} {
+		if err := apidescription.CheckEvent(doc, c.event); (err == nil) != c.valid {
+			t.Errorf("%+v: %v", c.event, err)
 		}
 	}
 }
