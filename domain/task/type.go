@@ -13,6 +13,9 @@ type Type struct {
 	Name         string
 	Description  string
 	ParamsSchema json.RawMessage // a JSON Schema
+	// ResultSchema is a JSON Schema of what a completed task returns, for those who read it:
+	// nothing is checked against it. Nil where that is unknown.
+	ResultSchema json.RawMessage
 	Handler      Handler
 	// Outside says that workers elsewhere claim and run the tasks: the handler's Run
 	// is never called, its Check is.

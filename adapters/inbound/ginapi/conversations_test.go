@@ -103,6 +103,7 @@ var conversations = []conversation{
 	{outcome: "GET /api/tasks 400 INVALID_CURSOR", query: "?cursor=x", given: listed(nil, "", task.ErrInvalidCursor)},
 
 	{outcome: "GET /api/tasks/{id} 200", given: got(pending(knownID), nil)},
+	{outcome: "GET /api/task-types 400 INVALID_QUERY", query: "?include=results"},
 	{outcome: "GET /api/tasks/{id} 400 INVALID_QUERY", query: "?include=lease"},
 	{outcome: "GET /api/tasks/{id}/status 400 INVALID_QUERY", query: "?include=lease"},
 	{outcome: "GET /api/tasks/{id} 404 TASK_NOT_FOUND", given: got(task.Task{}, task.ErrNotFound)},

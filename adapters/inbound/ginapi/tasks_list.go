@@ -82,9 +82,14 @@ type taskType struct {
 	Type         string          `json:"type"`
 	Description  string          `json:"description"`
 	ParamsSchema json.RawMessage `json:"params_schema"`
+	ResultSchema json.RawMessage `json:"result_schema,omitempty"` // if it is asked for
 }
 
 func (a *API) listTaskTypes(c *gin.Context) error {
+	in, err := parseIncluded(c.QueryArray("include"), "result_schema")
+	if err != nil {
+		return err
+	}
 	types, err := a.deps.TaskReader.Types(c.Request.Context())
 	if err != nil {
 		return err
@@ -92,6 +97,9 @@ func (a *API) listTaskTypes(c *gin.Context) error {
 	answer := make([]taskType, len(types))
 	for i, t := range types {
 		answer[i] = taskType{Type: t.Name, Description: t.Description, ParamsSchema: t.ParamsSchema}
+		if in.resultSchema {
+			answer[i].ResultSchema = t.ResultSchema
+		}
 	}
 	return reply(c, http.StatusOK, map[string][]taskType{"task_types": answer})
 }

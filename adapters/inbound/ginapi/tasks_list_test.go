@@ -179,6 +179,16 @@ func TestLargeAnswersAreBoundedTogether(t *testing.T) { // G4
 	}
 }
 
+// What a completed task returns is said to those who ask: others get what they always got.
+func TestTaskTypesHaveTheSchemasOfTheirResultsIfAsked(t *testing.T) { // B13
+	s := newService(t, ginapi.Config{})
+	s.reader.EXPECT().Types(gomock.Any()).Return([]task.Type{{Name: "count", ResultSchema: json.RawMessage(`{"type":"integer"}`)}, {Name: "plain"}}, nil).Times(2)
+	s.ask(t, http.MethodGet, "/api/task-types", "").wantJSON(t, http.StatusOK,
+		`{"task_types":[{"type":"count","description":"","params_schema":null},{"type":"plain","description":"","params_schema":null}]}`)
+	s.ask(t, http.MethodGet, "/api/task-types?include=result_schema", "").wantJSON(t, http.StatusOK,
+		`{"task_types":[{"type":"count","description":"","params_schema":null,"result_schema":{"type":"integer"}},{"type":"plain","description":"","params_schema":null}]}`)
+}
+
 func TestTaskTypes(t *testing.T) {
 	s := newService(t, ginapi.Config{})
 	s.reader.EXPECT().Types(gomock.Any()).Return([]task.Type{

@@ -31,7 +31,7 @@ func parseList(raw string) (q task.Query, in included, err error) {
 }
 
 // included is what a caller asks for beside what an answer has always.
-type included struct{ result, params bool }
+type included struct{ result, params, resultSchema bool }
 
 // parseIncluded reads the values of include, each of which may be several that are divided
 // by commas; any that are not known are refused.
@@ -42,6 +42,7 @@ func parseIncluded(values []string, known ...string) (in included, err error) {
 		}
 		in.result = in.result || name == "result"
 		in.params = in.params || name == "params"
+		in.resultSchema = in.resultSchema || name == "result_schema"
 	}
 	return in, nil
 }

@@ -87,6 +87,28 @@ func (c *Client) Types(ctx context.Context) (map[string]json.RawMessage, error) 
 	return schemas, nil
 }
 
+// DescribedType is what the service says of a task type. A schema may be missing or null.
+type DescribedType struct {
+	Type         string          `json:"type"`
+	Description  string          `json:"description"`
+	ParamsSchema json.RawMessage `json:"params_schema"`
+	ResultSchema json.RawMessage `json:"result_schema"`
+}
+
+// DescribedTypes returns all task types, with the schemas of their results.
+func (c *Client) DescribedTypes(ctx context.Context) ([]DescribedType, error) {
+	var answer struct {
+		Types *[]DescribedType `json:"task_types"`
+	}
+	if err := c.ask(ctx, http.MethodGet, paths.TaskTypes+"?include=result_schema", nil, nil, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Types == nil {
+		return nil, fmt.Errorf("%w: it answered without task types", ErrUnreachable)
+	}
+	return *answer.Types, nil
+}
+
 // Start is what a task is started with. All but Type may be left out.
 type Start struct {
 	Type   string          `json:"type"`

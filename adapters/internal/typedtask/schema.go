@@ -34,6 +34,20 @@ func schemaOf[P any]() (*jsonschema.Schema, error) {
 	return schema, nil
 }
 
+// resultSchema derives the schema of a result; nil if its type says nothing, as any does, or
+// cannot be described: it is still a result.
+func resultSchema[R any]() json.RawMessage {
+	schema, err := jsonschema.For[R](nil)
+	if err != nil {
+		return nil
+	}
+	text, err := json.Marshal(schema)
+	if err != nil || string(text) == "true" || string(text) == "{}" {
+		return nil
+	}
+	return text
+}
+
 // refine adds what the tags default, minimum and maximum say.
 func refine(s *jsonschema.Schema, f reflect.StructField) error {
 	if text, ok := f.Tag.Lookup("default"); ok {

@@ -26,7 +26,7 @@ func New[P, R any](name, description string, run Run[P, R]) (task.Type, error) {
 		return task.Type{}, fmt.Errorf("task type %q: %w", name, err)
 	}
 	return task.Type{
-		Name: name, Description: description, ParamsSchema: schema.JSON(),
+		Name: name, Description: description, ParamsSchema: schema.JSON(), ResultSchema: resultSchema[R](),
 		Handler: handler[P, R]{schema, run},
 	}, nil
 }

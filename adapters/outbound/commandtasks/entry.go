@@ -25,6 +25,8 @@ type entry struct {
 	Audience    any           `yaml:"audience"`
 	Scope       *string       `yaml:"scope"`
 	HideParams  bool          `yaml:"hide_params"`
+	// ResultSchema is what is returned, for those who read it.
+	ResultSchema any `yaml:"result_schema"`
 
 	Retries *retriesEntry `yaml:"retries"`
 	Worker  *workerEntry  `yaml:"worker"`
@@ -61,6 +63,9 @@ func (e entry) build(name string, host Host) (task.Type, error) {
 	}
 	typ := task.Type{Name: name, Description: e.Description, ParamsSchema: schema.JSON(), HideParams: e.HideParams}
 	typ.Policy, err = e.policy()
+	if err == nil {
+		typ.ResultSchema, err = e.resultSchema()
+	}
 	if err == nil {
 		typ.Audience, typ.Scope, err = e.access()
 	}

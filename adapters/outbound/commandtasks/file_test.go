@@ -26,6 +26,7 @@ tasks:
     concurrency: 2
     priority: 5
     worker: {lease: 45s, attempts: 3, backoff: 2s}
+    result_schema: {type: array, items: {type: string}}
   nothing:
     command: ["true"]
     time_limit: 90s
@@ -46,6 +47,7 @@ tasks:
 		{
 			Name: "thumbnails", Description: "Makes thumbnails", Outside: true,
 			ParamsSchema: raw(`{"type":"object","properties":{"width":{"type":"integer","minimum":1}},"required":["width"],"additionalProperties":false}`),
+			ResultSchema: raw(`{"type":"array","items":{"type":"string"}}`),
 			Policy: task.Policy{
 				Timeout: time.Hour, Concurrency: 2, Priority: 5, Attempts: 3, Backoff: 2 * time.Second, Lease: 45 * time.Second,
 				Keep: 48 * time.Hour,

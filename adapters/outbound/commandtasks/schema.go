@@ -34,6 +34,21 @@ func (e entry) schema() (*params.Schema, error) {
 	return s, in("params", err)
 }
 
+// resultSchema reads what is said of the result; nil if nothing is.
+func (e entry) resultSchema() (json.RawMessage, error) {
+	if e.ResultSchema == nil {
+		return nil, nil
+	}
+	schema, err := propertyOf(e.ResultSchema)
+	if err == nil {
+		_, err = schema.Resolve(nil)
+	}
+	if err != nil {
+		return nil, in("result_schema", err)
+	}
+	return json.Marshal(schema)
+}
+
 // propertyOf reads one JSON Schema.
 func propertyOf(written any) (*jsonschema.Schema, error) {
 	var s jsonschema.Schema

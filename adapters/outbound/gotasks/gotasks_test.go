@@ -113,6 +113,16 @@ func TestParamsAndResultsAreGoTypes(t *testing.T) {
 	}
 }
 
+func TestTheResultOfAGoTypeIsDescribed(t *testing.T) { // B13
+	if got, want := string(copyType(t).ResultSchema), `"copied":{"type":"integer"}`; !strings.Contains(got, want) {
+		t.Errorf("the result's schema is %s, want %s in it", got, want)
+	}
+	typ, err := gotasks.New("t", "", func(context.Context, struct{}, task.Reporter) (any, error) { return 1, nil })
+	if err != nil || typ.ResultSchema != nil {
+		t.Errorf("of any nothing is known: %s, %v", typ.ResultSchema, err)
+	}
+}
+
 func TestErrorsOfTheFunctionAreThoseOfTheTask(t *testing.T) {
 	broken := errors.New("it broke")
 	typ, err := gotasks.New("t", "", func(context.Context, struct{}, task.Reporter) (any, error) { return 1, broken })

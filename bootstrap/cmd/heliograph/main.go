@@ -56,6 +56,7 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" default:"1" help:"Run the service. This is what happens without a command, too."`
 	Run         runCommand         `cmd:"" help:"Start a task on a running service and follow it to its end."`
 	Publish     publishCommand     `cmd:"" help:"Publish an event of the application's own on a running service."`
+	Types       typesCommand       `cmd:"" help:"Write the task types of a running service as TypeScript, for the client library."`
 	Gateway     gatewayCommand     `cmd:"" help:"Run an SSE gateway for a backend, and nothing else."`
 	Key         keyCommand         `cmd:"" help:"Make API keys for servers and workers."`
 	Token       tokenCommand       `cmd:"" help:"Make a JWT for development, or explain what one says."`

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -75,13 +76,13 @@ type statusError int
 // Error implements error.
 func (statusError) Error() string { return "" }
 
-// isOfClient reports whether a mistake on the command line is about "heliograph run" or
-// "heliograph publish", which have an exit status of their own for it.
+// isOfClient reports whether a mistake on the command line is about "heliograph run",
+// "heliograph publish" or "heliograph types", which have an exit status of their own for it.
 func isOfClient(err error) bool {
 	parse, ok := errors.AsType[*kong.ParseError](err)
 	if !ok {
 		return false
 	}
 	node := parse.Context.Selected()
-	return node != nil && (node.Name == "run" || node.Name == "publish")
+	return node != nil && slices.Contains([]string{"run", "publish", "types"}, node.Name)
 }
