@@ -3,6 +3,7 @@ package task
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"time"
 )
@@ -42,8 +43,7 @@ func (p Policy) longestBackoff() time.Duration {
 // jitter returns some time between 0 and most, which depends on the attempt.
 func jitter(most time.Duration, id ID, attempt int) time.Duration {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(id)) // it never fails
-	_, _ = h.Write([]byte{byte(attempt), byte(attempt >> 8)})
+	_, _ = fmt.Fprint(h, id, attempt) // it never fails
 	return time.Duration(float64(most) * (float64(h.Sum32()) / (1 << 32)))
 }
 
@@ -62,7 +62,7 @@ func Permanent(err error) error {
 type permanent struct{ error }
 
 // Is implements errors.Is.
-func (*permanent) Is(target error) bool { return target == ErrPermanent } //nolint:errorlint // that is what it is for
+func (*permanent) Is(target error) bool { return target == ErrPermanent }
 
 // Unwrap returns the error that Permanent was given.
 func (e *permanent) Unwrap() error { return e.error }

@@ -107,4 +107,3 @@ func (b *outbox) sendAll(id task.ID) {
 		o.sent(done)
 	}
 }
-

@@ -48,9 +48,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		"a caller without the lease gets ErrLeaseLost":              otherLease,
 		"an unknown task is ErrNotFound":                            unknown,
 		"a lost lease leads to another attempt with another lease":  nextAttempt,
-		"T18 Fail leads to another attempt with another lease":             failAgain,
-		"T18 Fail that is final ends the task":                             failFinal,
-		"T18 the last attempt that fails ends the task":                    failLast,
+		"T18 Fail leads to another attempt with another lease":      failAgain,
+		"T18 Fail that is final ends the task":                      failFinal,
+		"T18 the last attempt that fails ends the task":             failLast,
 		"late calls with a lost lease are ErrLeaseLost":             late,
 		"of concurrent ends of a task one counts":                   endRace,
 
