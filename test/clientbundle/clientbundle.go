@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -101,10 +103,41 @@ var besideEachOther = api.Plugin{Name: "beside-each-other", Setup: func(b api.Pl
 
 // Test returns one module for node of a test and all that it imports of the sources.
 func Test(path string) ([]byte, error) {
-	return build(api.BuildOptions{
+	return build(testOptions(path))
+}
+
+func testOptions(path string) api.BuildOptions {
+	return api.BuildOptions{
 		EntryPoints: []string{path}, Target: api.ESNext, Platform: api.PlatformNode, Sourcemap: api.SourceMapInline,
 		Define: map[string]string{"BUILD": `"test"`},
-	})
+	}
+}
+
+// A Mutation takes something out of the sources, so that a test can be seen to fail.
+type Mutation struct {
+	// File is the path of the source below src.
+	File string
+	// Old must be in it once. New takes its place.
+	Old, New string
+}
+
+// TestMutated is Test with sources that are broken.
+func TestMutated(path string, m Mutation) ([]byte, error) {
+	options := testOptions(path)
+	options.Plugins = []api.Plugin{{Name: "mutation", Setup: func(b api.PluginBuild) {
+		b.OnLoad(api.OnLoadOptions{Filter: regexp.QuoteMeta("/src/"+m.File) + "$"}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+			source, err := os.ReadFile(args.Path)
+			if err != nil {
+				return api.OnLoadResult{}, err
+			}
+			if strings.Count(string(source), m.Old) != 1 {
+				return api.OnLoadResult{}, fmt.Errorf("%s does not have %q once", m.File, m.Old)
+			}
+			broken := strings.Replace(string(source), m.Old, m.New, 1)
+			return api.OnLoadResult{Contents: &broken, Loader: api.LoaderTS, ResolveDir: filepath.Dir(args.Path)}, nil
+		})
+	}}}
+	return build(options)
 }
 
 func build(options api.BuildOptions) ([]byte, error) {

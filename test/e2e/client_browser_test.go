@@ -2,14 +2,20 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -35,6 +41,9 @@ type clientSite struct {
 	url    string
 	policy atomic.Pointer[string]
 	tokens atomic.Pointer[string] // what getToken is to return; nil is nobody
+	// length is after how many bytes a stream is cut; nil is never.
+	length atomic.Pointer[func() int64]
+	server *httptest.Server
 }
 
 func newClientSite(t *testing.T, service string) *clientSite {
@@ -61,10 +70,17 @@ func newClientSite(t *testing.T, service string) *clientSite {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.Handle("/api/", &httputil.ReverseProxy{
-		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:    transport,
-		ErrorLog:     log.New(io.Discard, "", 0), // of streams that a crash breaks
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport: transport,
+		ModifyResponse: func(res *http.Response) error {
+			if length := site.length.Load(); length != nil && strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
+				res.Body = cut{io.LimitReader(res.Body, (*length)()), res.Body}
+			}
+			return nil
+		},
+		FlushInterval: -1,
+		ErrorLog:      log.New(io.Discard, "", 0), // of streams that a crash breaks
+		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
@@ -72,8 +88,23 @@ func newClientSite(t *testing.T, service string) *clientSite {
 		server.Close()
 		transport.CloseIdleConnections()
 	})
-	site.url = server.URL
+	site.url, site.server = server.URL, server
 	return site
+}
+
+// cut is a body that breaks off.
+type cut struct {
+	io.Reader
+	io.Closer
+}
+
+// Read returns an error at its end, so that the proxy breaks the connection.
+func (c cut) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 func (s *clientSite) page(query string) string { return s.url + "/page.html?" + query }
@@ -296,5 +327,136 @@ func TestALogOutEndsTheStreamOfAllTabs(t *testing.T) { // B8, A12
 	mustShow(t, tabs, `#mine:empty`)
 	if got := admin.scrape(t)[active]; got != 1 {
 		t.Errorf("B2: three tabs of bob have %v streams, want 1", got)
+	}
+}
+
+// A page that went to the back/forward cache and comes back shows what has happened.
+func TestAPageFromTheCacheIsUpToDate(t *testing.T) { // B3
+	t.Parallel()
+	s := start(t)
+	site := newClientSite(t, s.url)
+	tabs := openTabs(t, 2, site.page(""))
+	mustShow(t, tabs, `body[data-state="open"]`)
+	id := s.startTask(t, longTask)
+	mustShow(t, tabs, taskItem(id, `[data-status="running"]`))
+	if err := chromedp.Do(tabs[0], chromedp.Evaluate[chromedp.Void](`window.kept = true`), chromedp.Navigate(site.page("other"))); err != nil {
+		t.Fatal(err)
+	}
+	mustShow(t, tabs[:1], `body[data-state="open"]`)
+	s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
+	mustShow(t, tabs, taskItem(id, `[data-status="cancelled"]`))
+	if err := chromedp.Do(tabs[0], chromedp.NavigateBack()); err != nil {
+		t.Fatal(err)
+	}
+	mustShow(t, tabs, taskItem(id, `[data-status="cancelled"]`))
+	mustShow(t, tabs, `body[data-state="open"]`)
+	kept, err := chromedp.Run(tabs[0], chromedp.Evaluate[bool](`window.kept === true`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("B3: the page came from the back/forward cache: %t", kept)
+	if got := s.scrape(t)[active]; got != 1 {
+		t.Errorf("B2: two tabs have %v streams, want 1", got)
+	}
+	noOlder(t, tabs)
+}
+
+// The library needs no browser, fetches large results by itself, and leaves nothing
+// behind that keeps a program from ending.
+func TestAProgramUsesTheClientLibrary(t *testing.T) { // B1, B9, B15
+	t.Parallel()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("SKIPPED: node is not installed")
+	}
+	s := start(t)
+	dir := t.TempDir()
+	for _, name := range []string{"client.js", "worker.js"} {
+		res, err := s.client.Get(s.url + "/api/client/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %v", name, res.StatusCode, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), script, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type":"module"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, node, clientPage+"/program.mjs", dir, s.url+"/api").CombinedOutput()
+	want := `{"last":"completed","result":{"message":"from a program","steps_completed":2,"status":"success"},"refused":"UNKNOWN_TASK_TYPE","large":200000}`
+	if got := strings.TrimSpace(string(out)); err != nil || got != want {
+		t.Errorf("the program: %v\n got %s\nwant %s", err, got, want)
+	}
+}
+
+// Streams that break after any number of bytes: in the end every tab says what the service
+// says, and has never shown anything older.
+func TestStreamsThatAreCutAnywhere(t *testing.T) { // B1, B5, B7
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	s := start(t)
+	site := newClientSite(t, s.url)
+	tabs := openTabs(t, 2, site.page(""))
+	mustShow(t, tabs, `body[data-state="open"]`)
+	var mu sync.Mutex
+	site.length.Store(new(func() int64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return 1 + random.Int64N(4000)
+	}))
+	site.server.CloseClientConnections()
+	ids := make([]string, 0, 30)
+	for range cap(ids) {
+		ids = append(ids, s.startTask(t, `{"type":"demo_task","params":{"steps":5,"delay":0.05}}`))
+	}
+	eventually(t, "all tasks have ended", func() bool { return s.status(t, ids[len(ids)-1]).Status == "completed" })
+	site.length.Store(nil)
+	site.server.CloseClientConnections()
+	for _, id := range ids {
+		mustShow(t, tabs, taskItem(id, `[data-status="completed"][data-value="1"]`))
+	}
+	noOlder(t, tabs)
+}
+
+// Two tabs read what a task prints, each byte once, while their stream breaks.
+func TestTabsReadWhatATaskPrints(t *testing.T) { // B12
+	t.Parallel()
+	s := start(t, workersFile(t, "20s"))
+	site := newClientSite(t, s.url)
+	c := s.startLeased(t, `{"type":"count","params":{"steps":1},"claim":true}`)
+	tabs := openTabs(t, 2, site.page("output="+c.TaskID))
+	mustShow(t, tabs, `body[data-state="open"]`)
+	printed := ""
+	for i := range 20 {
+		text := fmt.Sprintf("line %d, änderbar\n", i)
+		s.must(t, http.StatusOK, "POST", fmt.Sprintf("/api/tasks/%s/output?lease=%s&offset=%d", c.TaskID, c.Lease, len(printed)), text)
+		printed += text
+		if i%7 == 3 {
+			mustShow(t, tabs[:1], fmt.Sprintf(`body[data-bytes="%d"]`, len(printed)))
+			site.server.CloseClientConnections()
+		}
+	}
+	if got := s.say(t, claimed{TaskID: c.TaskID, Lease: c.Lease}, "complete", ""); got.status != http.StatusOK {
+		t.Fatalf("complete: %d %s", got.status, got.body)
+	}
+	mustShow(t, tabs, `body[data-output="ended"]`)
+	for i, tab := range tabs {
+		got, err := chromedp.Run(tab, chromedp.Evaluate[string](`document.querySelector('#output').textContent`))
+		if err != nil || got != printed {
+			t.Errorf("B12: tab %d has read %q, %v, want %q", i+1, got, err, printed)
+		}
+		if broken := attribute(tab, t, "broken"); broken != "" {
+			t.Errorf("B12: tab %d: %s", i+1, broken)
+		}
 	}
 }

@@ -254,6 +254,9 @@ test('B8 null is a log-out: quiet, and nothing of the user is left', async () =>
   const { searchParams } = world.service.stream.url;
   assert.notEqual(searchParams.get('request_id'), first);
   assert.equal(searchParams.get('last_event_id'), null);
+  world.service.stream.snapshot();
+  await pass(20_000, 500);
+  assert.deepEqual(list.getSnapshot(), []);
 });
 
 test('B8 a getToken that throws is asked again with back-off; an Unauthorized stops and tells', async () => {

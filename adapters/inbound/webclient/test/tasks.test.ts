@@ -302,6 +302,7 @@ test('B12 output is exact across reconnects, and gaps are named', async () => {
   await pass(1100);
   assert.deepEqual(follows().at(-1), { task_id: ID, offset: 3 });
   const { stream } = world.service;
+  stream.send('task_output', { task_id: ID, offset: 0, text: 'aé' }); // it came before
   stream.send('task_output', { task_id: ID, offset: 1, text: 'éb' }); // half of it came before
   stream.send('task_output', { task_id: ID, offset: 4, gap: 10 });
   stream.send('task_output', { task_id: ID, offset: 14, text: 'z', closed: true });

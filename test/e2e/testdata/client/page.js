@@ -61,3 +61,17 @@ document.querySelector('#cancel').onclick = async () => {
   stop();
 };
 document.querySelector('#reconnect').onclick = () => hg.reconnect();
+
+if (query.has('output')) {
+  // Every piece must begin where the one before ended.
+  const shown = document.querySelector('#output');
+  const bytes = new TextEncoder();
+  let next = 0;
+  for await (const { offset, text, gap } of hg.follow(query.get('output')).output()) {
+    if (offset !== next) note(document.body, { broken: `${offset} follows ${next}` });
+    next = offset + (gap ?? bytes.encode(text).length);
+    shown.textContent += text ?? `[${gap} bytes are gone]`;
+    note(document.body, { bytes: next });
+  }
+  note(document.body, { output: 'ended' });
+}
