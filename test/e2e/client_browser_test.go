@@ -330,37 +330,6 @@ func TestALogOutEndsTheStreamOfAllTabs(t *testing.T) { // B8, A12
 	}
 }
 
-// A page that went to the back/forward cache and comes back shows what has happened.
-func TestAPageFromTheCacheIsUpToDate(t *testing.T) { // B3
-	t.Parallel()
-	s := start(t)
-	site := newClientSite(t, s.url)
-	tabs := openTabs(t, 2, site.page(""))
-	mustShow(t, tabs, `body[data-state="open"]`)
-	id := s.startTask(t, longTask)
-	mustShow(t, tabs, taskItem(id, `[data-status="running"]`))
-	if err := chromedp.Do(tabs[0], chromedp.Evaluate[chromedp.Void](`window.kept = true`), chromedp.Navigate(site.page("other"))); err != nil {
-		t.Fatal(err)
-	}
-	mustShow(t, tabs[:1], `body[data-state="open"]`)
-	s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
-	mustShow(t, tabs, taskItem(id, `[data-status="cancelled"]`))
-	if err := chromedp.Do(tabs[0], chromedp.NavigateBack()); err != nil {
-		t.Fatal(err)
-	}
-	mustShow(t, tabs, taskItem(id, `[data-status="cancelled"]`))
-	mustShow(t, tabs, `body[data-state="open"]`)
-	kept, err := chromedp.Run(tabs[0], chromedp.Evaluate[bool](`window.kept === true`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("B3: the page came from the back/forward cache: %t", kept)
-	if got := s.scrape(t)[active]; got != 1 {
-		t.Errorf("B2: two tabs have %v streams, want 1", got)
-	}
-	noOlder(t, tabs)
-}
-
 // The library needs no browser, fetches large results by itself, and leaves nothing
 // behind that keeps a program from ending.
 func TestAProgramUsesTheClientLibrary(t *testing.T) { // B1, B9, B15

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, mock, test } from 'node:test';
 
 import { Unauthorized } from '../src/client.js';
 import type { Client, Connection } from '../types/index.js';
-import { ID, World, collect, event, listed, pass, progress, record, refusal, settle } from './world.js';
+import { ID, OTHER, World, collect, event, listed, pass, progress, record, refusal, settle } from './world.js';
 
 let world: World;
 beforeEach(() => (world = new World()));
@@ -259,6 +259,32 @@ test('B8 null is a log-out: quiet, and nothing of the user is left', async () =>
   assert.deepEqual(list.getSnapshot(), []);
 });
 
+test('B8 after a log-in what is followed is read anew, and the rest was somebody else\u2019s', async () => {
+  for (const getToken of [undefined, () => 't']) {
+    world.service.records.set(ID, record(ID, 1));
+    const hg = await world.open({ getToken }, [listed(ID, 1), listed(OTHER, 1)]);
+    const list = hg.tasks();
+    list.subscribe(() => {});
+    const task = hg.follow(ID);
+    task.subscribe(() => {});
+    await pass(200);
+    world.service.reply('GET /sse/stream', () => refusal(401, 'UNAUTHORIZED'), () => refusal(401, 'UNAUTHORIZED'));
+    world.service.stream.fail();
+    await pass(3000);
+    assert.equal(state(hg), 'unauthorized');
+    assert.equal(list.getSnapshot().length, 2, 'what is shown is kept');
+    world.service.records.set(ID, record(ID, 4, { status: 'completed', result: 7 }));
+    world.service.replies.clear();
+    hg.reconnect();
+    await pass(200);
+    world.service.stream.snapshot();
+    await pass(500);
+    assert.deepEqual(list.getSnapshot().map(({ id, status }) => [id, status]), [[ID, 'completed']]);
+    assert.equal(task.getSnapshot().result, 7);
+    hg.close();
+  }
+});
+
 test('B8 a getToken that throws is asked again with back-off; an Unauthorized stops and tells', async () => {
   let asked = 0;
   const hg = world.connect({
@@ -358,6 +384,14 @@ test('B16 an older service: events without a type, and no reading of many', asyn
   const { capabilities } = hg.connection.getSnapshot();
   assert.deepEqual([capabilities.types, capabilities.batch], [false, false]);
   assert.equal(capabilities.limits.length, 2);
+});
+
+test('B16 the stream of a gateway may be elsewhere', async () => {
+  const hg = world.connect({ stream: 'http://gateway/events?room=1' });
+  hg.connection.subscribe(() => {});
+  await pass(50);
+  const { path, query } = world.service.requests[0]!;
+  assert.deepEqual([path, query.get('room'), query.has('request_id')], ['/events', '1', true]);
 });
 
 test("the application's own events arrive with their names", async () => {

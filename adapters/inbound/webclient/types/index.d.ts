@@ -269,6 +269,8 @@ export interface Capabilities {
 export interface Options {
   /** Where the API is; `/api` of the page's origin by default. */
   api?: string | URL;
+  /** Where the stream is, if an external gateway serves it elsewhere; `/sse/stream` of the API by default. */
+  stream?: string | URL;
   /**
    * Returns a credential that is sent as `Authorization: Bearer`, or null when nobody is
    * logged in: then the stream ends, in all tabs. One that throws is asked again later,

@@ -113,9 +113,9 @@ export class Hub {
       isFollowed,
       hasPace: () => this.#stream.hasPace,
     });
-    const { api, credentials, requestId = '' } = config;
+    const { credentials, requestId = '', stream: url } = config;
     this.#stream = new StreamOwner(
-      { url: api + '/sse/stream', requestId, credentials, credential: this.#credential, transport: parts.transport, clock },
+      { url, requestId, credentials, credential: this.#credential, transport: parts.transport, clock },
       {
         opened: () => {
           this.#incoming.opened();
@@ -134,8 +134,8 @@ export class Hub {
     );
     this.#credential.onended = (why) => {
       if (why.code !== 'SIGNED_OUT') return this.#stream.stop('unauthorized', { code: why.code, message: why.message });
-      this.#tasks.clear();
       this.#stream.signOut();
+      this.#forgetAll();
     };
   }
 
@@ -263,8 +263,16 @@ export class Hub {
   }
 
   #reconnect(): void {
+    if (this.#stream.report.state === 'unauthorized') this.#forgetAll();
     this.#credential.reset();
     this.#stream.reconnect();
+  }
+
+  /** Who logs in next may be somebody else: what is still followed is read anew. */
+  #forgetAll(): void {
+    this.#tasks.clear();
+    for (const { follows } of this.#tabs.all()) for (const id of follows) this.#tasks.ensure(id);
+    this.#tabs.tellAll({ t: 'cleared' });
   }
 
   // --- tasks

@@ -23,7 +23,7 @@ const ANSWER_LIMIT = 30_000;
 const SOON = 500;
 
 export interface StreamOptions {
-  /** The stream's URL, without a query. */
+  /** The stream's URL. */
   url: string;
   /** '' for random ones. */
   requestId: string;
@@ -153,10 +153,11 @@ export class StreamOwner {
     this.#token = token;
     this.#retry = null;
     this.#cancelTimer = clock.after(ANSWER_LIMIT, () => this.#onEnded({ kind: 'network', message: 'no answer came' }));
-    const query = new URLSearchParams({ request_id: this.#requestId });
-    if (this.lastId) query.set('last_event_id', this.lastId);
+    const to = new URL(url);
+    to.searchParams.set('request_id', this.#requestId);
+    if (this.lastId) to.searchParams.set('last_event_id', this.lastId);
     this.#end = transport(
-      { url: `${url}?${query}`, token, credentials, lastId: this.lastId },
+      { url: to.href, token, credentials, lastId: this.lastId },
       {
         opened: () => this.#onOpened(),
         event: (event) => {

@@ -12,6 +12,8 @@ export interface HubConfig {
   name: string;
   /** The absolute URL of the API, without a slash at its end. */
   api: string;
+  /** That of the stream. */
+  stream: string;
   credentials: RequestCredentials;
   requestId?: string;
   /** Whether the tabs have getToken. */
@@ -112,6 +114,8 @@ export type ToTab =
   | { t: 'hello'; protocol: number; lock: string }
   | { t: 'state'; report: StreamReport; capabilities: Capabilities }
   | { t: 'tasks'; tasks: TaskState[]; lastId: string }
+  /** What was said of tasks was another user's. */
+  | { t: 'cleared' }
   | { t: 'version'; version: Version }
   | { t: 'reset'; reason: string }
   | { t: 'event'; name: string; data: unknown; id: string }

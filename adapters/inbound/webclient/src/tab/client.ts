@@ -107,9 +107,12 @@ class TabClient implements Client {
   /** Joins the others, at the first use. */
   #use(): void {
     if (this.#link || this.#ending.reason) return;
-    const { api = '/api', credentials = 'same-origin', getToken, name = '', requestId, share = 'auto', fetch } = this.#options;
-    const base = new URL(String(api), globalThis.location?.href).href.replace(/\/$/, '');
-    const config: HubConfig = { name, api: base, credentials, asksToken: !!getToken, ...(requestId && { requestId }) };
+    const { api = '/api', stream, credentials = 'same-origin', getToken, name = '', requestId, share = 'auto', fetch } = this.#options;
+    const absolute = (url: string | URL) => new URL(url, globalThis.location?.href).href.replace(/\/$/, '');
+    const base = absolute(api);
+    const config: HubConfig = {
+      name, api: base, stream: stream ? absolute(stream) : base + '/sse/stream', credentials, asksToken: !!getToken, ...(requestId && { requestId }),
+    };
     this.#link = new Link({ config, tab: randomId(), fetch }, routesFor(share, fetch), {
       greet: (post, tab, lock) => this.#greet(post, tab, lock),
       message: (message) => this.#take(message),
@@ -150,11 +153,16 @@ class TabClient implements Client {
   #take(message: ToTab): void {
     switch (message.t) {
       case 'state':
-        if (message.report.state === 'signed-out') this.#forgetAll();
+        if (message.report.state === 'signed-out') {
+          this.#lastId = '';
+          this.#memory.clear();
+        }
         return this.#show(message.report, message.capabilities);
       case 'tasks':
         this.#lastId = message.lastId;
         return this.#tasks.take(message.tasks);
+      case 'cleared':
+        return this.#tasks.clear();
       case 'version':
         return this.#version.set(Object.freeze(message.version));
       case 'reset':
@@ -199,12 +207,6 @@ class TabClient implements Client {
       const code = error instanceof Unauthorized ? 'UNAUTHORIZED' : 'TOKEN_FAILED';
       this.#say({ t: 'token', n, failure: { code, message: String((error as Error)?.message ?? error) } });
     }
-  }
-
-  #forgetAll(): void {
-    this.#lastId = '';
-    this.#memory.clear();
-    this.#tasks.clear();
   }
 
   // --- what its parts call
