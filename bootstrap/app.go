@@ -19,6 +19,7 @@ type App struct {
 	opened *opened
 	addr   func() net.Addr // once it is started
 	failed <-chan error    // gets the first failure of a part that should have served on
+	tasks  *taskFile       // nil in another role
 }
 
 // overtime is for a shutdown whose grace has ended: what is left is cut short then,
@@ -48,7 +49,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger, more ...fx.Option) (
 		lc.Append(fx.StartStopHook(func() error { return life.start(ctx) }, func() { life.stopInTime(ctx) }))
 	}
 	app.fx = fx.New(Graph(cfg, log), fx.Replace(app.opened, front, startContext(func() context.Context { return ctx })),
-		fx.StopTimeout(cfg.ShutdownGrace+overtime), fx.Options(more...), fx.Invoke(inOrder))
+		fx.StopTimeout(cfg.ShutdownGrace+overtime), fx.Options(more...), fx.Populate(&app.tasks), fx.Invoke(inOrder))
 	if err := app.fx.Err(); err != nil {
 		err = errors.Join(cause(err), app.Close())
 		if ctx.Err() != nil {
@@ -57,6 +58,15 @@ func New(ctx context.Context, cfg Config, log *slog.Logger, more ...fx.Option) (
 		return nil, err
 	}
 	return app, nil
+}
+
+// ReloadTasksFile reads TASKS_FILE again: from then on tasks are started as it says. If there
+// is a mistake in it, that is logged and nothing changes. It may be called at any time, and
+// does nothing in another role.
+func (a *App) ReloadTasksFile(ctx context.Context) {
+	if a.tasks != nil {
+		a.tasks.reload(ctx)
+	}
 }
 
 // cause is what a constructor said, without the way to it through the graph, which

@@ -18,6 +18,7 @@ import (
 	"heliograph/adapters/outbound/prommetrics"
 	"heliograph/application/connections"
 	"heliograph/application/guard"
+	"heliograph/application/tasks"
 	"heliograph/domain/access"
 	"heliograph/domain/appevent"
 	"heliograph/domain/connection"
@@ -79,7 +80,7 @@ type inboundParts struct {
 	Workers  task.Workers
 	Versions version.Service
 	Events   appevent.Service
-	Types    []task.Type `group:"task_types"`
+	Types    *tasks.Service
 	Policy   access.Policy
 	Limited  limited
 	Writer   output.Writer
@@ -95,9 +96,9 @@ func newInbound(p inboundParts) inbound {
 		in.tasks = limits.NewTasks(p.Config.Limits.adapter(p.Limited), p.Tasks, p.Reader)
 	}
 	if p.Config.Auth.Required() {
-		in.tasks = guard.NewTasks(in.tasks, p.Reader, p.Types, p.Policy)
+		in.tasks = guard.NewTasks(in.tasks, p.Reader, p.Types.Startable, p.Policy)
 		in.reader = guard.NewReader(p.Reader, p.Policy)
-		workers := guard.NewWorkers(p.Workers, p.Reader, p.Types, p.Policy)
+		workers := guard.NewWorkers(p.Workers, p.Reader, p.Types.Known, p.Policy)
 		in.workers, in.leased = workers, workers
 		in.outputs = ginapi.OutputDeps{Writer: guard.NewOutputWriter(workers, p.Writer), Reader: guard.NewOutputReader(p.Output, p.Reader, p.Policy)}
 		in.follow = guard.NewFollowers(p.Follow, p.Registry, p.Reader, p.Policy)

@@ -3,6 +3,7 @@ package bootstrap_test
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/fx"
 
 	"heliograph/adapters/outbound/gotasks"
+	"heliograph/application/tasks"
 	"heliograph/bootstrap"
 	"heliograph/domain/task"
 )
@@ -91,4 +93,44 @@ func within(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+func TestTheTaskFileIsReadAgain(t *testing.T) { // A8; S3, for operators
+	path := taskFile(t, `tasks: {list: {command: [ls], scope: "lists"}, gone: {worker: {}}}`)
+	var text strings.Builder
+	environ := map[string]string{"HTTP_ADDR": "127.0.0.1:0", "TASKS_FILE": path, "AUTH": "required", "AUTH_JWT_KEY": jwtKey}
+	var service *tasks.Service
+	app, err := bootstrap.New(t.Context(), load(t, environ), slog.New(slog.NewTextHandler(&text, nil)), fx.Populate(&service))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = app.Close() }()
+	for _, c := range []struct{ content, want, logged string }{
+		{`tasks: {other: {command: [ls], scope: "lists"}}`, "other", `msg="tasks file was read again" types=1 added=[other] removed="[gone list]"`},
+		{`tasks: {list: {command: [no-such-program]}}`, "other", "list: command: there is no program"},
+		{`tasks: {a: {command: [no-such-program]}, b: {command: [nor-this]}}`, "other", "b: command: there is no program"},
+		{`tasks: {list: {command: [ls], scope: "new"}}`, "other", `no entry had the scope \"new\" at the start`},
+		{`tasks: {gone: {command: [ls]}}`, "other", "changes only with a restart"},
+		{`tasks: {demo_task: {command: [ls]}}`, "other", "the service has a type of this name"},
+		{`tasks: {list: {command: [ls]}, gone: {worker: {}}}`, "gone list", `added="[gone list]" removed=[other]`},
+	} {
+		text.Reset()
+		if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		app.ReloadTasksFile(t.Context())
+		types, err := service.Types(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, typ := range types {
+			if !strings.HasSuffix(typ.Name, "_task") { // of the service's own
+				names = append(names, typ.Name)
+			}
+		}
+		if got := strings.Join(names, " "); got != c.want || !strings.Contains(text.String(), c.logged) || (c.want == "other" && c.logged[0] != 'm') != strings.Contains(text.String(), "level=ERROR") {
+			t.Errorf("%s: the types are %s, logged is %s", c.content, got, &text)
+		}
+	}
 }

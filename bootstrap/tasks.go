@@ -29,7 +29,7 @@ func tasksModule() fx.Option {
 	return fx.Module("tasks", provideComponents(taskComponents), fx.Provide(
 		fx.Annotate(demoTypes, fx.ResultTags(several)),
 		fx.Annotate(fileTypes, fx.ResultTags(several)),
-		newTaskSnapshots,
+		newTaskSnapshots, newTaskFile,
 		fx.Annotate(newTasks, fx.As(fx.Self()), fx.As(new(task.Service)), fx.As(new(task.Reader)), fx.As(new(task.Workers))),
 	))
 }

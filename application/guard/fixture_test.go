@@ -22,6 +22,14 @@ var types = []task.Type{
 	{Name: "farther", Outside: true},
 }
 
+func typeOf(name string) (task.Type, bool) {
+	i := slices.IndexFunc(types, func(t task.Type) bool { return t.Name == name })
+	if i < 0 {
+		return task.Type{}, false
+	}
+	return types[i], true
+}
+
 // fixture has all guards with mocks beneath them.
 type fixture struct {
 	tasks    *mocks.MockTaskService
@@ -46,8 +54,8 @@ func newFixture(t *testing.T) *fixture {
 		events: mocks.NewMockAppEventService(ctrl),
 	}
 	policy := newPolicy(ctrl)
-	f.Tasks, f.Reader = guard.NewTasks(f.tasks, f.reader, types, policy), guard.NewReader(f.reader, policy)
-	f.Workers, f.Versions = guard.NewWorkers(f.workers, f.reader, types, policy), guard.NewVersions(f.versions, policy)
+	f.Tasks, f.Reader = guard.NewTasks(f.tasks, f.reader, typeOf, policy), guard.NewReader(f.reader, policy)
+	f.Workers, f.Versions = guard.NewWorkers(f.workers, f.reader, typeOf, policy), guard.NewVersions(f.versions, policy)
 	f.Events = guard.NewEvents(f.events, policy)
 	return f
 }

@@ -55,11 +55,5 @@ func visible(ctx context.Context, tasks task.Reader, policy access.Policy, p *ac
 	return t, nil
 }
 
-// byName returns the types by their names.
-func byName(types []task.Type) map[string]task.Type {
-	all := make(map[string]task.Type, len(types))
-	for _, t := range types {
-		all[t.Name] = t
-	}
-	return all
-}
+// Types returns the type of a name; ok is false if there is none.
+type Types func(name string) (typ task.Type, ok bool)

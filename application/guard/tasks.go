@@ -15,22 +15,22 @@ import (
 type Tasks struct {
 	tasks  task.Service
 	reader task.Reader
-	types  map[string]task.Type
+	types  Types
 	policy access.Policy
 }
 
 var _ task.Service = (*Tasks)(nil)
 
 // NewTasks returns a guard of tasks, whose types these are. reader sees every task.
-func NewTasks(tasks task.Service, reader task.Reader, types []task.Type, policy access.Policy) *Tasks {
-	return &Tasks{tasks: tasks, reader: reader, types: byName(types), policy: policy}
+func NewTasks(tasks task.Service, reader task.Reader, types Types, policy access.Policy) *Tasks {
+	return &Tasks{tasks: tasks, reader: reader, types: types, policy: policy}
 }
 
 // Start implements task.Service: it needs tasks:start, and what the type asks for. The
 // principal becomes the task's owner, and the policy decides on its audience (rule A11).
 // If the caller is to be the task's worker it needs tasks:work as well (rule T20).
 func (g *Tasks) Start(ctx context.Context, r task.Request) (task.Task, error) {
-	typ, known := g.types[r.Type]
+	typ, known := g.types(r.Type)
 	if !known {
 		typ.Name = r.Type
 	}

@@ -18,16 +18,16 @@ import (
 type Workers struct {
 	workers task.Workers
 	reader  task.Reader
-	types   map[string]task.Type
+	types   Types
 	policy  access.Policy
 }
 
 var _ task.Workers = (*Workers)(nil)
 
-// NewWorkers returns a guard of workers, whose types of tasks these are. reader sees
+// NewWorkers returns a guard of workers. types knows those that can be started, and those that could. reader sees
 // every task.
-func NewWorkers(workers task.Workers, reader task.Reader, types []task.Type, policy access.Policy) *Workers {
-	return &Workers{workers: workers, reader: reader, types: byName(types), policy: policy}
+func NewWorkers(workers task.Workers, reader task.Reader, types Types, policy access.Policy) *Workers {
+	return &Workers{workers: workers, reader: reader, types: types, policy: policy}
 }
 
 // Claim implements task.Workers. It is refused if the principal may not work on one of
@@ -118,8 +118,13 @@ func (g *Workers) claimable(ctx context.Context, p *access.Principal, id task.ID
 		return task.Task{}, task.ErrNotFound // without what else it says
 	case err != nil:
 		return task.Task{}, err
-	case !g.types[t.Type].Outside || g.policy.Allow(p, access.TasksWork, access.TaskKind{Type: t.Type}) != nil:
+	case !g.outside(t.Type) || g.policy.Allow(p, access.TasksWork, access.TaskKind{Type: t.Type}) != nil:
 		return task.Task{}, task.ErrNotFound
 	}
 	return t, nil
+}
+
+func (g *Workers) outside(name string) bool {
+	typ, _ := g.types(name)
+	return typ.Outside
 }

@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"heliograph/application/tasks/leases"
@@ -48,7 +49,7 @@ type Service struct {
 
 	cfg     Config
 	store   task.Store
-	types   []task.Type // by name
+	types   atomic.Pointer[[]task.Type] // what can be started, by name
 	newID   func() string
 	metrics task.Metrics
 	log     *slog.Logger
@@ -62,6 +63,7 @@ type Service struct {
 	overseer *orphans.Overseer
 	started  atomic.Bool
 	bulk     chan struct{} // holds a token while CancelAll works
+	typesMu  sync.Mutex    // one call of SetTypes at a time
 }
 
 var (
@@ -99,10 +101,11 @@ func New(cfg Config, d Deps) (*Service, error) {
 		return nil, fmt.Errorf("tasks: %w", err)
 	}
 	s := &Service{
-		cfg: cfg, store: d.Store, types: types, newID: d.NewID, metrics: d.Metrics, log: d.Log,
+		cfg: cfg, store: d.Store, newID: d.NewID, metrics: d.Metrics, log: d.Log,
 		bulk: make(chan struct{}, 1), life: lifecycle.New(), queue: scheduler.New(scheduler.Sizes{Workers: cfg.MaxWorkers, Waiting: cfg.QueueSize, Scheduled: cfg.ScheduledMax}, types),
 		cleaner: retention.New(d.Store, task.Retention{Age: cfg.CleanupInterval, Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes}, types, d.Log),
 	}
+	s.types.Store(&types)
 	s.records = records.New(records.Deps{
 		Store: d.Store, Nodes: d.Nodes, Publisher: d.Publisher, Metrics: d.Metrics, Life: s.life, Log: d.Log,
 		MaxEventBytes: cfg.MaxEventBytes, MaxWritten: cfg.MaxWritten, Ended: s.cleaner.Ended,
@@ -197,7 +200,9 @@ func (s *Service) listFull(ctx context.Context, q task.Query) (page []task.Task,
 }
 
 // Types implements task.Reader.
-func (s *Service) Types(context.Context) ([]task.Type, error) { return slices.Clone(s.types), nil }
+func (s *Service) Types(context.Context) ([]task.Type, error) {
+	return slices.Clone(*s.types.Load()), nil
+}
 
 // Counts returns how many tasks run and how many wait for a worker, for metrics.
 func (s *Service) Counts() (running, queued int) {

@@ -19,13 +19,14 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 		return task.Task{}, task.ErrShuttingDown
 	}
 	defer s.life.Leave()
-	if err := s.check(r); err != nil {
+	typ, err := s.check(r)
+	if err != nil {
 		return s.firstWithKey(ctx, r, err)
 	}
+	t := s.newTask(r, typ)
 	if r.Claim {
-		return s.startClaimed(ctx, r)
+		return s.startClaimed(ctx, t, r)
 	}
-	t := s.newTask(r)
 	place := scheduler.PlaceOf(t)
 	if !s.queue.Reserve(place) {
 		return s.firstWithKey(ctx, r, task.ErrQueueFull)
@@ -43,8 +44,8 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 }
 
 // startClaimed starts a task whose worker is the caller (rule T20).
-func (s *Service) startClaimed(ctx context.Context, r task.Request) (task.Task, error) {
-	t, err := s.leases.Start(ctx, s.newTask(r), r.Worker, func(t task.Task) (task.Task, error) { return s.create(ctx, t) })
+func (s *Service) startClaimed(ctx context.Context, t task.Task, r task.Request) (task.Task, error) {
+	t, err := s.leases.Start(ctx, t, r.Worker, func(t task.Task) (task.Task, error) { return s.create(ctx, t) })
 	if err != nil {
 		return s.existing(ctx, t, r, err)
 	}
@@ -89,37 +90,38 @@ func (s *Service) markQueued(ctx context.Context, t task.Task) task.Task {
 	return marked
 }
 
-func (s *Service) check(r task.Request) error {
-	known := s.queue.Type(r.Type)
-	if known == nil {
-		return fmt.Errorf("%w: %q", task.ErrUnknownType, records.Cut(r.Type, task.MaxKeyBytes))
+// check returns the type of the task that r asks for.
+func (s *Service) check(r task.Request) (task.Type, error) {
+	known, ok := s.Startable(r.Type)
+	if !ok {
+		return known, fmt.Errorf("%w: %q", task.ErrUnknownType, records.Cut(r.Type, task.MaxKeyBytes))
 	}
 	if r.Claim && !known.Outside {
-		return fmt.Errorf("%w: %q", task.ErrNotClaimable, r.Type)
+		return known, fmt.Errorf("%w: %q", task.ErrNotClaimable, r.Type)
 	}
 	if len(r.Key) > task.MaxKeyBytes {
-		return fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(r.Key), task.MaxKeyBytes)
+		return known, fmt.Errorf("%w: the idempotency key has %d bytes, at most %d are allowed", task.ErrInvalidParams, len(r.Key), task.MaxKeyBytes)
 	}
 	if err := s.records.Limits.CheckLabels(r.Labels); err != nil {
-		return err
+		return known, err
 	}
 	now := time.Now()
 	if err := task.CheckRunAt(r.RunAt, now); err != nil {
-		return err
+		return known, err
 	}
 	if r.Claim && r.RunAt.After(now) {
-		return fmt.Errorf("%w: a task that its starter claims runs at once", task.ErrInvalidRunAt)
+		return known, fmt.Errorf("%w: a task that its starter claims runs at once", task.ErrInvalidRunAt)
 	}
 	if err := known.Handler.Check(r.Params); err != nil {
-		return fmt.Errorf("start %s: %w", r.Type, err)
+		return known, fmt.Errorf("start %s: %w", r.Type, err)
 	}
-	return nil
+	return known, nil
 }
 
 // newTask returns the pending task that r asks for.
-func (s *Service) newTask(r task.Request) task.Task {
+func (s *Service) newTask(r task.Request, typ task.Type) task.Task {
 	id := task.ID(s.newID())
-	audience := r.Audience.Or(s.queue.Type(r.Type).Audience).Audience
+	audience := r.Audience.Or(typ.Audience).Audience
 	if r.Followed {
 		audience = audience.With(access.TaskSubject + string(id))
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"sync/atomic"
 	"time"
 
 	"heliograph/domain/task"
@@ -19,21 +21,39 @@ const sweeps = 10
 // Cleaner removes finished tasks. It is safe for concurrent use.
 type Cleaner struct {
 	store   task.Store
-	rules   task.Retention
+	rules   atomic.Pointer[task.Retention]
 	trigger *sweepTrigger
+	changed chan struct{} // full when the rules have changed since Serve looked
 	log     *slog.Logger
 }
 
 // New returns a cleaner of the store, by the rules and by what the types say of their
 // own tasks.
 func New(store task.Store, rules task.Retention, types []task.Type, log *slog.Logger) *Cleaner {
-	rules.AgeOf = make(map[string]time.Duration)
+	c := &Cleaner{store: store, trigger: newSweepTrigger(rules), changed: make(chan struct{}, 1), log: log}
+	c.rules.Store(&rules)
+	c.SetTypes(types)
+	return c
+}
+
+// SetTypes has the cleaner go by what these types say of their own tasks. Those of a type
+// that is not among them are kept for as long as it said last. One call may run at a time.
+func (c *Cleaner) SetTypes(types []task.Type) {
+	rules := *c.rules.Load()
+	ages := make(map[string]time.Duration, len(rules.AgeOf))
+	maps.Copy(ages, rules.AgeOf)
 	for _, typ := range types {
+		delete(ages, typ.Name)
 		if typ.Policy.Keep > 0 {
-			rules.AgeOf[typ.Name] = typ.Policy.Keep
+			ages[typ.Name] = typ.Policy.Keep
 		}
 	}
-	return &Cleaner{store: store, rules: rules, trigger: newSweepTrigger(rules), log: log}
+	rules.AgeOf = ages
+	c.rules.Store(&rules)
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
 }
 
 // Ended counts a task that has ended: when there are many, the cleaner comes before
@@ -47,6 +67,9 @@ func (c *Cleaner) Serve(ctx context.Context, stop <-chan struct{}) {
 	for {
 		select {
 		case <-ticks.C:
+		case <-c.changed:
+			ticks.Reset(c.interval())
+			continue
 		case <-c.trigger.full:
 		case <-stop:
 			return
@@ -57,8 +80,8 @@ func (c *Cleaner) Serve(ctx context.Context, stop <-chan struct{}) {
 
 // interval is the time from one sweep to the next.
 func (c *Cleaner) interval() time.Duration {
-	shortest := c.rules.Age
-	for _, age := range c.rules.AgeOf {
+	shortest := c.rules.Load().Age
+	for _, age := range c.rules.Load().AgeOf {
 		shortest = min(shortest, age)
 	}
 	return max(shortest/sweeps, time.Millisecond)
@@ -68,7 +91,7 @@ func (c *Cleaner) interval() time.Duration {
 // how many those are.
 func (c *Cleaner) sweep(ctx context.Context) {
 	c.trigger.reset()
-	expired, err := c.store.Expired(ctx, c.rules)
+	expired, err := c.store.Expired(ctx, *c.rules.Load())
 	if err != nil {
 		c.log.WarnContext(ctx, "finished tasks could not be looked up", slog.Any("error", err))
 		return

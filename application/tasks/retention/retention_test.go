@@ -174,3 +174,23 @@ func TestTheCleanerSurvivesAStoreThatFails(t *testing.T) { // T9
 		}
 	})
 }
+
+func TestATypeMaySayAnotherTimeLater(t *testing.T) { // T9
+	synctest.Test(t, func(t *testing.T) {
+		keep := func(d time.Duration) task.Type { return task.Type{Name: "a", Policy: task.Policy{Keep: d}} }
+		f := start(t, memtaskstore.New(), task.Retention{Age: 24 * time.Hour})
+		id := f.ends("a", `1`)
+		f.SetTypes([]task.Type{keep(time.Minute)})
+		f.SetTypes([]task.Type{{Name: "b"}}) // a is gone, and as it was last
+		pass(67 * time.Second)
+		if f.has(id) {
+			t.Error("it is kept for longer than a minute")
+		}
+		id = f.ends("a", `1`)
+		f.SetTypes([]task.Type{keep(0)})
+		pass(time.Hour)
+		if !f.has(id) {
+			t.Error("it is not kept for a day")
+		}
+	})
+}

@@ -104,7 +104,7 @@ func (d *dispatcher) remove(e *Entry) bool {
 // handOut gives what is ready of a type to the calls that wait for it.
 func (d *dispatcher) handOut(t *typeQueue) {
 	for t.ready() {
-		i := slices.IndexFunc(d.waiters, func(w *waiter) bool { return w.wants(&t.typ) })
+		i := slices.IndexFunc(d.waiters, func(w *waiter) bool { return w.wants(t.typ) })
 		if i < 0 {
 			return
 		}
@@ -119,7 +119,7 @@ func (d *dispatcher) idle(t *typeQueue) bool {
 	case t.room() == 0, len(t.due) > 0:
 		return false
 	case t.typ.Outside:
-		return slices.ContainsFunc(d.waiters, func(w *waiter) bool { return w.wants(&t.typ) })
+		return slices.ContainsFunc(d.waiters, func(w *waiter) bool { return w.wants(t.typ) })
 	}
 	busy := 0
 	for _, other := range d.types {
@@ -134,7 +134,7 @@ func (d *dispatcher) idle(t *typeQueue) bool {
 func (d *dispatcher) takeBest(wants func(*task.Type) bool) *Entry {
 	var best *typeQueue
 	for _, t := range d.types {
-		if t.ready() && wants(&t.typ) && (best == nil || t.before(best)) {
+		if t.ready() && wants(t.typ) && (best == nil || t.before(best)) {
 			best = t
 		}
 	}

@@ -23,8 +23,9 @@ type Entry struct {
 	LeaseUsed bool
 
 	queue    *typeQueue
-	position uint64 // what was taken on earlier has a smaller one
-	bytes    int    // of the task's params
+	typ      *task.Type // the queue's, as it was when the entry was made or, later, taken
+	position uint64     // what was taken on earlier has a smaller one
+	bytes    int        // of the task's params
 	// scheduled says that it holds no place in the queue: its time, which is at, has not
 	// come, or no place was free when it had.
 	scheduled bool
@@ -32,12 +33,13 @@ type Entry struct {
 	index     int // in the schedule, until then
 }
 
-// Type is the task's type; with nothing but a name if it is not known here.
-func (e *Entry) Type() *task.Type { return &e.queue.typ }
+// Type is the task's type, as it was when the entry was taken; with nothing but a name if
+// it is not known here.
+func (e *Entry) Type() *task.Type { return e.typ }
 
 // Next returns the entry of the attempt after this one.
 func (e *Entry) Next() *Entry {
-	return &Entry{ID: e.ID, Lease: NewLease(), Misses: e.Misses, queue: e.queue, position: e.position, bytes: e.bytes}
+	return &Entry{ID: e.ID, Lease: NewLease(), Misses: e.Misses, queue: e.queue, typ: e.typ, position: e.position, bytes: e.bytes}
 }
 
 // NewLease returns a lease that no attempt ever had.

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heliograph/domain/task"
@@ -18,9 +19,10 @@ import (
 // There is no polling: a call that finds nothing becomes a waiter, and the first
 // change that makes a task ready hands it to the waiter that came first.
 type Queue struct {
-	types map[string]*typeQueue // never changes
+	byName atomic.Pointer[map[string]*task.Type] // what types holds, for Type
 
 	mu         sync.Mutex             // guards what follows, and the types' queues
+	types      map[string]*typeQueue  // none ever leaves it; guarded by mu
 	dispatcher dispatcher             // guarded by mu
 	known      map[task.ID]*Entry     // what waits or is taken; guarded by mu
 	later      map[*Entry]*time.Timer // tasks that may not be begun yet; guarded by mu
@@ -37,9 +39,7 @@ type Sizes struct {
 // New returns an empty queue.
 func New(sizes Sizes, types []task.Type) *Queue {
 	q := &Queue{types: make(map[string]*typeQueue), known: make(map[task.ID]*Entry), later: make(map[*Entry]*time.Timer)}
-	for _, typ := range types {
-		q.types[typ.Name] = &typeQueue{typ: typ}
-	}
+	q.addLocked(types) // which nothing else has yet
 	q.dispatcher = dispatcher{
 		types:    q.types,
 		capacity: capacity{workers: sizes.Workers, size: sizes.Waiting, maxBytes: maxWaitingBytes},
@@ -49,13 +49,35 @@ func New(sizes Sizes, types []task.Type) *Queue {
 	return q
 }
 
-// Type returns the type of that name, or nil.
-func (q *Queue) Type(name string) *task.Type {
-	if t := q.types[name]; t != nil {
-		return &t.typ
+// SetTypes makes types what tasks are begun by from now on: those that wait, too. Tasks of
+// a type that is not among them are begun as it was last. A type must not become one of
+// workers outside, nor the other way round.
+func (q *Queue) SetTypes(types []task.Type) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.addLocked(types)
+	for _, typ := range types { // more of them may be ready now
+		q.dispatcher.dispatch(q.types[typ.Name])
 	}
-	return nil
 }
+
+func (q *Queue) addLocked(types []task.Type) {
+	for _, typ := range types {
+		if known := q.types[typ.Name]; known != nil {
+			known.typ = &typ
+		} else {
+			q.types[typ.Name] = &typeQueue{typ: &typ}
+		}
+	}
+	byName := make(map[string]*task.Type, len(q.types))
+	for name, t := range q.types {
+		byName[name] = t.typ
+	}
+	q.byName.Store(&byName)
+}
+
+// Type returns the type of that name, or nil. One that is no more is as it was last.
+func (q *Queue) Type(name string) *task.Type { return (*q.byName.Load())[name] }
 
 // Reserve takes a place, to be used by Put or PutIdle or given back by Release. It
 // reports false when there is none: as many tasks of the type wait as may, or the params of
@@ -129,7 +151,7 @@ func (q *Queue) putLocked(t task.Task, p Place) bool {
 }
 
 func (q *Queue) entryLocked(queue *typeQueue, id task.ID, lease task.Lease, bytes int) *Entry {
-	e := &Entry{ID: id, Lease: lease, queue: queue, position: q.dispatcher.nextPosition(), bytes: bytes}
+	e := &Entry{ID: id, Lease: lease, queue: queue, typ: queue.typ, position: q.dispatcher.nextPosition(), bytes: bytes}
 	q.known[id] = e
 	return e
 }
@@ -232,7 +254,7 @@ func (q *Queue) Adopt(t task.Task) *Entry {
 	defer q.mu.Unlock()
 	queue := q.types[t.Type]
 	if queue == nil {
-		queue = &typeQueue{typ: task.Type{Name: t.Type}}
+		queue = &typeQueue{typ: &task.Type{Name: t.Type}}
 	}
 	queue.running++
 	q.dispatcher.hold(queue, false, 1-queue.placesToWait(), 0)

@@ -10,9 +10,9 @@ import (
 
 // typeQueue is where the tasks of one type wait. Its Queue's mutex guards it.
 type typeQueue struct {
-	typ     task.Type // never changes
-	waiting []*Entry  // by position
-	due     []*Entry  // by position: they wait for a place (rule T19)
+	typ     *task.Type // as it is now; what it points to never changes
+	waiting []*Entry   // by position
+	due     []*Entry   // by position: they wait for a place (rule T19)
 	running int
 	held    int // places: of those that wait, in the pool of those that run, too
 	bytes   int // of the params of those that wait
@@ -51,6 +51,7 @@ func (q *typeQueue) take() *Entry {
 	q.waiting[0] = nil
 	q.waiting = q.waiting[1:]
 	q.running++
+	e.typ = q.typ // as it was when the task was started may be no more
 	return e
 }
 

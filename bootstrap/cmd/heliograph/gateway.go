@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"syscall"
 
 	"heliograph/bootstrap"
 )
@@ -24,7 +25,7 @@ func (gatewayCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := untilSignal(ctx)
+	ctx, stop := untilSignal(ctx, syscall.SIGHUP)
 	defer stop()
 	log := bootstrap.NewServiceLogger(cfg.Log, p.log)
 	if ignored != nil {

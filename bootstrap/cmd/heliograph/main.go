@@ -61,6 +61,7 @@ type commands struct {
 	Key         keyCommand         `cmd:"" help:"Make API keys for servers and workers."`
 	Token       tokenCommand       `cmd:"" help:"Make a JWT for development, or explain what one says."`
 	Config      configCommand      `cmd:"" help:"Show the effective configuration and where each value comes from."`
+	Check       checkCommand       `cmd:"" help:"Say what is wrong with a file for TASKS_FILE; exit status 0 or 1."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the service on this machine whether it is alive; exit status 0 or 1."`
 	Version     versionCommand     `cmd:"" help:"Show the version."`
 }

@@ -7,7 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strconv"
+	"sync"
+	"syscall"
+
+	"golang.org/x/term"
 
 	"heliograph/adapters/http/paths"
 	"heliograph/bootstrap"
@@ -21,7 +26,7 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := untilSignal(ctx)
+	ctx, reload, stop := serveSignals(ctx, cfg, p)
 	defer stop()
 	log := bootstrap.NewServiceLogger(cfg.Log, p.log)
 	for _, name := range bootstrap.Unknown(p.environ) {
@@ -37,10 +42,42 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	var reloading sync.WaitGroup
+	defer reloading.Wait()
+	defer stop()
+	reloading.Go(func() { reload(app) })
 	return app.Run(ctx, func(addr net.Addr) {
 		if cfg.Log.Format == bootstrap.LogText {
 			welcome(p.log, cfg, addr)
 		}
+	})
+}
+
+// serveSignals is untilSignal for the service. With a TASKS_FILE a SIGHUP has it read again,
+// which reload does until stop is called; without one there is nothing to read, and it
+// stops the service like the others. It does so as well when it comes because the terminal is gone
+// that the service was started on.
+func serveSignals(ctx context.Context, cfg bootstrap.Config, p *program) (_ context.Context, reload func(*bootstrap.App), stop func()) {
+	if cfg.Tasks.File == "" {
+		ctx, stop = untilSignal(ctx, syscall.SIGHUP)
+		return ctx, func(*bootstrap.App) {}, stop
+	}
+	got, forget := hangups()
+	ctx, restore := untilSignal(ctx)
+	ctx, end := context.WithCancel(ctx)
+	reload = func(app *bootstrap.App) {
+		for range got {
+			if p.host.Terminal && !term.IsTerminal(int(os.Stderr.Fd())) {
+				end()
+				continue
+			}
+			app.ReloadTasksFile(ctx)
+		}
+	}
+	return ctx, reload, sync.OnceFunc(func() {
+		forget()
+		end()
+		restore()
 	})
 }
 
