@@ -328,3 +328,25 @@ test('B12 output that cannot be had is an error, one that may come is waited for
     await failed;
   }
 });
+
+test('B5 who may read no tasks is not asked for ever, and nobody waits for ever', async () => {
+  const hg = await world.open({}, [listed(ID, 1)]);
+  const known = hg.follow(ID);
+  known.subscribe(() => {});
+  await pass(200);
+  world.service.reply('GET /tasks', ...Array(9).fill(() => refusal(403, 'FORBIDDEN')));
+  world.service.stream.fail();
+  await pass(1100);
+  world.service.stream.snapshot();
+  const unknown = hg.follow(OTHER);
+  const { got } = collect(unknown);
+  await pass(60_000, 500);
+  assert.deepEqual(got.map(({ status }) => status), ['expired']);
+  assert.equal(known.getSnapshot().status, 'running', 'events still tell of it');
+  assert.ok(world.service.asked('GET /tasks').length < 5);
+
+  world.service.reply(`GET /tasks/${ID}`, () => refusal(403, 'FORBIDDEN'));
+  world.service.stream.send('task_event', event(ID, 2, 'task_completed', null, { truncated: true }), 'e-2');
+  await pass(200);
+  assert.equal(known.getSnapshot().resultState, 'gone');
+});

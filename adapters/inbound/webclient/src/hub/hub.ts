@@ -97,6 +97,7 @@ export class Hub {
         this.#results.want(record.task_id);
       },
       missing: (id) => this.#onMissing(id),
+      denied: (id) => isKnown(this.#tasks.ensure(id)) || this.#tasks.expire(id), // what events tell is all there is
       flush,
       batches: (can) => this.#notes.note('batch', can),
     });

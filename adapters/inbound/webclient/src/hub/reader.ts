@@ -14,6 +14,8 @@ export interface ReaderUser {
   found(record: TaskRecord): void;
   /** The service does not know the task, or the caller may not see it. */
   missing(id: string): void;
+  /** The caller may read no tasks at all. */
+  denied(id: string): void;
   flush(): void;
   /** Whether the service can read many at once. */
   batches(can: boolean): void;
@@ -77,6 +79,10 @@ export class Reader {
 
   async #readBatch(ids: string[]): Promise<boolean> {
     const answer = await this.#api.ask<{ tasks: TaskRecord[] }>(`/tasks?ids=${ids.join()}&include=result`);
+    if (!answer.ok && answer.refusal.status === 403) {
+      for (const id of ids) this.#user.denied(id);
+      return true;
+    }
     if (!answer.ok && answer.refusal.status !== 400) return false;
     const asked = new Set(ids);
     if (!answer.ok || !answer.value.tasks.every((record) => asked.has(record.task_id))) {
@@ -97,6 +103,7 @@ export class Reader {
     const answer = await this.#api.ask<TaskRecord>(`/tasks/${encodeURIComponent(id)}/status`);
     if (answer.ok) this.#user.found(answer.value);
     else if (answer.refusal.status === 404 || answer.refusal.status === 400) this.#user.missing(id);
+    else if (answer.refusal.status === 403) this.#user.denied(id);
     else return false;
     return true;
   }

@@ -31,7 +31,7 @@ export class Results {
   async #load(id: string, failures: number): Promise<void> {
     const answer = await this.#api.ask<TaskRecord>('/tasks/' + id).catch(() => null);
     if (answer?.ok) this.#tasks.learn(id, wordOfRecord(answer.value), false);
-    else if (answer?.refusal.status === 404) this.#tasks.setResult(id, 'gone');
+    else if (answer && [403, 404].includes(answer.refusal.status)) this.#tasks.setResult(id, 'gone');
     else if (this.#isFollowed(id)) return void this.#clock.after(backoff(this.#clock, failures), () => this.#load(id, failures + 1));
     else this.#tasks.setResult(id, 'omitted');
     this.#flush();

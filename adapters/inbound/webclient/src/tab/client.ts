@@ -118,6 +118,7 @@ class TabClient implements Client {
       message: (message) => this.#take(message),
       sharing: (sharing) => this.#connection.set({ ...this.#connection.getSnapshot(), sharing }),
     });
+    this.#show({ state: 'connecting', error: null, retryAt: null });
     this.#stopListening = listen({
       away: () => this.#link!.leave(),
       back: () => void this.#link!.join(),
