@@ -204,6 +204,7 @@ type metrics struct {
 	ended    map[task.Status]int // guarded by mu
 	ran      time.Duration       // of the last one; guarded by mu
 	lost     int                 // guarded by mu
+	retried  int                 // guarded by mu
 	shutdown []int               // guarded by mu
 }
 
@@ -215,6 +216,12 @@ func (m *metrics) Ended(_ string, outcome task.Status, ran time.Duration) {
 	}
 	m.ended[outcome]++
 	m.ran = ran
+}
+
+func (m *metrics) Retried(string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.retried++
 }
 
 func (m *metrics) LeaseLost(string) {

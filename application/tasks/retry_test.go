@@ -63,6 +63,9 @@ func TestAFailedTaskIsTriedAgainUntilItsAttemptsAreUsedUp(t *testing.T) { // T18
 		}
 		f.stop(time.Minute)
 		f.wantLawful()
+		if f.metrics.retried != 2 || f.metrics.ended[task.Failed] != 1 {
+			t.Errorf("%d attempts and the ends %v were counted", f.metrics.retried, f.metrics.ended)
+		}
 	})
 }
 

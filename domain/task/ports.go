@@ -301,6 +301,8 @@ type Metrics interface {
 	Ended(typ string, outcome Status, ran time.Duration)
 	// LeaseLost counts a worker outside that did not report for too long.
 	LeaseLost(typ string)
+	// Retried counts an attempt that ended and is followed by another (rule T18).
+	Retried(typ string)
 	// Shutdown records how many tasks ran when shutdown began (rule T15).
 	Shutdown(active int)
 }

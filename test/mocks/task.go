@@ -1410,6 +1410,42 @@ func (c *MockTaskMetricsLeaseLostCall) DoAndReturn(f func(string)) *MockTaskMetr
 	return c
 }
 
+// Retried mocks base method.
+func (m *MockTaskMetrics) Retried(typ string) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "Retried", typ)
+}
+
+// Retried indicates an expected call of Retried.
+func (mr *MockTaskMetricsMockRecorder) Retried(typ any) *MockTaskMetricsRetriedCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Retried", reflect.TypeOf((*MockTaskMetrics)(nil).Retried), typ)
+	return &MockTaskMetricsRetriedCall{Call: call}
+}
+
+// MockTaskMetricsRetriedCall wrap *gomock.Call
+type MockTaskMetricsRetriedCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockTaskMetricsRetriedCall) Return() *MockTaskMetricsRetriedCall {
+	c.Call = c.Call.Return()
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockTaskMetricsRetriedCall) Do(f func(string)) *MockTaskMetricsRetriedCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockTaskMetricsRetriedCall) DoAndReturn(f func(string)) *MockTaskMetricsRetriedCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // Shutdown mocks base method.
 func (m *MockTaskMetrics) Shutdown(active int) {
 	m.ctrl.T.Helper()

@@ -51,6 +51,7 @@ func (s Samples) Reading() metricscontract.Reading {
 		Disconnects: int(s["sse_gateway_connections_total{action=disconnect}"]),
 		Active:      int(s["sse_gateway_active_connections{}"]),
 		Shutdown:    int(s["heliograph_tasks_active_at_shutdown{}"]),
+		Retried:     func(typ string) int { return int(s["heliograph_task_retries_total{type="+typ+"}"]) },
 		Lost:        func(typ string) int { return int(s["heliograph_task_leases_lost_total{type="+typ+"}"]) },
 		Sent:        map[event.Service]metricscontract.Sent{},
 		Ended: func(typ string, outcome task.Status) int {

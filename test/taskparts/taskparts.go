@@ -22,6 +22,9 @@ func (NoMetrics) Ended(string, task.Status, time.Duration) {}
 // LeaseLost implements task.Metrics.
 func (NoMetrics) LeaseLost(string) {}
 
+// Retried implements task.Metrics.
+func (NoMetrics) Retried(string) {}
+
 // Shutdown implements task.Metrics.
 func (NoMetrics) Shutdown(int) {}
 

@@ -32,6 +32,7 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 		reg.Register(m.tasks.ended),
 		reg.Register(m.tasks.duration),
 		reg.Register(m.tasks.lost),
+		reg.Register(m.tasks.retried),
 		reg.Register(m.tasks.active),
 	)
 }

@@ -56,6 +56,7 @@ func TestEveryMetricIsThereFromTheStart(t *testing.T) { // M, C9
 		"heliograph_task_duration_seconds_count{type=demo}":             0,
 		"heliograph_task_duration_seconds_sum{type=demo}":               0,
 		"heliograph_task_leases_lost_total{type=demo}":                  0,
+		"heliograph_task_retries_total{type=demo}":                      0,
 		"heliograph_tasks_active_at_shutdown{}":                         0,
 		"heliograph_tasks_running{}":                                    3,
 		"heliograph_tasks_queued{}":                                     5,

@@ -18,6 +18,7 @@ type tasks struct {
 	ended    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	lost     *prometheus.CounterVec
+	retried  *prometheus.CounterVec
 	active   prometheus.Gauge
 }
 
@@ -36,6 +37,10 @@ func newTasks() *tasks {
 			Name: "heliograph_task_leases_lost_total",
 			Help: "Workers outside that did not report on their task for too long, by its type.",
 		}, []string{"type"}),
+		retried: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "heliograph_task_retries_total",
+			Help: "Attempts at tasks that ended and were followed by another, by the task's type.",
+		}, []string{"type"}),
 		active: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "heliograph_tasks_active_at_shutdown",
 			Help: "Tasks that ran when shutdown began; 0 until then.",
@@ -47,6 +52,7 @@ func (t *tasks) prepare(types []string) {
 	for _, typ := range types {
 		t.duration.WithLabelValues(typ)
 		t.lost.WithLabelValues(typ)
+		t.retried.WithLabelValues(typ)
 		for _, status := range task.Statuses() {
 			if status.Terminal() {
 				t.ended.WithLabelValues(typ, string(status))
@@ -65,6 +71,9 @@ func (t *tasks) Ended(typ string, outcome task.Status, ran time.Duration) {
 
 // LeaseLost implements task.Metrics.
 func (t *tasks) LeaseLost(typ string) { t.lost.WithLabelValues(typ).Inc() }
+
+// Retried implements task.Metrics.
+func (t *tasks) Retried(typ string) { t.retried.WithLabelValues(typ).Inc() }
 
 // Shutdown implements task.Metrics.
 func (t *tasks) Shutdown(active int) { t.active.Set(float64(active)) }

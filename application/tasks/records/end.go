@@ -183,6 +183,7 @@ func startOver(t *task.Task, c Conclusion) {
 // announceRetry logs and publishes that an attempt has ended and another follows, as the
 // record of t says.
 func (r *Records) announceRetry(ctx context.Context, t task.Task, ended time.Time) {
+	r.metrics.Retried(t.Type)
 	r.log.InfoContext(ctx, "task is tried again", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
 		slog.Int("attempt", t.Attempt), slog.Time("next_at", t.NotBefore), slog.String("error", loggedError(t)))
 	e := newEvent(task.EventRetrying, t, ended.UTC())

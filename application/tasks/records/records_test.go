@@ -27,13 +27,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fixture struct {
 	*records.Records
 	taskparts.NoMetrics
-	t     *testing.T
-	store *faultyStore
-	sent  *taskparts.Events
-	life  *lifecycle.Lifecycle
-	logs  logs.Logs
-	ended []task.ID
-	lost  int // leases
+	t             *testing.T
+	store         *faultyStore
+	sent          *taskparts.Events
+	life          *lifecycle.Lifecycle
+	logs          logs.Logs
+	ended         []task.ID
+	lost, retried int // leases; attempts
 }
 
 var work, outside = &task.Type{Name: "work"}, &task.Type{Name: "outside", Outside: true, Policy: task.Policy{Attempts: 2, Backoff: time.Second}}
@@ -55,6 +55,8 @@ func (f *fixture) with(p event.Publisher) *records.Records {
 
 // LeaseLost implements task.Metrics.
 func (f *fixture) LeaseLost(string) { f.lost++ }
+
+func (f *fixture) Retried(string) { f.retried++ }
 
 // faultyStore fails as often as a test wants, with the change taken all the same
 // or not, and outlives the process if a test wants it.

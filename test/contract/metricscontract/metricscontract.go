@@ -36,6 +36,8 @@ type Reading struct {
 	Shutdown int
 	// Lost is how many leases of a type were lost.
 	Lost func(typ string) int
+	// Retried is how many attempts at tasks of a type were followed by another.
+	Retried func(typ string) int
 }
 
 // Sent is what was sent for one service.
@@ -56,6 +58,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		tasks(t, fresh(t))
 	})
 	t.Run("lost leases are counted by type", func(t *testing.T) { leases(t, fresh(t)) })
+	t.Run("T18 attempts that are followed by another are counted by type", func(t *testing.T) { retries(t, fresh(t)) })
 	t.Run("T15 the number of active tasks at shutdown is kept", func(t *testing.T) { shutdown(t, fresh(t)) })
 	t.Run("nothing is lost when many report at once", func(t *testing.T) { concurrently(t, fresh(t)) })
 }
@@ -123,6 +126,14 @@ func leases(t *testing.T, s Subject) {
 	s.Tasks.LeaseLost("a")
 	if r := s.Read(t); r.Lost("a") != 2 || r.Lost("b") != 0 {
 		t.Errorf("%d and %d leases were lost, want 2 and 0", r.Lost("a"), r.Lost("b"))
+	}
+}
+
+func retries(t *testing.T, s Subject) {
+	s.Tasks.Retried("a")
+	s.Tasks.Retried("a")
+	if r := s.Read(t); r.Retried("a") != 2 || r.Retried("b") != 0 {
+		t.Errorf("%d and %d attempts were followed by another, want 2 and 0", r.Retried("a"), r.Retried("b"))
 	}
 }
 
