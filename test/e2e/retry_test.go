@@ -59,7 +59,7 @@ func (s *service) inSnapshot(t *testing.T, id string) timesOf {
 	t.Helper()
 	st := s.stream(t, "late")
 	ev := st.await(t, "the snapshot", func(e sseclient.Event) bool { return e.Name == "task_snapshot" })
-	tasks := decode[struct{ Tasks []timesOf }](t, string(ev.Data)).Tasks
+	tasks := decode[struct{ Tasks []timesOf }](t, ev.Data).Tasks
 	i := slices.IndexFunc(tasks, func(entry timesOf) bool { return entry.TaskID == id })
 	if i < 0 {
 		t.Fatalf("the snapshot leaves %s out: %s", id, ev.Data)
