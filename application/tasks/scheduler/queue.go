@@ -141,6 +141,8 @@ func (q *Queue) putLocked(t task.Task, p Place) bool {
 		q.releaseLocked(p)
 		if !p.Scheduled {
 			q.ripenLocked(e)
+		} else if q.dispatcher.schedule.remove(e) { // other nodes wait a moment longer, this one does not
+			q.dispatcher.schedule.add(e, time.Until(t.NotBefore))
 		}
 		return true
 	}

@@ -246,7 +246,7 @@ func TestNewsOfAScheduledTaskBeforeItIsPutCountOnce(t *testing.T) { // T19
 		<-time.After(time.Hour - 1)
 		synctest.Wait()
 		f.wantNext(named("outside"))
-		<-time.After(time.Second)
+		<-time.After(1)
 		synctest.Wait()
 		f.wantNext(named("outside"), "a")
 		f.wantWaiting(0, 0)
