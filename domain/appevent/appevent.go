@@ -12,6 +12,7 @@ import (
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/output"
 	"heliograph/domain/stream"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
@@ -41,7 +42,7 @@ var (
 // connection, and "message" is what an event without a name is, which all are in the
 // envelope format.
 var reserved = []string{
-	task.EventName, task.SnapshotName, "task_output", version.EventName,
+	task.EventName, task.SnapshotName, output.EventName, version.EventName,
 	"message", "open", "error",
 }
 
