@@ -9,7 +9,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate notices verify clean
+.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate client notices verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ fmt: $(LINTER) ## format the code
 
 generate: ## make the mocks and the scripts of the client library anew
 	$(GO) generate ./...
+
+client: ## pack the client library for npm, as bin/heliograph-client-VERSION.tgz (needs npm)
+	GO="$(GO)" VERSION="$(VERSION)" .ci/client
 
 notices: ## write docs/NOTICES.txt again, the licenses of all that the program is made of
 	$(GO) run .ci/notices.go > docs/NOTICES.txt

@@ -281,6 +281,23 @@ test('B3 once is once per browser', async () => {
   assert.deepEqual((await claims).filter(Boolean), [true]);
 });
 
+test('B17 what happened once does not happen again with a new worker, or after a reload', async () => {
+  const [first, other] = [await browser.open(), await browser.open()];
+  const claim = async (page: typeof first) => {
+    const claimed = page.client.once('done:' + ID);
+    await pass(100);
+    return claimed;
+  };
+  assert.equal(await claim(first), true);
+  first.client.close();
+  browser.crash();
+  await pass(1000);
+  assert.equal(await claim(other), false);
+  other.client.close();
+  await pass(5000);
+  assert.equal(await claim(await browser.open()), false);
+});
+
 test('B2 a call is not lost with the worker', async () => {
   const page = await browser.open();
   browser.service.reply('POST /tasks', () => new Promise(() => {}));

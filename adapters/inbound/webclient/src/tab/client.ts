@@ -73,8 +73,10 @@ class TabClient implements Client {
     return this.#call('types');
   }
 
-  once(key: string): Promise<boolean> {
-    return this.#call('once', key);
+  async once(key: string): Promise<boolean> {
+    const isFirst = !this.#memory.happened(key) && await this.#call('once', key); // a new hub does not know
+    if (isFirst) this.#memory.happens(key);
+    return isFirst;
   }
 
   on(what: keyof Listeners, listener: (value: any) => void): () => void {

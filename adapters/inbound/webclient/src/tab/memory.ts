@@ -6,6 +6,8 @@ import type { StartRequest } from '../shared/protocol.js';
 
 /** So many tasks are remembered; the oldest are forgotten first. */
 const MAX_MINE = 100;
+/** So many things that are to happen once are remembered. */
+const MAX_ONCE = 100;
 /** A start that is larger is not sent again after a reload, in characters of JSON. */
 const MAX_START = 8192;
 /** One that is older, in milliseconds, neither. */
@@ -38,11 +40,22 @@ class Shelf<T> {
 export class Memory {
   readonly #mine: Shelf<Mine>;
   readonly #starts: Shelf<{ at: number; request: StartRequest }>;
+  readonly #once: Shelf<string>;
 
   constructor(name: string) {
     // localStorage is shared by the tabs, sessionStorage is this tab's.
     this.#mine = new Shelf(`heliograph:${name}:mine`, () => globalThis.localStorage);
     this.#starts = new Shelf(`heliograph:${name}:starts`, () => globalThis.sessionStorage);
+    this.#once = new Shelf(`heliograph:${name}:once`, () => globalThis.localStorage);
+  }
+
+  /** Whether something that is to happen once in the browser did, whichever hub was asked. */
+  happened(key: string): boolean {
+    return this.#once.read().includes(key);
+  }
+
+  happens(key: string): void {
+    this.#once.write([...this.#once.read(), key].slice(-MAX_ONCE));
   }
 
   mine(): Mine[] {
@@ -85,5 +98,6 @@ export class Memory {
   clear(): void {
     this.#mine.write([]);
     this.#starts.write([]);
+    this.#once.write([]);
   }
 }
