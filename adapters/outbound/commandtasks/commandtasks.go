@@ -37,6 +37,7 @@ type command struct {
 	finalExit   []int // exit statuses after which trying again is useless
 	progress    progress
 	wraps       bool // the result is put beside the exit status
+	prints      bool // lines that are not progress are the task's output
 	log         *slog.Logger
 }
 
@@ -108,6 +109,9 @@ func (c *command) failure(ctx context.Context, out *output, err error) error {
 // attempt runs the program once.
 func (c *command) attempt(ctx context.Context, arguments, environment []string, report task.Reporter) (*output, error) {
 	out := newOutput(c.progress, report)
+	if c.prints {
+		out.printed.to = task.Output(ctx)
+	}
 	cmd := exec.CommandContext(ctx, c.program, arguments...) //nolint:gosec // which program is the operator's word
 	cmd.Dir, cmd.Env, cmd.WaitDelay = c.folder, environment, c.killAfter
 	cmd.Stdout, cmd.Stderr = &out.stdout, &out.stderr

@@ -42,6 +42,7 @@ func (e entry) command(schema *params.Schema, host Host) (*command, error) {
 	if c.wraps, err = e.wrapsResult(); err != nil {
 		return nil, in("result", err)
 	}
+	c.prints = e.Output
 	c.progress, err = e.howItReads()
 	return c, err
 }

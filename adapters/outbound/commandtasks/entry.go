@@ -40,6 +40,7 @@ type entry struct {
 	Unit      string            `yaml:"unit"`
 	KillAfter string            `yaml:"kill_after"`
 	Result    string            `yaml:"result"`
+	Output    bool              `yaml:"output"`
 }
 
 // workerEntry is what a type whose workers are elsewhere needs.
@@ -86,7 +87,7 @@ func (e entry) build(name string, host Host) (task.Type, error) {
 
 // anyOfCommand reports whether a field is set that only commands have.
 func (e entry) anyOfCommand() bool {
-	return len(e.Command)+len(e.Env)+len(e.Inherit) > 0 ||
+	return len(e.Command)+len(e.Env)+len(e.Inherit) > 0 || e.Output ||
 		cmp.Or(e.Folder, string(e.Progress), e.Pattern, e.Unit, e.KillAfter, e.Result) != ""
 }
 

@@ -16,11 +16,12 @@ import (
 type output struct {
 	stdout, stderr lines
 
-	mu     sync.Mutex // both streams come line by line, each from a goroutine of its own
-	meter  meter      // guarded by mu
-	tail   tail       // guarded by mu
-	tooBig bool       // a line was over maxLine; guarded by mu
-	fault  fault      // the last that stdout told; zero if it told none; guarded by mu
+	mu      sync.Mutex // both streams come line by line, each from a goroutine of its own
+	meter   meter      // guarded by mu
+	tail    tail       // guarded by mu
+	printed printed    // guarded by mu
+	tooBig  bool       // a line was over maxLine; guarded by mu
+	fault   fault      // the last that stdout told; zero if it told none; guarded by mu
 }
 
 func newOutput(p progress, report task.Reporter) *output {
@@ -40,6 +41,7 @@ func (o *output) line(line []byte, end lineEnd, tells bool) {
 		o.fault = told
 	} else if !o.meter.read(text) {
 		o.tail.add(printable(text), end)
+		o.printed.add(text, end)
 	}
 }
 
