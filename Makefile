@@ -9,7 +9,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate client notices verify clean
+.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate demo client notices verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,11 @@ fmt: $(LINTER) ## format the code
 
 generate: ## make the mocks and the scripts of the client library anew
 	$(GO) generate ./...
+
+demo: ## run the sample page, with a service behind it, on :8081 (needs npm the first time)
+	@test -e adapters/inbound/webclient/node_modules || (cd adapters/inbound/webclient && npm ci --ignore-scripts --no-audit --no-fund)
+	@CGO_ENABLED=0 $(GO) build -trimpath $(STAMP) -o bin/heliograph ./bootstrap/cmd/heliograph
+	@LOG_LEVEL=$${LOG_LEVEL:-warn} $(GO) run ./docs/examples/frontend -start bin/heliograph
 
 client: ## pack the client library for npm, as bin/heliograph-client-VERSION.tgz (needs npm)
 	GO="$(GO)" VERSION="$(VERSION)" .ci/client

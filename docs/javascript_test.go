@@ -11,7 +11,7 @@ import (
 const sample = "examples/shared-worker"
 
 func TestJavaScriptOfTheSamplesParses(t *testing.T) {
-	for _, path := range []string{sample + "/worker.js", sample + "/client.js", "examples/openid/access.js", "examples/workers/heliograph.mjs", "examples/workers/worker.mjs", "examples/queues/bullmq/adapter.mjs", "examples/queues/bullmq/main.mjs"} {
+	for _, path := range []string{sample + "/worker.js", sample + "/client.js", "examples/frontend/page.js", "examples/openid/access.js", "examples/workers/heliograph.mjs", "examples/workers/worker.mjs", "examples/queues/bullmq/adapter.mjs", "examples/queues/bullmq/main.mjs"} {
 		node(t, "--check", moduleCopy(t, t.TempDir(), path))
 	}
 }

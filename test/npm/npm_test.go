@@ -40,6 +40,28 @@ func TestThePackageWorksWithEachBundler(t *testing.T) { // B13, B17, B18, B19
 	}
 }
 
+// The sample app is strictly typed, and what is built of it is small.
+func TestTheSampleAppIsTypedAndBuilt(t *testing.T) { // B17
+	project := newProject(t)
+	if err := os.CopyFS(filepath.Join(project, "sample"), os.DirFS("../../docs/examples/frontend")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, project, "node", "node_modules/typescript/bin/tsc", "--noEmit", "--strict", "--jsx", "react-jsx", "--target", "es2022",
+		"--module", "esnext", "--moduleResolution", "bundler", "--ignoreConfig", "sample/app.tsx")
+	run(t, project, "node", "node_modules/esbuild/bin/esbuild", "sample/app.tsx", "--bundle", "--format=esm", "--jsx=automatic", "--outdir=out/sample", "--splitting")
+}
+
+// What docs/frontend.md shows for other frameworks.
+func TestTheRecipesForStoresWork(t *testing.T) { // B11
+	project := newProject(t)
+	if err := os.CopyFS(filepath.Join(project, "stores"), os.DirFS("../../docs/examples/stores")); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(run(t, project, "node", "--conditions=browser", "stores.mjs")); got != "ok" {
+		t.Errorf("the recipes say %s", got)
+	}
+}
+
 // A page takes the scripts as they are: they import nothing but each other.
 func TestAPageNeedsNoBundler(t *testing.T) { // B2
 	project := newProject(t)
