@@ -143,7 +143,7 @@ func (w *writeHalf) write(rw http.ResponseWriter, r *http.Request, s *written, s
 }
 
 func (w *writeHalf) call(path, body string, v any) {
-	resp, err := http.Post(w.service+path, "application/json", bytes.NewReader([]byte(body))) //nolint:noctx // ends with the service
+	resp, err := http.Post(w.service+path, "application/json", bytes.NewReader([]byte(body)))
 	if err != nil {
 		w.t.Error(err)
 		return
