@@ -94,6 +94,7 @@ var answers = map[string]struct {
 	"task.ErrLeaseLost":      {task.ErrLeaseLost, 409, "LEASE_LOST"},
 	"task.ErrCancelled":      {task.ErrCancelled, 500, "INTERNAL_ERROR"},
 	"task.ErrTimeLimit":      {task.ErrTimeLimit, 500, "INTERNAL_ERROR"},
+	"task.ErrPermanent":      {task.ErrPermanent, 500, "INTERNAL_ERROR"},
 
 	"version.ErrInvalid":      {version.ErrInvalid, 400, "INVALID_PAYLOAD"},
 	"version.ErrUnavailable":  {version.ErrUnavailable, 503, "VERSION_UNAVAILABLE"},
