@@ -16,9 +16,9 @@ import (
 // retrying is a file of task types that are tried again.
 const retrying = `
 tasks:
-  third_time: {command: [sh, -c, 'test "$HELIOGRAPH_ATTEMPT" = 3'], retries: {attempts: 3, backoff: 100ms, max_backoff: 150ms}}
-  useless: {command: [sh, -c, 'echo "no such list"; exit 65'], retries: {attempts: 3, backoff: 1ms}}
-  patient: {command: ["false"], retries: {attempts: 2, backoff: 1h}}
+  third_time: {command: [/bin/sh, -c, 'test "$HELIOGRAPH_ATTEMPT" = 3'], retries: {attempts: 3, backoff: 100ms, max_backoff: 150ms}}
+  useless: {command: [/bin/sh, -c, 'echo "no such list"; exit 65'], retries: {attempts: 3, backoff: 1ms}}
+  patient: {command: ["/bin/false"], retries: {attempts: 2, backoff: 1h}}
   elsewhere: {worker: {lease: 20s}, retries: {attempts: 2, backoff: 1ms}}
 `
 
