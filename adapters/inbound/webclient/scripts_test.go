@@ -69,10 +69,14 @@ func TestTheTypesAreRight(t *testing.T) {
 }
 
 // modules returns the folder with the packages of package-lock.json, which npm installs
-// the first time.
+// the first time, and when that file has changed.
 func modules(t *testing.T) string {
 	t.Helper()
-	if _, err := os.Stat("node_modules/.package-lock.json"); err != nil {
+	wanted, err := os.Stat("package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if installed, err := os.Stat("node_modules/.package-lock.json"); err != nil || installed.ModTime().Before(wanted.ModTime()) {
 		run(t, "", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	}
 	path, err := filepath.Abs("node_modules")
