@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -230,8 +231,8 @@ func TestSampleWorkerWithABadKeyEnds(t *testing.T) { // A9
 }
 
 // withEachClient runs a test with a worker of each language whose work is changed: it does
-// what is said in the words of its language.
-func withEachClient(t *testing.T, python, node string, golang client.Work, test func(t *testing.T, s *service)) {
+// what is said in the words of its language. more is what TASKS_FILE says of the type beside.
+func withEachClient(t *testing.T, more, python, node string, golang client.Work, test func(t *testing.T, s *service)) {
 	t.Helper()
 	for _, c := range []struct{ interpreter, sample, before, after string }{
 		{"python3", "worker.py", `return {"steps": steps, "attempt": task.attempt}`, python},
@@ -239,14 +240,14 @@ func withEachClient(t *testing.T, python, node string, golang client.Work, test 
 	} {
 		t.Run(c.sample, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, workersFile(t, "30s"))
+			s := start(t, typeFile(t, more))
 			s.work(t, []string{program(t, c.interpreter), copyOfSample(t, c.sample, c.before, c.after)})
 			test(t, s)
 		})
 	}
 	t.Run("heliograph.go", func(t *testing.T) {
 		t.Parallel()
-		s := start(t, workersFile(t, "30s"))
+		s := start(t, typeFile(t, more))
 		ctx, cancel := context.WithCancel(t.Context())
 		service := &client.Service{URL: s.url, Client: s.client, Log: slog.New(slog.DiscardHandler)}
 		ended := make(chan error, 1)
@@ -261,10 +262,20 @@ func withEachClient(t *testing.T, python, node string, golang client.Work, test 
 	})
 }
 
+// typeFile is the TASKS_FILE of the type count, with more in its entry.
+func typeFile(t *testing.T, more string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tasks.yaml")
+	if err := os.WriteFile(path, []byte("tasks: {count: {worker: {}, params: {steps: {type: integer}}"+more+"}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "TASKS_FILE=" + path
+}
+
 // What a worker may want to know of its task.
 func TestSampleWorkerKnowsItsTask(t *testing.T) { // T16
 	t.Parallel()
-	withEachClient(t,
+	withEachClient(t, "",
 		`return {"id": task.id, "type": task.type, "labels": task.labels, "attempt": task.attempt}`,
 		`return { id: task.id, type: task.type, labels: task.labels, attempt: task.attempt };`,
 		func(_ context.Context, task *client.Task) (any, error) {
@@ -285,7 +296,7 @@ func TestSampleWorkerPrints(t *testing.T) { // T21
 	t.Parallel()
 	const times = 30_000 // more than one call takes, at lengths that divide no character
 	long := strings.Repeat("é🙂", times)
-	withEachClient(t,
+	withEachClient(t, "",
 		`task.output("begin\n"); task.output("é🙂" * 30000); task.output(""); task.output("end")`,
 		`await Promise.all([task.output("begin\n"), task.output("é🙂".repeat(30000)), task.output(""), task.output("end")]);`,
 		func(ctx context.Context, task *client.Task) (any, error) {
@@ -310,7 +321,7 @@ func TestSampleWorkerPrints(t *testing.T) { // T21
 // A worker that is given a task anew prints behind what its last attempt has printed.
 func TestSampleWorkerPrintsBehindAnAttemptBefore(t *testing.T) { // T20, T21
 	t.Parallel()
-	withEachClient(t, `task.output("second")`, `await task.output("second");`,
+	withEachClient(t, "", `task.output("second")`, `await task.output("second");`,
 		func(ctx context.Context, task *client.Task) (any, error) { return nil, task.Output(ctx, "second") },
 		func(t *testing.T, s *service) {
 			t.Helper()
@@ -320,6 +331,31 @@ func TestSampleWorkerPrintsBehindAnAttemptBefore(t *testing.T) { // T20, T21
 			eventually(t, "the task ends", func() bool { return s.status(t, c.TaskID).EndTime != nil })
 			if got := s.must(t, http.StatusOK, http.MethodGet, "/api/tasks/"+c.TaskID+"/output", ""); string(got.body) != "first, second" {
 				t.Errorf("the output is %q", got.body)
+			}
+		})
+}
+
+// A worker knows whether trying again is any use.
+func TestSampleWorkerSaysWhetherToTryAgain(t *testing.T) { // T18
+	t.Parallel()
+	permanent, again := "no such file", "the disk is busy"
+	withEachClient(t, ", retries: {attempts: 3, backoff: 10ms}",
+		`raise (heliograph.Permanent("no such file") if steps == 1 else OSError("the disk is busy"))`,
+		`throw steps === 1 ? new Permanent("no such file") : new Error("the disk is busy");`,
+		func(_ context.Context, task *client.Task) (any, error) {
+			if strings.Contains(string(task.Params), "1") {
+				return nil, client.Permanent(errors.New(permanent))
+			}
+			return nil, errors.New(again)
+		},
+		func(t *testing.T, s *service) {
+			t.Helper()
+			for steps, want := range map[int]taskStatus{1: {Error: &permanent, Attempt: 1}, 2: {Error: &again, Attempt: 3}} {
+				id := s.startTask(t, fmt.Sprintf(`{"type":"count","params":{"steps":%d}}`, steps))
+				eventually(t, "the task has failed", func() bool { return s.status(t, id).Status == "failed" })
+				if got := s.status(t, id); *got.Error != *want.Error || got.Attempt != want.Attempt {
+					t.Errorf("with %d steps: %q after attempt %d, want %q after %d", steps, *got.Error, got.Attempt, *want.Error, want.Attempt)
+				}
 			}
 		})
 }
