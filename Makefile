@@ -67,7 +67,7 @@ generate: ## make the mocks and the scripts of the client library anew
 demo: ## run the sample page, with a service behind it, on :8081 (needs npm the first time)
 	@test -e adapters/inbound/webclient/node_modules || (cd adapters/inbound/webclient && npm ci --ignore-scripts --no-audit --no-fund)
 	@CGO_ENABLED=0 $(GO) build -trimpath $(STAMP) -o bin/heliograph ./bootstrap/cmd/heliograph
-	@LOG_LEVEL=$${LOG_LEVEL:-warn} $(GO) run ./docs/examples/frontend -start bin/heliograph
+	@LOG_LEVEL=$${LOG_LEVEL:-warn} HTTP_ADDR=localhost:8080 FRONTEND_VERSION=1 $(GO) run ./docs/examples/frontend -start bin/heliograph
 
 client: ## pack the client library for npm, as bin/heliograph-client-VERSION.tgz (needs npm)
 	GO="$(GO)" VERSION="$(VERSION)" .ci/client

@@ -28,7 +28,7 @@ const (
 func main() {
 	addr := flag.String("addr", "localhost:8081", "where to serve the page")
 	service := flag.String("service", "http://localhost:8080", "where the service is")
-	command := flag.String("start", "", "a program that is the service, to start and to stop with this one")
+	command := flag.String("start", "", "a program that is the service at that address, to start and to stop with this one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -49,7 +49,6 @@ func serve(ctx context.Context, addr, service, command string) error {
 	}
 	if command != "" {
 		cmd := exec.CommandContext(ctx, command, "serve")
-		cmd.Env = append(os.Environ(), "HTTP_ADDR="+target.Host, "FRONTEND_VERSION=1")
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		if err := cmd.Start(); err != nil {
@@ -69,7 +68,7 @@ func serve(ctx context.Context, addr, service, command string) error {
 		<-ctx.Done()
 		_ = server.Close()
 	}()
-	fmt.Printf("open http://%s in two tabs\n", addr)
+	_, _ = fmt.Fprintf(os.Stdout, "open http://%s in two tabs\n", addr)
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -7,10 +7,19 @@ import type { FindRoute } from './route.js';
 /** Marks this build, so that its pages do not meet a worker of another one. */
 declare const BUILD: string;
 
+/** What a page with require-trusted-types-for needs; its policy may have to name ours. */
+let policy: { createScriptURL(url: string): string } | undefined;
+
+function trusted(url: string): string {
+  const types = (globalThis as { trustedTypes?: { createPolicy(name: string, rules: object): NonNullable<typeof policy> } }).trustedTypes;
+  policy ??= types?.createPolicy('heliograph', { createScriptURL: (url: string) => url });
+  return policy?.createScriptURL(url) ?? url;
+}
+
 export const shareWorker: FindRoute = ({ config }, user) => {
   let worker: SharedWorker;
   try {
-    worker = new SharedWorker(`${config.api}/client/worker.js?${BUILD}`, { type: 'module', name: JSON.stringify(config) });
+    worker = new SharedWorker(trusted(`${config.api}/client/worker.js?${BUILD}`), { type: 'module', name: JSON.stringify(config) });
   } catch {
     queueMicrotask(() => user.failed()); // of another origin, or forbidden by the page's policy
     return () => {};
