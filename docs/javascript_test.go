@@ -8,18 +8,10 @@ import (
 	"testing"
 )
 
-const sample = "examples/shared-worker"
-
 func TestJavaScriptOfTheSamplesParses(t *testing.T) {
-	for _, path := range []string{sample + "/worker.js", sample + "/client.js", "examples/frontend/page.js", "examples/openid/access.js", "examples/workers/heliograph.mjs", "examples/workers/worker.mjs", "examples/queues/bullmq/adapter.mjs", "examples/queues/bullmq/main.mjs"} {
+	for _, path := range []string{"examples/frontend/page.js", "examples/openid/access.js", "examples/workers/heliograph.mjs", "examples/workers/worker.mjs", "examples/queues/bullmq/adapter.mjs", "examples/queues/bullmq/main.mjs"} {
 		node(t, "--check", moduleCopy(t, t.TempDir(), path))
 	}
-}
-
-func TestSharedWorkerDoesWhatTheMigrationGuideSays(t *testing.T) {
-	dir := t.TempDir()
-	moduleCopy(t, dir, sample+"/worker.js")
-	node(t, "--test", moduleCopy(t, dir, sample+"/worker.test.mjs"))
 }
 
 func TestOwnEventsDoWhatTheirPageSays(t *testing.T) { // E11

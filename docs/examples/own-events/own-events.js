@@ -1,5 +1,4 @@
-// What a page does with events of the application's own. source is its one EventSource;
-// client.js of the shared-worker sample can stand in for it.
+// What a page does with events of the application's own. source is its one EventSource.
 
 // notices shows what the backend has to tell this user.
 export function notices(source, show) {
