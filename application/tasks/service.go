@@ -17,7 +17,7 @@
 // made terminal and the last event goes out, or the task waits for its next attempt.
 //
 // Each mutex below guards fields only: none is held while another is taken or a port
-// is called. What spans a change of a record and its event is a turn (records.Turn).
+// is called. What spans a change of a record and its event is a turn (records.Turns).
 package tasks
 
 import (
@@ -114,7 +114,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 		Store: d.Store, Records: s.records, Queue: s.queue, Life: s.life, Outputs: d.Outputs, Log: d.Log,
 		Workers: cfg.MaxWorkers, Timeout: cfg.Timeout, CancelGrace: cfg.CancelGrace, ProgressInterval: cfg.progressInterval(),
 	})
-	lent := leases.New(d.Store, s.records, s.queue, s.runner, s.life)
+	lent := leases.New(d.Store, s.records.Attempts, s.queue, s.runner, s.life)
 	s.Workers, s.leases = lent, lent
 	s.overseer = orphans.New(orphans.Deps{
 		Store: d.Store, Nodes: d.Nodes, Records: s.records, Queue: s.queue, Runner: s.runner, Leases: lent, Life: s.life,
@@ -229,7 +229,7 @@ func (s *Service) Cancel(_ context.Context, id task.ID) (task.Task, error) {
 
 // Remove implements task.Service.
 func (s *Service) Remove(ctx context.Context, id task.ID) error {
-	if err := s.records.Remove(ctx, id); err != nil {
+	if err := s.records.Removals.Remove(ctx, id); err != nil {
 		return fmt.Errorf("remove task %s: %w", id, err)
 	}
 	return nil

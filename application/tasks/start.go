@@ -55,7 +55,7 @@ func (s *Service) startClaimed(ctx context.Context, t task.Task, r task.Request)
 // takeOn records the task and lets it wait, which it publishes, unless it is begun at
 // once. open says that the queue was not closed. Errors: those of create.
 func (s *Service) takeOn(ctx context.Context, t task.Task, place scheduler.Place) (_ task.Task, open bool, err error) {
-	done, err := s.records.Turn(ctx, t.ID) // its first event is to be the first
+	done, err := s.records.Turns.Take(ctx, t.ID) // its first event is to be the first
 	if err != nil {
 		return task.Task{}, false, err
 	}

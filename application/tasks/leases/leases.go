@@ -21,7 +21,7 @@ import (
 // Leases implements task.Workers.
 type Leases struct {
 	store    task.Store
-	records  *records.Records
+	attempts *records.Attempts
 	queue    *scheduler.Queue
 	runner   *runner.Runner
 	life     *lifecycle.Lifecycle
@@ -36,8 +36,8 @@ type Leases struct {
 var _ task.Workers = (*Leases)(nil)
 
 // New returns the leases of what the runner follows.
-func New(store task.Store, rec *records.Records, queue *scheduler.Queue, run *runner.Runner, life *lifecycle.Lifecycle) *Leases {
-	return &Leases{store: store, records: rec, queue: queue, runner: run, life: life, moving: make(chan struct{}, 1)}
+func New(store task.Store, attempts *records.Attempts, queue *scheduler.Queue, run *runner.Runner, life *lifecycle.Lifecycle) *Leases {
+	return &Leases{store: store, attempts: attempts, queue: queue, runner: run, life: life, moving: make(chan struct{}, 1)}
 }
 
 // RunOutside reports whether workers outside run tasks of the type.
@@ -95,7 +95,7 @@ func (l *Leases) lend(caller, ctx context.Context, e *scheduler.Entry) *runner.A
 // follow publishes that an attempt has begun and follows it; its worker has a whole term
 // to report.
 func (l *Leases) follow(ctx, runCtx context.Context, a *runner.Attempt) {
-	l.records.PublishStartedNow(ctx, a.Task)
+	l.attempts.PublishStartedNow(ctx, a.Task)
 	a.Renew() // publishing it may have taken a while
 	l.runner.Follow(ctx, runCtx, a)
 }
@@ -104,9 +104,9 @@ func (l *Leases) follow(ctx, runCtx context.Context, a *runner.Attempt) {
 // lease is not known to any worker, and the attempt to no client, so it counts for
 // none. A task whose cancellation was asked for meanwhile is cancelled.
 func (l *Leases) takeBack(ctx, runCtx context.Context, a *runner.Attempt) {
-	switch u := l.records.UndoBegin(ctx, a.Task); {
+	switch u := l.attempts.UndoBegin(ctx, a.Task); {
 	case u.Stands:
-		l.records.PublishStartedNow(ctx, a.Task)
+		l.attempts.PublishStartedNow(ctx, a.Task)
 		l.runner.Follow(ctx, runCtx, a)
 		if u.Cancelled {
 			a.Offer(records.Ending{Status: task.Cancelled, At: time.Now(), Forced: true})
@@ -123,7 +123,7 @@ func (l *Leases) takeBack(ctx, runCtx context.Context, a *runner.Attempt) {
 // Progress implements task.Workers.
 func (l *Leases) Progress(ctx context.Context, id task.ID, lease task.Lease, u task.Update) (cancelRequested bool, err error) {
 	if l.runner.Running.Leased(id, lease) == nil && l.store.Outlives() {
-		if cancelRequested, relayed, err := l.records.Relay(ctx, id, lease, u, l.RunOutside); relayed || err != nil {
+		if cancelRequested, relayed, err := l.attempts.Relay(ctx, id, lease, u, l.RunOutside); relayed || err != nil {
 			return cancelRequested, err
 		}
 	}

@@ -61,7 +61,7 @@ func start(t *testing.T, store task.Store, node string) *fixture {
 		Metrics: taskparts.NoMetrics{}, Life: f.life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
 	})
 	run := runner.New(runner.Deps{Store: store, Records: rec, Queue: f.queue, Life: f.life, Log: logger, Timeout: time.Hour, CancelGrace: time.Second})
-	f.Leases = leases.New(store, rec, f.queue, run, f.life)
+	f.Leases = leases.New(store, rec.Attempts, f.queue, run, f.life)
 	t.Cleanup(f.stop)
 	return f
 }

@@ -15,7 +15,7 @@ import (
 // Errors: those of create, with what it returned.
 func (l *Leases) Start(caller context.Context, t task.Task, worker string, create func(task.Task) (task.Task, error)) (task.Task, error) {
 	ctx := l.life.Context()
-	a, runCtx, recorded, err := l.runner.BeginNew(ctx, l.records.BegunByStarter(t, scheduler.NewLease(), worker), create)
+	a, runCtx, recorded, err := l.runner.BeginNew(ctx, l.attempts.BegunByStarter(t, scheduler.NewLease(), worker), create)
 	if err != nil {
 		return recorded, err
 	}

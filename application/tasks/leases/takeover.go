@@ -44,7 +44,7 @@ func (l *Leases) TakeOver(ctx context.Context, id task.ID, lease task.Lease) (*r
 	if a := l.runner.Running.Leased(id, lease); a != nil { // another call was faster
 		return a, nil
 	}
-	t, err := l.records.TakeOver(ctx, id, lease, l.RunOutside)
+	t, err := l.attempts.TakeOver(ctx, id, lease, l.RunOutside)
 	if err != nil {
 		return nil, fmt.Errorf("take over task %s: %w", id, err)
 	}

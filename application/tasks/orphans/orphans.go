@@ -101,14 +101,14 @@ func (o *Overseer) lookThrough(ctx context.Context) error {
 	}
 	o.looks++
 	o.lookUpMissing(ctx, here, all)
-	o.Records.ForgetEnds(all)
+	o.Records.FinalEvents.Forget(all)
 	mute := false                            // the broker takes nothing now
 	for _, t := range slices.Backward(all) { // oldest first
 		o.onRecordChanged(t, false)
 		switch {
 		case o.hasOwner(t):
 		case t.FinalEventPending:
-			mute = mute || !o.Records.PublishFinalEvent(ctx, t)
+			mute = mute || !o.Records.FinalEvents.Publish(ctx, t)
 		case t.Removed:
 			mute = mute || !o.finishRemoval(ctx, t)
 		case t.Status == task.Running:
@@ -144,7 +144,7 @@ func (o *Overseer) hasOwner(t task.Task) bool {
 		return o.Nodes.Alive(t.Node)
 	}
 	a := o.Runner.Running.Get(t.ID)
-	return a != nil && a.Lease == t.Lease || o.Queue.Holds(t) || o.Records.Announces(t)
+	return a != nil && a.Lease == t.Lease || o.Queue.Holds(t) || o.Records.FinalEvents.Announces(t)
 }
 
 // takeOverOrphan takes over a running task whose node is gone: a worker outside goes on,
@@ -158,16 +158,16 @@ func (o *Overseer) takeOverOrphan(ctx context.Context, t task.Task) {
 		return
 	}
 	e := o.Queue.Adopt(t)
-	ended, _ := o.Records.End(ctx, records.Conclusion{
+	ended, _ := o.Records.Ends.End(ctx, records.Conclusion{
 		Ending: records.Lost(records.NodeLost()), Begun: t, Known: t, Type: e.Type(), Last: t.Seq,
-		Owner: records.Ownership{Lease: t.Lease, Generation: t.OwnerGeneration}, Revision: t.Revision, Ran: o.Records.Ran(&t),
+		Owner: records.Ownership{Lease: t.Lease, Generation: t.OwnerGeneration}, Revision: t.Revision, Ran: records.Ran(o.Store, &t),
 	})
 	o.Runner.Settle(ctx, e, ended)
 }
 
 // finishRemoval removes a task of which the node that was to do so is gone, or could not.
 func (o *Overseer) finishRemoval(ctx context.Context, t task.Task) (done bool) {
-	err := o.Records.FinishRemoval(ctx, t)
+	err := o.Records.Removals.Finish(ctx, t)
 	if err != nil {
 		o.Log.WarnContext(ctx, "task could not be removed yet", slog.String("task_id", string(t.ID)), slog.Any("error", err))
 	}
@@ -182,12 +182,12 @@ func (o *Overseer) failUnknownType(ctx context.Context, t task.Task) {
 	t.Lease = scheduler.NewLease()
 	e := o.Queue.Adopt(t)
 	defer o.Queue.Done(e)
-	begun, err := o.Records.Begin(ctx, t.ID, t.Lease, "", false)
+	begun, err := o.Records.Attempts.Begin(ctx, t.ID, t.Lease, "", false)
 	if err != nil {
 		return
 	}
-	o.Records.PublishStarted(ctx, begun)
-	_, _ = o.Records.End(ctx, records.Conclusion{ // it logs what goes wrong
+	o.Records.Attempts.PublishStarted(ctx, begun)
+	_, _ = o.Records.Ends.End(ctx, records.Conclusion{ // it logs what goes wrong
 		Ending: records.GivenUp(records.TypeGone(t.Type)), Begun: begun, Known: begun, Type: e.Type(), Last: begun.Seq, Owner: records.Ownership{Lease: begun.Lease},
 	})
 }

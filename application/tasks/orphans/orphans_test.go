@@ -64,7 +64,7 @@ func newFixture(t *testing.T, alone bool) *fixture {
 	})
 	run := runner.New(runner.Deps{Store: store, Records: rec, Queue: queue, Life: life, Log: logger, Timeout: time.Hour, CancelGrace: time.Second})
 	f.Overseer = orphans.New(orphans.Deps{
-		Store: store, Nodes: n, Records: rec, Queue: queue, Runner: run, Leases: leases.New(store, rec, queue, run, life), Life: life,
+		Store: store, Nodes: n, Records: rec, Queue: queue, Runner: run, Leases: leases.New(store, rec.Attempts, queue, run, life), Life: life,
 		Log: logger, Interval: interval,
 	})
 	return f

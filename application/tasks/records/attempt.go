@@ -5,8 +5,19 @@ import (
 	"errors"
 	"time"
 
+	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )
+
+// Attempts begins attempts at tasks, records what happens in them and publishes that; they
+// end in Ends. It is safe for concurrent use.
+type Attempts struct {
+	store  task.Store
+	nodes  cluster.Nodes
+	limits Limits
+	writer *writer
+	outbox *outbox
+}
 
 // Ownership names an attempt at a task and the node that owns it: only a change that names
 // the same as the record is allowed.
@@ -27,12 +38,12 @@ var ErrLeaseUsed = errors.New("the lease may have been used")
 // Begin makes a pending task running, by a lease that may have been tried before
 // (used), for the worker outside of that name. Errors: ErrLeaseUsed, errors for which Decided is true, and those of
 // task.Store.
-func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, worker string, used bool) (task.Task, error) {
-	known, ok := r.store.Known(id)
+func (a *Attempts) Begin(ctx context.Context, id task.ID, lease task.Lease, worker string, used bool) (task.Task, error) {
+	known, ok := a.store.Known(id)
 	if !ok || used || known.Status != task.Pending { // only what is stored can say that it cannot begin
 		known = byID(id)
 	}
-	return r.update(ctx, known, func(t *task.Task) error {
+	return a.writer.update(ctx, known, func(t *task.Task) error {
 		switch {
 		case t.Status == task.Running && Ownership{Lease: lease}.Of(t):
 			if t.Worker == worker {
@@ -45,23 +56,23 @@ func (r *Records) Begin(ctx context.Context, id task.ID, lease task.Lease, worke
 		case used:
 			return ErrLeaseUsed
 		}
-		r.begin(t, lease, worker)
+		a.begin(t, lease, worker)
 		return nil
 	})
 }
 
 // begin makes t running, in an attempt of this node's with that lease.
-func (r *Records) begin(t *task.Task, lease task.Lease, worker string) {
+func (a *Attempts) begin(t *task.Task, lease task.Lease, worker string) {
 	t.Status, t.Started, t.Lease, t.NotBefore = task.Running, time.Now().UTC(), lease, time.Time{}
-	t.Node, t.OwnerGeneration, t.Ran, t.Reports, t.Relayed = r.nodes.Self(), 0, 0, 0, nil
-	t.LeasedToStarter, t.RunsOn, t.Worker, t.Error, t.ErrorCode = false, r.nodes.Self().Node(), worker, "", ""
+	t.Node, t.OwnerGeneration, t.Ran, t.Reports, t.Relayed = a.nodes.Self(), 0, 0, 0, nil
+	t.LeasedToStarter, t.RunsOn, t.Worker, t.Error, t.ErrorCode = false, a.nodes.Self().Node(), worker, "", ""
 	t.Seq++
 }
 
 // BegunByStarter returns t, which is not recorded yet, as one that is running and leased
 // to the call which starts it (rule T20).
-func (r *Records) BegunByStarter(t task.Task, lease task.Lease, worker string) task.Task {
-	r.begin(&t, lease, worker)
+func (a *Attempts) BegunByStarter(t task.Task, lease task.Lease, worker string) task.Task {
+	a.begin(&t, lease, worker)
 	t.LeasedToStarter = true
 	return t
 }
@@ -75,10 +86,10 @@ type Undone struct {
 
 // UndoBegin makes the task of an attempt of which no client and no worker knows
 // pending again, and tries until that is decided.
-func (r *Records) UndoBegin(ctx context.Context, begun task.Task) Undone {
+func (a *Attempts) UndoBegin(ctx context.Context, begun task.Task) Undone {
 	owner := Ownership{begun.Lease, begun.OwnerGeneration}
 	var stands, cancelled bool // as the record was seen last
-	_, err := r.updateWithRetry(ctx, begun, func(t *task.Task) error {
+	_, err := a.writer.updateWithRetry(ctx, begun, func(t *task.Task) error {
 		stands, cancelled = t.Status == task.Running && owner.Of(t), t.CancelRequested
 		return undoBegin(t, begun, owner)
 	}, func() {})
@@ -109,13 +120,13 @@ func sameAgain(t *task.Task) {
 // TakeOver makes this node the owner of the attempt with that lease. allowed says
 // whether it may be, for the task's type. Errors: those of task.Store,
 // task.ErrLeaseLost.
-func (r *Records) TakeOver(ctx context.Context, id task.ID, lease task.Lease, allowed func(typ string) bool) (task.Task, error) {
-	return r.update(ctx, byID(id), func(t *task.Task) error {
+func (a *Attempts) TakeOver(ctx context.Context, id task.ID, lease task.Lease, allowed func(typ string) bool) (task.Task, error) {
+	return a.writer.update(ctx, byID(id), func(t *task.Task) error {
 		if t.Status != task.Running || t.Lease != lease || !allowed(t.Type) {
 			return task.ErrLeaseLost
 		}
-		t.Ran = r.Ran(t)
-		t.Node, t.RunsOn = r.nodes.Self(), r.nodes.Self().Node()
+		t.Ran = Ran(a.store, t)
+		t.Node, t.RunsOn = a.nodes.Self(), a.nodes.Self().Node()
 		t.OwnerGeneration++
 		return nil
 	})
@@ -124,25 +135,25 @@ func (r *Records) TakeOver(ctx context.Context, id task.ID, lease task.Lease, al
 // Relay records a worker's report for the node that owns its attempt and is alive. It
 // reports false if there is none: then this node is to take over. Errors: those of
 // task.Store, task.ErrLeaseLost.
-func (r *Records) Relay(ctx context.Context, id task.ID, lease task.Lease, u task.Update, allowed func(typ string) bool) (cancelRequested, relayed bool, err error) {
-	t, err := r.update(ctx, byID(id), func(t *task.Task) error {
+func (a *Attempts) Relay(ctx context.Context, id task.ID, lease task.Lease, u task.Update, allowed func(typ string) bool) (cancelRequested, relayed bool, err error) {
+	t, err := a.writer.update(ctx, byID(id), func(t *task.Task) error {
 		switch {
 		case t.Status != task.Running || t.Lease != lease || !allowed(t.Type):
 			return task.ErrLeaseLost
-		case t.Node == r.nodes.Self() || !r.nodes.Alive(t.Node):
+		case t.Node == a.nodes.Self() || !a.nodes.Alive(t.Node):
 			return errUnchanged
 		}
-		t.Ran = r.Ran(t)
-		*t = t.WithReport(r.Limits.CutUpdate(u.Usable()))
+		t.Ran = Ran(a.store, t)
+		*t = t.WithReport(a.limits.CutUpdate(u.Usable()))
 		relayed = true
 		return nil
 	})
 	return t.CancelRequested, relayed, err
 }
 
-// Ran returns how long the attempt of a stored task has run by now: what one node
+// Ran returns how long the attempt of a task in that store has run by now: what one node
 // has measured, and the age of that by the store's clock.
-func (r *Records) Ran(t *task.Task) time.Duration { return t.Ran + r.store.Age(*t) }
+func Ran(store task.Store, t *task.Task) time.Duration { return t.Ran + store.Age(*t) }
 
 // Note is one event of an attempt: progress, or that it was asked to stop.
 type Note struct {
@@ -162,9 +173,9 @@ type News struct {
 // was published is in every snapshot (rule T13), and a node that ends the task in
 // another's place knows how far its events have come. known is the record as it was
 // last seen. Errors: those of task.Store, task.ErrLeaseLost.
-func (r *Records) SaveNews(ctx context.Context, known task.Task, owner Ownership, newest func(*task.Task) News) (task.Task, error) {
+func (a *Attempts) SaveNews(ctx context.Context, known task.Task, owner Ownership, newest func(*task.Task) News) (task.Task, error) {
 	var n News
-	t, err := r.update(ctx, known, func(t *task.Task) error {
+	t, err := a.writer.update(ctx, known, func(t *task.Task) error {
 		if !owner.Of(t) {
 			return task.ErrLeaseLost
 		}
@@ -182,30 +193,30 @@ func (r *Records) SaveNews(ctx context.Context, known task.Task, owner Ownership
 		return task.Task{}, err
 	}
 	for _, note := range n.Notes {
-		r.publishNote(ctx, t, note)
+		a.outbox.publish(ctx, noted(t, note))
 	}
 	return t, nil
 }
 
-// publishNote publishes an event of t, which has its progress.
-func (r *Records) publishNote(ctx context.Context, t task.Task, n Note) {
+// noted is an event of t, which has its progress.
+func noted(t task.Task, n Note) task.Event {
 	e := newEvent(n.Type, t, n.At)
 	e.Seq = n.Seq
 	if n.Type == task.EventProgress {
 		e.Data = t.Progress
 	}
-	r.publisher.publish(ctx, e)
+	return e
 }
 
 // PublishStarted publishes that the attempt of t has begun.
-func (r *Records) PublishStarted(ctx context.Context, t task.Task) {
-	r.publisher.publish(ctx, started(t))
+func (a *Attempts) PublishStarted(ctx context.Context, t task.Task) {
+	a.outbox.publish(ctx, started(t))
 }
 
 // PublishStartedNow is PublishStarted for an attempt that outlives this process: it
 // returns once the event was sent.
-func (r *Records) PublishStartedNow(ctx context.Context, t task.Task) {
-	r.publisher.publishNow(ctx, started(t))
+func (a *Attempts) PublishStartedNow(ctx context.Context, t task.Task) {
+	a.outbox.publishNow(ctx, started(t))
 }
 
 func started(t task.Task) task.Event {

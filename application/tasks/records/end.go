@@ -7,8 +7,25 @@ import (
 	"strings"
 	"time"
 
+	"heliograph/application/tasks/lifecycle"
 	"heliograph/domain/task"
 )
+
+// Ends ends tasks and publishes that: those that run when their attempt ends, unless another
+// attempt follows, and those that wait when they are cancelled. It is safe for concurrent use.
+type Ends struct {
+	store       task.Store
+	life        *lifecycle.Lifecycle
+	limits      Limits
+	metrics     task.Metrics
+	log         *slog.Logger
+	ended       func(task.Task)
+	turns       *Turns
+	writer      *writer
+	outbox      *outbox
+	finalEvents *FinalEvents
+	unpublished *unpublishedEnds
+}
 
 // Conclusion is the end of an attempt, which its record is to have.
 type Conclusion struct {
@@ -36,63 +53,63 @@ type Conclusion struct {
 // once, since no second attempt to change the record can succeed (rule T11). Or it
 // makes it pending for the next attempt, or once more for the same one, if its worker gave
 // it back, and publishes that. A result that the store cannot hold makes it failed, and is task.ErrTooLarge.
-func (r *Records) End(ctx context.Context, c Conclusion) (task.Task, error) {
+func (s *Ends) End(ctx context.Context, c Conclusion) (task.Task, error) {
 	if c.Refused == nil {
 		c.Refused = func() {}
 	}
 	if c.Recorded == nil {
 		c.Recorded = func() {}
 	}
-	done, err := r.turns.take(ctx, c.Begun.ID)
+	done, err := s.turns.wait(ctx, c.Begun.ID)
 	if err != nil {
 		c.Recorded()
 		return task.Task{}, err
 	}
 	defer done()
-	c.Err = Cut(c.Err, r.Limits.Error)
-	e := r.ends.begin()
-	t, err := r.conclude(ctx, c)
+	c.Err = Cut(c.Err, s.limits.Error)
+	e := s.unpublished.begin()
+	t, err := s.conclude(ctx, c)
 	refused := err
 	if errors.Is(err, task.ErrTooLarge) {
 		instead := c
 		instead.Ending = c.instead(resultTooLarge(len(c.Result)))
-		t, err = r.conclude(ctx, instead)
+		t, err = s.conclude(ctx, instead)
 	}
-	r.ends.tried(e, c.Begun.ID, t, err)
+	s.unpublished.tried(e, c.Begun.ID, t, err)
 	c.Recorded()
 	if c.Lost && c.Type.Outside {
-		r.metrics.LeaseLost(c.Type.Name)
+		s.metrics.LeaseLost(c.Type.Name)
 	}
 	if errors.Is(err, task.ErrLeaseLost) {
-		r.log.DebugContext(ctx, "task is another node's by now, its end here does not count", slog.String("task_id", string(c.Begun.ID)))
+		s.log.DebugContext(ctx, "task is another node's by now, its end here does not count", slog.String("task_id", string(c.Begun.ID)))
 		return task.Task{}, err
 	}
 	if err != nil {
-		r.log.ErrorContext(ctx, "task ended but its record could not be changed",
+		s.log.ErrorContext(ctx, "task ended but its record could not be changed",
 			slog.String("task_id", string(c.Begun.ID)), slog.String("status", string(c.Status)), slog.Any("error", err))
 		return task.Task{}, err
 	}
 	switch {
 	case t.Status.Terminal():
 		if t.CancelSeq > c.Published {
-			r.publishNote(ctx, t, Note{task.EventCancelRequested, t.CancelSeq, t.Ended})
+			s.outbox.publish(ctx, noted(t, Note{task.EventCancelRequested, t.CancelSeq, t.Ended}))
 		}
-		r.AnnounceEnd(ctx, t)
+		s.Announce(ctx, t)
 	case c.released():
-		r.PublishQueued(ctx, t)
+		s.outbox.publish(ctx, queued(t))
 	default:
-		r.announceRetry(ctx, t, c.At)
+		s.announceRetry(ctx, t, c.At)
 	}
 	return t, refused
 }
 
-func (r *Records) conclude(ctx context.Context, c Conclusion) (task.Task, error) {
-	return r.updateWithRetry(ctx, c.Known, func(t *task.Task) error { return r.applyConclusion(t, c) }, c.Refused)
+func (s *Ends) conclude(ctx context.Context, c Conclusion) (task.Task, error) {
+	return s.writer.updateWithRetry(ctx, c.Known, func(t *task.Task) error { return s.applyConclusion(t, c) }, c.Refused)
 }
 
 // applyConclusion is what the end of an attempt does to the task's record.
-func (r *Records) applyConclusion(t *task.Task, c Conclusion) error {
-	mayWait := !t.CancelRequested && (r.store.Outlives() || !r.life.Refusing.Passed())
+func (s *Ends) applyConclusion(t *task.Task, c Conclusion) error {
+	mayWait := !t.CancelRequested && (s.store.Outlives() || !s.life.Refusing.Passed())
 	switch policy := c.Type.Policy; {
 	case c.appliedTo(t), c.retries(policy) && t.Status == task.Pending && t.Attempt == c.Begun.Attempt+1 && t.Seq == c.Last+1,
 		c.released() && t.Status == task.Pending && t.Seq == c.Last+1:
@@ -116,7 +133,7 @@ func (r *Records) applyConclusion(t *task.Task, c Conclusion) error {
 			t.CancelSeq = last
 		}
 		c.apply(t, last)
-		r.markFinalEventPending(t)
+		s.finalEvents.mark(t)
 	}
 	return nil
 }
@@ -131,18 +148,18 @@ func takeUp(t *task.Task, reports uint64) {
 	t.Relayed = nil
 }
 
-// AnnounceEnd counts, logs and publishes the end of a task whose record has just become
-// terminal, in the same Turn.
-func (r *Records) AnnounceEnd(ctx context.Context, t task.Task) {
-	r.ended(t)
-	r.metrics.Ended(t.Type, t.Status, t.Ran)
+// Announce counts, logs and publishes the end of a task whose record has just become
+// terminal, in the same turn (Turns).
+func (s *Ends) Announce(ctx context.Context, t task.Task) {
+	s.ended(t)
+	s.metrics.Ended(t.Type, t.Status, t.Ran)
 	level := slog.LevelDebug
 	if t.Status == task.Failed {
 		level = slog.LevelInfo
 	}
-	r.log.LogAttrs(ctx, level, "task ended", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
+	s.log.LogAttrs(ctx, level, "task ended", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
 		slog.String("status", string(t.Status)), slog.String("error", loggedError(t)), slog.Duration("ran", t.Ran))
-	r.announceFinalEvent(ctx, t)
+	s.finalEvents.announce(ctx, t)
 }
 
 // maxLoggedError bounds what of an error is logged, in bytes.
@@ -182,12 +199,12 @@ func startOver(t *task.Task, c Conclusion) {
 
 // announceRetry logs and publishes that an attempt has ended and another follows, as the
 // record of t says.
-func (r *Records) announceRetry(ctx context.Context, t task.Task, ended time.Time) {
-	r.metrics.Retried(t.Type)
-	r.log.InfoContext(ctx, "task is tried again", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
+func (s *Ends) announceRetry(ctx context.Context, t task.Task, ended time.Time) {
+	s.metrics.Retried(t.Type)
+	s.log.InfoContext(ctx, "task is tried again", slog.String("task_id", string(t.ID)), slog.String("type", t.Type),
 		slog.Int("attempt", t.Attempt), slog.Time("next_at", t.NotBefore), slog.String("error", loggedError(t)))
 	e := newEvent(task.EventRetrying, t, ended.UTC())
 	e.Attempt--
 	e.Data = task.Retrying{Failure: t.Failure(), Attempt: t.Attempt, NextAt: t.NotBefore}
-	r.publisher.publish(ctx, e)
+	s.outbox.publish(ctx, e)
 }

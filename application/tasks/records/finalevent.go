@@ -5,68 +5,79 @@ import (
 	"errors"
 	"log/slog"
 
+	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )
 
-// markFinalEventPending marks a task that has just ended: should this node not come to
-// publish its final event, another will. A store that dies with the process needs no
-// such mark.
-func (r *Records) markFinalEventPending(t *task.Task) {
-	if r.store.Outlives() {
-		t.FinalEventPending, t.Node = true, r.nodes.Self()
+// FinalEvents publishes the last events of tasks that have ended, and knows which of
+// those that its node is to publish are pending. It is safe for concurrent use.
+type FinalEvents struct {
+	store       task.Store
+	nodes       cluster.Nodes
+	log         *slog.Logger
+	writer      *writer
+	outbox      *outbox
+	unpublished *unpublishedEnds
+}
+
+// mark marks a task that has just ended: should this node not come to publish its final
+// event, another will. A store that dies with the process needs no such mark.
+func (f *FinalEvents) mark(t *task.Task) {
+	if f.store.Outlives() {
+		t.FinalEventPending, t.Node = true, f.nodes.Self()
 	}
 }
 
-// announceFinalEvent hands the last event of a task over. Once the broker has it, the
-// store is told (see ends).
-func (r *Records) announceFinalEvent(ctx context.Context, t task.Task) {
-	r.publisher.hand(ctx, outgoing{finalEvent(t), func(done bool) {
+// announce hands the last event of a task over. Once the broker has it, the store is told
+// (see unpublishedEnds).
+func (f *FinalEvents) announce(ctx context.Context, t task.Task) {
+	f.outbox.hand(ctx, outgoing{finalEvent(t), func(done bool) {
 		if done {
-			r.ends.published(t.ID)
+			f.unpublished.published(t.ID)
 		} else {
-			r.ends.left(t.ID)
+			f.unpublished.left(t.ID)
 		}
 	}})
 }
 
-// ForgetEnds is called with all tasks of which more is to come, now and then: what this
+// Forget is called with all tasks of which more is to come, now and then: what this
 // node could not publish, and another did, holds up no more.
-func (r *Records) ForgetEnds(unsettled []task.Task) {
+func (f *FinalEvents) Forget(unsettled []task.Task) {
 	pending := make(map[task.ID]bool)
 	for _, t := range unsettled {
 		pending[t.ID] = t.FinalEventPending
 	}
-	r.ends.forget(pending)
+	f.unpublished.forget(pending)
 }
 
 // Announces reports whether this node publishes the final event of t, or has done so.
-func (r *Records) Announces(t task.Task) bool {
-	_, left := r.ends.holds(t.ID)
-	return t.FinalEventPending && t.Node == r.nodes.Self() && !left
+func (f *FinalEvents) Announces(t task.Task) bool {
+	_, left := f.unpublished.holds(t.ID)
+	return t.FinalEventPending && t.Node == f.nodes.Self() && !left
 }
 
 // announced reports whether this node has published the final event of t.
-func (r *Records) announced(t task.Task) bool {
-	held, _ := r.ends.holds(t.ID)
-	return t.FinalEventPending && t.Node == r.nodes.Self() && !held
+func (f *FinalEvents) announced(t task.Task) bool {
+	held, _ := f.unpublished.holds(t.ID)
+	return t.FinalEventPending && t.Node == f.nodes.Self() && !held
 }
 
-// PublishFinalEvent sends the last event of a task of which nobody else does, and returns
+// Publish sends the last event of a task of which nobody else does, and returns
 // when that was tried. What could not be sent stays marked, and is tried again; the
 // broker takes each event once (event.Event.Order). It reports whether the broker took
 // it, or never will.
-func (r *Records) PublishFinalEvent(ctx context.Context, t task.Task) (done bool) {
-	if done = r.publisher.publishNow(ctx, finalEvent(t)); done && t.FinalEventPending {
-		r.clearFinalEventPending(ctx, t)
+func (f *FinalEvents) Publish(ctx context.Context, t task.Task) (done bool) {
+	if done = f.outbox.publishNow(ctx, finalEvent(t)); done && t.FinalEventPending {
+		f.clearMark(ctx, t)
 	}
 	if done {
-		r.ends.published(t.ID)
+		f.unpublished.published(t.ID)
 	}
 	return done
 }
 
-func (r *Records) clearFinalEventPending(ctx context.Context, t task.Task) {
-	_, err := r.update(ctx, t, func(t *task.Task) error {
+func (f *FinalEvents) clearMark(ctx context.Context, t task.Task) {
+	_, err := f.writer.update(ctx, t, func(t *task.Task) error {
 		if !t.FinalEventPending {
 			return errUnchanged
 		}
@@ -74,7 +85,7 @@ func (r *Records) clearFinalEventPending(ctx context.Context, t task.Task) {
 		return nil
 	})
 	if err != nil && !errors.Is(err, task.ErrNotFound) {
-		r.log.WarnContext(ctx, "task's final event could not be marked as published, it will be published again",
+		f.log.WarnContext(ctx, "task's final event could not be marked as published, it will be published again",
 			slog.String("task_id", string(t.ID)), slog.Any("error", err))
 	}
 }

@@ -48,19 +48,19 @@ func TestNobodyWaitsForTheBroker(t *testing.T) { // T3, T11
 	synctest.Test(t, func(t *testing.T) {
 		f, g := durable(t)
 		begun := f.begins(work)
-		f.PublishStarted(t.Context(), begun)
-		if _, err := f.SaveNews(t.Context(), begun, ownerOf(begun), progress(2)); err != nil {
+		f.Attempts.PublishStarted(t.Context(), begun)
+		if _, err := f.Attempts.SaveNews(t.Context(), begun, ownerOf(begun), progress(2)); err != nil {
 			t.Fatal(err)
 		}
 		end := conclusion(begun, work, records.Completed(nil))
 		end.Last = 2
-		if got, err := f.End(t.Context(), end); err != nil || got.Status != task.Completed {
+		if got, err := f.Ends.End(t.Context(), end); err != nil || got.Status != task.Completed {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		want := []task.EventType{task.EventStarted, task.EventProgress, task.EventCompleted}
 		for n := range want {
 			synctest.Wait()
-			if got := f.get(); got.Status != task.Completed || !got.FinalEventPending || !f.Announces(got) {
+			if got := f.get(); got.Status != task.Completed || !got.FinalEventPending || !f.FinalEvents.Announces(got) {
 				t.Errorf("after %d events the record is %+v", n, got)
 			}
 			if got := f.sent.Types("a"); !slices.Equal(got, want[:n]) {
@@ -79,7 +79,7 @@ func TestTasksDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, g := durable(t)
 		for _, id := range []task.ID{"a", "b"} {
-			f.PublishStarted(t.Context(), task.Task{ID: id, Seq: 1})
+			f.Attempts.PublishStarted(t.Context(), task.Task{ID: id, Seq: 1})
 		}
 		synctest.Wait()
 		for range 2 {
@@ -102,7 +102,7 @@ func TestAShutdownWaitsForEventsAndGivesThemUpInTheEnd(t *testing.T) { // T15
 			synctest.Test(t, func(t *testing.T) {
 				f, g := durable(t)
 				begun := f.begins(work)
-				if _, err := f.End(t.Context(), conclusion(begun, work, records.Completed(nil))); err != nil {
+				if _, err := f.Ends.End(t.Context(), conclusion(begun, work, records.Completed(nil))); err != nil {
 					t.Fatal(err)
 				}
 				f.life.Refuse()
@@ -132,11 +132,11 @@ func TestWhatIsPublishedNowGoesBehindWhatWaits(t *testing.T) { // T3
 	synctest.Test(t, func(t *testing.T) {
 		f, g := durable(t)
 		begun := f.begins(work)
-		f.PublishStarted(t.Context(), begun)
+		f.Attempts.PublishStarted(t.Context(), begun)
 		done := make(chan bool, 1)
 		ended := begun
 		ended.Status, ended.Seq = task.Completed, 2
-		go func() { done <- f.PublishFinalEvent(t.Context(), ended) }()
+		go func() { done <- f.FinalEvents.Publish(t.Context(), ended) }()
 		synctest.Wait()
 		g.let <- struct{}{}
 		synctest.Wait()
@@ -150,10 +150,10 @@ func TestWhatIsPublishedNowGoesBehindWhatWaits(t *testing.T) { // T3
 		if got := f.sent.Types("a"); !slices.Equal(got, []task.EventType{task.EventStarted, task.EventCompleted}) {
 			t.Errorf("sent is %v", got)
 		}
-		f.PublishStarted(t.Context(), begun) // which nobody takes
+		f.Attempts.PublishStarted(t.Context(), begun) // which nobody takes
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if f.PublishFinalEvent(ctx, ended) {
+		if f.FinalEvents.Publish(ctx, ended) {
 			t.Error("after the caller has gone it is said to be published")
 		}
 		close(g.let)
@@ -167,7 +167,7 @@ func TestEventsThatWaitAreBounded(t *testing.T) {
 		var handed int
 		go func() {
 			for n := range uint64(records.OutboxRoom + 1) {
-				f.PublishStarted(t.Context(), task.Task{ID: "a", Seq: n})
+				f.Attempts.PublishStarted(t.Context(), task.Task{ID: "a", Seq: n})
 				handed++
 			}
 		}()
@@ -177,7 +177,7 @@ func TestEventsThatWaitAreBounded(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		f.PublishStarted(ctx, task.Task{ID: "b"}) // its caller goes away
+		f.Attempts.PublishStarted(ctx, task.Task{ID: "b"}) // its caller goes away
 		close(g.let)
 		synctest.Wait()
 		if n := len(f.sent.All()); n != records.OutboxRoom+1 || f.sent.Types("b") != nil {
@@ -191,7 +191,7 @@ func TestOneEndThatIsNotPublishedHoldsUpTheStore(t *testing.T) { // T11
 		f, g := durable(t)
 		for _, id := range []task.ID{"a", "b"} {
 			begun := f.beginsAs(id)
-			if _, err := f.End(t.Context(), conclusion(begun, work, records.Completed(nil))); err != nil {
+			if _, err := f.Ends.End(t.Context(), conclusion(begun, work, records.Completed(nil))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -205,12 +205,12 @@ func TestOneEndThatIsNotPublishedHoldsUpTheStore(t *testing.T) { // T11
 				t.Errorf("%s is %+v, %v", id, got, err)
 			}
 		}
-		if a, b := f.get(), f.known("b"); f.Announces(a) || !f.Announces(b) {
-			t.Errorf("who publishes a is left to others: %t, b: %t", !f.Announces(a), !f.Announces(b))
+		if a, b := f.get(), f.known("b"); f.FinalEvents.Announces(a) || !f.FinalEvents.Announces(b) {
+			t.Errorf("who publishes a is left to others: %t, b: %t", !f.FinalEvents.Announces(a), !f.FinalEvents.Announces(b))
 		}
 		f.sent.FailFor("a", nil)
 		close(g.let)
-		if !f.PublishFinalEvent(t.Context(), f.get()) {
+		if !f.FinalEvents.Publish(t.Context(), f.get()) {
 			t.Error("it is said not to be published")
 		}
 		<-time.After(time.Second)
@@ -229,13 +229,13 @@ func TestAnEndThatAnotherNodeHasPublishedHoldsUpNoMore(t *testing.T) { // T11
 		begun, other := f.beginsAs("a"), f.beginsAs("b")
 		f.sent.FailFor("a", event.ErrUnavailable)
 		for _, begun := range []task.Task{begun, other} {
-			if _, err := f.End(t.Context(), conclusion(begun, work, records.Completed(nil))); err != nil {
+			if _, err := f.Ends.End(t.Context(), conclusion(begun, work, records.Completed(nil))); err != nil {
 				t.Fatal(err)
 			}
 		}
 		<-time.After(time.Second)
 		a := f.get()
-		f.ForgetEnds([]task.Task{a})
+		f.FinalEvents.Forget([]task.Task{a})
 		a.FinalEventPending, a.Node = false, "" // by the other node
 		if _, err := f.store.Update(t.Context(), a); err != nil {
 			t.Fatal(err)
@@ -244,7 +244,7 @@ func TestAnEndThatAnotherNodeHasPublishedHoldsUpNoMore(t *testing.T) { // T11
 			if !f.known("b").FinalEventPending {
 				t.Errorf("after %d looks b is settled", n)
 			}
-			f.ForgetEnds(nil)
+			f.FinalEvents.Forget(nil)
 			<-time.After(time.Second)
 		}
 		if f.known("b").FinalEventPending {
@@ -258,7 +258,7 @@ func TestTheStoreIsToldUntilItKnows(t *testing.T) { // T11
 		f, g := durable(t)
 		close(g.let)
 		f.store.settleFails = 3
-		if _, err := f.End(t.Context(), conclusion(f.begins(work), work, records.Completed(nil))); err != nil {
+		if _, err := f.Ends.End(t.Context(), conclusion(f.begins(work), work, records.Completed(nil))); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)

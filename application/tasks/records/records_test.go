@@ -112,7 +112,7 @@ func (f *fixture) createsAs(id task.ID, typ *task.Type) task.Task {
 // begins returns a running task.
 func (f *fixture) begins(typ *task.Type) task.Task {
 	f.t.Helper()
-	t, err := f.Begin(f.t.Context(), f.creates(typ).ID, "lease", "", false)
+	t, err := f.Attempts.Begin(f.t.Context(), f.creates(typ).ID, "lease", "", false)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func (f *fixture) begins(typ *task.Type) task.Task {
 // beginsAs returns a running task of that ID.
 func (f *fixture) beginsAs(id task.ID) task.Task {
 	f.t.Helper()
-	t, err := f.Begin(f.t.Context(), f.createsAs(id, work).ID, "lease", "", false)
+	t, err := f.Attempts.Begin(f.t.Context(), f.createsAs(id, work).ID, "lease", "", false)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -162,10 +162,10 @@ func TestABeginThatIsRepeatedIsKnownByItsLease(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	first := f.begins(work)
-	if again, err := f.Begin(t.Context(), "a", "lease", "", true); err != nil || again.Revision != first.Revision {
+	if again, err := f.Attempts.Begin(t.Context(), "a", "lease", "", true); err != nil || again.Revision != first.Revision {
 		t.Errorf("the same beginning again: %+v, %v", again, err)
 	}
-	if _, err := f.Begin(t.Context(), "a", "other", "", false); !records.Decided(err) {
+	if _, err := f.Attempts.Begin(t.Context(), "a", "other", "", false); !records.Decided(err) {
 		t.Errorf("another beginning: %v", err)
 	}
 	if got := f.get(); got.Status != task.Running || got.Seq != 1 || got.Node.Node() != "one" {
@@ -177,7 +177,7 @@ func TestALeaseThatMayHaveBeenUsedBeginsNothing(t *testing.T) { // T2
 	t.Parallel()
 	f := newFixture(t)
 	f.creates(work)
-	if _, err := f.Begin(t.Context(), "a", "lease", "", true); !errors.Is(err, records.ErrLeaseUsed) || f.get().Status != task.Pending {
+	if _, err := f.Attempts.Begin(t.Context(), "a", "lease", "", true); !errors.Is(err, records.ErrLeaseUsed) || f.get().Status != task.Pending {
 		t.Errorf("the record is %+v, %v", f.get(), err)
 	}
 }
@@ -187,26 +187,26 @@ func TestOnlyTheOwnerOfAnAttemptChangesIt(t *testing.T) { // T11
 	f := newFixture(t)
 	begun := f.begins(outside)
 	all := func(string) bool { return true }
-	taken, err := f.TakeOver(t.Context(), "a", "lease", all)
+	taken, err := f.Attempts.TakeOver(t.Context(), "a", "lease", all)
 	if err != nil || taken.OwnerGeneration != 1 {
 		t.Fatalf("taken over: %+v, %v", taken, err)
 	}
-	if _, err := f.TakeOver(t.Context(), "a", "other", all); !errors.Is(err, task.ErrLeaseLost) {
+	if _, err := f.Attempts.TakeOver(t.Context(), "a", "other", all); !errors.Is(err, task.ErrLeaseLost) {
 		t.Errorf("by another lease: %v", err)
 	}
 	news := func(*task.Task) records.News {
 		return records.News{Notes: []records.Note{{Type: task.EventProgress, Seq: 9}}}
 	}
-	if _, err := f.SaveNews(t.Context(), begun, ownerOf(begun), news); !errors.Is(err, task.ErrLeaseLost) {
+	if _, err := f.Attempts.SaveNews(t.Context(), begun, ownerOf(begun), news); !errors.Is(err, task.ErrLeaseLost) {
 		t.Errorf("progress of the former owner: %v", err)
 	}
-	if _, err := f.End(t.Context(), conclusion(begun, outside, records.Completed(nil))); !errors.Is(err, task.ErrLeaseLost) {
+	if _, err := f.Ends.End(t.Context(), conclusion(begun, outside, records.Completed(nil))); !errors.Is(err, task.ErrLeaseLost) {
 		t.Errorf("the end by the former owner: %v", err)
 	}
 	if got := f.get(); got.Revision != taken.Revision || len(f.sent.All()) != 0 {
 		t.Errorf("the record is %+v, published was %v", got, f.sent.All())
 	}
-	if got, err := f.End(t.Context(), conclusion(taken, outside, records.Completed(nil))); err != nil || got.Status != task.Completed || f.ended[0] != "a" {
+	if got, err := f.Ends.End(t.Context(), conclusion(taken, outside, records.Completed(nil))); err != nil || got.Status != task.Completed || f.ended[0] != "a" {
 		t.Errorf("the end by the owner: %+v, %v", got, err)
 	}
 }
@@ -221,7 +221,7 @@ func TestAnEndThatTheStoreDoesNotTakeIsRetriedAndPublishedOnce(t *testing.T) { /
 				refused, recorded := 0, 0
 				c := conclusion(begun, work, records.Completed([]byte(`1`)))
 				c.Refused, c.Recorded = func() { refused++ }, func() { recorded++ }
-				got, err := f.End(t.Context(), c)
+				got, err := f.Ends.End(t.Context(), c)
 				if err != nil || got.Status != task.Completed || recorded != 1 || refused == 0 {
 					t.Errorf("%+v, %v; refused %d times, recorded %d times", got, err, refused, recorded)
 				}
@@ -240,15 +240,15 @@ func TestALostAttemptStartsOverWhileAttemptsAreLeft(t *testing.T) { // T2
 	t.Parallel()
 	f := newFixture(t)
 	begun := f.begins(outside)
-	got, err := f.End(t.Context(), conclusion(begun, outside, records.Lost(task.Failure{Error: "worker_lost: gone", Code: task.CodeWorkerLost})))
+	got, err := f.Ends.End(t.Context(), conclusion(begun, outside, records.Lost(task.Failure{Error: "worker_lost: gone", Code: task.CodeWorkerLost})))
 	if err != nil || got.Status != task.Pending || got.Attempt != 2 || got.Lease != "" || got.NotBefore.IsZero() || f.lost != 1 {
 		t.Errorf("after the first attempt: %+v, %v", got, err)
 	}
-	second, err := f.Begin(t.Context(), "a", "second", "", false)
+	second, err := f.Attempts.Begin(t.Context(), "a", "second", "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err = f.End(t.Context(), conclusion(second, outside, records.Lost(task.Failure{Error: "worker_lost: gone", Code: task.CodeWorkerLost})))
+	got, err = f.Ends.End(t.Context(), conclusion(second, outside, records.Lost(task.Failure{Error: "worker_lost: gone", Code: task.CodeWorkerLost})))
 	if err != nil || got.Status != task.Failed || got.Error != "worker_lost: gone" || got.Lease != "" {
 		t.Errorf("after the second attempt: %+v, %v", got, err)
 	}
@@ -259,15 +259,15 @@ func TestTheFinalEventStaysPendingUntilItIsPublished(t *testing.T) { // T11
 	f := newFixture(t)
 	f.store.outlives = true
 	f.sent.Fail(event.ErrUnavailable)
-	got, err := f.End(t.Context(), conclusion(f.begins(work), work, records.Failed(task.Failure{Error: "it broke"})))
+	got, err := f.Ends.End(t.Context(), conclusion(f.begins(work), work, records.Failed(task.Failure{Error: "it broke"})))
 	if err != nil || !f.get().FinalEventPending || f.get().Node.Node() != "one" {
 		t.Fatalf("the record is %+v, %v", got, err)
 	}
-	if f.PublishFinalEvent(t.Context(), f.get()) {
+	if f.FinalEvents.Publish(t.Context(), f.get()) {
 		t.Error("it is said to be published")
 	}
 	f.sent.Fail(nil)
-	if !f.PublishFinalEvent(t.Context(), f.get()) || f.get().FinalEventPending || len(f.sent.All()) != 1 {
+	if !f.FinalEvents.Publish(t.Context(), f.get()) || f.get().FinalEventPending || len(f.sent.All()) != 1 {
 		t.Errorf("the record is %+v, published was %v", f.get(), f.sent.All())
 	}
 }
@@ -293,7 +293,7 @@ func TestABeginningIsUndoneUnlessItStands(t *testing.T) { // T2
 			if _, err := f.store.Update(t.Context(), record); err != nil {
 				t.Fatal(err)
 			}
-			if got := f.UndoBegin(t.Context(), begun); got != c.want || f.get().Status != c.status {
+			if got := f.Attempts.UndoBegin(t.Context(), begun); got != c.want || f.get().Status != c.status {
 				t.Errorf("%+v, the record is %+v", got, f.get())
 			}
 		})
@@ -304,20 +304,20 @@ func TestCancelEndsAPendingTaskAndMarksARunningOne(t *testing.T) { // T7
 	t.Parallel()
 	f := newFixture(t)
 	f.creates(work)
-	if got, err := f.RequestCancel(t.Context(), "a"); err != nil || got.Status != task.Cancelled || got.Seq != 1 {
+	if got, err := f.Ends.RequestCancel(t.Context(), "a"); err != nil || got.Status != task.Cancelled || got.Seq != 1 {
 		t.Errorf("one that waited: %+v, %v", got, err)
 	}
-	if _, err := f.RequestCancel(t.Context(), "a"); !errors.Is(err, task.ErrNotCancellable) {
+	if _, err := f.Ends.RequestCancel(t.Context(), "a"); !errors.Is(err, task.ErrNotCancellable) {
 		t.Errorf("one that has ended: %v", err)
 	}
-	if err := f.Remove(t.Context(), "a"); err != nil {
+	if err := f.Removals.Remove(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
 	f.begins(work)
-	if got, err := f.RequestCancel(t.Context(), "a"); err != nil || got.Status != task.Running || !got.CancelRequested {
+	if got, err := f.Ends.RequestCancel(t.Context(), "a"); err != nil || got.Status != task.Running || !got.CancelRequested {
 		t.Errorf("one that runs: %+v, %v", got, err)
 	}
-	if err := f.Remove(t.Context(), "a"); !errors.Is(err, task.ErrNotFinished) {
+	if err := f.Removals.Remove(t.Context(), "a"); !errors.Is(err, task.ErrNotFinished) {
 		t.Errorf("removing one that runs: %v", err)
 	}
 }

@@ -6,15 +6,25 @@ import (
 	"fmt"
 	"time"
 
+	"heliograph/domain/cluster"
 	"heliograph/domain/task"
 )
+
+// Removals removes finished tasks and publishes that. It is safe for concurrent use.
+type Removals struct {
+	store       task.Store
+	nodes       cluster.Nodes
+	turns       *Turns
+	outbox      *outbox
+	finalEvents *FinalEvents
+}
 
 // Remove removes a finished task and publishes that, after its final event. In a store
 // that outlives the process it is marked first, and readers see it no longer: should
 // this node not come to publish the event, or to delete the record, another will.
 // Errors: those of task.Store, task.ErrNotFinished, ctx.Err().
-func (r *Records) Remove(ctx context.Context, id task.ID) error {
-	done, err := r.Turn(ctx, id)
+func (r *Removals) Remove(ctx context.Context, id task.ID) error {
+	done, err := r.turns.Take(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -30,15 +40,15 @@ func (r *Records) Remove(ctx context.Context, id task.ID) error {
 	}
 }
 
-func (r *Records) remove(ctx context.Context, t task.Task) error {
-	if r.announced(t) { // of which the store is not told yet
+func (r *Removals) remove(ctx context.Context, t task.Task) error {
+	if r.finalEvents.announced(t) { // of which the store is not told yet
 		t.FinalEventPending, t.Node = false, ""
 	}
 	switch {
 	case !t.Status.Terminal():
 		return task.ErrNotFinished
 	case t.FinalEventPending:
-		if !r.PublishFinalEvent(ctx, t) {
+		if !r.finalEvents.Publish(ctx, t) {
 			return fmt.Errorf("%w: its final event was not published yet", task.ErrUnavailable)
 		}
 		return task.ErrConflict // and so it is read again
@@ -57,12 +67,12 @@ func (r *Records) remove(ctx context.Context, t task.Task) error {
 			return err
 		}
 	}
-	return r.FinishRemoval(ctx, t)
+	return r.Finish(ctx, t)
 }
 
-// FinishRemoval publishes that a task which is marked as removed is, and deletes its
+// Finish publishes that a task which is marked as removed is, and deletes its
 // record. Errors: those of task.Store but for task.ErrNotFound.
-func (r *Records) FinishRemoval(ctx context.Context, t task.Task) error {
+func (r *Removals) Finish(ctx context.Context, t task.Task) error {
 	if !r.publishRemoved(ctx, t) {
 		return fmt.Errorf("%w: its removal was not published yet", task.ErrUnavailable)
 	}
@@ -73,6 +83,6 @@ func (r *Records) FinishRemoval(ctx context.Context, t task.Task) error {
 }
 
 // publishRemoved reports whether the broker took the event, or never will.
-func (r *Records) publishRemoved(ctx context.Context, t task.Task) (done bool) {
-	return r.publisher.publishNow(ctx, newEvent(task.EventRemoved, t, time.Now().UTC()))
+func (r *Removals) publishRemoved(ctx context.Context, t task.Task) (done bool) {
+	return r.outbox.publishNow(ctx, newEvent(task.EventRemoved, t, time.Now().UTC()))
 }

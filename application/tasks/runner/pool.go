@@ -38,7 +38,7 @@ func (r *Runner) runInPool(ctx context.Context, e *scheduler.Entry) {
 		return
 	}
 	defer a.cancel(nil)
-	r.Records.PublishStarted(ctx, a.Task)
+	r.Records.Attempts.PublishStarted(ctx, a.Task)
 	returned := r.call(runCtx, a)
 	t, gaveUp := r.follow(ctx, runCtx, a)
 	if gaveUp != nil {

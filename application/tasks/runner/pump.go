@@ -51,7 +51,7 @@ func (p *pump) run(ctx context.Context) {
 // missed lets progress that was not stored wait for a while; or when the attempt
 // has ended meanwhile, tries it for the last time.
 func (p *pump) missed(ctx context.Context, before int, err error) {
-	p.records.Warn(ctx, "task progress could not be recorded yet", p.attempt.ID, err)
+	p.records.Trouble.Warn(ctx, "task progress could not be recorded yet", p.attempt.ID, err)
 	p.attempt.seq.pause(records.PauseAfter(before))
 	if !p.attempt.seq.again() {
 		_ = p.save(ctx) // what counts now is the end
@@ -61,7 +61,7 @@ func (p *pump) missed(ctx context.Context, before int, err error) {
 // save stores what is new and then publishes it.
 func (p *pump) save(ctx context.Context) error {
 	a := p.attempt
-	t, err := p.records.SaveNews(ctx, a.newestRecord(), a.owner, func(t *task.Task) records.News {
+	t, err := p.records.Attempts.SaveNews(ctx, a.newestRecord(), a.owner, func(t *task.Task) records.News {
 		a.TakeUp(t)
 		n := a.seq.take()
 		n.Ran = a.ran()

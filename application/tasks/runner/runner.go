@@ -57,7 +57,7 @@ func New(d Deps) *Runner { return &Runner{Deps: d, Running: newRunning()} }
 func (r *Runner) Begin(ctx context.Context, e *scheduler.Entry) (*Attempt, context.Context, error) {
 	a, runCtx := newAttempt(ctx, e, 0)
 	r.Running.add(a)
-	t, err := r.Records.Begin(ctx, e.ID, e.Lease, e.Worker, e.LeaseUsed)
+	t, err := r.Records.Attempts.Begin(ctx, e.ID, e.Lease, e.Worker, e.LeaseUsed)
 	if err != nil {
 		r.Running.remove(a)
 		a.cancel(nil)
@@ -94,7 +94,7 @@ func (r *Runner) notBegun(ctx context.Context, e *scheduler.Entry, err error) {
 	case records.Decided(err): // it was cancelled, and perhaps removed, while it waited
 		r.Queue.Done(e)
 	default:
-		r.Records.Warn(ctx, "task could not be begun yet", e.ID, err)
+		r.Records.Trouble.Warn(ctx, "task could not be begun yet", e.ID, err)
 		e.LeaseUsed = true
 		e.Misses++
 		r.WaitAgain(ctx, e, records.PauseAfter(e.Misses-1))
@@ -156,7 +156,7 @@ func (r *Runner) follow(ctx, runCtx context.Context, a *Attempt) (task.Task, *gi
 		a.cancel(gaveUp.cause)
 		a.err = task.ErrShuttingDown
 	} else {
-		t, a.err = r.Records.End(ctx, records.Conclusion{
+		t, a.err = r.Records.Ends.End(ctx, records.Conclusion{
 			Ending: e, Begun: a.Task, Known: a.newestRecord(), Owner: a.owner, Type: a.Type(), Last: last, Published: a.seq.published(), Reports: reports, Ran: a.ran(),
 			Refused: a.refused.Pass, Recorded: func() { r.Running.remove(a) },
 		})
@@ -190,8 +190,8 @@ func (r *Runner) Dismiss(ctx context.Context, e *scheduler.Entry) {
 		return
 	}
 	if e.LeaseUsed { // its beginning may have been recorded, though no answer came
-		if begun, err := r.Records.Begin(ctx, e.ID, e.Lease, e.Worker, true); err == nil {
-			r.Records.UndoBegin(ctx, begun)
+		if begun, err := r.Records.Attempts.Begin(ctx, e.ID, e.Lease, e.Worker, true); err == nil {
+			r.Records.Attempts.UndoBegin(ctx, begun)
 		}
 	}
 	if _, err := r.Cancel(ctx, e.ID); err != nil && !records.Decided(err) {
@@ -202,18 +202,18 @@ func (r *Runner) Dismiss(ctx context.Context, e *scheduler.Entry) {
 // Cancel ends a pending task, and asks a running one to stop (rule T7). Errors: those
 // of task.Store, task.ErrNotCancellable.
 func (r *Runner) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
-	done, err := r.Records.Turn(ctx, id)
+	done, err := r.Records.Turns.Take(ctx, id)
 	if err != nil {
 		return task.Task{}, err
 	}
 	defer done()
-	t, err := r.Records.RequestCancel(ctx, id)
+	t, err := r.Records.Ends.RequestCancel(ctx, id)
 	if err != nil {
 		return task.Task{}, err
 	}
 	r.OnRecordChanged(t, false) // should it wait or run here
 	if t.Status.Terminal() {
-		r.Records.AnnounceEnd(ctx, t)
+		r.Records.Ends.Announce(ctx, t)
 	}
 	return t, nil
 }

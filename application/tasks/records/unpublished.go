@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -18,14 +19,14 @@ const (
 	doubtLooks = 3
 )
 
-// ends knows which ends of tasks this node has recorded, but not published yet, and has
-// the store settle all others, many at a time (task.Store.Settle). It is safe for
-// concurrent use.
-type ends struct {
-	store task.Store
-	self  cluster.Life
-	life  *lifecycle.Lifecycle
-	warn  func(ctx context.Context, err error)
+// unpublishedEnds knows which ends of tasks this node has recorded, but not published
+// yet, and has the store settle all others, many at a time (task.Store.Settle). It is
+// safe for concurrent use.
+type unpublishedEnds struct {
+	store   task.Store
+	self    cluster.Life
+	life    *lifecycle.Lifecycle
+	trouble *TroubleLog
 
 	mu       sync.Mutex
 	top      uint64            // the highest revision of a record that has its end; guarded by mu
@@ -45,12 +46,12 @@ type end struct {
 	missed int // looks in which it was not found
 }
 
-func newEnds(d Deps, warn func(context.Context, error)) *ends {
-	return &ends{store: d.Store, self: d.Nodes.Self(), life: d.Life, warn: warn, open: make(map[*end]struct{}), byTask: make(map[task.ID]*end)}
+func newUnpublishedEnds(d Deps, trouble *TroubleLog) *unpublishedEnds {
+	return &unpublishedEnds{store: d.Store, self: d.Nodes.Self(), life: d.Life, trouble: trouble, open: make(map[*end]struct{}), byTask: make(map[task.ID]*end)}
 }
 
 // begin is called before the end of a task is recorded. tried must follow.
-func (s *ends) begin() *end {
+func (s *unpublishedEnds) begin() *end {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := &end{above: s.top}
@@ -60,7 +61,7 @@ func (s *ends) begin() *end {
 
 // tried takes in what became of the record t of the task of that ID. If it has its
 // end, published or left must follow.
-func (s *ends) tried(e *end, id task.ID, t task.Task, err error) {
+func (s *unpublishedEnds) tried(e *end, id task.ID, t task.Task, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -76,7 +77,7 @@ func (s *ends) tried(e *end, id task.ID, t task.Task, err error) {
 }
 
 // left says that the end of a task was recorded but not published.
-func (s *ends) left(id task.ID) {
+func (s *unpublishedEnds) left(id task.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.byTask[id]; e != nil {
@@ -85,7 +86,7 @@ func (s *ends) left(id task.ID) {
 }
 
 // published says that the end of a task was published, or need not be.
-func (s *ends) published(id task.ID) {
+func (s *unpublishedEnds) published(id task.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.byTask[id]; e != nil {
@@ -94,7 +95,7 @@ func (s *ends) published(id task.ID) {
 	}
 }
 
-func (s *ends) closeLocked(e *end) {
+func (s *unpublishedEnds) closeLocked(e *end) {
 	delete(s.open, e)
 	if !s.settling && s.newestLocked() > s.settled {
 		s.settling = true
@@ -103,7 +104,7 @@ func (s *ends) closeLocked(e *end) {
 }
 
 // holds reports whether the end of a task was left, or is being recorded or published.
-func (s *ends) holds(id task.ID) (held, left bool) {
+func (s *unpublishedEnds) holds(id task.ID) (held, left bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.byTask[id]
@@ -112,7 +113,7 @@ func (s *ends) holds(id task.ID) (held, left bool) {
 
 // forget closes the ends that were left and are not there any more: they were not
 // recorded, or another node has published them. pending is those that the store has.
-func (s *ends) forget(pending map[task.ID]bool) {
+func (s *unpublishedEnds) forget(pending map[task.ID]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, e := range s.byTask {
@@ -127,7 +128,7 @@ func (s *ends) forget(pending map[task.ID]bool) {
 }
 
 // newestLocked returns the revision up to which all ends are published.
-func (s *ends) newestLocked() uint64 {
+func (s *unpublishedEnds) newestLocked() uint64 {
 	newest := s.top
 	for e := range s.open {
 		newest = min(newest, e.above)
@@ -137,7 +138,7 @@ func (s *ends) newestLocked() uint64 {
 
 // settle tells the store until it knows all, or the service has ended: then the next
 // life of the node publishes some ends again, which the broker knows.
-func (s *ends) settle() {
+func (s *unpublishedEnds) settle() {
 	ctx := s.life.Context()
 	for misses := 0; ctx.Err() == nil; {
 		s.pause(ctx, misses)
@@ -146,7 +147,7 @@ func (s *ends) settle() {
 			return
 		}
 		if err := s.store.Settle(ctx, s.self, revision); err != nil {
-			s.warn(ctx, err)
+			s.trouble.warn(ctx, "published ends of tasks could not be recorded yet", slog.Any("error", err))
 			misses++
 			continue
 		}
@@ -156,7 +157,7 @@ func (s *ends) settle() {
 }
 
 // pause gathers ends, if there is time.
-func (s *ends) pause(ctx context.Context, misses int) {
+func (s *unpublishedEnds) pause(ctx context.Context, misses int) {
 	d, hurry := settlePause, s.life.Refusing.C
 	if misses > 0 {
 		d, hurry = PauseAfter(misses-1), nil
@@ -169,7 +170,7 @@ func (s *ends) pause(ctx context.Context, misses int) {
 }
 
 // due returns what the store is to be told; if it knows all, settle ends.
-func (s *ends) due() (revision uint64, due bool) {
+func (s *unpublishedEnds) due() (revision uint64, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	revision = s.newestLocked()
@@ -177,7 +178,7 @@ func (s *ends) due() (revision uint64, due bool) {
 	return revision, s.settling
 }
 
-func (s *ends) told(revision uint64) {
+func (s *unpublishedEnds) told(revision uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settled = revision
