@@ -39,6 +39,17 @@ func (d *dispatcher) hold(t *typeQueue, scheduled bool, places, bytes int) {
 	}
 }
 
+// release gives a place back.
+func (d *dispatcher) release(p Place) {
+	d.hold(d.types[p.Type], p.Scheduled, -1, -p.Bytes)
+	d.dispatch(d.types[p.Type])
+}
+
+// newEntry returns an entry with the next position.
+func (d *dispatcher) newEntry(t *typeQueue, id task.ID, lease task.Lease, bytes int) *Entry {
+	return &Entry{ID: id, Lease: lease, queue: t, typ: t.typ, position: d.nextPosition(), bytes: bytes}
+}
+
 func (d *dispatcher) nextPosition() uint64 {
 	d.last++
 	return d.last
@@ -113,10 +124,11 @@ func (d *dispatcher) handOut(t *typeQueue) {
 	}
 }
 
-// idle reports whether a task of the type would be begun at once.
-func (d *dispatcher) idle(t *typeQueue) bool {
+// idle reports whether a task that needs p would be begun at once.
+func (d *dispatcher) idle(p Place) bool {
+	t := d.types[p.Type]
 	switch {
-	case t.room() == 0, len(t.due) > 0:
+	case p.Scheduled, t.room() == 0, len(t.due) > 0:
 		return false
 	case t.typ.Outside:
 		return slices.ContainsFunc(d.waiters, func(w *waiter) bool { return w.wants(t.typ) })
@@ -142,4 +154,16 @@ func (d *dispatcher) takeBest(wants func(*task.Type) bool) *Entry {
 		return nil
 	}
 	return d.capacity.take(best)
+}
+
+// withdraw ends the waiting of w, and returns what it was handed at the last moment, or
+// nil.
+func (d *dispatcher) withdraw(w *waiter) *Entry {
+	d.waiters = slices.DeleteFunc(d.waiters, func(other *waiter) bool { return other == w })
+	select {
+	case e := <-w.got:
+		return e
+	default:
+		return nil
+	}
 }

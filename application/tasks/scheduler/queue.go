@@ -18,15 +18,18 @@ import (
 //
 // There is no polling: a call that finds nothing becomes a waiter, and the first
 // change that makes a task ready hands it to the waiter that came first.
+//
+// Its dispatcher chooses among tasks that may be begun, its delays keep the others until
+// they may.
 type Queue struct {
 	byName atomic.Pointer[map[string]*task.Type] // what types holds, for Type
 
-	mu         sync.Mutex             // guards what follows, and the types' queues
-	types      map[string]*typeQueue  // none ever leaves it; guarded by mu
-	dispatcher dispatcher             // guarded by mu
-	known      map[task.ID]*Entry     // what waits or is taken; guarded by mu
-	later      map[*Entry]*time.Timer // tasks that may not be begun yet; guarded by mu
-	closed     bool                   // guarded by mu
+	mu         sync.Mutex            // guards what follows, and the types' queues
+	types      map[string]*typeQueue // none ever leaves it; guarded by mu
+	dispatcher dispatcher            // guarded by mu
+	delays     *delays               // guarded by mu
+	known      map[task.ID]*Entry    // what waits or is taken; guarded by mu
+	closed     bool                  // guarded by mu
 }
 
 // Sizes bounds what a Queue takes on.
@@ -38,14 +41,14 @@ type Sizes struct {
 
 // New returns an empty queue.
 func New(sizes Sizes, types []task.Type) *Queue {
-	q := &Queue{types: make(map[string]*typeQueue), known: make(map[task.ID]*Entry), later: make(map[*Entry]*time.Timer)}
-	q.addLocked(types) // which nothing else has yet
+	q := &Queue{types: make(map[string]*typeQueue), known: make(map[task.ID]*Entry)}
+	q.byName.Store(setTypes(q.types, types))
 	q.dispatcher = dispatcher{
 		types:    q.types,
 		capacity: capacity{workers: sizes.Workers, size: sizes.Waiting, maxBytes: maxWaitingBytes},
-		schedule: schedule{size: sizes.Scheduled, maxBytes: maxScheduledBytes, timer: time.AfterFunc(recheck, q.comeDue)},
+		schedule: schedule{size: sizes.Scheduled, maxBytes: maxScheduledBytes},
 	}
-	q.dispatcher.schedule.timer.Stop()
+	q.delays = newDelays(&q.mu, &q.dispatcher)
 	return q
 }
 
@@ -55,25 +58,10 @@ func New(sizes Sizes, types []task.Type) *Queue {
 func (q *Queue) SetTypes(types []task.Type) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.addLocked(types)
+	q.byName.Store(setTypes(q.types, types))
 	for _, typ := range types { // more of them may be ready now
 		q.dispatcher.dispatch(q.types[typ.Name])
 	}
-}
-
-func (q *Queue) addLocked(types []task.Type) {
-	for _, typ := range types {
-		if known := q.types[typ.Name]; known != nil {
-			known.typ = &typ
-		} else {
-			q.types[typ.Name] = &typeQueue{typ: &typ}
-		}
-	}
-	byName := make(map[string]*task.Type, len(q.types))
-	for name, t := range q.types {
-		byName[name] = t.typ
-	}
-	q.byName.Store(&byName)
 }
 
 // Type returns the type of that name, or nil. One that is no more is as it was last.
@@ -98,23 +86,14 @@ func (q *Queue) Reserve(p Place) bool {
 func (q *Queue) Release(p Place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.releaseLocked(p)
-}
-
-func (q *Queue) releaseLocked(p Place) {
-	q.dispatcher.hold(q.types[p.Type], p.Scheduled, -1, -p.Bytes)
-	q.dispatcher.dispatch(q.types[p.Type])
+	q.dispatcher.release(p)
 }
 
 // Idle reports whether a task that needs p would be begun at once.
 func (q *Queue) Idle(p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.idleLocked(p)
-}
-
-func (q *Queue) idleLocked(p Place) bool {
-	return !q.closed && !p.Scheduled && q.dispatcher.idle(q.types[p.Type])
+	return !q.closed && q.dispatcher.idle(p)
 }
 
 // PutIdle is Put for a task that is begun at once. It reports false, and keeps the place
@@ -122,7 +101,7 @@ func (q *Queue) idleLocked(p Place) bool {
 func (q *Queue) PutIdle(t task.Task, p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.idleLocked(p) && q.putLocked(t, p)
+	return !q.closed && q.dispatcher.idle(p) && q.putLocked(t, p)
 }
 
 // Put lets a task wait that has the place which was reserved. It reports false when the
@@ -138,24 +117,19 @@ func (q *Queue) putLocked(t task.Task, p Place) bool {
 		return false
 	}
 	if e := q.known[t.ID]; e != nil { // news of it were here first
-		q.releaseLocked(p)
+		q.dispatcher.release(p)
 		if !p.Scheduled {
-			q.ripenLocked(e)
+			q.delays.end(e)
 		} else if q.dispatcher.schedule.remove(e) { // other nodes wait a moment longer, this one does not
 			q.dispatcher.schedule.add(e, time.Until(t.NotBefore))
 		}
 		return true
 	}
-	e := q.entryLocked(q.types[t.Type], t.ID, NewLease(), p.Bytes)
+	e := q.dispatcher.newEntry(q.types[t.Type], t.ID, NewLease(), p.Bytes)
 	e.scheduled = p.Scheduled
-	q.waitLocked(e, time.Until(t.NotBefore))
+	q.known[t.ID] = e
+	q.delays.add(e, time.Until(t.NotBefore))
 	return true
-}
-
-func (q *Queue) entryLocked(queue *typeQueue, id task.ID, lease task.Lease, bytes int) *Entry {
-	e := &Entry{ID: id, Lease: lease, queue: queue, typ: queue.typ, position: q.dispatcher.nextPosition(), bytes: bytes}
-	q.known[id] = e
-	return e
 }
 
 // Offer lets a task of a known type wait of which there is news, unless it is known.
@@ -167,53 +141,11 @@ func (q *Queue) Offer(t task.Task, after time.Duration) {
 		return
 	}
 	p := PlaceOf(t)
-	e := q.entryLocked(q.types[t.Type], t.ID, NewLease(), p.Bytes)
+	e := q.dispatcher.newEntry(q.types[t.Type], t.ID, NewLease(), p.Bytes)
 	e.scheduled = p.Scheduled
+	q.known[t.ID] = e
 	q.dispatcher.hold(e.queue, e.scheduled, 1, e.bytes)
-	q.waitLocked(e, after)
-}
-
-// waitLocked lets a task wait that is not to be begun before some time has passed.
-func (q *Queue) waitLocked(e *Entry, after time.Duration) {
-	switch {
-	case e.scheduled:
-		q.dispatcher.schedule.add(e, after)
-		return
-	case after > 0:
-		q.later[e] = time.AfterFunc(after, func() {
-			q.mu.Lock()
-			defer q.mu.Unlock()
-			q.ripenLocked(e)
-		})
-	default:
-		e.queue.insert(e)
-	}
-	q.dispatcher.dispatch(e.queue)
-}
-
-// comeDue puts the tasks whose time has come into the queue, or if there is no place for
-// them lets them wait for one.
-func (q *Queue) comeDue() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return
-	}
-	for e := q.dispatcher.schedule.next(); e != nil; e = q.dispatcher.schedule.next() {
-		q.dispatcher.comeDue(e)
-	}
-	q.dispatcher.schedule.setTimer()
-	q.dispatcher.admitDue()
-}
-
-// ripenLocked lets a task be begun whose time has come.
-func (q *Queue) ripenLocked(e *Entry) {
-	if timer, waits := q.later[e]; waits {
-		timer.Stop()
-		delete(q.later, e)
-		e.queue.insert(e)
-		q.dispatcher.dispatch(e.queue)
-	}
+	q.delays.add(e, after)
 }
 
 // Done gives the place of a taken task free.
@@ -245,7 +177,7 @@ func (q *Queue) Again(e *Entry, after time.Duration) bool {
 		return false
 	}
 	q.known[e.ID] = e
-	q.waitLocked(e, after) // perhaps it hands out another of the type: there is room for it now
+	q.delays.add(e, after) // perhaps it hands out another of the type: there is room for it now
 	return true
 }
 
@@ -260,7 +192,9 @@ func (q *Queue) Adopt(t task.Task) *Entry {
 	}
 	queue.running++
 	q.dispatcher.hold(queue, false, 1-queue.placesToWait(), 0)
-	return q.entryLocked(queue, t.ID, t.Lease, t.InputSize())
+	e := q.dispatcher.newEntry(queue, t.ID, t.Lease, t.InputSize())
+	q.known[t.ID] = e
+	return e
 }
 
 // Remove takes a task out that is not pending any more and frees its place, if it
@@ -272,12 +206,7 @@ func (q *Queue) Remove(t task.Task) {
 	if e == nil || t.Status == task.Running && t.Lease == e.Lease {
 		return
 	}
-	timer, later := q.later[e]
-	if later {
-		timer.Stop()
-		delete(q.later, e)
-	}
-	if later || q.dispatcher.remove(e) {
+	if q.delays.remove(e) || q.dispatcher.remove(e) {
 		forget(q.known, e)
 		q.dispatcher.hold(e.queue, e.scheduled, -1, -e.bytes)
 		q.dispatcher.dispatch(e.queue)
@@ -308,7 +237,7 @@ func (q *Queue) IDs() map[task.ID]bool {
 func (q *Queue) Len() (waiting, scheduled int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	waiting = len(q.later)
+	waiting = len(q.delays.timers)
 	for _, t := range q.types {
 		waiting += len(t.waiting)
 	}
@@ -324,18 +253,12 @@ func (q *Queue) Close() []*Entry {
 	for _, w := range q.dispatcher.waiters {
 		close(w.got)
 	}
-	var left []*Entry
+	left := q.delays.close()
 	for _, t := range q.types {
 		left = slices.Concat(left, t.waiting, t.due)
 		t.waiting, t.due = nil, nil
 	}
-	for e, timer := range q.later {
-		timer.Stop()
-		left = append(left, e)
-	}
-	left = append(left, q.dispatcher.schedule.upcoming...)
-	q.dispatcher.schedule.timer.Stop()
-	q.dispatcher.schedule.upcoming, q.dispatcher.waiters, q.later = nil, nil, nil
+	q.dispatcher.waiters = nil
 	slices.SortFunc(left, func(a, b *Entry) int { return cmp.Compare(a.position, b.position) })
 	return left
 }

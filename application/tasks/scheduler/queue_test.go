@@ -311,19 +311,6 @@ func TestATaskThatIsNoLongerPendingIsTakenOut(t *testing.T) {
 	})
 }
 
-func TestATaskIsNotReadyBeforeItsTime(t *testing.T) { // T2
-	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t)
-		f.Offer(waiting("outside", "a"), time.Second)
-		<-time.After(time.Second - 1)
-		synctest.Wait()
-		f.wantNext(named("outside"))
-		<-time.After(1)
-		synctest.Wait()
-		f.wantNext(named("outside"), "a")
-	})
-}
-
 func TestPendingTasksAreReturnedWhenTheQueueIsClosed(t *testing.T) { // T15
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)

@@ -18,6 +18,22 @@ type typeQueue struct {
 	bytes   int // of the params of those that wait
 }
 
+// setTypes makes types those of their queues, and returns the types of all queues by name.
+func setTypes(queues map[string]*typeQueue, types []task.Type) *map[string]*task.Type {
+	for _, typ := range types {
+		if known := queues[typ.Name]; known != nil {
+			known.typ = &typ
+		} else {
+			queues[typ.Name] = &typeQueue{typ: &typ}
+		}
+	}
+	byName := make(map[string]*task.Type, len(queues))
+	for name, q := range queues {
+		byName[name] = q.typ
+	}
+	return &byName
+}
+
 // ready reports whether a task of the type may be begun now.
 func (q *typeQueue) ready() bool {
 	limit := q.typ.Policy.Concurrency

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"slices"
 
 	"heliograph/domain/task"
 )
@@ -28,7 +27,9 @@ func (q *Queue) Next(ctx context.Context, wants func(*task.Type) bool) (*Entry, 
 		}
 		return e, nil
 	case <-ctx.Done():
-		if e := q.withdraw(w); e != nil {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if e := q.dispatcher.withdraw(w); e != nil {
 			return e, nil
 		}
 		return nil, ctx.Err()
@@ -50,18 +51,4 @@ func (q *Queue) ask(w *waiter) bool {
 		q.dispatcher.waiters = append(q.dispatcher.waiters, w)
 	}
 	return true
-}
-
-// withdraw ends the waiting of w, and returns what it was handed at the last
-// moment, or nil.
-func (q *Queue) withdraw(w *waiter) *Entry {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.dispatcher.waiters = slices.DeleteFunc(q.dispatcher.waiters, func(other *waiter) bool { return other == w })
-	select {
-	case e := <-w.got:
-		return e
-	default:
-		return nil
-	}
 }
