@@ -16,18 +16,18 @@
 // running. It reports progress, and offers its end, or is given up; then the record is
 // made terminal and the last event goes out, or the task waits for its next attempt.
 //
+// A Service leaves what it does to a part for each use case: starter, canceller, reader,
+// types and shutdown here, and the packages below.
+//
 // Each mutex below guards fields only: none is held while another is taken or a port
 // is called. What spans a change of a record and its event is a turn (records.Turns).
 package tasks
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"sync"
 	"sync/atomic"
 
 	"heliograph/application/tasks/leases"
@@ -45,15 +45,16 @@ import (
 
 // Service is the use cases of tasks. It is safe for concurrent use.
 type Service struct {
+	task.Reader  // reader
 	task.Workers // leases.Leases
+	*types       // SetTypes, Startable, Known
 
-	cfg     Config
-	store   task.Store
-	types   atomic.Pointer[[]task.Type] // what can be started, by name
-	newID   func() string
-	metrics task.Metrics
-	log     *slog.Logger
+	starter   *starter
+	canceller *canceller
+	shutdown  *shutdown
 
+	store    task.Store
+	log      *slog.Logger
 	life     *lifecycle.Lifecycle
 	records  *records.Records
 	queue    *scheduler.Queue
@@ -62,8 +63,6 @@ type Service struct {
 	leases   *leases.Leases
 	overseer *orphans.Overseer
 	started  atomic.Bool
-	bulk     chan struct{} // holds a token while CancelAll works
-	typesMu  sync.Mutex    // one call of SetTypes at a time
 }
 
 var (
@@ -96,16 +95,15 @@ func New(cfg Config, d Deps) (*Service, error) {
 	if d.Removed != nil {
 		d.Store = removingStore{d.Store, d.Removed}
 	}
-	types, err := sortTypes(d.Types)
+	sorted, err := sortTypes(d.Types)
 	if err = errors.Join(cfg.validate(), err); err != nil {
 		return nil, fmt.Errorf("tasks: %w", err)
 	}
 	s := &Service{
-		cfg: cfg, store: d.Store, newID: d.NewID, metrics: d.Metrics, log: d.Log,
-		bulk: make(chan struct{}, 1), life: lifecycle.New(), queue: scheduler.New(scheduler.Sizes{Workers: cfg.MaxWorkers, Waiting: cfg.QueueSize, Scheduled: cfg.ScheduledMax}, types),
-		cleaner: retention.New(d.Store, task.Retention{Age: cfg.CleanupInterval, Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes}, types, d.Log),
+		store: d.Store, log: d.Log, life: lifecycle.New(),
+		queue:   scheduler.New(scheduler.Sizes{Workers: cfg.MaxWorkers, Waiting: cfg.QueueSize, Scheduled: cfg.ScheduledMax}, sorted),
+		cleaner: retention.New(d.Store, task.Retention{Age: cfg.CleanupInterval, Count: cfg.RetentionCount, Bytes: cfg.RetentionBytes}, sorted, d.Log),
 	}
-	s.types.Store(&types)
 	s.records = records.New(records.Deps{
 		Store: d.Store, Nodes: d.Nodes, Publisher: d.Publisher, Metrics: d.Metrics, Life: s.life, Log: d.Log,
 		MaxEventBytes: cfg.MaxEventBytes, MaxWritten: cfg.MaxWritten, Ended: s.cleaner.Ended,
@@ -114,29 +112,48 @@ func New(cfg Config, d Deps) (*Service, error) {
 		Store: d.Store, Records: s.records, Queue: s.queue, Life: s.life, Outputs: d.Outputs, Log: d.Log,
 		Workers: cfg.MaxWorkers, Timeout: cfg.Timeout, CancelGrace: cfg.CancelGrace, ProgressInterval: cfg.progressInterval(),
 	})
-	lent := leases.New(d.Store, s.records.Attempts, s.queue, s.runner, s.life)
-	s.Workers, s.leases = lent, lent
+	s.leases = leases.New(d.Store, s.records.Attempts, s.queue, s.runner, s.life)
 	s.overseer = orphans.New(orphans.Deps{
-		Store: d.Store, Nodes: d.Nodes, Records: s.records, Queue: s.queue, Runner: s.runner, Leases: lent, Life: s.life,
+		Store: d.Store, Nodes: d.Nodes, Records: s.records, Queue: s.queue, Runner: s.runner, Leases: s.leases, Life: s.life,
 		Log: d.Log, Interval: cfg.Oversee,
 	})
+	s.types = newTypes(sorted, s.queue, s.cleaner)
+	s.Reader = &reader{store: d.Store, types: s.types, maxEventBytes: cfg.MaxEventBytes}
+	s.Workers = s.leases
+	s.canceller = newCanceller(d.Store, s.runner, s.life)
+	s.starter = &starter{
+		types: s.types, canceller: s.canceller, store: d.Store, newID: d.NewID, log: d.Log,
+		life: s.life, records: s.records, queue: s.queue, leases: s.leases,
+	}
+	s.shutdown = &shutdown{life: s.life, queue: s.queue, runner: s.runner, metrics: d.Metrics, log: d.Log, reserve: cfg.ShutdownReserve}
 	return s, nil
 }
 
-func sortTypes(types []task.Type) ([]task.Type, error) {
-	sorted := slices.SortedFunc(slices.Values(types), func(a, b task.Type) int { return cmp.Compare(a.Name, b.Name) })
-	for i, typ := range sorted {
-		if typ.Name == "" || typ.Handler == nil {
-			return nil, fmt.Errorf("task type %q needs a name and a handler", typ.Name)
-		}
-		if i > 0 && sorted[i-1].Name == typ.Name {
-			return nil, fmt.Errorf("task type %q is there twice", typ.Name)
-		}
-		if err := typ.Policy.Check(); err != nil {
-			return nil, fmt.Errorf("task type %q: %w", typ.Name, err)
-		}
+// Start implements task.Service.
+func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) {
+	return s.starter.start(ctx, r)
+}
+
+// Cancel implements task.Service. Cancelling a running task again changes
+// nothing more. It goes on when the caller has gone, which must not cost others the
+// event.
+func (s *Service) Cancel(ctx context.Context, id task.ID) (task.Task, error) {
+	return s.canceller.cancel(ctx, id)
+}
+
+// CancelAll implements task.Service. Once begun it goes on when the caller has gone, as
+// Cancel does, over the tasks that were there at its beginning. One call at a time does
+// so, and the next waits.
+func (s *Service) CancelAll(ctx context.Context, q task.Query) (cancelled int, err error) {
+	return s.canceller.cancelAll(ctx, q)
+}
+
+// Remove implements task.Service.
+func (s *Service) Remove(ctx context.Context, id task.ID) error {
+	if err := s.records.Removals.Remove(ctx, id); err != nil {
+		return fmt.Errorf("remove task %s: %w", id, err)
 	}
-	return sorted, nil
+	return nil
 }
 
 // EndRevoked ends the leases of workers outside whose credentials are revoked (rule A18).
@@ -144,64 +161,6 @@ func (s *Service) EndRevoked(revoked func(*access.Principal) bool) {
 	if n := s.leases.EndRevoked(revoked); n > 0 {
 		s.log.Info("leases of workers with revoked credentials were ended", slog.Int("count", n))
 	}
-}
-
-// Get implements task.Reader.
-func (s *Service) Get(ctx context.Context, id task.ID) (task.Task, error) {
-	t, err := s.store.Get(ctx, id)
-	if err == nil && t.Removed {
-		return task.Task{}, task.ErrNotFound
-	}
-	s.hideParams(&t)
-	return t, err
-}
-
-// hideParams leaves out the params that the type of t hides. One that is not known any
-// more may have done so.
-func (s *Service) hideParams(t *task.Task) {
-	if typ := s.queue.Type(t.Type); typ == nil || typ.HideParams {
-		t.Params, t.ParamsHidden = nil, true
-	}
-}
-
-// List implements task.Reader.
-func (s *Service) List(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
-	page, next, err = s.listFull(ctx, q)
-	for i := range page {
-		s.hideParams(&page[i])
-		if t := &page[i]; len(t.Result) > s.cfg.MaxEventBytes {
-			t.Result, t.Truncated = nil, true
-		}
-	}
-	return page, next, err
-}
-
-// maxReads bounds how often the store is asked for one page: with what a store looks at
-// each time these are half a million tasks.
-const maxReads = 250
-
-// listFull is Store.List for a page that is full if another follows.
-func (s *Service) listFull(ctx context.Context, q task.Query) (page []task.Task, next string, err error) {
-	page, next, err = s.store.List(ctx, q)
-	for reads := 1; err == nil && next != "" && len(page) < q.Limit && reads < maxReads; reads++ {
-		if err = ctx.Err(); err != nil {
-			break
-		}
-		rest := q
-		rest.Cursor, rest.Limit = next, q.Limit-len(page)
-		var more []task.Task
-		more, next, err = s.store.List(ctx, rest)
-		page = append(page, more...)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	return page, next, nil
-}
-
-// Types implements task.Reader.
-func (s *Service) Types(context.Context) ([]task.Type, error) {
-	return slices.Clone(*s.types.Load()), nil
 }
 
 // Counts returns how many tasks run and how many wait for a worker, for metrics.
@@ -214,25 +173,6 @@ func (s *Service) Counts() (running, queued int) {
 func (s *Service) Scheduled() int {
 	_, n := s.queue.Len()
 	return n
-}
-
-// Cancel implements task.Service. Cancelling a running task again changes
-// nothing more. It goes on when the caller has gone, which must not cost others the
-// event.
-func (s *Service) Cancel(_ context.Context, id task.ID) (task.Task, error) {
-	t, err := s.runner.Cancel(s.life.Context(), id) //nolint:contextcheck // see above
-	if err != nil {
-		return task.Task{}, fmt.Errorf("cancel task %s: %w", id, err)
-	}
-	return t, nil
-}
-
-// Remove implements task.Service.
-func (s *Service) Remove(ctx context.Context, id task.ID) error {
-	if err := s.records.Removals.Remove(ctx, id); err != nil {
-		return fmt.Errorf("remove task %s: %w", id, err)
-	}
-	return nil
 }
 
 // StartWorkers starts the workers and the cleaner, which run until Stop; the end
@@ -263,27 +203,4 @@ func (s *Service) startWorkers(ctx context.Context) {
 // deadline it cancels them, Config.ShutdownReserve before (see Lifecycle.Wait).
 // Without a deadline it waits for as long as they take. It may be called again.
 // Errors: context.DeadlineExceeded, ctx.Err(), when something did not end.
-func (s *Service) Stop(ctx context.Context) error {
-	if s.life.Refuse() {
-		s.refuse(ctx)
-	}
-	return s.life.Wait(ctx, s.cfg.ShutdownReserve)
-}
-
-// dismiss cancels what waited when the shutdown began.
-func (s *Service) dismiss(ctx context.Context, waiting []*scheduler.Entry) {
-	defer s.life.Leave()
-	for _, e := range waiting {
-		s.runner.Dismiss(ctx, e)
-	}
-}
-
-// refuse begins the shutdown.
-func (s *Service) refuse(ctx context.Context) {
-	active := s.runner.Running.Len()
-	waiting := s.queue.Close()
-	s.life.Refusing.Pass()
-	s.log.InfoContext(ctx, "tasks are stopping", slog.Int("running", active), slog.Int("waiting", len(waiting)))
-	s.metrics.Shutdown(active)
-	go s.dismiss(s.life.Context(), waiting) //nolint:contextcheck // it goes on when the caller waits no longer
-}
+func (s *Service) Stop(ctx context.Context) error { return s.shutdown.stop(ctx) }

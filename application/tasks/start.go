@@ -7,14 +7,30 @@ import (
 	"log/slog"
 	"time"
 
+	"heliograph/application/tasks/leases"
+	"heliograph/application/tasks/lifecycle"
 	"heliograph/application/tasks/records"
 	"heliograph/application/tasks/scheduler"
 	"heliograph/domain/access"
 	"heliograph/domain/task"
 )
 
-// Start implements task.Service.
-func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) {
+// starter takes tasks on. It is safe for concurrent use.
+type starter struct {
+	types     *types
+	canceller *canceller
+	store     task.Store
+	newID     func() string // makes the IDs of tasks
+	log       *slog.Logger
+
+	life    *lifecycle.Lifecycle
+	records *records.Records
+	queue   *scheduler.Queue
+	leases  *leases.Leases
+}
+
+// start is Service.Start.
+func (s *starter) start(ctx context.Context, r task.Request) (task.Task, error) {
 	if !s.life.Enter() {
 		return task.Task{}, task.ErrShuttingDown
 	}
@@ -37,14 +53,14 @@ func (s *Service) Start(ctx context.Context, r task.Request) (task.Task, error) 
 		return s.existing(ctx, t, r, err)
 	}
 	if !open && !s.store.Outlives() {
-		_, err := s.Cancel(ctx, t.ID) // Stop came in between: it would never be run
+		_, err := s.canceller.cancel(ctx, t.ID) // Stop came in between: it would never be run
 		return task.Task{}, errors.Join(task.ErrShuttingDown, err)
 	}
 	return t, nil
 }
 
 // startClaimed starts a task whose worker is the caller (rule T20).
-func (s *Service) startClaimed(ctx context.Context, t task.Task, r task.Request) (task.Task, error) {
+func (s *starter) startClaimed(ctx context.Context, t task.Task, r task.Request) (task.Task, error) {
 	t, err := s.leases.Start(ctx, t, r.Worker, func(t task.Task) (task.Task, error) { return s.create(ctx, t) })
 	if err != nil {
 		return s.existing(ctx, t, r, err)
@@ -54,7 +70,7 @@ func (s *Service) startClaimed(ctx context.Context, t task.Task, r task.Request)
 
 // takeOn records the task and lets it wait, which it publishes, unless it is begun at
 // once. open says that the queue was not closed. Errors: those of create.
-func (s *Service) takeOn(ctx context.Context, t task.Task, place scheduler.Place) (_ task.Task, open bool, err error) {
+func (s *starter) takeOn(ctx context.Context, t task.Task, place scheduler.Place) (_ task.Task, open bool, err error) {
 	done, err := s.records.Turns.Take(ctx, t.ID) // its first event is to be the first
 	if err != nil {
 		return task.Task{}, false, err
@@ -81,7 +97,7 @@ func (s *Service) takeOn(ctx context.Context, t task.Task, place scheduler.Place
 }
 
 // markQueued is records.MarkQueued; what goes wrong is logged.
-func (s *Service) markQueued(ctx context.Context, t task.Task) task.Task {
+func (s *starter) markQueued(ctx context.Context, t task.Task) task.Task {
 	marked, err := s.records.MarkQueued(ctx, t)
 	if err != nil {
 		s.log.WarnContext(ctx, "task waits, which could not be recorded", slog.String("task_id", string(t.ID)), slog.Any("error", err))
@@ -91,8 +107,8 @@ func (s *Service) markQueued(ctx context.Context, t task.Task) task.Task {
 }
 
 // check returns the type of the task that r asks for.
-func (s *Service) check(r task.Request) (task.Type, error) {
-	known, ok := s.Startable(r.Type)
+func (s *starter) check(r task.Request) (task.Type, error) {
+	known, ok := s.types.Startable(r.Type)
 	if !ok {
 		return known, fmt.Errorf("%w: %q", task.ErrUnknownType, records.Cut(r.Type, task.MaxKeyBytes))
 	}
@@ -119,7 +135,7 @@ func (s *Service) check(r task.Request) (task.Type, error) {
 }
 
 // newTask returns the pending task that r asks for.
-func (s *Service) newTask(r task.Request, typ task.Type) task.Task {
+func (s *starter) newTask(r task.Request, typ task.Type) task.Task {
 	id := task.ID(s.newID())
 	audience := r.Audience.Or(typ.Audience).Audience
 	if r.Followed {
@@ -140,7 +156,7 @@ func (s *Service) newTask(r task.Request, typ task.Type) task.Task {
 
 // create records the task. A store that fails may have done so all the same, so
 // it is asked again once, and then knows the task.
-func (s *Service) create(ctx context.Context, t task.Task) (task.Task, error) {
+func (s *starter) create(ctx context.Context, t task.Task) (task.Task, error) {
 	stored, err := s.store.Create(ctx, t)
 	if err == nil || errors.Is(err, task.ErrDuplicate) {
 		return stored, err
@@ -158,7 +174,7 @@ var errKeyUnderRemoval = fmt.Errorf("%w: the first task with the idempotency key
 
 // existing returns the task that Create found under the same key of the same owner
 // (rule T14), or the error.
-func (s *Service) existing(ctx context.Context, t task.Task, r task.Request, err error) (task.Task, error) {
+func (s *starter) existing(ctx context.Context, t task.Task, r task.Request, err error) (task.Task, error) {
 	if errors.Is(err, task.ErrDuplicate) && r.Key != "" && t.IdempotencyKey == r.Key && t.Owner == r.Owner {
 		if t.Removed {
 			return task.Task{}, errKeyUnderRemoval
@@ -168,9 +184,9 @@ func (s *Service) existing(ctx context.Context, t task.Task, r task.Request, err
 	return task.Task{}, fmt.Errorf("record the task: %w", err)
 }
 
-// firstWithKey is Start when a new task would be refused: one that its owner started
+// firstWithKey is start when a new task would be refused: one that its owner started
 // with the key before is still the answer (rule T14).
-func (s *Service) firstWithKey(ctx context.Context, r task.Request, refusal error) (task.Task, error) {
+func (s *starter) firstWithKey(ctx context.Context, r task.Request, refusal error) (task.Task, error) {
 	if r.Key == "" || len(r.Key) > task.MaxKeyBytes {
 		return task.Task{}, refusal
 	}
@@ -189,7 +205,7 @@ func (s *Service) firstWithKey(ctx context.Context, r task.Request, refusal erro
 
 // again returns the task that was started with the key before, with its lease if r asks
 // for that and the first call had it (rule T20).
-func (s *Service) again(ctx context.Context, t task.Task, r task.Request) (task.Task, error) {
+func (s *starter) again(ctx context.Context, t task.Task, r task.Request) (task.Task, error) {
 	if !r.Claim {
 		return t, nil
 	}
