@@ -31,7 +31,7 @@ func (m *Manager) SendTo(ctx context.Context, id connection.RequestID, ev event.
 // sendHereOrThere hands ev to the stream of c through the node that owns it, which keeps
 // its events in order.
 func (m *Manager) sendHereOrThere(ctx context.Context, c connection.Connection, ev event.Event) error {
-	if m.control.Owns(c.Node) {
+	if m.closer.owns(c) {
 		return m.sender.Send(ctx, c.Token, ev)
 	}
 	return m.control.Send(ctx, c.Node, c.Token, ev)

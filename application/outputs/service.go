@@ -7,7 +7,6 @@ package outputs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -151,6 +150,3 @@ func (s *Service) Follow(id task.ID, news func()) (stop func()) {
 		s.feeds.close(id, f)
 	}
 }
-
-// IsGone reports whether err says that a task is not there.
-func IsGone(err error) bool { return errors.Is(err, task.ErrNotFound) }

@@ -91,10 +91,8 @@ func (w *writer) Write(p []byte) (n int, err error) {
 // add takes as much of p as there is room for, and returns what is closed when there is
 // more.
 func (w *writer) add(p []byte) (size int, room <-chan struct{}, err error) {
-	select {
-	case <-w.over:
+	if w.isOver() {
 		return 0, nil, io.ErrClosedPipe
-	default:
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

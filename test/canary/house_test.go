@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"heliograph/test/freeport"
+	"heliograph/test/logs"
 	"heliograph/test/natsserver"
 )
 
@@ -15,7 +16,7 @@ type house struct {
 	nodes   []*node
 	// streams are the addresses of streams: those of the nodes, or of gateways.
 	streams []string
-	log     *record // of all processes
+	log     *logs.Logs // of all processes
 	env     []string
 }
 
@@ -34,7 +35,7 @@ func newHouse(t *testing.T, program string) *house {
 	if err := os.WriteFile(tasks, []byte(types), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &house{program: program, log: &record{}, env: []string{
+	return &house{program: program, log: &logs.Logs{}, env: []string{
 		"APP_ENV=development", "AUTH=required", "AUTH_JWT_KEY=" + secret, "TASKS_FILE=" + tasks, "TASK_MAX_WORKERS=32",
 		"TASK_QUEUE_SIZE=4096", "SHUTDOWN_GRACE_PERIOD=10s", "TASK_PROGRESS_RATE=0",
 	}}

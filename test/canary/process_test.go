@@ -1,14 +1,14 @@
 package canary_test
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"os/exec"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"heliograph/test/logs"
 )
 
 // waitLimit is how long anything may take before the test fails: long, since machines
@@ -19,30 +19,12 @@ const waitLimit = 2 * time.Minute
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
-	log    *record
-}
-
-// record is a log that is written and read at the same time.
-type record struct {
-	mu   sync.Mutex
-	text bytes.Buffer // guarded by mu
-}
-
-func (r *record) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(p)
-}
-
-func (r *record) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.String()
+	log    *logs.Logs
 }
 
 // start runs a program, whose log goes to log. It is killed at the test's end at the
 // latest.
-func start(t *testing.T, log *record, path, command string, env ...string) *process {
+func start(t *testing.T, log *logs.Logs, path, command string, env ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(path, command), exited: make(chan struct{}), log: log}
 	p.cmd.Env = append([]string{"LOG_FORMAT=json", "LOG_LEVEL=debug", "GORACE=atexit_sleep_ms=0"}, env...)

@@ -5,7 +5,6 @@ package eventcli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -57,7 +56,7 @@ func Publish(ctx context.Context, o Options, t Terminal) int {
 		return t.fail(Usage, err)
 	}
 	answer, err := client.Publish(ctx, ev, o.Key)
-	if refused, ok := errors.AsType[*apiclient.Error](err); ok && refused.Status < http.StatusInternalServerError {
+	if apiclient.IsRefusal(err) {
 		return t.fail(Usage, err)
 	}
 	if err != nil {

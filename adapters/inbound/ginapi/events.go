@@ -44,15 +44,12 @@ func (b eventBody) request(key string) (r appevent.Request, err error) {
 	if err := appevent.CheckName(b.Name); err != nil {
 		return r, err
 	}
-	given := len(b.Audience) > 0 && string(b.Audience) != "null"
-	if b.Data == nil || given && b.RequestID != nil {
+	audience, err := parseAudience(b.Audience)
+	if b.Data == nil || audience.Given && b.RequestID != nil {
 		return r, ginjson.InvalidPayload(wantEvent)
 	}
-	r = appevent.Request{Name: b.Name, Data: b.Data, Key: key}
-	if given {
-		r.Audience.Given = true
-		r.Audience.Audience, err = connection.ParseAudience(b.Audience)
-	} else if b.RequestID != nil {
+	r = appevent.Request{Name: b.Name, Data: b.Data, Audience: audience, Key: key}
+	if err == nil && b.RequestID != nil {
 		r.RequestID, err = connection.ParseRequestID(*b.RequestID)
 	}
 	return r, err

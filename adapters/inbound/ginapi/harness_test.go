@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -24,6 +23,7 @@ import (
 	"heliograph/domain/event"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
+	"heliograph/test/logs"
 	"heliograph/test/mocks"
 )
 
@@ -45,7 +45,7 @@ type service struct {
 	checks   map[string]error  // what /readyz gets
 	sendTo   func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error)
 	registry *prometheus.Registry
-	log      *buffer // text, at debug level
+	log      *logs.Logs // text, at debug level
 	engine   *gin.Engine
 }
 
@@ -62,7 +62,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
 		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl), events: mocks.NewMockAppEventService(ctrl),
 		writer: mocks.NewMockOutputWriter(ctrl), output: mocks.NewMockOutputReader(ctrl), follow: mocks.NewMockOutputFollowers(ctrl),
-		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), registry: prometheus.NewRegistry(), log: &buffer{},
+		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), registry: prometheus.NewRegistry(), log: &logs.Logs{},
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.engine = ginapi.NewEngine(log, newMetrics(t, s.registry), newGuard(t, guard))
@@ -82,24 +82,6 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	ginapi.NewEvents(s.events, log).Register(s.engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)
 	return s
-}
-
-// buffer is a bytes.Buffer that servers can write to while a test reads.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer // guarded by mu
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 func newMetrics(t *testing.T, reg prometheus.Registerer) *ginapi.HTTPMetrics {

@@ -205,7 +205,7 @@ func (o *Outputs) catchUp(c *gin.Context, r outputRequest) error {
 // answer is send unless the client has that already (8.1). What is kept may change, and
 // whom it is for, so nothing is taken from a cache without asking.
 func (o *Outputs) answer(c *gin.Context, r outputRequest, parts [][]byte, last output.Chunk) error {
-	tag := fmt.Sprintf(`"%s:%d:%d:%d`, r.id, r.from, last.Offset-lengthOf(parts)+int64(len(last.Text)), last.End())
+	tag := fmt.Sprintf(`"%s:%d:%d:%d`, r.id, r.from, last.End()-lengthOf(parts), last.End())
 	if last.Complete() {
 		tag += ":c"
 	}
@@ -335,8 +335,8 @@ func (o *Outputs) awaitText(ctx context.Context, c *gin.Context, id task.ID, fro
 	return chunk, err
 }
 
-// keepReading takes the read deadline away, which is meant for a body: waiting may take
-// longer. An error means that there is none.
+// keepReading takes the read deadline away, which is meant for a body that has been read:
+// waiting may take longer. An error means that there is none.
 func keepReading(c *gin.Context) {
 	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 }

@@ -60,11 +60,17 @@ func (b startBody) request(key string) (r task.Request, err error) {
 	if r.RunAt, err = parseRunAt(b.RunAt, b.Delay, time.Now()); err != nil {
 		return r, err
 	}
-	if given := b.Audience; len(given) > 0 && string(given) != "null" {
-		r.Audience.Given = true
-		r.Audience.Audience, err = connection.ParseAudience(given)
-	}
+	r.Audience, err = parseAudience(b.Audience)
 	return r, err
+}
+
+// parseAudience returns what a body says of whom something is for; null and nothing leave
+// it open. Errors: access.ErrInvalidAudience.
+func parseAudience(given json.RawMessage) (choice access.Choice, err error) {
+	if choice.Given = len(given) > 0 && string(given) != "null"; choice.Given {
+		choice.Audience, err = connection.ParseAudience(given)
+	}
+	return choice, err
 }
 
 // objectParams returns params, which must be a JSON object; null and nothing mean no

@@ -69,9 +69,7 @@ func (w *workers) claimTask(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	// The server's read deadline is meant for the body, which has been read; the
-	// claim may wait for longer. An error means that there is no deadline.
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
+	keepReading(c)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), wait)
 	defer cancel()
 	claim, err := w.tasks.Claim(ctx, types, worker)

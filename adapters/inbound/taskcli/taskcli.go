@@ -102,8 +102,7 @@ func (s *session) start(ctx context.Context) (taskjson.Task, error) {
 
 // statusOf returns the exit status for what kept a task from being started.
 func statusOf(err error) int {
-	refused, ok := errors.AsType[*apiclient.Error](err)
-	if errors.Is(err, errUsage) || ok && refused.Status < http.StatusInternalServerError {
+	if errors.Is(err, errUsage) || apiclient.IsRefusal(err) {
 		return Usage
 	}
 	return Lost

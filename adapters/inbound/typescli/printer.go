@@ -129,7 +129,7 @@ func (p *printer) object(s *jsonschema.Schema, indent string) string {
 		switch {
 		case others == nil:
 			return "Record<string, unknown>"
-		case isNever(others) && len(s.PatternProperties) == 0:
+		case isNever(others):
 			return "Record<string, never>"
 		}
 		return "Record<string, " + p.print(others, indent) + ">"

@@ -5,7 +5,6 @@ package typescli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,7 +41,7 @@ func Write(ctx context.Context, o Options, t Terminal) int {
 		return t.fail(Usage, fmt.Errorf("--url: %w", err))
 	}
 	types, err := client.DescribedTypes(ctx)
-	if refused, ok := errors.AsType[*apiclient.Error](err); ok && refused.Status < http.StatusInternalServerError {
+	if apiclient.IsRefusal(err) {
 		return t.fail(Usage, err)
 	}
 	if err != nil {

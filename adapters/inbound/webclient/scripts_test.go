@@ -42,14 +42,20 @@ func TestTheProgramHasNoBundler(t *testing.T) {
 
 // The tests of the sources run in node, each named with the rule that it proves.
 func TestTheLibraryDoesWhatTheRulesSay(t *testing.T) {
-	tests, err := filepath.Glob("test/*.test.ts")
+	runTests(t, "test", clientbundle.Test)
+}
+
+// runTests runs the tests of a folder, each bundled into a module, in node with more options.
+func runTests(t *testing.T, folder string, bundle func(path string) ([]byte, error), options ...string) {
+	t.Helper()
+	tests, err := filepath.Glob(filepath.Join(folder, "*.test.ts"))
 	if err != nil || len(tests) == 0 {
-		t.Fatalf("there are no tests in test: %v", err)
+		t.Fatalf("there are no tests in %s: %v", folder, err)
 	}
 	dir := t.TempDir()
-	args := []string{"--test", "--enable-source-maps"}
+	args := append([]string{"--test", "--enable-source-maps"}, options...)
 	for _, path := range tests {
-		module, err := clientbundle.Test(path)
+		module, err := bundle(path)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}

@@ -42,6 +42,13 @@ func (e *Error) Error() string {
 	return e.Message + " (" + e.Code + ")"
 }
 
+// IsRefusal reports whether err says that the service will not do what it was asked for,
+// now or later: an answer with a status below 500.
+func IsRefusal(err error) bool {
+	refused, ok := errors.AsType[*Error](err)
+	return ok && refused.Status < http.StatusInternalServerError
+}
+
 // answerTimeout bounds every request but the stream's: a service answers
 // them from memory or a broker, so one that needs longer is in trouble.
 const answerTimeout = 10 * time.Second

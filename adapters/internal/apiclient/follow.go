@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -70,7 +69,7 @@ func (f *follower) poll(ctx context.Context) error {
 func (f *follower) refresh(ctx context.Context) error {
 	t, err := backoff.Retry(ctx, func() (taskjson.Task, error) {
 		t, err := f.client.Status(ctx, f.known.ID)
-		if refused, ok := errors.AsType[*Error](err); ok && refused.Status < http.StatusInternalServerError {
+		if IsRefusal(err) {
 			err = backoff.Permanent(err)
 		}
 		return t, err

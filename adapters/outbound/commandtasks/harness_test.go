@@ -14,6 +14,7 @@ import (
 
 	"heliograph/adapters/outbound/commandtasks"
 	"heliograph/domain/task"
+	"heliograph/test/logs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,25 +33,7 @@ func lookup(name string) (string, bool) {
 }
 
 // logged is what commands log.
-var logged buffer
-
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu   sync.Mutex
-	text strings.Builder // guarded by mu
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
+var logged logs.Logs
 
 func parse(file string) ([]task.Type, error) {
 	return commandtasks.Parse("tasks.yaml", []byte(file), commandtasks.Host{Grace: time.Minute, Lookup: lookup, Log: slog.New(slog.NewTextHandler(&logged, nil))})

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/mock/gomock"
 
 	"heliograph/domain/task"
+	"heliograph/test/logs"
 	"heliograph/test/mocks"
 )
 
@@ -21,7 +22,7 @@ func TestLinesThatAreNotProgressAreTheTasksOutput(t *testing.T) { // T21
 	} {
 		report := mocks.NewMockTaskReporter(gomock.NewController(t))
 		report.EXPECT().Update(gomock.Any()).AnyTimes()
-		var out buffer
+		var out logs.Logs
 		result, err := handler(t, entry).Run(task.WithOutput(context.WithoutCancel(t.Context()), &out), nil, report)
 		if err != nil || string(result) != "1" {
 			t.Errorf("%s: %s, %v", entry, result, err)

@@ -147,13 +147,7 @@ func (t *trunk) healLocked() {
 	t.lanes.heal(t.gaps.all)
 	t.gaps = gaps{}
 	if !t.lanes.quiet() {
-		t.healing = true
-		time.AfterFunc(healTime, func() {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.healing = false
-			t.pumpLocked()
-		})
+		t.holdLocked(&t.healing, healTime)
 	}
 }
 
@@ -193,15 +187,21 @@ func (t *trunk) adopted() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.adopting = false
-	if t.greeting = t.link.capabilities().Connections && !t.greetedLocked(); t.greeting {
-		time.AfterFunc(adoptTime, func() {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.greeting = false
-			t.pumpLocked()
-		})
+	if t.greeting = false; t.link.capabilities().Connections && !t.greetedLocked() {
+		t.holdLocked(&t.greeting, adoptTime)
 	}
 	t.pumpLocked()
+}
+
+// holdLocked has the trunk wait until *waits is cleared, for so long at most.
+func (t *trunk) holdLocked(waits *bool, limit time.Duration) {
+	*waits = true
+	time.AfterFunc(limit, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		*waits = false
+		t.pumpLocked()
+	})
 }
 
 // greetedLocked reports whether every stream has been told what it missed.

@@ -33,8 +33,5 @@ func (c publishCommand) Run(ctx context.Context, p *program) error {
 	status := eventcli.Publish(ctx, eventcli.Options{
 		URL: c.URL, Token: c.Token, Name: c.Name, Data: c.Data, Audience: c.Audience, RequestID: c.RequestID, Key: c.Key, JSON: c.JSON,
 	}, eventcli.Terminal{In: p.stdin, Out: p.stdout, Err: p.stderr, Transport: transport})
-	if status != 0 {
-		return statusError(status)
-	}
-	return nil
+	return exitWith(status)
 }

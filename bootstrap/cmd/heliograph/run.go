@@ -55,10 +55,7 @@ func (c runCommand) Run(ctx context.Context, p *program) error {
 		Interactive: p.host.Terminal && term.IsTerminal(int(os.Stdin.Fd())), Width: width,
 		Interrupts: interrupts, Transport: transport,
 	})
-	if status != 0 {
-		return statusError(status)
-	}
-	return nil
+	return exitWith(status)
 }
 
 // width is the terminal's, in columns.
@@ -75,6 +72,14 @@ type statusError int
 
 // Error implements error.
 func (statusError) Error() string { return "" }
+
+// exitWith returns a statusError, or nil for 0.
+func exitWith(status int) error {
+	if status != 0 {
+		return statusError(status)
+	}
+	return nil
+}
 
 // isOfClient reports whether a mistake on the command line is about "heliograph run",
 // "heliograph publish" or "heliograph types", which have an exit status of their own for it.

@@ -27,8 +27,5 @@ func (c typesCommand) Run(ctx context.Context, p *program) error {
 	defer transport.CloseIdleConnections()
 	status := typescli.Write(ctx, typescli.Options{URL: c.URL, Token: c.Token, Module: c.Module},
 		typescli.Terminal{Out: p.stdout, Err: p.stderr, Transport: transport})
-	if status != 0 {
-		return statusError(status)
-	}
-	return nil
+	return exitWith(status)
 }
