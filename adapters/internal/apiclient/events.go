@@ -50,10 +50,11 @@ func (f *follower) taskEvent(ctx context.Context, data string) error {
 	case task.EventQueued:
 	case task.EventStarted:
 		t.Status, t.Progress, t.NextAt, t.Error = task.Running, task.Progress{}, nil, nil
+		t.Code = nil
 	case task.EventRetrying:
 		next, _ := decode[task.Retrying](string(ev.Data))
 		t.Status, t.Progress, t.Attempt = task.Pending, task.Progress{}, next.Attempt
-		t.NextAt, t.Error = &next.NextAt, &next.Error
+		t.NextAt, t.Error, t.Code = &next.NextAt, &next.Error, taskjson.OrNull(next.Code)
 	case task.EventProgress:
 		t.Status = task.Running
 		t.Progress, _ = decode[task.Progress](string(ev.Data))

@@ -22,6 +22,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -344,19 +346,15 @@ func (s *Store) IDs(ctx context.Context) ([]task.ID, error) {
 		return nil, unavailable(ctx, err)
 	}
 	all := map[task.ID]bool{}
-	var ids []task.ID
 	for subject := range info.State.Subjects {
 		id, err := taskOf(subject)
 		if err != nil {
 			s.broker.LeaveOut(streamName, subject, 0, err)
 			continue
 		}
-		if !all[id] {
-			all[id] = true
-			ids = append(ids, id)
-		}
+		all[id] = true
 	}
-	return ids, nil
+	return slices.Collect(maps.Keys(all)), nil
 }
 
 // unavailable is what err, of NATS, means to the caller.

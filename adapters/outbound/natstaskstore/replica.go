@@ -100,9 +100,8 @@ func (r *replica) get(id task.ID) (t task.Task, ok bool) {
 }
 
 func (r *replica) has(id task.ID) bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.tasks.Get(id) != nil
+	_, ok := r.get(id)
+	return ok
 }
 
 // at calls read with the tasks as they are at that revision, or later. Errors:

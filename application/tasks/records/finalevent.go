@@ -45,7 +45,9 @@ func (f *FinalEvents) announce(ctx context.Context, t task.Task) {
 func (f *FinalEvents) Forget(unsettled []task.Task) {
 	pending := make(map[task.ID]bool)
 	for _, t := range unsettled {
-		pending[t.ID] = t.FinalEventPending
+		if t.FinalEventPending {
+			pending[t.ID] = true
+		}
 	}
 	f.unpublished.forget(pending)
 }

@@ -462,6 +462,8 @@ test('B15 nothing is left after close', async () => {
   assert.ok(world.service.stream.ended);
   assert.equal(timers.size, 0);
   assert.equal(state(hg), 'closed');
+  await assert.rejects(hg.start('import').started, { code: 'CLOSED' });
+  assert.equal(timers.size, 0);
   setTimer.mock.restore();
   clearTimer.mock.restore();
   const count = world.service.requests.length;

@@ -45,11 +45,6 @@ export class Reader {
     this.#clock.after(GATHER, () => this.#run());
   }
 
-  /** Nobody needs it any more. */
-  drop(id: string): void {
-    this.#wanted.delete(id);
-  }
-
   async #run(): Promise<void> {
     while (this.#wanted.size) {
       const ids = this.#next();

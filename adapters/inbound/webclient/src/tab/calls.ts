@@ -9,10 +9,13 @@ interface Call {
   reject(failure: Failure): void;
 }
 
+const CLOSED: Failure = { code: 'CLOSED', message: 'the client was closed' };
+
 export class CallBook {
   readonly #open = new Map<number, Call>();
   readonly #post: (message: ToHub) => void;
   #count = 0;
+  #closed = false;
 
   constructor(post: (message: ToHub) => void) {
     this.#post = post;
@@ -22,6 +25,7 @@ export class CallBook {
     const n = ++this.#count;
     const message: ToHub = { t: 'call', n, name, args };
     return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(CLOSED);
       this.#open.set(n, { message, resolve, reject });
       this.#post(message);
     });
@@ -40,7 +44,8 @@ export class CallBook {
   }
 
   close(): void {
-    for (const call of this.#open.values()) call.reject({ code: 'CLOSED', message: 'the client was closed' });
+    this.#closed = true;
+    for (const call of this.#open.values()) call.reject(CLOSED);
     this.#open.clear();
   }
 }

@@ -69,7 +69,7 @@ export abstract class StoreElement extends Base {
     this.#stop();
     const store = this.store(client);
     this.#stop = store?.subscribe(() => this.#draw(store.getSnapshot())) ?? (() => {});
-    this.#draw(store?.getSnapshot() ?? null);
+    this.draw((this.#drawn = store?.getSnapshot() ?? null)); // an attribute may be new though the value is not
   }
 
   #draw(value: unknown): void {

@@ -58,6 +58,8 @@ test('B18 heliograph-task says why a task failed, and is hidden without a task',
   assert.equal(element.hidden, false);
   assert.equal(part(element, 'status').textContent, 'failed: no disk');
   assert.equal(part(element, 'bar').getAttribute('aria-label'), 'Your import');
+  element.setAttribute('label', 'Another');
+  assert.equal(part(element, 'bar').getAttribute('aria-label'), 'Another');
   element.task = null;
   assert.equal(element.hidden, true);
 });
