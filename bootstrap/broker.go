@@ -65,6 +65,7 @@ func memoryModule(cfg Config) fx.Option {
 		fx.Provide(
 			fx.Annotate(mempublisher.New, fx.As(fx.Self()), fx.As(new(event.Publisher)), fx.As(new(event.History))),
 			fx.Annotate(memcontrol.New, fx.As(new(gateway.Control))), fx.Annotate(singleNode, fx.As(new(cluster.Nodes))),
+			fx.Annotate(singleNodeQuestions, fx.As(new(cluster.Questions))),
 			fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))),
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
 			fx.Annotate(newMemoryOutputs, fx.As(new(output.Store))),

@@ -13,12 +13,14 @@ import (
 	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/adapters/outbound/memnodes"
+	"heliograph/adapters/outbound/memquestions"
 	"heliograph/adapters/outbound/memregistry"
 	"heliograph/adapters/outbound/natsboard"
 	"heliograph/adapters/outbound/natscontrol"
 	"heliograph/adapters/outbound/natsnodes"
 	"heliograph/adapters/outbound/natspending"
 	"heliograph/adapters/outbound/natspublisher"
+	"heliograph/adapters/outbound/natsquestions"
 	"heliograph/adapters/outbound/natsregistry"
 	"heliograph/adapters/outbound/natstaskstore"
 	"heliograph/adapters/outbound/prommetrics"
@@ -74,11 +76,13 @@ func registryOption(cfg Config) fx.Option {
 // clusterOption is the way to other nodes, if there are any.
 func clusterOption(cfg Config) fx.Option {
 	if !cfg.Broker.Cluster() {
-		return fx.Provide(fx.Annotate(memcontrol.New, fx.As(new(gateway.Control))), fx.Annotate(singleNode, fx.As(new(cluster.Nodes))))
+		return fx.Provide(fx.Annotate(memcontrol.New, fx.As(new(gateway.Control))), fx.Annotate(singleNode, fx.As(new(cluster.Nodes))),
+			fx.Annotate(singleNodeQuestions, fx.As(new(cluster.Questions))))
 	}
 	return fx.Options(provideComponents(clusterComponents), fx.Provide(
 		fx.Annotate(openNodes, fx.As(fx.Self()), fx.As(new(cluster.Nodes))),
 		fx.Annotate(openControl, fx.As(fx.Self()), fx.As(new(gateway.Control))),
+		fx.Annotate(openQuestions, fx.As(fx.Self()), fx.As(new(cluster.Questions))),
 	))
 }
 
@@ -198,6 +202,11 @@ func nodeIn(cfg Config) string {
 // singleNode is the cluster of one node.
 func singleNode(cfg Config) memnodes.Nodes { return memnodes.New(newLife(cfg)) }
 
+// singleNodeQuestions asks the one node.
+func singleNodeQuestions(cfg Config, log *slog.Logger) *memquestions.Questions {
+	return memquestions.New(cfg.NodeName, log)
+}
+
 // newLife is this start of the process.
 func newLife(cfg Config) cluster.Life { return cluster.NewLife(cfg.NodeName, rand.Text()) }
 
@@ -211,6 +220,11 @@ func openNodes(cfg Config, broker *natsbroker.Broker, log *slog.Logger, start st
 func openControl(cfg Config, broker *natsbroker.Broker, log *slog.Logger) (*natscontrol.Control, error) {
 	control, err := natscontrol.Open(broker, cfg.NodeName, log)
 	return control, cfg.Broker.cannotOpen("way to other nodes", err)
+}
+
+func openQuestions(cfg Config, broker *natsbroker.Broker, nodes *natsnodes.Nodes, log *slog.Logger) (*natsquestions.Questions, error) {
+	questions, err := natsquestions.Open(broker, nodes, log)
+	return questions, cfg.Broker.cannotOpen("way to other nodes", err)
 }
 
 func openTaskStore(cfg Config, broker *natsbroker.Broker, start startContext) (*natstaskstore.Store, error) {
@@ -253,13 +267,14 @@ func natsComponents(broker *natsbroker.Broker, publisher *natspublisher.Publishe
 type clusterParts struct {
 	fx.In
 
-	Config   Config
-	Nodes    *natsnodes.Nodes
-	Control  *natscontrol.Control
-	Registry *natsregistry.Registry
-	Manager  *connections.Manager
-	Front    *front
-	Log      *slog.Logger
+	Config    Config
+	Nodes     *natsnodes.Nodes
+	Control   *natscontrol.Control
+	Questions *natsquestions.Questions
+	Registry  *natsregistry.Registry
+	Manager   *connections.Manager
+	Front     *front
+	Log       *slog.Logger
 }
 
 func clusterComponents(p clusterParts) []component {
@@ -278,6 +293,7 @@ func clusterComponents(p clusterParts) []component {
 		{Name: "node lease", Phase: phaseBroker, Serve: p.Nodes.Serve},
 		{Name: "connections", Phase: phaseBroker, Serve: p.Registry.Serve},
 		{Name: "node control", Phase: phaseBroker, Serve: func(ctx context.Context) error { return p.Control.Serve(ctx, connections.NewPeer(p.Manager)) }},
+		{Name: "questions of nodes", Phase: phaseBroker, Serve: p.Questions.Serve},
 		{Name: "orphans", Phase: phaseTakeover, Serve: takeover.Serve},
 	}
 }

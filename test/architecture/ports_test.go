@@ -47,6 +47,7 @@ var suites = map[string]string{
 	"version.Pending":        "versionpendingcontract",
 	"version.Board":          "versionboardcontract",
 	"cluster.Nodes":          "nodescontract",
+	"cluster.Questions":      "questionscontract",
 }
 
 // noSuite are the ports without one, and why that is right.

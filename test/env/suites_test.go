@@ -58,6 +58,7 @@ var suites = map[string]struct {
 
 	// Versions and nodes.
 	"nodescontract":          {slices.Concat(oneNode, withCluster), noAuth},
+	"questionscontract":      {slices.Concat(oneNode, withCluster), noAuth},
 	"versionboardcontract":   {withEmbedded, oneGraph},
 	"versionpendingcontract": {withEmbedded, oneGraph},
 	"versionservicecontract": {both(), noAuth},
