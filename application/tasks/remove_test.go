@@ -34,6 +34,32 @@ func TestOnlyFinishedTasksCanBeRemoved(t *testing.T) { // T9
 	})
 }
 
+// deserted is a store whose callers go away as soon as a record is deleted.
+type deserted struct {
+	task.Store
+	leave func()
+}
+
+func (s deserted) Delete(ctx context.Context, t task.Task) error {
+	defer s.leave()
+	return s.Store.Delete(ctx, t)
+}
+
+func TestARemovalIsToldAlsoWhenItsCallerGoesAway(t *testing.T) { // T3
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		ctx, leave := context.WithCancel(t.Context())
+		f.store = deserted{f.store, leave}
+		f.start(work(succeed))
+		id := f.run()
+		f.wantStatus(id, task.Completed)
+		if err := f.Remove(ctx, id); err != nil {
+			t.Errorf("Remove: %v", err)
+		}
+		f.wantEvents(id, task.EventStarted, task.EventCompleted, task.EventRemoved)
+	})
+}
+
 func TestTheCleanerRemovesTasksThatEndedLongEnoughAgo(t *testing.T) { // T9
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)

@@ -10,6 +10,10 @@ import (
 	"heliograph/domain/task"
 )
 
+// removedTime is how long the broker has to take the event of a removal when nothing is
+// left of the task, whether or not the caller still waits: one in memory takes it at once.
+const removedTime = 5 * time.Second
+
 // Removals removes finished tasks and publishes that. It is safe for concurrent use.
 type Removals struct {
 	store       task.Store
@@ -57,7 +61,9 @@ func (r *Removals) remove(ctx context.Context, t task.Task) error {
 		if err := r.store.Delete(ctx, t); err != nil {
 			return err
 		}
-		r.publishRemoved(ctx, t)
+		told, cancel := context.WithTimeout(context.WithoutCancel(ctx), removedTime) // nobody else knows of it
+		defer cancel()
+		r.publishRemoved(told, t)
 		return nil
 	}
 	if !t.Removed {
