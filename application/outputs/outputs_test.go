@@ -133,6 +133,19 @@ func TestAReaderGetsWhatThereIsAndWhetherThatIsAll(t *testing.T) { // T22
 	}
 }
 
+func TestATaskThatIsBeingRemovedHasNoOutput(t *testing.T) { // T9, T21
+	f := newFixture(t)
+	f.prints(0, "one")
+	f.ends()
+	f.task.Removed = true // and its record is still there
+	if _, err := f.tasks.Update(t.Context(), f.task); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Read(t.Context(), "a", 0, 100); !errors.Is(err, task.ErrNotFound) {
+		t.Errorf("Read: %+v, %v", got, err)
+	}
+}
+
 func TestAReaderWaitsForMoreOrTheEnd(t *testing.T) { // T22
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)

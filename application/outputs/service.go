@@ -80,11 +80,14 @@ func (s *Service) Append(ctx context.Context, id task.ID, lease task.Lease, offs
 
 // Read implements output.Reader.
 func (s *Service) Read(ctx context.Context, id task.ID, from int64, limit int) (output.Chunk, error) {
-	if _, err := s.tasks.Get(ctx, id); err != nil {
+	t, err := s.tasks.Get(ctx, id)
+	if err == nil && t.Removed {
+		err = task.ErrNotFound
+	}
+	if err != nil {
 		return output.Chunk{}, fmt.Errorf("output of task %s: %w", id, err)
 	}
 	if from < 0 {
-		var err error
 		if from, err = s.store.Length(ctx, id); err != nil {
 			return output.Chunk{}, err
 		}
