@@ -3,6 +3,7 @@ package natsoutput_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natsoutput"
 	"heliograph/domain/output"
+	"heliograph/domain/task"
 	"heliograph/test/contract/outputcontract"
 )
 
@@ -119,4 +121,39 @@ func TestABrokerThatIsAwayIsErrUnavailable(t *testing.T) { // T21
 		}
 	}
 	s.Watch("a", func() {})()
+}
+
+// An output of one short message takes what the mark of its removal would. There is room
+// all the same if another has more.
+func TestRoomIsMadeWhereItCanBe(t *testing.T) { // T21
+	broker := brokertest.InProcess(t)
+	const total = 16 << 10
+	s, err := natsoutput.Open(t.Context(), broker, natsoutput.Config{Tail: output.MinTail, Total: total}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	appends := func(id task.ID, offset int64, length uint64) {
+		t.Helper()
+		if _, err := s.Append(t.Context(), id, offset, bytes.Repeat([]byte("x"), int(length))); err != nil {
+			t.Fatalf("Append to %s: %v", id, err)
+		}
+	}
+	for i := range 20 {
+		appends(task.ID(fmt.Sprintf("short-%02d", i)), 0, 1)
+	}
+	each := size(t, broker) / 20
+	appends("long-0000", 0, 8<<10)
+	appends("long-0000", 8<<10, total-size(t, broker)-each-8) // with 8 more bytes of the offset, so little is left
+
+	appends("new-00000", 0, 100)
+
+	if left := total - size(t, broker); left < each {
+		t.Errorf("%d bytes are left", left)
+	}
+	if c, err := s.Read(t.Context(), "long-0000", 0, 100); err != nil || c.Length == 0 || len(c.Text) > 0 {
+		t.Errorf("of the long output there is %q, to %d, %v", c.Text, c.Length, err)
+	}
+	if c, err := s.Read(t.Context(), "short-00", 0, 100); err != nil || string(c.Text) != "x" {
+		t.Errorf("the first short one is %q, %v", c.Text, err)
+	}
 }

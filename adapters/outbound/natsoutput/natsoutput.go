@@ -17,6 +17,7 @@ package natsoutput
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -273,37 +274,48 @@ func (s *Store) purge(ctx context.Context, id task.ID, which ...jetstream.Stream
 	}
 }
 
-// evictOldest removes the text of the output that has the oldest message, but for the one
-// that is written, and keeps its length.
+// evictOldest removes the text of the output that has the oldest message, and keeps its
+// length. It passes over the one that is written, and over those whose only message takes
+// no more than what would replace it. Errors: one that natsbroker.Full knows, or errNoMore,
+// if there is no other.
 func (s *Store) evictOldest(ctx context.Context, writes task.ID) error {
-	for from := uint64(1); ; {
+	var full error
+	for from, tried := uint64(1), 0; tried < maxEvicted; {
 		m, err := s.next(ctx, subjects+">", from)
 		if err != nil {
-			return err
+			return cmp.Or(full, err)
 		}
+		from = m.sequence + 1
 		id, err := taskOf(m.subject)
 		if err != nil {
 			return err
 		}
 		if id == writes {
-			from = m.sequence + 1
 			continue
 		}
-		return s.evict(ctx, id)
+		if full = s.evict(ctx, id, m.sequence); !natsbroker.Full(full) {
+			return full
+		}
+		tried++
 	}
+	return full
 }
 
-func (s *Store) evict(ctx context.Context, id task.ID) error {
+// evict removes the text of an output, whose first message is of that sequence, and keeps
+// its length. Errors: one that natsbroker.Full knows if that is its only message, and there
+// is no room for the one that would replace it.
+func (s *Store) evict(ctx context.Context, id task.ID, first uint64) error {
 	st, err := s.load(ctx, id)
 	if err != nil {
 		return err
 	}
-	if st.messages > 0 { // it has text
-		s.log.WarnContext(ctx, "output of a task was dropped: all outputs together have reached their limit", slog.String("task_id", string(id)))
-	}
 	// First all but the last message, which says the length, and makes room for one that says nothing else.
-	if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(allOf(id)), jetstream.WithPurgeKeep(1)); err != nil {
-		return err
+	more := first < st.sequence
+	if more {
+		s.warnDropped(ctx, id)
+		if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(allOf(id)), jetstream.WithPurgeKeep(1)); err != nil {
+			return err
+		}
 	}
 	marker := message{subject: blockOf(id, st.length/blockBytes), piece: output.Piece{Offset: st.length}}
 	var before uint64
@@ -311,14 +323,21 @@ func (s *Store) evict(ctx context.Context, id task.ID) error {
 		before = st.sequence
 	}
 	_, err = s.broker.Publish(ctx, marker.encode(), jetstream.WithExpectLastSequencePerSubject(before))
-	if natsbroker.Conflict(err) || natsbroker.Full(err) { // it is written just now; or there is no room at all, and its last message has to do
+	if natsbroker.Conflict(err) || more && natsbroker.Full(err) { // it is written just now; or its last message has to do
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	if !more && st.messages > 0 { // it had text
+		s.warnDropped(ctx, id)
+	}
 	s.states.drop(id)
 	return s.stream.Purge(ctx, jetstream.WithPurgeSubject(allOf(id)), jetstream.WithPurgeKeep(1))
+}
+
+func (s *Store) warnDropped(ctx context.Context, id task.ID) {
+	s.log.WarnContext(ctx, "output of a task was dropped: all outputs together have reached their limit", slog.String("task_id", string(id)))
 }
 
 // Watch implements output.Store.
