@@ -285,6 +285,56 @@ test('B8 after a log-in what is followed is read anew, and the rest was somebody
   }
 });
 
+test('B8 after a log-in the list of tasks that have ended is read anew', async () => {
+  let token: string | null;
+  for (const getToken of [undefined, () => token]) {
+    token = 'ann';
+    world.service.records.clear();
+    world.service.records.set(ID, record(ID, 2, { status: 'completed' }));
+    const hg = await world.open({ getToken });
+    const list = hg.tasks();
+    list.subscribe(() => {});
+    await pass(200);
+    assert.deepEqual(list.getSnapshot().map(({ id }) => id), [ID]);
+    if (getToken) {
+      token = null;
+      world.service.stream.send('auth_expired', {});
+    } else {
+      world.service.reply('GET /sse/stream', () => refusal(401, 'UNAUTHORIZED'), () => refusal(401, 'UNAUTHORIZED'));
+      world.service.stream.fail();
+    }
+    await pass(3000);
+    assert.equal(state(hg), getToken ? 'signed-out' : 'unauthorized');
+    world.service.records.clear();
+    world.service.records.set(OTHER, record(OTHER, 2, { status: 'completed' })); // bob's
+    world.service.replies.clear();
+    token = 'bob';
+    hg.reconnect();
+    await pass(200);
+    world.service.stream.snapshot();
+    await pass(200);
+    assert.deepEqual(list.getSnapshot().map(({ id }) => id), [OTHER]);
+    hg.close();
+  }
+});
+
+test('B8 a list that is answered after the log-out is not shown', async () => {
+  let token: string | null = 'ann';
+  let answer!: (response: Response) => void;
+  world.service.reply('GET /tasks', () => new Promise((done) => (answer = done)));
+  const hg = await world.open({ getToken: () => token });
+  const list = hg.tasks();
+  list.subscribe(() => {});
+  await pass(100);
+  token = null;
+  world.service.stream.send('auth_expired', {});
+  await pass(2000);
+  answer(Response.json({ tasks: [record(ID, 2, { status: 'completed' })], next_cursor: null }));
+  await pass(200);
+  assert.equal(state(hg), 'signed-out');
+  assert.deepEqual(list.getSnapshot(), []);
+});
+
 test('B8 a getToken that throws is asked again with back-off; an Unauthorized stops and tells', async () => {
   let asked = 0;
   const hg = world.connect({

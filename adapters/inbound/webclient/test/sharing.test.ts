@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 
 import { Browser, Page } from './browser.js';
-import { ID, OTHER, collect, event, listed, pass, progress, record, refusal } from './world.js';
+import { ID, OTHER, collect, event, listed, pass, progress, record, refusal, settle } from './world.js';
 
 let browser: Browser;
 beforeEach(() => (browser = new Browser()));
@@ -272,6 +272,20 @@ test('a task of mine is forgotten in all tabs', async () => {
   await pass(200);
   assert.deepEqual(lists.map((list) => list.getSnapshot().length), [0, 0]);
   assert.equal(browser.storage.size, 0);
+});
+
+test('B14 a task that is forgotten while its progress waits to be shown leaves its row', async () => {
+  const page = await browser.open();
+  const list = page.client.tasks({ mine: true });
+  list.subscribe(() => {});
+  void page.client.start('import');
+  await pass(200);
+  browser.service.stream.send('task_event', progress(ID, 2, 0.1), 'e-2');
+  browser.service.stream.send('task_event', progress(ID, 3, 0.2), 'e-3'); // in the same frame
+  await settle();
+  page.client.forget(ID);
+  await pass(200);
+  assert.deepEqual(list.getSnapshot(), []);
 });
 
 test('B3 once is once per browser', async () => {

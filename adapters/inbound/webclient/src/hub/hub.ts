@@ -5,7 +5,7 @@
 import type { TaskType, Version } from '../../types/index.js';
 import { type Calls, type Failure, type HubConfig, PROTOCOL, type TaskState, type ToHub } from '../shared/protocol.js';
 import { whenFree } from '../shared/locks.js';
-import { hasEnded } from '../shared/truth.js';
+import { isKnown } from '../shared/truth.js';
 import { Actions } from './actions.js';
 import { CapabilityNotes } from './capabilities.js';
 import { type Clock, Timers } from './clock.js';
@@ -106,7 +106,8 @@ export class Hub {
       read: (id) => this.#reader.want(id),
       version: (version) => this.#tabs.tellAll({ t: 'version', version: (this.#version = version) }),
       reset: (reason) => {
-        this.#lists.again();
+        this.#lists.forget();
+        this.#lists.readShown();
         this.#tabs.tellAll({ t: 'reset', reason });
       },
       own: ({ name, data, id }) => this.#tabs.tellAll({ t: 'event', name, data, id }),
@@ -121,7 +122,8 @@ export class Hub {
         opened: () => {
           this.#incoming.opened();
           this.#outputs.opened();
-          if (this.#notes.now.resume === false) this.#lists.again();
+          if (this.#notes.now.resume === false) this.#lists.forget();
+          this.#lists.readShown();
         },
         unavailable: () => this.#incoming.unavailable(),
         event: (event) => this.#incoming.event(event),
@@ -243,6 +245,7 @@ export class Hub {
 
   /** A task is not remembered any more. hide: nor shown as one of mine. */
   #forget(id: string, hide: boolean): void {
+    this.#send(); // what waits says that it is one of mine
     this.#tasks.disclaim(id);
     this.#tabs.tellAll({ t: 'forgotten', id, hide });
   }
@@ -272,6 +275,7 @@ export class Hub {
   /** Who logs in next may be somebody else: what is still followed is read anew. */
   #forgetAll(): void {
     this.#tasks.clear();
+    this.#lists.forget();
     for (const { follows } of this.#tabs.all()) for (const id of follows) this.#tasks.ensure(id);
     this.#tabs.tellAll({ t: 'cleared' });
   }
@@ -311,7 +315,7 @@ export class Hub {
       const { task_id: id, status } = valueOf(await this.#actions.start(request));
       const { type, labels = {} } = request.body;
       this.#born.set(id, this.#clock.now());
-      if (this.#born.size > MAX_BORN) this.#born.delete(this.#born.keys().next().value!);
+      trim(this.#born, MAX_BORN);
       // Events may have come before the answer; and with a key that was used before, it may have ended.
       if (status === 'pending') this.#tasks.learn(id, { seq: 0, status, type, labels }, false);
       else this.#reader.want(id);
@@ -336,7 +340,7 @@ export class Hub {
     once: async (key) => {
       if (this.#done.has(key)) return false;
       this.#done.add(key);
-      if (this.#done.size > MAX_ONCE) this.#done.delete(this.#done.keys().next().value!);
+      trim(this.#done, MAX_ONCE);
       return true;
     },
   };
@@ -344,7 +348,7 @@ export class Hub {
   // --- the stream
 
   /** Asks something of the stream that is open; null when none is. */
-  #onStream(what: 'follow' | 'unfollow', body: unknown) {
+  #onStream(what: 'follow' | 'unfollow' | 'credential', body?: unknown) {
     const id = this.#stream.openId;
     return id ? this.#api.ask(`/connections/${id}/${what}`, { method: 'POST', body }) : null;
   }
@@ -355,14 +359,17 @@ export class Hub {
     if (!this.#config.asksToken) return;
     try {
       await this.#credential.renew();
-      await this.#api.ask(`/connections/${this.#stream.openId}/credential`, { method: 'POST' });
+      await this.#onStream('credential');
     } catch {
       // its owner has told of it
     }
   }
 }
 
-const isKnown = (task: TaskState): boolean => task.seq >= 0 || hasEnded(task.status);
+/** Drops the oldest of those that are more than max. */
+function trim(all: Map<string, unknown> | Set<string>, max: number): void {
+  if (all.size > max) all.delete(all.keys().next().value!);
+}
 
 function valueOf<T>(answer: Answer<T>): T {
   if (answer.ok) return answer.value;

@@ -13,7 +13,7 @@ export class Lists {
   readonly #tasks: Tasks;
   readonly #shown: () => TaskFilter[];
   readonly #flush: () => void;
-  readonly #read = new Set<string>(); // queries
+  #read = new Set<string>(); // queries
 
   constructor(api: Api, tasks: Tasks, shown: () => TaskFilter[], flush: () => void) {
     this.#api = api;
@@ -28,21 +28,27 @@ export class Lists {
     if (type !== undefined) query.set('type', type);
     for (const [key, value] of Object.entries(labels ?? {})) query.append('label', `${key}:${value}`);
     const path = '/tasks?' + query;
-    if (this.#read.has(path)) return;
-    this.#read.add(path);
+    const read = this.#read;
+    if (read.has(path)) return;
+    read.add(path);
     this.#api.ask<{ tasks: TaskRecord[] }>(path).then(
       (answer) => {
-        if (!answer.ok) return void this.#read.delete(path);
+        if (!answer.ok) return void read.delete(path);
+        if (read !== this.#read) return; // of the time before
         for (const record of answer.value.tasks) this.#tasks.learn(record.task_id, wordOfRecord(record), false);
         this.#flush();
       },
-      () => this.#read.delete(path),
+      () => read.delete(path),
     );
   }
 
-  /** Events were lost: reads what is shown again. */
-  again(): void {
-    this.#read.clear();
+  /** Events were lost, or somebody else has logged in: what was read counts no more. */
+  forget(): void {
+    this.#read = new Set();
+  }
+
+  /** Reads the lists that are shown and were not read. */
+  readShown(): void {
     for (const filter of this.#shown()) if (!filter.mine) this.want(filter);
   }
 }

@@ -70,9 +70,9 @@ export class Tasks {
   }
 
   /** What became of a result that is fetched apart. */
-  setResult(id: string, resultState: TaskState['resultState'], result?: unknown): void {
+  setResult(id: string, resultState: TaskState['resultState']): void {
     const known = this.#known.get(id);
-    if (known?.status === 'completed' && known.resultState !== 'ready') this.#set(known, { ...known, resultState, result });
+    if (known?.status === 'completed' && known.resultState !== 'ready') this.#set(known, { ...known, resultState });
   }
 
   /** The service does not know the task. */

@@ -85,8 +85,7 @@ export type ToHub =
   | {
       t: 'hello';
       protocol: number;
-      /** The tab's own name, and that of a Web Lock that it holds while it lives ('' without locks). */
-      tab: string;
+      /** The name of a Web Lock that the tab holds while it lives ('' without locks). */
       lock: string;
       /** The last event ID that the tab knows, for a hub that is new. */
       lastId: string;

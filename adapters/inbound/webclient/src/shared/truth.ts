@@ -9,6 +9,9 @@ const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 
 
 export const hasEnded = (status: string): boolean => ENDED.has(status);
 
+/** Whether anything is known of a task but its ID. */
+export const isKnown = ({ seq, status }: TaskState): boolean => seq >= 0 || hasEnded(status);
+
 export const UNKNOWN_PROGRESS: Progress = { value: null, text: '', stage: null, stages: null, done: null, total: null, unit: null, eta: null };
 
 /** A task of which nothing is known but its ID. */

@@ -116,7 +116,7 @@ class TabClient implements Client {
       name, api: base, stream: stream ? absolute(stream) : base + '/sse/stream', credentials, asksToken: !!getToken, ...(requestId && { requestId }),
     };
     this.#link = new Link({ config, tab: randomId(), fetch }, routesFor(share, fetch), {
-      greet: (post, tab, lock) => this.#greet(post, tab, lock),
+      greet: (post, lock) => this.#greet(post, lock),
       message: (message) => this.#take(message),
       sharing: (sharing) => this.#connection.set({ ...this.#connection.getSnapshot(), sharing }),
     });
@@ -144,8 +144,8 @@ class TabClient implements Client {
   }
 
   // Says all that this tab wants: the hub may be a new one.
-  #greet(post: (message: ToHub) => void, tab: string, lock: string): void {
-    post({ t: 'hello', protocol: PROTOCOL, tab, lock, lastId: this.#lastId, mine: this.#memory.mine(), fresh: this.#fresh });
+  #greet(post: (message: ToHub) => void, lock: string): void {
+    post({ t: 'hello', protocol: PROTOCOL, lock, lastId: this.#lastId, mine: this.#memory.mine(), fresh: this.#fresh });
     this.#fresh = false;
     for (const id of this.#tasks.followed()) post({ t: 'follow', id });
     for (const { n, filter } of this.#lists.values()) post({ t: 'watch', n, filter });

@@ -14,7 +14,7 @@ import { type HeldLock, holdLock, whenFree } from '../shared/locks.js';
 
 export interface LinkUser {
   /** Says hello, and all that the tab wants. */
-  greet(post: (message: ToHub) => void, tab: string, lock: string): void;
+  greet(post: (message: ToHub) => void, lock: string): void;
   message(message: ToTab): void;
   sharing(sharing: Connection['sharing']): void;
 }
@@ -96,7 +96,7 @@ export class Link {
     this.#route = route;
     route.port.onmessage = (message) => (message.t === 'hello' ? this.#onHello(message, route) : this.#user.message(message));
     if (route.sharing === 'worker') this.#timer = setTimeout(() => this.#next(), ANSWER_LIMIT);
-    this.#user.greet((message) => route.port.post(message), this.#options.tab, this.#lock?.name ?? '');
+    this.#user.greet((message) => route.port.post(message), this.#lock?.name ?? '');
   }
 
   #onHello({ protocol, lock }: Extract<ToTab, { t: 'hello' }>, route: Route): void {

@@ -4,7 +4,7 @@
 import type { TaskView } from '../../types/index.js';
 import { concerns } from '../shared/filter.js';
 import type { TaskState } from '../shared/protocol.js';
-import { hasEnded, learn, unknownTask } from '../shared/truth.js';
+import { hasEnded, isKnown, learn, unknownTask } from '../shared/truth.js';
 import { Frame } from './frame.js';
 import type { TaskList } from './list.js';
 import { viewOf } from './view.js';
@@ -24,7 +24,7 @@ export class Entry {
 
   /** Whether anything is known of it. */
   get known(): boolean {
-    return this.state.seq >= 0 || hasEnded(this.state.status);
+    return isKnown(this.state);
   }
 
   view(stale: boolean): TaskView {
