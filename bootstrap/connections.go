@@ -8,11 +8,14 @@ import (
 
 	"heliograph/application/connections"
 	"heliograph/application/connections/credentials"
+	lookup "heliograph/application/diagnosis"
 	"heliograph/application/outputs/following"
 	"heliograph/application/tasks/snapshots"
 	"heliograph/application/versions"
 	"heliograph/domain/access"
+	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
@@ -22,7 +25,7 @@ func connectionsModule() fx.Option {
 	return fx.Module("connections", provideComponents(connectionComponents), fx.Provide(
 		fx.Annotate(newManager, fx.As(fx.Self()), fx.As(new(connection.Manager)), fx.As(new(gateway.Listener))),
 		func(m *connections.Manager) connection.Credentials { return m.Credentials() },
-		newReceiver,
+		newReceiver, lookup.NewBook, fx.Annotate(newDiagnosis, fx.As(new(diagnosis.Service))),
 	))
 }
 
@@ -56,6 +59,7 @@ type managerParts struct {
 	Control     gateway.Control
 	Revocations access.Revocations
 	Followings  *following.Service
+	Book        *lookup.Book
 	Metrics     connection.Metrics
 	Log         *slog.Logger
 }
@@ -65,8 +69,12 @@ func newManager(p managerParts) *connections.Manager {
 		Node: p.Config.NodeName, ObserverTimeout: p.Config.Gateway.ObserverTimeout,
 		Credentials: credentials.Config{Notice: p.Config.Auth.ExpiryNotice, Required: p.Config.Auth.Required()},
 	}, connections.Deps{
-		Registry: p.Registry, Roster: p.Roster, Sender: p.Sender, Control: p.Control, Revocations: p.Revocations, Followings: p.Followings, Metrics: p.Metrics, Log: p.Log,
+		Registry: p.Registry, Roster: p.Roster, Sender: p.Sender, Control: p.Control, Revocations: p.Revocations, Followings: p.Followings, Book: p.Book, Metrics: p.Metrics, Log: p.Log,
 	})
+}
+
+func newDiagnosis(cfg Config, roster connection.Roster, streams diagnosis.Streams, questions cluster.Questions, book *lookup.Book) *lookup.Service {
+	return lookup.New(lookup.Deps{Node: cfg.NodeName, Roster: roster, Streams: streams, Questions: questions, Book: book})
 }
 
 // connectionComponents sends new connections the version first when it is known

@@ -17,6 +17,7 @@ import (
 	"heliograph/adapters/outbound/embeddedsender"
 	"heliograph/adapters/outbound/httpsender"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
@@ -36,14 +37,14 @@ func gatewayModule(cfg Config) fx.Option {
 			fx.Provide(engineConfig, fx.Private),
 			fx.Provide(
 				sse.New,
-				fx.Annotate(newEmbeddedSender, fx.As(new(gateway.Sender))),
+				fx.Annotate(newEmbeddedSender, fx.As(new(gateway.Sender)), fx.As(new(diagnosis.Streams))),
 				func(engine *sse.Engine) socketCount { return engine.Sockets },
 				embeddedRoutes,
 			),
 			provideComponents(embeddedComponents))
 	case GatewayHTTP:
 		return fx.Module("gateway/http", provideComponents(httpComponents), fx.Supply(socketCount(nil)), fx.Provide(httpConfig, fx.Private), fx.Provide(
-			fx.Annotate(newHTTPSender, fx.As(fx.Self()), fx.As(new(gateway.Sender))),
+			fx.Annotate(newHTTPSender, fx.As(fx.Self()), fx.As(new(gateway.Sender)), fx.As(new(diagnosis.Streams))),
 			callbackRoutes,
 		))
 	default:

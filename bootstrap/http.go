@@ -22,6 +22,7 @@ import (
 	"heliograph/domain/access"
 	"heliograph/domain/appevent"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/output"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
@@ -116,6 +117,7 @@ type handlerParts struct {
 	Gate        *ginaccess.Gate
 	Access      access.Service
 	Credentials connection.Credentials
+	Diagnosis   diagnosis.Service
 	Routes      streamRoutes
 	Readiness   *readiness
 	Connections *connections.Manager
@@ -152,6 +154,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	webclient.New(p.Log).Register(engine)
 	ginapi.NewOutputs(p.Inbound.outputs, p.Log).Register(engine)
 	ginapi.NewEvents(p.Inbound.events, p.Log).Register(engine)
+	ginapi.NewConnections(p.Diagnosis, p.Log).Register(engine)
 	ginapi.NewFollowers(p.Inbound.follow, p.Log).Register(engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: p.Access, Connections: p.Credentials}, p.Log).Register(engine)
 

@@ -21,6 +21,7 @@ var routeScopes = map[string]access.Scope{
 	"POST " + ginapi.CredentialPath: access.Stream,
 	"POST " + ginapi.RevokePath:     access.Admin,
 	"POST " + ginapi.DisconnectPath: access.Admin,
+	"GET " + ginapi.ConnectionsPath: access.Admin,
 	"GET " + ginapi.MetricsPath:     access.Admin,
 	"HEAD " + ginapi.MetricsPath:    access.Admin,
 	"GET " + ginapi.ProfilingPath:   access.Admin,

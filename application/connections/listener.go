@@ -76,6 +76,7 @@ func (m *Manager) adopt(ctx context.Context, c connection.Connection,
 	if err != nil || !isNew || m.credentials.Adopted(ctx, now) {
 		return err
 	}
+	m.book.Opened(now, false)
 	m.log.DebugContext(ctx, "stream of the gateway was adopted", requestID(now))
 	if err := m.sender.Send(ctx, now.Token, resetEpoch); err != nil && !errors.Is(err, gateway.ErrUnknownToken) {
 		m.log.WarnContext(ctx, "stream_reset could not be sent to an adopted stream", requestID(now), slog.Any("error", err))
@@ -98,7 +99,7 @@ func (m *Manager) AdoptOrphan(ctx context.Context, c connection.Connection, from
 // Release implements orphans.Connections.
 func (m *Manager) Release(c connection.Connection, from connection.Orphans) {
 	if from.Release(c.Token) {
-		m.ended(c)
+		m.ended(c, connection.ReasonReplaced)
 		m.count.left(c.Token)
 	}
 }

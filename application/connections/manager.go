@@ -59,9 +59,26 @@ type Deps struct {
 	Revocations access.Revocations
 	// Followings is nil where streams follow nothing.
 	Followings Followings
-	Metrics    connection.Metrics
-	Log        *slog.Logger
+	// Book is nil where nobody asks about single connections.
+	Book    Book
+	Metrics connection.Metrics
+	Log     *slog.Logger
 }
+
+// Book is told of the connections of this node, for those who ask about one later (rule W6).
+type Book interface {
+	// Opened says that a connection is in the registry; resumed that its client has brought the
+	// ID of an event to Connect.
+	Opened(c connection.Connection, resumed bool)
+	// Ended says that it has left it, or this node, and why.
+	Ended(c connection.Connection, reason connection.Reason)
+}
+
+// noBook is a Book of blank pages.
+type noBook struct{}
+
+func (noBook) Opened(connection.Connection, bool)             {}
+func (noBook) Ended(connection.Connection, connection.Reason) {}
 
 // Followings are the tasks whose output streams of this node follow (rule T22).
 type Followings interface {
@@ -87,6 +104,7 @@ type Manager struct {
 	observers   *observers.Runner
 	credentials *credentials.Enforcer
 	followings  Followings // nil: streams follow nothing
+	book        Book
 	draining    atomic.Bool
 }
 
@@ -95,9 +113,12 @@ func New(cfg Config, deps Deps) *Manager {
 	if cfg.ObserverTimeout == 0 {
 		cfg.ObserverTimeout = DefaultObserverTimeout
 	}
+	if deps.Book == nil {
+		deps.Book = noBook{}
+	}
 	group := background.NewGroup()
 	m := &Manager{
-		node: cfg.Node, registry: deps.Registry, sender: deps.Sender, control: deps.Control, log: deps.Log, group: group, followings: deps.Followings,
+		node: cfg.Node, registry: deps.Registry, sender: deps.Sender, control: deps.Control, log: deps.Log, group: group, followings: deps.Followings, book: deps.Book,
 		count:     newCounter(deps.Metrics),
 		closer:    &closer{sender: deps.Sender, control: deps.Control, group: group, log: deps.Log},
 		observers: observers.New(cfg.ObserverTimeout, group, deps.Registry, deps.Log),
@@ -150,9 +171,10 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 		return nil, fmt.Errorf("connect %s: %w", id, err)
 	}
 	if before.Token != "" && before.Token != token {
-		m.left(before)
+		m.left(before, connection.ReasonReplaced)
 		m.closer.close(ctx, before)
 	}
+	m.book.Opened(c, lastEventID != "")
 	if err := m.credentials.Opened(ctx, c); err != nil { // revoked while it was connecting
 		m.Disconnect(ctx, token, connection.ReasonExpired)
 		return nil, fmt.Errorf("connect %s: %w", id, err)
@@ -180,22 +202,23 @@ func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason
 		m.logNotFound(ctx, err)
 		return
 	}
-	m.left(c)
+	m.left(c, reason)
 	m.log.DebugContext(ctx, "connection ended", requestID(c), slog.String("reason", string(reason)))
 	m.closer.reportEnd(c, reason)
 }
 
 // left counts a connection that has left the registry, on the node that owned it
 // (rule C9).
-func (m *Manager) left(c connection.Connection) {
-	m.ended(c)
+func (m *Manager) left(c connection.Connection, reason connection.Reason) {
+	m.ended(c, reason)
 	if m.closer.owns(c) {
 		m.count.left(c.Token)
 	}
 }
 
 // ended has those forget the stream of c that remember something of it.
-func (m *Manager) ended(c connection.Connection) {
+func (m *Manager) ended(c connection.Connection, reason connection.Reason) {
+	m.book.Ended(c, reason)
 	m.credentials.Ended(c)
 	if m.followings != nil {
 		m.followings.Ended(c.Token)

@@ -48,11 +48,13 @@ var suites = map[string]string{
 	"version.Board":          "versionboardcontract",
 	"cluster.Nodes":          "nodescontract",
 	"cluster.Questions":      "questionscontract",
+	"diagnosis.Streams":      "sendercontract",
 }
 
 // noSuite are the ports without one, and why that is right.
 var noSuite = map[string]string{
 	"connection.Observer": "what it does is its own affair; connection.Manager's suite holds how it is called",
+	"diagnosis.Service":   "application/diagnosis is the only one",
 	"event.Receiver":      "bootstrap and application/versions have the only ones; event.Publisher's suite holds how it is called",
 	"gateway.Listener":    "application/connections is the only one; gateway.Sender's suite holds how it is called",
 	"gateway.Messenger":   "application/connections is the only one; appevent.Service's suite and the cluster's tests hold what reaches streams",

@@ -13,6 +13,7 @@ import (
 	"heliograph/bootstrap"
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
@@ -114,6 +115,7 @@ func (c closings) Close(_ context.Context, token connection.Token, last event.Ev
 // world is a running service, and some of its ports.
 type world struct {
 	Sender   gateway.Sender
+	Streams  diagnosis.Streams
 	Registry connection.Registry
 	History  event.History
 	Access   access.Service
@@ -129,7 +131,7 @@ func run(t *testing.T, cfg bootstrap.Config) *world {
 	t.Helper()
 	w := &world{gone: make(chan connection.Token, 64), auth: cfg.Auth.Required()}
 	listen := fx.Decorate(func(next gateway.Listener) gateway.Listener { return goneRecorder{next, w.gone} })
-	app, err := bootstrap.New(t.Context(), cfg, silent, listen, fx.Populate(&w.Sender, &w.Registry, &w.History, &w.Access))
+	app, err := bootstrap.New(t.Context(), cfg, silent, listen, fx.Populate(&w.Sender, &w.Streams, &w.Registry, &w.History, &w.Access))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +170,7 @@ func (w *world) subject(t *testing.T, url string) sendercontract.Subject {
 		}}
 	}
 	return sendercontract.Subject{
-		Sender: w.Sender, Shut: w.stop, Gone: w.gone, Start: start, OpenAs: openAs,
+		Sender: w.Sender, Streams: w.Streams, Shut: w.stop, Gone: w.gone, Start: start, OpenAs: openAs,
 		Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
 			t.Helper()
 			return openAs(t, id, &access.Principal{Subject: "user of " + string(id)})

@@ -31,6 +31,7 @@ func (l Locked) attach(s *Stream, r resumeRequest) (*Stream, error) {
 		return nil, err
 	}
 	s.at, s.joined = at, head.Events()
+	s.resumed, s.reset = !r.id.IsZero() || r.reset != "", reset
 	s.offset.Store(at.Off)
 	if s.single {
 		s.skipLog()

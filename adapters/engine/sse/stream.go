@@ -12,6 +12,7 @@ import (
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/connection"
 	"heliograph/domain/gateway"
+	"heliograph/domain/stream"
 )
 
 // Why a stream ends.
@@ -42,7 +43,9 @@ type Stream struct {
 	writer     writer // once it has one; guarded by mu
 	handedOver bool   // to a shard, which gets it in a moment; guarded by mu
 
-	single bool // does not read the log that is for everyone (access.Viewer.Single)
+	single  bool               // does not read the log that is for everyone (access.Viewer.Single)
+	resumed bool               // its client brought the ID of its last event
+	reset   stream.ResetReason // why it could not go on there
 }
 
 // writer writes streams. Its methods are called with Stream.mu held.

@@ -9,6 +9,7 @@ import (
 	"heliograph/domain/access"
 	"heliograph/domain/appevent"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/output"
@@ -94,6 +95,7 @@ var errorStatuses = []errorStatus{
 	{task.ErrInvalidLabels, http.StatusBadRequest, "INVALID_LABELS"},
 	{task.ErrInvalidRunAt, http.StatusBadRequest, "INVALID_RUN_AT"},
 	{task.ErrNoFilter, http.StatusBadRequest, "FILTER_REQUIRED"},
+	{diagnosis.ErrInvalidCursor, http.StatusBadRequest, "INVALID_CURSOR"},
 	{task.ErrInvalidCursor, http.StatusBadRequest, "INVALID_CURSOR"},
 	{task.ErrQueueFull, http.StatusServiceUnavailable, "QUEUE_FULL"},
 	{task.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},

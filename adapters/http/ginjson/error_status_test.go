@@ -15,6 +15,7 @@ import (
 	"heliograph/domain/access"
 	"heliograph/domain/appevent"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/output"
@@ -66,6 +67,8 @@ var answers = map[string]struct {
 	"gateway.ErrComeBack":           {gateway.ErrComeBack, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendUnreachable": {gateway.ErrBackendUnreachable, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendTimeout":     {gateway.ErrBackendTimeout, 500, "INTERNAL_ERROR"},
+
+	"diagnosis.ErrInvalidCursor": {diagnosis.ErrInvalidCursor, 400, "INVALID_CURSOR"},
 
 	"output.ErrWrongOffset":  {&output.OffsetError{Length: 7}, 409, "WRONG_OFFSET"},
 	"output.ErrTooLarge":     {output.ErrTooLarge, 413, "PAYLOAD_TOO_LARGE"},

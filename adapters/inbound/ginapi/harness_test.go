@@ -41,6 +41,7 @@ type service struct {
 	follow   *mocks.MockOutputFollowers
 	access   *mocks.MockAccessService
 	keeper   *mocks.MockCredentials
+	streams  *mocks.MockDiagnosisService
 	caller   *access.Principal // who every request comes from; nil is nobody in particular
 	checks   map[string]error  // what /readyz gets
 	sendTo   func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error)
@@ -62,7 +63,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
 		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl), events: mocks.NewMockAppEventService(ctrl),
 		writer: mocks.NewMockOutputWriter(ctrl), output: mocks.NewMockOutputReader(ctrl), follow: mocks.NewMockOutputFollowers(ctrl),
-		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), registry: prometheus.NewRegistry(), log: &logs.Logs{},
+		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), streams: mocks.NewMockDiagnosisService(ctrl), registry: prometheus.NewRegistry(), log: &logs.Logs{},
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.engine = ginapi.NewEngine(log, newMetrics(t, s.registry), newGuard(t, guard))
@@ -78,6 +79,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	}, log).Register(s.engine)
 	ginapi.NewOutputs(ginapi.OutputDeps{Writer: s.writer, Reader: s.output}, log).Register(s.engine)
 	ginapi.NewFollowers(s.follow, log).Register(s.engine)
+	ginapi.NewConnections(s.streams, log).Register(s.engine)
 	ginapi.RegisterMetrics(s.engine, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}))
 	ginapi.NewEvents(s.events, log).Register(s.engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)

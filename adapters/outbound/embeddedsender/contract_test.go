@@ -57,7 +57,7 @@ func fresh(t *testing.T, transport transport) sendercontract.Subject {
 	}
 	t.Cleanup(shut)
 	return sendercontract.Subject{
-		Sender: embeddedsender.New(engine),
+		Sender: embeddedsender.New(engine), Streams: embeddedsender.New(engine),
 		Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
 			return open(t, engine, transport, id, nil)
 		},

@@ -7,6 +7,7 @@ import (
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
@@ -16,7 +17,10 @@ type Sender struct {
 	engine *sse.Engine
 }
 
-var _ gateway.Sender = (*Sender)(nil)
+var (
+	_ gateway.Sender    = (*Sender)(nil)
+	_ diagnosis.Streams = (*Sender)(nil)
+)
 
 // New returns a Sender over engine.
 func New(engine *sse.Engine) *Sender { return &Sender{engine: engine} }
@@ -44,3 +48,11 @@ func (s *Sender) Close(_ context.Context, token connection.Token, last event.Eve
 // Resume implements gateway.Sender: the engine resumed the stream when that was
 // attached.
 func (s *Sender) Resume(context.Context, connection.Connection, string) {}
+
+// Gateway implements diagnosis.Streams.
+func (*Sender) Gateway() diagnosis.Gateway { return diagnosis.Embedded }
+
+// Stream implements diagnosis.Streams.
+func (s *Sender) Stream(c connection.Connection) (diagnosis.Stream, bool) {
+	return s.engine.Look(c.Token)
+}

@@ -45,7 +45,7 @@ func subject(t *testing.T, can []string) sendercontract.Subject {
 	heard := heardGone{newListener(registry), make(chan connection.Token, 1)}
 	serve(t, s, heard, newHistory())
 	return sendercontract.Subject{
-		Sender: s, Shut: s.Drain, Gone: heard.tokens, Start: start,
+		Sender: s, Streams: s, Shut: s.Drain, Gone: heard.tokens, Start: start,
 		Open: func(t *testing.T, id connection.RequestID) sendercontract.Stream {
 			return openOn(t, gw, registry, id, nil)
 		},

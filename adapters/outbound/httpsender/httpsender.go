@@ -78,6 +78,7 @@ import (
 	"time"
 
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
@@ -149,7 +150,10 @@ type Sender struct {
 	log     *slog.Logger
 }
 
-var _ gateway.Sender = (*Sender)(nil)
+var (
+	_ gateway.Sender    = (*Sender)(nil)
+	_ diagnosis.Streams = (*Sender)(nil)
+)
 
 // New returns a Sender to the connections in roster. It starts nothing. An error
 // says what is wrong with the configuration.

@@ -74,7 +74,9 @@ func TestANodeThatIsPresentAndSilentIsNamed(t *testing.T) { // W8
 func TestAnAnswerThatIsTooLargeIsNone(t *testing.T) {
 	broker := brokertest.InProcess(t)
 	one, two := node(t, broker, "one"), node(t, broker, "node 2.*")
-	cluster.Answer(two, "topic", func(context.Context, int) (string, error) { return strings.Repeat("a", int(broker.Conn().MaxPayload())), nil })
+	cluster.Answer(two, "topic", func(context.Context, int) (string, error) {
+		return strings.Repeat("a", int(broker.Conn().MaxPayload())), nil
+	})
 	if _, missing, err := one.Ask(t.Context(), "topic", json.RawMessage("1"), "node 2.*"); err != nil || len(missing) != 1 {
 		t.Errorf("missing are %q, %v", missing, err)
 	}

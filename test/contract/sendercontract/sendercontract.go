@@ -10,6 +10,7 @@ import (
 
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
@@ -41,6 +42,8 @@ type Stream struct {
 // started ends with the sub-test that asked for it (t.Cleanup).
 type Subject struct {
 	Sender gateway.Sender
+	// Streams is what the sender says of its streams.
+	Streams diagnosis.Streams
 	// Open opens a stream and returns when the sender can reach it: whatever is
 	// handed over from then on is for it too.
 	Open func(t *testing.T, id connection.RequestID) Stream
@@ -100,4 +103,5 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, opts ...Option) {
 	t.Run("an invalid event is refused and reaches no stream", s.invalidEvents)
 	t.Run("every call returns ErrClosed once the sender is shut", s.shut)
 	t.Run("audiences", s.audiences)
+	t.Run("W6 of a stream that takes everything nothing waits", s.liveStream)
 }

@@ -276,6 +276,17 @@ func (l *Log) Find(id string) (frame []byte, after Position, ok bool) {
 	return nil, Position{}, false
 }
 
+// At returns the position of a frame boundary that is at or before the log's end; ok is
+// false if it is no longer there. Only the appender may call it.
+func (l *Log) At(off uint64) (at Position, ok bool) {
+	view := *l.view.Load()
+	i := sort.Search(len(view), func(i int) bool { return view[i].start.Off > off }) - 1
+	if i < 0 {
+		return Position{}, false
+	}
+	return view[i].position(uint32(off - view[i].start.Off)), true //nolint:gosec // see write
+}
+
 // position returns the position of a frame boundary, an offset in s.
 func (s *segment) position(end uint32) Position {
 	n := sort.Search(len(s.index), func(i int) bool { return s.index[i].end > end })
