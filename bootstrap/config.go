@@ -51,10 +51,22 @@ type HTTPConfig struct {
 	// AdminAddr is host:port of a listener for operators: metrics and profiles, without
 	// authentication (rule A10). Without it metrics are on Addr.
 	AdminAddr string `env:"ADMIN_ADDR"`
+	// Console is what the page at "/" offers (rules W).
+	Console Console `env:"CONSOLE"` // default: full, and off in production
 	// TrustedProxies are addresses or networks of the proxies in front: what they say in
 	// X-Forwarded-For counts.
 	TrustedProxies List `env:"TRUSTED_PROXIES"`
 }
+
+// Console is what the page at "/" offers.
+type Console string
+
+// What it can be.
+const (
+	ConsoleOff  Console = "off"  // there is no page
+	ConsoleRead Console = "read" // it shows everything, and changes nothing
+	ConsoleFull Console = "full"
+)
 
 // Gateway says what holds the browsers' streams.
 type Gateway string

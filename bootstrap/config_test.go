@@ -35,7 +35,7 @@ func load(t testing.TB, environ map[string]string) bootstrap.Config {
 func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 	want := bootstrap.Config{
 		Environment: "development", NodeName: "node-1", ShutdownGrace: 30 * time.Second,
-		HTTP: bootstrap.HTTPConfig{Addr: "localhost:8080"},
+		HTTP: bootstrap.HTTPConfig{Addr: "localhost:8080", Console: "full"},
 		Auth: bootstrap.AuthConfig{
 			Mode: "none", SubjectClaim: "sub", RolesClaim: "roles", ScopesClaim: "scope",
 			DefaultScopes: "stream tasks:read tasks:start tasks:cancel", RevocationKeep: 720 * time.Hour, ExpiryNotice: 30 * time.Second,
@@ -102,7 +102,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 	files := natsserver.CertificateFiles(t)
 	environ := map[string]string{
 		"APP_ENV": "testing", "NODE_NAME": "n", "SHUTDOWN_GRACE_PERIOD": "1s", "HTTP_ADDR": "127.0.0.1:0",
-		"CORS_ORIGINS": "https://a.example, http://localhost:5173", "ALLOWED_HOSTS": "a.example,::1",
+		"CORS_ORIGINS": "https://a.example, http://localhost:5173", "ALLOWED_HOSTS": "a.example,::1", "CONSOLE": "read",
 		"SSE_GATEWAY": "http", "SSE_GATEWAY_URL": "https://gateway/x", "SSE_GATEWAY_TIMEOUT": "2s", "SSE_GATEWAY_PARALLEL": "3",
 		"SSE_CALLBACK_SECRET": "s3cret", "SSE_GATEWAY_SECRET": "s3cret", "SSE_OBSERVER_TIMEOUT": "4s", "SSE_HEARTBEAT_INTERVAL": "0s", "SSE_PING_INTERVAL": "5s",
 		"SSE_HISTORY_BYTES": "1MiB", "SSE_MAX_EVENT_BYTES": "16KiB", "SSE_MAX_CONNECTIONS": "6", "SSE_DRAIN_SPREAD": "7s",

@@ -12,6 +12,7 @@ import (
 
 	"heliograph/adapters/http/ginaccess"
 	"heliograph/adapters/http/httpserver"
+	"heliograph/adapters/inbound/console"
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/adapters/inbound/limits"
 	"heliograph/adapters/inbound/webclient"
@@ -152,6 +153,9 @@ func newHandler(p handlerParts) (http.Handler, error) {
 		}, p.Log)
 	api.Register(engine)
 	webclient.New(p.Log).Register(engine)
+	if mode := p.Config.HTTP.Console; mode != ConsoleOff {
+		console.New(console.Mode(mode), p.Log).Register(engine)
+	}
 	ginapi.NewOutputs(p.Inbound.outputs, p.Log).Register(engine)
 	ginapi.NewEvents(p.Inbound.events, p.Log).Register(engine)
 	ginapi.NewConnections(p.Diagnosis, p.Log).Register(engine)

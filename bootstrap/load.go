@@ -31,19 +31,19 @@ func (h Host) log() LogConfig {
 // variable.
 func Load(environ map[string]string, host Host) (Config, error) {
 	return load(environ, Config{
-		NodeName: host.Name, Log: host.log(), HTTP: HTTPConfig{Addr: defaultAddr(Environment(environ["APP_ENV"]))},
+		NodeName: host.Name, Log: host.log(), HTTP: defaultHTTP(Environment(environ["APP_ENV"])),
 		Auth:  AuthConfig{Mode: defaultAuth(Environment(environ["APP_ENV"]))},
 		Tasks: TasksConfig{CleanupInterval: defaultCleanupInterval(environ)},
 	})
 }
 
-// defaultAddr is the default of HTTP_ADDR. On a developer's machine no other host
-// is to reach the service (rule S5).
-func defaultAddr(env Environment) string {
+// defaultHTTP has the defaults of HTTP_ADDR and CONSOLE. On a developer's machine no other
+// host is to reach the service (rule S5), and its page is there for trying things out.
+func defaultHTTP(env Environment) HTTPConfig {
 	if env == Production {
-		return ":8080"
+		return HTTPConfig{Addr: ":8080", Console: ConsoleOff}
 	}
-	return "localhost:8080"
+	return HTTPConfig{Addr: "localhost:8080", Console: ConsoleFull}
 }
 
 // defaultCleanupInterval is the default of TASK_CLEANUP_INTERVAL (rule T9): what is

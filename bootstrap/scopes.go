@@ -5,14 +5,18 @@ import (
 
 	"heliograph/adapters/http/ginaccess"
 	"heliograph/adapters/http/paths"
+	"heliograph/adapters/inbound/console"
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/adapters/inbound/webclient"
 	"heliograph/domain/access"
 )
 
 // The routes that answer without asking who a request comes from: probes, the API's
-// description, the client library, and those that ask in their own way (rule A10).
-var openRoutes = []string{paths.Health, paths.Ready, ginapi.DescriptionPath, webclient.Path, paths.Callback, paths.Stream}
+// description, the client library, the console's page, and those that ask in their own way
+// (rule A10).
+var openRoutes = []string{
+	paths.Health, paths.Ready, ginapi.DescriptionPath, webclient.Path, console.Path, console.FilesPath, paths.Callback, paths.Stream,
+}
 
 // routeScopes is what routes need that no port of the application asks for by itself
 // (rules A8, A10).

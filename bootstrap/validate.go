@@ -57,7 +57,7 @@ func (c Config) validate() error {
 }
 
 func (c HTTPConfig) validate() error {
-	errs := []error{address("HTTP_ADDR", c.Addr)}
+	errs := []error{address("HTTP_ADDR", c.Addr), oneOf("CONSOLE", c.Console, ConsoleOff, ConsoleRead, ConsoleFull)}
 	for _, origin := range c.CORSOrigins.Each() {
 		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
 			errs = append(errs, fmt.Errorf("CORS_ORIGINS: %q is not an origin such as https://app.example.com", origin))

@@ -1,5 +1,6 @@
-// Package clientbundle makes the scripts of the client library of their TypeScript sources. It
-// is for building and testing: the service has the scripts, not this.
+// Package clientbundle makes the scripts of the client library, and those of the console, of
+// their TypeScript sources. It is for building and testing: the service has the scripts, not
+// this.
 package clientbundle
 
 import (
@@ -45,8 +46,7 @@ func Scripts(src string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Pages find the worker of their own build by it.
-	define := map[string]string{"BUILD": fmt.Sprintf("%q", Hash(worker))}
+	define := buildOf(worker)
 	made := map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		if made[name], err = script(src, name, define); err != nil {
@@ -54,6 +54,11 @@ func Scripts(src string) (map[string][]byte, error) {
 		}
 	}
 	return made, nil
+}
+
+// buildOf has pages find the worker of their own build.
+func buildOf(worker []byte) map[string]string {
+	return map[string]string{"BUILD": fmt.Sprintf("%q", Hash(worker))}
 }
 
 // Hash returns a short name of a file's content.

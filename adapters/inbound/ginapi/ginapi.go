@@ -75,13 +75,14 @@ type API struct {
 	log         *slog.Logger
 	description []byte              // openapi.yaml with the build's version
 	answers     *semaphore.Weighted // bytes of large answers under way
+	counting    *semaphore.Weighted // 1: requests that count tasks
 }
 
 // New returns an API. It starts nothing.
 func New(cfg Config, deps Deps, log *slog.Logger) *API {
 	return &API{
 		cfg: cfg, deps: deps, log: log,
-		description: stamp(openAPI, cfg.Version), answers: semaphore.NewWeighted(maxAnswers),
+		description: stamp(openAPI, cfg.Version), answers: semaphore.NewWeighted(maxAnswers), counting: semaphore.NewWeighted(1),
 	}
 }
 

@@ -35,7 +35,7 @@ func (a *API) listTasks(c *gin.Context) error {
 			return err
 		}
 		if whole {
-			return a.replyList(c, tasks, next)
+			return a.replyList(c, query, in, listAnswer{Tasks: tasks, NextCursor: taskjson.OrNull(next)})
 		}
 		query.Limit = len(tasks) // and the cursor is that of a page that ends there
 	}
@@ -66,11 +66,20 @@ func encodePage(page []task.Task, in included, all bool) (tasks []json.RawMessag
 	return tasks, true, nil
 }
 
-func (a *API) replyList(c *gin.Context, tasks []json.RawMessage, next string) error {
-	body, err := encode(struct {
-		Tasks      []json.RawMessage `json:"tasks"`
-		NextCursor *string           `json:"next_cursor"`
-	}{tasks, taskjson.OrNull(next)})
+// listAnswer is the JSON of a page of tasks.
+type listAnswer struct {
+	Tasks      []json.RawMessage `json:"tasks"`
+	NextCursor *string           `json:"next_cursor"`
+	Counts     *taskCounts       `json:"counts,omitempty"` // if they are asked for
+}
+
+func (a *API) replyList(c *gin.Context, q task.Query, in included, answer listAnswer) (err error) {
+	if in.counts {
+		if answer.Counts, err = a.countTasks(c.Request.Context(), q); err != nil {
+			return err
+		}
+	}
+	body, err := encode(answer)
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,28 @@ func TestListHasResultsIfAskedFor(t *testing.T) { // G4
 	}
 }
 
+func TestListCountsWhatMatchesIfAskedFor(t *testing.T) { // W2
+	s := newService(t, ginapi.Config{})
+	s.reader.EXPECT().List(gomock.Any(), task.Query{Type: "t", Status: task.Failed, Limit: 1}).Return([]task.Task{}, "more", nil)
+	first := []task.Task{{Status: task.Failed}, {Status: task.Running}, {Status: task.Failed}}
+	s.reader.EXPECT().List(gomock.Any(), task.Query{Type: "t", Limit: 1000}).Return(first, "next", nil)
+	s.reader.EXPECT().List(gomock.Any(), task.Query{Type: "t", Limit: 1000, Cursor: "next"}).Return([]task.Task{{Status: task.Pending}, {Status: task.Completed}, {Status: task.Cancelled}}, "", nil)
+	s.ask(t, http.MethodGet, "/api/tasks?type=t&status=failed&limit=1&include=counts", "").wantJSON(t, http.StatusOK,
+		`{"tasks":[],"next_cursor":"more","counts":{"pending":1,"running":1,"completed":1,"failed":2,"cancelled":1}}`)
+}
+
+func TestListStopsCountingSomewhere(t *testing.T) { // W2
+	s := newService(t, ginapi.Config{})
+	s.reader.EXPECT().List(gomock.Any(), task.Query{Limit: 50}).Return([]task.Task{}, "", nil)
+	full := make([]task.Task, 1000)
+	for i := range full {
+		full[i].Status = task.Pending
+	}
+	s.reader.EXPECT().List(gomock.Any(), gomock.Any()).Times(100).Return(full, "next", nil)
+	s.ask(t, http.MethodGet, "/api/tasks?include=counts", "").wantJSON(t, http.StatusOK,
+		`{"tasks":[],"next_cursor":null,"counts":{"pending":100000,"running":0,"completed":0,"failed":0,"cancelled":0,"more":true}}`)
+}
+
 // pages has the list say what a store with these tasks does: the cursor is the
 // number of the next one.
 func pages(s *service, all []task.Task) {

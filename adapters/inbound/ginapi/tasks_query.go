@@ -23,7 +23,7 @@ func parseList(raw string) (q task.Query, in included, err error) {
 	if err != nil {
 		return task.Query{}, in, err
 	}
-	if in, err = parseIncluded(values["include"], "result", "params"); err != nil {
+	if in, err = parseIncluded(values["include"], "result", "params", "counts"); err != nil {
 		return task.Query{}, in, err
 	}
 	q, err = parseQuery(values)
@@ -31,7 +31,7 @@ func parseList(raw string) (q task.Query, in included, err error) {
 }
 
 // included is what a caller asks for beside what an answer has always.
-type included struct{ result, params, resultSchema bool }
+type included struct{ result, params, counts, resultSchema bool }
 
 // parseIncluded reads the values of include, each of which may be several that are divided
 // by commas; any that are not known are refused.
@@ -42,6 +42,7 @@ func parseIncluded(values []string, known ...string) (in included, err error) {
 		}
 		in.result = in.result || name == "result"
 		in.params = in.params || name == "params"
+		in.counts = in.counts || name == "counts"
 		in.resultSchema = in.resultSchema || name == "result_schema"
 	}
 	return in, nil

@@ -7,24 +7,19 @@
 package webclient
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	"crypto/sha512"
 	"embed"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/http/assets"
 	"heliograph/adapters/http/ginjson"
 )
 
@@ -39,18 +34,9 @@ const manifestName = "manifest.json"
 //go:embed dist
 var dist embed.FS
 
-// a file is what one name answers.
-type file struct {
-	contentType  string
-	cacheControl string
-	etag         string
-	plain        []byte
-	zipped       []byte
-}
-
 // Handler serves the scripts. It is immutable.
 type Handler struct {
-	files map[string]file
+	files map[string]assets.File
 	log   *slog.Logger
 }
 
@@ -58,7 +44,7 @@ type Handler struct {
 func New(log *slog.Logger) *Handler { return &Handler{files: embedded(), log: log} }
 
 // embedded compresses the scripts once per process: it takes milliseconds.
-var embedded = sync.OnceValue(func() map[string]file {
+var embedded = sync.OnceValue(func() map[string]assets.File {
 	folder, err := fs.Sub(dist, "dist")
 	if err != nil {
 		panic(err) // the folder is embedded
@@ -75,8 +61,8 @@ type script struct {
 	Bytes     int    `json:"bytes"`
 }
 
-func load(folder fs.FS) map[string]file {
-	files, manifest := map[string]file{}, map[string]script{}
+func load(folder fs.FS) map[string]assets.File {
+	files, manifest := map[string]assets.File{}, map[string]script{}
 	names, err := fs.Glob(folder, "*.js")
 	if err != nil {
 		panic(err) // the pattern is a good one
@@ -86,33 +72,18 @@ func load(folder fs.FS) map[string]file {
 		if err != nil {
 			panic(err) // it is embedded
 		}
-		sum, long := sha256.Sum256(content), sha512.Sum384(content)
-		hash := hex.EncodeToString(sum[:6])
-		hashed := strings.TrimSuffix(name, ".js") + "." + hash + ".js"
+		long := sha512.Sum384(content)
+		hashed := strings.TrimSuffix(name, ".js") + "." + assets.Hash(content) + ".js"
 		manifest[name] = script{Path: hashed, Integrity: "sha384-" + base64.StdEncoding.EncodeToString(long[:]), Bytes: len(content)}
-		f := newFile("text/javascript; charset=utf-8", hash, content)
-		files[name] = f
-		f.cacheControl = "public, max-age=31536000, immutable"
-		files[hashed] = f
+		f := assets.New("text/javascript; charset=utf-8", content)
+		files[name], files[hashed] = f, f.Lasting()
 	}
 	content, err := json.Marshal(manifest)
 	if err != nil {
 		panic(err) // strings and numbers can be marshalled
 	}
-	sum := sha256.Sum256(content)
-	files[manifestName] = newFile("application/json", hex.EncodeToString(sum[:6]), content)
+	files[manifestName] = assets.New("application/json", content)
 	return files
-}
-
-func newFile(contentType, hash string, content []byte) file {
-	var zipped bytes.Buffer
-	w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
-	if err != nil {
-		panic(err) // the level is a good one
-	}
-	_, _ = w.Write(content) // a buffer takes everything
-	_ = w.Close()
-	return file{contentType: contentType, cacheControl: "public, no-cache", etag: hash, plain: content, zipped: zipped.Bytes()}
 }
 
 // Register adds the route to e. It needs no credential: what it serves is the same for
@@ -128,26 +99,5 @@ func (h *Handler) serve(c *gin.Context) {
 		ginjson.Abort(c, h.log, &ginjson.Error{Status: http.StatusNotFound, Code: "NOT_FOUND", Message: "there is no such script"})
 		return
 	}
-	content, etag := f.plain, `"`+f.etag+`"`
-	if takesGzip(c.Request.Header) {
-		content, etag = f.zipped, `"`+f.etag+`-gzip"`
-		c.Header("Content-Encoding", "gzip")
-	}
-	c.Writer.Header().Add("Vary", "Accept-Encoding")
-	c.Header("Content-Type", f.contentType)
-	c.Header("Cache-Control", f.cacheControl)
-	c.Header("ETag", etag)
-	http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(content))
-}
-
-// takesGzip reports whether the client accepts gzip (RFC 9110, section 12.5.3).
-func takesGzip(header http.Header) bool {
-	for coding := range strings.SplitSeq(header.Get("Accept-Encoding"), ",") {
-		name, weight, weighted := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";q=")
-		if strings.EqualFold(name, "gzip") {
-			quality, err := strconv.ParseFloat(weight, 64)
-			return !weighted || err == nil && quality > 0
-		}
-	}
-	return false
+	f.ServeHTTP(c.Writer, c.Request)
 }

@@ -1,5 +1,6 @@
-// Command generate writes the scripts of the client library, made of the sources in src,
-// to dist. Run it in the folder of the package webclient; go generate does.
+// Command generate writes the scripts of the client library or the files of the console, made
+// of the sources in src, to dist. Run it in the folder of the package webclient or console; go
+// generate does.
 package main
 
 import (
@@ -12,20 +13,31 @@ import (
 
 func main() {
 	if err := write(); err != nil {
-		fmt.Fprintln(os.Stderr, "webclient:", err)
+		fmt.Fprintln(os.Stderr, "clientbundle:", err)
 		os.Exit(1)
 	}
 }
 
 func write() error {
-	scripts, err := clientbundle.Scripts("src")
+	files, err := made()
 	if err != nil {
 		return err
 	}
-	for name, content := range scripts {
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join("dist", name), content, 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func made() (map[string][]byte, error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	if filepath.Base(folder) == "console" {
+		return clientbundle.Console("src", filepath.Join("..", "webclient", "src"))
+	}
+	return clientbundle.Scripts("src")
 }

@@ -1,0 +1,357 @@
+// W2, and W1 while nothing has run: the tasks, newest first, live.
+
+import type { Store, TaskView } from '../../../webclient/types/index.js';
+import { dialog } from '../parts/dialog.js';
+import { button, h, link, note, show } from '../parts/dom.js';
+import { ago, number, plural, short } from '../parts/format.js';
+import { type Key, PageElement, Trouble, heading } from '../parts/page.js';
+import { go, linkTo } from '../parts/place.js';
+import { statusBadge } from '../parts/state.js';
+import { Table } from '../parts/table.js';
+import { type Item, type Read, itemOf, labelsOf, progressOf, took } from '../parts/task.js';
+import { ACTIONS, type TaskAction, actionsFor } from '../parts/taskactions.js';
+import { bulk } from './tasks/bulk.js';
+import { firstRun } from './tasks/firstrun.js';
+
+/** So many tasks are shown at a time; as many as one request can name. */
+const PAGE = 100;
+/** The table is drawn at most once in so many milliseconds. */
+const PACE = 200;
+/** What is left to a request is asked for at most once in so many milliseconds. */
+const ASK_PACE = 1500;
+
+const STATES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
+type Counts = Partial<Record<(typeof STATES)[number], number>>;
+
+interface Listed {
+  tasks: Read[];
+  next_cursor: string | null;
+  counts?: Counts;
+}
+
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+
+export class TasksPage extends PageElement {
+  readonly #trouble = new Trouble();
+  readonly #table = new Table<Item>('Tasks, newest first', this.#columns(), ({ id }) => id);
+  readonly #rows = h('div', { class: 'scroll', hidden: true }, this.#table.element);
+  readonly #first = h('div', { hidden: true });
+  readonly #none = note();
+  readonly #tabs = h('nav', { class: 'tabs', 'aria-label': 'By state' });
+  readonly #pager = h('div', { class: 'actions pager' });
+  readonly #pause = button('Pause', () => this.#setPaused(!this.#paused), { 'aria-keyshortcuts': 'p' });
+  readonly #search = h('input', { type: 'search', 'data-search': '', 'aria-label': 'Label, or the ID of a task', placeholder: 'label:value, or an ID', spellcheck: 'false', autocomplete: 'off' });
+  readonly #type = h('select', { 'aria-label': 'Type' });
+  readonly #failedFirst = h('input', { type: 'checkbox', onchange: () => this.#to({ order: this.#failedFirst.checked ? 'failed' : '', page: '' }) });
+  override readonly keys: Key[] = [
+    { key: 'p', does: 'pause, go on', run: () => this.#setPaused(!this.#paused) },
+    { key: 'f', does: 'failed first', run: () => this.#failedFirst.click() },
+    { key: 'n', does: 'older tasks', run: () => this.querySelector<HTMLElement>('[data-older]')?.click() },
+    { key: 'b', does: 'newer tasks', run: () => this.querySelector<HTMLElement>('[data-newer]')?.click() },
+    ...ACTIONS.map((action) => ({ key: action.key, does: `${action.words.toLowerCase()} (the task of the row)`, run: () => this.#onRow(action) })),
+  ];
+
+  #live: readonly TaskView[] = [];
+  #read = new Map<string, Read>();
+  #lists: { query: Record<string, string | string[]>; cursor: string | null }[] = [];
+  #counts: Counts = {};
+  #items: readonly Item[] = [];
+  #gone = new Set<string>();
+  #paused = false;
+  #loaded = false;
+  #drawing: ReturnType<typeof setTimeout> | undefined;
+  #asking: ReturnType<typeof setTimeout> | undefined;
+  #stopList = () => {};
+  #filter = '';
+  #askedWhere = new Set<string>();
+
+  protected open(): void {
+    const changes = !this.app.readOnly;
+    show(this,
+      heading('Tasks', this.#pause, changes ? link(linkTo('start'), 'Start a task', { class: 'button primary' }) : null),
+      this.#first, this.#tabs,
+      h('form', { class: 'filters', role: 'search', onsubmit: (event: Event) => {
+        event.preventDefault();
+        this.#find(this.#search.value.trim());
+      } },
+        this.#type, this.#search,
+        h('label', {}, this.#failedFirst, 'Failed first'),
+        changes && button('All that match…', () => bulk(this.app, this.#query(), this.#counts, () => this.#load()), { 'data-bulk': '' })),
+      this.#trouble.element, this.#none, this.#rows, this.#pager);
+    this.#type.addEventListener('change', () => this.#to({ type: this.#type.value, page: '' }));
+    this.addEventListener('click', (event) => this.#onClick(event));
+    const timer = setInterval(() => this.#draw(), 1000); // ages go on
+    this.signal.addEventListener('abort', () => {
+      clearInterval(timer);
+      clearTimeout(this.#drawing);
+      clearTimeout(this.#asking);
+      this.#stopList();
+    });
+    void this.app.client.types().then((types) => this.#showTypes(types.map(({ type }) => type)), () => {});
+    this.moved();
+  }
+
+  override moved(): void {
+    const { query } = this.place;
+    this.#failedFirst.checked = query.get('order') === 'failed';
+    this.#search.value = query.getAll('label').join(' ');
+    this.#showTypes([]);
+    const filter = linkTo('tasks', '', { ...this.#query(), order: query.get('order') ?? '' });
+    if (filter !== this.#filter) {
+      this.#filter = filter;
+      this.#begin();
+    }
+    this.#loadPage();
+    this.#show();
+  }
+
+  // --- what is asked for
+
+  /** What the tasks are selected by, as the API has it. */
+  #query(): Record<string, string | string[]> {
+    const { query } = this.place;
+    return { status: query.get('status') ?? '', type: query.get('type') ?? '', label: query.getAll('label') };
+  }
+
+  get #page(): number {
+    return Math.max(1, Number(this.place.query.get('page')) || 1);
+  }
+
+  /** Goes to these tasks with something in the query changed. */
+  #to(change: Record<string, string | string[]>, how: (to: string) => void = go): void {
+    const query: Record<string, string | string[]> = { ...this.#query(), order: this.place.query.get('order') ?? '', page: this.place.query.get('page') ?? '', ...change };
+    how(linkTo('tasks', '', query));
+  }
+
+  #find(text: string): void {
+    if (UUID.test(text)) return go(linkTo('tasks', text.toLowerCase()));
+    this.#to({ label: text.split(/\s+/).filter(Boolean).map((one) => (one.includes(':') ? one : one + ':')), page: '' });
+  }
+
+  // Begins with other filters.
+  #begin(): void {
+    this.#stopList();
+    const { type, label } = this.#query();
+    const labels = Object.fromEntries((label as string[]).map((one) => one.split(/:(.*)/s) as [string, string]));
+    const list: Store<readonly TaskView[]> = this.app.client.tasks({ ...(type && { type: type as string }), ...(label!.length > 0 && { labels }) });
+    const take = () => {
+      this.#live = list.getSnapshot();
+      this.#draw();
+      this.#askSoon();
+    };
+    this.#stopList = list.subscribe(take);
+    this.#read.clear();
+    this.#loaded = false;
+    const query = this.#query();
+    this.#lists = [{ query, cursor: '' }];
+    if (this.#failedFirst.checked && !query.status) this.#lists.unshift({ query: { ...query, status: 'failed' }, cursor: '' });
+    take();
+  }
+
+  // Reads on until the page that is shown is full.
+  #loadPage(): void {
+    void this.#reading(async (signal) => {
+      for (const list of this.#lists) {
+        let size = 0;
+        while (list.cursor !== null && this.#matching().length < this.#page * PAGE && size++ < this.#page) await this.#readMore(list, signal);
+      }
+      this.#loaded = true;
+    });
+  }
+
+  /** Reads everything anew. */
+  #load(): void {
+    this.#filter = '';
+    this.moved();
+  }
+
+  async #readMore(list: { query: Record<string, string | string[]>; cursor: string | null }, signal: AbortSignal): Promise<void> {
+    const filter = this.#filter;
+    const answer = await this.app.api.get<Listed>('/tasks', { ...list.query, limit: PAGE, cursor: list.cursor ?? '', include: 'counts' }, signal);
+    if (filter !== this.#filter) return;
+    for (const task of answer.tasks) this.#read.set(task.task_id, task);
+    list.cursor = answer.next_cursor;
+    this.#counts = answer.counts ?? {};
+  }
+
+  async #reading(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    try {
+      await work(this.signal);
+      this.#trouble.clear();
+    } catch (error) {
+      if (!this.signal.aborted) this.#trouble.say(error);
+    }
+    if (!this.signal.aborted) this.#show();
+  }
+
+  // Counts have no event, and events do not say where a task runs.
+  #askSoon(): void {
+    if (this.#paused) return;
+    this.#asking ??= setTimeout(() => void this.#reading(async (signal) => {
+      this.#asking = undefined;
+      const { type, label } = this.#query();
+      const answer = await this.app.api.get<Listed>('/tasks', { type, label, limit: 1, include: 'counts' }, signal);
+      this.#counts = answer.counts ?? {};
+      const unplaced = this.#items.filter((item) => item.where === null && item.started && !this.#askedWhere.has(`${item.id} ${item.attempt}`)).slice(0, PAGE);
+      if (!unplaced.length) return;
+      for (const { id, attempt } of unplaced) this.#askedWhere.add(`${id} ${attempt}`);
+      const { tasks } = await this.app.api.get<Listed>('/tasks', { ids: unplaced.map(({ id }) => id).join(',') }, signal);
+      for (const task of tasks) this.#read.set(task.task_id, task);
+    }), ASK_PACE);
+  }
+
+  // --- what is shown
+
+  /** All that is known and matches, in the order of the page. */
+  #matching(): Item[] {
+    const { status } = this.#query();
+    const views = new Map(this.#live.map((view) => [view.id!, view]));
+    const items: Item[] = [];
+    for (const id of new Set([...views.keys(), ...this.#read.keys()])) {
+      const item = itemOf(this.#read.get(id), views.get(id));
+      if (item.state === 'expired') this.#gone.add(id);
+      if (!this.#gone.has(id) && item.created && (!status || item.state === status)) items.push(item);
+    }
+    const failed = this.#failedFirst.checked;
+    const rank = ({ state }: Item) => (failed && state === 'failed' ? 0 : 1);
+    return items.sort((a, b) => rank(a) - rank(b) || (a.created < b.created ? 1 : a.created > b.created ? -1 : a.id < b.id ? 1 : -1));
+  }
+
+  #draw(): void {
+    if (this.#paused) return;
+    this.#drawing ??= setTimeout(() => {
+      this.#drawing = undefined;
+      this.#show();
+    }, PACE);
+  }
+
+  #show(): void {
+    if (this.#paused) return;
+    const matching = this.#matching();
+    const from = (this.#page - 1) * PAGE;
+    this.#items = matching.slice(from, from + PAGE);
+    this.#table.show(this.#items);
+    this.#rows.hidden = !this.#items.length;
+    this.#showTabs();
+    this.#showPager(matching.length > from + PAGE || this.#lists.some(({ cursor }) => cursor !== null));
+    this.#showNone(matching.length);
+    this.#showTypes(this.#items.map(({ type }) => type));
+  }
+
+  #showNone(known: number): void {
+    const { status, type, label } = this.#query();
+    const filtered = Boolean(status || type || label!.length);
+    const total = STATES.reduce((sum, state) => sum + (this.#counts[state] ?? 0), 0);
+    firstRun(this.#first, this.app, filtered || !this.#loaded ? null : Math.max(known, total));
+    this.#none.hidden = known > 0 || (this.#loaded && !filtered);
+    show(this.#none, !this.#loaded ? 'Loading…' : 'No task matches. ', this.#loaded && link(linkTo('tasks'), 'Show all'));
+  }
+
+  #showTabs(): void {
+    const { status } = this.#query();
+    const query = { ...this.#query(), order: this.place.query.get('order') ?? '' };
+    const total = STATES.every((state) => this.#counts[state] !== undefined) ? STATES.reduce((sum, state) => sum + this.#counts[state]!, 0) : undefined;
+    const tab = (state: string, count: number | undefined) => {
+      const made = link(linkTo('tasks', '', { ...query, status: state }), state ? statusBadge(state) : 'All', { 'data-state': state, ...(status === state && { 'aria-current': 'true' }) });
+      if (count !== undefined) made.append(h('span', { class: 'count' }, number(count)));
+      return made;
+    };
+    const said = JSON.stringify([this.#filter, this.#counts]);
+    if (this.#tabs.dataset.said === said) return; // focus stays
+    this.#tabs.dataset.said = said;
+    const focused = this.#tabs.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.state : undefined;
+    show(this.#tabs, tab('', total), ...STATES.map((state) => tab(state, this.#counts[state])));
+    if (focused !== undefined) this.#tabs.querySelector<HTMLElement>(`[data-state="${focused}"]`)?.focus();
+  }
+
+  #showPager(more: boolean): void {
+    const page = this.#page;
+    const said = `${page} ${more}`;
+    if (this.#pager.dataset.said === said) return;
+    this.#pager.dataset.said = said;
+    this.#pager.hidden = page === 1 && !more;
+    show(this.#pager,
+      page > 1 && button('Newer', () => this.#to({ page: page > 2 ? String(page - 1) : '' }), { 'data-newer': '' }),
+      h('span', { class: 'note' }, `Page ${page}`),
+      more && button('Older', () => this.#to({ page: String(page + 1) }), { 'data-older': '' }));
+  }
+
+  #showTypes(more: string[]): void {
+    const wanted = this.place.query.get('type') ?? '';
+    for (const type of ['', wanted, ...more]) {
+      if ([...this.#type.options].some(({ value }) => value === type)) continue;
+      this.#type.append(h('option', { value: type }, type || 'All types'));
+    }
+    if (document.activeElement !== this.#type) this.#type.value = wanted;
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#paused = paused;
+    this.#pause.textContent = paused ? 'Go on' : 'Pause';
+    this.#pause.setAttribute('aria-pressed', String(paused));
+    this.#show();
+    if (!paused) this.#askSoon();
+  }
+
+  #columns() {
+    return [
+      { head: 'State', of: ({ status }: Item) => status, draw: (cell: HTMLElement, { status }: Item) => show(cell, statusBadge(status)) },
+      {
+        head: 'Task', of: ({ type, id }: Item) => type + id,
+        draw: (cell: HTMLElement, { type, id }: Item) => show(cell, link(linkTo('tasks', id), type, { 'data-row': '' }), ' ', h('span', { class: 'mono note wide' }, short(id))),
+      },
+      {
+        head: 'Progress', class: 'grow', of: (item: Item) => `${item.state} ${item.value} ${item.text} ${item.error} ${item.next && ago(item.next)}`,
+        draw: (cell: HTMLElement, item: Item) => show(cell, progressOf(item, `Progress of ${item.type} ${short(item.id)}`)),
+      },
+      { head: 'Labels', class: 'wide', of: ({ labels }: Item) => JSON.stringify(labels), draw: (cell: HTMLElement, { labels }: Item) => show(cell, labelsOf(labels)) },
+      { head: 'Attempt', class: 'number wide', of: ({ attempt }: Item) => attempt || null },
+      { head: 'Where', class: 'wide', of: ({ where }: Item) => where },
+      { head: 'Since', class: 'text wide', of: ({ created }: Item) => ago(created) },
+      { head: 'Took', class: 'number', of: (item: Item) => took(item) },
+      {
+        head: '', class: 'number', of: ({ state }: Item) => state,
+        draw: (cell: HTMLElement, item: Item) => show(cell, h('span', { class: 'row-actions' },
+          ...actionsFor(this.app, item).slice(0, 1).filter(({ changes }) => changes).map(({ name, words }) => h('button', { class: 'small wide', type: 'button', 'data-do': name, 'aria-label': `${words} ${item.type} ${short(item.id)}` }, words)),
+          h('button', { class: 'small quiet', type: 'button', 'data-do': 'more', 'aria-haspopup': 'dialog', 'aria-label': `More for ${item.type} ${short(item.id)}` }, '…'))),
+      },
+    ];
+  }
+
+  // --- what is done
+
+  #onClick(event: Event): void {
+    const clicked = event.target instanceof Element && event.target.closest<HTMLElement>('[data-do]');
+    const item = clicked && this.#itemAt(clicked);
+    if (!item) return;
+    const action = ACTIONS.find(({ name }) => name === clicked.dataset.do);
+    if (action) void this.#do(action, item);
+    else this.#menu(item);
+  }
+
+  #onRow(action: TaskAction): void {
+    const item = this.#itemAt(document.activeElement);
+    if (item && actionsFor(this.app, item).includes(action)) void this.#do(action, item);
+  }
+
+  #itemAt(element: Element | null): Item | undefined {
+    const key = element?.closest('tr')?.dataset.key;
+    return this.#items.find(({ id }) => id === key);
+  }
+
+  async #do(action: TaskAction, item: Item): Promise<void> {
+    await this.attempt(() => action.run(this.app, item));
+  }
+
+  #menu(item: Item): void {
+    dialog(`${item.type} ${short(item.id)}`, (close) => [
+      h('p', {}, statusBadge(item.status), ` since ${ago(item.created)}, `, plural(item.attempt, 'attempt')),
+      h('div', { class: 'actions' }, ...actionsFor(this.app, item).map((action) => button(action.words, () => {
+        close();
+        void this.#do(action, item);
+      }))),
+      h('div', { class: 'actions' }, button('Close', close, { autofocus: true })),
+    ]);
+  }
+}
+

@@ -1,0 +1,184 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// console is a tab that shows the console. What the page's policy forbids, what fails in it,
+// and requests to other hosts fail the test.
+type console struct {
+	context.Context //nolint:containedctx // it is the tab
+
+	t   *testing.T
+	url string
+}
+
+// openConsole opens a place of the console, such as "#/tasks", in a new browser.
+func openConsole(t *testing.T, service, place string) *console {
+	t.Helper()
+	c := &console{Context: openTabs(t, 1, "about:blank")[0], t: t, url: service}
+	c.watch()
+	c.open(place)
+	return c
+}
+
+// second opens a place in another tab of the same browser.
+func (c *console) second(place string) *console {
+	c.t.Helper()
+	tab, closeTab := chromedp.NewContext(c.Context)
+	c.t.Cleanup(closeTab)
+	other := &console{Context: tab, t: c.t, url: c.url}
+	other.watch()
+	other.open(place)
+	return other
+}
+
+// watch has everything fail the test that a page must not do.
+func (c *console) watch() {
+	c.t.Helper()
+	var mu sync.Mutex
+	var faults []string
+	err := chromedp.Listen(c, func(event any) {
+		mu.Lock()
+		defer mu.Unlock()
+		if fault := c.faultOf(event); fault != "" {
+			faults = append(faults, fault)
+		}
+	})
+	if err != nil {
+		c.t.Fatalf("the browser (chromium is needed in PATH): %v", err)
+	}
+	c.t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, fault := range faults {
+			c.t.Error("W: " + fault)
+		}
+	})
+	const report = `addEventListener('securitypolicyviolation', (e) => console.error('violates ' + e.violatedDirective + ': ' + (e.sample || e.blockedURI)))`
+	do(c, c.t, network.Enable, network.EnableParams{})
+	do(c, c.t, log.Enable, cdp.Empty{})
+	do(c, c.t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: report})
+}
+
+// faultOf returns what is wrong about an event of the browser's, or "".
+func (c *console) faultOf(event any) string {
+	switch event := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if u, err := url.Parse(event.Request.URL); err != nil || "http://"+u.Host != c.url && u.Scheme != "data" && u.Scheme != "about" {
+			return "a request to another host: " + event.Request.URL
+		}
+	case *runtime.EventExceptionThrown:
+		return "an exception: " + fmt.Sprint(event.ExceptionDetails)
+	case *runtime.EventConsoleAPICalled:
+		if event.Type == runtime.ConsoleAPICalledTypeError && len(event.Args) > 0 {
+			return "console.error: " + string(event.Args[0].Value)
+		}
+	case *log.EventEntryAdded:
+		if s := event.Entry.Source; s == log.EntrySourceSecurity || s == log.EntrySourceViolation || s == log.EntrySourceJavascript {
+			return fmt.Sprintf("%s: %s", s, event.Entry.Text)
+		}
+	}
+	return ""
+}
+
+// do runs a command of the browser's protocol in a tab.
+func do[P, R any](tab context.Context, t *testing.T, command cdp.Command[P, R], params P) R {
+	t.Helper()
+	result, err := chromedp.Call(tab, command, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// open loads the console at a place.
+func (c *console) open(place string) {
+	c.t.Helper()
+	c.do(chromedp.Navigate("about:blank"), chromedp.Navigate(c.url+"/"+place))
+}
+
+// goTo changes the place, as a link does.
+func (c *console) goTo(place string) {
+	c.t.Helper()
+	c.eval(fmt.Sprintf("void (location.hash = %q)", place))
+}
+
+func (c *console) do(steps ...chromedp.Action[chromedp.Void]) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c, waitLimit)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		body, _ := chromedp.Run(c, chromedp.Evaluate[string]("document.body.innerText"))
+		c.t.Fatalf("%v; the page says:\n%s", err, body)
+	}
+}
+
+// eval returns what a script returns, as text.
+func (c *console) eval(script string) string {
+	c.t.Helper()
+	value, err := chromedp.Run(c, chromedp.Evaluate[string](fmt.Sprintf("(async () => String(await (%s)))()", strings.TrimPrefix(script, "void ")), chromedp.EvalAwaitPromise))
+	if err != nil {
+		c.t.Fatalf("%s: %v", script, err)
+	}
+	return value
+}
+
+// shows waits until the page has an element for the selector.
+func (c *console) shows(selector string) {
+	c.t.Helper()
+	mustShow(c.t, []context.Context{c}, selector)
+}
+
+// says waits until an element that is seen has the text.
+func (c *console) says(selector, text string) {
+	c.t.Helper()
+	eventually(c.t, fmt.Sprintf("%s says %q", selector, text), func() bool {
+		return c.eval(fmt.Sprintf("[...document.querySelectorAll(%q)].some((e) => e.checkVisibility() && e.textContent.includes(%q))", selector, text)) == "true"
+	})
+}
+
+func (c *console) click(selector string) {
+	c.t.Helper()
+	c.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// press presses keys, one after the other.
+func (c *console) press(keys ...string) {
+	c.t.Helper()
+	for _, key := range keys {
+		c.do(chromedp.KeyEvent(key))
+	}
+}
+
+// screenshots is the folder that screenshots for the docs are written to; "" is none.
+var screenshots = os.Getenv("CONSOLE_SCREENSHOTS")
+
+// picture writes a screenshot, if they are asked for.
+func (c *console) picture(name string) {
+	c.t.Helper()
+	if screenshots == "" {
+		return
+	}
+	image, err := chromedp.Run(c, chromedp.CaptureScreenshot())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(screenshots, name+".png"), image, 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
