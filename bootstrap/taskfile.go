@@ -22,9 +22,17 @@ import (
 // tasksFileVariable is before every mistake in the file.
 const tasksFileVariable = "TASKS_FILE: "
 
+// namedTypes are those of TASKS_FILE at the start. All parts of the service have the same:
+// the file may change meanwhile.
+type namedTypes []task.Type
+
+func newNamedTypes(cfg Config, log *slog.Logger) (namedTypes, error) { return fileTypes(cfg, log) }
+
+func (n namedTypes) types() []task.Type { return n }
+
 // fileTypes are the commands and workers that TASKS_FILE names. It is called when
 // the configuration is checked, so that a mistake in the file is reported like any
-// other, again to wire it, and whenever it is to be read again.
+// other, once to wire it, and whenever it is to be read again.
 func fileTypes(cfg Config, log *slog.Logger) ([]task.Type, error) {
 	return cfg.readTypes(tasksFileVariable, log)
 }
@@ -86,15 +94,15 @@ type taskFileParts struct {
 
 	Config  Config
 	Types   []task.Type `group:"task_types"`
+	Named   namedTypes
 	Service *tasks.Service
 	Metrics *prommetrics.Metrics
 	Log     *slog.Logger
 }
 
-func newTaskFile(p taskFileParts) (*taskFile, error) {
-	named, err := fileTypes(p.Config, p.Log)
-	own := slices.DeleteFunc(slices.Clone(p.Types), func(t task.Type) bool { return contains(named, t.Name) })
-	return &taskFile{parts: p, own: own, named: named}, err
+func newTaskFile(p taskFileParts) *taskFile {
+	own := slices.DeleteFunc(slices.Clone(p.Types), func(t task.Type) bool { return contains(p.Named, t.Name) })
+	return &taskFile{parts: p, own: own, named: p.Named}
 }
 
 // reload reads the file again. If there is a mistake in it, it is logged and nothing

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,18 @@ func TestTaskTypesComeFromTheFileAndFromTheGroup(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "list own pictures" {
 		t.Errorf("the types are %s", got)
+	}
+}
+
+func TestTheTaskFileIsReadOnceToWireTheService(t *testing.T) {
+	path := taskFile(t, "tasks: {list: {command: [ls]}}")
+	remove := func(types []task.Type) ([]task.Type, error) { return types, os.Remove(path) } // once all types are known
+	var reader task.Reader
+	wire(t, map[string]string{"TASKS_FILE": path, "AUTH": "required", "AUTH_JWT_KEY": jwtKey},
+		fx.Decorate(fx.Annotate(remove, fx.ParamTags(bootstrap.TaskTypes), fx.ResultTags(bootstrap.TaskTypes))), fx.Populate(&reader))
+	types, err := reader.Types(t.Context())
+	if err != nil || !slices.ContainsFunc(types, func(typ task.Type) bool { return typ.Name == "list" }) {
+		t.Errorf("the types are %v, %v", types, err)
 	}
 }
 

@@ -28,8 +28,8 @@ func tasksModule() fx.Option {
 	const several = `group:"task_types,flatten"`
 	return fx.Module("tasks", provideComponents(taskComponents), fx.Provide(
 		fx.Annotate(demoTypes, fx.ResultTags(several)),
-		fx.Annotate(fileTypes, fx.ResultTags(several)),
-		newTaskSnapshots, newTaskFile,
+		fx.Annotate(namedTypes.types, fx.ResultTags(several)),
+		newNamedTypes, newTaskSnapshots, newTaskFile,
 		fx.Annotate(newTasks, fx.As(fx.Self()), fx.As(new(task.Service)), fx.As(new(task.Reader)), fx.As(new(task.Workers))),
 	))
 }
