@@ -125,11 +125,16 @@ func (q *Queue) putLocked(t task.Task, p Place) bool {
 		}
 		return true
 	}
+	q.addLocked(t, p, time.Until(t.NotBefore))
+	return true
+}
+
+// addLocked lets a task wait that is not known and holds p.
+func (q *Queue) addLocked(t task.Task, p Place, after time.Duration) {
 	e := q.dispatcher.newEntry(q.types[t.Type], t.ID, NewLease(), p.Bytes)
 	e.scheduled = p.Scheduled
 	q.known[t.ID] = e
-	q.delays.add(e, time.Until(t.NotBefore))
-	return true
+	q.delays.add(e, after)
 }
 
 // Offer lets a task of a known type wait of which there is news, unless it is known.
@@ -141,11 +146,8 @@ func (q *Queue) Offer(t task.Task, after time.Duration) {
 		return
 	}
 	p := PlaceOf(t)
-	e := q.dispatcher.newEntry(q.types[t.Type], t.ID, NewLease(), p.Bytes)
-	e.scheduled = p.Scheduled
-	q.known[t.ID] = e
-	q.dispatcher.hold(e.queue, e.scheduled, 1, e.bytes)
-	q.delays.add(e, after)
+	q.dispatcher.hold(q.types[p.Type], p.Scheduled, 1, p.Bytes)
+	q.addLocked(t, p, after)
 }
 
 // Done gives the place of a taken task free.
@@ -258,7 +260,7 @@ func (q *Queue) Close() []*Entry {
 		left = slices.Concat(left, t.waiting, t.due)
 		t.waiting, t.due = nil, nil
 	}
-	q.dispatcher.waiters = nil
+	q.dispatcher.waiters, q.dispatcher.schedule.due = nil, 0
 	slices.SortFunc(left, func(a, b *Entry) int { return cmp.Compare(a.position, b.position) })
 	return left
 }

@@ -224,6 +224,7 @@ func TestScheduledTasksAreReturnedWhenTheQueueIsClosed(t *testing.T) { // T15, T
 		if want := []task.ID{"0", "1", "2", "due", "later"}; !slices.Equal(left, want) {
 			t.Errorf("left are %v, want %v", left, want)
 		}
+		f.wantWaiting(0, 0)
 		if next := scheduled("outside", "more", time.Hour); f.Put(next, scheduler.PlaceOf(next)) {
 			t.Error("one more was taken on")
 		}
