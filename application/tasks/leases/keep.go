@@ -41,7 +41,8 @@ func (r *renewals) note(lease task.Lease) {
 // KeepLease is Progress for a worker that shows that it is there without reporting
 // anything, however often. Errors: as Progress.
 func (l *Leases) KeepLease(ctx context.Context, id task.ID, lease task.Lease) error {
-	if l.runner.Running.Leased(id, lease) == nil && l.renewals.recent(lease) {
+	elsewhere := l.runner.Running.Leased(id, lease) == nil
+	if elsewhere && l.renewals.recent(lease) {
 		t, err := l.store.Get(ctx, id)
 		if err == nil && (t.Status != task.Running || t.Lease != lease) {
 			err = task.ErrLeaseLost
@@ -49,7 +50,7 @@ func (l *Leases) KeepLease(ctx context.Context, id task.ID, lease task.Lease) er
 		return err
 	}
 	_, err := l.Progress(ctx, id, lease, task.Update{})
-	if err == nil {
+	if err == nil && elsewhere {
 		l.renewals.note(lease)
 	}
 	return err

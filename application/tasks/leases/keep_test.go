@@ -22,6 +22,9 @@ func TestAWorkerThatPrintsKeepsItsLease(t *testing.T) { // T21, T2
 			}
 		}
 		f.want(task.Running)
+		if n := f.Remembered(); n != 0 {
+			t.Errorf("%d leases are remembered that this node follows itself", n)
+		}
 		if err := f.KeepLease(t.Context(), "a", "another"); !errors.Is(err, task.ErrLeaseLost) {
 			t.Errorf("another lease: %v", err)
 		}
@@ -49,6 +52,9 @@ func TestAWorkerMayPrintThroughAnyNode(t *testing.T) { // T21
 		}
 		if got := one.want(task.Running); got.Node != one.nodes.self || got.Reports < 2 || got.Reports > 3 {
 			t.Errorf("the record was changed %d times: %+v", got.Reports, got)
+		}
+		if n := two.Remembered(); n != 1 {
+			t.Errorf("%d leases are remembered", n)
 		}
 		pass(c.Term - time.Second) // after what it printed
 		one.want(task.Running)
