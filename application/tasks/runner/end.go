@@ -12,19 +12,18 @@ import (
 
 // giveUp is why what runs a task is not waited for any longer.
 type giveUp struct {
-	cause          error                             // for its context
-	failure        task.Failure                      // what users are told
-	ending         func(task.Failure) records.Ending // what that makes of the attempt
-	waitForHandler time.Duration                     // how long a worker of the pool still waits, once the attempt has ended
-	handedOver     bool                              // the task is no longer this node's: nothing is recorded
+	cause          error          // for its context
+	ending         records.Ending // of the attempt
+	waitForHandler time.Duration  // how long a worker of the pool still waits, once the attempt has ended
+	handedOver     bool           // the task is no longer this node's: nothing is recorded
 }
 
 func abandoned(why string) *giveUp {
-	return &giveUp{cause: task.ErrCancelled, failure: records.Abandoned(why), ending: records.GivenUp}
+	return &giveUp{cause: task.ErrCancelled, ending: records.GivenUp(records.Abandoned(why))}
 }
 
 func lost(f task.Failure) *giveUp {
-	return &giveUp{cause: task.ErrLeaseLost, failure: f, ending: records.Lost}
+	return &giveUp{cause: task.ErrLeaseLost, ending: records.Lost(f)}
 }
 
 // end waits until the attempt has ended, and returns how: as what runs it says, or if
@@ -42,8 +41,7 @@ func (r *Runner) end(ctx, runCtx context.Context, a *Attempt) (records.Ending, *
 			return records.Ending{}, why
 		}
 		a.cancel(why.cause)
-		e := why.ending(why.failure)
-		return e, why
+		return why.ending, why
 	}
 }
 
@@ -74,7 +72,7 @@ func (r *Runner) waitForEnd(ctx, runCtx context.Context, a *Attempt) (records.En
 		case <-a.lost.C:
 			return records.Ending{}, &giveUp{cause: task.ErrLeaseLost, waitForHandler: r.CancelGrace, handedOver: true}
 		case <-limit.C:
-			return records.Ending{}, &giveUp{cause: task.ErrTimeLimit, failure: records.OverTimeLimit(timeout), ending: records.TimedOut, waitForHandler: r.CancelGrace}
+			return records.Ending{}, &giveUp{cause: task.ErrTimeLimit, ending: records.TimedOut(records.OverTimeLimit(timeout)), waitForHandler: r.CancelGrace}
 		case <-silence:
 			if r.renewed(ctx, a) {
 				continue

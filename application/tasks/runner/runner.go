@@ -55,17 +55,13 @@ func New(d Deps) *Runner { return &Runner{Deps: d, Running: newRunning()} }
 // record says running. With an error nothing is left to do for the entry: it waits again, or
 // its task is not pending any more.
 func (r *Runner) Begin(ctx context.Context, e *scheduler.Entry) (*Attempt, context.Context, error) {
-	a, runCtx := newAttempt(ctx, e, 0)
-	r.Running.add(a)
-	t, err := r.Records.Attempts.Begin(ctx, e.ID, e.Lease, e.Worker, e.LeaseUsed)
+	a, runCtx, _, err := r.begin(ctx, e, func() (task.Task, error) {
+		return r.Records.Attempts.Begin(ctx, e.ID, e.Lease, e.Worker, e.LeaseUsed)
+	})
 	if err != nil {
-		r.Running.remove(a)
-		a.cancel(nil)
 		r.notBegun(ctx, e, err)
-		return nil, nil, err
 	}
-	a.equip(t, r.Records.Limits)
-	return a, runCtx, nil
+	return a, runCtx, err
 }
 
 // BeginNew is Begin for a task that is not recorded yet and takes no place in the queue:
@@ -73,17 +69,26 @@ func (r *Runner) Begin(ctx context.Context, e *scheduler.Entry) (*Attempt, conte
 // returned.
 func (r *Runner) BeginNew(ctx context.Context, t task.Task, create func(task.Task) (task.Task, error)) (*Attempt, context.Context, task.Task, error) {
 	e := r.Queue.Adopt(t)
+	a, runCtx, recorded, err := r.begin(ctx, e, func() (task.Task, error) { return create(t) })
+	if err != nil {
+		r.Queue.Done(e)
+	}
+	return a, runCtx, recorded, err
+}
+
+// begin begins the attempt of e, which record records. Errors: those of record, with what it
+// returned.
+func (r *Runner) begin(ctx context.Context, e *scheduler.Entry, record func() (task.Task, error)) (*Attempt, context.Context, task.Task, error) {
 	a, runCtx := newAttempt(ctx, e, 0)
 	r.Running.add(a)
-	recorded, err := create(t)
+	t, err := record()
 	if err != nil {
 		r.Running.remove(a)
 		a.cancel(nil)
-		r.Queue.Done(e)
-		return nil, nil, recorded, err
+		return nil, nil, t, err
 	}
-	a.equip(recorded, r.Records.Limits)
-	return a, runCtx, recorded, nil
+	a.equip(t, r.Records.Limits)
+	return a, runCtx, t, nil
 }
 
 // notBegun lets the task wait for a while when the store is to blame.
