@@ -37,9 +37,13 @@ func (o *output) line(line []byte, end lineEnd, tells bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tooBig = o.tooBig || end == tooLong
-	if told, ok := parseFault(text); ok && tells {
-		o.fault = told
-	} else if !o.meter.read(text) {
+	if tells {
+		if told, ok := parseFault(text); ok {
+			o.fault = told
+			return
+		}
+	}
+	if !o.meter.read(text) {
 		o.tail.add(printable(text), end)
 		o.printed.add(text, end)
 	}

@@ -174,13 +174,6 @@ func (s *Store) IDs(context.Context) ([]task.ID, error) {
 	return slices.Collect(maps.Keys(s.outputs)), nil
 }
 
-// Size returns what all outputs take together, in bytes, for metrics.
-func (s *Store) Size() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.size
-}
-
 // blockBytes is how large a block gets: what is between head and tail goes block by block.
 const blockBytes = 64 << 10
 
