@@ -1,6 +1,7 @@
 package natsbroker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -96,12 +97,12 @@ func (k *Bucket) LeaveOut(key string, revision uint64, err error) {
 	k.broker.LeaveOut(bucketStream(k.Bucket()), key, revision, err)
 }
 
-// MarkDeleted writes the marker of a deleted key for a key that was
-// never written, so that no write that expects this succeeds for ten minutes.
-// Errors: one that Conflict knows when the key was written or deleted.
-func (k *Bucket) MarkDeleted(ctx context.Context, key string) error {
+// MarkDeleted writes the marker of a deleted key over its record of that revision, or with
+// 0 over none, so that no write that expects this succeeds. The marker goes after that time;
+// 0 is ten minutes. Errors: one that Conflict knows when the key was written or deleted.
+func (k *Bucket) MarkDeleted(ctx context.Context, key string, revision uint64, keep time.Duration) error {
 	marker := &nats.Msg{Subject: BucketSubject(k.Bucket(), key), Header: nats.Header{"KV-Operation": {"PURGE"}}}
-	_, err := k.broker.Publish(ctx, marker, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(markerTTL))
+	_, err := k.broker.Publish(ctx, marker, jetstream.WithExpectLastSequencePerSubject(revision), jetstream.WithMsgTTL(cmp.Or(keep, markerTTL)))
 	return err
 }
 

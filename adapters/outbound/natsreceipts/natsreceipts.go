@@ -157,12 +157,7 @@ func (r *Receipts) Settle(ctx context.Context, k appevent.Key, c appevent.Claim,
 
 // Drop implements appevent.Receipts.
 func (r *Receipts) Drop(ctx context.Context, k appevent.Key, c appevent.Claim) error {
-	return r.replace(ctx, k, c, func(key string, seq uint64) error {
-		marker := nats.NewMsg(natsbroker.BucketSubject(bucketName, key))
-		marker.Header.Set("KV-Operation", "PURGE")
-		_, err := r.broker.Publish(ctx, marker, jetstream.WithExpectLastSequencePerSubject(seq), jetstream.WithMsgTTL(grace))
-		return err
-	})
+	return r.replace(ctx, k, c, func(key string, seq uint64) error { return r.bucket.MarkDeleted(ctx, key, seq, grace) })
 }
 
 // replace has the record of a claim that is not settled replaced by what write writes after

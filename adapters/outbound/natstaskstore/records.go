@@ -133,7 +133,7 @@ func (r *records) whyNot(ctx context.Context, id task.ID) error {
 
 // ruleOut makes sure that there never is a task of that ID, unless there is one.
 func (r *records) ruleOut(ctx context.Context, id task.ID) (ruledOut bool, err error) {
-	err = r.bucket.MarkDeleted(ctx, taskKey(id))
+	err = r.bucket.MarkDeleted(ctx, taskKey(id), 0, 0)
 	if err != nil && !natsbroker.Conflict(err) {
 		return false, failure(err)
 	}

@@ -52,9 +52,6 @@ func Open(ctx context.Context, broker *natsbroker.Broker) (*Tickets, error) {
 	return &Tickets{broker: broker, bucket: bucket}, err
 }
 
-// newMessage returns one that writes what becomes of a ticket.
-func newMessage(key string) *nats.Msg { return nats.NewMsg(natsbroker.BucketSubject(bucketName, key)) }
-
 // Issue implements access.Tickets.
 func (t *Tickets) Issue(ctx context.Context, p *access.Principal, keep time.Duration) (string, error) {
 	principal, err := principaljson.Encode(p)
@@ -66,7 +63,7 @@ func (t *Tickets) Issue(ctx context.Context, p *access.Principal, keep time.Dura
 		return "", fmt.Errorf("ticket: %w", err)
 	}
 	ticket := rand.Text()
-	msg := newMessage(natsbroker.Digest(ticket))
+	msg := nats.NewMsg(natsbroker.BucketSubject(bucketName, natsbroker.Digest(ticket)))
 	msg.Data = text
 	_, err = t.broker.Publish(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithMsgTTL(max(keep, 0)+grace))
 	if err != nil {
@@ -88,9 +85,7 @@ func (t *Tickets) Redeem(ctx context.Context, ticket string) (p *access.Principa
 		return nil, false, nil
 	}
 	// Of several who come so far, the one whose marker is taken has it.
-	used := newMessage(key)
-	used.Header.Set("KV-Operation", "PURGE")
-	_, err = t.broker.Publish(ctx, used, jetstream.WithExpectLastSequencePerSubject(msg.Sequence), jetstream.WithMsgTTL(grace))
+	err = t.bucket.MarkDeleted(ctx, key, msg.Sequence, grace)
 	switch {
 	case natsbroker.Conflict(err):
 		return nil, false, nil
