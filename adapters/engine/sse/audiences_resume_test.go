@@ -82,6 +82,22 @@ func TestBrokerIsAskedOnlyForOwnEventsThatAreGone(t *testing.T) { // A13
 	c.Want("3003", stream.NameReset, `{"reason":"expired"}`)
 }
 
+// Whom that was for which the broker had let go before the node began, nobody knows.
+func TestWhatWasLetGoBeforeTheStartIsTakenForTheStreamsOwn(t *testing.T) { // A13, G3
+	t.Parallel()
+	audiences := make([]*access.Audience, 10)
+	for i := range audiences {
+		audiences[i] = toSubject("bert")
+	}
+	br := newBrokerFor(audiences...)
+	br.expired = 5
+	b := newBench(t, sse.Config{Start: event.ID{Seq: 10}, History: br})
+	b.Open(b.join(anna, at(3))).Want("10", stream.NameReset, `{"reason":"expired"}`)
+	kept := b.Open(b.join(anna, at(6)))
+	b.control("ping")
+	kept.Want("", "ping", "{}")
+}
+
 func TestClientThatIsAheadWaitsForEventsOfOthersToo(t *testing.T) { // G2, A14
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
