@@ -103,6 +103,7 @@ func Graph(cfg Config, log *slog.Logger) fx.Option {
 		outputsModule(),
 		versionsModule(),
 		eventsModule(cfg),
+		operatorsModule(),
 		httpModule(),
 		provideComponents(processComponents),
 	)

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/outbound/memboard"
 	"heliograph/adapters/outbound/memcontrol"
 	"heliograph/adapters/outbound/mempending"
@@ -61,7 +62,7 @@ func memoryModule(cfg Config) fx.Option {
 		fx.Supply(fx.Private, mempublisher.Config{
 			Start: start, MaxEventBytes: int(cfg.Stream.MaxEvent), HistoryBytes: historyBytes(cfg),
 		}),
-		provideComponents(memoryComponents),
+		provideComponents(memoryComponents), memoryLog(cfg),
 		fx.Provide(
 			fx.Annotate(mempublisher.New, fx.As(fx.Self()), fx.As(new(event.Publisher)), fx.As(new(event.History))),
 			fx.Annotate(memcontrol.New, fx.As(new(gateway.Control))), fx.Annotate(singleNode, fx.As(new(cluster.Nodes))),
@@ -73,6 +74,14 @@ func memoryModule(cfg Config) fx.Option {
 				fx.As(new(version.Pending))),
 			fx.Annotate(memboard.New, fx.As(new(version.Board))),
 		))
+}
+
+// memoryLog is the log that operators look at: the embedded gateway's, or else the broker's.
+func memoryLog(cfg Config) fx.Option {
+	if cfg.Gateway.Kind == GatewayEmbedded {
+		return fx.Provide(fx.Annotate(sse.NewLogReader, fx.As(new(event.Log))))
+	}
+	return fx.Provide(fx.Annotate(mempublisher.NewLog, fx.As(new(event.Log))))
 }
 
 // memoryComponents says that nothing has to be waited for, and nothing can be wrong.

@@ -51,7 +51,7 @@ const (
 func natsModule(cfg Config) fx.Option {
 	return fx.Module("broker/nats", registryOption(cfg), clusterOption(cfg), provideComponents(natsComponents), fx.Provide(
 		openNATS,
-		fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(event.History))),
+		fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(event.History)), fx.As(new(event.Log))),
 		func(cfg Config, log *natspublisher.Log) logStart {
 			return logStart{id: log.Start(), gap: cfg.Gateway.Kind == GatewayHTTP && !log.Resumed(), history: log, saveResumePoint: log.SaveResumePoint}
 		},

@@ -122,6 +122,7 @@ type handlerParts struct {
 	Routes      streamRoutes
 	Readiness   *readiness
 	Connections *connections.Manager
+	Operators   ginapi.OperatorDeps
 	Metrics     *prometheus.Registry
 	Admin       *adminServer
 	Log         *slog.Logger
@@ -161,6 +162,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	ginapi.NewConnections(p.Diagnosis, p.Log).Register(engine)
 	ginapi.NewFollowers(p.Inbound.follow, p.Log).Register(engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: p.Access, Connections: p.Credentials}, p.Log).Register(engine)
+	ginapi.NewOperators(p.Operators, p.Log).Register(engine)
 
 	metrics := promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{})
 	switch {

@@ -26,6 +26,7 @@ var routeScopes = map[string]access.Scope{
 	"POST " + ginapi.RevokePath:     access.Admin,
 	"POST " + ginapi.DisconnectPath: access.Admin,
 	"GET " + ginapi.ConnectionsPath: access.Admin,
+	"GET " + ginapi.LogPath:         access.Admin,
 	"GET " + ginapi.MetricsPath:     access.Admin,
 	"HEAD " + ginapi.MetricsPath:    access.Admin,
 	"GET " + ginapi.ProfilingPath:   access.Admin,

@@ -18,6 +18,7 @@ import (
 	"heliograph/domain/output"
 	"heliograph/test/contract/controlcontract"
 	"heliograph/test/contract/historycontract"
+	"heliograph/test/contract/logcontract"
 	"heliograph/test/contract/nodescontract"
 	"heliograph/test/contract/orphanscontract"
 	"heliograph/test/contract/outputcontract"
@@ -103,6 +104,21 @@ func TestHistory(t *testing.T) {
 			own := map[string]string{"SSE_MAX_EVENT_BYTES": "8KiB", "SSE_HISTORY_BYTES": "32KiB"}
 			var cfg bootstrap.Config
 			e.build(t, own, &s.Publisher, &s.History, &cfg)
+			s.Retention = int(cfg.Stream.History)
+			if cfg.Broker.Durable() {
+				s.Retention *= 2 // the stream's bound is not only for payloads
+			}
+			return s
+		})
+	})
+}
+
+func TestLog(t *testing.T) { // W5
+	runSuite(t, "logcontract", func(t *testing.T, e environment) {
+		logcontract.Run(t, func(t *testing.T) (s logcontract.Subject) {
+			own := map[string]string{"SSE_MAX_EVENT_BYTES": "8KiB", "SSE_HISTORY_BYTES": "32KiB"}
+			var cfg bootstrap.Config
+			e.build(t, own, &s.Publisher, &s.Log, &cfg)
 			s.Retention = int(cfg.Stream.History)
 			if cfg.Broker.Durable() {
 				s.Retention *= 2 // the stream's bound is not only for payloads

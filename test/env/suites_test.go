@@ -38,6 +38,7 @@ var suites = map[string]struct {
 	"credentialscontract":       {all(), ""},
 	"controlcontract":           {slices.Concat(oneNode, withCluster), noAuth},
 	"historycontract":           {slices.Concat(lasting, []environment{external}), "with the embedded gateway and the memory broker the gateway's log is the history; " + noAuth},
+	"logcontract":               {both(), noAuth},
 	"metricscontract":           {both(), noAuth},
 	"orphanscontract":           {withCluster, "a node that is alone adopts nothing; " + noAuth},
 	"publishercontract":         {both(), noAuth},

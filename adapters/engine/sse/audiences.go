@@ -3,6 +3,7 @@ package sse
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/internal/audience"
@@ -30,6 +31,9 @@ type targeted struct {
 	service event.Service
 	frame   []byte
 	idBytes int // of frame, the line with the event's ID
+
+	whom *access.Audience // for LogReader, as is what follows
+	when time.Time        // it was queued
 }
 
 // private returns the event for one stream's queue. Its bytes are not that stream's.

@@ -59,8 +59,9 @@ func (e *Engine) Broadcast(rec event.Record) error {
 func (l Locked) appendEvent(rec event.Record, service, size int) (readers, others int) {
 	e := l.engine
 	readers = l.Streams() - len(e.audiences.single)
-	e.latencies.begin(e.log.Head().Events()+1, rec.Event.Service, time.Now(), readers)
-	e.log.AppendEvent(rec.ID.Seq, service, size, func(b []byte) []byte {
+	now := time.Now()
+	e.latencies.begin(e.log.Head().Events()+1, rec.Event.Service, now, readers)
+	e.log.AppendEvent(rec.ID.Seq, service, size, now, func(b []byte) []byte {
 		return e.cfg.Format.AppendEvent(wire.AppendID(b, rec.ID), rec.Event)
 	})
 	l.appended()

@@ -119,6 +119,7 @@ var errorStatuses = []errorStatus{
 	{appevent.ErrUnderWay, http.StatusConflict, "IDEMPOTENCY_KEY_IN_USE"},
 	{appevent.ErrShuttingDown, http.StatusServiceUnavailable, "SHUTTING_DOWN"},
 
+	{event.ErrInvalidID, http.StatusBadRequest, "INVALID_CURSOR"},
 	{event.ErrTooLarge, http.StatusRequestEntityTooLarge, "PAYLOAD_TOO_LARGE"},
 	{event.ErrUnavailable, http.StatusServiceUnavailable, "BROKER_UNAVAILABLE"},
 	{event.ErrClosed, http.StatusServiceUnavailable, "SHUTTING_DOWN"},

@@ -47,7 +47,7 @@ var answers = map[string]struct {
 	"appevent.ErrShuttingDown": {appevent.ErrShuttingDown, 503, "SHUTTING_DOWN"},
 
 	"event.ErrInvalid":     {event.ErrInvalid, 500, "INTERNAL_ERROR"},
-	"event.ErrInvalidID":   {event.ErrInvalidID, 500, "INTERNAL_ERROR"},
+	"event.ErrInvalidID":   {event.ErrInvalidID, 400, "INVALID_CURSOR"},
 	"event.ErrClosed":      {event.ErrClosed, 503, "SHUTTING_DOWN"},
 	"event.ErrUnavailable": {event.ErrUnavailable, 503, "BROKER_UNAVAILABLE"},
 	"event.ErrTooLarge":    {event.ErrTooLarge, 413, "PAYLOAD_TOO_LARGE"},

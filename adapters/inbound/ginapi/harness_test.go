@@ -42,6 +42,7 @@ type service struct {
 	access   *mocks.MockAccessService
 	keeper   *mocks.MockCredentials
 	streams  *mocks.MockDiagnosisService
+	logs     *mocks.MockEventLogReader
 	caller   *access.Principal // who every request comes from; nil is nobody in particular
 	checks   map[string]error  // what /readyz gets
 	sendTo   func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error)
@@ -63,7 +64,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
 		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl), events: mocks.NewMockAppEventService(ctrl),
 		writer: mocks.NewMockOutputWriter(ctrl), output: mocks.NewMockOutputReader(ctrl), follow: mocks.NewMockOutputFollowers(ctrl),
-		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), streams: mocks.NewMockDiagnosisService(ctrl), registry: prometheus.NewRegistry(), log: &logs.Logs{},
+		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), streams: mocks.NewMockDiagnosisService(ctrl), logs: mocks.NewMockEventLogReader(ctrl), registry: prometheus.NewRegistry(), log: &logs.Logs{},
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.engine = ginapi.NewEngine(log, newMetrics(t, s.registry), newGuard(t, guard))
@@ -83,6 +84,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	ginapi.RegisterMetrics(s.engine, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}))
 	ginapi.NewEvents(s.events, log).Register(s.engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)
+	ginapi.NewOperators(ginapi.OperatorDeps{Log: s.logs}, log).Register(s.engine)
 	return s
 }
 

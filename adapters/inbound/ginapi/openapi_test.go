@@ -84,7 +84,7 @@ func isError(status string) bool { return status >= "400" }
 
 func TestEveryDescribedOutcomeHappens(t *testing.T) {
 	got := map[string]bool{}
-	for _, tc := range slices.Concat(conversations, outputConversations, followConversations, connectionConversations) {
+	for _, tc := range slices.Concat(conversations, outputConversations, followConversations, connectionConversations, operatorConversations) {
 		t.Run(tc.outcome, func(t *testing.T) {
 			s := newService(t, ginapi.Config{Testing: !strings.HasSuffix(tc.outcome, "ROUTE_NOT_AVAILABLE")})
 			if tc.given != nil {

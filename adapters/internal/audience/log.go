@@ -49,7 +49,7 @@ type record[V any] struct {
 const (
 	// entryBytes and recordBytes are what an entry and a record take beside what the caller counts
 	// and the names: structs, pointers in the deques, a slot in the map.
-	entryBytes  = 170
+	entryBytes  = 200
 	recordBytes = 200
 	// keyBytes is what each of an entry's keys takes in it and in the key's deque.
 	keyBytes = 20
@@ -213,6 +213,9 @@ func oldest[V any](sources [][]*Entry[V]) (first *Entry[V]) {
 	}
 	return first
 }
+
+// Len returns how many events follow a sequence.
+func (l *Log[V]) Len(after uint64) int { return len(following(l.entries.all(), after)) }
 
 // Newest returns the sequence of the newest event, or that of the start.
 func (l *Log[V]) Newest() uint64 { return l.newest }

@@ -9,6 +9,7 @@ import (
 	"heliograph/adapters/outbound/mempublisher"
 	"heliograph/domain/event"
 	"heliograph/test/contract/historycontract"
+	"heliograph/test/contract/logcontract"
 	"heliograph/test/contract/publishercontract"
 )
 
@@ -61,4 +62,13 @@ func TestWithoutHistoryEveryPlaceButTheNewestIsExpired(t *testing.T) {
 	if _, err := p.After(t.Context(), event.ID{Epoch: "e"}, 1); err == nil {
 		t.Error("what was not kept is said to be there")
 	}
+}
+
+func TestLogContract(t *testing.T) {
+	t.Parallel()
+	logcontract.Run(t, func(*testing.T) logcontract.Subject {
+		const retention = 16 << 10
+		p := mempublisher.New(mempublisher.Config{Start: event.ID{Epoch: "e"}, HistoryBytes: retention}, &recorder{})
+		return logcontract.Subject{Publisher: p, Log: mempublisher.NewLog(p), Retention: retention}
+	})
 }

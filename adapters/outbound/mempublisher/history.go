@@ -2,12 +2,13 @@ package mempublisher
 
 import (
 	"slices"
+	"time"
 
 	"heliograph/domain/event"
 )
 
 // recordSize is about what a record costs beside its texts, in bytes.
-const recordSize = 128
+const recordSize = 160
 
 // history is the newest records of the log, without a gap. They are guarded by
 // the publisher's mutex.
@@ -15,16 +16,17 @@ type history struct {
 	limit   int // of bytes
 	bytes   int
 	records []event.Record // oldest first
+	times   []time.Time    // when each was added
 }
 
 // add appends rec, and lets the oldest go that there is no more room for.
 func (h *history) add(rec event.Record) {
-	h.records = append(h.records, rec)
+	h.records, h.times = append(h.records, rec), append(h.times, time.Now())
 	h.bytes += size(rec)
 	for h.bytes > h.limit {
 		h.bytes -= size(h.records[0])
 		h.records[0] = event.Record{} // the array may live on
-		h.records = h.records[1:]
+		h.records, h.times = h.records[1:], h.times[1:]
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/adapters/outbound/natspublisher"
 	"heliograph/test/contract/historycontract"
+	"heliograph/test/contract/logcontract"
 	"heliograph/test/contract/publishercontract"
 )
 
@@ -27,5 +28,13 @@ func TestHistoryContract(t *testing.T) {
 		const retention = 16 << 10
 		n := serve(t, brokertest.InProcess(t), natspublisher.LogConfig{MaxBytes: retention})
 		return historycontract.Subject{Publisher: n, History: n.log, Retention: retention}
+	})
+}
+
+func TestLogContract(t *testing.T) {
+	logcontract.Run(t, func(t *testing.T) logcontract.Subject {
+		const retention = 16 << 10
+		n := serve(t, brokertest.InProcess(t), natspublisher.LogConfig{MaxBytes: retention})
+		return logcontract.Subject{Publisher: n, Log: n.log, Retention: retention}
 	})
 }

@@ -84,26 +84,42 @@ func foreign(rec event.Record) bool { return rec.Event.Name == "" }
 // got them yet.
 func (l *Log) read(ctx context.Context, from, n uint64) (records []event.Record, err error) {
 	for end := from + n; from < end && err == nil; err = ctx.Err() {
-		var more []event.Record
-		if more, err = l.batch(ctx, from, end-from); err != nil {
+		var more []stored
+		if more, err = l.batch(ctx, batchRequest{Seq: from, Batch: end - from}); err != nil {
 			return nil, err
 		}
 		if len(more) == 0 {
 			natsbroker.Pause(ctx, historyPause)
 			continue
 		}
-		records = append(records, more...)
+		for _, m := range more {
+			records = append(records, m.Record)
+		}
 		from = more[len(more)-1].ID.Seq + 1
 	}
 	return records, err
 }
 
-// batch asks for n records from sequence from on with one request, which any
+// batchRequest asks for messages: at most Batch, and no more once they have MaxBytes in all, of
+// which 0 is the server's own bound.
+type batchRequest struct {
+	Seq      uint64 `json:"seq"`
+	Batch    uint64 `json:"batch"`
+	MaxBytes int    `json:"max_bytes,omitempty"`
+}
+
+// stored is a message of the log. What is foreign has no event.
+type stored struct {
+	event.Record
+
+	at string // when the server took it, in RFC 3339
+}
+
+// batch asks for messages from a sequence on with one request, which any
 // server that has the stream answers, with a message for each and one without a
-// sequence at the end. Fewer come if a server does not have more. What is foreign
-// is a record without an event.
-func (l *Log) batch(ctx context.Context, from, n uint64) (records []event.Record, err error) {
-	request, err := json.Marshal(map[string]uint64{"seq": from, "batch": n})
+// sequence at the end. Fewer come if a server does not have more.
+func (l *Log) batch(ctx context.Context, want batchRequest) (messages []stored, err error) {
+	request, err := json.Marshal(want)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +139,7 @@ func (l *Log) batch(ctx context.Context, from, n uint64) (records []event.Record
 		}
 		text := msg.Header.Get(jetstream.SequenceHeader)
 		if text == "" {
-			return records, nil
+			return messages, nil
 		}
 		seq, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
@@ -133,7 +149,7 @@ func (l *Log) batch(ctx context.Context, from, n uint64) (records []event.Record
 		if err != nil {
 			ev = event.Event{} // foreign
 		}
-		records = append(records, event.Record{ID: l.id(seq), Event: ev})
+		messages = append(messages, stored{event.Record{ID: l.id(seq), Event: ev}, msg.Header.Get(jetstream.TimeStampHeaer)})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sort"
 	"sync/atomic"
+	"time"
 
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/domain/event"
@@ -80,14 +81,16 @@ type segment struct {
 	buf   []byte
 	end   atomic.Pointer[Position] // start of what is free in buf
 	base  uint64                   // sequence of its first log event; owned by the appender
+	since time.Time                // when it was appended; owned by the appender
 	index []entry                  // of its log events, in order; owned by the appender
 	ids   map[string]span          // its frames with a backend's ID; nil if there are none; owned by the appender
 }
 
-// entry locates one log event: where its frame ends and which service sent it.
+// entry locates one log event: where its frame ends, when it was appended and which service sent it.
 type entry struct {
 	seq     uint32 // less the segment's base
 	end     uint32 // offset in the segment
+	at      uint32 // milliseconds since the segment's since
 	service uint8  // index in event.Services
 }
 
@@ -146,15 +149,16 @@ func (l *Log) SetLimit(limit int) {
 }
 
 // AppendEvent adds the frame of log event id, of at most size bytes, which
-// encode appends to what it is given.
-func (l *Log) AppendEvent(seq uint64, service int, size int, encode func([]byte) []byte) {
-	s := l.roomFor(seq, size+wire.ChunkOverhead)
+// encode appends to what it is given. now is the time.
+func (l *Log) AppendEvent(seq uint64, service int, size int, now time.Time, encode func([]byte) []byte) {
+	s := l.roomFor(seq, size+wire.ChunkOverhead, now)
 	m := *s.end.Load()
 	m.Off += s.write(m, encode)
 	m.Seq = seq
 	m = m.counting(service)
 	s.index = append(s.index, entry{
 		seq: uint32(seq - s.base), end: uint32(m.Off - s.start.Off), service: uint8(service), //nolint:gosec // a segment is far smaller than 4 GiB
+		at: uint32(now.Sub(s.since).Milliseconds()), //nolint:gosec // see roomFor
 	})
 	s.end.Store(&m)
 }
@@ -193,14 +197,14 @@ func (s *segment) write(m Position, encode func([]byte) []byte) uint64 {
 }
 
 // roomFor is room for a log event. Sequences may be far apart, because events that are
-// for some streams only are not in the log but have sequences, too.
-func (l *Log) roomFor(seq uint64, size int) *segment {
+// for some streams only are not in the log but have sequences, too; and so may times.
+func (l *Log) roomFor(seq uint64, size int, now time.Time) *segment {
 	s := l.room(size)
-	if len(s.index) > 0 && seq-s.base > math.MaxUint32 {
+	if len(s.index) > 0 && (seq-s.base > math.MaxUint32 || now.Sub(s.since) > math.MaxUint32*time.Millisecond) {
 		s = l.grow(size)
 	}
 	if len(s.index) == 0 {
-		s.base = seq
+		s.base, s.since = seq, now
 	}
 	return s
 }
@@ -297,8 +301,7 @@ func (s *segment) position(end uint32) Position {
 
 // After returns the position right after the last event that is not newer than seq.
 func (s *segment) after(seq uint64) Position {
-	n := sort.Search(len(s.index), func(i int) bool { return s.base+uint64(s.index[i].seq) > seq })
-	return s.count(n)
+	return s.count(s.following(seq))
 }
 
 // count returns the position right after the first n events.

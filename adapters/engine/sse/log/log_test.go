@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/wire"
@@ -22,7 +23,7 @@ func newLog(start uint64, limit, events int) *log.Log {
 
 func add(l *log.Log, seq uint64) {
 	text := frame(seq)
-	l.AppendEvent(seq, 0, len(text), func(b []byte) []byte { return append(b, text...) })
+	l.AppendEvent(seq, 0, len(text), time.Now(), func(b []byte) []byte { return append(b, text...) })
 }
 
 func frame(seq uint64) string { return fmt.Sprintf("event %d\n\n", seq) }
@@ -35,7 +36,7 @@ func TestPositionsCountTheEventsOfEachService(t *testing.T) { // M1
 	for seq := range uint64(100) {
 		service := int(seq*seq) % services
 		text := frame(seq + 1)
-		l.AppendEvent(seq+1, service, len(text), func(b []byte) []byte { return append(b, text...) })
+		l.AppendEvent(seq+1, service, len(text), time.Now(), func(b []byte) []byte { return append(b, text...) })
 		if seq >= 30 {
 			want[service]++
 		}
