@@ -26,6 +26,8 @@ type Config struct {
 	Tasks    TasksConfig
 	Limits   LimitsConfig
 	Log      LogConfig
+
+	given given
 }
 
 // Environment is the kind of place that the service runs in.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"heliograph/bootstrap"
 	"heliograph/test/natsserver"
@@ -55,7 +56,7 @@ func TestDefaultsAreThoseOfTheSpecification(t *testing.T) {
 		},
 		Log: bootstrap.LogConfig{Level: "info", Format: "json"},
 	}
-	if diff := cmp.Diff(want, load(t, nil)); diff != "" {
+	if diff := cmp.Diff(want, load(t, nil), cmpopts.IgnoreUnexported(bootstrap.Config{})); diff != "" {
 		t.Errorf("without any variable (-want +got):\n%s", diff)
 	}
 }
@@ -89,7 +90,7 @@ func TestEmptyVariablesCountAsNotSet(t *testing.T) {
 	for _, s := range (bootstrap.Config{}).Settings() {
 		environ[s.Name] = ""
 	}
-	if diff := cmp.Diff(load(t, nil), load(t, environ)); diff != "" {
+	if diff := cmp.Diff(load(t, nil), load(t, environ), cmpopts.IgnoreUnexported(bootstrap.Config{})); diff != "" {
 		t.Errorf("all empty (-none +empty):\n%s", diff)
 	}
 }
@@ -407,4 +408,16 @@ func FuzzByteSizeRoundTrip(f *testing.F) {
 			t.Errorf("%q is shown as %s, which is read as %d, %v", text, size, int(again), err)
 		}
 	})
+}
+
+func TestSettingsSayWhereTheyComeFrom(t *testing.T) { // W7
+	origins := map[string]string{}
+	for _, s := range load(t, map[string]string{"TASK_MAX_WORKERS": "4", "TASK_QUEUE_SIZE": ""}).Settings() {
+		origins[s.Name] = s.Origin
+	}
+	for name, want := range map[string]string{"TASK_MAX_WORKERS": "environment", "TASK_QUEUE_SIZE": "default", "NODE_NAME": "default"} {
+		if origins[name] != want {
+			t.Errorf("%s comes from %q, want %q", name, origins[name], want)
+		}
+	}
 }

@@ -33,6 +33,8 @@ type GatewayRoleConfig struct {
 	// ShutdownGrace bounds the whole of a shutdown.
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE_PERIOD" envDefault:"30s"`
 	Log           LogConfig
+
+	given given
 }
 
 // Extensions says which extensions of the gateway protocol there are.
@@ -71,7 +73,7 @@ func LoadGatewayRole(environ map[string]string, host Host) (cfg GatewayRoleConfi
 			delete(environ, heartbeat)
 		}
 	}
-	cfg, err = load(environ, GatewayRoleConfig{Log: host.log()})
+	cfg, err = load(environ, GatewayRoleConfig{Log: host.log(), given: givenIn(environ)})
 	return cfg, ignored, err
 }
 
@@ -116,7 +118,7 @@ func (c GatewayRoleConfig) heartbeat() time.Duration {
 }
 
 // Settings returns every variable, in the order of the fields.
-func (c GatewayRoleConfig) Settings() []Setting { return settingsOf(reflect.ValueOf(c)) }
+func (c GatewayRoleConfig) Settings() []Setting { return settingsOf(reflect.ValueOf(c), c.given) }
 
 // LogValue returns the settings as attributes, for one line at start.
 func (c GatewayRoleConfig) LogValue() slog.Value { return logValue(c.Settings()) }

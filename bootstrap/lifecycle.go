@@ -68,6 +68,7 @@ func (l *lifecycle) start(ctx context.Context) error {
 			return err
 		}
 	}
+	l.carriers.run("readiness", l.Readiness.watch)
 	l.Front.serve(l.Handler, l.Sockets)
 	l.Log.InfoContext(ctx, "listening", slog.String("addr", l.Front.server.Addr().String()))
 	return nil

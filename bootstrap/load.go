@@ -34,6 +34,7 @@ func Load(environ map[string]string, host Host) (Config, error) {
 		NodeName: host.Name, Log: host.log(), HTTP: defaultHTTP(Environment(environ["APP_ENV"])),
 		Auth:  AuthConfig{Mode: defaultAuth(Environment(environ["APP_ENV"]))},
 		Tasks: TasksConfig{CleanupInterval: defaultCleanupInterval(environ)},
+		given: givenIn(environ),
 	})
 }
 

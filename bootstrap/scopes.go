@@ -27,6 +27,8 @@ var routeScopes = map[string]access.Scope{
 	"POST " + ginapi.DisconnectPath: access.Admin,
 	"GET " + ginapi.ConnectionsPath: access.Admin,
 	"GET " + ginapi.LogPath:         access.Admin,
+	"GET " + ginapi.HealthPath:      access.Admin,
+	"GET " + ginapi.SettingsPath:    access.Admin,
 	"GET " + ginapi.MetricsPath:     access.Admin,
 	"HEAD " + ginapi.MetricsPath:    access.Admin,
 	"GET " + ginapi.ProfilingPath:   access.Admin,

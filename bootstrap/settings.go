@@ -7,25 +7,50 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"heliograph/adapters/inbound/ginapi"
 )
 
 // Setting is one variable as it is in force.
-type Setting struct {
-	Name string
-	// Value is fit to be shown: secrets are masked.
-	Value string
+type Setting = ginapi.Setting
+
+// Where a Setting comes from.
+const (
+	fromDefault     = "default"
+	fromEnvironment = "environment"
+)
+
+// given is which variables are set: in the environment, and not to the empty text.
+type given map[string]bool
+
+func givenIn(environ map[string]string) given {
+	all := make(given, len(environ))
+	for name, value := range environ {
+		if value != "" {
+			all[name] = true
+		}
+	}
+	return all
+}
+
+// origin is where the value of a variable comes from.
+func (g given) origin(name string) string {
+	if g[name] {
+		return fromEnvironment
+	}
+	return fromDefault
 }
 
 // Settings returns every variable, in the order of Config's fields.
-func (c Config) Settings() []Setting { return settingsOf(reflect.ValueOf(c)) }
+func (c Config) Settings() []Setting { return settingsOf(reflect.ValueOf(c), c.given) }
 
-func settingsOf(v reflect.Value) []Setting {
+func settingsOf(v reflect.Value, given given) []Setting {
 	var all []Setting
 	for field, value := range v.Fields() {
 		if name := field.Tag.Get("env"); name != "" {
-			all = append(all, Setting{Name: name, Value: fmt.Sprint(value.Interface())})
-		} else {
-			all = append(all, settingsOf(value)...)
+			all = append(all, Setting{Name: name, Value: fmt.Sprint(value.Interface()), Origin: given.origin(name)})
+		} else if value.Kind() == reflect.Struct {
+			all = append(all, settingsOf(value, given)...)
 		}
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // operatorPaths are what those who run the service look at.
-var operatorPaths = []string{"/api/log"}
+var operatorPaths = []string{"/api/log", "/api/health", "/api/settings"}
 
 // get asks the service for a path, with a token unless that is "".
 func get(t *testing.T, service http.Handler, path, token string) *httptest.ResponseRecorder {
@@ -101,4 +102,24 @@ func TestTheLogIsReadWithEachBrokerAndGateway(t *testing.T) { // W5, W8
 			t.Errorf("after a place that the log has not reached: %d", got.Code)
 		}
 	})
+}
+
+func TestSettingsShowNoSecret(t *testing.T) { // W7
+	var service http.Handler
+	embedded.authenticated().build(t, nil, &service)
+	admin := mint(t, &access.Principal{Subject: "root", Expires: time.Now().Add(time.Hour), Scopes: access.ScopesOf(access.Admin)})
+	var answer struct {
+		Settings []struct{ Name, Value, Origin string }
+	}
+	getJSON(t, service, "/api/settings", admin, &answer)
+	values := map[string]string{}
+	for _, s := range answer.Settings {
+		values[s.Name] = s.Value + ", " + s.Origin
+	}
+	if values["AUTH_JWT_KEY"] != "[redacted], environment" || values["AUTH"] != "required, environment" || values["TASK_MAX_WORKERS"] != "4, default" {
+		t.Errorf("%q", values)
+	}
+	if text := get(t, service, "/api/settings", admin).Body.String(); strings.Contains(text, jwtSecret) {
+		t.Error(text)
+	}
 }

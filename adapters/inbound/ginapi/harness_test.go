@@ -43,6 +43,8 @@ type service struct {
 	keeper   *mocks.MockCredentials
 	streams  *mocks.MockDiagnosisService
 	logs     *mocks.MockEventLogReader
+	found    []ginapi.Check // what /api/health gets
+	settings []ginapi.Setting
 	caller   *access.Principal // who every request comes from; nil is nobody in particular
 	checks   map[string]error  // what /readyz gets
 	sendTo   func(ctx context.Context, id connection.RequestID, ev event.Event) (bool, error)
@@ -84,7 +86,11 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	ginapi.RegisterMetrics(s.engine, promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{DisableCompression: true}))
 	ginapi.NewEvents(s.events, log).Register(s.engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)
-	ginapi.NewOperators(ginapi.OperatorDeps{Log: s.logs}, log).Register(s.engine)
+	ginapi.NewOperators(ginapi.OperatorDeps{
+		Log: s.logs, Self: self,
+		Checks:   func(context.Context) []ginapi.Check { return s.found },
+		Settings: func() []ginapi.Setting { return s.settings },
+	}, log).Register(s.engine)
 	return s
 }
 

@@ -1,6 +1,7 @@
 package ginapi
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -8,17 +9,26 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/domain/cluster"
 	"heliograph/domain/event"
 )
 
 // The paths of Operators.
 const (
-	LogPath = "/api/log"
+	LogPath      = "/api/log"
+	HealthPath   = "/api/health"
+	SettingsPath = "/api/settings"
 )
 
 // OperatorDeps are what an Operators calls. All are required.
 type OperatorDeps struct {
 	Log event.LogReader
+	// Self is this node.
+	Self cluster.Identity
+	// Checks makes the checks of readiness and returns what they found, sorted by name.
+	Checks func(context.Context) []Check
+	// Settings returns the configuration, in the order in which it is described.
+	Settings func() []Setting
 }
 
 // Operators holds the handlers for what those who run the service look at (rules W5, W7): they
@@ -36,7 +46,7 @@ func NewOperators(deps OperatorDeps, log *slog.Logger) *Operators {
 // Register adds the routes to r, which is the root.
 func (o *Operators) Register(r gin.IRouter) {
 	for path, answer := range map[string]func(*gin.Context) (any, error){
-		LogPath: o.readLog,
+		LogPath: o.readLog, HealthPath: o.readHealth, SettingsPath: o.readSettings,
 	} {
 		r.GET(path, handle(o.log, func(c *gin.Context) error {
 			v, err := answer(c)

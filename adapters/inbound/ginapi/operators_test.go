@@ -2,6 +2,7 @@ package ginapi_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/domain/access"
+	"heliograph/domain/cluster"
 	"heliograph/domain/event"
 )
 
@@ -20,7 +22,12 @@ var operatorConversations = []conversation{
 	{outcome: "GET /api/log 400 INVALID_CURSOR", query: "?after=x"},
 	{outcome: "GET /api/log 400 INVALID_CURSOR", query: "?after=e-7", given: logged(event.LogPage{}, event.ErrInvalidID)},
 	{outcome: "GET /api/log 503 BROKER_UNAVAILABLE", given: logged(event.LogPage{}, event.ErrUnavailable)},
+	{outcome: "GET /api/health 200"},
+	{outcome: "GET /api/settings 200", given: func(s *service) { s.settings = []ginapi.Setting{{Name: "A", Origin: "default"}} }},
 }
+
+// self is the node that answers.
+var self = cluster.Identity{Node: "node-1", Version: "1.4.2", Revision: "c0ffee", Started: time.Date(2026, 3, 1, 11, 0, 0, 0, time.UTC)}
 
 func logged(page event.LogPage, err error) func(*service) {
 	return func(s *service) { s.logs.EXPECT().Read(gomock.Any(), gomock.Any()).Return(page, err) }
@@ -65,5 +72,30 @@ func TestWhatTheLogCannotBeAskedForIsRefused(t *testing.T) { // W8
 		"newest=1001": "INVALID_QUERY", "newest=1&after=e-1": "INVALID_QUERY", "after=e": "INVALID_CURSOR", "after=e-01": "INVALID_CURSOR", "a=%zz": "INVALID_QUERY",
 	} {
 		s.ask(t, http.MethodGet, "/api/log?"+query, "").wantError(t, http.StatusBadRequest, code)
+	}
+}
+
+func TestHealthSaysSinceWhen(t *testing.T) { // W7
+	s := newService(t, ginapi.Config{})
+	since := time.Date(2026, 3, 1, 13, 0, 0, 0, time.FixedZone("east", 3600))
+	s.found = []ginapi.Check{{Name: "broker", Err: errors.New("gone"), Since: since}, {Name: "service", Since: since}}
+	const of = `"node":"node-1","version":"1.4.2","revision":"c0ffee","started_at":"2026-03-01T11:00:00Z"}` + "\n"
+	want := `{"ready":false,"checks":[{"name":"broker","ok":false,"since":"2026-03-01T12:00:00Z","error":"gone"},` +
+		`{"name":"service","ok":true,"since":"2026-03-01T12:00:00Z"}],` + of
+	if a := s.ask(t, http.MethodGet, "/api/health", ""); a.body != want || a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	s.found = s.found[1:]
+	if a := s.ask(t, http.MethodGet, "/api/health", ""); a.body != `{"ready":true,"checks":[{"name":"service","ok":true,"since":"2026-03-01T12:00:00Z"}],`+of {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+func TestSettingsAreShownWithTheirOrigins(t *testing.T) { // W7
+	s := newService(t, ginapi.Config{})
+	s.settings = []ginapi.Setting{{Name: "B", Value: "2", Origin: "default"}, {Name: "A", Value: "[redacted]", Origin: "environment"}}
+	want := `{"settings":[{"name":"B","value":"2","origin":"default"},{"name":"A","value":"[redacted]","origin":"environment"}]}` + "\n"
+	if a := s.ask(t, http.MethodGet, "/api/settings", ""); a.body != want {
+		t.Errorf("%d %s", a.status, a.body)
 	}
 }

@@ -26,7 +26,7 @@ func (c configCommand) Run(p *program) error {
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "NAME\tVALUE\tORIGIN") // Flush has the error
 	for _, s := range settings {
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", s.Name, s.Value, p.origin(s.Name))
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", s.Name, s.Value, s.Origin)
 	}
 	return table.Flush()
 }
@@ -62,11 +62,4 @@ func (p *program) settings(role string) ([]bootstrap.Setting, error) {
 	}
 	cfg, err := bootstrap.Load(p.environ, p.host)
 	return cfg.Settings(), err
-}
-
-func (p *program) origin(name string) string {
-	if p.environ[name] == "" {
-		return "default"
-	}
-	return "environment"
 }
