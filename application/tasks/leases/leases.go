@@ -116,7 +116,7 @@ func (l *Leases) takeBack(ctx, runCtx context.Context, a *runner.Attempt) {
 		l.queue.Done(a.Entry)
 	default:
 		l.runner.Withdraw(a)
-		l.runner.WaitAgain(ctx, a.Next(), 0)
+		l.runner.WaitAgain(ctx, a.Next(a.Attempt), 0)
 	}
 }
 

@@ -182,7 +182,7 @@ func (o *Overseer) failUnknownType(ctx context.Context, t task.Task) {
 	t.Lease = scheduler.NewLease()
 	e := o.Queue.Adopt(t)
 	defer o.Queue.Done(e)
-	begun, err := o.Records.Attempts.Begin(ctx, t.ID, t.Lease, "", false)
+	begun, err := o.Records.Attempts.Begin(ctx, records.Candidate{ID: t.ID, Attempt: t.Attempt, Lease: t.Lease})
 	if err != nil {
 		return
 	}

@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"heliograph/domain/cluster"
@@ -31,32 +32,46 @@ func (o Ownership) Of(t *task.Task) bool {
 	return t.Lease == o.Lease && t.OwnerGeneration == o.Generation
 }
 
+// Candidate is an attempt that may begin.
+type Candidate struct {
+	ID      task.ID
+	Attempt int // its number, as the record had it when the attempt was taken on
+	Lease   task.Lease
+	Worker  string // name of the worker outside that it is for
+	Used    bool   // the lease may have been tried before
+}
+
+// ErrOtherAttempt says that the task is pending for another attempt, whose back-off may not
+// be over (rule T18): while this one waited here, another node has had it.
+var ErrOtherAttempt = fmt.Errorf("%w: it waits for another attempt", errTransition)
+
 // ErrLeaseUsed says that a lease may have had an attempt already: one whose beginning
 // was recorded but not answered, and that another node has made pending again.
 var ErrLeaseUsed = errors.New("the lease may have been used")
 
-// Begin makes a pending task running, by a lease that may have been tried before
-// (used), for the worker outside of that name. Errors: ErrLeaseUsed, errors for which Decided is true, and those of
-// task.Store.
-func (a *Attempts) Begin(ctx context.Context, id task.ID, lease task.Lease, worker string, used bool) (task.Task, error) {
-	known, ok := a.store.Known(id)
-	if !ok || used || known.Status != task.Pending { // only what is stored can say that it cannot begin
-		known = byID(id)
+// Begin makes a pending task running. Errors: ErrLeaseUsed, errors for which Decided is true,
+// of which ErrOtherAttempt is one, and those of task.Store.
+func (a *Attempts) Begin(ctx context.Context, c Candidate) (task.Task, error) {
+	known, ok := a.store.Known(c.ID)
+	if !ok || c.Used || known.Status != task.Pending { // only what is stored can say that it cannot begin
+		known = byID(c.ID)
 	}
 	return a.writer.update(ctx, known, func(t *task.Task) error {
 		switch {
-		case t.Status == task.Running && Ownership{Lease: lease}.Of(t):
-			if t.Worker == worker {
+		case t.Status == task.Running && Ownership{Lease: c.Lease}.Of(t):
+			if t.Worker == c.Worker {
 				return errUnchanged
 			}
-			t.Worker = worker // another has asked meanwhile
+			t.Worker = c.Worker // another has asked meanwhile
 			return nil
 		case t.Status != task.Pending:
 			return errTransition // also when another runs it
-		case used:
+		case t.Attempt != c.Attempt:
+			return ErrOtherAttempt
+		case c.Used:
 			return ErrLeaseUsed
 		}
-		a.begin(t, lease, worker)
+		a.begin(t, c.Lease, c.Worker)
 		return nil
 	})
 }

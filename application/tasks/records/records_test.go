@@ -112,7 +112,7 @@ func (f *fixture) createsAs(id task.ID, typ *task.Type) task.Task {
 // begins returns a running task.
 func (f *fixture) begins(typ *task.Type) task.Task {
 	f.t.Helper()
-	t, err := f.Attempts.Begin(f.t.Context(), f.creates(typ).ID, "lease", "", false)
+	t, err := f.Attempts.Begin(f.t.Context(), candidate(f.creates(typ), "lease", false))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func (f *fixture) begins(typ *task.Type) task.Task {
 // beginsAs returns a running task of that ID.
 func (f *fixture) beginsAs(id task.ID) task.Task {
 	f.t.Helper()
-	t, err := f.Attempts.Begin(f.t.Context(), f.createsAs(id, work).ID, "lease", "", false)
+	t, err := f.Attempts.Begin(f.t.Context(), candidate(f.createsAs(id, work), "lease", false))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -158,14 +158,19 @@ func (f *fixture) get() task.Task {
 	return t
 }
 
+// candidate is the attempt that t waits for.
+func candidate(t task.Task, lease task.Lease, used bool) records.Candidate {
+	return records.Candidate{ID: t.ID, Attempt: t.Attempt, Lease: lease, Used: used}
+}
+
 func TestABeginThatIsRepeatedIsKnownByItsLease(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	first := f.begins(work)
-	if again, err := f.Attempts.Begin(t.Context(), "a", "lease", "", true); err != nil || again.Revision != first.Revision {
+	if again, err := f.Attempts.Begin(t.Context(), candidate(first, "lease", true)); err != nil || again.Revision != first.Revision {
 		t.Errorf("the same beginning again: %+v, %v", again, err)
 	}
-	if _, err := f.Attempts.Begin(t.Context(), "a", "other", "", false); !records.Decided(err) {
+	if _, err := f.Attempts.Begin(t.Context(), candidate(first, "other", false)); !records.Decided(err) {
 		t.Errorf("another beginning: %v", err)
 	}
 	if got := f.get(); got.Status != task.Running || got.Seq != 1 || got.Node.Node() != "one" {
@@ -176,8 +181,8 @@ func TestABeginThatIsRepeatedIsKnownByItsLease(t *testing.T) {
 func TestALeaseThatMayHaveBeenUsedBeginsNothing(t *testing.T) { // T2
 	t.Parallel()
 	f := newFixture(t)
-	f.creates(work)
-	if _, err := f.Attempts.Begin(t.Context(), "a", "lease", "", true); !errors.Is(err, records.ErrLeaseUsed) || f.get().Status != task.Pending {
+	created := f.creates(work)
+	if _, err := f.Attempts.Begin(t.Context(), candidate(created, "lease", true)); !errors.Is(err, records.ErrLeaseUsed) || f.get().Status != task.Pending {
 		t.Errorf("the record is %+v, %v", f.get(), err)
 	}
 }
@@ -236,7 +241,7 @@ func TestAnEndThatTheStoreDoesNotTakeIsRetriedAndPublishedOnce(t *testing.T) { /
 	}
 }
 
-func TestALostAttemptStartsOverWhileAttemptsAreLeft(t *testing.T) { // T2
+func TestALostAttemptStartsOverWhileAttemptsAreLeft(t *testing.T) { // T2, T18
 	t.Parallel()
 	f := newFixture(t)
 	begun := f.begins(outside)
@@ -244,7 +249,10 @@ func TestALostAttemptStartsOverWhileAttemptsAreLeft(t *testing.T) { // T2
 	if err != nil || got.Status != task.Pending || got.Attempt != 2 || got.Lease != "" || got.NotBefore.IsZero() || f.lost != 1 {
 		t.Errorf("after the first attempt: %+v, %v", got, err)
 	}
-	second, err := f.Attempts.Begin(t.Context(), "a", "second", "", false)
+	if _, err := f.Attempts.Begin(t.Context(), candidate(begun, "late", false)); !errors.Is(err, records.ErrOtherAttempt) || !records.Decided(err) {
+		t.Errorf("the first attempt once more: %v", err)
+	}
+	second, err := f.Attempts.Begin(t.Context(), candidate(got, "second", false))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func New(d Deps) *Runner { return &Runner{Deps: d, Running: newRunning()} }
 // its task is not pending any more.
 func (r *Runner) Begin(ctx context.Context, e *scheduler.Entry) (*Attempt, context.Context, error) {
 	a, runCtx, _, err := r.begin(ctx, e, func() (task.Task, error) {
-		return r.Records.Attempts.Begin(ctx, e.ID, e.Lease, e.Worker, e.LeaseUsed)
+		return r.Records.Attempts.Begin(ctx, candidate(e))
 	})
 	if err != nil {
 		r.notBegun(ctx, e, err)
@@ -91,11 +91,19 @@ func (r *Runner) begin(ctx context.Context, e *scheduler.Entry, record func() (t
 	return a, runCtx, t, nil
 }
 
-// notBegun lets the task wait for a while when the store is to blame.
+func candidate(e *scheduler.Entry) records.Candidate {
+	return records.Candidate{ID: e.ID, Attempt: e.Attempt, Lease: e.Lease, Worker: e.Worker, Used: e.LeaseUsed}
+}
+
+// notBegun lets the task wait for a while when the store is to blame, or another attempt is
+// to come.
 func (r *Runner) notBegun(ctx context.Context, e *scheduler.Entry, err error) {
 	switch {
 	case errors.Is(err, records.ErrLeaseUsed):
-		r.WaitAgain(ctx, e.Next(), 0)
+		r.WaitAgain(ctx, e.Next(e.Attempt), 0)
+	case errors.Is(err, records.ErrOtherAttempt):
+		r.Queue.Done(e)
+		r.lookAgain(ctx, e.ID) // news of it did not count while it was taken
 	case records.Decided(err): // it was cancelled, and perhaps removed, while it waited
 		r.Queue.Done(e)
 	default:
@@ -174,7 +182,7 @@ func (r *Runner) follow(ctx, runCtx context.Context, a *Attempt) (task.Task, *gi
 // record says, wait for the next one.
 func (r *Runner) Settle(ctx context.Context, e *scheduler.Entry, t task.Task) {
 	if t.Status == task.Pending {
-		r.WaitAgain(ctx, e.Next(), pauseBefore(e.Type().Policy, t, false))
+		r.WaitAgain(ctx, e.Next(t.Attempt), pauseBefore(e.Type().Policy, t, false))
 	} else {
 		r.Queue.Done(e)
 	}
@@ -195,7 +203,7 @@ func (r *Runner) Dismiss(ctx context.Context, e *scheduler.Entry) {
 		return
 	}
 	if e.LeaseUsed { // its beginning may have been recorded, though no answer came
-		if begun, err := r.Records.Attempts.Begin(ctx, e.ID, e.Lease, e.Worker, true); err == nil {
+		if begun, err := r.Records.Attempts.Begin(ctx, candidate(e)); err == nil {
 			r.Records.Attempts.UndoBegin(ctx, begun)
 		}
 	}

@@ -233,3 +233,34 @@ func TestAChangeByAnotherNodeEndsTheAttemptHere(t *testing.T) {
 		f.want("a", task.Running)
 	})
 }
+
+// Another node has begun a task that waits here and has failed, and the news of both come
+// when the task is just taken.
+func TestABackOffThatBeganElsewhereIsKept(t *testing.T) { // T18
+	synctest.Test(t, func(t *testing.T) {
+		let := make(chan struct{})
+		f := start(t, func(context.Context, task.Reporter) (json.RawMessage, error) {
+			<-let
+			return nil, nil
+		})
+		f.takesOn("work", "before")
+		synctest.Wait()
+		f.takesOn("work", "a")
+		again := f.want("a", task.Pending)
+		delay := f.Queue.Type("work").Policy.RetryDelay("a", 2)
+		again.Attempt, again.Seq, again.NotBefore = 2, 2, time.Now().Add(delay)
+		again, err := f.Store.Update(t.Context(), again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(let)
+		<-time.After(delay - 1)
+		if got := f.want("a", task.Pending); got.Revision != again.Revision {
+			t.Errorf("before its time it is %+v", got)
+		}
+		<-time.After(time.Second) // what the other node has for its head start
+		if got := f.want("a", task.Completed, task.EventStarted, task.EventCompleted); got.Attempt != 2 || got.Started.Before(again.NotBefore) {
+			t.Errorf("in the end it is %+v", got)
+		}
+	})
+}

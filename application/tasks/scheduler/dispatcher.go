@@ -45,9 +45,9 @@ func (d *dispatcher) release(p Place) {
 	d.dispatch(d.types[p.Type])
 }
 
-// newEntry returns an entry with the next position.
-func (d *dispatcher) newEntry(t *typeQueue, id task.ID, lease task.Lease, bytes int) *Entry {
-	return &Entry{ID: id, Lease: lease, queue: t, typ: t.typ, position: d.nextPosition(), bytes: bytes}
+// newEntry returns an entry of a task with the next position.
+func (d *dispatcher) newEntry(q *typeQueue, t task.Task, lease task.Lease, bytes int) *Entry {
+	return &Entry{ID: t.ID, Attempt: t.Attempt, Lease: lease, queue: q, typ: q.typ, position: d.nextPosition(), bytes: bytes}
 }
 
 func (d *dispatcher) nextPosition() uint64 {

@@ -10,6 +10,8 @@ import (
 // Entry is an attempt at a task that is to come, or is under way.
 type Entry struct {
 	ID task.ID
+	// Attempt is its number. The entry has waited for the time of this one only.
+	Attempt int
 	// Lease is the attempt's from the start: when its beginning was recorded but the
 	// store's answer lost, the next try knows it again.
 	Lease task.Lease
@@ -37,9 +39,10 @@ type Entry struct {
 // it is not known here.
 func (e *Entry) Type() *task.Type { return e.typ }
 
-// Next returns the entry of the attempt after this one.
-func (e *Entry) Next() *Entry {
-	return &Entry{ID: e.ID, Lease: NewLease(), Misses: e.Misses, queue: e.queue, typ: e.typ, position: e.position, bytes: e.bytes}
+// Next returns an entry of the same task for the attempt of that number, which may be this
+// one once more.
+func (e *Entry) Next(attempt int) *Entry {
+	return &Entry{ID: e.ID, Attempt: attempt, Lease: NewLease(), Misses: e.Misses, queue: e.queue, typ: e.typ, position: e.position, bytes: e.bytes}
 }
 
 // NewLease returns a lease that no attempt ever had.

@@ -118,6 +118,9 @@ func (q *Queue) putLocked(t task.Task, p Place) bool {
 	}
 	if e := q.known[t.ID]; e != nil { // news of it were here first
 		q.dispatcher.release(p)
+		if e.Attempt != t.Attempt { // another node has begun it, and it has failed there
+			return true
+		}
 		if !p.Scheduled {
 			q.delays.end(e)
 		} else if q.dispatcher.schedule.remove(e) { // other nodes wait a moment longer, this one does not
@@ -131,7 +134,7 @@ func (q *Queue) putLocked(t task.Task, p Place) bool {
 
 // addLocked lets a task wait that is not known and holds p.
 func (q *Queue) addLocked(t task.Task, p Place, after time.Duration) {
-	e := q.dispatcher.newEntry(q.types[t.Type], t.ID, NewLease(), p.Bytes)
+	e := q.dispatcher.newEntry(q.types[t.Type], t, NewLease(), p.Bytes)
 	e.scheduled = p.Scheduled
 	q.known[t.ID] = e
 	q.delays.add(e, after)
@@ -194,7 +197,7 @@ func (q *Queue) Adopt(t task.Task) *Entry {
 	}
 	queue.running++
 	q.dispatcher.hold(queue, false, 1-queue.placesToWait(), 0)
-	e := q.dispatcher.newEntry(queue, t.ID, t.Lease, t.InputSize())
+	e := q.dispatcher.newEntry(queue, t, t.Lease, t.InputSize())
 	q.known[t.ID] = e
 	return e
 }

@@ -295,6 +295,34 @@ func TestARepeatedChangeOfATaskCountsOnce(t *testing.T) {
 	}
 }
 
+// The node that takes a task on learns that another node's attempt at it has failed before
+// its own start is recorded.
+func TestAStartDoesNotEndTheBackOffOfALaterAttempt(t *testing.T) { // T18
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		first := waiting("outside", "a")
+		again := first
+		first.Attempt, again.Attempt = 1, 2
+		if !f.Reserve(scheduler.PlaceOf(first)) {
+			t.Fatal("there is no place")
+		}
+		f.Offer(again, time.Hour)
+		if !f.Put(first, scheduler.PlaceOf(first)) {
+			t.Fatal("it was not taken on")
+		}
+		<-time.After(time.Hour - 1)
+		f.wantNext(named("outside"))
+		<-time.After(1)
+		synctest.Wait()
+		if e := f.next(named("outside")); e == nil || e.Attempt != 2 {
+			t.Errorf("after its back-off it is %+v", e)
+		}
+		if f.waits() != 0 || !f.Reserve(place("outside", 0)) || !f.Reserve(place("outside", 0)) || !f.Reserve(place("outside", 0)) {
+			t.Errorf("%d wait, or their places are not free", f.waits())
+		}
+	})
+}
+
 func TestATaskThatIsNoLongerPendingIsTakenOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -349,7 +377,7 @@ func TestATaskOfAnUnknownTypeCanBeAdopted(t *testing.T) {
 	if e.Type().Name != "gone" || e.Lease != "lease" || !f.Holds(gone) || f.Type("gone") != nil {
 		t.Errorf("the entry is %+v", e)
 	}
-	if next := e.Next(); next.ID != "a" || next.Lease == "lease" || next.Lease == "" {
+	if next := e.Next(3); next.ID != "a" || next.Attempt != 3 || next.Lease == "lease" || next.Lease == "" {
 		t.Errorf("the entry of the next attempt is %+v", next)
 	}
 	f.Done(e)
