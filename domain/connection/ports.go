@@ -86,7 +86,8 @@ type Orphans interface {
 	// may be as it was a moment ago: Adopt and Delete look again.
 	List(ctx context.Context, present func(node string) bool) ([]Connection, error)
 	// Adopt makes this node the owner of c, and returns it as it is then. Errors:
-	// ErrNotFound when c is not the record any more, or is in the Roster already.
+	// ErrNotFound when c is not the record any more, or is in the Roster already, or has
+	// ended on this node.
 	Adopt(ctx context.Context, c Connection) (Connection, error)
 	// Delete deletes the record of c, if it is still that.
 	Delete(ctx context.Context, c Connection) error

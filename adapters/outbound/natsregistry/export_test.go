@@ -11,6 +11,13 @@ func (r *Registry) HoldDeletes() (release func()) {
 	return func() { close(held) }
 }
 
+// Writing returns of how many connections the records are being written or deleted.
+func (r *Registry) Writing() int {
+	r.own.mu.RLock()
+	defer r.own.mu.RUnlock()
+	return len(r.own.writing)
+}
+
 // Encode and Decode are the stored form of a connection.
 var Encode, Decode = encode, decode
 

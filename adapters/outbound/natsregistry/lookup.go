@@ -36,7 +36,7 @@ func (r *Registry) ByToken(ctx context.Context, token connection.Token) (connect
 // Remove implements connection.Registry. A connection of this node is removed at
 // once and its record soon after, if it has not been replaced.
 func (r *Registry) Remove(ctx context.Context, token connection.Token) (connection.Connection, error) {
-	if c, known := r.own.removeToken(token); known {
+	if c, known := r.own.end(token); known {
 		if c.revision > 0 { // else Put is about to find out
 			r.erase(c.Connection, c.revision)
 		}

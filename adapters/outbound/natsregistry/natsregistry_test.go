@@ -258,3 +258,39 @@ func TestASingleNodeAdoptsConnectionsOfAllNames(t *testing.T) { // C8: a contain
 		t.Errorf("%d connections were adopted, %v", r.Count(), err)
 	}
 }
+
+// While the record of what has ended waits to be deleted, whoever looks for connections that
+// have lost their owner finds it.
+func TestWhatHasEndedIsNotAdopted(t *testing.T) { // C1, C8, C9
+	for name, cfg := range map[string]natsregistry.Config{"with an index": {Node: "node-1", Index: true}, "alone": {}} {
+		t.Run(name, func(t *testing.T) {
+			r := openWith(t, brokertest.InProcess(t), cfg)
+			release := r.HoldDeletes()
+			ended, back := connection.Connection{RequestID: "a", Token: "token", Node: cfg.Node}, connection.Connection{RequestID: "b", Token: "back", Node: cfg.Node}
+			for _, c := range []connection.Connection{ended, back} {
+				put(t, r, c)
+				if _, err := r.Remove(t.Context(), c.Token); err != nil {
+					t.Fatal(err)
+				}
+			}
+			put(t, r, back)
+			left, err := r.List(t.Context(), func(string) bool { return false })
+			if err != nil || len(left) != 1 || left[0] != ended {
+				t.Fatalf("left are %+v, %v; want %+v", left, err, ended)
+			}
+			for _, c := range []connection.Connection{ended, back} {
+				if got, err := r.Adopt(t.Context(), c); !errors.Is(err, connection.ErrNotFound) {
+					t.Errorf("adopted %+v, %v; want ErrNotFound", got, err)
+				}
+			}
+			if c, err := r.ByRequestID(t.Context(), "a"); !errors.Is(err, connection.ErrNotFound) || r.Count() != 1 {
+				t.Errorf("a is %+v, %v; %d connections are in the roster", c, err, r.Count())
+			}
+			release()
+			flush(t, r)
+			if left, err = r.List(t.Context(), func(string) bool { return false }); err != nil || len(left) != 0 || r.Writing() != 0 {
+				t.Errorf("left are %+v, %v; %d writes are under way", left, err, r.Writing())
+			}
+		})
+	}
+}

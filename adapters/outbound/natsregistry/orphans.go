@@ -35,9 +35,11 @@ func (r *Registry) List(ctx context.Context, present func(node string) bool) (le
 func (r *Registry) Adopt(ctx context.Context, c connection.Connection) (connection.Connection, error) {
 	taken := c
 	taken.Node = r.cfg.Node
-	if known, _ := r.own.add(taken); known { // first, as in Put
+	if !r.own.addOrphan(taken) { // first, as in Put
 		return connection.Connection{}, connection.ErrNotFound
 	}
+	r.own.beginWrite(taken)
+	defer r.own.endWrite(taken)
 	taken, _, revision, err := r.records.change(ctx, c.RequestID, func(now connection.Connection) (connection.Connection, bool) {
 		own := taken
 		own.Principal = now.Principal // that may have been renewed since c was listed

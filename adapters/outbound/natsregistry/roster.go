@@ -38,7 +38,16 @@ type roster struct {
 	byID     map[connection.RequestID][]connection.Token // one, or a few while they replace each other
 	suspects map[connection.Token]struct{}               // of byToken: the record may name another connection
 	unknown  []connection.Connection                     // recorded for this node without being in byToken
+	writing  map[identity]int                            // calls that write or delete a record of this node's, and what waits to be deleted
 }
+
+// identity is what tells one connection of this node from another.
+type identity struct {
+	id    connection.RequestID
+	token connection.Token
+}
+
+func identityOf(c connection.Connection) identity { return identity{c.RequestID, c.Token} }
 
 // held is a connection in the roster.
 type held struct {
@@ -51,7 +60,7 @@ func newRoster(node string) *roster {
 	return &roster{
 		node:    node,
 		byToken: make(map[connection.Token]held), byID: make(map[connection.RequestID][]connection.Token),
-		suspects: make(map[connection.Token]struct{}),
+		suspects: make(map[connection.Token]struct{}), writing: make(map[identity]int),
 	}
 }
 
@@ -76,10 +85,41 @@ func (r *roster) add(c connection.Connection) (known bool, err error) {
 	case known:
 		return true, nil
 	}
+	r.addLocked(c)
+	return false, nil
+}
+
+// addOrphan is add for a connection of which only the record is known. It reports false if c
+// is there, or its record says nothing, because this node is about to write or delete it.
+func (r *roster) addOrphan(c connection.Connection) (added bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.byToken[c.Token]; known || r.writing[identityOf(c)] > 0 {
+		return false
+	}
+	r.addLocked(c)
+	return true
+}
+
+func (r *roster) addLocked(c connection.Connection) {
 	r.byToken[c.Token] = held{Connection: c}
 	r.byID[c.RequestID] = append(r.byID[c.RequestID], c.Token)
 	r.viewers.Add(c)
-	return false, nil
+}
+
+// beginWrite says that the record of c is written or deleted until endWrite is called.
+func (r *roster) beginWrite(c connection.Connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.writing[identityOf(c)]++
+}
+
+func (r *roster) endWrite(c connection.Connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.writing[identityOf(c)]--; r.writing[identityOf(c)] == 0 {
+		delete(r.writing, identityOf(c))
+	}
 }
 
 // undoAdd takes back what add did, and reports whether c has ended since. Then its
@@ -134,6 +174,17 @@ func (r *roster) removeToken(token connection.Token) (h held, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.removeLocked(token)
+}
+
+// end is removeToken for a connection that has ended. If its record is known, its deletion
+// has begun with that, as by beginWrite.
+func (r *roster) end(token connection.Token) (h held, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h, known = r.removeLocked(token); known && h.revision > 0 {
+		r.writing[identityOf(h.Connection)]++
+	}
+	return h, known
 }
 
 func (r *roster) removeLocked(token connection.Token) (h held, known bool) {

@@ -34,6 +34,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"C8 the connections of a node that is gone are listed", listed},
 		{"C9 the node that adopts a connection owns it", adopted},
 		{"C1 a connection that was replaced meanwhile is not adopted", replaced},
+		{"C1 a connection that has ended is not adopted by the node that it was of", ended},
 		{"C8 a record without a stream is deleted, unless it was replaced", deleted},
 		{"A15 what a node that is gone has left holds its request_id until it is deleted", freed},
 		{"A17 a connection is adopted with the credential that it has by then", renewed},
@@ -121,6 +122,21 @@ func replaced(t *testing.T, s Subject) {
 	}
 	if got := s.Roster.Count(); got != 0 {
 		t.Errorf("the roster has %d, want none", got)
+	}
+}
+
+func ended(t *testing.T, s Subject) {
+	for range 20 { // its record may stay for a moment
+		c := s.put(t, s.Registry, s.Node, "a", "token-1")
+		if _, err := s.Registry.Remove(t.Context(), c.Token); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Orphans.Adopt(t.Context(), c); !errors.Is(err, connection.ErrNotFound) {
+			t.Errorf("adopted %+v, %v; want ErrNotFound", got, err)
+		}
+		if got, err := s.Registry.ByRequestID(t.Context(), "a"); !errors.Is(err, connection.ErrNotFound) {
+			t.Errorf("it is %+v, %v; want ErrNotFound", got, err)
+		}
 	}
 }
 
