@@ -215,7 +215,8 @@ func TestServePrintsThreeLinesForATerminal(t *testing.T) {
 		want    []string
 		not     string
 	}{
-		"by default":               {want: []string{"listens on http://127.0.0.1:", "request_id=me", "demo_task"}, not: "callback"},
+		"by default":               {want: []string{"listens on http://127.0.0.1:", "browser"}, not: "callback"},
+		"without the console":      {environ: map[string]string{"CONSOLE": "off"}, want: []string{"request_id=me", "demo_task"}, not: "browser"},
 		"in production":            {environ: map[string]string{"APP_ENV": "production", "AUTH": "none"}, want: []string{"request_id=me"}, not: "demo_task"},
 		"with an external gateway": {environ: map[string]string{"SSE_GATEWAY": "http"}, want: []string{"/api/sse/callback"}, not: "request_id=me"},
 	} {

@@ -89,6 +89,8 @@ func welcome(w io.Writer, cfg bootstrap.Config, addr net.Addr) {
 	switch {
 	case cfg.Gateway.Kind == bootstrap.GatewayHTTP:
 		try = "its gateway's CALLBACK_URL is " + base + paths.Callback
+	case cfg.HTTP.Console != bootstrap.ConsoleOff:
+		try = "open it in a browser, start a task there, and watch it in a second tab, too"
 	case cfg.Environment != bootstrap.Production: // which has no demo tasks
 		try += `   and elsewhere   curl -d '{"type":"demo_task"}' ` + base + "/api/tasks"
 	}

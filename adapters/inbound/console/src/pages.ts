@@ -1,7 +1,15 @@
 // The pages, in the order of the menu. To add one: write its element in pages/, extending
 // PageElement, and name it here.
 
+import { ConnectionPage } from './pages/connection.js';
+import { ConnectionsPage } from './pages/connections.js';
+import { HealthPage } from './pages/health.js';
+import { NodesPage } from './pages/nodes.js';
+import { SettingsPage } from './pages/settings.js';
+import { StreamPage } from './pages/stream.js';
 import { TasksPage } from './pages/tasks.js';
+import { VersionsPage } from './pages/versions.js';
+import { WorkersPage } from './pages/workers.js';
 
 interface Entry {
   /** The first part of its places: '#/path', and '#/path/ID' for one thing. */
@@ -16,10 +24,25 @@ interface Entry {
 
 export const PAGES: readonly Entry[] = [
   { path: 'tasks', title: 'Tasks', key: 't', element: 'hg-tasks' },
+  { path: 'stream', title: 'Stream', key: 'l', element: 'hg-stream' },
+  { path: 'connections', title: 'Connections', key: 'c', element: 'hg-connections', one: 'hg-connection' },
+  { path: 'versions', title: 'Versions', key: 'v', element: 'hg-versions' },
+  { path: 'workers', title: 'Workers', key: 'w', element: 'hg-workers' },
+  { path: 'nodes', title: 'Nodes', key: 'n', element: 'hg-nodes' },
+  { path: 'health', title: 'Health', key: 'h', element: 'hg-health' },
+  { path: 'settings', title: 'Settings', key: 'e', element: 'hg-settings' },
 ];
 
 const ELEMENTS: Record<string, CustomElementConstructor> = {
   'hg-tasks': TasksPage,
+  'hg-stream': StreamPage,
+  'hg-connections': ConnectionsPage,
+  'hg-connection': ConnectionPage,
+  'hg-versions': VersionsPage,
+  'hg-workers': WorkersPage,
+  'hg-nodes': NodesPage,
+  'hg-health': HealthPage,
+  'hg-settings': SettingsPage,
 };
 
 export function definePages(): void {

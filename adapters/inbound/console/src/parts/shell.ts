@@ -86,6 +86,7 @@ export class Shell {
       if (now.state === 'unauthorized') signOut(now.error?.message ?? 'The credential is not accepted any more.');
     };
     connection.subscribe(draw);
+    this.#app.client.version.subscribe(() => {}); // has the stream open on every page
     draw();
   }
 

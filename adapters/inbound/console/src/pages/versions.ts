@@ -1,0 +1,61 @@
+// W7: which version of the frontend is current, and where that comes from.
+
+import { button, facts, h, note, show } from '../parts/dom.js';
+import { ago, clock, plural } from '../parts/format.js';
+import { PageElement, Trouble, heading } from '../parts/page.js';
+import { badge } from '../parts/state.js';
+import { Table } from '../parts/table.js';
+import { announceVersion } from './stream/send.js';
+
+/** So often it is read again, in seconds. */
+const PACE = 2;
+
+interface Pending {
+  readonly request_id: string;
+  readonly version: string;
+}
+
+interface Versions {
+  readonly current: ({ readonly version: string; readonly source?: string; readonly at?: string } & Readonly<Record<string, unknown>>) | null;
+  readonly source: { readonly kind: string; readonly checked_at?: string; readonly error?: string } | null;
+  readonly candidate: { readonly version: string; readonly confirmations: number; readonly needed: number } | null;
+  readonly pending: readonly Pending[];
+}
+
+export class VersionsPage extends PageElement {
+  readonly #trouble = new Trouble();
+  readonly #current = h('section', { class: 'card' });
+  readonly #source = h('section', { class: 'card' });
+  readonly #table = new Table<Pending>('Versions that wait for one client', [
+    { head: 'request_id', class: 'mono', of: ({ request_id }) => request_id },
+    { head: 'Version', of: ({ version }) => version },
+  ], ({ request_id }) => request_id);
+  readonly #pending = h('section', { class: 'stack', hidden: true }, h('h2', {}, 'Waiting for one client each'), h('div', { class: 'scroll' }, this.#table.element));
+
+  protected open(): void {
+    show(this,
+      heading('Versions', this.app.readOnly ? null : button('Announce a version…', () => announceVersion(this.app))),
+      note('Pages that were built as another version than the current one show their banner.'),
+      this.#trouble.element, this.#current, this.#source, this.#pending);
+    this.every(PACE, () => this.#read(), this.#trouble.say);
+  }
+
+  async #read(): Promise<void> {
+    const { current, source, candidate, pending } = await this.app.api.get<Versions>('/versions', {}, this.signal);
+    this.#trouble.clear();
+    show(this.#current,
+      h('h2', {}, 'Current'),
+      current ? h('p', { class: 'figure' }, current.version) : note('No version is known: there is no source, and none was announced.'),
+      current && facts([['Comes from', current.source ?? null], ['Since', current.at ? `${clock(current.at)}, ${ago(current.at)}` : null]]));
+    show(this.#source,
+      h('h2', {}, 'Source'),
+      facts([
+        ['Kind', source?.kind ?? 'none'],
+        ['Looked at', source?.checked_at ? ago(source.checked_at) : null],
+        ['Candidate', candidate ? `${candidate.version}, seen ${candidate.confirmations} of ${plural(candidate.needed, 'time')}` : 'none'],
+      ]),
+      source?.error && badge('bad', source.error));
+    this.#table.show(pending);
+    this.#pending.hidden = pending.length === 0;
+  }
+}
