@@ -301,6 +301,27 @@ func TestPagesOfAnotherOriginHaveALeader(t *testing.T) { // B2, B3, S6
 	noOlder(t, tabs[1:])
 }
 
+// A browser whose fetch gives no bodies as they come reads the stream with EventSource, and
+// goes on where it was when that breaks.
+func TestWithoutStreamingBodiesAPageUsesEventSource(t *testing.T) { // B1, B7
+	t.Parallel()
+	s := start(t)
+	site := newClientSite(t, s.url)
+	tabs := openTabs(t, 1, site.page("bodies=none&share=none"))
+	mustShow(t, tabs, `body[data-state="open"][data-sharing="own"][data-sources="1"]`)
+	id := s.startTask(t, longTask)
+	mustShow(t, tabs, taskItem(id, `[data-status="running"]`))
+	site.server.CloseClientConnections()
+	mustShow(t, tabs, `body[data-sources="2"]`)
+	s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
+	mustShow(t, tabs, taskItem(id, `[data-status="cancelled"]`))
+	mustShow(t, tabs, `body[data-state="open"]`)
+	noOlder(t, tabs)
+	if reset := attribute(tabs[0], t, "reset"); reset != "" {
+		t.Errorf("it was reset: %s", reset)
+	}
+}
+
 // A log-out in one tab ends the stream of all, quietly; after a log-in of somebody else
 // nothing of the first user is left.
 func TestALogOutEndsTheStreamOfAllTabs(t *testing.T) { // B8, A12

@@ -34,6 +34,7 @@ var mutations = []struct {
 	{"connection", "B8 null is a log-out", clientbundle.Mutation{File: "hub/hub.ts", Old: "    this.#tasks.clear();\n"}},
 	{"connection", "B14 a flood of events", clientbundle.Mutation{File: "hub/flusher.ts", Old: "const wait = this.#last + PACE - this.#clock.now();", New: "const wait = 0;"}},
 	{"connection", "B15 nothing is left", clientbundle.Mutation{File: "hub/clock.ts", Old: "for (const cancel of this.#cancels) cancel();"}},
+	{"eventsource", "B1 where bodies cannot be streamed", clientbundle.Mutation{File: "hub/eventsource.ts", Old: "      listener.activity(lastEventId);\n"}},
 	{"sharing", "B2 when the worker is of another protocol", clientbundle.Mutation{File: "tab/link.ts", Old: "if (protocol !== PROTOCOL) return this.#next();"}},
 	{"sharing", "B3 a tab that dies without goodbye", clientbundle.Mutation{
 		File: "hub/hub.ts", Old: "whenFree(this.#parts.locks, hello.lock, () => this.#part(port))", New: "() => {}",

@@ -1,6 +1,17 @@
 // Shows all that the client library knows, as attributes that a test can wait for. Its own
-// query says how: api=URL, share=none, token=PATH of the token, type and params of a start.
+// query says how: api=URL, share=none, token=PATH of the token, bodies=none for a browser that
+// streams none, type and params of a start.
 const query = new URLSearchParams(location.search);
+if (query.has('bodies')) {
+  delete Response.prototype.body;
+  let sources = 0;
+  window.EventSource = class extends EventSource {
+    constructor(...args) {
+      super(...args);
+      document.body.dataset.sources = ++sources;
+    }
+  };
+}
 const api = query.get('api') ?? '/api';
 const { connect } = await import(api + '/client/client.js');
 
