@@ -9,7 +9,7 @@ import (
 
 // compiled are the languages whose samples must be part of a file that is
 // compiled or checked elsewhere.
-var compiled = map[string]bool{"go": true, "js": true}
+var compiled = map[string]bool{"go": true, "js": true, "ts": true, "tsx": true, "html": true}
 
 func TestEverySampleIsWhatItsFileSays(t *testing.T) {
 	for _, doc := range documents(t) {

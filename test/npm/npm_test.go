@@ -40,14 +40,14 @@ func TestThePackageWorksWithEachBundler(t *testing.T) { // B13, B17, B18, B19
 	}
 }
 
-// The sample app is strictly typed, and what is built of it is small.
+// The sample app is strictly typed, and so is all that the documents show beside it.
 func TestTheSampleAppIsTypedAndBuilt(t *testing.T) { // B17
 	project := newProject(t)
 	if err := os.CopyFS(filepath.Join(project, "sample"), os.DirFS("../../docs/examples/frontend")); err != nil {
 		t.Fatal(err)
 	}
 	run(t, project, "node", "node_modules/typescript/bin/tsc", "--noEmit", "--strict", "--jsx", "react-jsx", "--target", "es2022",
-		"--module", "esnext", "--moduleResolution", "bundler", "--ignoreConfig", "sample/app.tsx")
+		"--module", "esnext", "--moduleResolution", "bundler", "--ignoreConfig", "sample/app.tsx", "sample/pieces.tsx")
 	run(t, project, "node", "node_modules/esbuild/bin/esbuild", "sample/app.tsx", "--bundle", "--format=esm", "--jsx=automatic", "--outdir=out/sample", "--splitting")
 }
 
