@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/evanw/esbuild/pkg/api"
@@ -30,7 +31,7 @@ func main() {
 	service := flag.String("service", "http://localhost:8080", "where the service is")
 	command := flag.String("start", "", "a program that is the service at that address, to start and to stop with this one")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := serve(ctx, *addr, *service, *command); err != nil {
 		fmt.Fprintln(os.Stderr, "frontend:", err)
