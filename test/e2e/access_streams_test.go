@@ -110,7 +110,7 @@ func TestAStreamThatExpiresComesBackAndMissesNothing(t *testing.T) { // A17, G2
 	test := func(t *testing.T, s *service) {
 		t.Helper()
 		ann := s.user(t, "ann")
-		expires := time.Now().Add(3 * time.Second)
+		expires := time.Now().Add(6 * time.Second) // time for what comes before it, on a slow machine
 		client := s.as(tokenOf(t, "ann", claims{"exp": expires.Unix()})).newClient("tab")
 		stream := open(t, client)
 		stream.awaitNamed(t, "task_snapshot")
@@ -163,7 +163,7 @@ func TestARenewedStreamGoesOn(t *testing.T) { // A17
 	t.Parallel()
 	test := func(t *testing.T, n nodes) {
 		t.Helper()
-		expires := time.Now().Add(4 * time.Second)
+		expires := time.Now().Add(8 * time.Second) // likewise
 		stream := n.first.as(tokenOf(t, "ann", claims{"exp": expires.Unix()})).stream(t, "tab")
 		stream.awaitNamed(t, "auth_expiring")
 		ann := n.second.user(t, "ann")

@@ -183,7 +183,7 @@ func TestAKilledServiceRemembersWhatIsToRun(t *testing.T) { // T18, T19
 	t.Parallel()
 	s := start(t, "DATA_DIR="+t.TempDir(), retryingFile(t))
 	st := s.stream(t, "page")
-	soon, later := s.startTask(t, `{"type":"demo_task","params":{"delay":0},"delay":1.5}`), s.startTask(t, `{"type":"demo_task","delay":3600}`)
+	soon, later := s.startTask(t, `{"type":"demo_task","params":{"delay":0},"delay":3}`), s.startTask(t, `{"type":"demo_task","delay":3600}`)
 	patient := s.startTask(t, `{"type":"patient"}`)
 	st.awaitTask(t, patient, "task_retrying")
 	before := map[string]timesOf{later: s.times(t, later), patient: s.times(t, patient)}
@@ -194,5 +194,5 @@ func TestAKilledServiceRemembersWhatIsToRun(t *testing.T) { // T18, T19
 			t.Errorf("after it was killed %+v is %+v", want, got)
 		}
 	}
-	s.stream(t, "page").awaitTask(t, soon, "task_completed")
+	eventually(t, "what was to run soon has", func() bool { return s.status(t, soon).Status == "completed" }) // on a slow machine before it was killed
 }

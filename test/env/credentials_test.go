@@ -118,7 +118,7 @@ func TestAClientThatComesBackWithANewCredentialMissesNothing(t *testing.T) { // 
 		publishing.Go(func() { publish(ctx, t, publisher) })
 
 		last, lastID, notices, expired := 0, "", 0, false
-		for ev := range listen(t, url, jwt(t, "ann", time.Now().Add(3*time.Second)), "") {
+		for ev := range listen(t, url, jwt(t, "ann", time.Now().Add(5*time.Second)), "") {
 			switch ev.Name {
 			case "note":
 				last, lastID = follow(t, last, ev)

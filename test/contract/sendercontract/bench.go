@@ -14,7 +14,7 @@ import (
 
 // waitLimit is how long the suite waits for what must happen. It only ends tests
 // that have failed already.
-const waitLimit = 10 * time.Second
+const waitLimit = 30 * time.Second
 
 // bench is one sub-test's subject, and the log that it broadcasts.
 type bench struct {
