@@ -12,6 +12,8 @@ const (
 	Tasks = "/api/tasks"
 	// Events is where events of the application's own are published.
 	Events = "/api/events"
+	// Connections lists the open streams, and is the folder of each.
+	Connections = "/api/connections"
 	// TaskTypes lists what can be started.
 	TaskTypes = "/api/task-types"
 	// Health is the probe of liveness.

@@ -9,13 +9,14 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/http/paths"
 	"heliograph/domain/connection"
 	"heliograph/domain/diagnosis"
 	"heliograph/domain/stream"
 )
 
 // ConnectionsPath lists the open streams.
-const ConnectionsPath = "/api/connections"
+const ConnectionsPath = paths.Connections
 
 const (
 	// defaultConnections and maxConnections are how many streams a page has at most.

@@ -4,9 +4,9 @@ import (
 	"io"
 	"strings"
 
-	"github.com/rivo/uniseg"
 	"github.com/schollz/progressbar/v3"
 
+	"heliograph/adapters/internal/cli"
 	"heliograph/adapters/internal/taskjson"
 )
 
@@ -34,7 +34,7 @@ func (b *bar) show(t taskjson.Task) {
 	// The last step is left out: with it the library takes the bar for finished,
 	// though another attempt may begin anew.
 	_ = b.bar.Set(min(int(t.Progress.Value*barSteps), barSteps-1))
-	b.bar.Describe(cut(describeShort(t), b.width()-barRoom))
+	b.bar.Describe(cli.Cut(describeShort(t), b.width()-barRoom))
 }
 
 func (b *bar) clear() { _ = b.bar.Clear() }
@@ -48,18 +48,5 @@ func describeShort(t taskjson.Task) string {
 	case t.Progress.Text == "":
 		state = string(t.Status)
 	}
-	return strings.Trim(state+", "+detail(t), ", ")
-}
-
-// cut shortens text to a number of columns.
-func cut(text string, columns int) string {
-	if uniseg.StringWidth(text) <= columns {
-		return text
-	}
-	var short strings.Builder
-	for graphemes, room := uniseg.NewGraphemes(text), columns-1; graphemes.Next() && room >= graphemes.Width(); {
-		room -= graphemes.Width()
-		short.WriteString(graphemes.Str())
-	}
-	return short.String() + "…"
+	return strings.Trim(state+", "+cli.Detail(t), ", ")
 }

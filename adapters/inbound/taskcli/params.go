@@ -1,23 +1,51 @@
 package taskcli
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strings"
 
-	"heliograph/domain/task"
+	"heliograph/adapters/internal/cli"
 )
 
-// errUsage: what was asked for on the command line makes no sense.
-var errUsage = errors.New("bad usage")
+// maxParams bounds what is read of a file, in bytes: a body may hold no more.
+const maxParams = 1 << 20
+
+// readParams returns the params that --params gives: the text itself, what a file holds for
+// @FILE, or what in does for -. Errors: cli.ErrUsage.
+func readParams(text string, in io.Reader) (string, error) {
+	name, isFile := strings.CutPrefix(text, "@")
+	if isFile {
+		file, err := os.Open(name) //nolint:gosec // the person names it
+		if err != nil {
+			return "", fmt.Errorf("%w: --params: %w", cli.ErrUsage, err)
+		}
+		defer func() { _ = file.Close() }()
+		in = file
+	} else if text != "-" {
+		return text, nil
+	}
+	read, err := io.ReadAll(io.LimitReader(in, maxParams+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%w: --params: %w", cli.ErrUsage, err)
+	case len(read) > maxParams:
+		return "", fmt.Errorf("%w: --params: over 1 MiB", cli.ErrUsage)
+	case len(bytes.TrimSpace(read)) == 0:
+		return "", fmt.Errorf("%w: --params: %s is empty", cli.ErrUsage, text)
+	}
+	return string(read), nil
+}
 
 // buildParams makes the params of a JSON object and of name=value pairs, which
 // win. The type's JSON Schema decides what a value is; nil knows of no param.
-// The result is nil if there are none. Errors: errUsage.
+// The result is nil if there are none. Errors: cli.ErrUsage.
 func buildParams(object string, pairs []string, schema json.RawMessage) (json.RawMessage, error) {
 	if object == "" && len(pairs) == 0 {
 		return nil, nil
@@ -25,7 +53,7 @@ func buildParams(object string, pairs []string, schema json.RawMessage) (json.Ra
 	params := map[string]json.RawMessage{}
 	if object != "" {
 		if err := json.Unmarshal([]byte(object), &params); err != nil || params == nil {
-			return nil, fmt.Errorf("%w: --params must be a JSON object", errUsage)
+			return nil, fmt.Errorf("%w: --params must be a JSON object", cli.ErrUsage)
 		}
 	}
 	named, err := valuesOf(pairs, schema)
@@ -36,33 +64,13 @@ func buildParams(object string, pairs []string, schema json.RawMessage) (json.Ra
 	return json.Marshal(params)
 }
 
-// buildLabels makes the labels of key=value pairs (rule T16); nil if there are none.
-// Errors: errUsage.
-func buildLabels(pairs []string) (task.Labels, error) {
-	if len(pairs) == 0 {
-		return nil, nil
-	}
-	labels := make(task.Labels, len(pairs))
-	for _, pair := range pairs {
-		key, value, found := strings.Cut(pair, "=")
-		if _, twice := labels[key]; !found || twice {
-			return nil, fmt.Errorf("%w: --label %s: want key=value, each key once", errUsage, pair)
-		}
-		labels[key] = value
-	}
-	if err := labels.Check(); err != nil {
-		return nil, fmt.Errorf("%w: --label: %w", errUsage, err)
-	}
-	return labels, nil
-}
-
 func valuesOf(pairs []string, schema json.RawMessage) (map[string]json.RawMessage, error) {
 	wanted := typesOf(schema)
 	values := make(map[string]json.RawMessage, len(pairs))
 	for _, pair := range pairs {
 		name, text, found := strings.Cut(pair, "=")
 		if !found || name == "" {
-			return nil, fmt.Errorf("%w: -p %s: want name=value", errUsage, pair)
+			return nil, fmt.Errorf("%w: -p %s: want name=value", cli.ErrUsage, pair)
 		}
 		values[name] = valueOf(text, wanted[name])
 	}

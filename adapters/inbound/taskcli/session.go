@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"heliograph/adapters/internal/apiclient"
+	"heliograph/adapters/internal/cli"
 	"heliograph/adapters/internal/taskjson"
 	"heliograph/domain/task"
 )
@@ -52,7 +53,7 @@ func (s *session) run(ctx context.Context) int {
 // work starts the task and follows it.
 func (s *session) work(ctx context.Context, shown chan<- taskjson.Task) outcome {
 	t, err := s.start(ctx)
-	if err != nil || s.options.Detach {
+	if err != nil || s.options.Detach || t.Status.Terminal() {
 		return outcome{task: t, err: err, started: err == nil}
 	}
 	t, err = s.client.Follow(ctx, t, func(t taskjson.Task) {
@@ -114,9 +115,12 @@ func (s *session) draw() {
 // process may pass on what the terminal has sent to us as well.
 const repeatWindow = 250 * time.Millisecond
 
-// interrupted reports whether to leave: at the second Ctrl-C, and while there is
-// no task yet.
+// interrupted reports whether to leave: at the second Ctrl-C, and at the first while there is
+// no task yet, or if that is only followed.
 func (s *session) interrupted(ctx context.Context) bool {
+	if s.options.Attach != "" {
+		return true
+	}
 	if s.known.ID == "" || !s.interrupt.IsZero() {
 		return time.Since(s.interrupt) >= repeatWindow
 	}
@@ -179,7 +183,7 @@ func (s *session) cancel(ctx context.Context) {
 func (s *session) cancelled(err error) {
 	s.view.clear()
 	if err != nil {
-		s.terminal.say("cancel: %s", plain(err.Error()))
+		s.terminal.say("cancel: %s", cli.Plain(err.Error()))
 		return
 	}
 	s.stopping, s.known.CancelRequested = true, true
@@ -209,15 +213,18 @@ func (s *session) conclude(o outcome) int {
 	s.settle()
 	switch {
 	case !o.started:
-		s.terminal.say("%s", plain(o.err.Error()))
+		s.terminal.say("%s", cli.Plain(o.err.Error()))
+		if s.options.Attach != "" {
+			return cli.StatusOf(o.err)
+		}
 		return statusOf(o.err)
 	case s.options.Detach:
 		return s.detached(o.task)
 	case o.err != nil:
-		s.terminal.say("lost sight of task %s: %s", o.task.ID, plain(o.err.Error()))
+		s.terminal.say("lost sight of task %s: %s", o.task.ID, cli.Plain(o.err.Error()))
 		return Lost
 	}
-	s.terminal.say("%s", summary(o.task))
+	s.terminal.say("%s", cli.Summary(o.task))
 	status := exitStatus(o.task.Status)
 	if s.options.JSON {
 		return s.print(o.task, status)

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"heliograph/adapters/inbound/typescli"
+	"heliograph/adapters/internal/cli"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -156,3 +157,27 @@ func TestWhatGoesWrongIsSaid(t *testing.T) { // B13
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errors.New("no disk") }
+
+func TestTypesAreListed(t *testing.T) { // W8
+	const types = `{"type":"import","description":"Reads a file.","params_schema":{"type":"object","properties":{"b":{},"a":{},"file":{}},"required":["file"]},"result_schema":null}`
+	for _, c := range []struct {
+		answer string
+		json   bool
+		want   string
+	}{
+		{`{"task_types":[` + types + `]}`, true, `{"task_types":[` + types + `]}` + "\n"},
+		{`{"task_types":[` + types + `]}`, false, "TYPE    PARAMS (* must be given)  DESCRIPTION\nimport  file* a b                 Reads a file.\n"},
+		{`{"task_types":[]}`, false, ""},
+	} {
+		server := httptest.NewServer(&service{status: http.StatusOK, answer: c.answer})
+		transport := &http.Transport{}
+		var stdout, stderr strings.Builder
+		none := func() int { return 0 }
+		status := typescli.List(t.Context(), cli.Service{URL: server.URL}, c.json, cli.Terminal{Out: &stdout, Err: &stderr, Width: none, Height: none, Transport: transport})
+		transport.CloseIdleConnections()
+		server.Close()
+		if status != typescli.Written || stdout.String() != c.want || (c.want == "") != (stderr.String() == "heliograph: no task types\n") {
+			t.Errorf("%t: exit status %d, %q, %q", c.json, status, stdout.String(), stderr.String())
+		}
+	}
+}

@@ -146,8 +146,17 @@ func (c *Client) Start(ctx context.Context, what Start) (taskjson.Task, error) {
 }
 
 // Status returns what is known of a task. Errors: *Error, ErrUnreachable.
-func (c *Client) Status(ctx context.Context, id task.ID) (t taskjson.Task, err error) {
-	err = c.ask(ctx, http.MethodGet, paths.Tasks+"/"+url.PathEscape(string(id)), nil, nil, &t)
+func (c *Client) Status(ctx context.Context, id task.ID) (taskjson.Task, error) {
+	return c.status(ctx, id, "")
+}
+
+// StatusWithParams is Status with the params; there are none if the type hides them.
+func (c *Client) StatusWithParams(ctx context.Context, id task.ID) (taskjson.Task, error) {
+	return c.status(ctx, id, "?include=params")
+}
+
+func (c *Client) status(ctx context.Context, id task.ID, query string) (t taskjson.Task, err error) {
+	err = c.ask(ctx, http.MethodGet, taskPath(id)+query, nil, nil, &t)
 	if err == nil && t.ID != id {
 		err = errNoTask
 	}
@@ -157,8 +166,16 @@ func (c *Client) Status(ctx context.Context, id task.ID) (t taskjson.Task, err e
 // Cancel asks for a task's cancellation. Errors: *Error, with TASK_NOT_CANCELLABLE
 // if it has ended; ErrUnreachable.
 func (c *Client) Cancel(ctx context.Context, id task.ID) error {
-	return c.ask(ctx, http.MethodPost, paths.Tasks+"/"+url.PathEscape(string(id))+"/cancel", nil, nil, &struct{}{})
+	return c.ask(ctx, http.MethodPost, taskPath(id)+"/cancel", nil, nil, &struct{}{})
 }
+
+// Remove removes a task that has ended. Errors: *Error, with TASK_NOT_FINISHED if it has
+// not; ErrUnreachable.
+func (c *Client) Remove(ctx context.Context, id task.ID) error {
+	return c.ask(ctx, http.MethodDelete, taskPath(id), nil, nil, &struct{}{})
+}
+
+func taskPath(id task.ID) string { return paths.Tasks + "/" + url.PathEscape(string(id)) }
 
 // authenticate adds the credential to a request of this service. net/http leaves it out
 // when another host answers with a redirect to itself.
@@ -170,11 +187,27 @@ func (c *Client) authenticate(req *http.Request) {
 
 // ask makes one request and decodes the answer into v.
 func (c *Client) ask(ctx context.Context, method, path string, header http.Header, body []byte, v any) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	a, err := c.send(ctx, answerTimeout, method, path, header, body)
+	if err != nil {
+		return err
+	}
+	return read(a.status, a.body, v)
+}
+
+// answer is what the service has answered, whatever that is.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// send makes one request. Errors: ErrUnreachable.
+func (c *Client) send(ctx context.Context, timeout time.Duration, method, path string, header http.Header, body []byte) (a answer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return a, err
 	}
 	if header != nil {
 		req.Header = header
@@ -186,14 +219,14 @@ func (c *Client) ask(ctx context.Context, method, path string, header http.Heade
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err // the URL may hold a token
 		}
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return a, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return a, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
-	return read(resp.StatusCode, text, v)
+	return answer{resp.StatusCode, resp.Header, text}, nil
 }
 
 // read decodes an answer, which may be an error.

@@ -19,35 +19,23 @@ func (f *follower) event(ctx context.Context, name, data string) error {
 		return f.snapshot(ctx, data)
 	case stream.NameReset:
 		return f.refresh(ctx)
-	case "": // the envelope format
-		envelope, ok := decode[struct {
-			Type    string          `json:"type"`
-			Payload json.RawMessage `json:"payload"`
-		}](data)
-		if !ok || envelope.Type == "" {
-			return nil
-		}
-		return f.event(ctx, envelope.Type, string(envelope.Payload))
 	}
 	return nil
 }
 
-// taskEvent is a task.Event whose data is still JSON.
-type taskEvent struct {
+// TaskEvent is a task.Event whose data is still JSON.
+type TaskEvent struct {
 	task.Event
 
 	Data json.RawMessage `json:"data"`
 }
 
-func (f *follower) taskEvent(ctx context.Context, data string) error {
-	ev, ok := decode[taskEvent](data)
-	if !ok || ev.TaskID != f.known.ID || ev.Seq <= f.known.Seq {
-		return nil
-	}
-	t := f.known
+// Apply returns what is known of the event's task after it. It says nothing of
+// task_removed, for which there is no status.
+func (ev TaskEvent) Apply(t taskjson.Task) taskjson.Task {
 	t.Seq, t.Attempt = ev.Seq, ev.Attempt
 	switch ev.Type {
-	case task.EventQueued:
+	case task.EventQueued, task.EventRemoved:
 	case task.EventStarted:
 		t.Status, t.Progress, t.NextAt, t.Error = task.Running, task.Progress{}, nil, nil
 		t.Code = nil
@@ -67,9 +55,19 @@ func (f *follower) taskEvent(ctx context.Context, data string) error {
 		t.CancelRequested = true
 	case task.EventCancelled:
 		t.Status = task.Cancelled
-	case task.EventRemoved: // and its end was not seen here
+	}
+	return t
+}
+
+func (f *follower) taskEvent(ctx context.Context, data string) error {
+	ev, ok := decode[TaskEvent](data)
+	if !ok || ev.TaskID != f.known.ID || ev.Seq <= f.known.Seq {
+		return nil
+	}
+	if ev.Type == task.EventRemoved { // and its end was not seen here
 		return f.refresh(ctx)
 	}
+	t := ev.Apply(f.known)
 	if !t.Status.Terminal() {
 		return f.update(t)
 	}
