@@ -55,15 +55,25 @@ const flushTime = time.Second
 type commands struct {
 	Serve       serveCommand       `cmd:"" default:"1" help:"Run the service. This is what happens without a command, too."`
 	Run         runCommand         `cmd:"" help:"Start a task on a running service and follow it to its end."`
+	Start       startCommand       `cmd:"" help:"Start a task on a running service and print its ID."`
+	Tasks       tasksCommand       `cmd:"" help:"List the tasks of a running service."`
+	Task        taskCommand        `cmd:"" help:"Show one task, or what it has printed, or follow it to its end."`
+	Cancel      cancelCommand      `cmd:"" help:"Cancel tasks: some by their IDs, or all that are of a type, say."`
+	Retry       retryCommand       `cmd:"" help:"Start an ended task anew, with the same params or with others."`
+	Remove      removeCommand      `cmd:"" help:"Remove tasks that have ended."`
+	Watch       watchCommand       `cmd:"" help:"Show what comes over a stream of a running service, as it comes."`
+	Connections connectionsCommand `cmd:"" help:"List the open streams of a running service, or end one."`
 	Publish     publishCommand     `cmd:"" help:"Publish an event of the application's own on a running service."`
-	Types       typesCommand       `cmd:"" help:"Write the task types of a running service as TypeScript, for the client library."`
+	Types       typesCommand       `cmd:"" help:"List the task types of a running service, or write them as TypeScript for the client library."`
 	Gateway     gatewayCommand     `cmd:"" help:"Run an SSE gateway for a backend, and nothing else."`
 	Key         keyCommand         `cmd:"" help:"Make API keys for servers and workers."`
 	Token       tokenCommand       `cmd:"" help:"Make a JWT for development, or explain what one says."`
 	Config      configCommand      `cmd:"" help:"Show the effective configuration and where each value comes from."`
 	Check       checkCommand       `cmd:"" help:"Say what is wrong with a file for TASKS_FILE; exit status 0 or 1."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the service on this machine whether it is alive; exit status 0 or 1."`
+	Completion  completionCommand  `cmd:"" help:"Print what makes a shell complete commands and options."`
 	Version     versionCommand     `cmd:"" help:"Show the version."`
+	Complete    completeCommand    `cmd:"" name:"__complete" hidden:""`
 }
 
 const description = `One Server-Sent-Events stream per browser for all that happens on the server.

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"slices"
+	"reflect"
 	"syscall"
 	"time"
 
@@ -16,24 +16,39 @@ import (
 	"heliograph/adapters/inbound/taskcli"
 )
 
-// runCommand is "heliograph run"; its exit status is the task's outcome.
-type runCommand struct {
-	Type   string        `arg:"" help:"The task's type; GET /api/task-types lists them."`
+// startFlags are those of the commands that start a task, but for which.
+type startFlags struct {
+	serviceFlags
+
 	Param  []string      `short:"p" placeholder:"NAME=VALUE" sep:"none" help:"A param. The type's schema decides whether a value is a number, a boolean or a text. Repeatable."`
-	Params string        `placeholder:"JSON" help:"The params as a JSON object; -p wins over it."`
+	Params string        `placeholder:"JSON" help:"The params as a JSON object, @FILE for those in a file, - for those on standard input; -p wins over it."`
 	Label  []string      `placeholder:"KEY=VALUE" sep:"none" help:"A label to find the task by. Repeatable."`
 	RunAt  string        `placeholder:"TIME" xor:"when" help:"When it is to run, such as 2026-01-02T15:04:05Z."`
 	Delay  time.Duration `placeholder:"DURATION" xor:"when" help:"How long it is to wait before it runs, such as 90s or 2h."`
-	URL    string        `default:"http://localhost:8080" help:"Where the service is."`
-	Token  string        `env:"HELIOGRAPH_TOKEN" placeholder:"TEXT" help:"A JWT or an API key, where the service asks for one. Better in the environment: other users see command lines."`
-	Key    string        `placeholder:"TEXT" help:"An Idempotency-Key: with one that was used before, the first task is followed and none started."`
-	JSON   bool          `name:"json" help:"Print all that is known of the ended task, not only its result."`
-	Detach bool          `help:"Print the task's ID and do not follow it."`
+	Key    string        `placeholder:"TEXT" help:"An Idempotency-Key: with one that was used before, the first task is taken and none started."`
+}
+
+func (f startFlags) options() taskcli.Options {
+	return taskcli.Options{
+		URL: f.URL, Token: f.Token, Params: f.Params, Pairs: f.Param, Labels: f.Label, Key: f.Key, RunAt: f.RunAt, Delay: f.Delay,
+	}
+}
+
+// runCommand is "heliograph run"; its exit status is the task's outcome.
+type runCommand struct {
+	Type string `arg:"" help:"The task's type; heliograph types --list lists them."`
+	startFlags
+
+	JSON   bool `name:"json" help:"Print all that is known of the ended task, not only its result."`
+	Detach bool `help:"Print the task's ID and do not follow it."`
 }
 
 // Help is what --help says more.
 func (runCommand) Help() string {
-	return `The result goes to standard output as JSON, everything else to standard error.
+	return `The result goes to standard output as JSON, everything else to standard error. Examples:
+
+  heliograph run demo_task -p steps=20 -p message=hello
+  heliograph run demo_task | jq .steps_completed
 
 Exit status: 0 completed, 1 failed, 2 bad usage, 3 cancelled, 4 the service cannot be reached or has lost the task, 130 left before the end.
 
@@ -42,20 +57,24 @@ Ctrl-C on a terminal asks whether to cancel the task; elsewhere it cancels it. A
 
 // Run starts the task and follows it.
 func (c runCommand) Run(ctx context.Context, p *program) error {
+	o := c.options()
+	o.Type, o.JSON, o.Detach = c.Type, c.JSON, c.Detach
+	return p.follow(ctx, o)
+}
+
+// follow starts a task, or takes one, and follows it.
+func (p *program) follow(ctx context.Context, o taskcli.Options) error {
 	interrupts := make(chan os.Signal, 2) // the second may come while the first is dealt with
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(interrupts)
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
 	defer transport.CloseIdleConnections()
 	// A signal ends ctx at once, but not the session.
-	status := taskcli.Run(context.WithoutCancel(ctx), taskcli.Options{
-		URL: c.URL, Token: c.Token, Type: c.Type, Params: c.Params, Pairs: c.Param, Labels: c.Label, Key: c.Key, RunAt: c.RunAt, Delay: c.Delay, JSON: c.JSON, Detach: c.Detach,
-	}, taskcli.Terminal{
-		In: os.Stdin, Out: p.stdout, Err: p.stderr,
+	return exitWith(taskcli.Run(context.WithoutCancel(ctx), o, taskcli.Terminal{
+		In: p.stdin, Out: p.stdout, Err: p.stderr,
 		Interactive: p.host.Terminal && term.IsTerminal(int(os.Stdin.Fd())), Width: width,
 		Interrupts: interrupts, Transport: transport,
-	})
-	return exitWith(status)
+	}))
 }
 
 // width is the terminal's, in columns.
@@ -81,13 +100,17 @@ func exitWith(status int) error {
 	return nil
 }
 
-// isOfClient reports whether a mistake on the command line is about "heliograph run",
-// "heliograph publish" or "heliograph types", which have an exit status of their own for it.
+// isOfClient reports whether a mistake on the command line is about a command that uses a
+// running service.
 func isOfClient(err error) bool {
 	parse, ok := errors.AsType[*kong.ParseError](err)
 	if !ok {
 		return false
 	}
 	node := parse.Context.Selected()
-	return node != nil && slices.Contains([]string{"run", "publish", "types"}, node.Name)
+	if node == nil {
+		return false
+	}
+	_, ok = reflect.TypeAssert[interface{ isOfClient() }](node.Target)
+	return ok
 }
