@@ -26,14 +26,14 @@ func sampleApp(t *testing.T, service string) string {
 		}
 	}
 	addr := freeport.Addr(t)
-	cmd := exec.Command(programs.Plain(t, "heliograph/docs/examples/frontend"), "-addr", addr, "-service", service) //nolint:noctx // the test ends it
+	cmd := exec.Command(programs.Plain(t, "heliograph/docs/examples/frontend"), "-addr", addr, "-service", service)
 	cmd.Dir = "../.."
 	p := launchCmd(t, cmd, "frontend")
 	eventually(t, "the app is served", func() bool {
 		if p.hasExited() {
 			t.Fatalf("it ended with %s:\n%s", p.cmd.ProcessState, p.logs)
 		}
-		res, err := http.Get("http://" + addr + "/app.js") //nolint:noctx // a page of this machine's
+		res, err := http.Get("http://" + addr + "/app.js")
 		if err != nil {
 			return false
 		}
