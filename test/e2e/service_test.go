@@ -57,6 +57,7 @@ func start(t *testing.T, env ...string) *service {
 // startAs is start for a command that is made otherwise.
 func startAs(t *testing.T, command func(*testing.T) *exec.Cmd, env ...string) *service {
 	t.Helper()
+	_, _ = router() // here: to read it takes as long as some tests' credentials last, on a slow machine
 	s := &service{command: command, env: slices.Concat([]string{"HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=debug", quick}, env)}
 	s.client = &http.Client{Transport: &http.Transport{}, Timeout: waitLimit}
 	s.serve(t)
