@@ -62,6 +62,7 @@ type Broker struct {
 	monitor *monitor
 
 	followers sync.WaitGroup // Follow's goroutines
+	feeds     *feeds
 
 	opened     *opened
 	unreadable *unreadable
@@ -78,7 +79,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 	}
 	b = &Broker{
 		cfg: cfg, log: log, conn: &connection{log: log}, health: newHealth(), room: room{dir: cfg.Dir}, written: &fault{},
-		opened: &opened{}, unreadable: newUnreadable(), manifest: &manifest{}, markers: &markers{},
+		feeds: newFeeds(cfg.Dir != ""), opened: &opened{}, unreadable: newUnreadable(), manifest: &manifest{}, markers: &markers{},
 	}
 	defer func() { //nolint:contextcheck // what is left behind is closed in a time of its own
 		if err != nil {
@@ -143,6 +144,7 @@ func (b *Broker) Close() error {
 	if b.conn.nc != nil {
 		b.conn.nc.Close()
 	}
+	b.feeds.shut()
 	b.followers.Wait() // without a connection they end at once
 	if b.server != nil {
 		return b.server.stop()

@@ -108,23 +108,40 @@ func (k *Bucket) MarkDeleted(ctx context.Context, key string, revision uint64, k
 
 // Put implements jetstream.KeyValue. Errors: ErrDisk also, as of all below.
 func (k *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
-	return write(ctx, k.broker, len(value), changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Put(ctx, key, value) })
+	return k.write(ctx, key, value, changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Put(ctx, key, value) })
 }
 
 // Create implements jetstream.KeyValue.
 func (k *Bucket) Create(ctx context.Context, key string, value []byte, options ...jetstream.KVCreateOpt) (uint64, error) {
-	return write(ctx, k.broker, len(value), createRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Create(ctx, key, value, options...) })
+	return k.write(ctx, key, value, createRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Create(ctx, key, value, options...) })
 }
 
 // Update implements jetstream.KeyValue.
 func (k *Bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	return write(ctx, k.broker, len(value), changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Update(ctx, key, value, revision) })
+	return k.write(ctx, key, value, changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Update(ctx, key, value, revision) })
 }
 
-// Purge implements jetstream.KeyValue. The marker of the deleted key goes after ten minutes.
-func (k *Bucket) Purge(ctx context.Context, key string, options ...jetstream.KVDeleteOpt) error {
-	options = append(options, jetstream.PurgeTTL(markerTTL))
+// write is Broker.write of a key, which the bucket's followers get.
+func (k *Bucket) write(ctx context.Context, key string, value []byte, free int, f func(context.Context) (uint64, error)) (uint64, error) {
+	begun := now()
+	revision, err := write(ctx, k.broker, len(value), free, f)
+	if err == nil {
+		k.broker.feeds.hand(bucketStream(k.Bucket()), Message{Subject: BucketSubject(k.Bucket(), key), Data: value, Sequence: revision, Time: begun})
+	}
+	return revision, err
+}
+
+// Purge deletes a key whose record has that revision; 0 is any. The marker of the
+// deleted key goes after ten minutes. Errors: one that Conflict knows when the record has another.
+func (k *Bucket) Purge(ctx context.Context, key string, revision uint64) error {
+	marker := &nats.Msg{Subject: BucketSubject(k.Bucket(), key), Header: nats.Header{
+		"KV-Operation": {"PURGE"}, jetstream.MsgRollup: {jetstream.MsgRollupSubject},
+	}}
+	options := []jetstream.PublishOpt{jetstream.WithMsgTTL(markerTTL)}
+	if revision != 0 {
+		options = append(options, jetstream.WithExpectLastSequencePerSubject(revision))
+	}
 	k.broker.markers.add(bucketStream(k.Bucket()), 1)
-	_, err := write(ctx, k.broker, 0, removeRoom, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.KeyValue.Purge(ctx, key, options...) })
+	_, err := k.broker.publish(ctx, marker, removeRoom, options...)
 	return err
 }

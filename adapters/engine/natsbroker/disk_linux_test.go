@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/test/fulldisk"
@@ -17,7 +15,7 @@ import (
 const mega = 1 << 20
 
 // bucketIn opens the broker in a folder, and a bucket that is as large as the disk.
-func bucketIn(t *testing.T, dir string) (*natsbroker.Broker, jetstream.KeyValue) {
+func bucketIn(t *testing.T, dir string) (*natsbroker.Broker, *natsbroker.Bucket) {
 	t.Helper()
 	b := brokertest.Open(t, natsbroker.Config{Dir: dir})
 	kv, err := b.Bucket(t.Context(), "b", -1)
@@ -28,7 +26,7 @@ func bucketIn(t *testing.T, dir string) (*natsbroker.Broker, jetstream.KeyValue)
 }
 
 // fill creates records until one is refused, and returns how many there are.
-func fill(t *testing.T, kv jetstream.KeyValue, from int) (n int) {
+func fill(t *testing.T, kv *natsbroker.Bucket, from int) (n int) {
 	t.Helper()
 	for n = from; n < 1000; n++ {
 		_, err := kv.Create(t.Context(), fmt.Sprint("k", n), make([]byte, record))
@@ -67,7 +65,7 @@ func TestTheDiskAloneBoundsWhatTheFolderHolds(t *testing.T) { // H3 a
 		t.Errorf("a small change on a full disk: %v", err)
 	}
 	for i := range n {
-		if err := kv.Purge(t.Context(), fmt.Sprint("k", i)); err != nil {
+		if err := kv.Purge(t.Context(), fmt.Sprint("k", i), 0); err != nil {
 			t.Fatalf("on a full disk record %d of %d cannot be removed: %v", i, n, err)
 		}
 	}
@@ -77,7 +75,7 @@ func TestTheDiskAloneBoundsWhatTheFolderHolds(t *testing.T) { // H3 a
 	}
 }
 
-func revisionOf(t *testing.T, kv jetstream.KeyValue, key string) uint64 {
+func revisionOf(t *testing.T, kv *natsbroker.Bucket, key string) uint64 {
 	t.Helper()
 	entry, err := kv.Get(t.Context(), key)
 	if err != nil {

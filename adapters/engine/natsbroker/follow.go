@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -19,16 +20,25 @@ const (
 	inactiveTime = time.Minute
 )
 
+// Message is one of a stream.
+type Message struct {
+	Subject  string
+	Header   nats.Header
+	Data     []byte
+	Sequence uint64
+	Time     time.Time // when the server took it, by its clock; of one that this process wrote, perhaps a moment before
+}
+
 // Follow calls handle with each message that cfg selects, in the order of the
 // stream and each once, until ctx ends, which is no error, or handle fails. What
 // the client library cannot bridge any more is an error: follow anew then, from
-// the message after the last one.
-func (b *Broker) Follow(ctx context.Context, stream string, cfg jetstream.OrderedConsumerConfig,
-	handle func(jetstream.Msg, *jetstream.MsgMetadata) error,
-) error {
-	f := following{stream: stream, handle: handle}
+// the message after the last one. What this process writes to an embedded server through
+// Publish and a Bucket is not sent back by the server, unless cfg selects subjects; what
+// is written otherwise comes within about a second then.
+func (b *Broker) Follow(ctx context.Context, stream string, cfg jetstream.OrderedConsumerConfig, handle func(Message) error) error {
+	f := following{broker: b, stream: stream, handle: handle}
 	ended := make(chan error, 1)
-	b.followers.Go(func() { ended <- f.run(ctx, b, cfg) })
+	b.followers.Go(func() { ended <- f.run(ctx, cfg) })
 	select {
 	case err := <-ended:
 		return unlessEnded(ctx, err)
@@ -41,14 +51,79 @@ func (b *Broker) Follow(ctx context.Context, stream string, cfg jetstream.Ordere
 
 // following is one call of Follow.
 type following struct {
+	broker   *Broker
 	stream   string
-	handle   func(jetstream.Msg, *jetstream.MsgMetadata) error
+	handle   func(Message) error
 	handling sync.Mutex // held while handle is called, which is not after the end of the context
 }
 
-func (f *following) run(ctx context.Context, b *Broker, cfg jetstream.OrderedConsumerConfig) error {
+func (f *following) run(ctx context.Context, cfg jetstream.OrderedConsumerConfig) error {
 	cfg.MaxResetAttempts, cfg.InactiveThreshold = 1, inactiveTime
-	messages, err := openMessages(ctx, b.js, f.stream, cfg)
+	if len(cfg.FilterSubjects) > 0 {
+		return f.receive(ctx, cfg, forever)
+	}
+	feed := f.broker.feeds.add(f.stream)
+	if feed == nil {
+		return f.receive(ctx, cfg, forever)
+	}
+	defer f.broker.feeds.remove(f.stream, feed)
+	take := func(m Message) error { return f.take(ctx, m) }
+	for {
+		feed.restart()
+		last, err := f.catchUp(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		feed.reached(last)
+		if err := feed.follow(ctx, f.broker.feeds.closed, f.newest, take); err != nil {
+			return err
+		}
+		cfg.DeliverPolicy, cfg.OptStartSeq, cfg.OptStartTime = jetstream.DeliverByStartSequencePolicy, feed.at()+1, nil
+	}
+}
+
+// newest asks the server which message of the stream is the newest.
+func (f *following) newest(ctx context.Context) (uint64, error) {
+	s, err := f.broker.js.Stream(ctx, f.stream)
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.LastSeq, nil
+}
+
+// catchUp receives what the server has now. All that is up to last has been received
+// then, or is not there any more.
+func (f *following) catchUp(ctx context.Context, cfg jetstream.OrderedConsumerConfig) (last uint64, err error) {
+	newest, err := f.newest(ctx)
+	if err != nil {
+		return 0, err
+	}
+	last = newest
+	if cfg.DeliverPolicy == jetstream.DeliverByStartSequencePolicy && cfg.OptStartSeq > newest {
+		return cfg.OptStartSeq - 1, nil
+	}
+	err = f.receive(ctx, cfg, func(seq, pending uint64) bool {
+		last = max(last, seq)
+		return pending == 0 || seq >= newest
+	})
+	return last, err
+}
+
+// forever is for following.receive, which then does not end.
+func forever(uint64, uint64) bool { return false }
+
+// receive receives from the server until there is nothing at the beginning or enough
+// reports true: it is called with the sequence of each message, or 0 before the first one, and how many
+// more there are.
+func (f *following) receive(ctx context.Context, cfg jetstream.OrderedConsumerConfig, enough func(seq, pending uint64) bool) error {
+	consumer, err := f.broker.js.OrderedConsumer(ctx, f.stream, cfg)
+	if err != nil {
+		return err
+	}
+	if enough(0, consumer.CachedInfo().NumPending) {
+		return nil
+	}
+	messages, err := consumer.Messages(jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(heartbeat))
 	if err != nil {
 		return err
 	}
@@ -58,31 +133,27 @@ func (f *following) run(ctx context.Context, b *Broker, cfg jetstream.OrderedCon
 		if err != nil {
 			return err
 		}
-		if err := f.take(ctx, msg); err != nil {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return fmt.Errorf("follow %s: %w", f.stream, err)
+		}
+		seq := meta.Sequence.Stream
+		if err := f.take(ctx, Message{msg.Subject(), msg.Headers(), msg.Data(), seq, meta.Timestamp}); err != nil {
 			return err
+		}
+		if enough(seq, meta.NumPending) {
+			return nil
 		}
 	}
 }
 
-func (f *following) take(ctx context.Context, msg jetstream.Msg) error {
+func (f *following) take(ctx context.Context, m Message) error {
 	f.handling.Lock()
 	defer f.handling.Unlock()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	meta, err := msg.Metadata()
-	if err != nil {
-		return fmt.Errorf("follow %s: %w", f.stream, err)
-	}
-	return f.handle(msg, meta)
-}
-
-func openMessages(ctx context.Context, js jetstream.JetStream, stream string, cfg jetstream.OrderedConsumerConfig) (jetstream.MessagesContext, error) {
-	consumer, err := js.OrderedConsumer(ctx, stream, cfg)
-	if err != nil {
-		return nil, err
-	}
-	return consumer.Messages(jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(heartbeat))
+	return f.handle(m)
 }
 
 func unlessEnded(ctx context.Context, err error) error {

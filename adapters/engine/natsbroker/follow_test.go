@@ -24,7 +24,7 @@ func TestFollowEndsWithItsContextWhileNATSIsAway(t *testing.T) { // T15
 	ctx, cancel := context.WithCancel(t.Context())
 	handled, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- broker.Follow(ctx, "s", jetstream.OrderedConsumerConfig{}, func(jetstream.Msg, *jetstream.MsgMetadata) error {
+		ended <- broker.Follow(ctx, "s", jetstream.OrderedConsumerConfig{}, func(natsbroker.Message) error {
 			close(handled)
 			return nil
 		})

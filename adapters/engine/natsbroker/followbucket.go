@@ -14,7 +14,7 @@ type Change struct {
 	Value    []byte
 	Deleted  bool // then there is no Value
 	Revision uint64
-	Time     time.Time // when the server took it, by its clock
+	Time     time.Time // as of a Message
 }
 
 // Follow calls handle with what each of the keys is, which are named as
@@ -31,10 +31,9 @@ func (k *Bucket) Follow(ctx context.Context, keys []string, begin func(), handle
 	var retries RetryLogger
 	for ctx.Err() == nil {
 		begin()
-		err := k.broker.Follow(ctx, bucketStream(k.Bucket()), cfg, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+		err := k.broker.Follow(ctx, bucketStream(k.Bucket()), cfg, func(m Message) error {
 			c := Change{
-				Key: strings.TrimPrefix(msg.Subject(), prefix), Value: msg.Data(), Deleted: Deleted(msg.Headers()), Revision: meta.Sequence.Stream,
-				Time: meta.Timestamp,
+				Key: strings.TrimPrefix(m.Subject, prefix), Value: m.Data, Deleted: Deleted(m.Header), Revision: m.Sequence, Time: m.Time,
 			}
 			if err := handle(c); err != nil {
 				k.LeaveOut(c.Key, c.Revision, err)

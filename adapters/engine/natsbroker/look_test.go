@@ -4,8 +4,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"heliograph/adapters/engine/natsbroker"
 	"heliograph/adapters/engine/natsbroker/brokertest"
 	"heliograph/test/natsserver"
@@ -14,7 +12,7 @@ import (
 func TestABucketThatIsDeletedOrMadeAnewIsGone(t *testing.T) {
 	url := natsserver.Start(t).URL()
 	first, second := brokertest.Open(t, natsbroker.Config{URL: url}), brokertest.Open(t, natsbroker.Config{URL: url})
-	var bucket jetstream.KeyValue
+	var bucket *natsbroker.Bucket
 	for _, b := range []*natsbroker.Broker{first, second} {
 		var err error
 		if bucket, err = b.Bucket(t.Context(), "b", -1); err != nil {

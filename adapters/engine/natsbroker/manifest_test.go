@@ -108,7 +108,7 @@ func fillFolder(t *testing.T, dir string, messages int) {
 			must(t, err)
 		}
 		if i >= 25 {
-			must(t, kv.Purge(t.Context(), fmt.Sprint("k", i-25)))
+			must(t, kv.Purge(t.Context(), fmt.Sprint("k", i-25), 0))
 		}
 	}
 	must(t, b.Close())

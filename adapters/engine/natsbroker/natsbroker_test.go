@@ -223,7 +223,7 @@ func TestFollowEndsWithAnErrorOfItsHandler(t *testing.T) {
 		t.Fatal(err)
 	}
 	enough := errors.New("enough")
-	err := b.Follow(t.Context(), "s", jetstream.OrderedConsumerConfig{}, func(jetstream.Msg, *jetstream.MsgMetadata) error { return enough })
+	err := b.Follow(t.Context(), "s", jetstream.OrderedConsumerConfig{}, func(natsbroker.Message) error { return enough })
 	if !errors.Is(err, enough) {
 		t.Errorf("follow: %v", err)
 	}

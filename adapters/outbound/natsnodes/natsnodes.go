@@ -112,7 +112,7 @@ func (n *Nodes) Leave(ctx context.Context) error {
 }
 
 func (n *Nodes) drop(ctx context.Context, key string, revision uint64) error {
-	err := n.bucket.Purge(ctx, key, jetstream.LastRevision(revision))
+	err := n.bucket.Purge(ctx, key, revision)
 	if natsbroker.Conflict(err) {
 		return nil // it is another life's
 	}

@@ -27,7 +27,7 @@ func (l *Log) loadResumePoint(ctx context.Context, reader string, have jetstream
 		return nil
 	}
 	if err == nil {
-		err = l.resumePoints.Purge(ctx, l.reader)
+		err = l.resumePoints.Purge(ctx, l.reader, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("resume point in the log: %w", err)

@@ -27,9 +27,7 @@ func (p *Publisher) Serve(ctx context.Context) error {
 	for {
 		err := p.log.broker.Follow(ctx, streamName, jetstream.OrderedConsumerConfig{
 			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: p.last + 1,
-		}, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-			return p.receive(ctx, msg, meta.Sequence.Stream)
-		})
+		}, func(m natsbroker.Message) error { return p.receive(ctx, m) })
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the end of ctx is no failure
 		}
@@ -74,7 +72,8 @@ func (p *Publisher) expect(seq uint64) {
 	}
 }
 
-func (p *Publisher) receive(ctx context.Context, msg jetstream.Msg, seq uint64) error {
+func (p *Publisher) receive(ctx context.Context, m natsbroker.Message) error {
+	seq := m.Sequence
 	if seq <= p.last {
 		return nil
 	}
@@ -83,9 +82,9 @@ func (p *Publisher) receive(ctx context.Context, msg jetstream.Msg, seq uint64) 
 	}
 	p.last = seq
 	defer p.delivered.Set(seq)
-	ev, err := decode(msg.Headers(), msg.Data())
+	ev, err := decode(m.Header, m.Data)
 	if err != nil { // not written by a node
-		p.log.broker.LeaveOut(streamName, msg.Subject(), seq, err)
+		p.log.broker.LeaveOut(streamName, m.Subject, seq, err)
 		return nil
 	}
 	p.receiver.Receive(ctx, event.Record{ID: p.log.id(seq), Event: ev})

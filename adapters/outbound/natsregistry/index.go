@@ -61,7 +61,7 @@ func (x *tokenIndex) release(ctx context.Context, c connection.Connection) {
 	}
 	entry, err := x.bucket.Get(ctx, tokenKey(c.Token))
 	if err == nil && string(entry.Value()) == string(c.RequestID) && !x.own.has(c) {
-		_ = x.bucket.Purge(ctx, entry.Key(), jetstream.LastRevision(entry.Revision()))
+		_ = x.bucket.Purge(ctx, entry.Key(), entry.Revision())
 	}
 }
 

@@ -74,7 +74,7 @@ func (r *records) change(ctx context.Context, id connection.RequestID, next func
 // delete deletes the record of a request_id if it is still at that revision.
 // Errors: one that natsbroker.Conflict knows.
 func (r *records) delete(ctx context.Context, id connection.RequestID, revision uint64) error {
-	return r.bucket.Purge(ctx, recordKey(id), jetstream.LastRevision(revision))
+	return r.bucket.Purge(ctx, recordKey(id), revision)
 }
 
 // each calls visit with each record that there is.

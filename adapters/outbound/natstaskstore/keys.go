@@ -110,7 +110,7 @@ func (k *keys) holder(ctx context.Context, key string) (id task.ID, revision uin
 // free deletes the record of an Idempotency-Key, of that name, if it is still at that
 // revision, and reports whether it was.
 func (k *keys) free(ctx context.Context, key string, revision uint64) (freed bool, err error) {
-	err = k.bucket.Purge(ctx, key, jetstream.LastRevision(revision))
+	err = k.bucket.Purge(ctx, key, revision)
 	if natsbroker.Conflict(err) {
 		return false, nil
 	}

@@ -129,7 +129,7 @@ func (s *Store) Delete(ctx context.Context, t task.Task) error {
 	if t.Revision == 0 { // to Purge that would be any
 		return s.records.whyNot(ctx, t.ID)
 	}
-	err := s.bucket.Purge(ctx, taskKey(t.ID), jetstream.LastRevision(t.Revision))
+	err := s.bucket.Purge(ctx, taskKey(t.ID), t.Revision)
 	if natsbroker.Conflict(err) {
 		return s.records.whyNot(ctx, t.ID)
 	}

@@ -57,7 +57,7 @@ func (s *Store) freeKeys(ctx context.Context, minAge time.Duration) (freed int, 
 		if !ruledOut {
 			continue
 		}
-		purgeErr := s.bucket.Purge(ctx, o.key, jetstream.LastRevision(o.revision))
+		purgeErr := s.bucket.Purge(ctx, o.key, o.revision)
 		if purgeErr != nil && !natsbroker.Conflict(purgeErr) {
 			return freed, wrapped(purgeErr)
 		}

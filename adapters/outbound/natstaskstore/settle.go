@@ -84,7 +84,7 @@ func (s *Store) deleteSettled(ctx context.Context) error {
 		return nil
 	})
 	for key, revision := range revisions {
-		purgeErr := s.bucket.Purge(ctx, key, jetstream.LastRevision(revision))
+		purgeErr := s.bucket.Purge(ctx, key, revision)
 		if purgeErr != nil && !natsbroker.Conflict(purgeErr) { // its node has just written it
 			return wrapped(purgeErr)
 		}
