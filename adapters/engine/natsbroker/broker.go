@@ -56,7 +56,7 @@ type Broker struct {
 	js     jetstream.JetStream
 	server *embedded // nil with Config.URL
 	health *health
-	room   room
+	room   *room
 
 	written *fault // what was wrong with the last write: ErrNoAnswer, ErrStorage
 	monitor *monitor
@@ -78,8 +78,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (b *Broker, err err
 		cfg.Waiting = func(string) {}
 	}
 	b = &Broker{
-		cfg: cfg, log: log, conn: &connection{log: log}, health: newHealth(), room: room{dir: cfg.Dir}, written: &fault{},
-		feeds: newFeeds(cfg.Dir != ""), opened: &opened{}, unreadable: newUnreadable(), manifest: &manifest{}, markers: &markers{},
+		cfg: cfg, log: log, conn: &connection{log: log}, health: newHealth(), written: &fault{},
+		feeds: newFeeds(cfg.Dir != ""), room: &room{dir: cfg.Dir, begun: time.Now()}, opened: &opened{}, unreadable: newUnreadable(), manifest: &manifest{}, markers: &markers{},
 	}
 	defer func() { //nolint:contextcheck // what is left behind is closed in a time of its own
 		if err != nil {

@@ -106,7 +106,8 @@ func (k *Bucket) MarkDeleted(ctx context.Context, key string, revision uint64, k
 	return err
 }
 
-// Put implements jetstream.KeyValue. Errors: ErrDisk also, as of all below.
+// Put implements jetstream.KeyValue. The caller leaves value alone from then on. Errors:
+// ErrDisk also; both as of all below.
 func (k *Bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
 	return k.write(ctx, key, value, changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Put(ctx, key, value) })
 }
@@ -118,7 +119,13 @@ func (k *Bucket) Create(ctx context.Context, key string, value []byte, options .
 
 // Update implements jetstream.KeyValue.
 func (k *Bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	return k.write(ctx, key, value, changeRoom, func(ctx context.Context) (uint64, error) { return k.KeyValue.Update(ctx, key, value, revision) })
+	msg := &nats.Msg{Subject: BucketSubject(k.Bucket(), key), Data: value, Header: make(nats.Header, 1)}
+	ExpectNewest(msg, revision)
+	ack, err := k.broker.Publish(ctx, msg)
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
 }
 
 // write is Broker.write of a key, which the bucket's followers get.
@@ -142,6 +149,6 @@ func (k *Bucket) Purge(ctx context.Context, key string, revision uint64) error {
 		options = append(options, jetstream.WithExpectLastSequencePerSubject(revision))
 	}
 	k.broker.markers.add(bucketStream(k.Bucket()), 1)
-	_, err := k.broker.publish(ctx, marker, removeRoom, options...)
+	_, err := k.broker.publish(ctx, marker, nil, removeRoom, options...)
 	return err
 }

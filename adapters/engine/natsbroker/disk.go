@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // What must be free on the disk of an embedded server's folder, in bytes, beside
@@ -26,6 +28,9 @@ const (
 	startRoom = 6 << 20
 	// removeRoom: a removal is tried in any case.
 	removeRoom = 0
+	// plenty is so much more than what must be free that no disk loses it within plentyTime:
+	// till then it is not asked again.
+	plenty, plentyTime = 1 << 30, 50 * time.Millisecond
 )
 
 // ErrDisk says that the disk of the embedded server's folder takes nothing now.
@@ -34,24 +39,36 @@ var ErrDisk = errors.New("the disk of the data folder cannot be written to")
 
 // room is that on the disk of an embedded server's folder; without a folder the server
 // is elsewhere, and looks after its disk itself.
-type room struct{ dir string }
+type room struct {
+	dir    string
+	begun  time.Time
+	enough atomic.Int64 // until when there is plenty, from begun on
+}
 
 // check returns nil if the disk has room for so many bytes beside what must be
 // free, if that can be found out, or if it is the disk of a server elsewhere.
 // Errors: ErrDisk.
-func (r room) check(bytes, free int) error {
+func (r *room) check(bytes, free int) error {
 	if r.dir == "" || free == removeRoom {
 		return nil
 	}
+	since := time.Since(r.begun)
+	if int64(since) < r.enough.Load() && bytes < plenty/2 {
+		return nil
+	}
 	have, _, err := diskSpace(r.dir)
-	if need := uint64(bytes + free); err == nil && have < need { //nolint:gosec // neither is negative
+	need := uint64(bytes + free) //nolint:gosec // neither is negative
+	if err == nil && have >= need+plenty {
+		r.enough.Store(int64(since + plentyTime))
+	}
+	if err == nil && have < need {
 		return fmt.Errorf("%w: it is full: %d KiB are free, and %d KiB must be", ErrDisk, have>>10, need>>10)
 	}
 	return nil
 }
 
 // checkSize refuses a bound that the whole disk is too small for.
-func (r room) checkSize(stream string, maxBytes int64) error {
+func (r *room) checkSize(stream string, maxBytes int64) error {
 	if r.dir == "" || maxBytes <= 0 {
 		return nil
 	}

@@ -2,12 +2,14 @@ package natsbroker
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -167,7 +169,7 @@ func (f *feed) take(run []Message) (more []Message, gap, behind bool) {
 
 // follow calls handle with what is written, in order, until the follower must ask the
 // server: newest is the sequence of the newest message there. Errors: ctx.Err(),
-// nats.ErrConnectionClosed, those of newest and handle.
+// nats.ErrConnectionClosed, jetstream.ErrStreamNotFound, those of handle.
 func (f *feed) follow(ctx context.Context, closed <-chan struct{}, newest func(context.Context) (uint64, error), handle func(Message) error) error {
 	look := time.NewTicker(lookInterval)
 	defer look.Stop()
@@ -202,8 +204,12 @@ func (f *feed) follow(ctx context.Context, closed <-chan struct{}, newest func(c
 			waitsAt = nowhere
 		case <-look.C:
 			if quiet {
-				if seq, err := newest(ctx); err != nil || seq > f.at() {
+				seq, err := newest(ctx)
+				if errors.Is(err, jetstream.ErrStreamNotFound) {
 					return err
+				}
+				if err == nil && seq != f.at() { // otherwise it is asked again
+					return nil
 				}
 			}
 			quiet = true

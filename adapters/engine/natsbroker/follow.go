@@ -2,6 +2,7 @@ package natsbroker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -27,6 +28,8 @@ type Message struct {
 	Data     []byte
 	Sequence uint64
 	Time     time.Time // when the server took it, by its clock; of one that this process wrote, perhaps a moment before
+	// Decoded is what PublishDecoded was given; nil for what the server has sent.
+	Decoded any
 }
 
 // Follow calls handle with each message that cfg selects, in the order of the
@@ -48,6 +51,9 @@ func (b *Broker) Follow(ctx context.Context, stream string, cfg jetstream.Ordere
 		return nil
 	}
 }
+
+// errWentBack: a server that was started anew has lost what the follower had.
+var errWentBack = errors.New("the stream has lost its newest messages")
 
 // following is one call of Follow.
 type following struct {
@@ -73,6 +79,9 @@ func (f *following) run(ctx context.Context, cfg jetstream.OrderedConsumerConfig
 		last, err := f.catchUp(ctx, cfg)
 		if err != nil {
 			return err
+		}
+		if last < feed.at() {
+			return errWentBack
 		}
 		feed.reached(last)
 		if err := feed.follow(ctx, f.broker.feeds.closed, f.newest, take); err != nil {
@@ -100,7 +109,7 @@ func (f *following) catchUp(ctx context.Context, cfg jetstream.OrderedConsumerCo
 	}
 	last = newest
 	if cfg.DeliverPolicy == jetstream.DeliverByStartSequencePolicy && cfg.OptStartSeq > newest {
-		return cfg.OptStartSeq - 1, nil
+		return newest, nil
 	}
 	err = f.receive(ctx, cfg, func(seq, pending uint64) bool {
 		last = max(last, seq)
@@ -138,7 +147,7 @@ func (f *following) receive(ctx context.Context, cfg jetstream.OrderedConsumerCo
 			return fmt.Errorf("follow %s: %w", f.stream, err)
 		}
 		seq := meta.Sequence.Stream
-		if err := f.take(ctx, Message{msg.Subject(), msg.Headers(), msg.Data(), seq, meta.Timestamp}); err != nil {
+		if err := f.take(ctx, Message{msg.Subject(), msg.Headers(), msg.Data(), seq, meta.Timestamp, nil}); err != nil {
 			return err
 		}
 		if enough(seq, meta.NumPending) {

@@ -129,21 +129,29 @@ func (p *Publisher) check(ctx context.Context, ev event.Event) error {
 // position is that of a topic's newest event. The zero position is before the first.
 type position struct{ seq, order uint64 }
 
+var inThisStream = []string{streamName} // is never changed
+
 // submission is an event on its way into the log.
 type submission struct {
-	msg   *nats.Msg
+	event event.Event
+	msg   *nats.Msg // with a message ID, by which the server knows it again
 	topic string
 	order uint64
-	id    string // message ID, by which the server knows it again
 }
 
 func (p *Publisher) submission(ev event.Event) (submission, error) {
 	msg, err := encode(ev)
-	id := nuid.Next()
+	if err != nil {
+		return submission{}, err
+	}
+	var id string
 	if ev.Topic != "" && ev.Order > 0 {
 		id = ev.Topic + "/" + strconv.FormatUint(ev.Order, 10)
+	} else {
+		id = nuid.Next()
 	}
-	return submission{msg: msg, topic: ev.Topic, order: ev.Order, id: id}, err
+	msg.Header[jetstream.MsgIDHeader], msg.Header[jetstream.ExpectedStreamHeader] = []string{id}, inThisStream
+	return submission{event: ev, msg: msg, topic: ev.Topic, order: ev.Order}, nil
 }
 
 // try offers the event to the server. Within a topic it says which event must be
@@ -156,11 +164,10 @@ func (p *Publisher) try(ctx context.Context, o submission) (seq uint64, err erro
 		if o.order > 0 && o.order <= newest.order {
 			return o.inPlaceOf(newest)
 		}
-		options := []jetstream.PublishOpt{jetstream.WithMsgID(o.id), jetstream.WithExpectStream(streamName)}
 		if o.topic != "" {
-			options = append(options, jetstream.WithExpectLastSequencePerSubject(newest.seq))
+			natsbroker.ExpectNewest(o.msg, newest.seq)
 		}
-		ack, err := p.log.broker.Publish(ctx, o.msg, options...)
+		ack, err := p.log.broker.PublishDecoded(ctx, o.msg, &o.event)
 		if err == nil {
 			p.newest.Add(o.topic, position{ack.Sequence, o.order})
 			p.expect(ack.Sequence)

@@ -82,6 +82,10 @@ func (p *Publisher) receive(ctx context.Context, m natsbroker.Message) error {
 	}
 	p.last = seq
 	defer p.delivered.Set(seq)
+	if own, ok := m.Decoded.(*event.Event); ok {
+		p.receiver.Receive(ctx, event.Record{ID: p.log.id(seq), Event: *own})
+		return nil
+	}
 	ev, err := decode(m.Header, m.Data)
 	if err != nil { // not written by a node
 		p.log.broker.LeaveOut(streamName, m.Subject, seq, err)
