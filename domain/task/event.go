@@ -68,7 +68,11 @@ type Retrying struct {
 // ToEvent makes the log event. Progress of one task carries a key, so that a
 // newer one may take the place of one that still waits (rule E10).
 func (e Event) ToEvent() (event.Event, error) {
-	data, err := event.Marshal(e)
+	data, ok := e.marshalPlain()
+	var err error
+	if !ok {
+		data, err = event.Marshal(e)
+	}
 	if err != nil {
 		return event.Event{}, fmt.Errorf("encode %s of task %s: %w", e.Type, e.TaskID, err)
 	}

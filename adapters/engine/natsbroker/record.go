@@ -37,9 +37,18 @@ var errNoObject = errors.New("the record is no JSON object")
 // EncodeRecord returns record, a struct with a field that is always written, as a JSON
 // object which also has the unknown fields that DecodeRecord returned.
 func EncodeRecord(record any, unknown json.RawMessage) ([]byte, error) {
-	text, err := encodeJSON(record)
-	if err != nil || len(unknown) == 0 {
+	text, err := EncodeJSON(record)
+	if err != nil {
 		return text, err
+	}
+	return WithUnknown(text, unknown)
+}
+
+// WithUnknown returns text, a JSON object with at least one field, with the unknown fields
+// that DecodeRecord returned.
+func WithUnknown(text []byte, unknown json.RawMessage) ([]byte, error) {
+	if len(unknown) == 0 {
+		return text, nil
 	}
 	if text[0] != '{' || unknown[0] != '{' {
 		return nil, errNoObject
@@ -72,11 +81,11 @@ func DecodeRecord(text []byte, record any, known map[string]bool) (unknown json.
 	if len(fields) == 0 {
 		return nil, nil
 	}
-	return encodeJSON(fields)
+	return EncodeJSON(fields)
 }
 
-// encodeJSON leaves what callers have given as it is: json.Marshal escapes <, > and &.
-func encodeJSON(v any) ([]byte, error) {
+// EncodeJSON is json.Marshal that leaves what callers have given as it is: <, > and & are not escaped.
+func EncodeJSON(v any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)

@@ -105,6 +105,18 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 	t.Created, t.Started, t.Ended, t.NotBefore, t.RunAt = plain(t.Created), plain(t.Started), plain(t.Ended), plain(t.NotBefore), plain(t.RunAt)
 	t.Params, t.Result = orNil(compact(t.Params)), orNil(compact(t.Result))
 	t.Truncated, t.Term = false, 0
+	record := recordOf(t)
+	if text, err = record.marshal(); err == nil {
+		text, err = natsbroker.WithUnknown(text, t.Unknown)
+	}
+	if err != nil {
+		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
+	}
+	return t, text, nil
+}
+
+// recordOf returns the record of a task whose values are as decode makes them.
+func recordOf(t task.Task) taskRecord {
 	var relayed []relayedRecord
 	for _, r := range t.Relayed {
 		relayed = append(relayed, relayedRecord{r.Number, updateRecord(r.Update)})
@@ -116,18 +128,14 @@ func encode(t task.Task) (stored task.Task, text []byte, err error) {
 	if t.Scheduled() {
 		format = scheduledFormat
 	}
-	text, err = natsbroker.EncodeRecord(taskRecord{
+	return taskRecord{
 		Format: format, ID: t.ID, Type: t.Type, Params: t.Params, IdempotencyKey: t.IdempotencyKey, Status: t.Status,
 		CancelRequested: t.CancelRequested, Created: t.Created, Started: t.Started, Ended: t.Ended, Result: t.Result, Error: t.Error,
 		Progress: progressRecord(t.Progress), Seq: t.Seq, Attempt: t.Attempt, Lease: t.Lease, Node: t.Node, OwnerGeneration: t.OwnerGeneration,
 		Ran: t.Ran, Signs: t.Reports, Relayed: relayed, FinalEventPending: t.FinalEventPending, NotBefore: t.NotBefore,
 		Owner: t.Owner, Audience: t.Audience, Labels: t.Labels, LeasedToStarter: t.LeasedToStarter, CancelSeq: t.CancelSeq, Removed: t.Removed, RunAt: t.RunAt,
 		ErrorCode: t.ErrorCode, RunsOn: t.RunsOn, Worker: t.Worker,
-	}, t.Unknown)
-	if err != nil {
-		return t, nil, fmt.Errorf("task %s: %w", t.ID, err)
 	}
-	return t, text, nil
 }
 
 // plain returns at as JSON keeps it: in UTC, without the clock of this process.
