@@ -71,25 +71,26 @@ func (s *Store) forgetSettled(ctx context.Context) {
 }
 
 func (s *Store) deleteSettled(ctx context.Context) error {
-	var first time.Time
+	var found []jetstream.KeyValueEntry
+	eachErr := s.bucket.Each(ctx, bySettled+".*", func(entry jetstream.KeyValueEntry) error {
+		found = append(found, entry)
+		return nil
+	})
+	var first time.Time // after the records were found: what they settled has ended by then
 	var ended bool
 	if err := s.read(ctx, func(tasks *tasklist.Set, _ time.Time) { first, ended = tasks.FirstEnd() }); err != nil {
 		return err
 	}
-	revisions := make(map[string]uint64)
-	err := s.bucket.Each(ctx, bySettled+".*", func(entry jetstream.KeyValueEntry) error {
-		if !ended || first.After(entry.Created()) {
-			revisions[entry.Key()] = entry.Revision()
+	for _, entry := range found {
+		if ended && !first.After(entry.Created()) {
+			continue
 		}
-		return nil
-	})
-	for key, revision := range revisions {
-		purgeErr := s.bucket.Purge(ctx, key, revision)
-		if purgeErr != nil && !natsbroker.Conflict(purgeErr) { // its node has just written it
-			return wrapped(purgeErr)
+		err := s.bucket.Purge(ctx, entry.Key(), entry.Revision())
+		if err != nil && !natsbroker.Conflict(err) { // its node has just written it
+			return wrapped(err)
 		}
 	}
-	return wrapped(err)
+	return wrapped(eachErr)
 }
 
 // asRead returns t, as it is stored, as it reads (task.Store.Settle).
