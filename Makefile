@@ -9,7 +9,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate demo client notices verify clean
+.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate demo client screenshots notices verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ demo: ## run the sample page, with a service behind it, on :8081 (needs npm the 
 
 client: ## pack the client library for npm, as bin/heliograph-client-VERSION.tgz (needs npm)
 	GO="$(GO)" VERSION="$(VERSION)" .ci/client
+
+screenshots: ## make the pictures of the console in docs/console again (needs chromium)
+	CONSOLE_SCREENSHOTS="$(CURDIR)/docs/console" $(GO) test ./test/e2e -run TheConsole -count=1
 
 notices: ## write docs/NOTICES.txt again, the licenses of all that the program is made of
 	$(GO) run .ci/notices.go > docs/NOTICES.txt

@@ -2,7 +2,9 @@
 package logs
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 
 	"heliograph/domain/event"
@@ -64,7 +66,7 @@ func (r *Reader) Read(ctx context.Context, q event.LogQuery) (page event.LogPage
 
 // asked is how many events to ask the log for, for a page that has some already.
 func asked(q event.LogQuery, have int) int {
-	if q.Name != "" {
+	if q.Name != "" || q.Task != "" {
 		return maxAsked
 	}
 	return min(maxAsked, q.Limit-have+1) // one more says whether another page follows
@@ -74,21 +76,21 @@ func asked(q event.LogQuery, have int) int {
 // when the page was begun. It returns how far it came from a place, and whether the page is full
 // and something may follow.
 func take(page *event.LogPage, entries []event.LogEntry, q event.LogQuery, from event.ID) (at event.ID, full bool) {
-	bytes := 0
+	held := 0
 	for _, e := range page.Entries {
-		bytes += size(e)
+		held += size(e)
 	}
 	at = from
 	for _, e := range entries {
 		if e.ID.Seq > page.Extent.Last.Seq {
 			return page.Extent.Last, false
 		}
-		if q.Name == "" || e.Name == q.Name {
+		if selects(q, e) {
 			if len(e.Data) > maxPayload {
 				e.Data = nil
 			}
-			bytes += size(e)
-			if len(page.Entries) == q.Limit || bytes > maxBytes {
+			held += size(e)
+			if len(page.Entries) == q.Limit || held > maxBytes {
 				return at, true
 			}
 			page.Entries = append(page.Entries, e)
@@ -96,6 +98,23 @@ func take(page *event.LogPage, entries []event.LogEntry, q event.LogQuery, from 
 		at = e.ID
 	}
 	return at, false
+}
+
+// selects reports whether q does not leave e out.
+func selects(q event.LogQuery, e event.LogEntry) bool {
+	if q.Name != "" && e.Name != q.Name {
+		return false
+	}
+	if q.Task == "" {
+		return true
+	}
+	if !bytes.Contains(e.Data, []byte(q.Task)) { // most of them; this is quicker than to decode them
+		return false
+	}
+	var data struct {
+		TaskID string `json:"task_id"`
+	}
+	return json.Unmarshal(e.Data, &data) == nil && data.TaskID == q.Task
 }
 
 // size is what an event counts for in a page, in bytes.

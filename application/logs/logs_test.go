@@ -66,6 +66,26 @@ func seqs(page event.LogPage) string {
 
 func at(seq uint64) event.ID { return event.ID{Epoch: "e", Seq: seq} }
 
+func TestOnlyEventsOfATaskAreReadIfAskedFor(t *testing.T) { // W3
+	f := fresh(t)
+	for _, data := range []string{
+		`{"task_id":"one","seq":1}`, `{"task_id":"two","seq":1}`, `{"task_id":"two","data":{"task_id":"one"}}`, `"one"`, `[1]`, `{"seq":2,"task_id":"one"}`,
+	} {
+		if _, err := f.log.Publish(t.Context(), event.Event{Service: event.ServiceTask, Name: "task_event", Data: []byte(data)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := seqs(f.read(event.LogQuery{Task: "one", Limit: 10})); got != "1 6" {
+		t.Errorf("of one task: %s, want 1 6", got)
+	}
+	if got := seqs(f.read(event.LogQuery{Task: "one", Name: "other", Limit: 10})); got != "" {
+		t.Errorf("of another name: %s, want none", got)
+	}
+	if got := seqs(f.read(event.LogQuery{Task: "one", Limit: 1})); got != "1 > 1" && got != "1 > 5" {
+		t.Errorf("the first page: %s", got)
+	}
+}
+
 func TestPagesAreReadOneAfterTheOther(t *testing.T) { // W5, W8
 	f := fresh(t)
 	for i := range 7 {

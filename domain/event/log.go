@@ -62,6 +62,8 @@ type LogQuery struct {
 	Newest int
 	// Name leaves out events of other names; "" none.
 	Name string
+	// Task leaves out events whose payload has no field task_id with this; "" none.
+	Task string
 	// Limit is the most that a page holds, more than 0.
 	Limit int
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -32,6 +34,7 @@ func openConsole(t *testing.T, service, place string) *console {
 	t.Helper()
 	c := &console{Context: openTabs(t, 1, "about:blank")[0], t: t, url: service}
 	c.watch()
+	c.do(chromedp.EmulateViewport(1280, 900))
 	c.open(place)
 	return c
 }
@@ -165,8 +168,81 @@ func (c *console) press(keys ...string) {
 	}
 }
 
+// enter puts a text into a field, in place of what it has, and presses keys behind it.
+func (c *console) enter(selector, text string, keys ...string) {
+	c.t.Helper()
+	c.shows(selector)
+	c.eval(fmt.Sprintf("((field) => { field.focus(); field.select?.(); })(document.querySelector(%q))", selector))
+	do(c, c.t, input.InsertText, input.InsertTextParams{Text: text})
+	c.press(keys...)
+}
+
+// field returns the selector of the field with a label.
+func (c *console) field(label string) string {
+	c.t.Helper()
+	c.says("label", label)
+	return "#" + c.eval(fmt.Sprintf("[...document.querySelectorAll('label')].find((l) => l.firstChild.textContent === %q).htmlFor", label))
+}
+
+// json puts a text into the field for JSON.
+func (c *console) json(text string) {
+	c.t.Helper()
+	c.shows("#params-json")
+	c.eval(fmt.Sprintf("((json) => { json.value = %q; json.dispatchEvent(new Event('input')); })(document.querySelector('#params-json'))", text))
+}
+
+// place returns the hash of the page.
+func (c *console) place() string {
+	c.t.Helper()
+	return c.eval("location.hash")
+}
+
+// isAt waits until the page has the hash.
+func (c *console) isAt(place string) {
+	c.t.Helper()
+	eventually(c.t, "the console is at "+place, func() bool { return c.place() == place })
+}
+
+// row is the selector of a task's row.
+func row(id string) string { return fmt.Sprintf("tr[data-key=%q]", id) }
+
+// theme has the page be light or dark, as the system says.
+func (c *console) theme(name string) {
+	c.t.Helper()
+	do(c, c.t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+}
+
+// accessible runs axe-core on what is shown.
+func (c *console) accessible(what string) {
+	c.t.Helper()
+	script, err := os.ReadFile("../../adapters/inbound/webclient/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		if os.Getenv("CI") == "true" { //nolint:forbidigo // CI may not pass without the check
+			c.t.Fatalf("axe-core is not installed: %v", err)
+		}
+		c.t.Skip("SKIPPED: the packages of the client library are not installed, so nothing checks whether the console is accessible")
+	}
+	if c.eval("typeof axe") == "undefined" {
+		c.do(chromedp.Evaluate[chromedp.Void](string(script)))
+	}
+	found := c.eval(`axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations.map(({id, help, nodes}) =>
+		id + ': ' + help + '\n' + nodes.map((n) => '    ' + n.html.slice(0, 160) + '\n    ' + n.failureSummary.replaceAll('\n', ' ')).join('\n')).join('\n'))`)
+	if found != "" {
+		c.t.Errorf("W: axe finds on %s:\n%s", what, found)
+	}
+}
+
+// fits fails if something has to be scrolled sideways.
+func (c *console) fits(what string) {
+	c.t.Helper()
+	if over := c.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth"); over != "0" {
+		wide := c.eval(`[...document.querySelectorAll('main *, .top *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll')).slice(0, 5).map((e) => e.outerHTML.slice(0, 100)).join('\n')`)
+		c.t.Errorf("W: %s is %s px too wide at 360 px:\n%s", what, over, wide)
+	}
+}
+
 // screenshots is the folder that screenshots for the docs are written to; "" is none.
-var screenshots = os.Getenv("CONSOLE_SCREENSHOTS")
+var screenshots = os.Getenv("CONSOLE_SCREENSHOTS") //nolint:forbidigo // the tests of CI write none
 
 // picture writes a screenshot, if they are asked for.
 func (c *console) picture(name string) {
@@ -181,4 +257,10 @@ func (c *console) picture(name string) {
 	if err := os.WriteFile(filepath.Join(screenshots, name+".png"), image, 0o600); err != nil {
 		c.t.Fatal(err)
 	}
+}
+
+// awaitEnd waits until a task has ended.
+func (s *service) awaitEnd(t *testing.T, id string) {
+	t.Helper()
+	eventually(t, "the task has ended", func() bool { return s.status(t, id).Status != "pending" && s.status(t, id).Status != "running" })
 }

@@ -68,7 +68,7 @@ func TestBadRequestsAreRefusedAndChangeNothing(t *testing.T) { // S3, S4, C2, E8
 		{"POST", "/api/sse/callback", `{"action":"connect"}`, 404, "NOT_FOUND"}, // S2: embedded
 		{"GET", "/api/sse/tasks", "", 404, "NOT_FOUND"},                         // S4
 		{"GET", "/api/sse/utils/version", "", 404, "NOT_FOUND"},
-		{"GET", "/", "", 404, "NOT_FOUND"},
+		{"GET", "/nothing", "", 404, "NOT_FOUND"},
 		{"GET", "/internal/send", "", 404, "NOT_FOUND"},
 		{"PUT", "/api/tasks", "{}", 405, "METHOD_NOT_ALLOWED"},
 

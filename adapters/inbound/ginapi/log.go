@@ -2,6 +2,7 @@ package ginapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -59,6 +60,13 @@ func parseLogQuery(raw string) (q event.LogQuery, err error) {
 		return q, err
 	}
 	q.Name = values.Get("type")
+	if given := values.Get("task"); given != "" {
+		id, ok := parseID(given)
+		if !ok {
+			return q, invalidQuery(fmt.Sprintf("task: %.40q is not a UUID", given))
+		}
+		q.Task = string(id)
+	}
 	if q.Limit, err = parseNumber(values, "limit", defaultEntries); err != nil {
 		return q, err
 	}

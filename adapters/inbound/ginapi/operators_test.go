@@ -58,8 +58,8 @@ func TestTheLogIsShownAsItIs(t *testing.T) { // W5, W8
 
 func TestAnEmptyLogIsShown(t *testing.T) { // W5
 	s := newService(t, ginapi.Config{})
-	s.logs.EXPECT().Read(gomock.Any(), event.LogQuery{Newest: 7, Limit: 100}).Return(event.LogPage{Extent: event.LogExtent{Last: event.ID{Epoch: "e"}, MaxBytes: 1}}, nil)
-	a := s.ask(t, http.MethodGet, "/api/log?newest=7", "")
+	s.logs.EXPECT().Read(gomock.Any(), event.LogQuery{Newest: 7, Limit: 100, Task: knownID}).Return(event.LogPage{Extent: event.LogExtent{Last: event.ID{Epoch: "e"}, MaxBytes: 1}}, nil)
+	a := s.ask(t, http.MethodGet, "/api/log?newest=7&task="+knownID, "")
 	if want := `{"events":[],"last_id":"e-0","held":{"events":0,"bytes":0},"limit":{"bytes":1}}` + "\n"; a.body != want {
 		t.Errorf("got %s", a.body)
 	}
@@ -69,7 +69,7 @@ func TestWhatTheLogCannotBeAskedForIsRefused(t *testing.T) { // W8
 	s := newService(t, ginapi.Config{})
 	for query, code := range map[string]string{
 		"limit=0": "INVALID_QUERY", "limit=-1": "INVALID_QUERY", "limit=1001": "INVALID_QUERY", "limit=x": "INVALID_QUERY", "newest=0": "INVALID_QUERY",
-		"newest=1001": "INVALID_QUERY", "newest=1&after=e-1": "INVALID_QUERY", "after=e": "INVALID_CURSOR", "after=e-01": "INVALID_CURSOR", "a=%zz": "INVALID_QUERY",
+		"newest=1001": "INVALID_QUERY", "newest=1&after=e-1": "INVALID_QUERY", "after=e": "INVALID_CURSOR", "after=e-01": "INVALID_CURSOR", "task=x": "INVALID_QUERY", "a=%zz": "INVALID_QUERY",
 	} {
 		s.ask(t, http.MethodGet, "/api/log?"+query, "").wantError(t, http.StatusBadRequest, code)
 	}

@@ -6,7 +6,9 @@ import { ConnectionsPage } from './pages/connections.js';
 import { HealthPage } from './pages/health.js';
 import { NodesPage } from './pages/nodes.js';
 import { SettingsPage } from './pages/settings.js';
+import { StartPage } from './pages/start.js';
 import { StreamPage } from './pages/stream.js';
+import { TaskPage } from './pages/task.js';
 import { TasksPage } from './pages/tasks.js';
 import { VersionsPage } from './pages/versions.js';
 import { WorkersPage } from './pages/workers.js';
@@ -23,7 +25,8 @@ interface Entry {
 }
 
 export const PAGES: readonly Entry[] = [
-  { path: 'tasks', title: 'Tasks', key: 't', element: 'hg-tasks' },
+  { path: 'tasks', title: 'Tasks', key: 't', element: 'hg-tasks', one: 'hg-task' },
+  { path: 'start', title: 'Start', key: 's', element: 'hg-start' },
   { path: 'stream', title: 'Stream', key: 'l', element: 'hg-stream' },
   { path: 'connections', title: 'Connections', key: 'c', element: 'hg-connections', one: 'hg-connection' },
   { path: 'versions', title: 'Versions', key: 'v', element: 'hg-versions' },
@@ -35,6 +38,8 @@ export const PAGES: readonly Entry[] = [
 
 const ELEMENTS: Record<string, CustomElementConstructor> = {
   'hg-tasks': TasksPage,
+  'hg-task': TaskPage,
+  'hg-start': StartPage,
   'hg-stream': StreamPage,
   'hg-connections': ConnectionsPage,
   'hg-connection': ConnectionPage,

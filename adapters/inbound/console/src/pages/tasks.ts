@@ -29,6 +29,15 @@ interface Listed {
   counts?: Counts;
 }
 
+/** Tasks as the service lists them, page by page. */
+interface List {
+  readonly query: Record<string, string | string[]>;
+  /** Of the next page; null when all were read. */
+  cursor: string | null;
+  /** When the oldest that was read was started: of older ones some are not known. In milliseconds. */
+  horizon: number;
+}
+
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
 export class TasksPage extends PageElement {
@@ -53,7 +62,8 @@ export class TasksPage extends PageElement {
 
   #live: readonly TaskView[] = [];
   #read = new Map<string, Read>();
-  #lists: { query: Record<string, string | string[]>; cursor: string | null }[] = [];
+  #lists: List[] = []; // those that have failed, if they come first, and all
+  #joined = new Map<string, { read: Read | undefined; view: TaskView | undefined; item: Item }>();
   #counts: Counts = {};
   #items: readonly Item[] = [];
   #gone = new Set<string>();
@@ -99,6 +109,7 @@ export class TasksPage extends PageElement {
     const filter = linkTo('tasks', '', { ...this.#query(), order: query.get('order') ?? '' });
     if (filter !== this.#filter) {
       this.#filter = filter;
+      this.#setPaused(false);
       this.#begin();
     }
     this.#loadPage();
@@ -133,18 +144,20 @@ export class TasksPage extends PageElement {
     this.#stopList();
     const { type, label } = this.#query();
     const labels = Object.fromEntries((label as string[]).map((one) => one.split(/:(.*)/s) as [string, string]));
-    const list: Store<readonly TaskView[]> = this.app.client.tasks({ ...(type && { type: type as string }), ...(label!.length > 0 && { labels }) });
+    const live: Store<readonly TaskView[]> = this.app.client.tasks({ ...(type && { type: type as string }), ...(label!.length > 0 && { labels }) });
     const take = () => {
-      this.#live = list.getSnapshot();
+      this.#live = live.getSnapshot();
       this.#draw();
       this.#askSoon();
     };
-    this.#stopList = list.subscribe(take);
+    this.#stopList = live.subscribe(take);
     this.#read.clear();
+    this.#joined.clear();
     this.#loaded = false;
     const query = this.#query();
-    this.#lists = [{ query, cursor: '' }];
-    if (this.#failedFirst.checked && !query.status) this.#lists.unshift({ query: { ...query, status: 'failed' }, cursor: '' });
+    const list = (query: List['query']): List => ({ query, cursor: '', horizon: Infinity });
+    this.#lists = [list(query)];
+    if (this.#failedFirst.checked && !query.status) this.#lists.unshift(list({ ...query, status: 'failed' }));
     take();
   }
 
@@ -152,8 +165,7 @@ export class TasksPage extends PageElement {
   #loadPage(): void {
     void this.#reading(async (signal) => {
       for (const list of this.#lists) {
-        let size = 0;
-        while (list.cursor !== null && this.#matching().length < this.#page * PAGE && size++ < this.#page) await this.#readMore(list, signal);
+        while (this.#lists.includes(list) && list.cursor !== null && this.#matching().length < this.#page * PAGE) await this.#readMore(list, signal);
       }
       this.#loaded = true;
     });
@@ -165,13 +177,14 @@ export class TasksPage extends PageElement {
     this.moved();
   }
 
-  async #readMore(list: { query: Record<string, string | string[]>; cursor: string | null }, signal: AbortSignal): Promise<void> {
-    const filter = this.#filter;
-    const answer = await this.app.api.get<Listed>('/tasks', { ...list.query, limit: PAGE, cursor: list.cursor ?? '', include: 'counts' }, signal);
-    if (filter !== this.#filter) return;
-    for (const task of answer.tasks) this.#read.set(task.task_id, task);
+  async #readMore(list: List, signal: AbortSignal): Promise<void> {
+    const first = list.cursor === '';
+    const answer = await this.app.api.get<Listed>('/tasks', { ...list.query, limit: 2 * PAGE, cursor: list.cursor ?? '', ...(first && { include: 'counts' }) }, signal);
     list.cursor = answer.next_cursor;
-    this.#counts = answer.counts ?? {};
+    list.horizon = answer.next_cursor === null ? -Infinity : Math.min(list.horizon, ...answer.tasks.map(({ created_at }) => Date.parse(created_at)));
+    if (!this.#lists.includes(list)) return; // the filters are others now
+    for (const task of answer.tasks) this.#read.set(task.task_id, task);
+    if (first) this.#counts = answer.counts ?? {};
   }
 
   async #reading(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -202,19 +215,30 @@ export class TasksPage extends PageElement {
 
   // --- what is shown
 
-  /** All that is known and matches, in the order of the page. */
+  /** All that is known and matches, in the order of the page, as far as nothing is missing between them. */
   #matching(): Item[] {
     const { status } = this.#query();
+    const all = this.#lists.at(-1)!;
+    const failed = this.#lists.length > 1 ? this.#lists[0]! : null;
+    const isFirst = ({ state }: Item) => failed !== null && state === 'failed';
+    const isWithin = (item: Item) => (isFirst(item) ? item.at >= failed!.horizon : failed?.cursor === null || !failed ? item.at >= all.horizon : false);
     const views = new Map(this.#live.map((view) => [view.id!, view]));
     const items: Item[] = [];
     for (const id of new Set([...views.keys(), ...this.#read.keys()])) {
-      const item = itemOf(this.#read.get(id), views.get(id));
+      const item = this.#join(id, this.#read.get(id), views.get(id));
       if (item.state === 'expired') this.#gone.add(id);
-      if (!this.#gone.has(id) && item.created && (!status || item.state === status)) items.push(item);
+      if (!this.#gone.has(id) && isWithin(item) && (!status || item.state === status)) items.push(item);
     }
-    const failed = this.#failedFirst.checked;
-    const rank = ({ state }: Item) => (failed && state === 'failed' ? 0 : 1);
-    return items.sort((a, b) => rank(a) - rank(b) || (a.created < b.created ? 1 : a.created > b.created ? -1 : a.id < b.id ? 1 : -1));
+    return items.sort((a, b) => Number(isFirst(b)) - Number(isFirst(a)) || b.at - a.at || (a.id < b.id ? 1 : -1));
+  }
+
+  // Most have not changed since they were joined.
+  #join(id: string, read: Read | undefined, view: TaskView | undefined): Item {
+    const known = this.#joined.get(id);
+    if (known && known.read === read && known.view === view && !known.item.next) return known.item;
+    const item = itemOf(read, view);
+    this.#joined.set(id, { read, view, item });
+    return item;
   }
 
   #draw(): void {
@@ -297,7 +321,7 @@ export class TasksPage extends PageElement {
     return [
       { head: 'State', of: ({ status }: Item) => status, draw: (cell: HTMLElement, { status }: Item) => show(cell, statusBadge(status)) },
       {
-        head: 'Task', of: ({ type, id }: Item) => type + id,
+        head: 'Task', class: 'name', of: ({ type, id }: Item) => type + id,
         draw: (cell: HTMLElement, { type, id }: Item) => show(cell, link(linkTo('tasks', id), type, { 'data-row': '' }), ' ', h('span', { class: 'mono note wide' }, short(id))),
       },
       {
@@ -308,9 +332,9 @@ export class TasksPage extends PageElement {
       { head: 'Attempt', class: 'number wide', of: ({ attempt }: Item) => attempt || null },
       { head: 'Where', class: 'wide', of: ({ where }: Item) => where },
       { head: 'Since', class: 'text wide', of: ({ created }: Item) => ago(created) },
-      { head: 'Took', class: 'number', of: (item: Item) => took(item) },
+      { head: 'Took', class: 'number wide', of: (item: Item) => took(item) },
       {
-        head: '', class: 'number', of: ({ state }: Item) => state,
+        head: ' Actions', class: 'number', of: ({ state }: Item) => state,
         draw: (cell: HTMLElement, item: Item) => show(cell, h('span', { class: 'row-actions' },
           ...actionsFor(this.app, item).slice(0, 1).filter(({ changes }) => changes).map(({ name, words }) => h('button', { class: 'small wide', type: 'button', 'data-do': name, 'aria-label': `${words} ${item.type} ${short(item.id)}` }, words)),
           h('button', { class: 'small quiet', type: 'button', 'data-do': 'more', 'aria-haspopup': 'dialog', 'aria-label': `More for ${item.type} ${short(item.id)}` }, '…'))),

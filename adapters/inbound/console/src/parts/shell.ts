@@ -123,7 +123,10 @@ export class Shell {
     if (key === 'j' || key === 'k') return () => this.#step(key === 'j' ? 1 : -1);
     if (key === '/') {
       const search = this.#main.querySelector<HTMLInputElement>('[data-search]');
-      return search ? () => search.select() : undefined;
+      return search ? () => {
+        search.focus();
+        search.select();
+      } : undefined;
     }
     const own = this.#page?.keys.find((one) => one.key === key);
     return own && (() => own.run(event));

@@ -2,9 +2,10 @@
 // item is there, and a cell is touched only when what it says has changed, so that focus and
 // selection stay where they are.
 
-import { h } from './dom.js';
+import { h, unseen } from './dom.js';
 
 export interface Column<T> {
+  /** With a blank before it, it is read aloud only. */
   readonly head: string;
   /** What the cell says; when it is another than before, the cell is drawn again. */
   readonly of: (item: T) => string | number | null;
@@ -32,7 +33,7 @@ export class Table<T> {
   constructor(caption: string, columns: readonly Column<T>[], key: (item: T) => string) {
     this.#columns = columns;
     this.#key = key;
-    const heads = columns.map((column) => h('th', { scope: 'col', class: column.class }, column.head));
+    const heads = columns.map((column) => h('th', { scope: 'col', class: column.class }, column.head.startsWith(' ') ? unseen(column.head) : column.head));
     this.element = h('table', {}, h('caption', { class: 'unseen' }, caption), h('thead', {}, h('tr', {}, ...heads)), this.#body);
   }
 

@@ -27,6 +27,8 @@ export interface Item {
   readonly seq: number;
   readonly where: string | null;
   readonly created: string;
+  /** created in milliseconds, to compare. */
+  readonly at: number;
   readonly started: string | null;
   readonly ended: string | null;
   readonly next: string | null;
@@ -42,7 +44,7 @@ export function itemOf(read: Read | undefined, view: TaskView | undefined): Item
     const { task_id, type, status, progress, labels, attempt, seq, created_at, start_time, end_time, next_at, error, cancel_requested } = read!;
     const unsaid = progress.value === 0 && !progress.text && status !== 'completed';
     return {
-      id: task_id, type, state: status, status: word(status, cancel_requested, next_at ?? null), labels, attempt, seq, where, created: created_at,
+      id: task_id, type, state: status, status: word(status, cancel_requested, next_at ?? null), labels, attempt, seq, where, created: created_at, at: Date.parse(created_at),
       started: start_time, ended: end_time, next: status === 'pending' ? next_at ?? null : null, error,
       value: status === 'completed' ? 1 : unsaid ? null : progress.value, text: progress.text,
     };
@@ -50,7 +52,7 @@ export function itemOf(read: Read | undefined, view: TaskView | undefined): Item
   const { id, type, status, cancelling, progress, labels, attempt, seq, createdAt, startedAt, endedAt, nextAt, error } = view;
   return {
     id, type, state: status as Item['state'], status: word(status, cancelling, time(nextAt)), labels, attempt, seq, where,
-    created: time(createdAt) ?? read?.created_at ?? '', started: time(startedAt) ?? read?.start_time ?? null, ended: time(endedAt),
+    created: time(createdAt) ?? read?.created_at ?? '', at: createdAt?.getTime() ?? Date.parse(read?.created_at ?? ''), started: time(startedAt) ?? read?.start_time ?? null, ended: time(endedAt),
     next: time(nextAt), error: error?.message ?? null, value: progress.value, text: progress.text,
   };
 }

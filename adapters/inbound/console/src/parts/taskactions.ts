@@ -37,7 +37,7 @@ export const ACTIONS: readonly TaskAction[] = [
       const read = await readTask(app, id);
       if (!('params' in read)) throw new Error(`Tasks of type ${read.type} keep their params to themselves, so they cannot be repeated from here. Start one with new params.`);
       const { type, params, labels } = bodyOf(read);
-      const task = app.client.start(type, params as Record<string, unknown>, { labels, key: crypto.randomUUID?.() ?? String(Math.random()) });
+      const task = app.client.start(type, params as Record<string, unknown>, { labels });
       const again = await task.started;
       app.say(`Started again, as ${short(again)}.`, { href: linkTo('tasks', again), words: 'Show it' });
     },
