@@ -28,12 +28,12 @@ func TestTheConsoleAsksForACredential(t *testing.T) { // W, A9
 	c.enter("#credential", tokenOf(t, "ann", nil), kb.Enter)
 	c.says(".trouble", "it lacks the scope tasks:read")
 	c.enter("#credential", admin, kb.Enter)
-	c.says(row(id), "running")
+	c.says(taskRow(id), "running")
 	c.says(".stream", "live")
-	c.click(row(id) + ` [data-do="cancel"]`)
-	c.says(row(id), "cancelled")
+	c.click(taskRow(id) + ` [data-do="cancel"]`)
+	c.says(taskRow(id), "cancelled")
 	c.do(chromedp.Reload())
-	c.says(row(id), "cancelled") // it is kept in the tab
+	c.says(taskRow(id), "cancelled") // it is kept in the tab
 	c.goTo("#/tasks/" + id)
 	c.click("details:has(.command) summary")
 	c.says(".command", `-H "Authorization: Bearer $TOKEN"`)
@@ -67,7 +67,7 @@ func TestTheConsoleCanBeReadOnlyOrOff(t *testing.T) { // W
 	c.says("h2", "Nothing has run yet")
 	c.says("p", "This page is read only.")
 	id := s.startTask(t, longTask)
-	c.says(row(id), "running")
+	c.says(taskRow(id), "running")
 	c.press("j", "c")
 	for _, place := range []string{"#/tasks", "#/tasks/" + id} {
 		c.goTo(place)
@@ -104,7 +104,7 @@ func TestTheConsoleNeedsNoMouse(t *testing.T) { // W
 	c.press("?")
 	c.says("dialog", "next row")
 	c.press(kb.Escape)
-	c.says(row(s.startTask(t, longTask)), "running")
+	c.says(taskRow(s.startTask(t, longTask)), "running")
 	c.press("j")
 	if c.eval("document.activeElement.dataset.row ?? 'no'") == "no" {
 		t.Fatal("j does not lead to a row")
@@ -172,7 +172,7 @@ func TestTheConsoleIsAccessibleAndFitsOnAPhone(t *testing.T) { // W
 	}
 	c.goTo("#/tasks")
 	c.says("main", "failed")
-	c.click(row(done) + ` [data-do="more"]`)
+	c.click(taskRow(done) + ` [data-do="more"]`)
 	c.says("dialog", "Retry")
 	c.accessible("a dialog")
 	c.fits("a dialog")

@@ -44,9 +44,9 @@ func TestTheConsoleShowsAndChangesTasks(t *testing.T) { // W2
 	done := s.startTask(t, quickTask)
 	s.awaitEnd(t, done)
 	c := openConsole(t, s.url, "#/tasks")
-	c.says(row(failing), "No such file")
-	c.says(row(long), "running")
-	c.says(row(done), "completed")
+	c.says(taskRow(failing), "No such file")
+	c.says(taskRow(long), "running")
+	c.says(taskRow(done), "completed")
 	c.says(`.tabs [data-state="failed"] .count`, "1")
 	c.says(`.tabs [data-state=""] .count`, "3")
 	if got := c.eval("document.querySelector('tbody tr').dataset.key"); got != done {
@@ -59,35 +59,35 @@ func TestTheConsoleShowsAndChangesTasks(t *testing.T) { // W2
 	c.picture("tasks")
 	c.click(`.tabs [data-state="failed"]`)
 	c.isAt("#/tasks?status=failed&order=failed")
-	c.shows(`tbody:not(:has(` + row(done) + `))`)
+	c.shows(`tbody:not(:has(` + taskRow(done) + `))`)
 	c.open("#/tasks?label=order:4711") // a link that somebody was sent
-	c.says(row(failing), "failed")
-	c.shows(`tbody:not(:has(` + row(done) + `))`)
+	c.says(taskRow(failing), "failed")
+	c.shows(`tbody:not(:has(` + taskRow(done) + `))`)
 	c.enter("[data-search]", strings.ToUpper(long), kb.Enter)
 	c.isAt("#/tasks/" + long)
 
 	c.goTo("#/tasks")
-	c.says(row(long), "running")
+	c.says(taskRow(long), "running")
 	c.press("p")
-	c.click(row(long) + ` [data-do="cancel"]`)
+	c.click(taskRow(long) + ` [data-do="cancel"]`)
 	eventually(t, "it is cancelled", func() bool { return s.status(t, long).Status == "cancelled" })
-	if !strings.Contains(c.eval(fmt.Sprintf("document.querySelector('%s').textContent", row(long))), "running") {
+	if !strings.Contains(c.eval(fmt.Sprintf("document.querySelector('%s').textContent", taskRow(long))), "running") {
 		t.Error("the table changes while it is paused")
 	}
 	c.press("p")
-	c.says(row(long), "cancelled")
+	c.says(taskRow(long), "cancelled")
 
-	c.click(row(failing) + ` [data-do="retry"]`)
+	c.click(taskRow(failing) + ` [data-do="retry"]`)
 	c.says(".said", "Started again")
 	c.says(`.tabs [data-state="failed"] .count`, "2")
-	c.click(row(failing) + ` [data-do="more"]`)
+	c.click(taskRow(failing) + ` [data-do="more"]`)
 	c.click(`dialog button:nth-child(4)`) // copy as curl
 	c.says(".said", "Copied")
-	c.click(row(failing) + ` [data-do="more"]`)
+	c.click(taskRow(failing) + ` [data-do="more"]`)
 	c.click(`dialog button:nth-child(3)`) // remove
 	c.says("dialog", "gone then")
 	c.click("dialog .danger")
-	c.shows(`tbody:not(:has(` + row(failing) + `))`)
+	c.shows(`tbody:not(:has(` + taskRow(failing) + `))`)
 	s.must(t, http.StatusNotFound, "GET", "/api/tasks/"+failing, "")
 }
 
@@ -133,4 +133,46 @@ func TestTheConsoleChangesAllTasksThatMatch(t *testing.T) { // W2
 	c.says("dialog", "6 tasks removed.")
 	c.press(kb.Escape)
 	c.says(`.tabs [data-state="failed"] .count`, "0")
+}
+
+// With more tasks than a page has, each task is on one page, also when old ones have not ended.
+func TestTheConsoleShowsManyTasksInPages(t *testing.T) { // W2
+	t.Parallel()
+	s := start(t, "TASK_MAX_WORKERS=4", "TASK_QUEUE_SIZE=1000")
+	want := map[string]bool{}
+	for i := range 250 {
+		body := `{"type":"demo_task","params":{"steps":0}}`
+		if i%100 == 0 {
+			body = longTask
+		}
+		want[s.startTask(t, body)] = true
+	}
+	eventually(t, "all but the long ones have ended", func() bool {
+		return strings.Contains(s.must(t, http.StatusOK, "GET", "/api/tasks?limit=1&include=counts", "").body, `"completed":247`)
+	})
+	c := openConsole(t, s.url, "#/tasks")
+	for page, rows := range []string{"100", "100", "50"} {
+		c.says(".pager", fmt.Sprintf("Page %d", page+1))
+		eventually(t, "the page is full", func() bool { return c.eval("document.querySelectorAll('tbody tr').length") == rows })
+		for id := range strings.SplitSeq(c.eval("[...document.querySelectorAll('tbody tr')].map((row) => row.dataset.key)"), ",") {
+			if !want[id] {
+				t.Errorf("page %d has %s, which was on a page before, or is none", page+1, id)
+			}
+			delete(want, id)
+		}
+		if page < 2 {
+			c.press("n")
+			c.isAt(fmt.Sprintf("#/tasks?page=%d", page+2))
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("%d tasks are on no page", len(want))
+	}
+	c.press("b")
+	c.isAt("#/tasks?page=2")
+	c.open("#/tasks?status=running")
+	c.says("tbody tr", "long_running_task")
+	if got := c.eval("document.querySelectorAll('tbody tr').length"); got != "3" {
+		t.Errorf("%s tasks run, want 3", got)
+	}
 }

@@ -203,8 +203,8 @@ func (c *console) isAt(place string) {
 	eventually(c.t, "the console is at "+place, func() bool { return c.place() == place })
 }
 
-// row is the selector of a task's row.
-func row(id string) string { return fmt.Sprintf("tr[data-key=%q]", id) }
+// taskRow is the selector of a task's row.
+func taskRow(id string) string { return fmt.Sprintf("tr[data-key=%q]", id) }
 
 // theme has the page be light or dark, as the system says.
 func (c *console) theme(name string) {
