@@ -148,7 +148,7 @@ func TestTheConsoleShowsManyTasksInPages(t *testing.T) { // W2
 		want[s.startTask(t, body)] = true
 	}
 	eventually(t, "all but the long ones have ended", func() bool {
-		return strings.Contains(s.must(t, http.StatusOK, "GET", "/api/tasks?limit=1&include=counts", "").body, `"completed":247`)
+		return strings.Contains(string(s.must(t, http.StatusOK, "GET", "/api/tasks?limit=1&include=counts", "").body), `"completed":247`)
 	})
 	c := openConsole(t, s.url, "#/tasks")
 	for page, rows := range []string{"100", "100", "50"} {
