@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -118,7 +117,7 @@ func (c *console) open(place string) {
 // goTo changes the place, as a link does.
 func (c *console) goTo(place string) {
 	c.t.Helper()
-	c.eval(fmt.Sprintf("void (location.hash = %q)", place))
+	c.eval(fmt.Sprintf("location.hash = %q", place))
 }
 
 func (c *console) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -134,11 +133,16 @@ func (c *console) do(steps ...chromedp.Action[chromedp.Void]) {
 // eval returns what a script returns, as text.
 func (c *console) eval(script string) string {
 	c.t.Helper()
-	value, err := chromedp.Run(c, chromedp.Evaluate[string](fmt.Sprintf("(async () => String(await (%s)))()", strings.TrimPrefix(script, "void ")), chromedp.EvalAwaitPromise))
+	value, err := c.tryEval(script)
 	if err != nil {
 		c.t.Fatalf("%s: %v", script, err)
 	}
 	return value
+}
+
+// tryEval is eval for a page that may be loaded anew meanwhile.
+func (c *console) tryEval(script string) (string, error) {
+	return chromedp.Run(c, chromedp.Evaluate[string](fmt.Sprintf("(async () => String(await (%s)))()", script), chromedp.EvalAwaitPromise))
 }
 
 // shows waits until the page has an element for the selector.
@@ -151,7 +155,8 @@ func (c *console) shows(selector string) {
 func (c *console) says(selector, text string) {
 	c.t.Helper()
 	eventually(c.t, fmt.Sprintf("%s says %q", selector, text), func() bool {
-		return c.eval(fmt.Sprintf("[...document.querySelectorAll(%q)].some((e) => e.checkVisibility() && e.textContent.includes(%q))", selector, text)) == "true"
+		said, err := c.tryEval(fmt.Sprintf("[...document.querySelectorAll(%q)].some((e) => e.checkVisibility() && e.textContent.includes(%q))", selector, text))
+		return err == nil && said == "true"
 	})
 }
 
