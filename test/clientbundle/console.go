@@ -1,6 +1,7 @@
 package clientbundle
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -27,6 +28,6 @@ func Console(src, library string) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	made["icon.svg"], err = os.ReadFile(filepath.Join(src, "icon.svg"))
+	made["icon.svg"], err = fs.ReadFile(os.DirFS(src), "icon.svg")
 	return made, err
 }
