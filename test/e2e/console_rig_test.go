@@ -205,6 +205,11 @@ func (c *console) place() string {
 // isAt waits until the page has the hash.
 func (c *console) isAt(place string) {
 	c.t.Helper()
+	defer func() {
+		if c.t.Failed() {
+			c.t.Logf("the console is at %s, with the focus in %s", c.place(), c.eval("document.activeElement.outerHTML.slice(0, 200) + ': ' + document.activeElement.value"))
+		}
+	}()
 	eventually(c.t, "the console is at "+place, func() bool { return c.place() == place })
 }
 
