@@ -91,9 +91,42 @@ test('B3 a worker that dies is replaced, and the stream goes on with the last ID
   assert.deepEqual(pages.map(sharing), ['worker', 'worker']);
 });
 
+test("B3 an event of the application's own does not come again with a new worker", async () => {
+  const pages = [await browser.open({}, [listed(ID, 1)]), await browser.open()];
+  await pass(6000);
+  browser.service.stream.send('task_event', progress(OTHER, 2, 0.5), 'e-42');
+  await pass(100);
+  browser.service.stream.send('order.paid', {}, 'e-43');
+  await pass(100);
+  browser.crash();
+  await pass(2000);
+  assert.equal(browser.service.stream.url.searchParams.get('last_event_id'), 'e-43');
+  assert.equal(browser.streams, 1);
+  assert.deepEqual(pages.map(sharing), ['worker', 'worker']);
+});
+
+test('B3 a tab that joins a new worker later than others is told that it may have missed events', async () => {
+  const pages = [await browser.open({}, [listed(ID, 1)]), await browser.open()];
+  const resets = pages.map(({ client }) => {
+    const got: string[] = [];
+    client.on('reset', ({ reason }) => got.push(reason));
+    return got;
+  });
+  await pass(6000);
+  pages[1]!.fire('document', 'freeze');
+  browser.crash();
+  await pass(2000);
+  browser.service.stream.send('order.paid', {}, 'e-43');
+  await pass(100);
+  pages[1]!.fire('document', 'resume');
+  await pass(200);
+  assert.deepEqual(resets, [[], ['away']]);
+});
+
 test('B3 a leader that dies is replaced by the next tab, with the last ID', async () => {
   browser.worker = 'throws';
   const pages = [await browser.open({}, [listed(ID, 1)]), await browser.open(), await browser.open()];
+  collect(pages[1]!.client.follow(ID));
   const { got } = collect(pages[2]!.client.follow(ID));
   await pass(100);
   browser.service.stream.send('task_event', progress(ID, 2, 0.5), 'e-42');
@@ -139,12 +172,20 @@ for (const [where, away, back] of [['window', 'pagehide', 'pageshow'], ['documen
     page.fire(where, away);
     await pass(100);
     assert.ok(!browser.locks.held.has(lock));
+    const resets: string[] = [];
+    page.client.on('reset', ({ reason }) => resets.push(reason));
+    page.fire(where, back);
+    await pass(200);
+    assert.deepEqual(resets, [], 'it has missed nothing');
+    page.fire(where, away);
+    await pass(100);
     browser.service.stream.send('task_event', progress(ID, 2, 0.5), 'e-2');
     await pass(600_000, 10_000);
     assert.equal(task.getSnapshot().seq, 1, 'it was away');
     page.fire(where, back);
     await pass(200);
     assert.equal(task.getSnapshot().seq, 2);
+    assert.deepEqual(resets, ['away'], 'what else was in the stream is lost');
     assert.equal(browser.streams, 1);
   });
 }
@@ -310,6 +351,18 @@ test('B17 what happened once does not happen again with a new worker, or after a
   other.client.close();
   await pass(5000);
   assert.equal(await claim(await browser.open()), false);
+});
+
+test('B17 nor if a tab asked before and is answered by a new worker', async () => {
+  const [first, second] = [await browser.open(), await browser.open()];
+  second.fire('document', 'freeze');
+  const asked = second.client.once('a');
+  assert.equal(await first.client.once('a'), true);
+  browser.crash();
+  await pass(2000);
+  second.fire('document', 'resume');
+  await pass(200);
+  assert.equal(await asked, false);
 });
 
 test('B2 a call is not lost with the worker', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import { ID, OTHER, THIRD, World, collect, event, listed, pass, progress, record, refusal } from './world.js';
+import { ID, OTHER, THIRD, World, collect, event, listed, pass, progress, record, refusal, settle } from './world.js';
 
 let world: World;
 beforeEach(() => (world = new World()));
@@ -240,6 +240,27 @@ test('B11 views are frozen, keep their identity, and never say null for a result
   const ready = task.getSnapshot();
   assert.deepEqual([ready.status, ready.resultState, ready.result], ['completed', 'ready', { large: true }]);
   assert.equal(ready.labels, loading.labels);
+});
+
+test('B11 a view is the same while the stream breaks and is back before it is shown', async () => {
+  const hg = await world.open();
+  const tasks = [hg.follow(ID), hg.follow(OTHER)];
+  for (const task of tasks) task.subscribe(() => {});
+  world.service.stream.snapshot([listed(ID, 1)]);
+  world.service.reply('GET /tasks', () => new Promise(() => {})); // of the other one nothing is known
+  await pass(200);
+  const views = tasks.map((task) => task.getSnapshot());
+  world.service.stream.send('replaced', {});
+  await settle();
+  assert.equal(hg.connection.getSnapshot().state, 'replaced');
+  hg.reconnect();
+  await settle();
+  world.service.stream.snapshot([listed(ID, 1)]);
+  await settle();
+  assert.equal(hg.connection.getSnapshot().state, 'open');
+  await pass(200);
+  assert.equal(tasks[0]!.getSnapshot(), views[0]);
+  assert.equal(tasks[1]!.getSnapshot(), views[1]);
 });
 
 test('B11 a list is newest first, and keeps the views of tasks that did not change', async () => {

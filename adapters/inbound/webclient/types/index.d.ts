@@ -305,7 +305,7 @@ export interface Client {
   readonly connection: Store<Connection>;
   /** The current version of the frontend; null while none is known. */
   readonly version: Store<Version | null>;
-  /** Events were lost. Tasks and version are brought up to date by themselves; fetch again what else you made of events. */
+  /** Events were lost, or may have been: with the reason `away` while other tabs had some, and this page was frozen, cached or between two workers. Tasks and version are brought up to date by themselves; fetch again what else you made of events. */
   on(what: 'reset', listener: (reset: { readonly reason: string }) => void): () => void;
   /** An event of the application's own (`POST /api/events`). */
   on(what: 'event', listener: (event: { readonly name: string; readonly data: unknown; readonly id: string }) => void): () => void;

@@ -208,8 +208,11 @@ export class Hub {
     if (hello.protocol !== PROTOCOL) return;
     this.#cancelLinger?.();
     this.#cancelLinger = null;
-    this.#tabs.add(new Tab(port, whenFree(this.#parts.locks, hello.lock, () => this.#part(port))));
+    const tab = new Tab(port, whenFree(this.#parts.locks, hello.lock, () => this.#part(port)));
+    this.#tabs.add(tab);
     if (!this.#stream.lastId) this.#stream.lastId = hello.lastId;
+    else if (hello.lastId && hello.lastId !== this.#stream.lastId) port.post({ t: 'reset', reason: 'away' }); // others may have had more
+    this.#sendTo(tab, [], true); // from here on it gets everything
     for (const [id, seenEnded] of hello.mine) {
       if (seenEnded) this.#seenEnded.add(id);
       this.#tasks.claim(id);

@@ -5,6 +5,8 @@ import type { Clock } from './clock.js';
 
 /** After so many intervals without a byte the stream is taken for dead. */
 const PATIENCE = 2.5;
+/** Until it is known, in milliseconds: a stream can die before its first ping. */
+const GUESS = 24_000;
 /** A shorter pace than this is the network's, not the server's, in milliseconds. */
 const MIN_INTERVAL = 1000;
 
@@ -12,7 +14,8 @@ const MIN_INTERVAL = 1000;
 export class SilenceWatch {
   readonly #clock: Clock;
   readonly #onSilent: () => void;
-  #interval = 0; // milliseconds; 0 while it is unknown, and then nobody can be missed
+  #interval = GUESS; // milliseconds; 0 if none came even so, and then nobody can be missed
+  #known = false;
   #pinged = false;
   #heard = 0; // when bytes came last, or the stream was let off
   #deadline = Infinity; // an earlier end of patience, after the page was away
@@ -25,7 +28,7 @@ export class SilenceWatch {
 
   /** Whether the pace is known. */
   get knows(): boolean {
-    return this.#interval > 0;
+    return this.#known;
   }
 
   start(): void {
@@ -67,6 +70,7 @@ export class SilenceWatch {
   }
 
   #setInterval(ms: number): void {
+    this.#known = true;
     if (ms === this.#interval) return;
     this.#interval = ms;
     if (this.#cancel) {
@@ -92,6 +96,7 @@ export class SilenceWatch {
     const now = this.#clock.now();
     if (now - this.#heard <= PATIENCE * this.#interval && now < this.#deadline) return;
     this.stop();
+    if (!this.#known) this.#interval = 0;
     this.#onSilent();
   }
 }

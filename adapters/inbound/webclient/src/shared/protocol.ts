@@ -87,7 +87,7 @@ export type ToHub =
       protocol: number;
       /** The name of a Web Lock that the tab holds while it lives ('' without locks). */
       lock: string;
-      /** The last event ID that the tab knows, for a hub that is new. */
+      /** The last event ID that the tab knows, for a hub that is new; '' in a new page. */
       lastId: string;
       /** Remembered tasks of this browser, and whether their end was shown. */
       mine: [id: string, seenEnded: boolean][];

@@ -74,7 +74,7 @@ class TabClient implements Client {
   }
 
   async once(key: string): Promise<boolean> {
-    const isFirst = !this.#memory.happened(key) && await this.#call('once', key); // a new hub does not know
+    const isFirst = await this.#call('once', key) && !this.#memory.happened(key); // a new hub does not know
     if (isFirst) this.#memory.happens(key);
     return isFirst;
   }
@@ -172,6 +172,7 @@ class TabClient implements Client {
         return this.#emit('reset', { reason: message.reason });
       case 'event': {
         const { name, data, id } = message;
+        this.#lastId = id || this.#lastId; // with a new hub it does not come again
         return this.#emit('event', { name, data, id });
       }
       case 'forgotten':

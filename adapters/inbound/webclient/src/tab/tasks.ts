@@ -16,7 +16,9 @@ const MAX_ENDED = 1000;
 export class Entry {
   state: TaskState;
   readonly listeners = new Set<() => void>();
-  #view: TaskView | null = null;
+  #view!: TaskView; // of what follows
+  #shown: TaskState | null = null;
+  #stale = false;
 
   constructor(readonly id: string) {
     this.state = unknownTask(id);
@@ -28,11 +30,9 @@ export class Entry {
   }
 
   view(stale: boolean): TaskView {
-    return (this.#view ??= viewOf(this.state, stale || !this.known));
-  }
-
-  changed(): void {
-    this.#view = null;
+    const isStale = (stale || !this.known) && !hasEnded(this.state.status);
+    if (this.state !== this.#shown || isStale !== this.#stale) this.#view = viewOf((this.#shown = this.state), (this.#stale = isStale));
+    return this.#view;
   }
 }
 
@@ -147,7 +147,6 @@ export class TabTasks {
   }
 
   #mark(entry: Entry): void {
-    entry.changed();
     this.#dirty.add(entry);
     for (const list of this.#lists) list.mark(entry);
     this.#frame.schedule();

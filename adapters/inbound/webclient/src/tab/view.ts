@@ -14,7 +14,7 @@ export function viewOf(state: TaskState, stale: boolean): TaskView {
   return Object.freeze({
     ...same,
     active,
-    stale: stale && active,
+    stale,
     createdAt: date(createdAt),
     startedAt: date(startedAt),
     endedAt: date(endedAt),
