@@ -9,7 +9,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster microbench cover lint fmt generate demo client screenshots notices verify clean
+.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster chaos microbench cover lint fmt generate demo client screenshots notices verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ bench-tasks: ## measure tasks from their start to their end on a stream, on each
 
 bench-cluster: ## measure the brokers and the number of nodes (eight minutes)
 	$(GO) run ./test/bench/runner --cluster
+
+chaos: ## break everything between browsers and the service for CHAOS_MINUTES (10), and write docs/client-breakages.md
+	.ci/needs
+	CHAOS_MINUTES=$${CHAOS_MINUTES:-10} CHAOS_TABLE=$(CURDIR)/docs/client-breakages.md $(GO) test -v -count=1 -timeout 24h ./test/chaos
 
 microbench: ## run the benchmarks of single functions, with their allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -41,15 +41,18 @@ var Limits = map[string]int{
 }
 
 // Scripts returns the scripts by name, made of the sources in the folder src.
-func Scripts(src string) (map[string][]byte, error) {
-	worker, err := script(src, "worker.js", nil)
+func Scripts(src string) (map[string][]byte, error) { return Mutated(src) }
+
+// Mutated is Scripts of sources that are broken. Their pages do not meet a worker of the whole ones.
+func Mutated(src string, mutations ...Mutation) (map[string][]byte, error) {
+	worker, err := script(src, "worker.js", nil, mutations)
 	if err != nil {
 		return nil, err
 	}
 	define := buildOf(worker)
 	made := map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		if made[name], err = script(src, name, define); err != nil {
+		if made[name], err = script(src, name, define, mutations); err != nil {
 			return nil, err
 		}
 	}
@@ -76,7 +79,7 @@ func Zipped(content []byte) int {
 	return b.Len()
 }
 
-func script(src, name string, define map[string]string) ([]byte, error) {
+func script(src, name string, define map[string]string, mutations []Mutation) ([]byte, error) {
 	return build(api.BuildOptions{
 		EntryPoints:       []string{filepath.Join(src, entries[name])},
 		Target:            api.ES2022,
@@ -85,7 +88,7 @@ func script(src, name string, define map[string]string) ([]byte, error) {
 		MinifyWhitespace:  true,
 		MinifyIdentifiers: true,
 		MinifySyntax:      true,
-		Plugins:           []api.Plugin{besideEachOther},
+		Plugins:           append([]api.Plugin{besideEachOther}, plugins(mutations)...),
 	})
 }
 
@@ -129,20 +132,32 @@ type Mutation struct {
 // TestMutated is Test with sources that are broken.
 func TestMutated(path string, m Mutation) ([]byte, error) {
 	options := testOptions(path)
-	options.Plugins = []api.Plugin{{Name: "mutation", Setup: func(b api.PluginBuild) {
-		b.OnLoad(api.OnLoadOptions{Filter: regexp.QuoteMeta("/src/"+m.File) + "$"}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
-			source, err := os.ReadFile(args.Path)
-			if err != nil {
-				return api.OnLoadResult{}, err
-			}
-			if strings.Count(string(source), m.Old) != 1 {
-				return api.OnLoadResult{}, fmt.Errorf("%s does not have %q once", m.File, m.Old)
-			}
-			broken := strings.Replace(string(source), m.Old, m.New, 1)
-			return api.OnLoadResult{Contents: &broken, Loader: api.LoaderTS, ResolveDir: filepath.Dir(args.Path)}, nil
-		})
-	}}}
+	options.Plugins = plugins([]Mutation{m})
 	return build(options)
+}
+
+// plugins are those that break sources.
+func plugins(mutations []Mutation) []api.Plugin {
+	made := make([]api.Plugin, len(mutations))
+	for i, m := range mutations {
+		made[i] = api.Plugin{Name: "mutation", Setup: func(b api.PluginBuild) {
+			b.OnLoad(api.OnLoadOptions{Filter: regexp.QuoteMeta("/src/"+m.File) + "$"}, m.load)
+		}}
+	}
+	return made
+}
+
+// load reads the source, and breaks it.
+func (m Mutation) load(args api.OnLoadArgs) (api.OnLoadResult, error) {
+	source, err := os.ReadFile(args.Path)
+	if err != nil {
+		return api.OnLoadResult{}, err
+	}
+	if strings.Count(string(source), m.Old) != 1 {
+		return api.OnLoadResult{}, fmt.Errorf("%s does not have %q once", m.File, m.Old)
+	}
+	broken := strings.Replace(string(source), m.Old, m.New, 1)
+	return api.OnLoadResult{Contents: &broken, Loader: api.LoaderTS, ResolveDir: filepath.Dir(args.Path)}, nil
 }
 
 func build(options api.BuildOptions) ([]byte, error) {

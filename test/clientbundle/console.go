@@ -15,7 +15,7 @@ const ConsoleLimit = 60 << 10
 // Console returns the files of the console by name, made of the sources in the folder src
 // and of the client library's in the folder library.
 func Console(src, library string) (map[string][]byte, error) {
-	worker, err := script(library, "worker.js", nil)
+	worker, err := script(library, "worker.js", nil, nil)
 	if err != nil {
 		return nil, err
 	}
