@@ -9,6 +9,7 @@ import (
 	"heliograph/adapters/engine/sse"
 	"heliograph/adapters/outbound/memboard"
 	"heliograph/adapters/outbound/memcontrol"
+	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/mempending"
 	"heliograph/adapters/outbound/mempublisher"
 	"heliograph/adapters/outbound/memregistry"
@@ -66,7 +67,7 @@ func memoryModule(cfg Config) fx.Option {
 		fx.Provide(
 			fx.Annotate(mempublisher.New, fx.As(fx.Self()), fx.As(new(event.Publisher)), fx.As(new(event.History))),
 			fx.Annotate(memcontrol.New, fx.As(new(gateway.Control))), fx.Annotate(singleNode, fx.As(new(cluster.Nodes))),
-			fx.Annotate(singleNodeQuestions, fx.As(new(cluster.Questions))),
+			fx.Annotate(singleNodeQuestions, fx.As(new(cluster.Questions))), fx.Annotate(memnodes.NewRoll, fx.As(new(cluster.Roll))),
 			fx.Annotate(memregistry.New, fx.As(new(connection.Registry)), fx.As(new(connection.Roster))),
 			fx.Annotate(memtaskstore.New, fx.As(new(task.Store))),
 			fx.Annotate(newMemoryOutputs, fx.As(new(output.Store))),

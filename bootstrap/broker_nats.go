@@ -77,10 +77,10 @@ func registryOption(cfg Config) fx.Option {
 func clusterOption(cfg Config) fx.Option {
 	if !cfg.Broker.Cluster() {
 		return fx.Provide(fx.Annotate(memcontrol.New, fx.As(new(gateway.Control))), fx.Annotate(singleNode, fx.As(new(cluster.Nodes))),
-			fx.Annotate(singleNodeQuestions, fx.As(new(cluster.Questions))))
+			fx.Annotate(singleNodeQuestions, fx.As(new(cluster.Questions))), fx.Annotate(memnodes.NewRoll, fx.As(new(cluster.Roll))))
 	}
 	return fx.Options(provideComponents(clusterComponents), fx.Provide(
-		fx.Annotate(openNodes, fx.As(fx.Self()), fx.As(new(cluster.Nodes))),
+		fx.Annotate(openNodes, fx.As(fx.Self()), fx.As(new(cluster.Nodes)), fx.As(new(cluster.Roll))),
 		fx.Annotate(openControl, fx.As(fx.Self()), fx.As(new(gateway.Control))),
 		fx.Annotate(openQuestions, fx.As(fx.Self()), fx.As(new(cluster.Questions))),
 	))
@@ -210,10 +210,10 @@ func singleNodeQuestions(cfg Config, log *slog.Logger) *memquestions.Questions {
 // newLife is this start of the process.
 func newLife(cfg Config) cluster.Life { return cluster.NewLife(cfg.NodeName, rand.Text()) }
 
-func openNodes(cfg Config, broker *natsbroker.Broker, log *slog.Logger, start startContext) (*natsnodes.Nodes, error) {
+func openNodes(cfg Config, broker *natsbroker.Broker, self cluster.Identity, log *slog.Logger, start startContext) (*natsnodes.Nodes, error) {
 	ctx, cancel := start.opening()
 	defer cancel()
-	nodes, err := natsnodes.Open(ctx, broker, newLife(cfg), cfg.Broker.NodeLease, log)
+	nodes, err := natsnodes.Open(ctx, broker, newLife(cfg), self, cfg.Broker.NodeLease, log)
 	return nodes, cfg.Broker.cannotOpen("list of nodes", err)
 }
 

@@ -8,14 +8,19 @@ import (
 
 	"heliograph/adapters/inbound/ginapi"
 	"heliograph/application/logs"
+	allnodes "heliograph/application/overview"
+	"heliograph/application/tasks"
 	"heliograph/domain/cluster"
+	"heliograph/domain/connection"
 	"heliograph/domain/event"
+	"heliograph/domain/overview"
 )
 
 // operatorsModule is what those who run the service look at (rules W5, W7).
 func operatorsModule() fx.Option {
 	return fx.Module("operators", fx.Provide(
 		fx.Annotate(logs.New, fx.As(new(event.LogReader))),
+		fx.Annotate(newOverview, fx.As(new(overview.Service))),
 		newOperatorDeps, newIdentity,
 	))
 }
@@ -27,6 +32,36 @@ type operatorParts struct {
 	Self      cluster.Identity
 	Readiness *readiness
 	Log       event.LogReader
+	Overview  overview.Service
+}
+
+type overviewParts struct {
+	fx.In
+
+	Self      cluster.Identity
+	Roll      cluster.Roll
+	Questions cluster.Questions
+	Tasks     *tasks.Service
+	Roster    connection.Roster
+	Readiness *readiness
+}
+
+func newOverview(p overviewParts) *allnodes.Service {
+	return allnodes.New(allnodes.Deps{
+		Self: p.Self.Node, Roll: p.Roll, Questions: p.Questions, Tasks: p.Tasks.Overview(), Reader: p.Tasks, Ready: p.Readiness.ready, Connections: p.Roster.Count,
+	})
+}
+
+// kind is how operators know the broker.
+func (c BrokerConfig) kind() string {
+	switch {
+	case c.Cluster():
+		return "nats"
+	case c.Durable():
+		return "disk"
+	default:
+		return "memory"
+	}
 }
 
 // newIdentity is this start of this node.
@@ -37,7 +72,7 @@ func newIdentity(cfg Config) cluster.Identity {
 
 func newOperatorDeps(p operatorParts) ginapi.OperatorDeps {
 	return ginapi.OperatorDeps{
-		Log: p.Log, Self: p.Self, Settings: p.Config.Settings,
+		Log: p.Log, Overview: p.Overview, Broker: p.Config.Broker.kind(), Self: p.Self, Settings: p.Config.Settings,
 		Checks: func(context.Context) []ginapi.Check { return p.Readiness.look() },
 	}
 }

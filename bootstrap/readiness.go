@@ -72,6 +72,11 @@ func (r *readiness) check(context.Context) map[string]error {
 	return checks
 }
 
+// ready reports whether nothing is wrong.
+func (r *readiness) ready() bool {
+	return !slices.ContainsFunc(r.look(), func(c ginapi.Check) bool { return c.Err != nil })
+}
+
 // look makes all checks and returns what they found, by name, with since when each is right,
 // or wrong for whatever reason.
 func (r *readiness) look() (all []ginapi.Check) {

@@ -20,7 +20,9 @@ type Type struct {
 	// Outside says that workers elsewhere claim and run the tasks: the handler's Run
 	// is never called, its Check is.
 	Outside bool
-	Policy  Policy
+	// Runner says what the handler is, for people; "" is a handler that was compiled in.
+	Runner Runner
+	Policy Policy
 	// Audience is whom tasks of the type are for when the one who starts them does not
 	// say (rule A11).
 	Audience access.Choice

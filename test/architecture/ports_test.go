@@ -47,6 +47,7 @@ var suites = map[string]string{
 	"version.Source":         "versionsourcecontract",
 	"version.Pending":        "versionpendingcontract",
 	"version.Board":          "versionboardcontract",
+	"cluster.Roll":           "nodescontract",
 	"cluster.Nodes":          "nodescontract",
 	"cluster.Questions":      "questionscontract",
 	"diagnosis.Streams":      "sendercontract",
@@ -65,6 +66,8 @@ var noSuite = map[string]string{
 	"output.Followers":    "application/outputs/following is the only one",
 	"output.Reader":       "application/outputs is the only one",
 	"output.Writer":       "application/outputs is the only one",
+	"overview.Service":    "application/overview is the only one",
+	"task.Overview":       "application/tasks is the only one",
 	"task.Reporter":       "application/tasks is the only one; task.Handler's suite holds how it is called",
 }
 

@@ -226,7 +226,7 @@ func TestNodes(t *testing.T) {
 			return nodescontract.Subject{Join: func(t *testing.T, name string) (n nodescontract.Node) {
 				cfg := e.config(t, nil)
 				cfg.NodeName = name
-				unstarted(t, cfg, &n.Nodes)
+				unstarted(t, cfg, &n.Nodes, &n.Roll)
 				return n
 			}}
 		}, nodescontract.OneNode("this broker is one node's"))
@@ -238,12 +238,13 @@ func TestNodes(t *testing.T) {
 				cfg := shared
 				cfg.NodeName = name
 				var nodes cluster.Nodes
-				app, err := bootstrap.New(t.Context(), cfg, silent, fx.Populate(&nodes))
+				var roll cluster.Roll
+				app, err := bootstrap.New(t.Context(), cfg, silent, fx.Populate(&nodes, &roll))
 				if err != nil {
 					t.Fatal(err)
 				}
 				_, stop := start(t, app)
-				return nodescontract.Node{Nodes: nodes, Leave: func(*testing.T) { stop() }}
+				return nodescontract.Node{Nodes: nodes, Roll: roll, Leave: func(*testing.T) { stop() }}
 			}}
 		}, nodescontract.NoVanishing("a service in this process ends in order"))
 	})

@@ -8,12 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/fx"
+
 	"heliograph/domain/access"
 	"heliograph/domain/event"
 )
 
 // operatorPaths are what those who run the service look at.
-var operatorPaths = []string{"/api/log", "/api/health", "/api/settings"}
+var operatorPaths = []string{"/api/log", "/api/health", "/api/settings", "/api/nodes", "/api/queue", "/api/workers"}
 
 // get asks the service for a path, with a token unless that is "".
 func get(t *testing.T, service http.Handler, path, token string) *httptest.ResponseRecorder {
@@ -122,4 +124,52 @@ func TestSettingsShowNoSecret(t *testing.T) { // W7
 	if text := get(t, service, "/api/settings", admin).Body.String(); strings.Contains(text, jwtSecret) {
 		t.Error(text)
 	}
+}
+
+func TestEachNodeOfAClusterTellsOfAll(t *testing.T) { // W7, W8
+	in(t, withCluster, func(t *testing.T, e environment) {
+		shared := e.config(t, nil)
+		services := map[string]http.Handler{}
+		for _, name := range []string{"one", "two"} {
+			cfg := shared
+			cfg.NodeName = name
+			var service http.Handler
+			wire(t, cfg, fx.Populate(&service))
+			services[name] = service
+		}
+		for name, service := range services {
+			var nodes struct {
+				Nodes []struct {
+					Node                       string
+					This, Alive, Leader, Ready bool
+					Version                    string
+				}
+				Broker  struct{ Kind string }
+				Missing []string
+			}
+			for deadline := time.Now().Add(time.Minute); len(nodes.Nodes) < 2 && time.Now().Before(deadline); { // the first learns of the second a moment later
+				getJSON(t, service, "/api/nodes", "", &nodes)
+			}
+			if len(nodes.Nodes) != 2 || nodes.Broker.Kind != "nats" || len(nodes.Missing) > 0 {
+				t.Fatalf("%s tells of %+v", name, nodes)
+			}
+			for i, want := range []string{"one", "two"} {
+				if n := nodes.Nodes[i]; n.Node != want || n.This != (want == name) || !n.Alive || n.Leader != (want == "one") || !n.Ready || n.Version == "" {
+					t.Errorf("%s tells of %+v", name, n)
+				}
+			}
+			var queue struct {
+				Workers int
+				ByNode  []struct{ Node string } `json:"by_node"`
+			}
+			getJSON(t, service, "/api/queue", "", &queue)
+			if queue.Workers != 8 || len(queue.ByNode) != 2 {
+				t.Errorf("the queue is %+v", queue)
+			}
+			getJSON(t, service, "/api/queue?node=two", "", &queue)
+			if queue.Workers != 4 || len(queue.ByNode) != 1 || queue.ByNode[0].Node != "two" {
+				t.Errorf("the queue of two is %+v", queue)
+			}
+		}
+	})
 }

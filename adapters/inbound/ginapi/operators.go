@@ -11,6 +11,7 @@ import (
 
 	"heliograph/domain/cluster"
 	"heliograph/domain/event"
+	"heliograph/domain/overview"
 )
 
 // The paths of Operators.
@@ -18,11 +19,17 @@ const (
 	LogPath      = "/api/log"
 	HealthPath   = "/api/health"
 	SettingsPath = "/api/settings"
+	NodesPath    = "/api/nodes"
+	QueuePath    = "/api/queue"
+	WorkersPath  = "/api/workers"
 )
 
 // OperatorDeps are what an Operators calls. All are required.
 type OperatorDeps struct {
-	Log event.LogReader
+	Log      event.LogReader
+	Overview overview.Service
+	// Broker is the kind of the broker: memory, disk or nats.
+	Broker string
 	// Self is this node.
 	Self cluster.Identity
 	// Checks makes the checks of readiness and returns what they found, sorted by name.
@@ -47,6 +54,7 @@ func NewOperators(deps OperatorDeps, log *slog.Logger) *Operators {
 func (o *Operators) Register(r gin.IRouter) {
 	for path, answer := range map[string]func(*gin.Context) (any, error){
 		LogPath: o.readLog, HealthPath: o.readHealth, SettingsPath: o.readSettings,
+		NodesPath: o.readNodes, QueuePath: o.readQueue, WorkersPath: o.readWorkers,
 	} {
 		r.GET(path, handle(o.log, func(c *gin.Context) error {
 			v, err := answer(c)

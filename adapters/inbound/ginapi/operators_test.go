@@ -13,6 +13,8 @@ import (
 	"heliograph/domain/access"
 	"heliograph/domain/cluster"
 	"heliograph/domain/event"
+	"heliograph/domain/overview"
+	"heliograph/domain/task"
 )
 
 // operatorConversations has every outcome of what operators look at.
@@ -23,7 +25,19 @@ var operatorConversations = []conversation{
 	{outcome: "GET /api/log 400 INVALID_CURSOR", query: "?after=e-7", given: logged(event.LogPage{}, event.ErrInvalidID)},
 	{outcome: "GET /api/log 503 BROKER_UNAVAILABLE", given: logged(event.LogPage{}, event.ErrUnavailable)},
 	{outcome: "GET /api/health 200"},
+	{outcome: "GET /api/nodes 200", given: func(s *service) { s.overview.EXPECT().Nodes(gomock.Any()) }},
+	{outcome: "GET /api/queue 200", query: "?node=one", given: func(s *service) { s.overview.EXPECT().Queue(gomock.Any(), "one") }},
+	{outcome: "GET /api/workers 200", given: worked(nil)},
+	{outcome: "GET /api/workers 400 INVALID_QUERY", query: "?limit=0"},
+	{outcome: "GET /api/workers 400 INVALID_CURSOR", query: "?after=x", given: worked(task.ErrInvalidCursor)},
+	{outcome: "GET /api/workers 503 BROKER_UNAVAILABLE", given: worked(task.ErrUnavailable)},
 	{outcome: "GET /api/settings 200", given: func(s *service) { s.settings = []ginapi.Setting{{Name: "A", Origin: "default"}} }},
+}
+
+func worked(err error) func(*service) {
+	return func(s *service) {
+		s.overview.EXPECT().Workers(gomock.Any(), gomock.Any()).Return(overview.Workers{}, err)
+	}
 }
 
 // self is the node that answers.
@@ -97,5 +111,62 @@ func TestSettingsAreShownWithTheirOrigins(t *testing.T) { // W7
 	want := `{"settings":[{"name":"B","value":"2","origin":"default"},{"name":"A","value":"[redacted]","origin":"environment"}]}` + "\n"
 	if a := s.ask(t, http.MethodGet, "/api/settings", ""); a.body != want {
 		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+func TestNodesAreShown(t *testing.T) { // W7
+	s := newService(t, ginapi.Config{})
+	s.found = []ginapi.Check{{Name: "broker", Err: errors.New("gone")}}
+	s.overview.EXPECT().Nodes(gomock.Any()).Return(overview.Nodes{
+		Nodes: []overview.Node{
+			{Sign: cluster.Sign{Identity: self, Age: 1500 * time.Millisecond, Alive: true, Leads: true}, This: true, Load: &overview.Load{Ready: true, Connections: 3}},
+			{Sign: cluster.Sign{Identity: cluster.Identity{Node: "two"}, Age: time.Minute}},
+		},
+		Missing: []string{"two"},
+	}, nil)
+	want := `{"nodes":[{"node":"node-1","this":true,"version":"1.4.2","revision":"c0ffee","started_at":"2026-03-01T11:00:00Z","sign_age":1.5,` +
+		`"alive":true,"leader":true,"ready":true,"connections":3,"running":0},{"node":"two","this":false,"sign_age":60,"alive":false,"leader":false}],` +
+		`"broker":{"kind":"nats","ok":false,"error":"gone"},"missing":["two"]}` + "\n"
+	if a := s.ask(t, http.MethodGet, "/api/nodes", ""); a.body != want {
+		t.Errorf("got %s", a.body)
+	}
+}
+
+func TestTheQueueIsShown(t *testing.T) { // W7
+	s := newService(t, ginapi.Config{})
+	f := task.QueueFigures{Waiting: 1, Limit: 2, Scheduled: 3, ScheduledLimit: 4, Running: 5, Workers: 6, Refused: 7}
+	s.overview.EXPECT().Queue(gomock.Any(), "").Return(overview.Queue{All: f, ByNode: map[string]task.QueueFigures{"two": f, "one": {}}, Missing: []string{"three"}}, nil)
+	const figures = `"waiting":1,"limit":2,"scheduled":3,"scheduled_limit":4,"running":5,"workers":6,"refused":7`
+	want := `{` + figures + `,"by_node":[{"node":"one","waiting":0,"limit":0,"scheduled":0,"scheduled_limit":0,"running":0,"workers":0,"refused":0},` +
+		`{"node":"two",` + figures + `}],"missing":["three"]}` + "\n"
+	if a := s.ask(t, http.MethodGet, "/api/queue", ""); a.body != want {
+		t.Errorf("got %s", a.body)
+	}
+}
+
+func TestWorkersAreShown(t *testing.T) { // W7
+	s := newService(t, ginapi.Config{})
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s.overview.EXPECT().Workers(gomock.Any(), overview.Query{Node: "one", After: "c", Limit: 2}).Return(overview.Workers{
+		Types: []task.TypeFigures{
+			{Type: "a", RunBy: task.RunnerWorker, Waiting: 1, Running: 2, Claimed: time.Now().Add(-4 * time.Minute)},
+			{Type: "b", RunBy: task.RunnerWorker, Claimed: time.Now().Add(-6 * time.Minute)},
+			{Type: "c", RunBy: task.RunnerWorker, ClaimsWaiting: 1},
+			{Type: "d", RunBy: task.RunnerGo},
+		},
+		Leases: []overview.Lease{
+			{ID: knownID, Type: "a", Worker: "w", Attempt: 2, Node: "one", Since: at, Sign: &task.LeaseSign{Last: at.Add(time.Minute), Term: 30 * time.Second}},
+			{ID: knownID, Type: "a", Attempt: 1, Node: "two", Since: at},
+		},
+		Next: "d", Missing: []string{"two"},
+	}, nil)
+	want := `{"types":[{"type":"a","kind":"worker","waiting":1,"running":2,"claims_waiting":0,"claimed_lately":true},` +
+		`{"type":"b","kind":"worker","waiting":0,"running":0,"claims_waiting":0,"claimed_lately":false},` +
+		`{"type":"c","kind":"worker","waiting":0,"running":0,"claims_waiting":1,"claimed_lately":true},` +
+		`{"type":"d","kind":"go","waiting":0,"running":0,"claims_waiting":0,"claimed_lately":false}],` +
+		`"leases":[{"task_id":"` + knownID + `","type":"a","worker":"w","attempt":2,"node":"one","since":"2026-03-01T12:00:00Z","last_sign":"2026-03-01T12:01:00Z","expires":"2026-03-01T12:01:30Z"},` +
+		`{"task_id":"` + knownID + `","type":"a","attempt":1,"node":"two","since":"2026-03-01T12:00:00Z"}],"next":"d","missing":["two"]}` + "\n"
+	if a := s.ask(t, http.MethodGet, "/api/workers?node=one&after=c&limit=2", ""); a.body != want {
+		t.Errorf("got %s", a.body)
 	}
 }

@@ -21,7 +21,11 @@ func Types() ([]task.Type, error) {
 	demo, err1 := typedtask.New("demo_task", "Goes through a number of steps and succeeds.", demo)
 	failing, err2 := typedtask.New("failing_task", "Waits and then fails with a given message.", failing)
 	long, err3 := typedtask.New("long_running_task", "Runs for a given time and reports how much of it has passed.", longRunning)
-	return []task.Type{demo, failing, long}, errors.Join(err1, err2, err3)
+	types := []task.Type{demo, failing, long}
+	for i := range types {
+		types[i].Runner = task.RunnerDemo
+	}
+	return types, errors.Join(err1, err2, err3)
 }
 
 // seconds is a duration as callers write it.

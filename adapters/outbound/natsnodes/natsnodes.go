@@ -47,13 +47,13 @@ type Nodes struct {
 var _ cluster.Nodes = (*Nodes)(nil)
 
 // Open returns the cluster as self will see it once it has joined. A life that sends
-// no heartbeat for a term counts as ended.
-func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, term time.Duration, log *slog.Logger) (*Nodes, error) {
+// no heartbeat for a term counts as ended. build is what the other nodes show of this one.
+func Open(ctx context.Context, broker *natsbroker.Broker, self cluster.Life, build cluster.Identity, term time.Duration, log *slog.Logger) (*Nodes, error) {
 	bucket, err := broker.Bucket(ctx, bucketName, -1)
 	if err != nil {
 		return nil, err
 	}
-	own := record{Format: recordFormat, Life: self, Joined: time.Now().UTC()}
+	own := record{Format: recordFormat, Life: self, Joined: time.Now().UTC(), Version: build.Version, BuiltFrom: build.Revision}
 	return &Nodes{bucket: bucket, self: own, term: term, view: newView(own, term), log: log}, nil
 }
 

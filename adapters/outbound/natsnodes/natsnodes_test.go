@@ -37,7 +37,7 @@ type node struct {
 
 func open(t *testing.T, broker *natsbroker.Broker, name string) *natsnodes.Nodes {
 	t.Helper()
-	n, err := natsnodes.Open(t.Context(), broker, cluster.NewLife(name, rand.Text()), term, slog.New(slog.DiscardHandler))
+	n, err := natsnodes.Open(t.Context(), broker, cluster.NewLife(name, rand.Text()), cluster.Identity{Version: "1.2", Revision: "c0ffee"}, term, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestNodesContract(t *testing.T) {
 			}
 			t.Cleanup(end)
 			return nodescontract.Node{
-				Nodes: n, Vanish: func(*testing.T) { end() },
+				Nodes: n, Roll: n, Vanish: func(*testing.T) { end() },
 				Leave: func(t *testing.T) {
 					end()
 					if err := n.Leave(context.WithoutCancel(t.Context())); err != nil {

@@ -19,6 +19,9 @@ type record struct {
 	Life   cluster.Life `json:"life"`
 	// Joined is the node's clock at its start. It only makes an order.
 	Joined time.Time `json:"joined"`
+	// Version and BuiltFrom are the build's, for people; "" from earlier versions.
+	Version   string `json:"version,omitempty"`
+	BuiltFrom string `json:"revision,omitempty"`
 }
 
 // decode reads the record of the node that has the key.

@@ -10,6 +10,7 @@ import (
 const (
 	golden0 = `{"life":"one/x","joined":"2026-03-01T12:00:00Z"}`
 	golden1 = `{"format":1,"life":"one/x","joined":"2026-03-01T12:00:00Z"}`
+	build   = `{"format":1,"life":"one/x","joined":"2026-03-01T12:00:00Z","version":"1.2","revision":"c0ffee"}`
 )
 
 func TestStoredForms(t *testing.T) {
@@ -32,5 +33,15 @@ func TestStoredForms(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(golden1), &first); err != nil || first.Life != "one/x" || !first.Joined.Equal(want.Joined) {
 		t.Errorf("an earlier version reads %+v, %v", first, err)
+	}
+}
+
+func TestTheBuildIsInTheRecord(t *testing.T) { // W7
+	want := record{Format: recordFormat, Life: "one/x", Joined: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Version: "1.2", BuiltFrom: "c0ffee"}
+	if text, err := json.Marshal(want); err != nil || string(text) != build {
+		t.Errorf("written is %s, %v; want %s", text, err, build)
+	}
+	if got, err := decode("one", []byte(build)); err != nil || got != want {
+		t.Errorf("read is %+v, %v", got, err)
 	}
 }

@@ -69,3 +69,25 @@ func TestAWorkerMayPrintThroughAnyNode(t *testing.T) { // T21
 
 // pass lets time go by, in a bubble.
 func pass(d time.Duration) { <-time.After(d) }
+
+func TestTheSignOfAWorkerIsTheLastThatItGave(t *testing.T) { // W7
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, memtaskstore.New(), "one")
+		c := f.claims()
+		begun := time.Now()
+		if got := f.run.Running.Get("a").Sign(); !got.Last.Equal(begun) || got.Term != c.Term {
+			t.Errorf("at the beginning: %+v", got)
+		}
+		pass(c.Term / 2)
+		if _, err := f.Progress(t.Context(), "a", c.Lease, task.Update{}); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		if got := f.run.Running.Get("a").Sign(); !got.Last.Equal(begun.Add(c.Term / 2)) {
+			t.Errorf("after a report: %+v", got)
+		}
+		if err := f.Complete(t.Context(), "a", c.Lease, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -30,6 +30,7 @@ type fixture struct {
 	t     *testing.T
 	store task.Store
 	queue *scheduler.Queue
+	run   *runner.Runner
 	life  *lifecycle.Lifecycle
 	nodes *nodes
 }
@@ -60,8 +61,8 @@ func start(t *testing.T, store task.Store, node string) *fixture {
 		Store: store, Nodes: f.nodes, Publisher: &taskparts.Events{},
 		Metrics: taskparts.NoMetrics{}, Life: f.life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
 	})
-	run := runner.New(runner.Deps{Store: store, Records: rec, Queue: f.queue, Life: f.life, Log: logger, Timeout: time.Hour, CancelGrace: time.Second})
-	f.Leases = leases.New(store, rec.Attempts, f.queue, run, f.life)
+	f.run = runner.New(runner.Deps{Store: store, Records: rec, Queue: f.queue, Life: f.life, Log: logger, Timeout: time.Hour, CancelGrace: time.Second})
+	f.Leases = leases.New(store, rec.Attempts, f.queue, f.run, f.life)
 	t.Cleanup(f.stop)
 	return f
 }

@@ -33,6 +33,18 @@ func (a *Attempt) renewLocked() {
 	a.silence.Reset(a.Term())
 }
 
+// Sign is the newest sign of the worker of an attempt outside. One that was not followed yet has
+// given it when it began.
+func (a *Attempt) Sign() task.LeaseSign {
+	a.reports.mu.Lock()
+	defer a.reports.mu.Unlock()
+	last := a.reports.last
+	if last.IsZero() {
+		last = a.started
+	}
+	return task.LeaseSign{Last: last, Term: a.Term()}
+}
+
 // silent fires when the lease is lost; never for an attempt in the pool.
 func (a *Attempt) silent() <-chan time.Time {
 	if a.silence == nil {

@@ -29,6 +29,7 @@ type Queue struct {
 	dispatcher dispatcher            // guarded by mu
 	delays     *delays               // guarded by mu
 	known      map[task.ID]*Entry    // what waits or is taken; guarded by mu
+	asked      asked                 // guarded by mu
 	closed     bool                  // guarded by mu
 }
 
@@ -76,6 +77,7 @@ func (q *Queue) Reserve(p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.dispatcher.hasPlace(p) {
+		q.asked.refused++
 		return false
 	}
 	q.dispatcher.hold(q.types[p.Type], p.Scheduled, 1, p.Bytes)

@@ -29,6 +29,7 @@ func (q *Queue) Next(ctx context.Context, wants func(*task.Type) bool) (*Entry, 
 	case <-ctx.Done():
 		q.mu.Lock()
 		defer q.mu.Unlock()
+		q.asked.note(w, q.types)
 		if e := q.dispatcher.withdraw(w); e != nil {
 			return e, nil
 		}
@@ -44,6 +45,7 @@ func (q *Queue) ask(w *waiter) bool {
 	if q.closed {
 		return false
 	}
+	q.asked.note(w, q.types)
 	if e := q.dispatcher.takeBest(w.wants); e != nil {
 		w.got <- e
 		q.dispatcher.dispatch(e.queue) // there is room for others now

@@ -17,6 +17,7 @@ const waitLimit = time.Minute
 // Node is one node of the cluster under test, as it sees the others.
 type Node struct {
 	cluster.Nodes
+	cluster.Roll
 
 	// Vanish ends its heartbeats without a word to the others, as when its process
 	// hangs; what it says of the cluster can still be asked for.
@@ -58,6 +59,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, options ...Option) {
 		{"no life that never began goes on", otherLives, ""},
 		{"the first node is present and leads", first, ""},
 		{"it may be asked from everywhere at once", concurrent, ""},
+		{"W7 its own sign has its name, its build and its start, and says that it lives and leads", ownSign, ""},
+		{"W7 all nodes are told of by their signs, one that left not any more", signs, missing.oneNode},
+		{"W7 a node that vanishes is told of for a while, and the age of its sign grows", oldSign, missing.oneNode + missing.noVanishing},
 		{"only a cluster that never has a second node says that it is alone", neverAlone, missing.oneNode},
 		{"a node that joins knows those that are there, and they come to know it", joins, missing.oneNode},
 		{"of the nodes exactly one leads, the one that joined first", oneLeads, missing.oneNode},
@@ -205,4 +209,52 @@ func neverSooner(t *testing.T, s Subject) {
 	if one.Alive(one.Self()) || one.Leads() {
 		t.Errorf("it says of itself that it goes on: %t, that it leads: %t", one.Alive(one.Self()), one.Leads())
 	}
+}
+
+func ownSign(t *testing.T, s Subject) {
+	begun := time.Now().Add(-time.Minute)
+	n := s.Join(t, "one")
+	eventually(t, "its sign says that it lives and leads", func() bool {
+		all := n.Signs()
+		return len(all) == 1 && all[0].Alive && all[0].Leads && all[0].Node == "one" && all[0].Age < waitLimit
+	})
+	if own := n.Signs()[0]; own.Version == "" || own.Started.Before(begun) || own.Started.After(time.Now()) {
+		t.Errorf("its sign is %+v", own)
+	}
+}
+
+// names returns the nodes that the signs are of, and the leader.
+func names(signs []cluster.Sign) (all []string, leader string) {
+	for _, s := range signs {
+		all = append(all, s.Node)
+		if s.Leads {
+			leader += s.Node
+		}
+	}
+	return all, leader
+}
+
+func signs(t *testing.T, s Subject) {
+	two, one := s.Join(t, "two"), s.Join(t, "one")
+	for _, n := range []Node{one, two} {
+		eventually(t, "each tells of both", func() bool {
+			all, leader := names(n.Signs())
+			return slices.Equal(all, []string{"one", "two"}) && leader == "two" && n.Signs()[0].Alive && n.Signs()[1].Version != ""
+		})
+	}
+	two.Leave(t)
+	eventually(t, "the one that stays tells of itself only", func() bool {
+		all, leader := names(one.Signs())
+		return slices.Equal(all, []string{"one"}) && leader == "one"
+	})
+}
+
+func oldSign(t *testing.T, s Subject) {
+	one, two := s.Join(t, "one"), s.Join(t, "two")
+	wantPresent(t, []Node{one, two}, "one", "two")
+	one.Vanish(t)
+	eventually(t, "the other one leads, and tells of the one that vanished", func() bool {
+		all, leader := names(two.Signs())
+		return slices.Equal(all, []string{"one", "two"}) && leader == "two" && !two.Signs()[0].Alive && two.Signs()[0].Age > two.Signs()[1].Age
+	})
 }
