@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// marshalPlain is event.Marshal for what most events are, in a fraction of the time: each
+// marshalPlain is event.Marshal for what most events are, in less time: each
 // task has at least two. ok is false for others.
 func (e Event) marshalPlain() (text json.RawMessage, ok bool) {
 	data, ok := plainData(e.Data)

@@ -15,7 +15,7 @@ var errNotJSON = errors.New("the value is not JSON")
 // recordRoom is what most records take, in bytes.
 const recordRoom = 512
 
-// marshal returns what natsbroker.EncodeJSON makes of r, in a fifth of the time: each
+// marshal returns what natsbroker.EncodeJSON makes of r, in less time: each
 // task is written three times, and that is a good part of what it costs.
 func (r *taskRecord) marshal() ([]byte, error) {
 	o := object{text: append(make([]byte, 0, recordRoom+len(r.Params)+len(r.Result)), '{')}
