@@ -73,8 +73,24 @@ func newManager(p managerParts) *connections.Manager {
 	})
 }
 
-func newDiagnosis(cfg Config, roster connection.Roster, streams diagnosis.Streams, questions cluster.Questions, book *lookup.Book) *lookup.Service {
-	return lookup.New(lookup.Deps{Node: cfg.NodeName, Roster: roster, Streams: streams, Questions: questions, Book: book})
+type diagnosisParts struct {
+	fx.In
+
+	Config    Config
+	Roster    connection.Roster
+	Registry  connection.Registry
+	Control   gateway.Control
+	Nodes     cluster.Nodes
+	Streams   diagnosis.Streams
+	Questions cluster.Questions
+	Book      *lookup.Book
+}
+
+func newDiagnosis(p diagnosisParts) *lookup.Service {
+	return lookup.New(lookup.Deps{
+		Node: p.Config.NodeName, Roster: p.Roster, Registry: p.Registry, Control: p.Control, Nodes: p.Nodes,
+		Streams: p.Streams, Questions: p.Questions, Book: p.Book,
+	})
 }
 
 // connectionComponents sends new connections the version first when it is known

@@ -16,6 +16,7 @@ import (
 	"heliograph/adapters/inbound/ssestream"
 	"heliograph/adapters/outbound/embeddedsender"
 	"heliograph/adapters/outbound/httpsender"
+	lookup "heliograph/application/diagnosis"
 	"heliograph/domain/connection"
 	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
@@ -68,8 +69,8 @@ func newEmbeddedSender(engine *sse.Engine, reg prometheus.Registerer) (*embedded
 	return embeddedsender.New(engine), reg.Register(embeddedsender.NewCollector(engine))
 }
 
-func embeddedRoutes(cfg sse.Config, engine *sse.Engine, manager inboundManager, gate *ginaccess.Gate, log *slog.Logger) streamRoutes {
-	return ssestream.New(engine, cfg.Format, manager, gate, log).Register
+func embeddedRoutes(cfg sse.Config, engine *sse.Engine, manager inboundManager, gate *ginaccess.Gate, book *lookup.Book, log *slog.Logger) streamRoutes {
+	return ssestream.New(engine, cfg.Format, manager, gate, book.Refused, log).Register
 }
 
 func embeddedComponents(engine *sse.Engine) []component {
@@ -94,10 +95,10 @@ func newHTTPSender(cfg httpsender.Config, roster connection.Roster, m gateway.Me
 	return sender, reg.Register(httpsender.NewCollector(sender))
 }
 
-func callbackRoutes(cfg Config, sender *httpsender.Sender, manager inboundManager, gate *ginaccess.Gate, log *slog.Logger) streamRoutes {
+func callbackRoutes(cfg Config, sender *httpsender.Sender, manager inboundManager, gate *ginaccess.Gate, book *lookup.Book, log *slog.Logger) streamRoutes {
 	return gincallback.New(gincallback.Config{
 		Secret: string(cfg.Gateway.CallbackSecret), RequireSecret: cfg.Environment == Production,
-		OnCallback: sender.Heard, Incomplete: sender.Incomplete, Gate: gate,
+		OnCallback: sender.Heard, Incomplete: sender.Incomplete, Gate: gate, Refused: book.Refused,
 	}, manager, log).Register
 }
 

@@ -32,6 +32,8 @@ var routeScopes = map[string]access.Scope{
 	"GET " + ginapi.NodesPath:       access.Admin,
 	"GET " + ginapi.QueuePath:       access.Admin,
 	"GET " + ginapi.WorkersPath:     access.Admin,
+	"GET " + ginapi.ConnectionPath:  access.Admin,
+	"POST " + ginapi.ReportPath:     access.Stream,
 	"GET " + ginapi.MetricsPath:     access.Admin,
 	"HEAD " + ginapi.MetricsPath:    access.Admin,
 	"GET " + ginapi.ProfilingPath:   access.Admin,

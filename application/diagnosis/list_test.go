@@ -12,6 +12,8 @@ import (
 
 	"go.uber.org/mock/gomock"
 
+	"heliograph/adapters/outbound/memcontrol"
+	"heliograph/adapters/outbound/memnodes"
 	"heliograph/adapters/outbound/memquestions"
 	"heliograph/adapters/outbound/memregistry"
 	lookup "heliograph/application/diagnosis"
@@ -39,7 +41,10 @@ func newNode(t testing.TB, name string) *node {
 		questions: memquestions.New(name, slog.New(slog.DiscardHandler)), book: lookup.NewBook(),
 	}
 	n.streams.EXPECT().Gateway().Return(diagnosis.Embedded).AnyTimes()
-	n.Service = lookup.New(lookup.Deps{Node: name, Roster: n.registry, Streams: n.streams, Questions: n.questions, Book: n.book})
+	n.Service = lookup.New(lookup.Deps{
+		Node: name, Roster: n.registry, Registry: n.registry, Control: memcontrol.New(), Nodes: memnodes.New(cluster.NewLife(name, "1234567890")),
+		Streams: n.streams, Questions: n.questions, Book: n.book,
+	})
 	return n
 }
 

@@ -10,15 +10,23 @@ import (
 	"heliograph/domain/cluster"
 	"heliograph/domain/connection"
 	"heliograph/domain/diagnosis"
+	"heliograph/domain/gateway"
 )
 
 // The topics of the questions that nodes ask each other.
-const topicList = "connections"
+const (
+	topicList    = "connections"
+	topicExplain = "connection"
+	topicReport  = "report"
+)
 
 // Deps are what a Service uses. All are required.
 type Deps struct {
 	Node      string // this one's name
 	Roster    connection.Roster
+	Registry  connection.Registry
+	Control   gateway.Control
+	Nodes     cluster.Nodes
 	Streams   diagnosis.Streams
 	Questions cluster.Questions
 	Book      *Book
@@ -33,6 +41,8 @@ var _ diagnosis.Service = (*Service)(nil)
 func New(deps Deps) *Service {
 	s := &Service{deps: deps}
 	cluster.Answer(deps.Questions, topicList, s.listHere)
+	cluster.Answer(deps.Questions, topicExplain, s.explainHere)
+	cluster.Answer(deps.Questions, topicReport, s.reportHere)
 	return s
 }
 

@@ -106,6 +106,68 @@ type End struct {
 	Reason connection.Reason
 }
 
+// Report is what a client library says of itself. Unknown is zero, and at most 4 KiB of JSON
+// are taken.
+type Report struct {
+	State     string `json:"state,omitempty"`
+	Transport string `json:"transport,omitempty"` // fetch or eventsource
+	Sharing   string `json:"sharing,omitempty"`   // worker, leader or tab: what holds the stream
+	Protocol  string `json:"protocol,omitempty"`  // http/1.1, h2 or h3, as the browser says
+	Encoding  string `json:"encoding,omitempty"`  // Content-Encoding of the stream
+	LastError string `json:"last_error,omitempty"`
+	LastID    string `json:"last_id,omitempty"`
+	// FirstByte is how long the first byte took, HeldBack for how long bytes came that had been
+	// sent one after the other and arrived at once, Silent how long it has been since the last byte, and Frozen how
+	// long the page did not run, in milliseconds.
+	FirstByte int64 `json:"first_byte_ms,omitempty"`
+	HeldBack  int64 `json:"held_back_ms,omitempty"`
+	Silent    int64 `json:"silent_ms,omitempty"`
+	Frozen    int64 `json:"frozen_ms,omitempty"`
+	// Now is the client's clock, in milliseconds since 1970, and Skew how far it was ahead when the report came.
+	Now        int64 `json:"now,omitempty"`
+	Skew       int64 `json:"clock_skew_ms,omitempty"`
+	Tabs       int   `json:"tabs,omitempty"`
+	Reconnects int   `json:"reconnects,omitempty"`
+	// At is when it came.
+	At time.Time `json:"at,omitzero"`
+}
+
+// Finding is something that is wrong with a stream, or explains what its client saw.
+type Finding struct {
+	Code   string `json:"code"`
+	Says   string `json:"says"`   // what happened, in plain words
+	Advice string `json:"advice"` // what to do
+}
+
+// Refusal is a stream that was not opened.
+type Refusal struct {
+	At   time.Time
+	Code string // of the error
+}
+
+// Reach says what the log knows of an event and a stream.
+type Reach string
+
+// What it may be.
+const (
+	ReachUnknown Reach = ""            // no such event is known
+	ReachOwn     Reach = "own"         // it is for the stream
+	ReachOther   Reach = "other"       // it is for an audience without it
+	ReachGone    Reach = "gone"        // the log no longer has it
+	ReachFuture  Reach = "future"      // the log has not reached it
+	ReachEpoch   Reach = "other epoch" // it is of another life of the log
+)
+
+// Detail is all that is known of a connection.
+type Detail struct {
+	Connection
+
+	Fates    []Fate // oldest first, at most a hundred
+	Report   *Report
+	Findings []Finding
+	Missing  []string // nodes that did not answer, sorted
+}
+
 // Page is a part of the connections, in the order of their request_ids.
 type Page struct {
 	Connections []Connection
@@ -113,3 +175,16 @@ type Page struct {
 	Next        string   // "" for the last page
 	Missing     []string // the nodes that did not answer, sorted
 }
+
+// Why events were dropped, where that decides what is advised.
+const (
+	WhySlowLog = "the client read so slowly that the log went past it"
+	WhyFull    = "more private events waited for the client than may"
+	WhyStalled = "the client, or a proxy before it, took nothing for too long"
+	WhyTooBig  = "the gateway takes no event of that size"
+
+	WhyRefused     = "the gateway answered with an error"
+	WhyUnreachable = "the gateway could not be reached"
+	WhyAway        = "the gateway was away for too long, and no more events could wait for it"
+	WhyNewer       = "newer progress of the same task came before it could be sent"
+)

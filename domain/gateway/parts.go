@@ -17,6 +17,7 @@ type Parts func() (part *Part, more bool)
 // all of them. It is safe for concurrent use.
 type Part struct {
 	service event.Service
+	name    string
 
 	mu   sync.Mutex
 	ev   event.Event // without its payload once that is encoded; guarded by mu
@@ -24,7 +25,10 @@ type Part struct {
 }
 
 // NewPart returns a part that is ev.
-func NewPart(ev event.Event) *Part { return &Part{service: ev.Service, ev: ev} }
+func NewPart(ev event.Event) *Part { return &Part{service: ev.Service, name: ev.Name, ev: ev} }
+
+// Name is the name of the event.
+func (p *Part) Name() string { return p.name }
 
 // Service is the service that the event is counted for.
 func (p *Part) Service() event.Service { return p.service }

@@ -13,7 +13,9 @@ import (
 	context "context"
 	connection "heliograph/domain/connection"
 	diagnosis "heliograph/domain/diagnosis"
+	event "heliograph/domain/event"
 	reflect "reflect"
+	time "time"
 
 	gomock "go.uber.org/mock/gomock"
 )
@@ -40,6 +42,44 @@ func NewMockDiagnosisStreams(ctrl *gomock.Controller) *MockDiagnosisStreams {
 // EXPECT returns an object that allows the caller to indicate expected use.
 func (m *MockDiagnosisStreams) EXPECT() *MockDiagnosisStreamsMockRecorder {
 	return m.recorder
+}
+
+// Fates mocks base method.
+func (m *MockDiagnosisStreams) Fates(token connection.Token, since time.Time) []diagnosis.Fate {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Fates", token, since)
+	ret0, _ := ret[0].([]diagnosis.Fate)
+	return ret0
+}
+
+// Fates indicates an expected call of Fates.
+func (mr *MockDiagnosisStreamsMockRecorder) Fates(token, since any) *MockDiagnosisStreamsFatesCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Fates", reflect.TypeOf((*MockDiagnosisStreams)(nil).Fates), token, since)
+	return &MockDiagnosisStreamsFatesCall{Call: call}
+}
+
+// MockDiagnosisStreamsFatesCall wrap *gomock.Call
+type MockDiagnosisStreamsFatesCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockDiagnosisStreamsFatesCall) Return(arg0 []diagnosis.Fate) *MockDiagnosisStreamsFatesCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockDiagnosisStreamsFatesCall) Do(f func(connection.Token, time.Time) []diagnosis.Fate) *MockDiagnosisStreamsFatesCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockDiagnosisStreamsFatesCall) DoAndReturn(f func(connection.Token, time.Time) []diagnosis.Fate) *MockDiagnosisStreamsFatesCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
 }
 
 // Gateway mocks base method.
@@ -78,6 +118,44 @@ func (c *MockDiagnosisStreamsGatewayCall) Do(f func() diagnosis.Gateway) *MockDi
 func (c *MockDiagnosisStreamsGatewayCall) DoAndReturn(f func() diagnosis.Gateway) *MockDiagnosisStreamsGatewayCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
+}
+
+// Reach mocks base method.
+func (m *MockDiagnosisStreams) Reach(ctx context.Context, c connection.Connection, id event.ID) diagnosis.Reach {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Reach", ctx, c, id)
+	ret0, _ := ret[0].(diagnosis.Reach)
+	return ret0
+}
+
+// Reach indicates an expected call of Reach.
+func (mr *MockDiagnosisStreamsMockRecorder) Reach(ctx, c, id any) *MockDiagnosisStreamsReachCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Reach", reflect.TypeOf((*MockDiagnosisStreams)(nil).Reach), ctx, c, id)
+	return &MockDiagnosisStreamsReachCall{Call: call}
+}
+
+// MockDiagnosisStreamsReachCall wrap *gomock.Call
+type MockDiagnosisStreamsReachCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c_2 *MockDiagnosisStreamsReachCall) Return(arg0 diagnosis.Reach) *MockDiagnosisStreamsReachCall {
+	c_2.Call = c_2.Call.Return(arg0)
+	return c_2
+}
+
+// Do rewrite *gomock.Call.Do
+func (c_2 *MockDiagnosisStreamsReachCall) Do(f func(context.Context, connection.Connection, event.ID) diagnosis.Reach) *MockDiagnosisStreamsReachCall {
+	c_2.Call = c_2.Call.Do(f)
+	return c_2
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c_2 *MockDiagnosisStreamsReachCall) DoAndReturn(f func(context.Context, connection.Connection, event.ID) diagnosis.Reach) *MockDiagnosisStreamsReachCall {
+	c_2.Call = c_2.Call.DoAndReturn(f)
+	return c_2
 }
 
 // Stream mocks base method.
@@ -143,6 +221,45 @@ func (m *MockDiagnosisService) EXPECT() *MockDiagnosisServiceMockRecorder {
 	return m.recorder
 }
 
+// Explain mocks base method.
+func (m *MockDiagnosisService) Explain(ctx context.Context, id connection.RequestID, asked event.ID) (diagnosis.Detail, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Explain", ctx, id, asked)
+	ret0, _ := ret[0].(diagnosis.Detail)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Explain indicates an expected call of Explain.
+func (mr *MockDiagnosisServiceMockRecorder) Explain(ctx, id, asked any) *MockDiagnosisServiceExplainCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Explain", reflect.TypeOf((*MockDiagnosisService)(nil).Explain), ctx, id, asked)
+	return &MockDiagnosisServiceExplainCall{Call: call}
+}
+
+// MockDiagnosisServiceExplainCall wrap *gomock.Call
+type MockDiagnosisServiceExplainCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockDiagnosisServiceExplainCall) Return(arg0 diagnosis.Detail, arg1 error) *MockDiagnosisServiceExplainCall {
+	c.Call = c.Call.Return(arg0, arg1)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockDiagnosisServiceExplainCall) Do(f func(context.Context, connection.RequestID, event.ID) (diagnosis.Detail, error)) *MockDiagnosisServiceExplainCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockDiagnosisServiceExplainCall) DoAndReturn(f func(context.Context, connection.RequestID, event.ID) (diagnosis.Detail, error)) *MockDiagnosisServiceExplainCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
 // List mocks base method.
 func (m *MockDiagnosisService) List(ctx context.Context, q diagnosis.Query) (diagnosis.Page, error) {
 	m.ctrl.T.Helper()
@@ -178,6 +295,44 @@ func (c *MockDiagnosisServiceListCall) Do(f func(context.Context, diagnosis.Quer
 
 // DoAndReturn rewrite *gomock.Call.DoAndReturn
 func (c *MockDiagnosisServiceListCall) DoAndReturn(f func(context.Context, diagnosis.Query) (diagnosis.Page, error)) *MockDiagnosisServiceListCall {
+	c.Call = c.Call.DoAndReturn(f)
+	return c
+}
+
+// Report mocks base method.
+func (m *MockDiagnosisService) Report(ctx context.Context, id connection.RequestID, r diagnosis.Report) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Report", ctx, id, r)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Report indicates an expected call of Report.
+func (mr *MockDiagnosisServiceMockRecorder) Report(ctx, id, r any) *MockDiagnosisServiceReportCall {
+	mr.mock.ctrl.T.Helper()
+	call := mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Report", reflect.TypeOf((*MockDiagnosisService)(nil).Report), ctx, id, r)
+	return &MockDiagnosisServiceReportCall{Call: call}
+}
+
+// MockDiagnosisServiceReportCall wrap *gomock.Call
+type MockDiagnosisServiceReportCall struct {
+	*gomock.Call
+}
+
+// Return rewrite *gomock.Call.Return
+func (c *MockDiagnosisServiceReportCall) Return(arg0 error) *MockDiagnosisServiceReportCall {
+	c.Call = c.Call.Return(arg0)
+	return c
+}
+
+// Do rewrite *gomock.Call.Do
+func (c *MockDiagnosisServiceReportCall) Do(f func(context.Context, connection.RequestID, diagnosis.Report) error) *MockDiagnosisServiceReportCall {
+	c.Call = c.Call.Do(f)
+	return c
+}
+
+// DoAndReturn rewrite *gomock.Call.DoAndReturn
+func (c *MockDiagnosisServiceReportCall) DoAndReturn(f func(context.Context, connection.RequestID, diagnosis.Report) error) *MockDiagnosisServiceReportCall {
 	c.Call = c.Call.DoAndReturn(f)
 	return c
 }

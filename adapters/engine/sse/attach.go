@@ -31,7 +31,6 @@ func (l Locked) attach(s *Stream, r resumeRequest) (*Stream, error) {
 		return nil, err
 	}
 	s.at, s.joined = at, head.Events()
-	s.resumed, s.reset = !r.id.IsZero() || r.reset != "", reset
 	s.offset.Store(at.Off)
 	if s.single {
 		s.skipLog()
@@ -47,6 +46,8 @@ func (l Locked) attach(s *Stream, r resumeRequest) (*Stream, error) {
 		behind += l.catchUp(s, r.id.Seq)
 	}
 	e.counted.attached(behind, reset)
+	s.resumed = !r.id.IsZero() || r.reset != ""
+	s.began(behind, reset, head)
 	return s, nil
 }
 
@@ -92,13 +93,16 @@ func (e *Engine) detach(s *Stream, why error) {
 		}
 	}
 	e.latencies.Done(max(s.at.Events(), s.joined), head.Events(), 1)
+	lost := 0
 	if e.counted.ended(why) {
-		s.countLost(head)
+		lost = s.countLost(head)
 	}
+	e.remember(s, why, lost)
 }
 
-// countLost counts what a slow consumer had not got as errors (rule M1).
-func (s *Stream) countLost(head log.Position) {
+// countLost counts what a slow consumer had not got as errors (rule M1), and returns how much
+// that is.
+func (s *Stream) countLost(head log.Position) (all int) {
 	lost := map[event.Service]int{}
 	for i, service := range event.Services {
 		if !s.single {
@@ -114,6 +118,8 @@ func (s *Stream) countLost(head log.Position) {
 	for _, service := range event.Services {
 		if lost[service] > 0 {
 			s.engine.metrics.Sent(service, 0, lost[service])
+			all += lost[service]
 		}
 	}
+	return all
 }

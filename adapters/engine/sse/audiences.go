@@ -7,6 +7,7 @@ import (
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/internal/audience"
+	"heliograph/adapters/internal/fates"
 	"heliograph/domain/access"
 	"heliograph/domain/event"
 )
@@ -29,6 +30,7 @@ type audiences struct {
 type targeted struct {
 	at      log.Position // its place: the end of the log for everyone, and its own sequence
 	service event.Service
+	name    fates.Word
 	frame   []byte
 	idBytes int // of frame, the line with the event's ID
 
@@ -38,7 +40,7 @@ type targeted struct {
 
 // private returns the event for one stream's queue. Its bytes are not that stream's.
 func (t *targeted) private() private {
-	return private{at: t.at, id: t.frame[:t.idBytes:t.idBytes], body: t.frame[t.idBytes:], service: t.service, own: true}
+	return private{at: t.at, id: t.frame[:t.idBytes:t.idBytes], body: t.frame[t.idBytes:], service: t.service, own: true, name: t.name}
 }
 
 // historyShare is the part of the history's memory that events for some may take: a half,

@@ -6,6 +6,7 @@ import (
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/internal/fates"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
@@ -16,6 +17,7 @@ type encoder struct {
 	format wire.Format
 	epoch  string
 	bodies gateway.Latest[[]byte]
+	words  fates.Words // names of events, and why streams ended
 }
 
 // body returns the frame of ev but for its ID; streams that are sent the same event one
@@ -30,7 +32,7 @@ func (e *encoder) part(next gateway.Parts) (p private, ok bool, err error) {
 		return private{}, false, nil
 	}
 	body, err := gateway.Encoded(part, e.encode)
-	p = private{body: body, service: part.Service(), own: true}
+	p = private{body: body, service: part.Service(), own: true, name: e.words.Of(part.Name())}
 	if more {
 		p.next = next
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/internal/fates"
 	"heliograph/domain/gateway"
 )
 
@@ -31,6 +33,7 @@ type Engine struct {
 	log       *log.Log
 	encoder   encoder
 	counted   counters
+	published atomic.Uint32 // fates.Stamp of the newest event of the log
 
 	shards   shards   // write the adopted streams
 	handoffs handoffs // of streams to shards
@@ -38,12 +41,13 @@ type Engine struct {
 	rounds   *rounds  // of the other streams
 
 	mu        sync.Mutex
-	registry  registry   // guarded by mu
-	audiences audiences  // guarded by mu
-	resumer   resumer    // takes mu itself, where it does not say otherwise
-	drainer   drainer    // guarded by mu
-	beats     heartbeats // guarded by mu
-	closed    bool       // guarded by mu
+	registry  registry    // guarded by mu
+	audiences audiences   // guarded by mu
+	ended     fates.Ended // guarded by mu
+	resumer   resumer     // takes mu itself, where it does not say otherwise
+	drainer   drainer     // guarded by mu
+	beats     heartbeats  // guarded by mu
+	closed    bool        // guarded by mu
 }
 
 // New returns an engine without streams. It starts nothing.

@@ -7,6 +7,7 @@ import (
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/internal/fates"
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
@@ -60,6 +61,7 @@ func (l Locked) appendEvent(rec event.Record, service, size int) (readers, other
 	e := l.engine
 	readers = l.Streams() - len(e.audiences.single)
 	now := time.Now()
+	e.published.Store(uint32(fates.StampOf(now)))
 	e.latencies.begin(e.log.Head().Events()+1, rec.Event.Service, now, readers)
 	e.log.AppendEvent(rec.ID.Seq, service, size, now, func(b []byte) []byte {
 		return e.cfg.Format.AppendEvent(wire.AppendID(b, rec.ID), rec.Event)
@@ -82,7 +84,7 @@ func (e *Engine) Send(token connection.Token, ev event.Event) error {
 		return err
 	}
 	err = e.push(token, func(at log.Position) private {
-		p := private{body: body, service: ev.Service}
+		p := private{body: body, service: ev.Service, name: e.encoder.words.Of(ev.Name)}
 		if !ev.Control() {
 			p.id = wire.AppendID(nil, e.encoder.id(at))
 		}
@@ -109,7 +111,9 @@ func (e *Engine) Close(token connection.Token, last event.Event) error {
 	if err != nil {
 		return err
 	}
-	return e.push(token, func(log.Position) private { return private{body: body, final: true} })
+	return e.push(token, func(log.Position) private {
+		return private{body: body, final: true, name: e.encoder.words.Of(last.Name)}
+	})
 }
 
 // push queues the event that build makes for the stream's next position in the log.

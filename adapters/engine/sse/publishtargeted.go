@@ -11,7 +11,10 @@ import (
 
 // broadcastTo hands a log event to the streams in its audience. Errors: gateway.ErrClosed.
 func (e *Engine) broadcastTo(rec event.Record) error {
-	t := targeted{at: log.Position{Seq: rec.ID.Seq}, service: rec.Event.Service, whom: rec.Event.Audience, when: time.Now()}
+	t := targeted{
+		at: log.Position{Seq: rec.ID.Seq}, service: rec.Event.Service, name: e.encoder.words.Of(rec.Event.Name),
+		whom: rec.Event.Audience, when: time.Now(),
+	}
 	t.frame, t.idBytes = e.encoder.frame(rec)
 	keys := rec.Event.Audience.Keys()
 	d := newDelivery(rec.Event.Service)

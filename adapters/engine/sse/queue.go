@@ -10,6 +10,7 @@ import (
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
 	"heliograph/adapters/internal/audience"
+	"heliograph/adapters/internal/fates"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
@@ -43,6 +44,7 @@ type private struct {
 	skip     int           // instead of an event: so many bytes of the log from at on are left out
 	final    bool          // ends the stream
 	raw      bool          // no event but the answer's head, which is not chunked
+	name     fates.Word    // of the event; 0 for what is not told as one
 }
 
 func (p private) size() int { return len(p.id) + len(p.body) }

@@ -10,9 +10,10 @@ import (
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
+	"heliograph/adapters/internal/fates"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/gateway"
-	"heliograph/domain/stream"
 )
 
 // Why a stream ends.
@@ -43,9 +44,11 @@ type Stream struct {
 	writer     writer // once it has one; guarded by mu
 	handedOver bool   // to a shard, which gets it in a moment; guarded by mu
 
-	single  bool               // does not read the log that is for everyone (access.Viewer.Single)
-	resumed bool               // its client brought the ID of its last event
-	reset   stream.ResetReason // why it could not go on there
+	single  bool          // does not read the log that is for everyone (access.Viewer.Single)
+	resumed bool          // its client brought the ID of its last event
+	reset   fates.Word    // why it could not go on there
+	wrote   atomic.Uint32 // fates.Stamp of when the newest event that it has of the log was published
+	fates   *fates.Log    // but for the events of the log that it has written since; nil for nothing; guarded by mu
 }
 
 // writer writes streams. Its methods are called with Stream.mu held.
@@ -174,7 +177,8 @@ func (s *Stream) needless(chunk []byte) bool {
 // are, and returns how many bytes of the next one are written, and whether the
 // last event of all was among them.
 func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
-	s.active = time.Now().UnixNano()
+	now := time.Now()
+	s.active = now.UnixNano()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.queue
@@ -184,6 +188,10 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 		q.count(p, -1)
 		q.private = q.private[1:]
 		p.delivered(s.engine.metrics)
+		if p.name != 0 {
+			s.noteLog(s.at)
+			s.note(fates.Entry{Kind: diagnosis.Written, Name: p.name, Count: 1, Seq: p.at.Seq, At: fates.StampOf(now)})
+		}
 		if p.final {
 			q.makeRoom()
 			return n, true
@@ -206,6 +214,9 @@ func (s *Stream) moveTo(to log.Position) (from uint64) {
 	s.at = to
 	if !s.single {
 		s.offset.Store(to.Off)
+		if to.Events() > from {
+			s.wrote.Store(s.engine.published.Load())
+		}
 	}
 	return from
 }

@@ -95,6 +95,7 @@ var errorStatuses = []errorStatus{
 	{task.ErrInvalidLabels, http.StatusBadRequest, "INVALID_LABELS"},
 	{task.ErrInvalidRunAt, http.StatusBadRequest, "INVALID_RUN_AT"},
 	{task.ErrNoFilter, http.StatusBadRequest, "FILTER_REQUIRED"},
+	{diagnosis.ErrUnknown, http.StatusNotFound, "UNKNOWN_REQUEST_ID"},
 	{diagnosis.ErrInvalidCursor, http.StatusBadRequest, "INVALID_CURSOR"},
 	{task.ErrInvalidCursor, http.StatusBadRequest, "INVALID_CURSOR"},
 	{task.ErrQueueFull, http.StatusServiceUnavailable, "QUEUE_FULL"},

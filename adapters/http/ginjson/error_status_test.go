@@ -68,6 +68,7 @@ var answers = map[string]struct {
 	"gateway.ErrBackendUnreachable": {gateway.ErrBackendUnreachable, 500, "INTERNAL_ERROR"},
 	"gateway.ErrBackendTimeout":     {gateway.ErrBackendTimeout, 500, "INTERNAL_ERROR"},
 
+	"diagnosis.ErrUnknown":       {diagnosis.ErrUnknown, 404, "UNKNOWN_REQUEST_ID"},
 	"diagnosis.ErrInvalidCursor": {diagnosis.ErrInvalidCursor, 400, "INVALID_CURSOR"},
 
 	"output.ErrWrongOffset":  {&output.OffsetError{Length: 7}, 409, "WRONG_OFFSET"},

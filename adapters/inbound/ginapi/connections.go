@@ -1,6 +1,7 @@
 package ginapi
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -9,14 +10,23 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"heliograph/adapters/http/ginjson"
 	"heliograph/adapters/http/paths"
 	"heliograph/domain/connection"
 	"heliograph/domain/diagnosis"
+	"heliograph/domain/event"
 	"heliograph/domain/stream"
 )
 
-// ConnectionsPath lists the open streams.
-const ConnectionsPath = paths.Connections
+// The paths of Connections.
+const (
+	ConnectionsPath = paths.Connections
+	ConnectionPath  = paths.Connections + "/:request_id"
+	ReportPath      = paths.Connections + "/:request_id/report"
+)
+
+// maxReport bounds the body of a report, in bytes.
+const maxReport = 4 << 10
 
 const (
 	// defaultConnections and maxConnections are how many streams a page has at most.
@@ -37,7 +47,11 @@ func NewConnections(service diagnosis.Service, log *slog.Logger) *Connections {
 }
 
 // Register adds the routes to r, which is the root.
-func (h *Connections) Register(r gin.IRouter) { r.GET(ConnectionsPath, handle(h.log, h.list)) }
+func (h *Connections) Register(r gin.IRouter) {
+	r.GET(ConnectionsPath, handle(h.log, h.list))
+	r.GET(ConnectionPath, handle(h.log, h.explain))
+	r.POST(ReportPath, handle(h.log, h.report))
+}
 
 // connectionJSON is the JSON of a connection.
 type connectionJSON struct {
@@ -50,6 +64,13 @@ type connectionJSON struct {
 	Lag       int                  `json:"lag_events"`
 	Waiting   int                  `json:"waiting_bytes"`
 	State     diagnosis.State      `json:"state,omitempty"`
+	Ended     *endJSON             `json:"ended,omitempty"`
+}
+
+// endJSON is the JSON of how a stream ended.
+type endJSON struct {
+	At     time.Time         `json:"at"`
+	Reason connection.Reason `json:"reason"`
 }
 
 // originJSON is the JSON of how a stream began.
@@ -66,7 +87,89 @@ func connectionOf(c diagnosis.Connection) connectionJSON {
 	if !c.Since.IsZero() {
 		j.Since = &c.Since
 	}
+	if c.Ended != nil {
+		j.Ended = &endJSON{c.Ended.At, c.Ended.Reason}
+	}
 	return j
+}
+
+// fateJSON is the JSON of a fate.
+type fateJSON struct {
+	At        time.Time      `json:"at"`
+	Fate      diagnosis.Kind `json:"fate"`
+	EventID   string         `json:"event_id,omitempty"`
+	UpTo      string         `json:"up_to,omitempty"`
+	EventType string         `json:"event_type,omitempty"`
+	Count     int            `json:"count,omitempty"`
+	Why       string         `json:"why,omitempty"`
+}
+
+func fatesOf(fates []diagnosis.Fate) []fateJSON {
+	list := make([]fateJSON, len(fates))
+	for i, f := range fates {
+		list[i] = fateJSON{At: f.At, Fate: f.Kind, EventType: f.Type, Count: f.Count, Why: f.Why}
+		switch {
+		case f.First.IsZero():
+		case f.First == f.Last && f.Count > 1: // which was the first is not known
+			list[i].UpTo = f.Last.String()
+		default:
+			list[i].EventID = f.First.String()
+			if f.Last != f.First {
+				list[i].UpTo = f.Last.String()
+			}
+		}
+	}
+	return list
+}
+
+func (h *Connections) explain(c *gin.Context) error {
+	id, err := connection.ParseRequestID(c.Param("request_id"))
+	if err != nil {
+		return err
+	}
+	values, err := parseValues(c.Request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	var asked event.ID
+	if text := values.Get("event"); text != "" {
+		if asked, err = event.ParseID(text); err != nil {
+			return invalidQuery("event must be the ID of an event")
+		}
+	}
+	d, err := h.service.Explain(c.Request.Context(), id, asked)
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	return reply(c, http.StatusOK, struct {
+		connectionJSON
+
+		Fates    []fateJSON          `json:"fates"`
+		Report   *diagnosis.Report   `json:"report,omitempty"`
+		Findings []diagnosis.Finding `json:"findings"`
+		Missing  []string            `json:"missing,omitempty"`
+	}{connectionOf(d.Connection), fatesOf(d.Fates), d.Report, append([]diagnosis.Finding{}, d.Findings...), d.Missing})
+}
+
+func (h *Connections) report(c *gin.Context) error {
+	const want = "the body must be an object with what the client knows of itself, as the API's description says"
+	id, err := connection.ParseRequestID(c.Param("request_id"))
+	if err != nil {
+		return err
+	}
+	text, err := ginjson.ReadUpTo(c, maxReport)
+	if err != nil {
+		return err
+	}
+	var r diagnosis.Report
+	if err := ginjson.Decode(text, &r); err != nil || !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return ginjson.InvalidPayload(want)
+	}
+	if err := h.service.Report(c.Request.Context(), id, r); err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, done{true, "thank you"})
 }
 
 func (h *Connections) list(c *gin.Context) error {

@@ -38,6 +38,8 @@ type Config struct {
 	// Gate is asked who a stream is for, by its client's headers and URL, and whether that
 	// principal may listen (rule A7). nil asks nothing.
 	Gate *ginaccess.Gate
+	// Refused is told of the streams that are not opened, with the code of the error; nil is nobody.
+	Refused func(id connection.RequestID, code string)
 }
 
 // Callback is the callback endpoint. It is safe for concurrent use.
@@ -45,6 +47,7 @@ type Callback struct {
 	onCallback func()
 	incomplete func(connection.Token) bool
 	gate       *ginaccess.Gate
+	refused    func(connection.RequestID, string)
 	open       bool     // no secret is asked for
 	secret     [32]byte // its SHA-256, so that comparing takes the same time for any length
 	manager    connection.Manager
@@ -59,8 +62,11 @@ func New(cfg Config, m connection.Manager, log *slog.Logger) *Callback {
 	if cfg.Incomplete == nil {
 		cfg.Incomplete = func(connection.Token) bool { return false }
 	}
+	if cfg.Refused == nil {
+		cfg.Refused = func(connection.RequestID, string) {}
+	}
 	return &Callback{
-		onCallback: cfg.OnCallback, incomplete: cfg.Incomplete, gate: cfg.Gate,
+		onCallback: cfg.OnCallback, incomplete: cfg.Incomplete, gate: cfg.Gate, refused: cfg.Refused,
 		open:   cfg.Secret == "" && !cfg.RequireSecret,
 		secret: sha256.Sum256([]byte(cfg.Secret)), manager: m, log: log,
 	}
@@ -121,9 +127,13 @@ func (cb *Callback) act(c *gin.Context, msg message) error {
 		return nil
 	}
 	if err := cb.gate.AdmitForwarded(c, msg.header, msg.query); err != nil {
+		cb.tellRefused(msg.requestID, err)
 		return err // the gateway passes 401 and 403 on to its client
 	}
 	opening, err := cb.manager.Connect(c.Request.Context(), msg.requestID, msg.token, msg.lastEventID)
+	if err != nil {
+		cb.tellRefused(msg.requestID, err)
+	}
 	if access.FromContext(c.Request.Context()).Viewer().Single {
 		c.Header(gateway.OwnOnlyHeader, "true")
 	}
@@ -143,4 +153,9 @@ func (cb *Callback) act(c *gin.Context, msg message) error {
 func answer(c *gin.Context) {
 	c.Data(http.StatusOK, gin.MIMEJSON+"; charset=utf-8", []byte("{}"))
 	c.Writer.Flush()
+}
+
+func (cb *Callback) tellRefused(id connection.RequestID, err error) {
+	_, code, _ := ginjson.Classify(err)
+	cb.refused(id, code)
 }

@@ -25,7 +25,7 @@ func TestStreamGetsWhatItsPrincipalMaySee(t *testing.T) { // A12, A13
 		p := &access.Principal{Subject: c.GetHeader("Subject")}
 		c.Request = c.Request.WithContext(access.NewContext(c.Request.Context(), p))
 	})
-	ssestream.New(b.engine, wire.FormatNamed, b.manager, nil, slog.New(slog.DiscardHandler)).Register(router)
+	ssestream.New(b.engine, wire.FormatNamed, b.manager, nil, nil, slog.New(slog.DiscardHandler)).Register(router)
 	server := httptest.NewServer(router)
 	defer server.Close()
 	b.url = server.URL + paths.Stream

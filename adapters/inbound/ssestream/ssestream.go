@@ -29,14 +29,18 @@ type Streams struct {
 	format  wire.Format
 	manager connection.Manager
 	gate    *ginaccess.Gate
+	refused func(id connection.RequestID, code string)
 	log     *slog.Logger
 }
 
 // New returns the endpoint, and has the engine report to manager the streams that
 // it adopted and that ended. format must be the engine's. gate, to which the route must
-// be open, is asked who may listen; nil lets everybody.
-func New(engine *sse.Engine, format wire.Format, manager connection.Manager, gate *ginaccess.Gate, log *slog.Logger) *Streams {
-	s := &Streams{engine: engine, opener: streamhttp.NewOpener(), format: format, manager: manager, gate: gate, log: log}
+// be open, is asked who may listen; nil lets everybody. refused is told of the streams that are not opened,
+// with the code of the error; nil is nobody.
+func New(engine *sse.Engine, format wire.Format, manager connection.Manager, gate *ginaccess.Gate,
+	refused func(id connection.RequestID, code string), log *slog.Logger,
+) *Streams {
+	s := &Streams{engine: engine, opener: streamhttp.NewOpener(), format: format, manager: manager, gate: gate, refused: refused, log: log}
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) {
 		manager.Disconnect(context.Background(), token, reason)
 	})
@@ -91,17 +95,34 @@ func (s *Streams) serve(c *gin.Context) {
 // come back later: any other answer makes an EventSource give up for good (rule
 // G8).
 func (s *Streams) refuse(c *gin.Context, err error) {
+	s.tellRefused(c, err)
 	switch {
 	case errors.Is(err, sse.ErrDraining), errors.Is(err, connection.ErrShuttingDown):
 		s.opener.Answer(c, s.engine.RetryFrame())
 	case errors.Is(err, sse.ErrLagging), errors.Is(err, connection.ErrUnavailable), errors.Is(err, access.ErrUnavailable):
 		s.opener.Answer(c, sse.LaterFrame())
 	case errors.Is(err, sse.ErrTooManyStreams):
-		ginjson.Abort(c, s.log, &ginjson.Error{Status: http.StatusServiceUnavailable, Code: "TOO_MANY_CONNECTIONS", Message: err.Error()})
+		ginjson.Abort(c, s.log, &ginjson.Error{Status: http.StatusServiceUnavailable, Code: tooManyStreams, Message: err.Error()})
 	default:
 		s.reject(c, err)
 	}
 }
+
+// tellRefused tells that a stream was not opened.
+func (s *Streams) tellRefused(c *gin.Context, err error) {
+	id, invalid := streamurl.RequestID(c.Request.URL.RawQuery)
+	if s.refused == nil || invalid != nil {
+		return
+	}
+	_, code, _ := ginjson.Classify(err)
+	if errors.Is(err, sse.ErrTooManyStreams) {
+		code = tooManyStreams
+	}
+	s.refused(id, code)
+}
+
+// tooManyStreams is the code of a refusal because of sse.ErrTooManyStreams.
+const tooManyStreams = "TOO_MANY_CONNECTIONS"
 
 // reject answers a request that is wrong, or whose client may not listen: with a status,
 // or in the envelope format with a stream that says so and ends.

@@ -53,7 +53,7 @@ func newBench(t *testing.T, cfg sse.Config) *bench {
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = b.engine.Serve(ctx) })
 	router := gin.New()
-	ssestream.New(b.engine, cfg.Format, b.manager, nil, slog.New(slog.DiscardHandler)).Register(router)
+	ssestream.New(b.engine, cfg.Format, b.manager, nil, nil, slog.New(slog.DiscardHandler)).Register(router)
 	server := httpserver.New(httpserver.Config{Variable: "HTTP_ADDR", Addr: "127.0.0.1:0"}, router, slog.New(slog.DiscardHandler))
 	if err := server.Listen(ctx); err != nil {
 		t.Fatal(err)
@@ -178,7 +178,7 @@ func TestStreamIsServedWhereNoConnectionCanBeTaken(t *testing.T) { // G1
 	t.Parallel()
 	b := newBench(t, sse.Config{})
 	router := gin.New()
-	ssestream.New(b.engine, wire.FormatNamed, b.manager, nil, slog.New(slog.DiscardHandler)).Register(router)
+	ssestream.New(b.engine, wire.FormatNamed, b.manager, nil, nil, slog.New(slog.DiscardHandler)).Register(router)
 	plain := httptest.NewServer(router)
 	defer plain.Close()
 	b.url = plain.URL + paths.Stream

@@ -4,6 +4,7 @@ package embeddedsender
 
 import (
 	"context"
+	"time"
 
 	"heliograph/adapters/engine/sse"
 	"heliograph/domain/connection"
@@ -55,4 +56,14 @@ func (*Sender) Gateway() diagnosis.Gateway { return diagnosis.Embedded }
 // Stream implements diagnosis.Streams.
 func (s *Sender) Stream(c connection.Connection) (diagnosis.Stream, bool) {
 	return s.engine.Look(c.Token)
+}
+
+// Fates implements diagnosis.Streams.
+func (s *Sender) Fates(token connection.Token, _ time.Time) []diagnosis.Fate {
+	return s.engine.Fates(token)
+}
+
+// Reach implements diagnosis.Streams.
+func (s *Sender) Reach(_ context.Context, c connection.Connection, id event.ID) diagnosis.Reach {
+	return s.engine.Reach(c, id)
 }

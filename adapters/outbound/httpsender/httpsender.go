@@ -35,6 +35,7 @@
 //	probe.go, reconcile.go           whether the gateway is there, what it can, what it holds
 //	link.go, circuit.go              what is known of that, and the circuit breaker
 //	delays.go, losses.go             what is counted and logged of events that are late or lost
+//	look.go, fates.go                what is told of one stream (rule W6)
 //	queue.go, message.go             a bounded queue, and JSON
 //	client.go, pipeline.go           HTTP: one push each, and broadcasts one after the other
 //
@@ -61,8 +62,8 @@
 // lane has anything to send, but for those that recover first: so both kinds of events
 // keep their order at each stream, and one stream that recovers holds up no other.
 //
-// Each of trunk, lanes, link, delays, recent and lossLog has a mutex of its own. That of the
-// trunk is locked before the others; no other two are held together. Under those of
+// Each of trunk, lanes, link, delays, recent, lossLog and fateBook has a mutex of its own. That of the
+// trunk is locked before the others, and that of the fateBook after them; no other two are held together. Under those of
 // trunk and lanes the roster and the metrics are called, and gateway.Parts are not. No
 // lock is held during a request or a call of the listener.
 package httpsender
@@ -146,6 +147,7 @@ type Sender struct {
 	resumer *resumer
 	poster  *poster
 	losses  *lossLog
+	fates   *fateBook
 	roster  connection.Roster
 	log     *slog.Logger
 }
@@ -168,7 +170,8 @@ func New(cfg Config, roster connection.Roster, metrics gateway.Metrics, log *slo
 	}
 	s := &Sender{cfg: cfg, recent: &recent{limit: cfg.History}, losses: &lossLog{log: log}, roster: roster, log: log}
 	meter, mismatch := meter{metrics}, new(atomic.Bool)
-	s.trunk = newTrunk(cfg, roster, func(lost *message, connections int) { meter.count(lost, 0, connections) })
+	s.fates = newFateBook(roster, cfg.Start.Epoch)
+	s.trunk = newTrunk(cfg, roster, s.fates, func(lost *message, connections int) { meter.count(lost, 0, connections) })
 	s.probe = &probe{
 		client: client, trunk: s.trunk, roster: roster, losses: s.losses, log: log, forgets: cfg.Forgets,
 		news: make(chan struct{}, 1), mismatch: mismatch,
@@ -176,10 +179,10 @@ func New(cfg Config, roster connection.Roster, metrics gateway.Metrics, log *slo
 	circuit := newCircuit(s.trunk.disconnect, s.probe.wake)
 	s.probe.circuit = circuit
 	s.pusher = &pusher{client: client, circuit: circuit, meter: meter}
-	s.resumer = &resumer{pusher: s.pusher, trunk: s.trunk, bodies: &s.bodies, recent: s.recent, slots: make(chan struct{}, cfg.Parallel), log: log}
+	s.resumer = &resumer{pusher: s.pusher, trunk: s.trunk, bodies: &s.bodies, recent: s.recent, slots: make(chan struct{}, cfg.Parallel), fates: s.fates, log: log}
 	s.poster = &poster{
 		pipeline: newPipeline(cfg, client.toAll), trunk: s.trunk, circuit: circuit, meter: meter, roster: roster, mismatch: mismatch,
-		losses: s.losses, log: log,
+		losses: s.losses, fates: s.fates, log: log,
 	}
 	return s, nil
 }
@@ -191,7 +194,7 @@ func (s *Sender) Serve(ctx context.Context, listener gateway.Listener, history e
 	s.resumer.history, s.probe.listener = history, listener
 	var working sync.WaitGroup
 	for range s.cfg.Parallel {
-		w := &worker{pusher: s.pusher, trunk: s.trunk, listener: listener, losses: s.losses, log: s.log}
+		w := &worker{pusher: s.pusher, trunk: s.trunk, listener: listener, losses: s.losses, fates: s.fates, log: s.log}
 		working.Go(func() { w.run(ctx) })
 	}
 	working.Go(func() { s.poster.run(ctx) })

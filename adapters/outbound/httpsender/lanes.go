@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
@@ -12,6 +13,7 @@ import (
 // order in which they became due. It is safe for concurrent use.
 type lanes struct {
 	roster connection.Roster
+	fates  *fateBook
 	count  func(lost *message, connections int) // is called with mu held
 	// changed is called, without mu held, after a turn or a recovery that may let the
 	// trunk go on.
@@ -265,13 +267,17 @@ func (ls *lanes) addLocked(l *lane, q *queue, m *message) {
 	if l.end == endNear {
 		return
 	}
-	q.add(m, laneBound, func(lost *message) {
+	left := q.add(m, laneBound, func(lost *message) {
 		ls.count(lost, 1)
+		ls.fates.note(l.token, lost, diagnosis.Dropped, diagnosis.WhyAway)
 		l.givenUp++
 		if q == &l.queue { // a recovery that is too large would be so again
 			l.lost(lost)
 		}
 	})
+	if left != nil {
+		ls.fates.note(l.token, left, diagnosis.Conflated, diagnosis.WhyNewer)
+	}
 	ls.changeLocked(l, laneWake)
 }
 

@@ -1,8 +1,12 @@
 package httpsender
 
 import (
+	"context"
+	"errors"
+
 	"heliograph/domain/connection"
 	"heliograph/domain/diagnosis"
+	"heliograph/domain/event"
 )
 
 // Gateway implements diagnosis.Streams.
@@ -13,6 +17,7 @@ func (*Sender) Gateway() diagnosis.Gateway { return diagnosis.External }
 func (s *Sender) Stream(c connection.Connection) (d diagnosis.Stream, ok bool) {
 	s.trunk.look(c, &d)
 	s.trunk.lanes.look(c.Token, &d)
+	d.Reset = s.fates.resetOf(c.Token)
 	switch {
 	case d.State != "":
 	case s.trunk.link.isDown():
@@ -58,5 +63,27 @@ func (ls *lanes) look(token connection.Token, d *diagnosis.Stream) {
 		d.State = diagnosis.Ending
 	case l.resync || l.state.recovers():
 		d.State = diagnosis.Recovering
+	}
+}
+
+// Reach implements diagnosis.Streams, by the broker's log.
+func (s *Sender) Reach(ctx context.Context, c connection.Connection, id event.ID) diagnosis.Reach {
+	if id.Seq == 0 {
+		return diagnosis.ReachUnknown
+	}
+	page, err := s.resumer.history.After(ctx, event.ID{Epoch: id.Epoch, Seq: id.Seq - 1}, 1)
+	switch {
+	case errors.Is(err, event.ErrEpoch):
+		return diagnosis.ReachEpoch
+	case errors.Is(err, event.ErrExpired):
+		return diagnosis.ReachGone
+	case errors.Is(err, event.ErrInvalidID), err == nil && len(page) == 0:
+		return diagnosis.ReachFuture
+	case err != nil || page[0].ID != id:
+		return diagnosis.ReachUnknown
+	case page[0].Event.Audience.Includes(c.Viewer()):
+		return diagnosis.ReachOwn
+	default:
+		return diagnosis.ReachOther
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/gateway"
 )
 
@@ -22,6 +23,7 @@ type poster struct {
 	roster   connection.Roster
 	mismatch *atomic.Bool // set if the gateway and the roster may not agree
 	losses   *lossLog
+	fates    *fateBook
 	log      *slog.Logger
 }
 
@@ -53,6 +55,7 @@ func (p *poster) post(ctx context.Context, b *batch) {
 			d, err := readDelivery(answer, len(m.tokens))
 			if err == nil {
 				p.meter.took(m, began)
+				p.fates.noteAll(m, diagnosis.Written, "")
 				p.delivered(ctx, b, m, d)
 				answers++
 			}
@@ -86,6 +89,7 @@ func (p *poster) settle(ctx context.Context, b *batch, m *message, began time.Ti
 	default:
 		p.meter.took(m, began)
 		p.meter.count(m, 0, connections(p.roster, m))
+		p.fates.noteAll(m, diagnosis.Failed, whyFailed(err))
 		if p.losses.take() {
 			p.log.WarnContext(ctx, "event for all connections, or several, was lost", slog.String("event", m.ev.Name), slog.Any("error", err))
 		}

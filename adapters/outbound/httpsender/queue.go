@@ -27,10 +27,10 @@ type queue struct {
 
 // add appends m in place of what it replaces, and gives up what there is no more
 // room for.
-func (q *queue) add(m *message, b bound, giveUp func(*message)) {
+func (q *queue) add(m *message, b bound, giveUp func(*message)) (replaced *message) {
 	if m.conflates() {
 		if i := slices.IndexFunc(q.messages, m.replaces); i >= 0 {
-			q.remove(i)
+			replaced = q.remove(i)
 		}
 	}
 	q.messages = append(q.messages, m)
@@ -38,6 +38,7 @@ func (q *queue) add(m *message, b bound, giveUp func(*message)) {
 	for len(q.messages) > 1 && (len(q.messages) > b.events || q.bytes > b.bytes) {
 		giveUp(q.remove(q.oldest()))
 	}
+	return replaced
 }
 
 // oldest returns the place of what to give up first: an event that counts, since

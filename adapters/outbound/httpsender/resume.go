@@ -11,6 +11,7 @@ import (
 
 	"heliograph/domain/access"
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
@@ -48,6 +49,7 @@ type resumer struct {
 	recent  *recent
 	history event.History // set by Serve, before the gateway is reached for the first time
 	slots   chan struct{} // holds one token for each stream that resumes
+	fates   *fateBook
 	log     *slog.Logger
 
 	incomplete sync.Map // of the tokens whose streams could not be resumed, until takeIncomplete
@@ -106,6 +108,9 @@ func (r *resumer) catchUp(ctx context.Context, h hold, v access.Viewer, lastEven
 		m := newReset(h.token, reason)
 		m.id = upTo
 		err = r.push(ctx, h.token, m, true)
+		if err == nil {
+			r.fates.note(h.token, m, diagnosis.Written, "")
+		}
 	}
 	for err == nil {
 		id = upTo
@@ -144,6 +149,7 @@ func (r *resumer) replay(ctx context.Context, token connection.Token, v access.V
 		if err := r.push(ctx, token, m, true); err != nil {
 			return stream.ResetExpired, err
 		}
+		r.fates.noteReplayed(token, m)
 	}
 	return "", nil
 }

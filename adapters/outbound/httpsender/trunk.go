@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/event"
 	"heliograph/domain/gateway"
 )
@@ -24,6 +25,7 @@ type trunk struct {
 	link   *link
 	lanes  *lanes
 	delays *delays
+	fates  *fateBook
 
 	mu        sync.Mutex // guards all below; is locked before those of lanes, link and delays
 	drained   bool       // nothing is taken any more
@@ -39,13 +41,14 @@ type trunk struct {
 	overflows uint64        // events that there was no room for
 }
 
-func newTrunk(cfg Config, roster connection.Roster, count func(*message, int)) *trunk {
+func newTrunk(cfg Config, roster connection.Roster, fates *fateBook, count func(*message, int)) *trunk {
 	t := &trunk{
 		link: newLink(), inFlight: inFlight{place: cfg.Start}, delays: &delays{roster: roster, count: count},
 		gaps: gaps{all: cfg.Gap && roster.Count() > 0},
 	}
 	t.postDue.L = &t.mu
 	t.lanes = newLanes(cfg.Start, cfg.Shared, roster, count, t.lanesChanged)
+	t.fates, t.lanes.fates = fates, fates
 	return t
 }
 
@@ -82,7 +85,9 @@ func (t *trunk) enqueueLocked(m *message) {
 	if t.link.capabilities().Broadcast {
 		room = trunkBound
 	}
-	t.queue.add(m, room, t.overflowLocked)
+	if left := t.queue.add(m, room, t.overflowLocked); left != nil {
+		t.fates.noteLeft(left)
+	}
 	t.pumpLocked()
 }
 
@@ -91,8 +96,10 @@ func (t *trunk) overflowLocked(m *message) {
 	t.overflows++
 	t.delays.lost(m)
 	if m.private() {
+		t.fates.note(m.token, m, diagnosis.Dropped, diagnosis.WhyAway)
 		t.lanes.noteLost(m)
 	} else {
+		t.fates.noteAll(m, diagnosis.Dropped, diagnosis.WhyAway)
 		t.gaps.note(m, t.lanes)
 	}
 }

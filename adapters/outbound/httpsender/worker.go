@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"heliograph/domain/connection"
+	"heliograph/domain/diagnosis"
 	"heliograph/domain/gateway"
 )
 
@@ -16,6 +18,7 @@ type worker struct {
 	trunk    *trunk
 	listener gateway.Listener
 	losses   *lossLog
+	fates    *fateBook
 	log      *slog.Logger
 }
 
@@ -39,11 +42,32 @@ func (w *worker) turn(ctx context.Context, t *turn) {
 		w.losses.tell(ctx, w.listener, t.token, fmt.Errorf("%w: %d given up", gateway.ErrOverflow, givenUp))
 	}
 	if recovery {
+		w.fates.say(t.token, diagnosis.Recovered, "")
 		w.listener.Recover(ctx, t.token)
 		t.recovered()
 	}
 	if m, recovery, ids := t.take(); m != nil {
-		w.settle(ctx, t, m, recovery, w.push(ctx, t.token, m, ids))
+		err := w.push(ctx, t.token, m, ids)
+		w.noteFate(t.token, m, err)
+		w.settle(ctx, t, m, recovery, err)
+	}
+}
+
+// noteFate records what became of m.
+func (w *worker) noteFate(token connection.Token, m *message, err error) {
+	switch {
+	case err == nil && len(m.fields) > 0:
+		w.fates.note(token, m, diagnosis.Written, "")
+	case errors.Is(err, errNotSent), err == nil && !m.closing: // it waits, or asked whether the stream is there
+	case errors.Is(err, gateway.ErrUnknownToken):
+		w.fates.say(token, diagnosis.Ended, "the gateway does not know the stream any more")
+	case errors.Is(err, errTooLarge):
+		w.fates.note(token, m, diagnosis.Dropped, diagnosis.WhyTooBig)
+	case err != nil:
+		w.fates.note(token, m, diagnosis.Failed, whyFailed(err))
+	}
+	if err == nil && m.closing {
+		w.fates.say(token, diagnosis.Ended, "the service ended the stream")
 	}
 }
 

@@ -64,6 +64,7 @@ type commands struct {
 	Watch       watchCommand       `cmd:"" help:"Show what comes over a stream of a running service, as it comes."`
 	Connections connectionsCommand `cmd:"" help:"List the open streams of a running service, or end one."`
 	Publish     publishCommand     `cmd:"" help:"Publish an event of the application's own on a running service."`
+	Explain     explainCommand     `cmd:"" help:"Say why a browser did not see something: what became of the events for its stream."`
 	Types       typesCommand       `cmd:"" help:"List the task types of a running service, or write them as TypeScript for the client library."`
 	Gateway     gatewayCommand     `cmd:"" help:"Run an SSE gateway for a backend, and nothing else."`
 	Key         keyCommand         `cmd:"" help:"Make API keys for servers and workers."`
