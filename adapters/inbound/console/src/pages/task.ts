@@ -1,5 +1,6 @@
 // W3: one task, with all that is known of it.
 
+import type { Task } from '../../../webclient/types/index.js';
 import { Refused } from '../parts/api.js';
 import { command, copyButton, curl } from '../parts/copy.js';
 import { button, facts, h, link, note, show } from '../parts/dom.js';
@@ -42,6 +43,7 @@ export class TaskPage extends PageElement {
   ], ({ seq }) => String(seq));
   override readonly keys: Key[] = ACTIONS.map((action) => ({ key: action.key, does: action.words.toLowerCase(), run: () => this.#do(action) }));
 
+  #task: Task | null = null;
   #read: Read | undefined;
   #item: Item | null = null;
   #log: TaskLog | null = null;
@@ -71,10 +73,8 @@ export class TaskPage extends PageElement {
     });
     this.#log = new TaskLog(this.app, this.#id, this.signal, (events, words) => this.#showEvents(events, words));
     void this.#load();
-    this.#view = () => task.getSnapshot();
+    this.#task = task;
   }
-
-  #view = (): ReturnType<ReturnType<typeof this.app.client.follow>['getSnapshot']> | undefined => undefined;
 
   override moved(): void {} // it has no query
 
@@ -93,7 +93,7 @@ export class TaskPage extends PageElement {
   }
 
   #draw(): void {
-    const view = this.#view();
+    const view = this.#task?.getSnapshot();
     const known = view && view.type !== '' ? view : undefined;
     if (!known && !this.#read) return;
     const before = this.#item;

@@ -312,7 +312,6 @@ export class TasksPage extends PageElement {
   #setPaused(paused: boolean): void {
     this.#paused = paused;
     this.#pause.textContent = paused ? 'Go on' : 'Pause';
-    this.#pause.setAttribute('aria-pressed', String(paused));
     this.#show();
     if (!paused) this.#askSoon();
   }
