@@ -327,7 +327,7 @@ export class TasksPage extends PageElement {
         head: 'Progress', class: 'grow', of: (item: Item) => `${item.state} ${item.value} ${item.text} ${item.error} ${item.next && ago(item.next)}`,
         draw: (cell: HTMLElement, item: Item) => show(cell, progressOf(item, `Progress of ${item.type} ${short(item.id)}`)),
       },
-      { head: 'Labels', class: 'wide', of: ({ labels }: Item) => JSON.stringify(labels), draw: (cell: HTMLElement, { labels }: Item) => show(cell, labelsOf(labels)) },
+      { head: 'Labels', class: 'wide tags', of: ({ labels }: Item) => JSON.stringify(labels), draw: (cell: HTMLElement, { labels }: Item) => show(cell, labelsOf(labels)) },
       { head: 'Attempt', class: 'number wide', of: ({ attempt }: Item) => attempt || null },
       { head: 'Where', class: 'wide', of: ({ where }: Item) => where },
       { head: 'Since', class: 'text wide', of: ({ created }: Item) => ago(created) },
