@@ -14,6 +14,7 @@ import (
 	"heliograph/domain/connection"
 	"heliograph/domain/event"
 	"heliograph/domain/overview"
+	"heliograph/domain/version"
 )
 
 // operatorsModule is what those who run the service look at (rules W5, W7).
@@ -33,6 +34,7 @@ type operatorParts struct {
 	Readiness *readiness
 	Log       event.LogReader
 	Overview  overview.Service
+	Versions  version.Overview
 }
 
 type overviewParts struct {
@@ -71,7 +73,9 @@ func newIdentity(cfg Config) cluster.Identity {
 }
 
 func newOperatorDeps(p operatorParts) ginapi.OperatorDeps {
+	source, _ := chooseSource(p.Config.Versions)
 	return ginapi.OperatorDeps{
+		Versions: p.Versions, Source: source,
 		Log: p.Log, Overview: p.Overview, Broker: p.Config.Broker.kind(), Self: p.Self, Settings: p.Config.Settings,
 		Checks: func(context.Context) []ginapi.Check { return p.Readiness.look() },
 	}

@@ -30,6 +30,7 @@ var routeScopes = map[string]access.Scope{
 	"GET " + ginapi.HealthPath:      access.Admin,
 	"GET " + ginapi.SettingsPath:    access.Admin,
 	"GET " + ginapi.NodesPath:       access.Admin,
+	"GET " + ginapi.VersionsPath:    access.Admin,
 	"GET " + ginapi.QueuePath:       access.Admin,
 	"GET " + ginapi.WorkersPath:     access.Admin,
 	"GET " + ginapi.ConnectionPath:  access.Admin,

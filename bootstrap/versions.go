@@ -18,7 +18,7 @@ import (
 // its clients by itself.
 func versionsModule() fx.Option {
 	return fx.Module("versions", provideComponents(versionComponents), fx.Provide(
-		fx.Annotate(newVersions, fx.As(fx.Self()), fx.As(new(version.Service))),
+		fx.Annotate(newVersions, fx.As(fx.Self()), fx.As(new(version.Service)), fx.As(new(version.Overview))),
 		versions.NewState,
 		newPings,
 	))

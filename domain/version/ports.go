@@ -10,7 +10,7 @@ import (
 	"heliograph/domain/event"
 )
 
-//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/version.go -package=mocks -mock_names=Source=MockVersionSource,Pending=MockVersionPending,Board=MockVersionBoard,Service=MockVersionService
+//go:generate go tool mockgen -typed -source=ports.go -destination=../../test/mocks/version.go -package=mocks -mock_names=Source=MockVersionSource,Pending=MockVersionPending,Board=MockVersionBoard,Service=MockVersionService,Overview=MockVersionOverview
 
 // What sources and the service may say.
 var (
@@ -73,6 +73,44 @@ type Pending interface {
 	Put(ctx context.Context, id connection.RequestID, v Version) error
 	// Get returns the pending version of id, or the zero Version. It stays pending.
 	Get(ctx context.Context, id connection.RequestID) (Version, error)
+	// List returns pending versions, most of them at most, in no order, and whether there
+	// are more. It uses none: which go first stays as it is.
+	List(ctx context.Context, most int) (waiting []Waiting, more bool, err error)
+}
+
+// Waiting is a version that is pending for one client.
+type Waiting struct {
+	RequestID connection.RequestID
+	Version   Version
+}
+
+// Standing is what a node knows of versions, for operators (rule W7).
+type Standing struct {
+	// Current is what new streams are sent; zero while no version is known. Announced says
+	// that it was announced, and does not come from the source.
+	Current   Version
+	Announced bool
+	// Watches says whether this node asks the source for all nodes. Only such a node knows
+	// Asked, when the source answered last, and the candidate.
+	Watches bool
+	Asked   time.Time
+	// Failure is why the source gave no version when it was last asked, fit for clients; ""
+	// if it did.
+	Failure string
+	// Candidate is what the source says and what does not count yet; zero if there is none.
+	// Confirmations of the Needed answers in a row have named it.
+	Candidate             Version
+	Confirmations, Needed int
+	// Pending are versions for single clients, and MorePending says that there are more.
+	Pending     []Waiting
+	MorePending bool
+}
+
+// Overview is the driving port for operators. It is safe for concurrent use.
+type Overview interface {
+	// Standing returns what this node knows, with at most so many pending versions. Errors:
+	// event.ErrUnavailable, ctx.Err().
+	Standing(ctx context.Context, pending int) (Standing, error)
 }
 
 // Logged is a version that was broadcast, and its place in the log. The zero

@@ -67,6 +67,7 @@ var noSuite = map[string]string{
 	"output.Reader":       "application/outputs is the only one",
 	"output.Writer":       "application/outputs is the only one",
 	"overview.Service":    "application/overview is the only one",
+	"version.Overview":    "application/versions is the only one",
 	"task.Overview":       "application/tasks is the only one",
 	"task.Reporter":       "application/tasks is the only one; task.Handler's suite holds how it is called",
 }

@@ -44,6 +44,7 @@ type service struct {
 	streams  *mocks.MockDiagnosisService
 	logs     *mocks.MockEventLogReader
 	overview *mocks.MockOverviewService
+	standing *mocks.MockVersionOverview
 	found    []ginapi.Check // what /api/health gets
 	settings []ginapi.Setting
 	caller   *access.Principal // who every request comes from; nil is nobody in particular
@@ -67,7 +68,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 		tasks: mocks.NewMockTaskService(ctrl), reader: mocks.NewMockTaskReader(ctrl),
 		workers: mocks.NewMockTaskWorkers(ctrl), versions: mocks.NewMockVersionService(ctrl), events: mocks.NewMockAppEventService(ctrl),
 		writer: mocks.NewMockOutputWriter(ctrl), output: mocks.NewMockOutputReader(ctrl), follow: mocks.NewMockOutputFollowers(ctrl),
-		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), streams: mocks.NewMockDiagnosisService(ctrl), logs: mocks.NewMockEventLogReader(ctrl), overview: mocks.NewMockOverviewService(ctrl), registry: prometheus.NewRegistry(), log: &logs.Logs{},
+		access: mocks.NewMockAccessService(ctrl), keeper: mocks.NewMockCredentials(ctrl), streams: mocks.NewMockDiagnosisService(ctrl), logs: mocks.NewMockEventLogReader(ctrl), overview: mocks.NewMockOverviewService(ctrl), standing: mocks.NewMockVersionOverview(ctrl), registry: prometheus.NewRegistry(), log: &logs.Logs{},
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.engine = ginapi.NewEngine(log, newMetrics(t, s.registry), newGuard(t, guard))
@@ -88,7 +89,7 @@ func newGuardedService(t *testing.T, cfg ginapi.Config, guard ginapi.GuardConfig
 	ginapi.NewEvents(s.events, log).Register(s.engine)
 	ginapi.NewAccess(ginapi.AccessDeps{Access: s.access, Connections: s.keeper}, log).Register(s.engine)
 	ginapi.NewOperators(ginapi.OperatorDeps{
-		Log: s.logs, Overview: s.overview, Broker: "nats", Self: self,
+		Log: s.logs, Overview: s.overview, Versions: s.standing, Source: "url", Broker: "nats", Self: self,
 		Checks:   func(context.Context) []ginapi.Check { return s.found },
 		Settings: func() []ginapi.Setting { return s.settings },
 	}, log).Register(s.engine)

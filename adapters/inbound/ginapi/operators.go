@@ -12,6 +12,7 @@ import (
 	"heliograph/domain/cluster"
 	"heliograph/domain/event"
 	"heliograph/domain/overview"
+	"heliograph/domain/version"
 )
 
 // The paths of Operators.
@@ -22,12 +23,16 @@ const (
 	NodesPath    = "/api/nodes"
 	QueuePath    = "/api/queue"
 	WorkersPath  = "/api/workers"
+	VersionsPath = "/api/versions"
 )
 
 // OperatorDeps are what an Operators calls. All are required.
 type OperatorDeps struct {
 	Log      event.LogReader
 	Overview overview.Service
+	Versions version.Overview
+	// Source is the kind of the version source: url, file, fixed or none.
+	Source string
 	// Broker is the kind of the broker: memory, disk or nats.
 	Broker string
 	// Self is this node.
@@ -54,7 +59,7 @@ func NewOperators(deps OperatorDeps, log *slog.Logger) *Operators {
 func (o *Operators) Register(r gin.IRouter) {
 	for path, answer := range map[string]func(*gin.Context) (any, error){
 		LogPath: o.readLog, HealthPath: o.readHealth, SettingsPath: o.readSettings,
-		NodesPath: o.readNodes, QueuePath: o.readQueue, WorkersPath: o.readWorkers,
+		NodesPath: o.readNodes, QueuePath: o.readQueue, WorkersPath: o.readWorkers, VersionsPath: o.readVersions,
 	} {
 		r.GET(path, handle(o.log, func(c *gin.Context) error {
 			v, err := answer(c)

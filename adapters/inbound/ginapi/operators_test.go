@@ -15,6 +15,7 @@ import (
 	"heliograph/domain/event"
 	"heliograph/domain/overview"
 	"heliograph/domain/task"
+	"heliograph/domain/version"
 )
 
 // operatorConversations has every outcome of what operators look at.
@@ -27,11 +28,20 @@ var operatorConversations = []conversation{
 	{outcome: "GET /api/health 200"},
 	{outcome: "GET /api/nodes 200", given: func(s *service) { s.overview.EXPECT().Nodes(gomock.Any()) }},
 	{outcome: "GET /api/queue 200", query: "?node=one", given: func(s *service) { s.overview.EXPECT().Queue(gomock.Any(), "one") }},
+	{outcome: "GET /api/versions 200", given: stood(nil)},
+	{outcome: "GET /api/versions 400 INVALID_QUERY", query: "?limit=x"},
+	{outcome: "GET /api/versions 503 BROKER_UNAVAILABLE", given: stood(event.ErrUnavailable)},
 	{outcome: "GET /api/workers 200", given: worked(nil)},
 	{outcome: "GET /api/workers 400 INVALID_QUERY", query: "?limit=0"},
 	{outcome: "GET /api/workers 400 INVALID_CURSOR", query: "?after=x", given: worked(task.ErrInvalidCursor)},
 	{outcome: "GET /api/workers 503 BROKER_UNAVAILABLE", given: worked(task.ErrUnavailable)},
 	{outcome: "GET /api/settings 200", given: func(s *service) { s.settings = []ginapi.Setting{{Name: "A", Origin: "default"}} }},
+}
+
+func stood(err error) func(*service) {
+	return func(s *service) {
+		s.standing.EXPECT().Standing(gomock.Any(), gomock.Any()).Return(version.Standing{}, err)
+	}
 }
 
 func worked(err error) func(*service) {
@@ -111,6 +121,31 @@ func TestSettingsAreShownWithTheirOrigins(t *testing.T) { // W7
 	want := `{"settings":[{"name":"B","value":"2","origin":"default"},{"name":"A","value":"[redacted]","origin":"environment"}]}` + "\n"
 	if a := s.ask(t, http.MethodGet, "/api/settings", ""); a.body != want {
 		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+func TestVersionsAreShown(t *testing.T) { // W7
+	s := newService(t, ginapi.Config{})
+	named := func(name string) version.Version {
+		v, err := version.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for want, known := range map[string]version.Standing{
+		`{"current":null,"source":{"kind":"url","watched_here":false},"candidate":null,"pending":[]}`: {},
+		`{"current":{"version":"1","source":"announced"},"source":{"kind":"url","watched_here":true,"checked_at":"2026-03-01T11:00:00Z","error":"it answers 500"},` +
+			`"candidate":{"version":"2","confirmations":1,"needed":2},"pending":[{"request_id":"a","version":"3"}],"more_pending":true}`: {
+			Current: named("1"), Announced: true, Watches: true, Asked: self.Started, Failure: "it answers 500",
+			Candidate: named("2"), Confirmations: 1, Needed: 2, Pending: []version.Waiting{{RequestID: "a", Version: named("3")}}, MorePending: true,
+		},
+		`{"current":{"version":"1","source":"url"},"source":{"kind":"url","watched_here":false},"candidate":null,"pending":[]}`: {Current: named("1")},
+	} {
+		s.standing.EXPECT().Standing(gomock.Any(), 7).Return(known, nil)
+		if a := s.ask(t, http.MethodGet, "/api/versions?limit=7", ""); a.body != want+"\n" {
+			t.Errorf("got %s", a.body)
+		}
 	}
 }
 

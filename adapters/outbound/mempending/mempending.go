@@ -50,6 +50,20 @@ func (p *Pending) Put(_ context.Context, id connection.RequestID, v version.Vers
 	return nil
 }
 
+// List implements version.Pending. It never fails.
+func (p *Pending) List(_ context.Context, most int) (waiting []version.Waiting, more bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range p.versions.Keys() {
+		if len(waiting) == most {
+			return waiting, true, nil
+		}
+		v, _ := p.versions.Peek(id)
+		waiting = append(waiting, version.Waiting{RequestID: id, Version: v})
+	}
+	return waiting, false, nil
+}
+
 // Get implements version.Pending. It never fails.
 func (p *Pending) Get(_ context.Context, id connection.RequestID) (version.Version, error) {
 	p.mu.Lock()

@@ -77,6 +77,44 @@ func (p *Pending) Get(ctx context.Context, id connection.RequestID) (version.Ver
 	return v, nil
 }
 
+// List implements version.Pending.
+func (p *Pending) List(ctx context.Context, most int) (waiting []version.Waiting, more bool, err error) {
+	records, err := p.bucket.Watch(ctx, ">", jetstream.IgnoreDeletes())
+	if err != nil {
+		return nil, false, unavailable(ctx, err)
+	}
+	defer func() { _ = records.Stop() }() // it can only be stopped already
+	for {
+		select {
+		case entry := <-records.Updates():
+			if entry == nil { // that is all
+				return waiting, false, nil
+			}
+			if len(waiting) == most {
+				return waiting, true, nil
+			}
+			one, err := waitingOf(entry)
+			if err != nil {
+				p.bucket.LeaveOut(entry.Key(), entry.Revision(), err)
+				continue
+			}
+			waiting = append(waiting, one)
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+	}
+}
+
+// waitingOf reads a record without its header, which says no more than its format.
+func waitingOf(entry jetstream.KeyValueEntry) (version.Waiting, error) {
+	parts, err := natsbroker.Parts(entry.Key())
+	if err != nil {
+		return version.Waiting{}, err
+	}
+	v, err := version.Parse(entry.Value())
+	return version.Waiting{RequestID: connection.RequestID(parts[0]), Version: v}, err
+}
+
 // unavailable is what err, of NATS, means to the caller.
 func unavailable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

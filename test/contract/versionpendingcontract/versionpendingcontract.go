@@ -32,6 +32,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 		{"V2 each request_id has its own", itsOwn},
 		{"V3 the bound holds, and the least recently used goes first", bounded},
 		{"V3 the bound in bytes holds, and the least recently used goes first", boundedInBytes},
+		{"W7 a list has so many at most, says whether there are more, and uses none", listed},
 		{"concurrent callers get what they put", concurrent},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
@@ -107,6 +108,33 @@ func boundedInBytes(t *testing.T, s Subject) {
 	for _, n := range []int{0, all - 1} {
 		want(t, s, nth(n), large.Name())
 	}
+}
+
+func listed(t *testing.T, s Subject) {
+	if waiting, more, err := s.Pending.List(t.Context(), 2); err != nil || more || len(waiting) != 0 {
+		t.Errorf("with none pending the list has %v, more %t, %v", waiting, more, err)
+	}
+	for n := range s.Bound {
+		put(t, s, nth(n), fmt.Sprint(n))
+	}
+	waiting, more, err := s.Pending.List(t.Context(), s.Bound)
+	if err != nil || more || len(waiting) != s.Bound {
+		t.Fatalf("the list has %d of %d, more %t, %v", len(waiting), s.Bound, more, err)
+	}
+	found := map[connection.RequestID]string{}
+	for _, one := range waiting {
+		found[one.RequestID] = one.Version.Name()
+	}
+	for n := range s.Bound {
+		if found[nth(n)] != fmt.Sprint(n) {
+			t.Errorf("listed for %s is %q, want %d", nth(n), found[nth(n)], n)
+		}
+	}
+	if waiting, more, err := s.Pending.List(t.Context(), 3); err != nil || !more || len(waiting) != 3 {
+		t.Errorf("a list of three has %d, more %t, %v", len(waiting), more, err)
+	}
+	put(t, s, "one-more", "1")
+	want(t, s, nth(0), "") // it was not used by being listed
 }
 
 func concurrent(t *testing.T, s Subject) {

@@ -168,7 +168,7 @@ const columns = () => [
   { head: 'At', class: 'text', of: ({ at }: LogEvent) => clock(at) },
   { head: 'Event', of: ({ event_type }: LogEvent) => event_type },
   {
-    head: 'What', class: 'grow', of: ({ id }: LogEvent) => id,
+    head: 'What', class: 'most', of: ({ id }: LogEvent) => id,
     draw: (cell: HTMLElement, event: LogEvent) => show(cell, h('details', { class: 'event', ontoggle: (toggled: Event) => unfold(toggled.target as HTMLDetailsElement, event) }, h('summary', {}, summary(event)))),
   },
   {

@@ -1,7 +1,7 @@
 // W7: which version of the frontend is current, and where that comes from.
 
 import { button, facts, h, note, show } from '../parts/dom.js';
-import { ago, clock, plural } from '../parts/format.js';
+import { ago, plural } from '../parts/format.js';
 import { PageElement, Trouble, heading } from '../parts/page.js';
 import { badge } from '../parts/state.js';
 import { Table } from '../parts/table.js';
@@ -16,10 +16,11 @@ interface Pending {
 }
 
 interface Versions {
-  readonly current: ({ readonly version: string; readonly source?: string; readonly at?: string } & Readonly<Record<string, unknown>>) | null;
-  readonly source: { readonly kind: string; readonly checked_at?: string; readonly error?: string } | null;
+  readonly current: { readonly version: string; readonly source: string } | null;
+  readonly source: { readonly kind: string; readonly watched_here: boolean; readonly checked_at?: string; readonly error?: string };
   readonly candidate: { readonly version: string; readonly confirmations: number; readonly needed: number } | null;
   readonly pending: readonly Pending[];
+  readonly more_pending?: true;
 }
 
 export class VersionsPage extends PageElement {
@@ -30,7 +31,8 @@ export class VersionsPage extends PageElement {
     { head: 'request_id', class: 'mono', of: ({ request_id }) => request_id },
     { head: 'Version', of: ({ version }) => version },
   ], ({ request_id }) => request_id);
-  readonly #pending = h('section', { class: 'stack', hidden: true }, h('h2', {}, 'Waiting for one client each'), h('div', { class: 'scroll' }, this.#table.element));
+  readonly #more = note();
+  readonly #pending = h('section', { class: 'stack', hidden: true }, h('h2', {}, 'Waiting for one client each'), h('div', { class: 'scroll' }, this.#table.element), this.#more);
 
   protected open(): void {
     show(this,
@@ -41,21 +43,22 @@ export class VersionsPage extends PageElement {
   }
 
   async #read(): Promise<void> {
-    const { current, source, candidate, pending } = await this.app.api.get<Versions>('/versions', {}, this.signal);
+    const { current, source, candidate, pending, more_pending } = await this.app.api.get<Versions>('/versions', {}, this.signal);
     this.#trouble.clear();
     show(this.#current,
       h('h2', {}, 'Current'),
       current ? h('p', { class: 'figure' }, current.version) : note('No version is known: there is no source, and none was announced.'),
-      current && facts([['Comes from', current.source ?? null], ['Since', current.at ? `${clock(current.at)}, ${ago(current.at)}` : null]]));
+      current && facts([['Comes from', current.source === 'announced' ? 'an announcement' : `the source (${current.source})`]]));
     show(this.#source,
       h('h2', {}, 'Source'),
       facts([
-        ['Kind', source?.kind ?? 'none'],
-        ['Looked at', source?.checked_at ? ago(source.checked_at) : null],
+        ['Kind', source.kind],
+        ['Answered last', source.checked_at ? ago(source.checked_at) : source.watched_here || source.kind === 'none' ? null : 'another node asks it'],
         ['Candidate', candidate ? `${candidate.version}, seen ${candidate.confirmations} of ${plural(candidate.needed, 'time')}` : 'none'],
       ]),
-      source?.error && badge('bad', source.error));
+      source.error && badge('bad', source.error));
     this.#table.show(pending);
     this.#pending.hidden = pending.length === 0;
+    show(this.#more, more_pending ? `There are more than these ${pending.length}.` : '');
   }
 }
