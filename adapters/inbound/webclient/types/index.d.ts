@@ -286,6 +286,8 @@ export interface Options {
   share?: 'auto' | 'none';
   /** A name of the stream that the announcer of versions knows; by default a new random one. */
   requestId?: string;
+  /** False: the service is not told when something is wrong with the stream, such as a proxy that holds it back. By default it is, for its operators. */
+  report?: boolean;
   /** Another fetch, for tests and old programs; the page then has a stream of its own. */
   fetch?: typeof fetch;
 }

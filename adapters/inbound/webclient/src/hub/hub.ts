@@ -120,6 +120,8 @@ export class Hub {
       { url, requestId, credentials, credential: this.#credential, transport: parts.transport, clock },
       {
         opened: () => {
+          // Six of those are all that a browser opens to one host.
+          if (this.#sharing === 'tab' && this.#protocol() === 'http/1.1') this.#stream.selfReport.note({});
           this.#incoming.opened();
           this.#outputs.opened();
           if (this.#notes.now.resume === false) this.#lists.forget();
@@ -129,6 +131,7 @@ export class Hub {
         event: (event) => this.#incoming.event(event),
         flush: () => {
           if (this.#stream.hasPace) this.#notes.note('heartbeat', true);
+          this.#reportSelf();
           flush();
         },
         report: () => this.#tellState(),
@@ -351,9 +354,29 @@ export class Hub {
   // --- the stream
 
   /** Asks something of the stream that is open; null when none is. */
-  #onStream(what: 'follow' | 'unfollow' | 'credential', body?: unknown) {
+  #onStream(what: 'follow' | 'unfollow' | 'credential' | 'report', body?: unknown) {
     const id = this.#stream.openId;
     return id ? this.#api.ask(`/connections/${id}/${what}`, { method: 'POST', body }) : null;
+  }
+
+  /** Tells the service what is wrong with the stream. An older one does not take it. */
+  #reportSelf(): void {
+    if (this.#config.report === false || this.#stream.report.state !== 'open') return;
+    const body = this.#stream.selfReport.take();
+    if (!body) return;
+    const { state } = this.#stream.report;
+    void this.#onStream('report', { ...body, state, sharing: this.#sharing, protocol: this.#protocol(), tabs: this.#tabs.size, now: Date.now() })?.catch(() => {});
+  }
+
+  get #sharing(): 'tab' | 'worker' | 'leader' {
+    if (!this.#parts.lock) return 'tab';
+    return this.#parts.linger ? 'worker' : 'leader';
+  }
+
+  /** The protocol of a request that has ended, as the browser names it. */
+  #protocol(): string | undefined {
+    const entries = globalThis.performance?.getEntriesByType?.('resource') as PerformanceResourceTiming[] | undefined;
+    return entries?.findLast(({ name, nextHopProtocol }) => nextHopProtocol && name.startsWith(new URL(this.#config.api).origin))?.nextHopProtocol;
   }
 
   // The stream's credential ends soon: with a new one it goes on (A17). If that fails, it

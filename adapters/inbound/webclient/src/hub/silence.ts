@@ -14,6 +14,7 @@ const MIN_INTERVAL = 1000;
 export class SilenceWatch {
   readonly #clock: Clock;
   readonly #onSilent: () => void;
+  readonly #onLate: (ms: number) => void;
   #interval = GUESS; // milliseconds; 0 if none came even so, and then nobody can be missed
   #known = false;
   #pinged = false;
@@ -21,14 +22,21 @@ export class SilenceWatch {
   #deadline = Infinity; // an earlier end of patience, after the page was away
   #cancel: (() => void) | null = null;
 
-  constructor(clock: Clock, onSilent: () => void) {
+  /** onLate is told by how many milliseconds a timer was late: for so long nothing ran. */
+  constructor(clock: Clock, onSilent: () => void, onLate: (ms: number) => void) {
     this.#clock = clock;
     this.#onSilent = onSilent;
+    this.#onLate = onLate;
   }
 
   /** Whether the pace is known. */
   get knows(): boolean {
     return this.#known;
+  }
+
+  /** The interval in milliseconds. */
+  get interval(): number {
+    return this.#interval;
   }
 
   start(): void {
@@ -86,7 +94,9 @@ export class SilenceWatch {
       this.#cancel = () => {};
       return;
     }
+    const due = this.#clock.now() + this.#interval / 2;
     this.#cancel = this.#clock.after(this.#interval / 2, () => {
+      this.#onLate(this.#clock.now() - due);
       this.#schedule();
       this.#check();
     });

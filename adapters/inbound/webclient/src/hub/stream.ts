@@ -14,6 +14,7 @@ import { type NamedEvent, unwrap } from './envelope.js';
 import { type Refusal, isTransient } from './http.js';
 import { randomId } from '../shared/random.js';
 import { Reporter } from './reporter.js';
+import { SelfReport } from './selfreport.js';
 import { SilenceWatch } from './silence.js';
 import type { Ending, Transport } from './transport.js';
 
@@ -51,6 +52,8 @@ type Phase = 'idle' | 'opening' | 'open' | 'waiting' | 'stopped' | 'closed';
 export class StreamOwner {
   /** The last event ID: where the next stream goes on. */
   lastId = '';
+  /** What the service should know of it. */
+  readonly selfReport: SelfReport;
 
   readonly #options: StreamOptions;
   readonly #user: StreamUser;
@@ -70,7 +73,8 @@ export class StreamOwner {
     this.#options = options;
     this.#user = user;
     this.#requestId = options.requestId || randomId();
-    this.#silence = new SilenceWatch(options.clock, () => this.#onSilent());
+    this.selfReport = new SelfReport(options.clock);
+    this.#silence = new SilenceWatch(options.clock, () => this.#onSilent(), (ms) => this.selfReport.late(ms));
     this.#reporter = new Reporter(options.clock, (report) => user.report(report));
   }
 
@@ -152,6 +156,7 @@ export class StreamOwner {
     if (attempt !== this.#attempt || token === undefined) return;
     this.#token = token;
     this.#retry = null;
+    this.selfReport.opening();
     this.#cancelTimer = clock.after(ANSWER_LIMIT, () => this.#onEnded({ kind: 'network', message: 'no answer came' }));
     const to = new URL(url);
     to.searchParams.set('request_id', this.#requestId);
@@ -159,7 +164,7 @@ export class StreamOwner {
     this.#end = transport(
       { url: to.href, token, credentials, lastId: this.lastId },
       {
-        opened: () => this.#onOpened(),
+        opened: (headers) => this.#onOpened(headers),
         event: (event) => {
           try {
             this.#onEvent(unwrap(event));
@@ -175,7 +180,8 @@ export class StreamOwner {
     );
   }
 
-  #onOpened(): void {
+  #onOpened(headers?: Headers): void {
+    if (headers) this.selfReport.answered(headers);
     this.#cancelTimer?.();
     this.#phase = 'open';
     this.#silence.start();
@@ -197,6 +203,7 @@ export class StreamOwner {
         return this.#user.expiring(this.#requestId);
       case 'ping':
         this.#silence.pinged(event.data.interval);
+        this.selfReport.pinged();
         break;
       default:
         this.#user.event(event);
@@ -209,13 +216,17 @@ export class StreamOwner {
   #onActivity(lastId: string): void {
     if (lastId) this.lastId = lastId;
     this.#silence.activity();
+    this.selfReport.activity(this.#silence.interval);
     this.#user.flush();
   }
 
   #onEnded(why: Ending): void {
     if (why.kind === 'refused') return this.#onRefused(why.refusal);
     const { clock } = this.#options;
-    if (why.kind === 'network') return this.#wait('reconnecting', { code: 'NETWORK', message: why.message }, this.#retry ?? backoff(clock, this.#failures));
+    if (why.kind === 'network') {
+      this.selfReport.broke(why.message);
+      return this.#wait('reconnecting', { code: 'NETWORK', message: why.message }, this.#retry ?? backoff(clock, this.#failures));
+    }
     this.#wait('reconnecting', null, this.#retry ?? (this.#failures ? backoff(clock, this.#failures) : clock.random() * SOON));
   }
 
@@ -236,7 +247,9 @@ export class StreamOwner {
   }
 
   #onSilent(): void {
-    this.#reporter.show('silent', { code: 'SILENT', message: 'the stream is open, but nothing comes' });
+    const message = 'the stream is open, but nothing comes';
+    this.selfReport.broke(message);
+    this.#reporter.show('silent', { code: 'SILENT', message });
     this.#open('silent');
   }
 

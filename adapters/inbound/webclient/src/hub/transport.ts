@@ -16,7 +16,8 @@ export interface StreamRequest {
 export type Ending = { kind: 'ended' } | { kind: 'network'; message: string } | { kind: 'refused'; refusal: Refusal };
 
 export interface StreamListener extends ParserOutput {
-  opened(): void;
+  /** headers are there unless the transport cannot see them. */
+  opened(headers?: Headers): void;
   /** Bytes came, whatever they mean; lastId is the last event ID as of then. */
   activity(lastId: string): void;
   ended(why: Ending): void;
@@ -60,7 +61,7 @@ async function read(fetch: typeof globalThis.fetch, request: StreamRequest, list
   const decoder = new TextDecoder();
   const reader = response.body!.getReader();
   if (signal.aborted) return { kind: 'ended' };
-  listener.opened();
+  listener.opened(response.headers);
   for (;;) {
     const { done, value } = await reader.read();
     if (done || signal.aborted) return { kind: 'ended' };

@@ -18,6 +18,8 @@ export interface HubConfig {
   requestId?: string;
   /** Whether the tabs have getToken. */
   asksToken: boolean;
+  /** False: the service is not told what is wrong with the stream. */
+  report?: false;
 }
 
 export type RecordStatus = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled' | 'expired';

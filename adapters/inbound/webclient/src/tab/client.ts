@@ -109,11 +109,11 @@ class TabClient implements Client {
   /** Joins the others, at the first use. */
   #use(): void {
     if (this.#link || this.#ending.reason) return;
-    const { api = '/api', stream, credentials = 'same-origin', getToken, name = '', requestId, share = 'auto', fetch } = this.#options;
+    const { api = '/api', stream, credentials = 'same-origin', getToken, name = '', requestId, share = 'auto', report, fetch } = this.#options;
     const absolute = (url: string | URL) => new URL(url, globalThis.location?.href).href.replace(/\/$/, '');
     const base = absolute(api);
     const config: HubConfig = {
-      name, api: base, stream: stream ? absolute(stream) : base + '/sse/stream', credentials, asksToken: !!getToken, ...(requestId && { requestId }),
+      name, api: base, stream: stream ? absolute(stream) : base + '/sse/stream', credentials, asksToken: !!getToken, ...(requestId && { requestId }), ...(report === false && { report }),
     };
     this.#link = new Link({ config, tab: randomId(), fetch }, routesFor(share, fetch), {
       greet: (post, lock) => this.#greet(post, lock),
