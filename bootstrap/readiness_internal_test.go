@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,8 +11,18 @@ import (
 
 func TestReadinessKnowsSinceWhen(t *testing.T) { // W7
 	synctest.Test(t, func(t *testing.T) {
-		var state error
-		r := newReadiness(readinessParts{Components: []component{{Name: "broker", Check: func() error { return state }}, {Name: "unchecked"}}})
+		var mu sync.Mutex
+		var state error // guarded by mu
+		set := func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			state = err
+		}
+		r := newReadiness(readinessParts{Components: []component{{Name: "broker", Check: func() error {
+			mu.Lock()
+			defer mu.Unlock()
+			return state
+		}}, {Name: "unchecked"}}})
 		begun := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
 		watching := newLoops(make(chan error, 1))
@@ -32,18 +43,19 @@ func TestReadinessKnowsSinceWhen(t *testing.T) { // W7
 		pass(10 * time.Second)
 		want("at first", nil, begun)
 
-		state = errors.New("gone")
+		set(errors.New("gone"))
 		broken := time.Now()
 		pass(time.Minute) // nobody has asked meanwhile
 		if all := r.look(); all[0].Since.Sub(broken) > readinessInterval {
 			t.Errorf("since %s, want %s", all[0].Since, broken)
 		}
 		since := r.look()[0].Since
-		state = errors.New("still gone")
+		other := errors.New("still gone")
+		set(other)
 		pass(time.Minute)
-		want("wrong for another reason", state, since)
+		want("wrong for another reason", other, since)
 
-		state = nil
+		set(nil)
 		want("right again, at once", nil, time.Now())
 		r.fail()
 		pass(time.Second)

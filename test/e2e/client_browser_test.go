@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,10 +15,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
@@ -43,6 +46,8 @@ type clientSite struct {
 	tokens atomic.Pointer[string] // what getToken is to return; nil is nobody
 	// length is after how many bytes a stream is cut; nil is never.
 	length atomic.Pointer[func() int64]
+	// held is for how long a stream's bytes are held back; 0 is not at all.
+	held   atomic.Int64
 	server *httptest.Server
 }
 
@@ -73,8 +78,14 @@ func newClientSite(t *testing.T, service string) *clientSite {
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport: transport,
 		ModifyResponse: func(res *http.Response) error {
-			if length := site.length.Load(); length != nil && strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
+			if !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
+				return nil
+			}
+			if length := site.length.Load(); length != nil {
 				res.Body = cut{io.LimitReader(res.Body, (*length)()), res.Body}
+			}
+			if pause := time.Duration(site.held.Load()); pause > 0 {
+				res.Body = hold(res.Body, pause)
 			}
 			return nil
 		},
@@ -105,6 +116,48 @@ func (c cut) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// hold returns a body whose bytes come all at once after each pause, but for the first.
+func hold(body io.ReadCloser, pause time.Duration) io.ReadCloser {
+	r, w := io.Pipe()
+	read := make(chan []byte)
+	go func() {
+		defer close(read)
+		for buf := make([]byte, 4096); ; {
+			n, err := body.Read(buf)
+			read <- bytes.Clone(buf[:n])
+			if err != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		defer func() { _ = w.Close() }()
+		ticks := time.NewTicker(pause)
+		defer ticks.Stop()
+		first := true
+		var waiting []byte
+		for {
+			select {
+			case piece, ok := <-read:
+				if !ok {
+					return
+				}
+				if waiting = append(waiting, piece...); !first {
+					continue
+				}
+				first = false
+			case <-ticks.C:
+			}
+			_, _ = w.Write(waiting) // whose reader has gone, the body is closed as well
+			waiting = nil
+		}
+	}()
+	return struct {
+		io.Reader
+		io.Closer
+	}{r, body}
 }
 
 func (s *clientSite) page(query string) string { return s.url + "/page.html?" + query }
@@ -449,4 +502,39 @@ func TestTabsReadWhatATaskPrints(t *testing.T) { // B12
 			t.Errorf("B12: tab %d: %s", i+1, broken)
 		}
 	}
+}
+
+// A proxy that holds a stream back shows nowhere but in the browser, whose library says so:
+// then the service can explain it.
+func TestAPageSaysThatAProxyHoldsItsStreamBack(t *testing.T) { // W6
+	t.Parallel()
+	s := start(t, "SSE_PING_INTERVAL=1s")
+	site := newClientSite(t, s.url)
+	find := func(t *testing.T) (all []string) {
+		t.Helper()
+		var list struct {
+			Connections []struct {
+				RequestID string `json:"request_id"`
+			}
+		}
+		s.must(t, http.StatusOK, "GET", "/api/connections", "").into(t, &list)
+		for _, c := range list.Connections {
+			var said struct {
+				Findings []struct{ Code string }
+			}
+			s.must(t, http.StatusOK, "GET", "/api/connections/"+c.RequestID, "").into(t, &said)
+			for _, finding := range said.Findings {
+				all = append(all, finding.Code)
+			}
+		}
+		return all
+	}
+	tab := openTabs(t, 1, site.page(""))[0]
+	mustShow(t, []context.Context{tab}, "body[data-state=open]")
+	if codes := find(t); len(codes) != 0 {
+		t.Errorf("of a stream that is well the service says %v", codes)
+	}
+	site.held.Store(int64(5 * time.Second))
+	site.server.CloseClientConnections() // the next stream is held back
+	eventually(t, "the service knows of the proxy", func() bool { return slices.Contains(find(t), "BUFFERING_PROXY") })
 }

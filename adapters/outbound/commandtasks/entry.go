@@ -62,7 +62,7 @@ func (e entry) build(name string, host Host) (task.Type, error) {
 	if err != nil {
 		return task.Type{}, err
 	}
-	typ := task.Type{Name: name, Runner: task.RunnerCommand, Description: e.Description, ParamsSchema: schema.JSON(), HideParams: e.HideParams}
+	typ := task.Type{Name: name, Description: e.Description, ParamsSchema: schema.JSON(), HideParams: e.HideParams}
 	typ.Policy, err = e.policy()
 	if err == nil {
 		typ.ResultSchema, err = e.resultSchema()
@@ -80,6 +80,7 @@ func (e entry) build(name string, host Host) (task.Type, error) {
 		typ.Outside, typ.Handler = true, outside{schema}
 		err = e.Worker.add(&typ.Policy, e.Retries)
 	default:
+		typ.Runner = task.RunnerCommand
 		typ.Handler, err = e.command(schema, host)
 	}
 	return typ, err

@@ -43,7 +43,7 @@ tasks:
 	empty := json.RawMessage(`{"type":"object","properties":{},"additionalProperties":false}`)
 	want := []task.Type{
 		{Name: "elsewhere", ParamsSchema: empty, Outside: true},
-		{Name: "nothing", ParamsSchema: empty, Policy: task.Policy{Timeout: 90 * time.Second}},
+		{Name: "nothing", Runner: task.RunnerCommand, ParamsSchema: empty, Policy: task.Policy{Timeout: 90 * time.Second}},
 		{
 			Name: "thumbnails", Description: "Makes thumbnails", Outside: true,
 			ParamsSchema: raw(`{"type":"object","properties":{"width":{"type":"integer","minimum":1}},"required":["width"],"additionalProperties":false}`),
