@@ -74,7 +74,8 @@ type Pending interface {
 	// Get returns the pending version of id, or the zero Version. It stays pending.
 	Get(ctx context.Context, id connection.RequestID) (Version, error)
 	// List returns pending versions, most of them at most, in no order, and whether there
-	// are more. It uses none: which go first stays as it is.
+	// are more. What was put a moment ago, on another node or here, may not be there yet. It
+	// uses none: which go first stays as it is.
 	List(ctx context.Context, most int) (waiting []Waiting, more bool, err error)
 }
 

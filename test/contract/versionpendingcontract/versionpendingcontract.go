@@ -2,10 +2,12 @@
 package versionpendingcontract
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"heliograph/domain/connection"
 	"heliograph/domain/version"
@@ -117,9 +119,16 @@ func listed(t *testing.T, s Subject) {
 	for n := range s.Bound {
 		put(t, s, nth(n), fmt.Sprint(n))
 	}
-	waiting, more, err := s.Pending.List(t.Context(), s.Bound)
-	if err != nil || more || len(waiting) != s.Bound {
-		t.Fatalf("the list has %d of %d, more %t, %v", len(waiting), s.Bound, more, err)
+	// What was put a moment ago may be on its way to the server that lists.
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var waiting []version.Waiting
+	for len(waiting) < s.Bound {
+		var more bool
+		var err error
+		if waiting, more, err = s.Pending.List(ctx, s.Bound); err != nil || more {
+			t.Fatalf("the list has %d of %d, more %t, %v", len(waiting), s.Bound, more, err)
+		}
 	}
 	found := map[connection.RequestID]string{}
 	for _, one := range waiting {
