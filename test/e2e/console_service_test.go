@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 func TestTheConsoleShowsTheLogLive(t *testing.T) { // W5
@@ -72,6 +74,60 @@ func TestTheConsoleSendsEventsAndVersions(t *testing.T) { // W5, W7, E11, V6
 	st.awaitVersion(t, "2.0")
 	c.says(".figure", "2.0")
 	c.picture("versions")
+}
+
+// What operators look at: each page says what there is, is accessible, and fits on a phone.
+func TestTheConsoleShowsOperatorsWhatThereIs(t *testing.T) { // W6, W7
+	t.Parallel()
+	s := start(t, retryingFile(t), "FRONTEND_VERSION=1.4.0")
+	c := openConsole(t, s.url, "#/health")
+	s.startTask(t, `{"type":"elsewhere"}`)
+	s.startTask(t, `{"type":"elsewhere"}`)
+	lease := s.claimElsewhere(t)
+	st := s.stream(t, "me")
+	st.awaitVersion(t, "1.4.0")
+	s.must(t, http.StatusAccepted, "POST", "/api/versions", `{"version":"1.5.0","request_id":"other"}`)
+	for _, page := range []struct{ place, shown string }{
+		{"#/stream", "task_queued"},
+		{"#/connections", "me"},
+		{"#/connections/me", "Nothing is wrong"},
+		{"#/connections/nobody", "nor had one lately"},
+		{"#/versions", "1.5.0"},
+		{"#/workers", lease.TaskID[:8]},
+		{"#/nodes", "answers here"},
+		{"#/health", "The last hour"},
+		{"#/settings", "FRONTEND_VERSION"},
+	} {
+		c.goTo(page.place)
+		c.says("main", page.shown)
+		for _, theme := range []string{"light", "dark"} {
+			c.theme(theme)
+			for _, width := range []int64{1280, 360} {
+				c.do(chromedp.EmulateViewport(width, 800))
+				c.accessible(fmt.Sprintf("%s, %s, %d px", page.place, theme, width))
+			}
+			c.fits(page.place)
+		}
+	}
+	c.goTo("#/stream")
+	c.clickText("Send an event…")
+	c.says("dialog", "Any JSON")
+	c.accessible("a dialog with fields")
+	c.fits("a dialog with fields")
+}
+
+func TestTheConsoleEndsAStreamAndExplainsIt(t *testing.T) { // W6, A18
+	t.Parallel()
+	s := start(t)
+	st := s.stream(t, "me")
+	st.awaitNamed(t, "task_snapshot")
+	c := openConsole(t, s.url, "#/connections?request_id=m")
+	c.click("a[data-row]")
+	c.says("main", "Nothing is wrong")
+	c.clickText("End this stream…")
+	c.clickText("End it")
+	c.says(".finding", "disconnected")
+	c.says(".facts", "Ended")
 }
 
 // clickText clicks the button or link with these words.

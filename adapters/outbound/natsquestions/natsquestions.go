@@ -83,7 +83,7 @@ func (q *Questions) Ask(ctx context.Context, topic string, question json.RawMess
 				answers[node] = answer
 				mu.Unlock()
 			case ctx.Err() == nil:
-				q.log.WarnContext(ctx, "a node has not answered a question", slog.String("node", node), slog.String("topic", topic), slog.Any("error", err))
+				q.log.DebugContext(ctx, "a node has not answered a question", slog.String("node", node), slog.String("topic", topic), slog.Any("error", err))
 			}
 		})
 	}

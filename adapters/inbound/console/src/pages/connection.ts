@@ -41,7 +41,7 @@ export class ConnectionPage extends PageElement {
   readonly #facts = h('section', { class: 'card' });
   readonly #report = h('section', { class: 'card', hidden: true });
   readonly #fates = new Table<Fate & { n: number }>('What became of the last events, newest first', columns(), ({ n }) => String(n));
-  readonly #rows = h('div', { class: 'scroll', hidden: true }, this.#fates.element);
+  readonly #rows = this.#fates.inRegion({ hidden: true });
   readonly #end = button('End this stream…', () => this.#disconnect(), { class: 'danger', hidden: true });
   #said = '';
 
@@ -72,7 +72,7 @@ export class ConnectionPage extends PageElement {
     show(this.#findings,
       h('h2', { id: 'why' }, 'Why did this browser not see it?'),
       ...findings.map(({ code, says, advice }) => h('div', { class: 'finding', 'data-code': code }, badge('warn', code.toLowerCase().replaceAll('_', ' ')), h('p', {}, says), h('p', { class: 'note' }, advice))),
-      findings.length === 0 && badge('good', ended ? 'Nothing was wrong with it while it was open.' : 'Nothing is wrong: what was for this stream was written to it, or is on its way.'));
+      findings.length === 0 && h('p', {}, badge('good', 'well'), ended ? ' Nothing was wrong with it while it was open.' : ' Nothing is wrong: what was for this stream was written to it, or is on its way.'));
   }
 
   #fail(error: unknown): void {
@@ -80,7 +80,7 @@ export class ConnectionPage extends PageElement {
     this.#end.hidden = true;
     show(this.#findings,
       h('h2', { id: 'why' }, 'Why did this browser not see it?'),
-      badge('bad', 'No stream has this request_id, nor had one lately.'),
+      h('p', {}, badge('bad', 'unknown'), ' No stream has this request_id, nor had one lately.'),
       note('Its page never connected, used another request_id, or has been away for longer than ends are remembered. Look in the browser’s developer tools at the request for the stream: the request_id is in its URL.'));
     for (const part of [this.#facts, this.#rows, this.#report]) part.hidden = true;
   }

@@ -52,7 +52,7 @@ export class HealthPage extends PageElement {
   #said = '';
 
   protected open(): void {
-    show(this, heading('Health'), this.#trouble.element, this.#state, h('div', { class: 'scroll' }, this.#table.element), this.#queue, this.#rates);
+    show(this, heading('Health'), this.#trouble.element, this.#state, this.#table.inRegion(), this.#queue, this.#rates);
     this.every(PACE, () => this.#read(), this.#trouble.say);
   }
 
@@ -81,7 +81,7 @@ export class HealthPage extends PageElement {
     if (said === this.#said) return;
     this.#said = said;
     show(this.#state,
-      ready ? badge('good', 'ready') : badge('bad', failing.length ? `not ready: ${failing.map(({ name }) => name).join(', ')}` : 'not ready'),
+      h('p', {}, ready ? badge('good', 'ready') : badge('bad', 'not ready'), failing.length > 0 && ` It waits for ${failing.map(({ name }) => name).join(', ')}.`),
       facts([['Node', node], ['Version', [version, revision?.slice(0, 12)].filter(Boolean).join(' ')], ['Started', `${clock(started_at)}, ${ago(started_at)}`]]));
   }
 }
@@ -93,8 +93,8 @@ function queueOf({ waiting, limit, scheduled, scheduled_limit, running, workers,
   const part = (name: string, n: number, of: number) => h('div', { class: 'progress' }, h('span', {}, `${name}: ${number(n)} of ${number(of)}`), bar(of ? Math.min(1, n / of) : 0, name));
   return [
     h('h2', {}, 'Queue'),
-    part('Waiting', waiting, limit), part('For later', scheduled, scheduled_limit), part('Running in the service', running, workers),
-    h('p', {}, refused ? badge('warn', `${plural(refused, 'start was', 'starts were')} refused since the start, because the queue was full`) : badge('good', 'no start was refused')),
+    part('Waiting (each type has so many places)', waiting, limit), part('For later', scheduled, scheduled_limit), part('Running in the service', running, workers),
+    h('p', {}, refused ? badge('warn', 'full at times') : badge('good', 'never full'), refused ? ` ${plural(refused, 'start was', 'starts were')} refused since the service began.` : ' No start was refused.'),
     missingNodes(missing),
   ];
 }

@@ -36,7 +36,7 @@ export class NodesPage extends PageElement {
   readonly #table = new Table<Node>('Nodes', columns(), ({ node }) => node);
 
   protected open(): void {
-    show(this, heading('Nodes'), this.#missing, this.#trouble.element, h('div', { class: 'scroll' }, this.#table.element), this.#broker);
+    show(this, heading('Nodes'), this.#missing, this.#trouble.element, this.#table.inRegion(), this.#broker);
     this.every(PACE, () => this.#read(), this.#trouble.say);
   }
 

@@ -27,7 +27,7 @@ export class SettingsPage extends PageElement {
       heading('Settings'),
       note('As this node runs with them; secrets are masked. They are environment variables, and a change needs a restart.'),
       h('div', { class: 'filters' }, this.#search),
-      this.#trouble.element, this.#none, h('div', { class: 'scroll' }, this.#table.element));
+      this.#trouble.element, this.#none, this.#table.inRegion());
     this.#none.hidden = true;
     this.#search.value = this.place.query.get('q') ?? '';
     this.#search.addEventListener('input', () => replace(linkTo('settings', '', { q: this.#search.value })));

@@ -32,7 +32,7 @@ export class VersionsPage extends PageElement {
     { head: 'Version', of: ({ version }) => version },
   ], ({ request_id }) => request_id);
   readonly #more = note();
-  readonly #pending = h('section', { class: 'stack', hidden: true }, h('h2', {}, 'Waiting for one client each'), h('div', { class: 'scroll' }, this.#table.element), this.#more);
+  readonly #pending = h('section', { class: 'stack', hidden: true }, h('h2', {}, 'Waiting for one client each'), this.#table.inRegion(), this.#more);
 
   protected open(): void {
     show(this,
@@ -56,7 +56,7 @@ export class VersionsPage extends PageElement {
         ['Answered last', source.checked_at ? ago(source.checked_at) : source.watched_here || source.kind === 'none' ? null : 'another node asks it'],
         ['Candidate', candidate ? `${candidate.version}, seen ${candidate.confirmations} of ${plural(candidate.needed, 'time')}` : 'none'],
       ]),
-      source.error && badge('bad', source.error));
+      source.error && h('p', {}, badge('bad', 'fails'), ` ${source.error}`));
     this.#table.show(pending);
     this.#pending.hidden = pending.length === 0;
     show(this.#more, more_pending ? `There are more than these ${pending.length}.` : '');

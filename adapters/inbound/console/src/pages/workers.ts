@@ -52,7 +52,7 @@ export class WorkersPage extends PageElement {
 
   protected open(): void {
     show(this, heading('Workers'), this.#missing, this.#trouble.element,
-      h('h2', {}, 'Types'), h('div', { class: 'scroll' }, this.#types.element),
+      h('h2', {}, 'Types'), this.#types.inRegion(),
       h('h2', {}, 'Tasks at workers'), this.#none, this.#leased, this.#more);
     this.every(PACE, () => this.#read(), this.#trouble.say);
   }
@@ -79,7 +79,7 @@ const typeColumns = () => [
   { head: 'Running', class: 'number', of: ({ running }: Type) => running },
   { head: 'Claims that wait', class: 'number', of: ({ claims_waiting, kind }: Type) => (kind === 'worker' ? (claims_waiting ?? 0) : null) },
   {
-    head: '', class: 'grow', of: (type: Type) => String(unclaimed(type)),
+    head: 'Note', class: 'grow', of: (type: Type) => String(unclaimed(type)),
     draw: (cell: HTMLElement, type: Type) => show(cell, unclaimed(type) && badge('warn', 'no worker asks for it')),
   },
 ];

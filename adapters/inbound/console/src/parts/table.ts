@@ -28,6 +28,7 @@ export class Table<T> {
   readonly #rows = new Map<string, Row<T>>();
   readonly #body = h('tbody');
   readonly element: HTMLElement;
+  readonly #caption: string;
 
   /** caption is what a screen reader calls the table. The first column is the row's heading. */
   constructor(caption: string, columns: readonly Column<T>[], key: (item: T) => string) {
@@ -35,6 +36,12 @@ export class Table<T> {
     this.#key = key;
     const heads = columns.map((column) => h('th', { scope: 'col', class: column.class }, column.head.startsWith(' ') ? unseen(column.head) : column.head));
     this.element = h('table', {}, h('caption', { class: 'unseen' }, caption), h('thead', {}, h('tr', {}, ...heads)), this.#body);
+    this.#caption = caption;
+  }
+
+  /** Puts the table into a box that can be scrolled sideways, by keyboard too: for one whose rows hold nothing to focus. */
+  inRegion(attributes: Record<string, unknown> = {}): HTMLElement {
+    return h('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': this.#caption, ...attributes }, this.element);
   }
 
   show(items: readonly T[]): void {
