@@ -107,12 +107,12 @@ func faultsOfProxies(t *testing.T) {
 
 	cutting := behindNginx("proxy_read_timeout 1s;").start(t, s.addr)
 	lastID := s.publishTo(t, "", "1")
-	for range 4 {
+	eventually(t, "PROXY_CUTS is named", func() bool { // once three in a row have lasted alike, which a busy machine makes rarer
 		resp := <-through(t, cutting+"/api/sse/stream?request_id=cut", "Last-Event-ID", lastID)
+		named := strings.Join(s.codes(t, "cut", ""), " ") == "PROXY_CUTS"
 		_, _ = io.Copy(io.Discard, resp.Body) // until nginx ends it
-	}
-	through(t, cutting+"/api/sse/stream?request_id=cut", "Last-Event-ID", lastID)
-	eventually(t, "PROXY_CUTS is named", func() bool { return strings.Join(s.codes(t, "cut", ""), " ") == "PROXY_CUTS" })
+		return named
+	})
 }
 
 func faultsOfClients(t *testing.T) {

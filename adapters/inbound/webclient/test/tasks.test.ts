@@ -280,12 +280,28 @@ test('B11 a list is newest first, and keeps the views of tasks that did not chan
   await pass(200);
   assert.equal(list.getSnapshot(), before);
   assert.equal(changes, told, 'a task that is not in the list changes nothing');
-  world.service.stream.send('task_event', progress(ID, 2, 0.5), 'e-3');
+  world.service.stream.send('task_event', { ...progress(ID, 2, 0.5), created_at: '2026-01-01T00:00:00Z' }, 'e-3');
   await pass(200);
   assert.equal(list.getSnapshot()[0], before[0]);
   world.service.stream.send('task_event', event(OTHER, 2, 'task_cancelled'), 'e-4');
   await pass(200);
   assert.deepEqual(list.getSnapshot().map((view) => view.id), [ID]);
+});
+
+test('B11 a task whose answer comes before its first event is at the top of the list, before and after', async () => {
+  const hg = await world.open({}, [
+    listed(OTHER, 1, { created_at: '2026-01-01T00:00:00Z' }),
+    listed(THIRD, 1, { created_at: '2026-01-02T00:00:00Z' }),
+  ]);
+  const list = hg.tasks();
+  list.subscribe(() => {});
+  await pass(200);
+  await hg.start('import', {}).started;
+  await pass(200);
+  assert.deepEqual(list.getSnapshot().map((view) => view.id), [ID, THIRD, OTHER]);
+  world.service.stream.send('task_event', event(ID, 1, 'task_started', null, { created_at: '2026-01-01T12:00:00Z' }), 'e-2');
+  await pass(200);
+  assert.deepEqual(list.getSnapshot().map((view) => view.id), [THIRD, ID, OTHER]);
 });
 
 test('B5 an event of a type that is not known counts by its seq only', async () => {

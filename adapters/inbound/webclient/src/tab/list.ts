@@ -21,7 +21,6 @@ export class TaskList implements Store<readonly TaskView[]> {
   #members = new Set<Entry>();
   #views: readonly TaskView[] = Object.freeze([]);
   #dirty = false;
-  #unsorted = false;
 
   constructor(readonly filter: TaskFilter, tasks: TabTasks, user: ListUser) {
     this.#tasks = tasks;
@@ -56,10 +55,8 @@ export class TaskList implements Store<readonly TaskView[]> {
     if (!was && !is) return;
     this.#dirty = true;
     if (was === is) return;
-    if (is) {
-      this.#members.add(entry);
-      this.#unsorted = true;
-    } else this.#members.delete(entry);
+    if (is) this.#members.add(entry);
+    else this.#members.delete(entry);
   }
 
   /** A task is not known any more. */
@@ -71,8 +68,8 @@ export class TaskList implements Store<readonly TaskView[]> {
   tell(): void {
     if (!this.#dirty) return;
     this.#dirty = false;
-    if (this.#unsorted) this.#members = new Set([...this.#members].sort(newestFirst));
-    this.#unsorted = false;
+    // Each time: when a task was created may be learned after it is in the list. Nearly always it is sorted already, which costs one pass.
+    this.#members = new Set([...this.#members].sort(newestFirst));
     this.#views = Object.freeze(Array.from(this.#members, (entry) => this.#tasks.view(entry)));
     for (const listener of [...this.#listeners]) listener();
   }
@@ -87,7 +84,8 @@ export class TaskList implements Store<readonly TaskView[]> {
   }
 }
 
+/** By when they were created. One of which that is not known yet was started a moment ago. */
 const newestFirst = ({ state: a }: Entry, { state: b }: Entry): number => {
-  const [x, y] = [a.createdAt ?? a.startedAt ?? '', b.createdAt ?? b.startedAt ?? ''];
+  const [x, y] = [a.createdAt ?? a.startedAt ?? '~', b.createdAt ?? b.startedAt ?? '~'];
   return x < y ? 1 : x > y ? -1 : 0;
 };
