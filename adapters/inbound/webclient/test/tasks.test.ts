@@ -288,6 +288,23 @@ test('B11 a list is newest first, and keeps the views of tasks that did not chan
   assert.deepEqual(list.getSnapshot().map((view) => view.id), [ID]);
 });
 
+test('B11 a result that nobody waits for any more is not shown as loading', async () => {
+  const hg = await world.open({}, [listed(ID, 1)]);
+  const list = hg.tasks();
+  list.subscribe(() => {});
+  const stop = hg.follow(ID).subscribe(() => {});
+  let fail!: (error: Error) => void;
+  world.service.reply('GET /tasks/' + ID, () => new Promise((_, no) => (fail = no)));
+  world.service.stream.send('task_event', event(ID, 2, 'task_completed', null, { truncated: true }), 'e-2');
+  await pass(200);
+  assert.equal(list.getSnapshot()[0]!.resultState, 'loading');
+  stop();
+  await pass(50);
+  fail(new TypeError('the connection broke'));
+  await pass(200);
+  assert.equal(list.getSnapshot()[0]!.resultState, 'omitted');
+});
+
 test('B11 a task whose answer comes before its first event is at the top of the list, before and after', async () => {
   const hg = await world.open({}, [
     listed(OTHER, 1, { created_at: '2026-01-01T00:00:00Z' }),

@@ -107,7 +107,9 @@ export class TabTasks {
     for (const state of states) {
       if (!this.#entries.has(state.id) && !this.#isListed(state)) continue; // it was wanted when it was sent
       const entry = this.entry(state.id);
-      const next = learn(entry.state, state, false);
+      // Only the hub knows whether a result is being fetched; a new one, or one that has given up, is not.
+      const gaveUp = entry.state.resultState === 'loading' && state.resultState === 'omitted' && state.seq >= entry.state.seq;
+      const next = learn(gaveUp ? { ...entry.state, resultState: 'omitted' } : entry.state, state, false);
       if (next === entry.state) continue;
       entry.state = next;
       this.#mark(entry);
