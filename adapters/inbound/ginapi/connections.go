@@ -2,10 +2,8 @@ package ginapi
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -27,12 +25,6 @@ const (
 
 // maxReport bounds the body of a report, in bytes.
 const maxReport = 4 << 10
-
-const (
-	// defaultConnections and maxConnections are how many streams a page has at most.
-	defaultConnections = 100
-	maxConnections     = 1000
-)
 
 // Connections holds the handlers for operators who look at streams (rules W6, W8). It is safe
 // for concurrent use.
@@ -178,12 +170,10 @@ func (h *Connections) list(c *gin.Context) error {
 		return err
 	}
 	q := diagnosis.Query{
-		Subject: values.Get("subject"), Prefix: values.Get("request_id"), Node: values.Get("node"), After: values.Get("after"), Limit: defaultConnections,
+		Subject: values.Get("subject"), Prefix: values.Get("request_id"), Node: values.Get("node"), After: values.Get("after"),
 	}
-	if text := values.Get("limit"); text != "" {
-		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 || q.Limit > maxConnections {
-			return invalidQuery(fmt.Sprintf("limit must be a whole number from 1 to %d", maxConnections))
-		}
+	if q.Limit, err = parseNumber(values, "limit", defaultEntries); err != nil {
+		return err
 	}
 	page, err := h.service.List(c.Request.Context(), q)
 	if err != nil {

@@ -2,10 +2,10 @@
 
 import { button, h, link, note, show } from '../parts/dom.js';
 import { ago, bytes, plural } from '../parts/format.js';
-import { PageElement, Trouble, heading } from '../parts/page.js';
+import { PageElement, Trouble, heading, missingNodes } from '../parts/page.js';
 import { go, linkTo } from '../parts/place.js';
 import { Table } from '../parts/table.js';
-import { type Connection, beganInWords, missingNodes } from './connections/connection.js';
+import { type Connection, beganInWords } from './connections/connection.js';
 
 /** So many connections are shown at a time. */
 const PAGE = 100;

@@ -4,10 +4,9 @@
 import { Meter } from './health/meter.js';
 import { facts, h, note, show } from '../parts/dom.js';
 import { ago, clock, number, plural } from '../parts/format.js';
-import { PageElement, Trouble, heading } from '../parts/page.js';
+import { PageElement, Trouble, heading, missingNodes } from '../parts/page.js';
 import { badge, bar } from '../parts/state.js';
 import { Table } from '../parts/table.js';
-import { missingNodes } from './connections/connection.js';
 
 /** So often it is read again, in seconds. */
 const PACE = 1;

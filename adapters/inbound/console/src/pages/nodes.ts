@@ -2,10 +2,9 @@
 
 import { facts, h, show } from '../parts/dom.js';
 import { ago, duration } from '../parts/format.js';
-import { PageElement, Trouble, heading } from '../parts/page.js';
+import { PageElement, Trouble, heading, missingNodes } from '../parts/page.js';
 import { badge } from '../parts/state.js';
 import { Table } from '../parts/table.js';
-import { missingNodes } from './connections/connection.js';
 
 /** So often it is read again, in seconds. */
 const PACE = 1;

@@ -5,7 +5,7 @@ import { bytes, clock, duration, plural, short } from '../parts/format.js';
 import { type Key, PageElement, Trouble, heading } from '../parts/page.js';
 import { go, linkTo, replace } from '../parts/place.js';
 import { Table } from '../parts/table.js';
-import { announceVersion, publishEvent } from './stream/send.js';
+import { announceVersion, publishEvent } from '../parts/send.js';
 
 /** So many events are shown at most. */
 const MOST = 500;

@@ -5,7 +5,7 @@ import { ago, plural } from '../parts/format.js';
 import { PageElement, Trouble, heading } from '../parts/page.js';
 import { badge } from '../parts/state.js';
 import { Table } from '../parts/table.js';
-import { announceVersion } from './stream/send.js';
+import { announceVersion } from '../parts/send.js';
 
 /** So often it is read again, in seconds. */
 const PACE = 2;

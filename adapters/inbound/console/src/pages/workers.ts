@@ -2,11 +2,10 @@
 
 import { h, link, note, show } from '../parts/dom.js';
 import { ago, short } from '../parts/format.js';
-import { PageElement, Trouble, heading } from '../parts/page.js';
+import { PageElement, Trouble, heading, missingNodes } from '../parts/page.js';
 import { linkTo } from '../parts/place.js';
 import { badge } from '../parts/state.js';
 import { Table } from '../parts/table.js';
-import { missingNodes } from './connections/connection.js';
 
 /** So often it is read again, in seconds. */
 const PACE = 1;

@@ -4,7 +4,7 @@
 import type { Client } from '../../../webclient/types/index.js';
 import type { Api } from './api.js';
 import { inWords } from './api.js';
-import { h, show } from './dom.js';
+import { h, note, show } from './dom.js';
 import type { Place } from './place.js';
 
 /** What the shell gives to a page. */
@@ -104,3 +104,7 @@ export class Trouble {
     this.element.hidden = true;
   }
 }
+
+/** Says which nodes did not answer; null when all did. */
+export const missingNodes = (missing: readonly string[] | undefined): HTMLElement | null =>
+  missing?.length ? note(`Not here: what ${missing.join(', ')} would say. ${missing.length === 1 ? 'It did' : 'They did'} not answer in time.`) : null;

@@ -364,8 +364,7 @@ export class Hub {
     if (this.#config.report === false || this.#stream.report.state !== 'open') return;
     const body = this.#stream.selfReport.take();
     if (!body) return;
-    const { state } = this.#stream.report;
-    void this.#onStream('report', { ...body, state, sharing: this.#sharing, protocol: this.#protocol(), tabs: this.#tabs.size, now: Date.now() })?.catch(() => {});
+    void this.#onStream('report', { ...body, state: 'open', sharing: this.#sharing, protocol: this.#protocol(), tabs: this.#tabs.size, now: Date.now() })?.catch(() => {});
   }
 
   get #sharing(): 'tab' | 'worker' | 'leader' {

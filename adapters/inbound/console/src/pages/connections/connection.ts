@@ -1,7 +1,5 @@
 // What the API says of a connection.
 
-import { note } from '../../parts/dom.js';
-
 export interface Connection {
   readonly request_id: string;
   readonly subject?: string;
@@ -20,7 +18,3 @@ export function beganInWords({ origin }: Connection): string | null {
   if (origin.reset) return `after a gap (${origin.reset})`;
   return origin.resumed ? 'resumed, nothing missed' : 'new';
 }
-
-/** Says which nodes did not answer; null when all did. */
-export const missingNodes = (missing: readonly string[] | undefined): HTMLElement | null =>
-  missing?.length ? note(`Not here: what ${missing.join(', ')} would say. ${missing.length === 1 ? 'It did' : 'They did'} not answer in time.`) : null;

@@ -1,7 +1,7 @@
-// What can be sent from the stream's page.
+// What can be sent from more than one page: versions, and events of the application's own.
 
-import { ask, jsonOf } from '../../parts/ask.js';
-import type { App } from '../../parts/page.js';
+import { ask, jsonOf } from './ask.js';
+import type { App } from './page.js';
 
 const filled = (entries: Record<string, unknown>): Record<string, unknown> => Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== '' && value !== undefined));
 
