@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -89,6 +90,10 @@ func (e *Engine) Serve(ctx context.Context) error {
 
 // Format is how events are encoded.
 func (e *Engine) Format() wire.Format { return e.cfg.Format }
+
+// Interval is how often something comes over a stream at least: a ping, or without pings a
+// heartbeat. 0 is unknown.
+func (e *Engine) Interval() time.Duration { return cmp.Or(e.cfg.Ping, e.cfg.Heartbeat) }
 
 // Sockets returns how many sockets of adopted streams are open.
 func (e *Engine) Sockets() int { return int(e.shards.sockets.Load()) }

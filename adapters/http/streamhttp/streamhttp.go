@@ -5,6 +5,8 @@ package streamhttp
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,16 +29,26 @@ var headers = [][2]string{
 
 // Opener begins the answers of streams. It is safe for concurrent use.
 type Opener struct {
+	headers [][2]string
 	chunked []byte          // the head of an answer to HTTP/1.1, but for the date
 	plain   []byte          // and to HTTP/1.0, which knows no chunks: the stream ends with the connection
 	own     map[string]bool // the headers in them
 }
 
-// NewOpener returns an Opener.
-func NewOpener() *Opener {
-	o := &Opener{own: map[string]bool{"Connection": true, "Transfer-Encoding": true, "Date": true}}
+// intervalHeader says in seconds how often something comes over the stream at least, before
+// the first ping can: a client notices then that a stream died young (rule G5).
+const intervalHeader = "Heliograph-Interval"
+
+// NewOpener returns an Opener of streams over which something comes at least at every
+// interval; with 0 their answers do not say that.
+func NewOpener(interval time.Duration) *Opener {
+	o := &Opener{headers: headers, own: map[string]bool{"Connection": true, "Transfer-Encoding": true, "Date": true}}
+	if interval > 0 {
+		seconds := strconv.FormatFloat(interval.Seconds(), 'f', -1, 64)
+		o.headers = append(slices.Clone(headers), [2]string{intervalHeader, seconds})
+	}
 	var all []byte
-	for _, h := range headers {
+	for _, h := range o.headers {
 		all = append(all, h[0]+": "+h[1]+"\r\n"...)
 		o.own[h[0]] = true
 	}
@@ -89,7 +101,7 @@ const openTimeout = 5 * time.Second
 // makes chunks where the client knows them.
 func (o *Opener) Open(c *gin.Context) (Sink, error) {
 	s := newSink(c)
-	for _, h := range headers {
+	for _, h := range o.headers {
 		c.Writer.Header().Set(h[0], h[1])
 	}
 	if c.Request.ProtoAtLeast(1, 1) {

@@ -58,7 +58,7 @@ func New(cfg Config, engine *sse.Engine, relay gateway.Relay, log *slog.Logger) 
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) { relay.End(token, reason) })
 	return &Gateway{
 		cfg: cfg, secret: sha256.Sum256([]byte(cfg.Secret)), engine: engine, streams: ssegateway.New(engine),
-		opener: streamhttp.NewOpener(), relay: relay, log: log,
+		opener: streamhttp.NewOpener(engine.Interval()), relay: relay, log: log,
 	}
 }
 

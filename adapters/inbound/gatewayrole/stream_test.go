@@ -74,12 +74,12 @@ func TestAbsoluteTargetIsMadePathAndQuery(t *testing.T) {
 func TestStreamHasItsHeadersByEitherTransport(t *testing.T) { // G7
 	t.Parallel()
 	for name, shards := range transports {
-		r := newRig(t, setup{engine: sse.Config{Shards: shards}})
+		r := newRig(t, setup{engine: sse.Config{Shards: shards, Heartbeat: time.Minute}})
 		r.accept(nil)
 		s, _ := r.stream("/x")
 		for header, want := range map[string]string{
 			"Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform", "Connection": "keep-alive", "X-Accel-Buffering": "no", "Incremental": "?1",
-			"Access-Control-Allow-Origin": "*", "Content-Encoding": "", "Content-Length": "",
+			"Access-Control-Allow-Origin": "*", "Content-Encoding": "", "Content-Length": "", "Heliograph-Interval": "60",
 		} {
 			if got := s.Header.Get(header); got != want {
 				t.Errorf("%s: %s is %q, want %q", name, header, got, want)

@@ -138,7 +138,7 @@ func (g *Guard) share(c *gin.Context) bool {
 	}
 	header.Set("Access-Control-Allow-Origin", origin)
 	header.Set("Access-Control-Allow-Credentials", "true")
-	header.Set("Access-Control-Expose-Headers", "ETag, Heliograph-Gap, Retry-After, Stream-Closed, Stream-Cursor, Stream-Next-Offset, Stream-Up-To-Date")
+	header.Set("Access-Control-Expose-Headers", "ETag, Heliograph-Gap, Heliograph-Interval, Retry-After, Stream-Closed, Stream-Cursor, Stream-Next-Offset, Stream-Up-To-Date")
 	return true
 }
 

@@ -169,4 +169,4 @@ func TestEscapedSlashIsNotASeparator(t *testing.T) {
 	}
 }
 
-const exposedHeaders = "ETag, Heliograph-Gap, Retry-After, Stream-Closed, Stream-Cursor, Stream-Next-Offset, Stream-Up-To-Date"
+const exposedHeaders = "ETag, Heliograph-Gap, Heliograph-Interval, Retry-After, Stream-Closed, Stream-Cursor, Stream-Next-Offset, Stream-Up-To-Date"

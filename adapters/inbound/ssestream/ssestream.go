@@ -40,7 +40,7 @@ type Streams struct {
 func New(engine *sse.Engine, format wire.Format, manager connection.Manager, gate *ginaccess.Gate,
 	refused func(id connection.RequestID, code string), log *slog.Logger,
 ) *Streams {
-	s := &Streams{engine: engine, opener: streamhttp.NewOpener(), format: format, manager: manager, gate: gate, refused: refused, log: log}
+	s := &Streams{engine: engine, opener: streamhttp.NewOpener(engine.Interval()), format: format, manager: manager, gate: gate, refused: refused, log: log}
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) {
 		manager.Disconnect(context.Background(), token, reason)
 	})

@@ -213,6 +213,34 @@ func TestStreamHeadersKeepProxiesFromBuffering(t *testing.T) { // G7
 	_ = body(t, res)
 }
 
+// A client that has not had a ping yet knows how long it may wait for one. It is the
+// interval of pings, or without them that of heartbeats.
+func TestAnswerSaysHowOftenSomethingComes(t *testing.T) { // B6, G5
+	t.Parallel()
+	for want, cfg := range map[string]sse.Config{
+		"":    {},
+		"10":  {Heartbeat: 10 * time.Second},
+		"2.5": {Heartbeat: 10 * time.Second, Ping: 2500 * time.Millisecond},
+	} {
+		for shards := range 2 { // -1 has net/http write the answer
+			cfg.Shards = -shards
+			b := newBench(t, cfg)
+			b.manager.EXPECT().Connect(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(b.opening, nil)
+			b.opening.EXPECT().OpenedHere().AnyTimes()
+			b.opening.EXPECT().Opened().AnyTimes()
+			b.manager.EXPECT().Disconnect(gomock.Any(), gomock.Any(), gomock.Any())
+			res := b.get(t, "?request_id=me")
+			if got := res.Header.Get("Heliograph-Interval"); got != want {
+				t.Errorf("%v: Heliograph-Interval is %q, want %q", cfg, got, want)
+			}
+			if err := b.engine.Drain(t.Context()); err != nil {
+				t.Errorf("drain: %v", err)
+			}
+			_ = body(t, res)
+		}
+	}
+}
+
 func TestClientResumesByHeaderOrElseByQuery(t *testing.T) { // G2
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -29,6 +29,7 @@ var mutations = []struct {
 	{"tasks", "B11 views are frozen, keep their identity", clientbundle.Mutation{File: "shared/truth.ts", Old: "return same ? known : next;", New: "return next;"}},
 	{"tasks", "B12 output is exact", clientbundle.Mutation{File: "hub/output.ts", Old: "if (end > reader.offset) {", New: "{"}},
 	{"connection", "B6 a stream without a byte", clientbundle.Mutation{File: "hub/silence.ts", Old: "    this.#onSilent();\n"}},
+	{"connection", "B6 a stream that says its interval", clientbundle.Mutation{File: "hub/stream.ts", Old: "this.#silence.told(+headers.get('Heliograph-Interval')!);"}},
 	{"connection", "B7 the stream is resumed", clientbundle.Mutation{File: "hub/stream.ts", Old: "if (this.lastId) to.searchParams.set('last_event_id', this.lastId);"}},
 	{"connection", "B7 a gap of up to a second", clientbundle.Mutation{File: "hub/reporter.ts", Old: "if (brief && was.state === 'open')", New: "if (false)"}},
 	{"connection", "B8 null is a log-out", clientbundle.Mutation{File: "hub/hub.ts", Old: "    this.#tasks.clear();\n"}},

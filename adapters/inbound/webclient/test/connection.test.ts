@@ -171,6 +171,23 @@ test('B6 a stream without a byte for 2.5 intervals is silent, and is opened anew
   assert.equal(seen.at(-1), 'open');
 });
 
+test('B6 a stream that says its interval and dies before its first ping is silent after 2.5 of them, each time', async () => {
+  const hg = world.connect();
+  const seen = states(hg);
+  world.service.interval = '10';
+  await pass(24_000, 500);
+  assert.equal(world.service.streams.length, 1);
+  await pass(27_000, 500);
+  assert.equal(world.service.streams.length, 2);
+  await pass(26_000, 500);
+  assert.equal(world.service.streams.length, 3);
+  assert.equal(seen.at(-1), 'silent');
+  world.service.stream.send('ping', { timestamp: '', interval: 30 }); // which is newer
+  await pass(74_000, 500);
+  assert.equal(world.service.streams.length, 3);
+  assert.equal(hg.connection.getSnapshot().capabilities.heartbeat, true);
+});
+
 test('B6 heartbeats show the interval where there are no pings', async () => {
   await world.open();
   for (let i = 0; i < 3; i++) {

@@ -84,6 +84,8 @@ export class Service {
   /** By "METHOD path": what to answer instead, the next times. */
   readonly replies = new Map<string, (() => Reply)[]>();
   started = 0;
+  /** How often something comes, as the answers of streams say it; '' when they do not. */
+  interval = '';
 
   /** The newest stream. */
   get stream(): ServiceStream {
@@ -113,7 +115,9 @@ export class Service {
     if (path === '/sse/stream') {
       const stream = new ServiceStream(url, init);
       this.streams.push(stream);
-      return new Response(stream.body, { headers: { 'Content-Type': 'text/event-stream' } });
+      return new Response(stream.body, {
+        headers: { 'Content-Type': 'text/event-stream', ...(this.interval && { 'Heliograph-Interval': this.interval }) },
+      });
     }
     return this.#answer(request);
   };

@@ -34,7 +34,7 @@ func main() {
 	gin.SetMode(gin.ReleaseMode)
 	s := &streams{
 		engine: sse.New(sse.Config{Start: event.ID{Epoch: "bench"}, HistoryBytes: 16 << 20, Heartbeat: 15 * time.Second}, uncounted{}),
-		opener: streamhttp.NewOpener(), toTokens: *tokens,
+		opener: streamhttp.NewOpener(0), toTokens: *tokens,
 	}
 	go s.engine.Serve(context.Background()) //nolint:errcheck // it ends with the process
 	router := gin.New()

@@ -1,11 +1,11 @@
 // Notices a stream that is open and dead (rule B6). It owns what is known of the stream's
-// pace: pings say their interval; without them heartbeat comments show theirs.
+// pace: the answer and pings say the interval; without either heartbeat comments show theirs.
 
 import type { Clock } from './clock.js';
 
 /** After so many intervals without a byte the stream is taken for dead. */
 const PATIENCE = 2.5;
-/** Until it is known, in milliseconds: a stream can die before its first ping. */
+/** Until it is known, in milliseconds: a stream can die young, of a gateway that does not say it. */
 const GUESS = 24_000;
 /** A shorter pace than this is the network's, not the server's, in milliseconds. */
 const MIN_INTERVAL = 1000;
@@ -17,7 +17,7 @@ export class SilenceWatch {
   readonly #onLate: (ms: number) => void;
   #interval = GUESS; // milliseconds; 0 if none came even so, and then nobody can be missed
   #known = false;
-  #pinged = false;
+  #told = false;
   #heard = 0; // when bytes came last, or the stream was let off
   #deadline = Infinity; // an earlier end of patience, after the page was away
   #cancel: (() => void) | null = null;
@@ -54,17 +54,17 @@ export class SilenceWatch {
     this.#deadline = Infinity;
   }
 
-  /** A ping told its interval, in seconds. */
-  pinged(interval: number): void {
+  /** The service has said the interval, in seconds. */
+  told(interval: number): void {
     if (!(interval > 0)) return;
-    this.#pinged = true;
+    this.#told = true;
     this.#setInterval(interval * 1000);
   }
 
-  /** A comment came, after a silence that is the interval unless pings tell it. */
+  /** A comment came, after a silence that is the interval unless the service says it. */
   commented(): void {
     const silence = this.#clock.now() - this.#heard;
-    if (!this.#pinged && silence >= MIN_INTERVAL) this.#setInterval(silence);
+    if (!this.#told && silence >= MIN_INTERVAL) this.#setInterval(silence);
   }
 
   /**

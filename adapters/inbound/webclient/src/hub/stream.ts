@@ -181,7 +181,10 @@ export class StreamOwner {
   }
 
   #onOpened(headers?: Headers): void {
-    if (headers) this.selfReport.answered(headers);
+    if (headers) {
+      this.selfReport.answered(headers);
+      this.#silence.told(+headers.get('Heliograph-Interval')!);
+    }
     this.#cancelTimer?.();
     this.#phase = 'open';
     this.#silence.start();
@@ -202,7 +205,7 @@ export class StreamOwner {
       case 'auth_expiring':
         return this.#user.expiring(this.#requestId);
       case 'ping':
-        this.#silence.pinged(event.data.interval);
+        this.#silence.told(event.data.interval);
         this.selfReport.pinged();
         break;
       default:
