@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 
 import { ID, OTHER, THIRD, World, collect, event, listed, pass, progress, record, refusal, settle } from './world.js';
+import { unknownTask } from '../src/shared/truth.js';
+import { TabTasks } from '../src/tab/tasks.js';
 
 let world: World;
 beforeEach(() => (world = new World()));
@@ -240,6 +242,42 @@ test('B11 views are frozen, keep their identity, and never say null for a result
   const ready = task.getSnapshot();
   assert.deepEqual([ready.status, ready.resultState, ready.result], ['completed', 'ready', { large: true }]);
   assert.equal(ready.labels, loading.labels);
+});
+
+test('B11 the time that was left of a task is nothing that its end changes twice', async () => {
+  const hg = await world.open();
+  const list = hg.tasks();
+  let shown = 0;
+  list.subscribe(() => shown++);
+  world.service.stream.snapshot([listed(ID, 1)]);
+  world.service.stream.send('task_event', event(ID, 2, 'progress_update', { value: 0.1 }), 'e-2');
+  await pass(2000);
+  world.service.stream.send('task_event', event(ID, 3, 'progress_update', { value: 0.3 }), 'e-3');
+  await pass(200);
+  assert.ok(list.getSnapshot()[0]!.progress.eta! > 0);
+  world.service.stream.send('task_event', event(ID, 4, 'task_cancelled', null), 'e-4');
+  await pass(200);
+  const [ended] = list.getSnapshot();
+  assert.deepEqual([ended!.status, ended!.progress.value, ended!.progress.eta], ['cancelled', 0.3, null]);
+  const before = shown;
+  world.service.stream.snapshot([listed(ID, 4, { status: 'cancelled', progress: { value: 0.3 } })]);
+  await pass(200);
+  assert.equal(list.getSnapshot()[0], ended);
+  assert.equal(shown, before);
+});
+
+test('B11 a view is the same after one that was stale for less than a frame', () => {
+  const tasks = new TabTasks({ follow() {}, unfollow() {}, ended() {} });
+  const entry = tasks.entry(ID);
+  tasks.follow(entry, () => {});
+  tasks.take([{ ...unknownTask(ID), seq: 1, status: 'running' }]);
+  tasks.setStale(false);
+  const fresh = tasks.view(entry);
+  tasks.setStale(true);
+  assert.ok(tasks.view(entry).stale);
+  tasks.setStale(false);
+  assert.equal(tasks.view(entry), fresh);
+  tasks.close();
 });
 
 test('B11 a view is the same while the stream breaks and is back before it is shown', async () => {

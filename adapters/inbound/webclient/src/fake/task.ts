@@ -4,7 +4,7 @@ import type { Progress, TaskView } from '../../types/index.js';
 import type { FakeRecord, FakeTask } from '../../types/testing.js';
 import type { Piece } from '../hub/output.js';
 import type { TaskState } from '../shared/protocol.js';
-import { UNKNOWN_PROGRESS, hasEnded, unknownTask } from '../shared/truth.js';
+import { UNKNOWN_PROGRESS, hasEnded, learn, unknownTask } from '../shared/truth.js';
 import { viewOf } from '../tab/view.js';
 import type { FakeClock } from './clock.js';
 
@@ -51,7 +51,7 @@ export class Task implements FakeTask {
     return this.#state;
   }
   get view(): TaskView {
-    return viewOf(this.#state, false);
+    return viewOf(learn(unknownTask(this.id), this.#state, false), false);
   }
   get signal(): AbortSignal {
     return this.#stop.signal;

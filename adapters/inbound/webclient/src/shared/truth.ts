@@ -58,7 +58,12 @@ export function learn(known: TaskState, word: Word, isEvent: boolean): TaskState
   for (const [name, value] of Object.entries(word)) {
     if (value !== undefined && value !== null) (next as Record<string, unknown>)[name] = value;
   }
-  if (hasEnded(next.status)) next.cancelling = false;
+  // What says nothing in this status is the same in all states, since a page cannot see it.
+  if (next.status !== 'pending') next.nextAt = null;
+  if (hasEnded(next.status)) {
+    next.cancelling = false;
+    next.progress = { ...next.progress, ...(next.status === 'completed' && { value: 1 }), eta: null };
+  }
   if (RESULT_RANK[known.resultState] > RESULT_RANK[next.resultState]) {
     next.result = known.result;
     next.resultState = known.resultState;

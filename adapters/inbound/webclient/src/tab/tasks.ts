@@ -16,9 +16,8 @@ const MAX_ENDED = 1000;
 export class Entry {
   state: TaskState;
   readonly listeners = new Set<() => void>();
-  #view!: TaskView; // of what follows
+  #views: { stale?: TaskView; fresh?: TaskView } = {}; // of what follows
   #shown: TaskState | null = null;
-  #stale = false;
 
   constructor(readonly id: string) {
     this.state = unknownTask(id);
@@ -31,8 +30,12 @@ export class Entry {
 
   view(stale: boolean): TaskView {
     const isStale = (stale || !this.known) && !hasEnded(this.state.status);
-    if (this.state !== this.#shown || isStale !== this.#stale) this.#view = viewOf((this.#shown = this.state), (this.#stale = isStale));
-    return this.#view;
+    if (this.state !== this.#shown) {
+      this.#shown = this.state;
+      this.#views = {};
+    }
+    // Both are kept: it may be stale for less than a frame, in which somebody looks.
+    return (this.#views[isStale ? 'stale' : 'fresh'] ??= viewOf(this.state, isStale));
   }
 }
 

@@ -7,10 +7,9 @@ import { UNKNOWN_PROGRESS, hasEnded } from '../shared/truth.js';
 const date = (text: string | null): Date | null => (text ? new Date(text) : null);
 
 export function viewOf(state: TaskState, stale: boolean): TaskView {
-  const { status, progress, resultState } = state;
+  const { status, resultState } = state;
   const active = !hasEnded(status);
   const { createdAt, startedAt, endedAt, nextAt, error, result, ...same } = state;
-  const value = status === 'completed' ? 1 : progress.value;
   return Object.freeze({
     ...same,
     active,
@@ -18,9 +17,9 @@ export function viewOf(state: TaskState, stale: boolean): TaskView {
     createdAt: date(createdAt),
     startedAt: date(startedAt),
     endedAt: date(endedAt),
-    nextAt: status === 'pending' ? date(nextAt) : null,
+    nextAt: date(nextAt),
     labels: Object.freeze(state.labels),
-    progress: Object.freeze(value === progress.value && active ? progress : { ...progress, value, eta: null }),
+    progress: Object.freeze(state.progress),
     error: status === 'failed' ? Object.freeze(error) : null,
     result: resultState === 'ready' ? result : undefined,
   }) as TaskView;
