@@ -50,7 +50,7 @@ bench-cluster: ## measure the brokers and the number of nodes (eight minutes)
 
 chaos: ## break everything between browsers and the service for CHAOS_MINUTES (10), and write docs/client-breakages.md
 	.ci/needs
-	CHAOS_MINUTES=$${CHAOS_MINUTES:-10} CHAOS_TABLE=$(CURDIR)/docs/client-breakages.md $(GO) test -v -count=1 -timeout 24h ./test/chaos
+	CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)} CHAOS_MINUTES=$${CHAOS_MINUTES:-10} CHAOS_TABLE=$(CURDIR)/docs/client-breakages.md $(GO) test -v -count=1 -timeout 24h ./test/chaos
 
 microbench: ## run the benchmarks of single functions, with their allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

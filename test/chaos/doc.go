@@ -5,7 +5,7 @@
 // In the end every view must say what the service says, and nothing may have been shown
 // twice or older (package check).
 //
-// What happens when is drawn from a seed, which is printed. The same seed makes the same
+// What happens when is drawn from a seed, which is printed, and is 1 unless it is set. The same seed makes the same
 // plan, though not the same moments:
 //
 //	CHAOS_SEED=42 go test ./test/chaos -run 'Breakages/Chromium/a_proxy_that_cuts'

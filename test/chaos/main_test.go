@@ -19,10 +19,12 @@ func setting(name string) string {
 	return os.Getenv(name) //nolint:forbidigo // the tests' own
 }
 
-// seeds returns the seed of the first round, and how long rounds are to go on.
+// seeds returns the seed of the first round, and how long rounds are to go on. Without a
+// seed that is always the same one: what new ones find is for make chaos, not for a change
+// that has nothing to do with it.
 func seeds(t *testing.T) (first uint64, during time.Duration) {
 	t.Helper()
-	first = rand.Uint64()
+	first = 1
 	number := func(name string, base int) uint64 {
 		text := setting(name)
 		if text == "" {
