@@ -41,6 +41,11 @@ var mutations = []struct {
 		File: "hub/hub.ts", Old: "whenFree(this.#parts.locks, hello.lock, () => this.#part(port))", New: "() => {}",
 	}},
 	{"sharing", "B3 a leader that is suspended", clientbundle.Mutation{File: "routes/leader.ts", Old: "this.#request({ steal: true });"}},
+	{"sharing", "B3 a tab is told no last ID", clientbundle.Mutation{File: "hub/hub.ts", Old: "    this.#tabs.tellEvents(); // the last ID stands for them, too\n"}},
+	{"sharing", "B5 what tabs are told", clientbundle.Mutation{File: "hub/tabs.ts", Old: "    this.tellEvents();\n"}},
+	{"sharing", "B14 the application's own events", clientbundle.Mutation{
+		File: "hub/hub.ts", Old: "this.#tabs.events.push(event)", New: "this.#tabs.tellAll({ t: 'events', events: [event] })",
+	}},
 	{"sharing", "B4 a page that is loaded again", clientbundle.Mutation{File: "tab/memory.ts", Old: "return this.#mine.read();", New: "return [];"}},
 }
 

@@ -56,12 +56,13 @@ class Locks {
   }
 }
 
-/** Two ends of what a SharedWorker and a page have between them. */
-function channel() {
+/** Two ends of what a SharedWorker and a page have between them. posted is called with 1 for each message of the second end, and with 0 for the other's. */
+function channel(posted: (end: number) => void = () => {}) {
   const ends = [0, 1].map(() => ({ onmessage: null as any, open: true, postMessage(_: unknown) {}, close() { this.open = false; } }));
   ends.forEach((end, i) => {
     end.postMessage = (data) => {
       const copy = structuredClone(data);
+      posted(i);
       if (end.open) queueMicrotask(() => ends[1 - i]!.open && ends[1 - i]!.onmessage?.({ data: copy }));
     };
   });
@@ -85,6 +86,8 @@ export class Browser {
   readonly storage = new Map<string, string>(); // localStorage, of all pages
   /** What becomes of a new SharedWorker. */
   worker: 'works' | 'throws' | 'fails' | 'is silent' | 'is of another protocol' = 'works';
+  /** How many messages workers have sent. */
+  posts = 0;
   #count = 0;
   #restore: (() => void)[] = [];
 
@@ -102,7 +105,7 @@ export class Browser {
       port: any;
       constructor(url: string, { name }: { name: string }) {
         if (browser.worker === 'throws') throw new DOMException('another origin', 'SecurityError');
-        const [page, other] = channel();
+        const [page, other] = channel((end) => (browser.posts += end));
         this.port = page;
         if (browser.worker === 'fails') queueMicrotask(() => this.onerror?.());
         else if (browser.worker === 'is of another protocol') {

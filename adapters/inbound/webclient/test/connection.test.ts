@@ -475,6 +475,25 @@ test("the application's own events arrive with their names", async () => {
   assert.deepEqual(got, [{ name: 'order.paid', data: { order: 4711 }, id: 'e-5' }]);
 });
 
+test('a listener that throws keeps nothing from the others, and is told of', async (t) => {
+  const hg = await world.open();
+  const thrown = new Error('the page is wrong');
+  const told: unknown[] = [];
+  const own = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => told.push(error));
+  t.after(() => own.forEach((listener) => process.removeAllListeners('uncaughtException').on('uncaughtException', listener)));
+  const got: string[] = [];
+  hg.on('event', () => {
+    throw thrown;
+  });
+  hg.on('event', ({ id }) => got.push(id));
+  world.service.stream.send('order.paid', {}, 'e-5');
+  world.service.stream.send('order.paid', {}, 'e-6');
+  await pass(50);
+  assert.deepEqual(got, ['e-5', 'e-6']);
+  assert.deepEqual(told, [thrown, thrown]);
+});
+
 test('the version is kept, and told when it changes', async () => {
   const hg = await world.open();
   assert.equal(hg.version.getSnapshot(), null);

@@ -329,6 +329,68 @@ test('B14 a task that is forgotten while its progress waits to be shown leaves i
   assert.deepEqual(list.getSnapshot(), []);
 });
 
+test("B14 the application's own events of a frame are one message to each tab, in order", async () => {
+  const pages = [await browser.open(), await browser.open()];
+  const got: string[][] = [[], []];
+  pages.forEach(({ client }, i) => client.on('event', ({ id }) => got[i]!.push(id)));
+  await pass(100);
+  const posts = browser.posts;
+  const ids = Array.from({ length: 500 }, (_, i) => `e-${i}`);
+  for (const [i, id] of ids.entries()) {
+    browser.service.stream.send('row', { i }, id);
+    if (i % 10 === 9) await pass(2, 2);
+  }
+  await pass(100);
+  assert.deepEqual(got, [ids, ids]);
+  assert.ok(browser.posts - posts <= 40, `${browser.posts - posts} messages to two tabs in 100 ms`);
+});
+
+test('B3 events that waited in a worker that died come again, and none twice', async () => {
+  const [page] = [await browser.open(), await browser.open()];
+  const got: string[] = [];
+  page.client.on('event', ({ id }) => got.push(id));
+  await pass(100);
+  browser.service.stream.send('row', {}, 'e-1');
+  await settle();
+  browser.service.stream.send('row', {}, 'e-2'); // in the same frame
+  await settle();
+  assert.deepEqual(got, ['e-1']);
+  browser.crash();
+  await pass(1000);
+  assert.equal(browser.service.requests.findLast(({ path }) => path.endsWith('/sse/stream'))!.query.get('last_event_id'), 'e-1');
+});
+
+test('B3 a tab is told no last ID before the events that it stands for', async () => {
+  const [page] = [await browser.open({}, [listed(ID, 1)]), await browser.open()];
+  const got: string[] = [];
+  page.client.on('event', ({ id }) => got.push(id));
+  await pass(100);
+  browser.service.stream.send('row', {}, 'e-1');
+  await settle();
+  browser.service.stream.send('row', {}, 'e-2'); // in the same frame
+  await settle();
+  page.client.follow(ID).subscribe(() => {}); // which is answered at once
+  await settle();
+  browser.crash();
+  await pass(1000);
+  const resumed = browser.service.requests.findLast(({ path }) => path.endsWith('/sse/stream'))!.query.get('last_event_id');
+  assert.deepEqual([got, resumed], [['e-1', 'e-2'], 'e-2']);
+});
+
+test('B5 what tabs are told of the stream comes after the events before it', async () => {
+  const page = await browser.open();
+  const got: string[] = [];
+  page.client.on('event', ({ id }) => got.push(id));
+  page.client.on('reset', ({ reason }) => got.push(reason));
+  await pass(100);
+  browser.service.stream.send('row', {}, 'e-1');
+  browser.service.stream.send('row', {}, 'e-2');
+  browser.service.stream.send('stream_reset', { reason: 'expired' }, 'e-3');
+  browser.service.stream.send('row', {}, 'e-4');
+  await pass(100);
+  assert.deepEqual(got, ['e-1', 'e-2', 'expired', 'e-4']);
+});
+
 test('B3 once is once per browser', async () => {
   const pages = [await browser.open(), await browser.open(), await browser.open()];
   const claims = Promise.all(pages.map(({ client }) => client.once('done:' + ID)));

@@ -110,7 +110,7 @@ export class Hub {
         this.#lists.readShown();
         this.#tabs.tellAll({ t: 'reset', reason });
       },
-      own: ({ name, data, id }) => this.#tabs.tellAll({ t: 'event', name, data, id }),
+      own: (event) => this.#tabs.events.push(event),
       output: (data) => this.#outputs.event(data),
       isFollowed,
       hasPace: () => this.#stream.hasPace,
@@ -212,10 +212,10 @@ export class Hub {
     this.#cancelLinger?.();
     this.#cancelLinger = null;
     const tab = new Tab(port, whenFree(this.#parts.locks, hello.lock, () => this.#part(port)));
-    this.#tabs.add(tab);
     if (!this.#stream.lastId) this.#stream.lastId = hello.lastId;
     else if (hello.lastId && hello.lastId !== this.#stream.lastId) port.post({ t: 'reset', reason: 'away' }); // others may have had more
-    this.#sendTo(tab, [], true); // from here on it gets everything
+    this.#sendTo(tab, [], true);
+    this.#tabs.add(tab); // from here on it gets everything
     for (const [id, seenEnded] of hello.mine) {
       if (seenEnded) this.#seenEnded.add(id);
       this.#tasks.claim(id);
@@ -244,6 +244,7 @@ export class Hub {
   }
 
   #sendTo(tab: Tab, changed: TaskState[], idToo = false): void {
+    this.#tabs.tellEvents(); // the last ID stands for them, too
     const tasks = changed.filter((task) => tab.wants(task));
     if (tasks.length || idToo) tab.port.post({ t: 'tasks', tasks, lastId: this.#stream.lastId });
     for (const task of tasks) if (task.mine && task.status === 'expired') this.#forget(task.id, false); // it is shown, once

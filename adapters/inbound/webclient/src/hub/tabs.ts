@@ -2,7 +2,7 @@
 
 import type { TaskFilter } from '../../types/index.js';
 import { concerns } from '../shared/filter.js';
-import type { Port, TaskState, ToHub, ToTab } from '../shared/protocol.js';
+import type { OwnEvent, Port, TaskState, ToHub, ToTab } from '../shared/protocol.js';
 
 export type HubPort = Port<ToTab, ToHub>;
 
@@ -24,6 +24,8 @@ export class Tab {
 /** All tabs; the one that was in use last is the last. */
 export class Tabs {
   readonly #tabs = new Map<HubPort, Tab>();
+  /** Events of the application's own that the tabs are not told of yet: those of a frame are one message. */
+  readonly events: OwnEvent[] = [];
 
   get size(): number {
     return this.#tabs.size;
@@ -56,7 +58,12 @@ export class Tabs {
     port.close();
   }
 
+  tellEvents(): void {
+    if (this.events.length) this.tellAll({ t: 'events', events: this.events.splice(0) });
+  }
+
   tellAll(message: ToTab): void {
+    this.tellEvents();
     for (const port of this.#tabs.keys()) port.post(message);
   }
 

@@ -4,7 +4,7 @@
 
 import type { Capabilities, ConnectionState, Progress, TaskError, TaskFilter, TaskType, Version } from '../../types/index.js';
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** What a hub needs to know; the same in all tabs of one hub, whose name it is. */
 export interface HubConfig {
@@ -42,6 +42,13 @@ export interface TaskState {
   error: TaskError | null;
   result: unknown;
   resultState: 'none' | 'ready' | 'loading' | 'omitted' | 'gone';
+}
+
+/** An event of the application's own. */
+export interface OwnEvent {
+  name: string;
+  data: unknown;
+  id: string;
 }
 
 export interface StreamReport {
@@ -119,7 +126,7 @@ export type ToTab =
   | { t: 'cleared' }
   | { t: 'version'; version: Version }
   | { t: 'reset'; reason: string }
-  | { t: 'event'; name: string; data: unknown; id: string }
+  | { t: 'events'; events: OwnEvent[] }
   /** A task is not remembered any more; hide says whether it is still shown as one of mine. */
   | { t: 'forgotten'; id: string; hide: boolean }
   | { t: 'askToken'; n: number }

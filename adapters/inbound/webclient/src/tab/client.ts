@@ -170,11 +170,12 @@ class TabClient implements Client {
         return this.#version.set(Object.freeze(message.version));
       case 'reset':
         return this.#emit('reset', { reason: message.reason });
-      case 'event': {
-        const { name, data, id } = message;
-        this.#lastId = id || this.#lastId; // with a new hub it does not come again
-        return this.#emit('event', { name, data, id });
-      }
+      case 'events':
+        for (const event of message.events) {
+          this.#lastId = event.id || this.#lastId; // with a new hub it does not come again
+          this.#emit('event', event);
+        }
+        return;
       case 'forgotten':
         this.#memory.forget(message.id);
         if (message.hide) this.#tasks.forgotten(message.id);
@@ -201,7 +202,15 @@ class TabClient implements Client {
   }
 
   #emit(what: keyof Listeners, value: unknown): void {
-    for (const listener of [...this.#listeners[what]]) listener(value);
+    for (const listener of [...this.#listeners[what]]) {
+      try {
+        listener(value);
+      } catch (error) {
+        queueMicrotask(() => { // to the page's own handlers; the others get theirs
+          throw error;
+        });
+      }
+    }
   }
 
   async #answerToken(n: number): Promise<void> {
