@@ -15,6 +15,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	launcher "heliograph/test/chromium"
 )
 
 // chromium is driven over the Chrome DevTools Protocol.
@@ -27,25 +29,16 @@ type chromium struct {
 func launchChromium(t *testing.T, path string) browser {
 	t.Helper()
 	c := new(chromium)
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-popup-blocking", true),
-		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
-			if cmd.SysProcAttr == nil {
-				cmd.SysProcAttr = new(syscall.SysProcAttr)
-			}
-			cmd.SysProcAttr.Setpgid = true
-			c.group.Store(cmd)
-		}))
-	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	first, closeFirst := chromedp.NewContext(allocator)
-	c.first = first
-	c.end = func() {
-		closeFirst()
-		stop()
-		chromedp.FromContext(first).Allocator.Wait()
-	}
-	if err := chromedp.Do(first, chromedp.Navigate("about:blank")); err != nil {
+	first, end, err := launcher.Launch(t.Context(), path, chromedp.Flag("disable-popup-blocking", true), chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
+		if cmd.SysProcAttr == nil {
+			cmd.SysProcAttr = new(syscall.SysProcAttr)
+		}
+		cmd.SysProcAttr.Setpgid = true
+		c.group.Store(cmd)
+	}))
+	c.first, c.end = first, end
+	if err != nil {
+		end()
 		t.Fatalf("chromium: %v", err)
 	}
 	return c

@@ -5,21 +5,18 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"heliograph/test/chromium"
 )
 
 // openTabs opens a page in n tabs of one new browser with a fresh profile.
 func openTabs(t *testing.T, n int, page string) []context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	browser, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	first, closeFirst := chromedp.NewContext(browser)
-	t.Cleanup(func() {
-		closeFirst()
-		stop()
-		chromedp.FromContext(first).Allocator.Wait()
-	})
+	first, end, err := chromium.Launch(t.Context(), "chromium")
+	t.Cleanup(end)
+	if err != nil {
+		t.Fatalf("the browser (chromium is needed in PATH): %v", err)
+	}
 	tabs := []context.Context{first}
 	for i := range n {
 		if i > 0 { // only a tab of a browser that runs is not a browser of its own
@@ -28,7 +25,7 @@ func openTabs(t *testing.T, n int, page string) []context.Context {
 			tabs = append(tabs, tab)
 		}
 		if err := chromedp.Do(tabs[i], chromedp.Navigate(page)); err != nil {
-			t.Fatalf("the browser (chromium is needed in PATH): %v", err)
+			t.Fatalf("the browser: %v", err)
 		}
 	}
 	return tabs
