@@ -12,47 +12,57 @@ import (
 // returns and costs no more the more is kept. Reading it is safe for concurrent use,
 // changing it is not.
 type Set struct {
-	tasks    map[task.ID]*task.Task
-	put      map[task.ID]time.Time // when each was put as it is
+	tasks    map[task.ID]*kept
 	indexes  indexes
 	finished *Finished
 	ends     ends
 }
 
+// kept is one task in a Set.
+type kept struct {
+	task.Task
+
+	put time.Time // when it was put as it is
+}
+
 // NewSet returns an empty set.
 func NewSet() *Set {
-	return &Set{tasks: make(map[task.ID]*task.Task), put: make(map[task.ID]time.Time), finished: NewFinished(), ends: newEnds()}
+	return &Set{tasks: make(map[task.ID]*kept), finished: NewFinished(), ends: newEnds()}
 }
 
 // Get returns the task of that ID, or nil. It must not be changed.
-func (s *Set) Get(id task.ID) *task.Task { return s.tasks[id] }
+func (s *Set) Get(id task.ID) *task.Task {
+	if there := s.tasks[id]; there != nil {
+		return &there.Task
+	}
+	return nil
+}
 
 // Put adds t, or puts it in place of the one with its ID. at is the time now, by the
 // clock that Expired is given.
 func (s *Set) Put(t task.Task, at time.Time) {
 	s.ends.read(&t)
 	stored := s.tasks[t.ID]
-	if stored != nil && (PlaceOf(stored) != PlaceOf(&t) || stored.Owner != t.Owner || !sameAudience(stored.Audience, t.Audience)) {
+	if stored != nil && (PlaceOf(&stored.Task) != PlaceOf(&t) || stored.Owner != t.Owner || !sameAudience(stored.Audience, t.Audience)) {
 		s.Remove(t.ID)
 		stored = nil
 	}
 	if stored == nil {
-		stored = &task.Task{}
+		stored = &kept{Task: t}
 		s.tasks[t.ID] = stored
-		*stored = t
-		s.indexes.insert(stored)
+		s.indexes.insert(&stored.Task)
 	} else {
 		settled := stored.Settled()
 		t.Audience = stored.Audience // so that what was read anew is freed
-		*stored = t
+		stored.Task = t
 		if settled != t.Settled() {
-			s.indexes.settle(stored)
+			s.indexes.settle(&stored.Task)
 		}
 	}
-	s.ends.put(stored)
-	s.put[t.ID] = at
+	stored.put = at
+	s.ends.put(&stored.Task)
 	if t.Status.Terminal() {
-		s.finished.Add(stored, at)
+		s.finished.Add(&stored.Task, at)
 	}
 }
 
@@ -71,8 +81,7 @@ func (s *Set) Remove(id task.ID) {
 		return
 	}
 	delete(s.tasks, id)
-	delete(s.put, id)
-	s.indexes.remove(stored)
+	s.indexes.remove(&stored.Task)
 	s.finished.Remove(id)
 	s.ends.remove(id)
 }
@@ -96,28 +105,42 @@ func (s *Set) List(q task.Query) (page []task.Task, next string, err error) {
 	if len(seen) == 0 {
 		return nil, "", nil // mostly, when a stream connects
 	}
+	var selected []*task.Task // copied once it is known how many they are: they are large
 	read, last := 0, Place{}
 	for t := range newestBelow(from, seen) {
 		if q.Limit > 0 && read == maxRead {
-			return page, last.Cursor(), nil
+			next = last.Cursor()
+			break
 		}
 		read, last = read+1, PlaceOf(t)
 		if !Selects(q, t) {
 			continue
 		}
-		if q.Limit > 0 && len(page) == q.Limit {
-			return page, PlaceOf(&page[q.Limit-1]).Cursor(), nil
+		if q.Limit > 0 && len(selected) == q.Limit {
+			next = PlaceOf(selected[q.Limit-1]).Cursor()
+			break
 		}
-		page = append(page, *t)
+		selected = append(selected, t)
 	}
-	return page, "", nil
+	return copies(selected), next, nil
+}
+
+func copies(selected []*task.Task) []task.Task {
+	if len(selected) == 0 {
+		return nil
+	}
+	all := make([]task.Task, len(selected))
+	for i, t := range selected {
+		all[i] = *t
+	}
+	return all
 }
 
 // byIDs is List for a query that names its tasks.
 func (s *Set) byIDs(q task.Query) (page []task.Task) {
 	had := make(map[task.ID]bool, len(q.IDs))
 	for _, id := range q.IDs {
-		t := s.tasks[id]
+		t := s.Get(id)
 		if t == nil || had[id] || !Selects(q, t) || q.Viewer != nil && !t.Audience.Includes(*q.Viewer) {
 			continue
 		}
@@ -133,7 +156,7 @@ func (s *Set) Age(t task.Task, now time.Time) time.Duration {
 	if stored == nil || stored.Revision != t.Revision {
 		return 0
 	}
-	return max(0, now.Sub(s.put[t.ID]))
+	return max(0, now.Sub(stored.put))
 }
 
 // Expired is task.Store's, at the time now.
@@ -141,7 +164,7 @@ func (s *Set) Expired(r task.Retention, now time.Time) []task.Task {
 	ids := s.finished.Expired(r, now)
 	expired := make([]task.Task, len(ids))
 	for i, id := range ids {
-		expired[i] = *s.tasks[id]
+		expired[i] = s.tasks[id].Task
 	}
 	return expired
 }

@@ -12,8 +12,8 @@ type Entry struct {
 	ID task.ID
 	// Attempt is its number. The entry has waited for the time of this one only.
 	Attempt int
-	// Lease is the attempt's from the start: when its beginning was recorded but the
-	// store's answer lost, the next try knows it again.
+	// Lease is the attempt's, once the entry was taken: when its beginning was recorded but
+	// the store's answer lost, the next try knows it again.
 	Lease task.Lease
 	// Worker is the name of the worker outside that it is for, which the one that took the
 	// entry sets.

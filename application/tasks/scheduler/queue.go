@@ -136,7 +136,7 @@ func (q *Queue) putLocked(t task.Task, p Place) bool {
 
 // addLocked lets a task wait that is not known and holds p.
 func (q *Queue) addLocked(t task.Task, p Place, after time.Duration) {
-	e := q.dispatcher.newEntry(q.types[t.Type], t, NewLease(), p.Bytes)
+	e := q.dispatcher.newEntry(q.types[t.Type], t, "", p.Bytes)
 	e.scheduled = p.Scheduled
 	q.known[t.ID] = e
 	q.delays.add(e, after)
@@ -225,7 +225,7 @@ func (q *Queue) Holds(t task.Task) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e := q.known[t.ID]
-	return e != nil && e.Lease == t.Lease
+	return e != nil && e.Lease != "" && e.Lease == t.Lease
 }
 
 // IDs returns the tasks that are known: those that wait and those that are taken.

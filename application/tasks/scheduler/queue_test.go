@@ -369,6 +369,27 @@ func TestPendingTasksAreReturnedWhenTheQueueIsClosed(t *testing.T) { // T15
 	})
 }
 
+func TestAnAttemptHasOneLeaseFromWhenItIsTaken(t *testing.T) { // T2
+	t.Parallel()
+	f := newFixture(t)
+	f.starts("pool", "a")
+	f.starts("pool", "b")
+	if f.Holds(waiting("pool", "a")) {
+		t.Error("a task that waits is held by an attempt")
+	}
+	e := f.next(pooled)
+	first := e.Lease
+	if held := (task.Task{ID: "a", Lease: first}); first == "" || !f.Holds(held) {
+		t.Errorf("it was taken with the lease %q", first)
+	}
+	if f.Again(e, 0); f.next(pooled).Lease != first { // its beginning may have been recorded
+		t.Errorf("it was taken again with another lease")
+	}
+	if other := f.next(pooled); other.ID != "b" || other.Lease == first {
+		t.Errorf("the next is %+v", other)
+	}
+}
+
 func TestATaskOfAnUnknownTypeCanBeAdopted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -68,6 +68,9 @@ func (q *typeQueue) take() *Entry {
 	q.waiting = q.waiting[1:]
 	q.running++
 	e.typ = q.typ // as it was when the task was started may be no more
+	if e.Lease == "" {
+		e.Lease = NewLease() // of those that wait there may be very many, which need none
+	}
 	return e
 }
 
