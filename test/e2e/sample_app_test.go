@@ -57,6 +57,28 @@ func newRow(tab context.Context, t *testing.T, rows int) (id string) {
 	return id
 }
 
+// mustAlert fails unless a tab shows so many errors.
+func mustAlert(t *testing.T, tab context.Context, want int) {
+	t.Helper()
+	got, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.querySelectorAll('[role="alert"]').length`))
+	if err != nil || got != want {
+		t.Errorf("a tab shows %d errors (%v), want %d", got, err, want)
+	}
+}
+
+// A task that fails says so in its row, once, also where it was started.
+func TestTheSampleAppShowsAnErrorOnce(t *testing.T) { // B17
+	t.Parallel()
+	s := start(t, "TASK_TIMEOUT=500ms")
+	tabs := openTabs(t, 2, sampleApp(t, s.url))
+	mustShow(t, tabs, "#start")
+	id := newRow(tabs[0], t, 1)
+	mustShow(t, tabs, row(id, `[data-status="failed"] p[role="alert"]`))
+	for _, tab := range tabs {
+		mustAlert(t, tab, 1)
+	}
+}
+
 // The app of the guide, as its user has it: in two tabs, with a service that is busy.
 func TestTheSampleAppDoesWhatItsPageSays(t *testing.T) { // B2, B4, B9, B10, B17, B18
 	t.Parallel()
@@ -72,7 +94,9 @@ func TestTheSampleAppDoesWhatItsPageSays(t *testing.T) { // B2, B4, B9, B10, B17
 	mustShow(t, tabs, row(first, `[data-status="pending"]`))
 	click(tabs[1], t, "#start")
 	mustShow(t, tabs[1:], `main > p[role="alert"]`) // the queue is full
-	click(tabs[1], t, row(first, " button"))        // which is the one to cancel
+	mustAlert(t, tabs[0], 0)
+	mustAlert(t, tabs[1], 1)
+	click(tabs[1], t, row(first, " button")) // which is the one to cancel
 	mustShow(t, tabs, row(first, `[data-status="cancelled"]:not(:has(button))`))
 
 	s.must(t, http.StatusOK, "POST", "/api/tasks/"+busy+"/cancel", "")
@@ -85,6 +109,12 @@ func TestTheSampleAppDoesWhatItsPageSays(t *testing.T) { // B2, B4, B9, B10, B17
 	}
 	second := newRow(tabs[1], t, 2) // in the first tab it could be a double click yet
 	mustShow(t, tabs, row(second, `[data-status="completed"] progress[value="1"]`))
+	for _, tab := range tabs {
+		result, err := chromedp.Run(tab, chromedp.Evaluate[string](fmt.Sprintf("document.querySelector(%q).textContent", row(second, " output"))))
+		if err != nil || result != "hello" {
+			t.Errorf("a tab shows the result %q (%v), want that of the task", result, err)
+		}
+	}
 	if seen, err := chromedp.Run(tabs[0], chromedp.Evaluate[int]("seen.length")); err != nil || seen == 0 {
 		t.Errorf("the other tab has shown no progress: %d, %v", seen, err)
 	}

@@ -88,7 +88,7 @@ export const useTask: typeof api.useTask = (type, options = {}) => {
     setShown(null);
   };
   const state = useHandle(() => task, [task], own ? { ...options, past: true } : options);
-  return { ...state, start, starting: state.task?.status === 'starting', reset };
+  return { ...state, start, starting: state.task?.status === 'starting', startError: state.task?.id === null ? state.task.error : null, reset };
 };
 
 export const useTaskById: typeof api.useTaskById = (id, options = {}) => {

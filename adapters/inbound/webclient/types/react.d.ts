@@ -40,7 +40,7 @@ export interface EndOptions<R = unknown> {
 interface TaskState<R> {
   /** All that is known of the task; null while there is none. */
   readonly task: TaskView<R> | null;
-  /** Why it failed, was not started or could not be asked to stop; null while nothing is wrong. */
+  /** Why it failed, was not started or could not be asked to stop, for a page that shows this task alone; null while nothing is wrong. */
   readonly error: TaskError | HeliographError | null;
   /** What it returned, once that is there. */
   readonly result: R | undefined;
@@ -60,6 +60,11 @@ export function useTask<T extends TaskName>(type: T, options?: EndOptions<Result
   readonly start: (...rest: StartArguments<T>) => Task<ResultOf<T>>;
   /** Whether the service has not answered the start yet. */
   readonly starting: boolean;
+  /**
+   * Why the last start was refused, so that there is no task; null otherwise. It is the part of
+   * `error` for a page that shows its tasks in a list, where each shows its own error.
+   */
+  readonly startError: TaskError | null;
   /** Shows no task any more. It cancels nothing. */
   readonly reset: () => void;
 };

@@ -66,9 +66,17 @@ test('B17 a start that is refused is an error, and nothing is thrown', async () 
   const view = await render(hg, () => useTask('import'));
   await happen(() => view.now().start({ rows: 'x' }));
   assert.deepEqual(view.now().error, { code: 'INVALID_PARAMS', message: 'rows: not a number', field: 'rows' });
+  assert.equal(view.now().startError, view.now().error);
   assert.equal(view.now().starting, false);
   await happen(() => view.now().start({ rows: 1 }));
-  assert.equal(view.now().error, null);
+  assert.deepEqual([view.now().error, view.now().startError], [null, null]);
+});
+
+test('B17 the error of a task that was started is not one of its start', async () => {
+  const view = await render(hg, () => useTask('import'));
+  await happen(() => view.now().start());
+  await happen(() => hg.task().fail('no disk'));
+  assert.deepEqual([view.now().error?.message, view.now().startError], ['no disk', null]);
 });
 
 test('B17 cancel shows cancelling and resolves with the end; a refusal is shown', async () => {
