@@ -58,7 +58,7 @@ func newRow(tab context.Context, t *testing.T, rows int) (id string) {
 }
 
 // mustAlert fails unless a tab shows so many errors.
-func mustAlert(t *testing.T, tab context.Context, want int) {
+func mustAlert(tab context.Context, t *testing.T, want int) {
 	t.Helper()
 	got, err := chromedp.Run(tab, chromedp.Evaluate[int](`document.querySelectorAll('[role="alert"]').length`))
 	if err != nil || got != want {
@@ -75,7 +75,7 @@ func TestTheSampleAppShowsAnErrorOnce(t *testing.T) { // B17
 	id := newRow(tabs[0], t, 1)
 	mustShow(t, tabs, row(id, `[data-status="failed"] p[role="alert"]`))
 	for _, tab := range tabs {
-		mustAlert(t, tab, 1)
+		mustAlert(tab, t, 1)
 	}
 }
 
@@ -94,8 +94,8 @@ func TestTheSampleAppDoesWhatItsPageSays(t *testing.T) { // B2, B4, B9, B10, B17
 	mustShow(t, tabs, row(first, `[data-status="pending"]`))
 	click(tabs[1], t, "#start")
 	mustShow(t, tabs[1:], `main > p[role="alert"]`) // the queue is full
-	mustAlert(t, tabs[0], 0)
-	mustAlert(t, tabs[1], 1)
+	mustAlert(tabs[0], t, 0)
+	mustAlert(tabs[1], t, 1)
 	click(tabs[1], t, row(first, " button")) // which is the one to cancel
 	mustShow(t, tabs, row(first, `[data-status="cancelled"]:not(:has(button))`))
 
