@@ -104,6 +104,9 @@ func (m *Manager) Release(c connection.Connection, from connection.Orphans) {
 	}
 }
 
+// Lost implements orphans.Connections.
+func (m *Manager) Lost(c connection.Connection) { m.book.Ended(c, connection.ReasonNodeLost) }
+
 // CloseReplaced implements orphans.Connections.
 func (m *Manager) CloseReplaced(ctx context.Context, c connection.Connection) {
 	m.closer.warn(ctx, c, m.end(ctx, c.Token, replaced, connection.ReasonReplaced))

@@ -52,7 +52,8 @@ type past struct {
 type life struct {
 	Connection connection.Connection `json:"-"`
 	Subject    string                `json:"subject,omitempty"`
-	Since      time.Time             `json:"since"` // zero: unknown
+	Node       string                `json:"node,omitempty"` // that had it
+	Since      time.Time             `json:"since"`          // zero: unknown
 	Resumed    bool                  `json:"resumed,omitempty"`
 	End        diagnosis.End         `json:"end"`
 	Expires    time.Time             `json:"expires,omitzero"` // of its credential
@@ -80,7 +81,10 @@ func (b *Book) Ended(c connection.Connection, reason connection.Reason) {
 	defer b.mu.Unlock()
 	e := b.open[c.Token]
 	if e == nil {
-		return // another node's
+		if reason != connection.ReasonNodeLost {
+			return // another node's, which remembers it
+		}
+		e = &entry{}
 	}
 	delete(b.open, c.Token)
 	if e.report != nil {
@@ -88,7 +92,7 @@ func (b *Book) Ended(c connection.Connection, reason connection.Reason) {
 	}
 	p := b.past(c.RequestID)
 	p.Lives = append(p.Lives, life{
-		Connection: c, Subject: c.Subject(), Since: e.since, Resumed: e.resumed, Report: e.report,
+		Connection: c, Subject: c.Subject(), Node: c.Node, Since: e.since, Resumed: e.resumed, Report: e.report,
 		End: diagnosis.End{At: time.Now().UTC(), Reason: reason}, Expires: expires(c),
 	})
 	p.Lives = p.Lives[max(0, len(p.Lives)-maxLives):]

@@ -40,14 +40,13 @@ func (s *Service) Explain(ctx context.Context, id connection.RequestID, asked ev
 	}
 	d := diagnosis.Detail{Connection: diagnosis.Connection{RequestID: id}, Missing: missing}
 	f := Facts{Asked: asked, Now: time.Now().UTC(), Gone: s.nodeGone(ctx, id, missing)}
-	lastNode := ""
-	for node, a := range answers {
+	for _, a := range answers {
 		f.Lives = append(f.Lives, a.Past.Lives...)
 		f.Refusals = append(f.Refusals, a.Past.Refusals...)
 		f.Alike = max(f.Alike, a.Alike)
 		f.Unshared += a.Unshared
 		if a.Open != nil && (f.Open == nil || a.Open.Since.After(f.Open.Since)) {
-			f.Open, d.Fates, d.Report, f.Reach, lastNode = a.Open, a.Fates, a.Report, a.Reach, node
+			f.Open, d.Fates, d.Report, f.Reach = a.Open, a.Fates, a.Report, a.Reach
 		}
 	}
 	slices.SortFunc(f.Lives, func(a, b life) int { return a.End.At.Compare(b.End.At) })
@@ -62,13 +61,13 @@ func (s *Service) Explain(ctx context.Context, id connection.RequestID, asked ev
 		d.Connection = *f.Open
 	case len(f.Lives) > 0:
 		last := f.Lives[len(f.Lives)-1]
-		for node, a := range answers {
+		for _, a := range answers {
 			if n := len(a.Past.Lives); n > 0 && a.Past.Lives[n-1].End == last.End {
-				d.Fates, lastNode = a.Fates, node
+				d.Fates = a.Fates
 			}
 		}
 		d.Subject, d.Since, d.Ended, d.Report = last.Subject, last.Since, &last.End, last.Report
-		d.Gateway, d.Node, d.Stream.Resumed = s.deps.Streams.Gateway(), lastNode, last.Resumed
+		d.Gateway, d.Node, d.Stream.Resumed = s.deps.Streams.Gateway(), last.Node, last.Resumed
 	default:
 		d.Gateway, d.Node = s.deps.Streams.Gateway(), f.Gone
 	}

@@ -101,14 +101,18 @@ func (f Facts) asked() *diagnosis.Finding {
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (f Facts) nodeGone() *diagnosis.Finding {
-	node := f.Gone
-	if l, ok := f.last(); ok && f.Open == nil && node == "" && l.End.Reason == connection.ReasonNodeLost {
-		node = "that had it"
-	}
-	if node == "" || f.Open != nil {
+	says := ""
+	switch l, ok := f.last(); {
+	case f.Open != nil:
+		return nil
+	case f.Gone != "":
+		says = "The node " + f.Gone + " held the stream and does not answer: it has stopped, or cannot be reached."
+	case ok && l.End.Reason == connection.ReasonNodeLost:
+		says = "The stream was lost with the node " + l.Node + ", which stopped without a word: the others gave it up at " + clock(l.End.At) + "."
+	default:
 		return nil
 	}
-	return found("NODE_GONE", "The node "+node+" held the stream and does not answer: it has stopped, or cannot be reached.",
+	return found("NODE_GONE", says,
 		"Its clients come back to another node by themselves. If they do not, look at the load balancer before the nodes, and at the node's log.")
 }
 
@@ -263,7 +267,7 @@ func (f Facts) cut() *diagnosis.Finding {
 		return nil
 	}
 	return found("PROXY_CUTS", fmt.Sprintf("The last %d streams ended after %.1f seconds each: something between the client and the service cuts them.", cutsAlike, shortest.Seconds()),
-		"Raise the proxy's time limit for reading (nginx: proxy_read_timeout), or have SSE_HEARTBEAT be less than it.")
+		"Raise the proxy's time limit for reading (nginx: proxy_read_timeout), or have SSE_HEARTBEAT_INTERVAL be less than it.")
 }
 
 // returned reports whether the client of a life was back soon after its end.

@@ -82,7 +82,15 @@ func list(t *testing.T, s diagnosis.Service, q diagnosis.Query, total int) (ids 
 func TestPagesHaveEachStreamOnce(t *testing.T) { // W6, W8
 	t.Parallel()
 	n := newNode(t, "a/1")
-	n.streams.EXPECT().Stream(gomock.Any()).Return(diagnosis.Stream{State: diagnosis.Live}, true).AnyTimes()
+	n.streams.EXPECT().Stream(gomock.Any()).DoAndReturn(func(c connection.Connection) (diagnosis.Stream, bool) {
+		switch c.RequestID {
+		case "tab-03":
+			return diagnosis.Stream{State: diagnosis.Behind, Lag: 1}, true
+		case "tab-20":
+			return diagnosis.Stream{State: diagnosis.Behind, Waiting: 1}, true
+		}
+		return diagnosis.Stream{State: diagnosis.Live}, true
+	}).AnyTimes()
 	var want, ann []string
 	for i := range 25 {
 		id := fmt.Sprintf("tab-%02d", i)
@@ -103,6 +111,11 @@ func TestPagesHaveEachStreamOnce(t *testing.T) { // W6, W8
 	}
 	if got := list(t, n, diagnosis.Query{Limit: 3, Prefix: "tab-1"}, 10); !slices.Equal(got, want[10:20]) {
 		t.Errorf("those with the prefix: %q", got)
+	}
+	for _, limit := range []int{1, 3} {
+		if got := list(t, n, diagnosis.Query{Limit: limit, Behind: true}, 2); !slices.Equal(got, []string{"tab-03@a/1", "tab-20@a/1"}) {
+			t.Errorf("those that are behind, in pages of %d: %q", limit, got)
+		}
 	}
 	for _, cursor := range []string{"!", "YWJj"} {
 		if _, err := n.List(t.Context(), diagnosis.Query{Limit: 1, After: cursor}); !errors.Is(err, diagnosis.ErrInvalidCursor) {

@@ -50,6 +50,7 @@ func New(deps Deps) *Service {
 type listQuestion struct {
 	Subject string `json:"subject,omitempty"`
 	Prefix  string `json:"prefix,omitempty"`
+	Behind  bool   `json:"behind,omitempty"`
 	Limit   int    `json:"limit"`
 	After   place  `json:"after"`
 }
@@ -71,7 +72,7 @@ func (s *Service) List(ctx context.Context, q diagnosis.Query) (diagnosis.Page, 
 		nodes = []string{q.Node}
 	}
 	answers, missing, err := cluster.Ask[listQuestion, listAnswer](ctx, s.deps.Questions, topicList,
-		listQuestion{Subject: q.Subject, Prefix: q.Prefix, Limit: q.Limit + 1, After: after}, nodes...)
+		listQuestion{Subject: q.Subject, Prefix: q.Prefix, Behind: q.Behind, Limit: q.Limit + 1, After: after}, nodes...)
 	if err != nil {
 		return diagnosis.Page{}, err
 	}
@@ -95,6 +96,9 @@ func (s *Service) listHere(_ context.Context, q listQuestion) (a listAnswer, err
 		if !strings.HasPrefix(string(c.RequestID), q.Prefix) || q.Subject != "" && c.Subject() != q.Subject {
 			continue
 		}
+		if q.Behind && !s.behind(c) {
+			continue
+		}
 		a.Total++
 		if (place{c.RequestID, s.deps.Node}).compare(q.After) > 0 {
 			found = append(found, c)
@@ -106,6 +110,12 @@ func (s *Service) listHere(_ context.Context, q listQuestion) (a listAnswer, err
 		a.Connections = append(a.Connections, s.describe(c))
 	}
 	return a, nil
+}
+
+// behind reports whether anything waits for the stream of a connection of this node.
+func (s *Service) behind(c connection.Connection) bool {
+	st, _ := s.deps.Streams.Stream(c)
+	return st.Lag > 0 || st.Waiting > 0
 }
 
 // describe returns what is known of an open connection of this node.

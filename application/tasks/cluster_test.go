@@ -87,7 +87,7 @@ func TestTasksOfALostNodeFailOrAreTriedAgain(t *testing.T) { // T2, T11
 		two.start(work(succeed), again)
 		heal := one.cut()
 		pass(oversee + time.Second)
-		if got := two.wantStatus(once, task.Failed); got.Error != "node_lost: the node that ran the task is gone" || got.ErrorCode != task.CodeNodeLost || got.FinalEventPending {
+		if got := two.wantStatus(once, task.Failed); got.Error != "node_lost: the node that ran the task is gone: one" || got.ErrorCode != task.CodeNodeLost || got.FinalEventPending {
 			t.Errorf("the record is %+v", got)
 		}
 		pass(2 * time.Second)

@@ -135,7 +135,7 @@ func TestWithADurableStoreTasksThatACrashEndedFailOrAreTriedAgain(t *testing.T) 
 		twice.Handler = handler(func(context.Context, task.Reporter) (json.RawMessage, error) { return nil, nil })
 		next.start(work(succeed), twice)
 		for _, id := range []task.ID{once, gone} {
-			if got := next.wantStatus(id, task.Failed); got.Error != "node_lost: the node that ran the task is gone" || got.ErrorCode != task.CodeNodeLost {
+			if got := next.wantStatus(id, task.Failed); got.Error != "node_lost: the node that ran the task is gone: one" || got.ErrorCode != task.CodeNodeLost {
 				t.Errorf("the error is %q", got.Error)
 			}
 		}

@@ -12,10 +12,12 @@ type Sign struct {
 	Age time.Duration
 	// Alive and Leads are as in Nodes.
 	Alive, Leads bool
+	// Left says that its last sign was to say that it stops.
+	Left bool
 }
 
 // Roll is the driven port to the nodes of the cluster for people: those that live, and for a while
-// those that have ended without a word. It is safe for concurrent use, never waits and cannot
+// those that have ended while this node looked. It is safe for concurrent use, never waits and cannot
 // fail.
 type Roll interface {
 	// Signs returns what is known of each node, sorted by name. This node is among them.

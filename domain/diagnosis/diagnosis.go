@@ -82,6 +82,7 @@ type Query struct {
 	Subject string // "" is all
 	Prefix  string // of the request_id
 	Node    string // "" is all nodes
+	Behind  bool   // only those for which something waits
 	Limit   int    // more than 0
 	// After is the Next of the page before; "" begins.
 	After string

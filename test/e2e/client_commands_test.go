@@ -109,7 +109,7 @@ func TestCommandsOfClientsCarryTheCredential(t *testing.T) { // A4, A9, W8
 		{"tasks:read", "types --list", 0, ""},
 		{"tasks:read", "watch", 2, "stream"},
 		{"tasks:read", "connections end x", 2, "admin"},
-		{"admin", "connections end x", 0, "ends now"},
+		{"admin", "connections end x", 1, "no open stream has the request_id x"},
 		{allScopes, "connections", 2, "admin"},
 		{"admin", "connections", 0, "no connections"},
 	} {

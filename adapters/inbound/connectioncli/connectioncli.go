@@ -25,6 +25,7 @@ type Options struct {
 	Subject   string // "" is any
 	RequestID string // its beginning; "" is any
 	Node      string // "" is all
+	Behind    bool   // only those for which something waits
 	Limit     int    // how many at most; 0 is all
 	JSON      bool   // a line of JSON for each, as the API has it
 }
@@ -42,7 +43,7 @@ func List(ctx context.Context, s Service, o Options, t Terminal) int {
 	}
 	l := lister{terminal: t, now: time.Now()}
 	more := false
-	missing, err := client.EachConnection(ctx, apiclient.ConnectionFilter{Subject: o.Subject, RequestID: o.RequestID, Node: o.Node},
+	missing, err := client.EachConnection(ctx, apiclient.ConnectionFilter{Subject: o.Subject, RequestID: o.RequestID, Node: o.Node, Behind: o.Behind},
 		func(one apiclient.Connection) (bool, error) {
 			if o.Limit > 0 && l.count == o.Limit {
 				more = true
@@ -143,19 +144,36 @@ func beginning(c apiclient.Connection) string {
 	return "new"
 }
 
-// End ends the stream that has a request_id, and returns the exit status. The service does not
-// say whether there is one.
+// End ends the stream that has a request_id, and returns the exit status, which is cli.Failed if there is none. Whether
+// there is one is asked before: the service does not say what it has ended.
 func End(ctx context.Context, s Service, requestID string, asJSON bool, t Terminal) int {
 	client, err := t.Client(s)
-	if err == nil {
-		err = client.Disconnect(ctx, requestID)
+	if err != nil {
+		return t.Conclude(err)
 	}
+	open := false
+	missing, err := client.EachConnection(ctx, apiclient.ConnectionFilter{RequestID: requestID}, func(first apiclient.Connection) (bool, error) {
+		open = first.RequestID == requestID // any other only begins so, and comes after it
+		return false, nil
+	})
+	if err == nil {
+		err = client.Disconnect(ctx, requestID) // also one that is opened meanwhile
+	}
+	none := err == nil && !open && len(missing) == 0
 	switch {
 	case err != nil:
-		return t.Conclude(fmt.Errorf("end %s: %w", requestID, err))
+		err = fmt.Errorf("end %s: %w", requestID, err)
 	case asJSON:
-		return t.Conclude(t.PrintJSON(map[string]any{"request_id": requestID, "ok": true}))
+		err = t.PrintJSON(map[string]any{"request_id": requestID, "ok": !none})
+	case open:
+		t.Say("the stream with the request_id %s ends now", requestID)
+	case none:
+		t.Say("no open stream has the request_id %s", requestID)
+	default:
+		t.Say("a stream with the request_id %s ends now if there is one, these nodes did not say: %s", requestID, strings.Join(missing, ", "))
 	}
-	t.Say("a stream with the request_id %s ends now, if there is one", requestID)
-	return cli.Done
+	if none && err == nil {
+		return cli.Failed
+	}
+	return t.Conclude(err)
 }

@@ -78,15 +78,25 @@ func TestConnectionsAreListed(t *testing.T) { // W6, W8
 }
 
 func TestAConnectionIsEnded(t *testing.T) { // W6, A18
-	answers := map[string]string{`POST /api/connections/disconnect {"request_id":"tab-1"}`: `{"success":true,"message":"the streams end"}`}
+	answers := map[string]string{}
+	for id, list := range map[string]string{
+		"tab-1": `"connections":[{"request_id":"tab-1"},{"request_id":"tab-10"}]`, "tab": `"connections":[{"request_id":"tab-1"}]`,
+		"none": `"connections":[]`, "away": `"connections":[],"missing":["b"]`,
+	} {
+		answers["GET /api/connections?limit=1000&request_id="+id] = "{" + list + "}"
+		answers[`POST /api/connections/disconnect {"request_id":"`+id+`"}`] = `{"success":true,"message":"the streams end"}`
+	}
 	for _, c := range []struct {
 		id        string
 		asJSON    bool
 		status    int
 		out, said string
 	}{
-		{"tab-1", false, 0, "", "heliograph: a stream with the request_id tab-1 ends now, if there is one\n"},
+		{"tab-1", false, 0, "", "heliograph: the stream with the request_id tab-1 ends now\n"},
 		{"tab-1", true, 0, `{"ok":true,"request_id":"tab-1"}` + "\n", ""},
+		{"tab", false, 1, "", "heliograph: no open stream has the request_id tab\n"},
+		{"none", true, 1, `{"ok":false,"request_id":"none"}` + "\n", ""},
+		{"away", false, 0, "", "heliograph: a stream with the request_id away ends now if there is one, these nodes did not say: b\n"},
 		{"tab-2", true, 2, "", "heliograph: end tab-2: no (FORBIDDEN)\n"},
 	} {
 		status, out, said := use(t, answers, func(to connectioncli.Service, term connectioncli.Terminal) int {

@@ -172,7 +172,14 @@ func (h *Connections) list(c *gin.Context) error {
 	q := diagnosis.Query{
 		Subject: values.Get("subject"), Prefix: values.Get("request_id"), Node: values.Get("node"), After: values.Get("after"),
 	}
-	if q.Limit, err = parseNumber(values, "limit", defaultEntries); err != nil {
+	switch text := values.Get("behind"); text {
+	case "", "false":
+	case "true":
+		q.Behind = true
+	default:
+		return invalidQuery("behind must be true or false")
+	}
+	if q.Limit, err = parseNumber(values, "limit", defaultEntries, maxEntries); err != nil {
 		return err
 	}
 	page, err := h.service.List(c.Request.Context(), q)

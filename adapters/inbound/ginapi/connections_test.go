@@ -110,6 +110,11 @@ func TestStreamsAreListed(t *testing.T) { // W6, W8
 	if got.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("a cache may keep it: %v", got.header)
 	}
+	s.streams.EXPECT().List(gomock.Any(), diagnosis.Query{Behind: true, Limit: 100}).Return(diagnosis.Page{}, nil)
+	s.ask(t, http.MethodGet, "/api/connections?behind=true", "").wantJSON(t, http.StatusOK, `{"connections":[],"total":0}`)
+	if got := s.ask(t, http.MethodGet, "/api/connections?behind=1", ""); got.status != http.StatusBadRequest {
+		t.Errorf("behind=1: %d %s", got.status, got.body)
+	}
 	s.streams.EXPECT().List(gomock.Any(), diagnosis.Query{Limit: 100}).Return(diagnosis.Page{}, nil)
 	s.ask(t, http.MethodGet, "/api/connections", "").wantJSON(t, http.StatusOK, `{"connections":[],"total":0}`)
 	for _, limit := range []string{"0", "-1", "1001", "x"} {

@@ -67,10 +67,10 @@ func parseLogQuery(raw string) (q event.LogQuery, err error) {
 		}
 		q.Task = string(id)
 	}
-	if q.Limit, err = parseNumber(values, "limit", defaultEntries); err != nil {
+	if q.Limit, err = parseNumber(values, "limit", defaultEntries, maxEntries); err != nil {
 		return q, err
 	}
-	if q.Newest, err = parseNumber(values, "newest", 0); err != nil {
+	if q.Newest, err = parseNumber(values, "newest", 0, maxEntries); err != nil {
 		return q, err
 	}
 	after := values.Get("after")

@@ -78,16 +78,16 @@ const (
 	maxEntries     = 1000
 )
 
-// parseNumber reads a parameter that is a number from 1 to maxEntries; without one it is
+// parseNumber reads a parameter that is a number from 1 to most; without one it is
 // otherwise. Errors: *ginjson.Error with INVALID_QUERY.
-func parseNumber(values url.Values, name string, otherwise int) (int, error) {
+func parseNumber(values url.Values, name string, otherwise, most int) (int, error) {
 	text := values.Get(name)
 	if text == "" {
 		return otherwise, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxEntries {
-		return 0, invalidQuery(name + " must be a number from 1 to " + strconv.Itoa(maxEntries))
+	if err != nil || n < 1 || n > most {
+		return 0, invalidQuery(name + " must be a number from 1 to " + strconv.Itoa(most))
 	}
 	return n, nil
 }

@@ -155,12 +155,12 @@ func TestNodesAreShown(t *testing.T) { // W7
 	s.overview.EXPECT().Nodes(gomock.Any()).Return(overview.Nodes{
 		Nodes: []overview.Node{
 			{Sign: cluster.Sign{Identity: self, Age: 1500 * time.Millisecond, Alive: true, Leads: true}, This: true, Load: &overview.Load{Ready: true, Connections: 3}},
-			{Sign: cluster.Sign{Identity: cluster.Identity{Node: "two"}, Age: time.Minute}},
+			{Sign: cluster.Sign{Identity: cluster.Identity{Node: "two"}, Age: time.Minute, Left: true}},
 		},
 		Missing: []string{"two"},
 	}, nil)
 	want := `{"nodes":[{"node":"node-1","this":true,"version":"1.4.2","revision":"c0ffee","started_at":"2026-03-01T11:00:00Z","sign_age":1.5,` +
-		`"alive":true,"leader":true,"ready":true,"connections":3,"running":0},{"node":"two","this":false,"sign_age":60,"alive":false,"leader":false}],` +
+		`"alive":true,"leader":true,"ready":true,"connections":3,"running":0},{"node":"two","this":false,"sign_age":60,"alive":false,"left":true,"leader":false}],` +
 		`"broker":{"kind":"nats","ok":false,"error":"gone"},"missing":["two"]}` + "\n"
 	if a := s.ask(t, http.MethodGet, "/api/nodes", ""); a.body != want {
 		t.Errorf("got %s", a.body)

@@ -26,6 +26,7 @@ type nodeAnswer struct {
 	StartedAt   *time.Time `json:"started_at,omitempty"`
 	SignAge     float64    `json:"sign_age"` // seconds
 	Alive       bool       `json:"alive"`
+	Left        bool       `json:"left,omitempty"`
 	Leader      bool       `json:"leader"`
 	Ready       *bool      `json:"ready,omitempty"` // with the others of Load
 	Connections *int       `json:"connections,omitempty"`
@@ -61,7 +62,7 @@ func (o *Operators) readNodes(c *gin.Context) (any, error) {
 	for i, n := range all.Nodes {
 		answer.Nodes[i] = nodeAnswer{
 			Node: n.Node, This: n.This, Version: n.Version, Revision: n.Revision, StartedAt: timeOrNil(n.Started),
-			SignAge: n.Age.Seconds(), Alive: n.Alive, Leader: n.Leads,
+			SignAge: n.Age.Seconds(), Alive: n.Alive, Left: n.Left, Leader: n.Leads,
 		}
 		if n.Load != nil {
 			answer.Nodes[i].Ready, answer.Nodes[i].Connections, answer.Nodes[i].Running = &n.Load.Ready, &n.Load.Connections, &n.Load.Running
@@ -138,7 +139,7 @@ func (o *Operators) readWorkers(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	q := overview.Query{Node: values.Get("node"), After: values.Get("after")}
-	if q.Limit, err = parseNumber(values, "limit", defaultEntries); err != nil {
+	if q.Limit, err = parseNumber(values, "limit", defaultEntries, maxEntries); err != nil {
 		return nil, err
 	}
 	all, err := o.deps.Overview.Workers(c.Request.Context(), q)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"heliograph/adapters/http/ginjson"
@@ -68,12 +67,9 @@ func parseQuery(values url.Values) (q task.Query, err error) {
 	if q, err = parseFilters(values); err != nil {
 		return task.Query{}, err
 	}
-	q.Limit, q.Cursor = defaultLimit, values.Get("cursor")
-	if limit := values.Get("limit"); limit != "" {
-		q.Limit, err = strconv.Atoi(limit)
-	}
-	if err != nil || q.Limit < 1 || q.Limit > maxLimit {
-		return task.Query{}, invalidQuery(fmt.Sprintf("limit must be a number from 1 to %d", maxLimit))
+	q.Cursor = values.Get("cursor")
+	if q.Limit, err = parseNumber(values, "limit", defaultLimit, maxLimit); err != nil {
+		return task.Query{}, err
 	}
 	if len(q.IDs) > 0 && q.Cursor != "" {
 		return task.Query{}, invalidQuery("with ids there is one page, which no cursor asks for")

@@ -51,7 +51,7 @@ func (o *Operators) readVersions(c *gin.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit, err := parseNumber(values, "limit", defaultEntries)
+	limit, err := parseNumber(values, "limit", defaultEntries, maxEntries)
 	if err != nil {
 		return nil, err
 	}

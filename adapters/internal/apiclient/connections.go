@@ -16,6 +16,7 @@ type ConnectionFilter struct {
 	Subject   string
 	RequestID string // its beginning
 	Node      string
+	Behind    bool // something waits for it
 }
 
 // Connection is what the service says of an open stream. What it does not say is zero.
@@ -46,6 +47,9 @@ func (c *Client) EachConnection(ctx context.Context, f ConnectionFilter, each fu
 		if value != "" {
 			q.Set(name, value)
 		}
+	}
+	if f.Behind {
+		q.Set("behind", "true")
 	}
 	for {
 		var page struct {

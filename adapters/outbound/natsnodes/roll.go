@@ -10,7 +10,8 @@ import (
 
 var _ cluster.Roll = (*Nodes)(nil)
 
-// Signs implements cluster.Roll. A node that ends without a word is there for forty terms more.
+// Signs implements cluster.Roll. A node that has ended is there for forty terms more, and of those that said
+// so a hundred at most.
 func (n *Nodes) Signs() []cluster.Sign { return n.view.signs() }
 
 func (v *view) signs() []cluster.Sign {
@@ -30,6 +31,15 @@ func (v *view) signs() []cluster.Sign {
 		if sign.Alive && (leader == "" || s.before(first)) {
 			leader, first = s.Life, s.record
 		}
+		all = append(all, sign)
+	}
+	for name, s := range v.left {
+		if time.Since(s.at) > deleteAfter*v.term {
+			delete(v.left, name)
+			continue
+		}
+		sign := v.signLocked(s)
+		sign.Alive, sign.Left = false, true
 		all = append(all, sign)
 	}
 	for i := range all {

@@ -19,6 +19,7 @@ type view struct {
 	revision      uint64              // of our own record; guarded by mu, as all below
 	lastHeartbeat time.Time           // when we sent the newest heartbeat that was taken
 	seen          map[string]sighting // by the node's name
+	left          map[string]sighting // likewise, of those that said that they stop, and when: for people only
 	lastEcho      time.Time           // when we last saw a heartbeat of our own
 	hearingSince  time.Time           // since when we have heard without a gap
 }
@@ -31,8 +32,12 @@ type sighting struct {
 	at       time.Time
 }
 
+// maxLeft is how many nodes that have left are remembered: more than a roll-out stops in the time that
+// they are remembered for.
+const maxLeft = 100
+
 func newView(self record, term time.Duration) *view {
-	return &view{self: self, term: term, seen: make(map[string]sighting)}
+	return &view{self: self, term: term, seen: make(map[string]sighting), left: make(map[string]sighting)}
 }
 
 // heartbeatTaken notes that our own heartbeat was taken, which was sent at that time.
@@ -63,6 +68,7 @@ func (v *view) note(key string, text []byte, revision uint64) error {
 		return nil
 	}
 	v.seen[r.Life.Node()] = sighting{record: r, revision: revision, at: now}
+	delete(v.left, r.Life.Node())
 	if r.Life == v.self.Life {
 		if v.cannotHearSelfLocked(now) {
 			v.hearingSince = now
@@ -72,10 +78,16 @@ func (v *view) note(key string, text []byte, revision uint64) error {
 	return nil
 }
 
-// forget takes out a node whose record was deleted.
+// forget takes out a node whose record was deleted: by itself, or by the leader when it was
+// long gone.
 func (v *view) forget(node string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	s, known := v.seen[node]
+	if known && v.aliveLocked(s.Life) && s.Life != v.self.Life && len(v.left) < maxLeft {
+		s.at = time.Now()
+		v.left[node] = s
+	}
 	delete(v.seen, node)
 }
 

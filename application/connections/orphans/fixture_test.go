@@ -33,6 +33,7 @@ type fixture struct {
 
 	mu         sync.Mutex
 	adopted    []connection.Token // guarded by mu, as all below
+	lost       []connection.Token
 	released   []connection.Token
 	closed     []connection.Token
 	mismatched []connection.Connection // what Mismatches returns next: in the roster
@@ -105,6 +106,8 @@ func (f connections) AdoptOrphan(ctx context.Context, c connection.Connection, f
 }
 
 func (f connections) Release(c connection.Connection, _ connection.Orphans) { f.note(&f.released, c) }
+
+func (f connections) Lost(c connection.Connection) { f.note(&f.lost, c) }
 
 func (f connections) CloseReplaced(_ context.Context, c connection.Connection) { f.note(&f.closed, c) }
 

@@ -31,6 +31,8 @@ type Connections interface {
 	// state, since what its stream has missed is unknown. If c is no orphan any more, that
 	// is no error.
 	AdoptOrphan(ctx context.Context, c connection.Connection, from connection.Orphans) error
+	// Lost remembers that the stream of c has ended with its node, which the registry does not know any more.
+	Lost(c connection.Connection)
 	// Release takes c out of this node's roster with from, and counts that.
 	Release(c connection.Connection, from connection.Orphans)
 	// CloseReplaced closes the stream of c, which a newer one has replaced.
@@ -114,7 +116,13 @@ func (o *Takeover) takeOver(ctx context.Context, present func(node string) bool)
 		}
 		return false
 	}
-	failed := o.forEach(ctx, orphaned, o.takeOverOne)
+	failed := o.forEach(ctx, orphaned, func(ctx context.Context, c connection.Connection) error {
+		err := o.takeOverOne(ctx, c)
+		if err == nil && !o.cfg.Adopt {
+			o.deps.Connections.Lost(c)
+		}
+		return err
+	})
 	if taken := len(orphaned) - len(failed); taken > 0 {
 		o.deps.Log.InfoContext(ctx, "connections of nodes that are gone were taken over", slog.Int("count", taken))
 	}

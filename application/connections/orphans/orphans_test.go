@@ -3,6 +3,7 @@ package orphans_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -44,7 +45,13 @@ func TestConnectionsOfALostNodeAreDeletedOrAdopted(t *testing.T) { // C8, C9
 						t.Errorf("its record is %+v, %v; want it deleted", c, err)
 					}
 					f.want(t, nil, nil, nil)
+					if !slices.Equal(f.lost, tokens{"token-b"}) {
+						t.Errorf("said to be lost are %q", f.lost)
+					}
 					return
+				}
+				if len(f.lost) > 0 {
+					t.Errorf("streams that go on are said to be lost: %q", f.lost)
 				}
 				if err != nil || c.Node != "node-1" {
 					t.Errorf("its record is %+v, %v; want it to be node-1's", c, err)

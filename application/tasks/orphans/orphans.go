@@ -159,7 +159,7 @@ func (o *Overseer) takeOverOrphan(ctx context.Context, t task.Task) {
 	}
 	e := o.Queue.Adopt(t)
 	ended, _ := o.Records.Ends.End(ctx, records.Conclusion{
-		Ending: records.Lost(records.NodeLost()), Begun: t, Known: t, Type: e.Type(), Last: t.Seq,
+		Ending: records.Lost(records.NodeLost(t.RunsOn)), Begun: t, Known: t, Type: e.Type(), Last: t.Seq,
 		Owner: records.Ownership{Lease: t.Lease, Generation: t.OwnerGeneration}, Revision: t.Revision, Ran: records.Ran(o.Store, &t),
 	})
 	o.Runner.Settle(ctx, e, ended)

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -11,13 +12,13 @@ import (
 // Clients may look for the words before a colon: those stay as they are.
 
 // NodeLost is for a task whose node is gone.
-func NodeLost() task.Failure {
-	return task.Failure{Error: "node_lost: the node that ran the task is gone", Code: task.CodeNodeLost}
+func NodeLost(node string) task.Failure {
+	return task.Failure{Error: "node_lost: the node that ran the task is gone: " + node, Code: task.CodeNodeLost}
 }
 
-// WorkerLost is for a task whose worker has not reported for the term of its lease.
-func WorkerLost(term time.Duration) task.Failure {
-	return task.Failure{Error: fmt.Sprintf("worker_lost: it did not report for %s", term), Code: task.CodeWorkerLost}
+// WorkerLost is for a task whose worker has not reported for the term of its lease; it may have no name.
+func WorkerLost(worker string, term time.Duration) task.Failure {
+	return task.Failure{Error: fmt.Sprintf("worker_lost: %s did not report for %s", cmp.Or(worker, "it"), term), Code: task.CodeWorkerLost}
 }
 
 // WorkerRevoked is for a task whose worker may not work any more (rule A18).

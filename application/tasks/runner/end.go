@@ -77,7 +77,7 @@ func (r *Runner) waitForEnd(ctx, runCtx context.Context, a *Attempt) (records.En
 			if r.renewed(ctx, a) {
 				continue
 			}
-			return records.Ending{}, lost(records.WorkerLost(a.Term()))
+			return records.Ending{}, lost(records.WorkerLost(a.Task.Worker, a.Term()))
 		case <-a.revoked.C:
 			return records.Ending{}, lost(records.WorkerRevoked())
 		case <-grace:

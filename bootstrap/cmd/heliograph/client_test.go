@@ -20,7 +20,7 @@ func TestCommandsOfClientsSendWhatTheirFlagsSay(t *testing.T) { // W8
 		got = append(got, strings.TrimSpace(r.Method+" "+r.URL.String()+" "+r.Header.Get("Authorization")+r.Header.Get("Idempotency-Key")+" "+string(body)))
 		answers := map[string]string{
 			"/api/tasks/" + anID:          `{"task_id":"` + anID + `","type":"t","status":"failed","params":null,"labels":{}}`,
-			"/api/connections":            `{"connections":[]}`,
+			"/api/connections":            `{"connections":[{"request_id":"tab-1"}]}`,
 			"/api/task-types":             `{"task_types":[]}`,
 			"/api/tasks/cancel":           `{"cancelled":0}`,
 			"/api/tasks/x/cancel":         `{}`,
@@ -48,8 +48,9 @@ func TestCommandsOfClientsSendWhatTheirFlagsSay(t *testing.T) { // W8
 		"cancel x":                                            `POST /api/tasks/x/cancel`,
 		"remove x":                                            `DELETE /api/tasks/x`,
 		"connections --subject ann":                           `GET /api/connections?limit=1000&subject=ann`,
+		"connections --behind":                                `GET /api/connections?behind=true&limit=1000`,
 		"connections list --node a":                           `GET /api/connections?limit=1000&node=a`,
-		"connections end tab-1":                               `POST /api/connections/disconnect  {"request_id":"tab-1"}`,
+		"connections end tab-1":                               `GET /api/connections?limit=1000&request_id=tab-1 | POST /api/connections/disconnect  {"request_id":"tab-1"}`,
 		"types --list":                                        `GET /api/task-types?include=result_schema`,
 	} {
 		got = nil

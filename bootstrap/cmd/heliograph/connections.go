@@ -24,6 +24,7 @@ type connectionsListCommand struct {
 	Subject   string `placeholder:"TEXT" help:"Only streams of this subject."`
 	RequestID string `placeholder:"TEXT" help:"Only streams whose request_id begins so."`
 	Node      string `placeholder:"NAME" help:"Only streams of this node of the cluster."`
+	Behind    bool   `help:"Only streams for which something waits."`
 	Limit     int    `short:"n" default:"100" help:"How many at most (${default})."`
 	All       bool   `short:"a" help:"All, however many."`
 	JSON      bool   `name:"json" help:"Print a line of JSON for each stream, as GET /api/connections has it."`
@@ -47,7 +48,7 @@ func (c connectionsListCommand) Run(ctx context.Context, p *program) error {
 		limit = 0
 	}
 	return p.onService(func(t terminal) int {
-		return connectioncli.List(ctx, c.service(), connectioncli.Options{Subject: c.Subject, RequestID: c.RequestID, Node: c.Node, Limit: limit, JSON: c.JSON}, t)
+		return connectioncli.List(ctx, c.service(), connectioncli.Options{Subject: c.Subject, RequestID: c.RequestID, Node: c.Node, Behind: c.Behind, Limit: limit, JSON: c.JSON}, t)
 	})
 }
 
@@ -64,7 +65,7 @@ func (connectionsEndCommand) Help() string {
 
   heliograph connections end tab-4711
 
-Exit status: 0 asked for, 2 refused or bad usage, 4 the service cannot be reached.`
+Exit status: 0 it ends, 1 no open stream has the request_id, 2 refused or bad usage, 4 the service cannot be reached.`
 }
 
 // Run ends the stream.

@@ -60,7 +60,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject, options ...Option) {
 		{"the first node is present and leads", first, ""},
 		{"it may be asked from everywhere at once", concurrent, ""},
 		{"W7 its own sign has its name, its build and its start, and says that it lives and leads", ownSign, ""},
-		{"W7 all nodes are told of by their signs, one that left not any more", signs, missing.oneNode},
+		{"W7 all nodes are told of by their signs, also one that left", signs, missing.oneNode},
 		{"W7 a node that vanishes is told of for a while, and the age of its sign grows", oldSign, missing.oneNode + missing.noVanishing},
 		{"only a cluster that never has a second node says that it is alone", neverAlone, missing.oneNode},
 		{"a node that joins knows those that are there, and they come to know it", joins, missing.oneNode},
@@ -243,9 +243,14 @@ func signs(t *testing.T, s Subject) {
 		})
 	}
 	two.Leave(t)
-	eventually(t, "the one that stays tells of itself only", func() bool {
+	eventually(t, "the one that stays leads, and tells that the other has left", func() bool {
 		all, leader := names(one.Signs())
-		return slices.Equal(all, []string{"one"}) && leader == "one"
+		return slices.Equal(all, []string{"one", "two"}) && leader == "one" && one.Signs()[1].Left && !one.Signs()[1].Alive && !one.Signs()[0].Left
+	})
+	s.Join(t, "two")
+	eventually(t, "it is back", func() bool {
+		all := one.Signs()
+		return len(all) == 2 && all[1].Alive && !all[1].Left
 	})
 }
 

@@ -6,6 +6,7 @@ import { confirmed } from '../parts/dialog.js';
 import { button, facts, h, note, show } from '../parts/dom.js';
 import { ago, bytes, clock, number, plural } from '../parts/format.js';
 import { PageElement, Trouble, heading } from '../parts/page.js';
+import { UUID, go, linkTo } from '../parts/place.js';
 import { badge } from '../parts/state.js';
 import { Table } from '../parts/table.js';
 import { type Connection, beganInWords } from './connections/connection.js';
@@ -43,19 +44,39 @@ export class ConnectionPage extends PageElement {
   readonly #fates = new Table<Fate & { n: number }>('What became of the last events, newest first', columns(), ({ n }) => String(n));
   readonly #rows = this.#fates.inRegion({ hidden: true });
   readonly #end = button('End this stream…', () => this.#disconnect(), { class: 'danger', hidden: true });
+  readonly #missed = h('input', {
+    type: 'search', 'data-search': '', 'aria-label': 'A task or an event that it did not see', placeholder: 'ID of the task or the event that it did not see', spellcheck: 'false', autocomplete: 'off',
+  });
   #said = '';
+  #looked = { task: '', event: '', after: '' };
 
   protected open(): void {
     const { id } = this.place;
-    show(this, heading(id, this.#end), this.#trouble.element, this.#findings, this.#facts,
+    show(this, heading(id, this.#end),
+      h('form', { class: 'filters', role: 'search', onsubmit: (event: Event) => {
+        event.preventDefault();
+        go(linkTo('connections', id, { missed: this.#missed.value.trim() }));
+      } }, this.#missed, h('button', { type: 'submit' }, 'Explain')),
+      this.#trouble.element, this.#findings, this.#facts,
       h('h2', {}, 'What became of the last events'), this.#rows,
       this.#report, note('The same in a terminal:'), command(`heliograph explain ${id}`));
     this.every(PACE, () => this.#read(), (error) => this.#fail(error));
+    this.moved();
+  }
+
+  override moved(): void {
+    this.#missed.value = this.place.query.get('missed') ?? '';
+    void this.#read().catch((error) => this.#fail(error));
   }
 
   async #read(): Promise<void> {
-    const explained = await this.app.api.get<Explained>(`/connections/${encodeURIComponent(this.place.id)}`, {}, this.signal);
+    const { id, query } = this.place;
+    const missed = query.get('missed') ?? '';
+    const event = UUID.test(missed) ? await this.#eventOf(missed) : missed;
+    const explained = await this.app.api.get<Explained>(`/connections/${encodeURIComponent(id)}`, { event }, this.signal);
+    if (this.place.query !== query) return;
     this.#trouble.clear();
+    if (missed && !event) this.#trouble.say(new Error('The log has no event of this task: it is none of this service’s, or longer ago than the log reaches back.'));
     this.#end.hidden = this.app.readOnly || explained.ended !== undefined;
     this.#showFindings(explained);
     show(this.#facts, factsOf(explained));
@@ -63,6 +84,20 @@ export class ConnectionPage extends PageElement {
     this.#rows.hidden = explained.fates.length === 0;
     this.#report.hidden = !explained.report;
     if (explained.report) show(this.#report, h('h2', {}, 'What its page says'), reportOf(explained.report));
+  }
+
+  /** The newest event of a task, as far as the log has been read; '' if it has none. */
+  async #eventOf(task: string): Promise<string> {
+    if (this.#looked.task !== task) this.#looked = { task, event: '', after: '' };
+    const looked = this.#looked;
+    for (let more = true; more && !this.signal.aborted; ) {
+      const { events, next, last_id } = await this.app.api.get<{ events: { id: string }[]; next?: string; last_id: string }>(
+        '/log', { type: 'task_event', task, after: looked.after, limit: 1000 }, this.signal);
+      looked.event = events.at(-1)?.id ?? looked.event;
+      looked.after = next ?? last_id;
+      more = next !== undefined;
+    }
+    return looked.event;
   }
 
   #showFindings({ findings, ended }: Explained): void {

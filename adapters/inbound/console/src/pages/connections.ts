@@ -27,6 +27,8 @@ export class ConnectionsPage extends PageElement {
   readonly #rows = h('div', { class: 'scroll', hidden: true }, this.#table.element);
   readonly #pager = h('div', { class: 'actions pager' });
   readonly #search = h('input', { type: 'search', 'data-search': '', 'aria-label': 'Beginning of the request_id', placeholder: 'request_id begins with', spellcheck: 'false', autocomplete: 'off' });
+  readonly #behind = h('input', { type: 'checkbox', onchange: () => this.#to() });
+  readonly #node = h('input', { type: 'text', size: 10, 'aria-label': 'Node', placeholder: 'node', spellcheck: 'false', autocomplete: 'off' });
   readonly #subject = h('input', { type: 'text', size: 14, 'aria-label': 'Subject', placeholder: 'subject', spellcheck: 'false', autocomplete: 'off' });
 
   protected open(): void {
@@ -35,8 +37,8 @@ export class ConnectionsPage extends PageElement {
       note('One line for each open stream. Open one to see what became of the last events, and why a browser did not see one.'),
       h('form', { class: 'filters', role: 'search', onsubmit: (event: Event) => {
         event.preventDefault();
-        go(linkTo('connections', '', { request_id: this.#search.value.trim(), subject: this.#subject.value.trim() }));
-      } }, this.#search, this.#subject, h('button', { type: 'submit' }, 'Show'),
+        this.#to();
+      } }, this.#search, this.#subject, this.#node, h('label', {}, this.#behind, 'Behind'), h('button', { type: 'submit' }, 'Show'),
       button('Why did this browser not see it?', () => this.#explain())),
       this.#count, this.#missing, this.#trouble.element, this.#rows, this.#pager);
     this.moved();
@@ -47,13 +49,22 @@ export class ConnectionsPage extends PageElement {
     const { query } = this.place;
     this.#search.value = query.get('request_id') ?? '';
     this.#subject.value = query.get('subject') ?? '';
+    this.#node.value = query.get('node') ?? '';
+    this.#behind.checked = query.get('behind') === 'true';
     void this.#read().catch(this.#trouble.say);
+  }
+
+  #to(): void {
+    go(linkTo('connections', '', {
+      request_id: this.#search.value.trim(), subject: this.#subject.value.trim(), node: this.#node.value.trim(), behind: this.#behind.checked ? 'true' : '',
+    }));
   }
 
   async #read(): Promise<void> {
     const { query } = this.place;
     const answer = await this.app.api.get<Listed>('/connections', {
-      request_id: query.get('request_id') ?? '', subject: query.get('subject') ?? '', after: query.get('after') ?? '', limit: PAGE,
+      request_id: query.get('request_id') ?? '', subject: query.get('subject') ?? '', node: query.get('node') ?? '', behind: query.get('behind') ?? '',
+      after: query.get('after') ?? '', limit: PAGE,
     }, this.signal);
     if (this.place.query !== query) return;
     this.#trouble.clear();

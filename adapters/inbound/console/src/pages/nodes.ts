@@ -1,9 +1,10 @@
 // W7: the nodes of the cluster and their broker.
 
-import { facts, h, show } from '../parts/dom.js';
+import { facts, h, link, show } from '../parts/dom.js';
 import { ago, duration } from '../parts/format.js';
 import { PageElement, Trouble, heading, missingNodes } from '../parts/page.js';
-import { badge } from '../parts/state.js';
+import { linkTo } from '../parts/place.js';
+import { type Tone, badge } from '../parts/state.js';
 import { Table } from '../parts/table.js';
 
 /** So often it is read again, in seconds. */
@@ -16,6 +17,8 @@ interface Node {
   readonly revision?: string;
   readonly started_at?: string;
   readonly sign_age?: number;
+  readonly alive?: boolean;
+  readonly left?: boolean;
   readonly leader?: boolean;
   readonly ready?: boolean;
   readonly connections?: number;
@@ -55,15 +58,26 @@ export class NodesPage extends PageElement {
   }
 }
 
+/** How a node is. One that ends is listed for a while: since when it is gone is the age of its last sign. */
+function stateOf({ alive, left, ready }: Node): [Tone, string] {
+  if (left) return ['stopped', 'stopped'];
+  if (alive === false) return ['bad', 'gone without a word'];
+  if (ready === undefined) return ['warn', 'does not answer'];
+  return ready ? ['good', 'ready'] : ['bad', 'not ready'];
+}
+
 const columns = () => [
   { head: 'Node', of: ({ node, this: here }: Node) => (here ? `${node} (answers here)` : node) },
   {
-    head: 'State', of: ({ ready }: Node) => String(ready),
-    draw: (cell: HTMLElement, { ready }: Node) => show(cell, ready === undefined ? '—' : ready ? badge('good', 'ready') : badge('bad', 'not ready')),
+    head: 'State', of: (node: Node) => stateOf(node)[1],
+    draw: (cell: HTMLElement, node: Node) => show(cell, badge(...stateOf(node))),
   },
   { head: 'Last sign', class: 'text', of: ({ sign_age }: Node) => (sign_age === undefined ? null : `${duration(sign_age)} ago`) },
   { head: 'Leader', of: ({ leader }: Node) => (leader === undefined ? null : leader ? 'yes' : 'no') },
-  { head: 'Streams', class: 'number', of: ({ connections }: Node) => connections ?? null },
+  {
+    head: 'Streams', class: 'number', of: ({ connections }: Node) => connections ?? null,
+    draw: (cell: HTMLElement, { node, connections }: Node) => show(cell, connections === undefined ? '—' : link(linkTo('connections', '', { node }), String(connections))),
+  },
   { head: 'Running', class: 'number', of: ({ running }: Node) => running ?? null },
   { head: 'Version', class: 'wide', of: ({ version, revision }: Node) => [version, revision?.slice(0, 12)].filter(Boolean).join(' ') || null },
   { head: 'Started', class: 'text wide', of: ({ started_at }: Node) => ago(started_at) },

@@ -3,6 +3,7 @@
 import { button, h, link, note, show } from '../parts/dom.js';
 import { bytes, clock, duration, plural, short } from '../parts/format.js';
 import { type Key, PageElement, Trouble, heading } from '../parts/page.js';
+import { Pause } from '../parts/pause.js';
 import { go, linkTo, replace } from '../parts/place.js';
 import { Table } from '../parts/table.js';
 import { announceVersion, publishEvent } from '../parts/send.js';
@@ -45,24 +46,23 @@ export class StreamPage extends PageElement {
   readonly #table = new Table<LogEvent>('Events, newest first', columns(), ({ id }) => id);
   readonly #rows = h('div', { class: 'scroll', hidden: true }, this.#table.element);
   readonly #none = note();
-  readonly #pause = button('Pause', () => this.#setPaused(!this.#paused), { 'aria-keyshortcuts': 'p' });
+  readonly #pause = new Pause(() => {});
   readonly #search = h('input', { type: 'search', 'data-search': '', 'aria-label': 'Text in the event', placeholder: 'text in the event', spellcheck: 'false', autocomplete: 'off' });
   readonly #type = h('input', { type: 'text', size: 14, list: 'event-types', 'aria-label': 'Name of the event', placeholder: 'all names', spellcheck: 'false', autocomplete: 'off' });
   readonly #types = h('datalist', { id: 'event-types' });
   readonly #from = h('input', { type: 'text', size: 22, 'aria-label': 'After the event with this ID', placeholder: 'after an ID', spellcheck: 'false', autocomplete: 'off' });
-  override readonly keys: Key[] = [{ key: 'p', does: 'pause, go on', run: () => this.#setPaused(!this.#paused) }];
+  override readonly keys: Key[] = [this.#pause.key];
 
   #events: LogEvent[] = []; // newest first
   #after: string | null = null; // null before the first answer
   #asked = '';
-  #paused = false;
   #left = 0;
   #gap = false;
 
   protected open(): void {
     const changes = !this.app.readOnly;
     show(this,
-      heading('Stream', this.#pause,
+      heading('Stream', this.#pause.button,
         changes ? button('Send an event…', () => publishEvent(this.app)) : null,
         changes ? button('Announce a version…', () => announceVersion(this.app)) : null),
       this.#held,
@@ -95,7 +95,7 @@ export class StreamPage extends PageElement {
   }
 
   async #read(): Promise<void> {
-    if (this.#paused) return;
+    if (this.#pause.on) return;
     const { query } = this.place;
     for (let page = 0; page < PAGES_AT_ONCE; page++) {
       const asked = this.#asked;
@@ -135,12 +135,6 @@ export class StreamPage extends PageElement {
     ].filter(Boolean);
     this.#none.hidden = words.length === 0;
     show(this.#none, words.join(' '));
-  }
-
-  #setPaused(paused: boolean): void {
-    this.#paused = paused;
-    this.#pause.textContent = paused ? 'Go on' : 'Pause';
-    this.#pause.setAttribute('aria-pressed', String(paused));
   }
 }
 

@@ -5,7 +5,8 @@ import { dialog } from '../parts/dialog.js';
 import { button, h, link, note, show } from '../parts/dom.js';
 import { ago, number, plural, short } from '../parts/format.js';
 import { type Key, PageElement, Trouble, heading } from '../parts/page.js';
-import { go, linkTo } from '../parts/place.js';
+import { Pause } from '../parts/pause.js';
+import { UUID, go, linkTo } from '../parts/place.js';
 import { statusBadge } from '../parts/state.js';
 import { Table } from '../parts/table.js';
 import { type Item, type Read, itemOf, labelsOf, progressOf, took } from '../parts/task.js';
@@ -38,7 +39,8 @@ interface List {
   horizon: number;
 }
 
-const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+/** One that waits is read once, and once in each attempt that has begun. */
+const askedOf = ({ id, attempt, started }: Item): string => `${id} ${started ? attempt : 0}`;
 
 export class TasksPage extends PageElement {
   readonly #trouble = new Trouble();
@@ -48,12 +50,15 @@ export class TasksPage extends PageElement {
   readonly #none = note();
   readonly #tabs = h('nav', { class: 'tabs', 'aria-label': 'By state' });
   readonly #pager = h('div', { class: 'actions pager' });
-  readonly #pause = button('Pause', () => this.#setPaused(!this.#paused), { 'aria-keyshortcuts': 'p' });
+  readonly #pause = new Pause(() => {
+    this.#show();
+    this.#askSoon();
+  });
   readonly #search = h('input', { type: 'search', 'data-search': '', 'aria-label': 'Label, or the ID of a task', placeholder: 'label:value, or an ID', spellcheck: 'false', autocomplete: 'off' });
   readonly #type = h('select', { 'aria-label': 'Type' });
   readonly #failedFirst = h('input', { type: 'checkbox', onchange: () => this.#to({ order: this.#failedFirst.checked ? 'failed' : '', page: '' }) });
   override readonly keys: Key[] = [
-    { key: 'p', does: 'pause, go on', run: () => this.#setPaused(!this.#paused) },
+    this.#pause.key,
     { key: 'f', does: 'failed first', run: () => this.#failedFirst.click() },
     { key: 'n', does: 'older tasks', run: () => this.querySelector<HTMLElement>('[data-older]')?.click() },
     { key: 'b', does: 'newer tasks', run: () => this.querySelector<HTMLElement>('[data-newer]')?.click() },
@@ -67,18 +72,17 @@ export class TasksPage extends PageElement {
   #counts: Counts = {};
   #items: readonly Item[] = [];
   #gone = new Set<string>();
-  #paused = false;
   #loaded = false;
   #drawing: ReturnType<typeof setTimeout> | undefined;
   #asking: ReturnType<typeof setTimeout> | undefined;
   #stopList = () => {};
   #filter = '';
-  #askedWhere = new Set<string>();
+  readonly #asked = new Set<string>(); // what was read for the sake of one field
 
   protected open(): void {
     const changes = !this.app.readOnly;
     show(this,
-      heading('Tasks', this.#pause, changes ? link(linkTo('start'), 'Start a task', { class: 'button primary' }) : null),
+      heading('Tasks', this.#pause.button, changes ? link(linkTo('start'), 'Start a task', { class: 'button primary' }) : null),
       this.#first, this.#tabs,
       h('form', { class: 'filters', role: 'search', onsubmit: (event: Event) => {
         event.preventDefault();
@@ -109,7 +113,7 @@ export class TasksPage extends PageElement {
     const filter = linkTo('tasks', '', { ...this.#query(), order: query.get('order') ?? '' });
     if (filter !== this.#filter) {
       this.#filter = filter;
-      this.#setPaused(false);
+      if (this.#pause.on) this.#pause.set(false);
       this.#begin();
     }
     this.#loadPage();
@@ -183,7 +187,7 @@ export class TasksPage extends PageElement {
     list.cursor = answer.next_cursor;
     list.horizon = answer.next_cursor === null ? -Infinity : Math.min(list.horizon, ...answer.tasks.map(({ created_at }) => Date.parse(created_at)));
     if (!this.#lists.includes(list)) return; // the filters are others now
-    for (const task of answer.tasks) this.#read.set(task.task_id, task);
+    this.#take(answer);
     if (first) this.#counts = answer.counts ?? {};
   }
 
@@ -197,20 +201,24 @@ export class TasksPage extends PageElement {
     if (!this.signal.aborted) this.#show();
   }
 
-  // Counts have no event, and events do not say where a task runs.
+  // Counts have no event; events do not say where a task runs, nor what labels one has that waits.
   #askSoon(): void {
-    if (this.#paused) return;
+    if (this.#pause.on) return;
     this.#asking ??= setTimeout(() => void this.#reading(async (signal) => {
       this.#asking = undefined;
       const { type, label } = this.#query();
       const answer = await this.app.api.get<Listed>('/tasks', { type, label, limit: 1, include: 'counts' }, signal);
       this.#counts = answer.counts ?? {};
-      const unplaced = this.#items.filter((item) => item.where === null && item.started && !this.#askedWhere.has(`${item.id} ${item.attempt}`)).slice(0, PAGE);
-      if (!unplaced.length) return;
-      for (const { id, attempt } of unplaced) this.#askedWhere.add(`${id} ${attempt}`);
-      const { tasks } = await this.app.api.get<Listed>('/tasks', { ids: unplaced.map(({ id }) => id).join(',') }, signal);
-      for (const task of tasks) this.#read.set(task.task_id, task);
+      if (label!.length) this.#take(await this.app.api.get<Listed>('/tasks', { type, label, status: 'pending', limit: PAGE }, signal)); // the stream does not say that they match
+      const unknown = this.#items.filter((item) => !this.#asked.has(askedOf(item)) && (item.started ? item.where === null : !this.#read.has(item.id))).slice(0, PAGE);
+      if (!unknown.length) return;
+      for (const item of unknown) this.#asked.add(askedOf(item));
+      this.#take(await this.app.api.get<Listed>('/tasks', { ids: unknown.map(({ id }) => id).join(',') }, signal));
     }), ASK_PACE);
+  }
+
+  #take({ tasks }: Listed): void {
+    for (const task of tasks) this.#read.set(task.task_id, task);
   }
 
   // --- what is shown
@@ -242,7 +250,7 @@ export class TasksPage extends PageElement {
   }
 
   #draw(): void {
-    if (this.#paused) return;
+    if (this.#pause.on) return;
     this.#drawing ??= setTimeout(() => {
       this.#drawing = undefined;
       this.#show();
@@ -250,7 +258,7 @@ export class TasksPage extends PageElement {
   }
 
   #show(): void {
-    if (this.#paused) return;
+    if (this.#pause.on) return;
     const matching = this.#matching();
     const from = (this.#page - 1) * PAGE;
     this.#items = matching.slice(from, from + PAGE);
@@ -307,13 +315,6 @@ export class TasksPage extends PageElement {
       this.#type.append(h('option', { value: type }, type || 'All types'));
     }
     if (document.activeElement !== this.#type) this.#type.value = wanted;
-  }
-
-  #setPaused(paused: boolean): void {
-    this.#paused = paused;
-    this.#pause.textContent = paused ? 'Go on' : 'Pause';
-    this.#show();
-    if (!paused) this.#askSoon();
   }
 
   #columns() {

@@ -8,7 +8,10 @@ export function dialog(title: string, content: (close: () => void) => Child[]): 
   const before = document.activeElement;
   const made = h('dialog', { 'aria-labelledby': 'dialog-title' });
   made.append(h('h2', { id: 'dialog-title' }, title), ...content(() => made.close()).filter((child) => child instanceof Node));
+  const left = new AbortController();
+  addEventListener('hashchange', () => made.close(), { signal: left.signal }); // it was about the page that was left
   made.addEventListener('close', () => {
+    left.abort();
     made.remove();
     if (before instanceof HTMLElement && before.isConnected) before.focus();
   });

@@ -1,5 +1,8 @@
 // Where the console is: the page's hash, so that every view is a link that can be shared.
 
+/** What the ID of a task is. */
+export const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+
 /** '#/tasks/0b0e…?status=failed' is page 'tasks', id '0b0e…' and the query. */
 export interface Place {
   readonly page: string;

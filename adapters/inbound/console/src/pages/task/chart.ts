@@ -8,7 +8,7 @@ const [WIDTH, HEIGHT] = [600, 120];
 /** So many points are drawn at most. */
 const POINTS = 300;
 
-/** Null while there is no line to draw. */
+/** Null while there is no line to draw, as of a task that says no more than texts. */
 export function chartOf(events: readonly Logged[]): HTMLElement | null {
   const points: { at: number; value: number }[] = [];
   const attempts: number[] = []; // when they began
@@ -22,7 +22,7 @@ export function chartOf(events: readonly Logged[]): HTMLElement | null {
     else if (type === 'task_failed' || type === 'task_cancelled' || type === 'task_retrying') points.push({ at: time, value: points.at(-1)?.value ?? 0 });
   }
   const [first, last] = [points[0], points.at(-1)];
-  if (!first || !last || points.length < 3 || last.at === first.at) return null;
+  if (!first || !last || points.length < 3 || last.at === first.at || !points.some(({ value }) => value > 0)) return null;
   const x = (at: number) => ((at - first.at) / (last.at - first.at)) * WIDTH;
   const y = (value: number) => HEIGHT - value * HEIGHT;
   const every = Math.ceil(points.length / POINTS);

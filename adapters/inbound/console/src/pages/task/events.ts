@@ -2,6 +2,7 @@
 
 import type { TaskEvent } from '../../../../webclient/types/index.js';
 
+import { clock } from '../../parts/format.js';
 import type { Item } from '../../parts/task.js';
 
 /** One event of the task. */
@@ -23,19 +24,23 @@ export const loggedOf = (id: string, event: TaskEvent): Logged => ({
 export function inOneLine({ type, data }: Logged): string {
   switch (type) {
     case 'progress_update': {
-      const percent = typeof data?.value === 'number' ? `${Math.round(data.value * 100)} %` : '';
+      const percent = data?.value > 0 || !data?.text ? `${Math.round((data?.value ?? 0) * 100)} %` : '';
       return [percent, data?.text].filter(Boolean).join(' · ');
     }
     case 'task_retrying':
-      return `${data.code}: ${data.error}. Attempt ${data.attempt} from ${new Date(data.next_at).toLocaleTimeString()} on`;
+      return `${failureOf(data)}. Attempt ${data.attempt} from ${clock(data.next_at)} on`;
     case 'task_failed':
-      return `${data.code}: ${data.error}`;
+      return failureOf(data);
     case 'task_completed':
       return JSON.stringify(data ?? null).slice(0, 200);
     default:
       return '';
   }
 }
+
+/** Code and message; a message that begins with its code needs no other. */
+const failureOf = ({ code, error }: { code: string; error: string }): string =>
+  error.toUpperCase().startsWith(`${code}:`) ? error : `${code}: ${error}`;
 
 export interface Attempt {
   readonly attempt: number;
@@ -55,8 +60,8 @@ export function attemptsOf(events: readonly Logged[], item: Item | null): Attemp
   for (const { type, at: time, attempt, data } of events) {
     if (attempt < 1) continue;
     if (type === 'task_started') Object.assign(at(attempt), { began: time, why: 'runs' });
-    else if (type === 'task_retrying') Object.assign(at(attempt === data.attempt ? attempt - 1 : attempt), { ended: time, why: `${data.code}: ${data.error}` });
-    else if (type === 'task_failed') Object.assign(at(attempt), { ended: time, why: `${data.code}: ${data.error}` });
+    else if (type === 'task_retrying') Object.assign(at(attempt === data.attempt ? attempt - 1 : attempt), { ended: time, why: failureOf(data) });
+    else if (type === 'task_failed') Object.assign(at(attempt), { ended: time, why: failureOf(data) });
     else if (type === 'task_completed' || type === 'task_cancelled') Object.assign(at(attempt), { ended: time, why: type.slice('task_'.length) });
     else if (type === 'task_queued' && attempts.has(attempt)) Object.assign(at(attempt), { ended: time, why: 'given back by its worker' });
   }
