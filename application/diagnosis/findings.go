@@ -101,7 +101,7 @@ func (f Facts) asked() *diagnosis.Finding {
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (f Facts) nodeGone() *diagnosis.Finding {
-	says := ""
+	var says string
 	switch l, ok := f.last(); {
 	case f.Open != nil:
 		return nil
