@@ -56,6 +56,7 @@ func (b breakage) run(t *testing.T, name string, in browser, seed uint64, change
 		case violation:
 			faults = what.faults
 			t.Logf("the tabs: %s", w.tabsNow())
+			t.Logf("the streams, of the service: %s", w.streamsNow())
 		case trouble:
 			t.Fatalf("the harness: %v", what)
 		default:

@@ -413,3 +413,24 @@ func (w *world) tabsNow() string {
 	}
 	return strings.Join(all, "\n")
 }
+
+// streamsNow returns what the service says of each stream.
+func (w *world) streamsNow() string {
+	ctx, cancel := w.in()
+	defer cancel()
+	var list struct {
+		Connections []struct {
+			ID string `json:"request_id"`
+		}
+	}
+	if _, err := w.service.ask(ctx, "GET", "/api/connections", nil, &list); err != nil {
+		return err.Error()
+	}
+	var all strings.Builder
+	for _, c := range list.Connections {
+		var one json.RawMessage
+		_, err := w.service.ask(ctx, "GET", "/api/connections/"+c.ID, nil, &one)
+		fmt.Fprintf(&all, "%.6000s %v\n", one, err)
+	}
+	return all.String()
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import { ID, OTHER, THIRD, World, collect, event, listed, pass, progress, record, refusal, settle } from './world.js';
+import { ID, OTHER, ServiceStream, THIRD, World, collect, event, listed, pass, progress, record, refusal, settle } from './world.js';
 import { unknownTask } from '../src/shared/truth.js';
 import { TabTasks } from '../src/tab/tasks.js';
 
@@ -324,6 +324,40 @@ test('B11 a list is newest first, and keeps the views of tasks that did not chan
   world.service.stream.send('task_event', event(OTHER, 2, 'task_cancelled'), 'e-4');
   await pass(200);
   assert.deepEqual(list.getSnapshot().map((view) => view.id), [ID]);
+});
+
+test('B5 a list that was read before the stream brought events is read again with it', async () => {
+  const hg = world.connect();
+  let open!: (answer: Response) => void;
+  world.service.reply('GET /sse/stream', () => new Promise((done) => (open = done)));
+  const list = hg.tasks();
+  list.subscribe(() => {});
+  world.service.records.set(ID, record(ID, 3));
+  await pass(1000);
+  assert.deepEqual(list.getSnapshot().map(({ status }) => status), ['running'], 'it does not wait for the stream for ever');
+  world.service.records.set(ID, record(ID, 5, { status: 'cancelled', end_time: '2026-01-02T03:04:09Z' }));
+  world.service.records.set(OTHER, record(OTHER, 2, { status: 'cancelled', end_time: '2026-01-02T03:04:08Z' }));
+  const stream = new ServiceStream(new URL('http://service/'), { signal: new AbortController().signal });
+  open(new Response(stream.body, { headers: { 'Content-Type': 'text/event-stream' } }));
+  await pass(20);
+  stream.snapshot();
+  await pass(200);
+  assert.deepEqual(list.getSnapshot().map(({ status }) => status), ['cancelled', 'cancelled']);
+});
+
+test('B5 a list is read once when the stream opens quickly, and not again when it goes on', async () => {
+  const hg = world.connect();
+  hg.tasks().subscribe(() => {});
+  await pass(20);
+  world.service.stream.snapshot();
+  await pass(1000);
+  assert.equal(world.service.asked('GET /tasks').length, 1);
+  world.service.stream.close();
+  await pass(1000);
+  world.service.stream.snapshot();
+  await pass(1000);
+  assert.equal(world.service.streams.length, 2);
+  assert.equal(world.service.asked('GET /tasks').length, 1);
 });
 
 test('B11 a result that nobody waits for any more is not shown as loading', async () => {

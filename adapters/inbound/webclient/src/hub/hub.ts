@@ -84,7 +84,7 @@ export class Hub {
     this.#actions = new Actions(this.#api, clock);
     this.#notes = new CapabilityNotes(() => this.#tellState());
     this.#results = new Results(this.#api, clock, this.#tasks, isFollowed, flush);
-    this.#lists = new Lists(this.#api, this.#tasks, () => this.#tabs.all().flatMap((tab) => [...tab.watches.values()]), flush);
+    this.#lists = new Lists(this.#api, clock, this.#tasks, () => this.#tabs.all().flatMap((tab) => [...tab.watches.values()]), flush);
     this.#flusher = new Flusher(clock, () => this.#send());
     this.#outputs = new Outputs(
       clock,
@@ -112,6 +112,7 @@ export class Hub {
       },
       own: (event) => this.#tabs.events.push(event),
       output: (data) => this.#outputs.event(data),
+      settled: () => this.#lists.live(),
       isFollowed,
       hasPace: () => this.#stream.hasPace,
     });
@@ -124,8 +125,7 @@ export class Hub {
           if (this.#sharing === 'tab' && this.#protocol() === 'http/1.1') this.#stream.selfReport.note({});
           this.#incoming.opened();
           this.#outputs.opened();
-          if (this.#notes.now.resume === false) this.#lists.forget();
-          this.#lists.readShown();
+          if (!this.#stream.lastId || this.#notes.now.resume === false) this.#lists.pause();
         },
         unavailable: () => this.#incoming.unavailable(),
         event: (event) => this.#incoming.event(event),

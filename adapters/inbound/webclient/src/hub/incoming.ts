@@ -23,6 +23,8 @@ export interface IncomingUser {
   reset(reason: string): void;
   own(event: NamedEvent): void;
   output(data: any): void;
+  /** The snapshot is complete, or none is to be had. */
+  settled(): void;
   isFollowed(id: string): boolean;
   hasPace(): boolean;
 }
@@ -103,6 +105,7 @@ export class Incoming {
       if (!hasEnded(status) && !this.#listed.has(id) && isWanted(id)) this.#user.read(id);
     }
     this.#cancels[0]?.();
+    this.#user.settled();
   }
 
   #stopWaiting(): void {
