@@ -219,6 +219,7 @@ test('B8 the token goes along, and one that is refused is asked for again, once'
   const hg = await world.open({ getToken: () => tokens[asked++]! });
   assert.equal(world.service.stream.headers.get('Authorization'), 'Bearer new');
   assert.equal(state(hg), 'open');
+  assert.equal(hg.connection.getSnapshot().capabilities.token, true);
   const read = hg.types();
   await pass(100);
   await read;

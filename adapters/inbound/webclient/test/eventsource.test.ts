@@ -74,6 +74,24 @@ test('B1 where bodies cannot be streamed EventSource brings the stream, and it i
   assert.deepEqual([task.getSnapshot().status, task.getSnapshot().result], ['completed', 7]);
 });
 
+test('B16 that it sends no token is said, also when it is given no stream', async () => {
+  const hg = world.connect({ getToken: () => 't' });
+  hg.connection.subscribe(() => {});
+  await pass(50);
+  Source.last.fail(); // it shows no status
+  await pass(2000);
+  const { state, capabilities } = hg.connection.getSnapshot();
+  assert.deepEqual([state, capabilities.token], ['reconnecting', false]);
+  assert.match(capabilities.limits.join(), /EventSource, which sends no token/);
+  await Source.last.open([]); // a cookie was enough
+  assert.equal(hg.connection.getSnapshot().state, 'open');
+
+  const other = world.connect();
+  other.connection.subscribe(() => {});
+  await pass(50);
+  assert.deepEqual([other.connection.getSnapshot().capabilities.token, other.connection.getSnapshot().capabilities.limits], [null, []]);
+});
+
 test('B6 its pings show that it is silent', async () => {
   const hg = world.connect();
   hg.connection.subscribe(() => {});

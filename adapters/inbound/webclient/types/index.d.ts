@@ -262,6 +262,8 @@ export interface Capabilities {
   readonly types: boolean | null;
   /** Many tasks can be read with one request. */
   readonly batch: boolean | null;
+  /** The token of `getToken` goes along with the stream; null without `getToken`. */
+  readonly token: boolean | null;
   /** One sentence for each thing that is missing: what follows from it. */
   readonly limits: readonly string[];
 }

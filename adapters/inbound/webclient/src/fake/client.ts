@@ -18,7 +18,7 @@ import { Task } from './task.js';
 
 const OPEN: Connection = Object.freeze({
   state: 'open', stale: false, error: null, retryAt: null, sharing: 'own',
-  capabilities: Object.freeze({ resume: true, heartbeat: true, types: true, batch: true, limits: [] }),
+  capabilities: Object.freeze({ resume: true, heartbeat: true, types: true, batch: true, token: null, limits: [] }),
 });
 
 /** How often the clock of stories goes on, in milliseconds. */

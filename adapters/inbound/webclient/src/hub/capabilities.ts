@@ -9,11 +9,12 @@ const LIMITS: Record<Capability, string> = {
   heartbeat: 'Neither pings nor heartbeats come: a stream that is open and dead is not noticed.',
   types: 'Events do not name the type of their task: a task that is met first in an event is of no type until it is read.',
   batch: 'The service reads one task per request: coming back with many takes longer.',
+  token: 'This browser reads streams with EventSource, which sends no token: a service that asks for one gives no stream, unless a cookie will do.',
 };
 
 export class CapabilityNotes {
   readonly #changed: () => void;
-  #now: Capabilities = { resume: null, heartbeat: null, types: null, batch: null, limits: [] };
+  #now: Capabilities = { resume: null, heartbeat: null, types: null, batch: null, token: null, limits: [] };
 
   constructor(changed: () => void) {
     this.#changed = changed;

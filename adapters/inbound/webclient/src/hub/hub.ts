@@ -37,6 +37,8 @@ const TELL_ID = 5000;
 export interface HubParts {
   fetch: typeof fetch;
   transport: Transport;
+  /** Whether that sends a token. */
+  sendsToken: boolean;
   clock: Clock;
   /** Undefined where there are none: in pages without HTTPS, in programs. */
   locks: LockManager | undefined;
@@ -138,6 +140,7 @@ export class Hub {
         expiring: () => void this.#renew(),
       },
     );
+    if (config.asksToken) this.#notes.note('token', parts.sendsToken);
     this.#credential.onended = (why) => {
       if (why.code !== 'SIGNED_OUT') return this.#stream.stop('unauthorized', { code: why.code, message: why.message });
       this.#stream.signOut();

@@ -12,6 +12,7 @@ export function openHub(config: HubConfig, lock: string, linger = 0, fetch: type
   return new Hub(config, {
     fetch,
     transport: streams ? fetchTransport(fetch) : eventSourceTransport,
+    sendsToken: streams,
     clock: systemClock,
     locks: globalThis.navigator?.locks,
     lock,

@@ -17,7 +17,7 @@ import { TaskHandle } from './task.js';
 import { TabTasks } from './tasks.js';
 import { Ending } from './waiting.js';
 
-const NO_CAPABILITIES = { resume: null, heartbeat: null, types: null, batch: null, limits: [] };
+const NO_CAPABILITIES = { resume: null, heartbeat: null, types: null, batch: null, token: null, limits: [] };
 const UNUSED: Connection = { state: 'idle', stale: true, error: null, retryAt: null, sharing: null, capabilities: NO_CAPABILITIES };
 
 type Listeners = { [What in 'reset' | 'event']: Set<(value: any) => void> };
