@@ -9,7 +9,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-cluster chaos microbench cover lint fmt generate demo client screenshots notices verify clean
+.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-output bench-cluster chaos microbench cover lint fmt generate demo client screenshots notices verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-gateway: ## measure what a gateway in a process of its own costs (ten minu
 
 bench-tasks: ## measure tasks from their start to their end on a stream, on each broker (eight minutes)
 	$(GO) run ./test/bench/runner --quick --tasks
+
+bench-output: ## measure what a task's output costs the streams beside it (five minutes)
+	$(GO) run ./test/bench/runner --output
 
 bench-cluster: ## measure the brokers and the number of nodes (eight minutes)
 	$(GO) run ./test/bench/runner --cluster

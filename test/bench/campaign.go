@@ -20,6 +20,8 @@ type Results struct {
 	Subjects []Outcome
 	// Missing are peers that were asked for and could not be had, with the reason.
 	Missing map[string]string
+	// Output are the rounds of RunOutput, by the place of what is printed.
+	Output []map[Where]Round `json:",omitempty"`
 }
 
 // Outcome is what was found out about one subject.

@@ -20,6 +20,8 @@ type Options struct {
 	Tasks bool
 	// Cluster says that the subjects are those of Cluster.
 	Cluster bool `json:",omitempty"`
+	// Output says that RunOutput measures.
+	Output bool `json:",omitempty"`
 	// Missed is how many events the replayed client has missed; 0 measures neither
 	// replay nor the storm.
 	Missed int

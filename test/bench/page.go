@@ -20,6 +20,7 @@ var titles = map[string]string{
 	"gateway": "Measured: a gateway in a process of its own",
 	"tasks":   "Measured: tasks",
 	"cluster": "Measured: brokers and nodes",
+	"output":  "Measured: the output of a task, and the streams beside it",
 }
 
 // Markdown returns the page of the results: tables, what they say, and what
@@ -30,9 +31,12 @@ func (r Results) Markdown(name string) string {
 	fmt.Fprintf(b, "%s, %s, %d cores, %s, %s, commit %s. Made by `%s`: medians of %d rounds.\n\n",
 		r.When.Format("2 January 2006"), r.Machine.Processor, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go, r.Machine.Commit,
 		r.Command, r.Options.Rounds)
-	if r.Options.Cluster {
+	switch {
+	case r.Options.Output:
+		r.output(b)
+	case r.Options.Cluster:
 		r.cluster(b)
-	} else {
+	default:
 		r.tables(b)
 	}
 	r.recovery(b)
@@ -60,7 +64,7 @@ func (r Results) tables(b *strings.Builder) {
 }
 
 func (r Results) pictures(b *strings.Builder, plots string) {
-	if r.Options.Tasks {
+	if r.Options.Tasks || r.Options.Output {
 		return
 	}
 	for _, p := range r.plots() {
@@ -132,7 +136,9 @@ func (r Results) checks(b *strings.Builder) {
 }
 
 func (r Results) settings(b *strings.Builder) {
-	b.WriteString("## Versions and settings\n\n")
+	if len(r.Subjects) > 0 {
+		b.WriteString("## Versions and settings\n\n")
+	}
 	for _, o := range r.Subjects {
 		fmt.Fprintf(b, "- **%s**", o.Name)
 		if o.Version != "" {

@@ -28,6 +28,7 @@ type flags struct {
 	Gateway    bool          `help:"Measure what a gateway in a process of its own costs instead." xor:"what"`
 	Tasks      bool          `help:"Measure tasks instead: from the start to the end on a stream." xor:"what"`
 	Cluster    bool          `help:"Measure the brokers and the number of nodes instead." xor:"what"`
+	Output     bool          `help:"Measure what a task's output costs the streams beside it instead." xor:"what"`
 	Only       []string      `help:"Only subjects whose names contain one of these."`
 	Sizes      []int         `help:"Numbers of connections."`
 	Rounds     int           `help:"Rounds, of which the median is shown."`
@@ -85,6 +86,8 @@ func (f *flags) name() string {
 		return "tasks"
 	case f.Cluster:
 		return "cluster"
+	case f.Output:
+		return "output"
 	}
 	return "own"
 }
@@ -104,9 +107,16 @@ func (f *flags) results(ctx context.Context) (bench.Results, error) {
 	if f.built {
 		defer os.RemoveAll(f.Bin) //nolint:errcheck // it is a temporary folder
 	}
-	r, err := bench.Run(ctx, subjects, f.options(), f.Bin, log)
+	r, err := f.measure(ctx, subjects, log)
 	r.Missing, r.Command = missing, strings.Join(append([]string{"go run ./test/bench/runner"}, os.Args[1:]...), " ")
 	return r, err
+}
+
+func (f *flags) measure(ctx context.Context, subjects []bench.Subject, log *slog.Logger) (bench.Results, error) {
+	if f.Output {
+		return bench.RunOutput(ctx, f.options(), f.Bin, log)
+	}
+	return bench.Run(ctx, subjects, f.options(), f.Bin, log)
 }
 
 // subjects builds what is to be measured.
@@ -155,6 +165,8 @@ func (f *flags) options() bench.Options {
 	switch {
 	case f.Cluster:
 		o = bench.ForCluster()
+	case f.Output:
+		o = bench.ForOutput()
 	case f.Tasks:
 		o = bench.ForTasks()
 	case f.Quick:
