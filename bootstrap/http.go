@@ -155,7 +155,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 	api.Register(engine)
 	webclient.New(p.Log).Register(engine)
 	if mode := p.Config.HTTP.Console; mode != ConsoleOff {
-		console.New(console.Mode(mode), p.Log).Register(engine)
+		console.New(console.Mode(mode), p.Config.Gateway.Kind == GatewayEmbedded, p.Log).Register(engine)
 	}
 	ginapi.NewOutputs(p.Inbound.outputs, p.Log).Register(engine)
 	ginapi.NewEvents(p.Inbound.events, p.Log).Register(engine)

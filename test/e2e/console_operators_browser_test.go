@@ -54,7 +54,7 @@ func TestTheConsoleSaysWhyATaskWasNotSeen(t *testing.T) { // W6, A12
 	c.goTo("#/connections/inside?missed=" + id)
 	c.says(".finding", "event written")
 	c.goTo("#/connections/inside?missed=0b0e7a52-53c5-4d1a-9d0b-5f8f3f1c2a77")
-	c.says(".trouble", "The log has no event of this task")
+	c.says(".note", "The log has no event of this task")
 }
 
 // A task that begins to wait while the list is open has its labels there, and is found by them; a dialog
@@ -77,4 +77,37 @@ func TestTheConsoleKnowsTheLabelsOfTasksThatWait(t *testing.T) { // W2, T16
 	some.says("dialog", "since")
 	some.goTo("#/nodes")
 	some.shows("body:not(:has(dialog))")
+}
+
+// Behind an external gateway there is no stream here: the console says so, and asks again and again.
+func TestTheConsoleWithoutAStreamAsksAgainAndAgain(t *testing.T) { // W2, W3
+	t.Parallel()
+	s := startExternal(t, "TASK_MAX_WORKERS=8", versionless)
+	c := openConsole(t, s.url, "#/tasks")
+	c.says(".stream", "streams are at an external gateway")
+	c.says("h2", "Nothing has run yet")
+	id := s.startTask(t, longTask)
+	c.says(taskRow(id), "running")
+	c.says(`.tabs [data-state="running"] .count`, "1")
+	c.goTo("#/tasks?status=running")
+	c.says(taskRow(id), "running")
+	c.press("p")
+	s.must(t, http.StatusOK, "POST", "/api/tasks/"+id+"/cancel", "")
+	s.awaitEnd(t, id)
+	other := c.second("#/tasks/" + id)
+	other.says("main .badge", "cancelled")
+	c.says(taskRow(id), "running") // it is paused
+	c.press("p")
+	c.shows("main:not(:has(" + taskRow(id) + "))")
+	c.accessible("a list that is not live")
+	c.fits("a list that is not live")
+
+	next := s.startTask(t, `{"type":"demo_task","params":{"steps":3,"delay":1}}`)
+	c.goTo("#/tasks/" + next)
+	c.says("main .badge", "running")
+	c.says("main .badge", "completed")
+	c.says("main", "Result")
+	c.says("tbody tr", "task_completed")
+	c.clickText("Retry")
+	c.says(".said", "Started again")
 }

@@ -61,8 +61,9 @@ type Handler struct {
 	log   *slog.Logger
 }
 
-// New returns the handler of the console that the program was built with.
-func New(mode Mode, log *slog.Logger) *Handler {
+// New returns the handler of the console that the program was built with. live says that this service
+// holds browsers' streams; without them the page asks again and again.
+func New(mode Mode, live bool, log *slog.Logger) *Handler {
 	folder, err := fs.Sub(sources, "dist")
 	if err != nil {
 		panic(err) // the folder is embedded
@@ -85,7 +86,7 @@ func New(mode Mode, log *slog.Logger) *Handler {
 	}
 	var page strings.Builder
 	if err := template.Must(template.ParseFS(sources, "page.html")).Execute(&page, map[string]any{
-		"Mode": mode, "Script": names["console.js"], "Style": names["console.css"], "Icon": names["icon.svg"],
+		"Mode": mode, "Live": live, "Script": names["console.js"], "Style": names["console.css"], "Icon": names["icon.svg"],
 	}); err != nil {
 		panic(err) // the template is a good one
 	}

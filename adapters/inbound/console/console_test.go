@@ -26,7 +26,7 @@ func ask(t *testing.T, mode console.Mode, method, path string, header ...string)
 	t.Helper()
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
-	console.New(mode, slog.New(slog.DiscardHandler)).Register(e)
+	console.New(mode, true, slog.New(slog.DiscardHandler)).Register(e)
 	r := httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -59,7 +59,7 @@ func TestThePageHasNothingInlineAndAStrictPolicy(t *testing.T) { // W
 
 func TestThePageSaysItsMode(t *testing.T) { // W
 	for _, mode := range []console.Mode{console.Read, console.Full} {
-		if _, body := ask(t, mode, "GET", "/"); !strings.Contains(body, `data-mode="`+string(mode)+`"`) {
+		if _, body := ask(t, mode, "GET", "/"); !strings.Contains(body, `data-mode="`+string(mode)+`" data-live="true"`) {
 			t.Errorf("mode %s: %s", mode, body)
 		}
 	}

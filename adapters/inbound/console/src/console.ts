@@ -10,4 +10,5 @@ applyTheme();
 definePages();
 const { api, token, name } = await signIn(document.body);
 const client = connect({ name: `console${name}`, ...(token && { getToken: () => token }) });
-new Shell({ client, api, readOnly: document.documentElement.dataset.mode === 'read' }, token !== null);
+const { mode, live } = document.documentElement.dataset;
+new Shell({ client, api, live: live === 'true', readOnly: mode === 'read' }, token !== null);

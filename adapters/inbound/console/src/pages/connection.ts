@@ -48,6 +48,7 @@ export class ConnectionPage extends PageElement {
     type: 'search', 'data-search': '', 'aria-label': 'A task or an event that it did not see', placeholder: 'ID of the task or the event that it did not see', spellcheck: 'false', autocomplete: 'off',
   });
   #said = '';
+  readonly #looking = note();
   #looked = { task: '', event: '', after: '' };
 
   protected open(): void {
@@ -57,7 +58,7 @@ export class ConnectionPage extends PageElement {
         event.preventDefault();
         go(linkTo('connections', id, { missed: this.#missed.value.trim() }));
       } }, this.#missed, h('button', { type: 'submit' }, 'Explain')),
-      this.#trouble.element, this.#findings, this.#facts,
+      this.#trouble.element, this.#looking, this.#findings, this.#facts,
       h('h2', {}, 'What became of the last events'), this.#rows,
       this.#report, note('The same in a terminal:'), command(`heliograph explain ${id}`));
     this.every(PACE, () => this.#read(), (error) => this.#fail(error));
@@ -66,17 +67,19 @@ export class ConnectionPage extends PageElement {
 
   override moved(): void {
     this.#missed.value = this.place.query.get('missed') ?? '';
+    this.#looked = { task: '', event: '', after: '' };
+    show(this.#looking);
     void this.#read().catch((error) => this.#fail(error));
   }
 
   async #read(): Promise<void> {
     const { id, query } = this.place;
     const missed = query.get('missed') ?? '';
-    const event = UUID.test(missed) ? await this.#eventOf(missed) : missed;
+    const ofTask = UUID.test(missed);
+    const event = ofTask ? this.#looked.event : missed;
     const explained = await this.app.api.get<Explained>(`/connections/${encodeURIComponent(id)}`, { event }, this.signal);
     if (this.place.query !== query) return;
     this.#trouble.clear();
-    if (missed && !event) this.#trouble.say(new Error('The log has no event of this task: it is none of this service’s, or longer ago than the log reaches back.'));
     this.#end.hidden = this.app.readOnly || explained.ended !== undefined;
     this.#showFindings(explained);
     show(this.#facts, factsOf(explained));
@@ -84,20 +87,27 @@ export class ConnectionPage extends PageElement {
     this.#rows.hidden = explained.fates.length === 0;
     this.#report.hidden = !explained.report;
     if (explained.report) show(this.#report, h('h2', {}, 'What its page says'), reportOf(explained.report));
+    if (ofTask) await this.#lookFor(missed);
   }
 
-  /** The newest event of a task, as far as the log has been read; '' if it has none. */
-  async #eventOf(task: string): Promise<string> {
-    if (this.#looked.task !== task) this.#looked = { task, event: '', after: '' };
+  /** Finds the newest event of a task. A long log takes some seconds, so what is known without it is shown before. */
+  async #lookFor(task: string): Promise<void> {
+    const before = this.#looked.event;
+    if (this.#looked.task !== task) {
+      this.#looked = { task, event: '', after: '' };
+      show(this.#looking, 'Looking for the newest event of this task in the log…');
+    }
     const looked = this.#looked;
-    for (let more = true; more && !this.signal.aborted; ) {
+    for (let more = true; more; ) {
       const { events, next, last_id } = await this.app.api.get<{ events: { id: string }[]; next?: string; last_id: string }>(
         '/log', { type: 'task_event', task, after: looked.after, limit: 1000 }, this.signal);
+      if (looked !== this.#looked) return; // another task is asked for
       looked.event = events.at(-1)?.id ?? looked.event;
       looked.after = next ?? last_id;
       more = next !== undefined;
     }
-    return looked.event;
+    show(this.#looking, looked.event ? '' : 'The log has no event of this task: it is none of this service’s, or longer ago than the log reaches back.');
+    if (looked.event && !before) await this.#read(); // newer ones are found at the next look
   }
 
   #showFindings({ findings, ended }: Explained): void {

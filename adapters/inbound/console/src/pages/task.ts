@@ -6,7 +6,7 @@ import { command, copyButton, curl } from '../parts/copy.js';
 import { button, facts, h, link, note, show } from '../parts/dom.js';
 import { ago, clock, duration, short } from '../parts/format.js';
 import { download, jsonTree } from '../parts/jsontree.js';
-import { type Key, PageElement, Trouble, heading } from '../parts/page.js';
+import { type Key, POLL, PageElement, Trouble, heading } from '../parts/page.js';
 import { go, linkTo } from '../parts/place.js';
 import { statusBadge } from '../parts/state.js';
 import { Table } from '../parts/table.js';
@@ -63,22 +63,22 @@ export class TaskPage extends PageElement {
       h('div', { class: 'cards two' }, this.#params, this.#result),
       outputOf(this.app, this.#id, this.signal),
       h('section', {}, h('h2', {}, 'Events'), this.#eventsNote, h('div', { class: 'scroll' }, this.#events.element)));
-    const task = this.app.client.follow(this.#id);
-    const draw = () => this.#draw();
-    const stop = task.subscribe(draw);
-    const timer = setInterval(draw, 1000);
-    this.signal.addEventListener('abort', () => {
-      clearInterval(timer);
-      stop();
-    });
+    const timer = setInterval(() => this.#draw(), 1000);
+    this.signal.addEventListener('abort', () => clearInterval(timer));
+    if (this.app.live) this.#follow();
+    else this.every(POLL, () => (this.#item && isActive(this.#item) ? this.#load() : undefined), this.#trouble.say);
     this.#log = new TaskLog(this.app, this.#id, this.signal, (events, words) => this.#showEvents(events, words));
     void this.#load();
-    this.#task = task;
+  }
+
+  #follow(): void {
+    this.#task = this.app.client.follow(this.#id);
+    this.signal.addEventListener('abort', this.#task.subscribe(() => this.#draw()));
   }
 
   override moved(): void {} // it has no query
 
-  /** Reads what no event says: params, where it runs. */
+  /** Reads what no event says, as params and where it runs; without a stream all of it. */
   async #load(): Promise<void> {
     try {
       this.#read = await readTask(this.app, this.#id, this.signal);
@@ -100,7 +100,7 @@ export class TaskPage extends PageElement {
     const item = (this.#item = itemOf(this.#read, known));
     if (item.state === 'expired') {
       this.#trouble.say(new Error('This task was removed. What is shown is what was known of it.'));
-    } else if (before && (before.attempt !== item.attempt || before.state !== item.state)) void this.#load(); // where it runs
+    } else if (known && before && (before.attempt !== item.attempt || before.state !== item.state)) void this.#load(); // where it runs
     this.#log!.changed(item);
     const said = JSON.stringify([item, took(item), item.next && ago(item.next), known?.resultState, this.#read?.node]);
     if (said === this.#shown) return;
@@ -127,6 +127,7 @@ export class TaskPage extends PageElement {
     this.#error.hidden = !item.error;
     if (item.error) show(this.#error, h('h2', {}, item.state === 'failed' ? 'Error' : 'How the last attempt ended'), h('p', { class: 'badge bad' }, (known?.error?.code ?? this.#read?.code) || 'TASK_FAILED'), h('pre', { class: 'long' }, item.error));
     if (item.state === 'completed' && known) this.#showResult(known.resultState, known.result);
+    else if (item.state === 'completed' && !this.app.live) this.#showResult('ready', this.#read!.result);
   }
 
   // Buttons stay while the state does, and with them the focus.

@@ -4,12 +4,12 @@ import type { Store, TaskView } from '../../../webclient/types/index.js';
 import { dialog } from '../parts/dialog.js';
 import { button, h, link, note, show } from '../parts/dom.js';
 import { ago, number, plural, short } from '../parts/format.js';
-import { type Key, PageElement, Trouble, heading } from '../parts/page.js';
+import { type Key, POLL, PageElement, Trouble, heading } from '../parts/page.js';
 import { Pause } from '../parts/pause.js';
 import { UUID, go, linkTo } from '../parts/place.js';
 import { statusBadge } from '../parts/state.js';
 import { Table } from '../parts/table.js';
-import { type Item, type Read, itemOf, labelsOf, progressOf, took } from '../parts/task.js';
+import { type Item, type Read, isActive, itemOf, labelsOf, progressOf, took } from '../parts/task.js';
 import { ACTIONS, type TaskAction, actionsFor } from '../parts/taskactions.js';
 import { bulk } from './tasks/bulk.js';
 import { firstRun } from './tasks/firstrun.js';
@@ -52,7 +52,7 @@ export class TasksPage extends PageElement {
   readonly #pager = h('div', { class: 'actions pager' });
   readonly #pause = new Pause(() => {
     this.#show();
-    this.#askSoon();
+    if (this.app.live) this.#askSoon();
   });
   readonly #search = h('input', { type: 'search', 'data-search': '', 'aria-label': 'Label, or the ID of a task', placeholder: 'label:value, or an ID', spellcheck: 'false', autocomplete: 'off' });
   readonly #type = h('select', { 'aria-label': 'Type' });
@@ -103,6 +103,7 @@ export class TasksPage extends PageElement {
     });
     void this.app.client.types().then((types) => this.#showTypes(types.map(({ type }) => type)), () => {});
     this.moved();
+    if (!this.app.live) this.every(POLL, () => this.#poll(), this.#trouble.say);
   }
 
   override moved(): void {
@@ -146,15 +147,7 @@ export class TasksPage extends PageElement {
   // Begins with other filters.
   #begin(): void {
     this.#stopList();
-    const { type, label } = this.#query();
-    const labels = Object.fromEntries((label as string[]).map((one) => one.split(/:(.*)/s) as [string, string]));
-    const live: Store<readonly TaskView[]> = this.app.client.tasks({ ...(type && { type: type as string }), ...(label!.length > 0 && { labels }) });
-    const take = () => {
-      this.#live = live.getSnapshot();
-      this.#draw();
-      this.#askSoon();
-    };
-    this.#stopList = live.subscribe(take);
+    if (this.app.live) this.#subscribe();
     this.#read.clear();
     this.#joined.clear();
     this.#loaded = false;
@@ -162,7 +155,43 @@ export class TasksPage extends PageElement {
     const list = (query: List['query']): List => ({ query, cursor: '', horizon: Infinity });
     this.#lists = [list(query)];
     if (this.#failedFirst.checked && !query.status) this.#lists.unshift(list({ ...query, status: 'failed' }));
-    take();
+    this.#draw();
+    if (this.app.live) this.#askSoon();
+  }
+
+  #subscribe(): void {
+    const { type, label } = this.#query();
+    const labels = Object.fromEntries((label as string[]).map((one) => one.split(/:(.*)/s) as [string, string]));
+    const live: Store<readonly TaskView[]> = this.app.client.tasks({ ...(type && { type: type as string }), ...(label!.length > 0 && { labels }) });
+    this.#stopList = live.subscribe(() => {
+      this.#live = live.getSnapshot();
+      this.#draw();
+      this.#askSoon();
+    });
+    this.#live = live.getSnapshot();
+  }
+
+  // Without a stream: what is new, and what became of those that are shown.
+  async #poll(): Promise<void> {
+    if (this.#pause.on || !this.#loaded) return;
+    await this.#reading(async (signal) => {
+      const lists = this.#lists;
+      const { type, label } = this.#query();
+      const open = this.#items.filter(isActive).map(({ id }) => id);
+      const answers = [
+        ...await Promise.all(lists.map(({ query }) => this.app.api.get<Listed>('/tasks', { ...query, limit: 2 * PAGE }, signal))),
+        ...(open.length ? [await this.app.api.get<Listed>('/tasks', { ids: open.join(',') }, signal)] : []),
+      ];
+      const { counts } = await this.app.api.get<Listed>('/tasks', { type, label, limit: 1, include: 'counts' }, signal);
+      if (lists !== this.#lists) return; // the filters are others now
+      this.#counts = counts ?? {};
+      const there = new Set<string>();
+      for (const answer of answers) {
+        this.#take(answer);
+        for (const { task_id } of answer.tasks) there.add(task_id);
+      }
+      for (const id of open) if (!there.has(id)) this.#gone.add(id);
+    });
   }
 
   // Reads on until the page that is shown is full.

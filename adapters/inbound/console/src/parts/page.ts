@@ -7,10 +7,15 @@ import { inWords } from './api.js';
 import { h, note, show } from './dom.js';
 import type { Place } from './place.js';
 
+/** So often a page that is not live reads what it shows, in seconds, while it is seen. */
+export const POLL = 2;
+
 /** What the shell gives to a page. */
 export interface App {
   readonly client: Client;
   readonly api: Api;
+  /** Whether there is a stream to see changes by; with an external gateway there is none here, and pages ask every POLL seconds. */
+  readonly live: boolean;
   /** CONSOLE=read: offer nothing that changes something. */
   readonly readOnly: boolean;
   /** Says something for a few seconds, also to a screen reader. */

@@ -4,7 +4,7 @@ import type { Connection } from '../../../webclient/types/index.js';
 import { PAGES } from '../pages.js';
 import { dialog } from './dialog.js';
 import { button, h, link, show, unseen } from './dom.js';
-import type { App, Key, PageElement } from './page.js';
+import { type App, type Key, POLL, type PageElement } from './page.js';
 import { go, linkTo, placeOf } from './place.js';
 import { signOut } from './session.js';
 import { type Tone, shape } from './state.js';
@@ -78,6 +78,9 @@ export class Shell {
   // --- how the stream is
 
   #watch(): void {
+    if (!this.#app.live) {
+      return show(this.#stream, h('span', { class: 'badge waiting' }, shape('waiting'), `asked every ${POLL} s: streams are at an external gateway`));
+    }
     const { connection } = this.#app.client;
     const draw = () => {
       const now = connection.getSnapshot();
