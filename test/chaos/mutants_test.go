@@ -31,6 +31,11 @@ var mutants = []struct {
 		clientbundle.Mutation{File: "hub/reader.ts", Old: "this.#clock.after(GATHER, () => this.#run());"},
 		[]string{"the service is restarted"},
 	},
+	{
+		"output that comes once",
+		clientbundle.Mutation{File: "hub/output.ts", Old: "if (end > reader.offset) {", New: "{"},
+		[]string{"output that is read"},
+	},
 }
 
 // What the suite looks for it finds: no such build gets through.

@@ -1,6 +1,9 @@
 package chaos_test
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 var networkBreakages = []breakage{
 	{
@@ -10,6 +13,19 @@ var networkBreakages = []breakage{
 			w.open(2, w.sharing())
 			w.traffic(3)
 			w.untilSilent("half-open")
+			w.traffic(3)
+			w.site.repair()
+			w.traffic(3)
+		},
+	},
+	{
+		name: "a stream that is dead from its first byte", what: "a proxy passes the answer on, and holds back all that would come after it",
+		play: func(w *world) {
+			w.begin()
+			w.site.breakNow("stall")
+			begin := time.Now()
+			w.openUntil(1+w.below(2), w.sharing(), "silent", "reconnecting") // Firefox waits for a byte, and the library for half a minute
+			w.number = fmt.Sprintf("noticed after %s, with pings every second", time.Since(begin).Round(time.Millisecond))
 			w.traffic(3)
 			w.site.repair()
 			w.traffic(3)

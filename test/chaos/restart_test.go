@@ -37,6 +37,14 @@ var serviceBreakages = []breakage{
 		},
 	},
 	{
+		name: "a service that is full", what: "somebody else has the only stream that it gives, before the tabs come and when theirs has broken; then there is room",
+		play: (*world).full,
+	},
+	{
+		name: "output that is read", what: "while the stream is cut and held back, the worker or the tab that leads is killed, and the service too",
+		play: (*world).outputs,
+	},
+	{
 		name: "a rolling deploy", what: "of two nodes, one after the other, each with a new version",
 		play: func(w *world) {
 			cluster := "NATS_URL=" + natsserver.Start(w.t).URL()
@@ -64,7 +72,7 @@ var serviceBreakages = []breakage{
 			w.open(2, how)
 			w.traffic(4)
 			w.restartAs("2")
-			next := append([]clientbundle.Mutation{{File: "shared/protocol.ts", Old: "PROTOCOL = 1;", New: "PROTOCOL = 2;"}}, w.mutation...)
+			next := append([]clientbundle.Mutation{{File: "shared/protocol.ts", Old: "PROTOCOL = ", New: "PROTOCOL = 1 + "}}, w.mutation...)
 			w.site.deploy(build(w.t, next...))
 			w.open(1, how)
 			w.reload(w.tabs[1])

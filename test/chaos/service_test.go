@@ -93,11 +93,13 @@ func (s *service) terminate() {
 	<-s.exited
 }
 
-// ask makes a request, and decodes the answer into result unless that is nil. It returns the
-// status, which is an error above 299.
+// ask makes a request with a body of JSON, or of text, and decodes the answer into result unless
+// that is nil. It returns the status, which is an error above 299.
 func (s *service) ask(ctx context.Context, method, path string, body, result any) (status int, err error) {
 	var content io.Reader
-	if body != nil {
+	if text, isText := body.(string); isText {
+		content = strings.NewReader(text)
+	} else if body != nil {
 		data, err := json.Marshal(body)
 		if err != nil {
 			return 0, err

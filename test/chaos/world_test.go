@@ -36,6 +36,7 @@ type world struct {
 	library  map[string][]byte // of that
 
 	long   []string // tasks that run until they are cancelled
+	output *printer // the task that prints, if there is one
 	events int
 	apart  bool   // each tab has a stream of its own
 	number string // what was measured, for the table
@@ -76,7 +77,7 @@ func (w *world) begin(env ...string) {
 type state struct {
 	Life, State, Sharing, Error, Version string
 	Stale                                bool
-	Unanswered, Event, Resets            int
+	Unanswered, Reading, Event, Resets   int
 	Pace                                 bool
 }
 
@@ -88,7 +89,10 @@ func (w *world) in() (context.Context, context.CancelFunc) {
 func (w *world) page(query string) string { return w.site.url + "/page.html?" + query }
 
 // open opens n more tabs, and returns once each has its stream.
-func (w *world) open(n int, query string) {
+func (w *world) open(n int, query string) { w.openUntil(n, query, "open") }
+
+// openUntil opens n more tabs, and returns once the stream of each is in one of these states.
+func (w *world) openUntil(n int, query string, states ...string) {
 	for range n {
 		ctx, cancel := w.in()
 		t, err := w.browser.open(ctx)
@@ -100,7 +104,7 @@ func (w *world) open(n int, query string) {
 		must(err)
 	}
 	for _, t := range w.tabs[len(w.tabs)-n:] {
-		w.awaitState(t, "open")
+		w.awaitState(t, states...)
 	}
 }
 
@@ -281,10 +285,16 @@ func (w *world) settle() {
 	begin := time.Now()
 	for _, t := range w.tabs {
 		w.await(t, "starts are answered", func(s state) bool { return s.Unanswered == 0 })
+		w.await(t, "what a task prints comes to its end", func(s state) bool { return s.Reading == 0 })
 	}
 	var truth check.Service
 	must(until(w.ctx, waitLimit, func(ctx context.Context) (err error) {
 		truth, err = w.service.tasks(ctx)
+		if w.output != nil && err == nil {
+			task := truth[w.output.id]
+			task.Output = w.output.printed.String()
+			truth[w.output.id] = task
+		}
 		for id, task := range truth {
 			if err == nil && !check.HasEnded(task.Status) {
 				err = fmt.Errorf("%s is %s", id, task.Status)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 )
 
 // A View is a task as a page shows it.
@@ -36,6 +37,8 @@ const (
 	Once      = "once"      // the page may do what happens once
 	Stream    = "stream"    // the state of the connection
 	Result    = "result"    // what a start's promise resolved with
+	Output    = "output"    // a piece of what a task prints, or a gap in that
+	Read      = "read"      // what a task prints was read to its end
 	Broken    = "broken"    // the page found out itself that something is wrong
 )
 
@@ -51,6 +54,11 @@ type Record struct {
 	Text string `json:"x"`
 	// Value is a start's result.
 	Value json.RawMessage `json:"r"`
+	// Offset is where a piece of output begins, in bytes.
+	Offset int `json:"o"`
+	// Printed is the text of that piece; if Gap is not 0 so many bytes are said to be lost.
+	Printed string `json:"t"`
+	Gap     int    `json:"g"`
 }
 
 // A Page is one life of a page, from its load to its end, with all that it recorded in order.
@@ -70,6 +78,8 @@ type Task struct {
 	ResultBytes int             `json:"result_bytes"`
 	Error       string          `json:"error"`
 	Progress    struct{ Value float64 }
+	// Output is all that the task has printed, where that is known.
+	Output string `json:"-"`
 }
 
 // Service is what the service says in the end, by ID.
@@ -85,7 +95,7 @@ func HasEnded(status string) bool { return slices.Contains(ends, status) }
 func Pages(pages []Page, service Service, shared bool) (faults []string) {
 	told := map[string]string{} // page by key of what happens once
 	for _, p := range pages {
-		h := history{page: p.Name, service: service, last: map[string]View{}, say: func(text string) { faults = append(faults, text) }}
+		h := history{page: p.Name, service: service, last: map[string]View{}, read: map[string]int{}, say: func(text string) { faults = append(faults, text) }}
 		for _, r := range p.Records {
 			h.take(r)
 			if r.Kind != Once || !shared {
@@ -105,6 +115,7 @@ type history struct {
 	page    string
 	service Service
 	last    map[string]View // by store and task
+	read    map[string]int  // how far an output was read, in bytes, by store
 	event   int             // the newest one
 	lost    bool            // the page was told that events may be missing
 	say     func(fault string)
@@ -138,8 +149,36 @@ func (h *history) take(r Record) {
 		if truth, known := h.service[r.Text]; known && !same(r.Value, truth.Result) {
 			h.fault("B11", "the result of %s is %.80s, and the service says %.80s", r.Text, r.Value, truth.Result)
 		}
+	case Output:
+		h.printed(r)
+	case Read:
+		if all := len(h.service[r.Text].Output); h.read[r.Store] != all {
+			h.fault("B12", "the output of %s ended after %d bytes of %d (%s)", r.Text, h.read[r.Store], all, r.Store)
+		}
 	case Broken:
 		h.fault("B11", "%s (%s)", r.Text, r.Store)
+	}
+}
+
+// keptOutput is how much of the beginning of what a task prints is kept in any case, in bytes
+// (rule T21): 64 KiB, to the end of a character.
+const keptOutput = 64<<10 - (utf8.UTFMax - 1)
+
+// printed takes a piece of output: it goes on where the one before ended and is what was
+// printed, or names a gap where there can be one.
+func (h *history) printed(r Record) {
+	at, all := h.read[r.Store], h.service[r.Text].Output
+	end := r.Offset + r.Gap + len(r.Printed)
+	h.read[r.Store] = end
+	switch {
+	case r.Offset != at:
+		h.fault("B12", "the output of %s goes on at %d after %d (%s)", r.Text, r.Offset, at, r.Store)
+	case end > len(all):
+		h.fault("B12", "the output of %s goes to %d, and it has printed %d bytes (%s)", r.Text, end, len(all), r.Store)
+	case r.Gap > 0 && at < keptOutput:
+		h.fault("B12", "the output of %s is said to have a gap at %d, where nothing can be lost (%s)", r.Text, at, r.Store)
+	case r.Gap == 0 && r.Printed != all[at:end]:
+		h.fault("B12", "the output of %s from %d to %d is not what was printed (%s)", r.Text, at, end, r.Store)
 	}
 }
 

@@ -68,6 +68,41 @@ func TestWhatWasShown(t *testing.T) {
 	}
 }
 
+func TestWhatWasRead(t *testing.T) { // B12
+	printed := strings.Repeat("€", 30_000) // 90,000 bytes
+	service := check.Service{"a": {ID: "a", Output: printed}}
+	piece := func(from, to int) check.Record {
+		return check.Record{Kind: check.Output, Store: "output 1", Text: "a", Offset: from, Printed: printed[from:to]}
+	}
+	gap := func(from, to int) check.Record {
+		return check.Record{Kind: check.Output, Store: "output 1", Text: "a", Offset: from, Gap: to - from}
+	}
+	end := check.Record{Kind: check.Read, Store: "output 1", Text: "a"}
+	another := piece(3, 6)
+	another.Printed = "abc"
+	for name, c := range map[string]struct {
+		records []check.Record
+		want    string
+	}{
+		"all of it":        {[]check.Record{piece(0, 3), piece(3, 90_000), end}, ""},
+		"a gap":            {[]check.Record{piece(0, 65_535), gap(65_535, 75_000), piece(75_000, 90_000), end}, ""},
+		"not yet the end":  {[]check.Record{piece(0, 3)}, ""},
+		"twice":            {[]check.Record{piece(0, 6), piece(3, 6)}, "goes on at 3 after 6"},
+		"something lost":   {[]check.Record{piece(0, 3), piece(6, 9)}, "goes on at 6 after 3"},
+		"something else":   {[]check.Record{piece(0, 3), another}, "is not what was printed"},
+		"a gap too early":  {[]check.Record{piece(0, 3), gap(3, 6)}, "where nothing can be lost"},
+		"more than all":    {[]check.Record{piece(0, 90_000), gap(90_000, 90_003)}, "it has printed 90000 bytes"},
+		"an end too early": {[]check.Record{piece(0, 3), end}, "ended after 3 bytes of 90000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faults := check.Pages([]check.Page{{Name: "page", Records: c.records}}, service, true)
+			if len(faults) > 1 || (c.want == "") != (len(faults) == 0) || !strings.Contains(strings.Join(faults, ""), c.want) {
+				t.Errorf("faults %q, want one with %q", faults, c.want)
+			}
+		})
+	}
+}
+
 func TestWhatHappensOnce(t *testing.T) {
 	once := []check.Record{{Kind: check.Once, Text: "the end of a"}}
 	pages := []check.Page{{Name: "one", Records: once}, {Name: "two", Records: once}}

@@ -74,6 +74,8 @@ let event = 0;
 hg.on('event', ({ data }) => record({ k: 'event', n: (event = data.n) }));
 addEventListener('pageshow', ({ persisted }) => persisted && record({ k: 'restored' }));
 
+let reading = 0;
+let outputs = 0;
 let unanswered = 0;
 let starts = 0;
 window.chaos = {
@@ -98,12 +100,24 @@ window.chaos = {
     const outcome = await hg.follow(id).cancel();
     return JSON.stringify({ outcome, ms: Math.round(performance.now() - begin) });
   },
+  // Records what a task prints, to its end.
+  read(id) {
+    const s = `output ${++outputs}`;
+    reading++;
+    void (async () => {
+      for await (const { offset: o, text: t, gap: g } of hg.follow(id).output()) record({ k: 'output', s, x: id, o, t, g });
+      record({ k: 'read', s, x: id });
+    })()
+      .catch((error) => record({ k: 'broken', s, x: `the output of ${id}: ${error}` }))
+      .finally(() => reading--);
+    return s;
+  },
   reconnect: () => hg.reconnect(),
   // ms is how long the next freezing is to take, by the page's clock.
   freezeFor: (ms) => (frozenFor = ms),
   state: () => {
     const { state, stale, sharing, error, capabilities } = hg.connection.getSnapshot();
-    return JSON.stringify({ life, pace: capabilities.heartbeat === true, state, stale, sharing, error: error?.code ?? '', unanswered, event, resets, version: hg.version.getSnapshot()?.version ?? '' });
+    return JSON.stringify({ life, pace: capabilities.heartbeat === true, state, stale, sharing, error: error?.code ?? '', unanswered, reading, event, resets, version: hg.version.getSnapshot()?.version ?? '' });
   },
   views: () => JSON.stringify({ list: list.getSnapshot().map(plain), mine: mine.getSnapshot().map(plain), followed: followed.map((task) => plain(task.getSnapshot())) }),
   // All records of all pages of the browser, from the storage.
