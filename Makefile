@@ -9,7 +9,7 @@ LINTER_VERSION = v2.15.0
 LINTER         = bin/golangci-lint-$(LINTER_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-output bench-cluster chaos microbench cover lint fmt generate demo client screenshots notices verify clean
+.PHONY: help build run needs test e2e bench bench-peers bench-gateway bench-tasks bench-output bench-cluster bench-client chaos microbench cover lint fmt generate demo client screenshots notices verify clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench-output: ## measure what a task's output costs the streams beside it (five 
 
 bench-cluster: ## measure the brokers and the number of nodes (eight minutes)
 	$(GO) run ./test/bench/runner --cluster
+
+bench-client: ## measure clients in a browser beside each other (fifteen minutes; needs chromium and npm)
+	$(GO) run ./test/bench/runner --clients
 
 chaos: ## break everything between browsers and the service for CHAOS_MINUTES (10), and write docs/client-breakages.md
 	.ci/needs

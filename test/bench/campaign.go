@@ -66,6 +66,9 @@ func (c *campaign) size(ctx context.Context, size int) error {
 		n = cmp.Or(c.options.Below, n)
 	}
 	rounds, err := c.rounds(ctx, n, fmt.Sprintf("%d connections", size), c.with(size), func(s *Subject) (Round, error) {
+		if s.Take != nil {
+			return s.Take(ctx, s)
+		}
 		return Measure(ctx, s, size, c.options, c.bin)
 	})
 	if c.bySize == nil {
@@ -120,7 +123,11 @@ func (c *campaign) rounds(ctx context.Context, n int, kind string, subjects []Su
 
 func figureAttrs(r Round) []slog.Attr {
 	var attrs []slog.Attr
-	for _, col := range slices.Concat(columns, recoveryColumns[:len(recoveryColumns)-1]) { // both end with what was lost
+	all := slices.Concat(columns, recoveryColumns[:len(recoveryColumns)-1]) // both end with what was lost
+	for _, part := range clientParts {
+		all = append(all, part.columns...)
+	}
+	for _, col := range all {
 		if v, ok := r.Figures[col.figure]; ok {
 			attrs = append(attrs, slog.String(string(col.figure), col.show(v)))
 		}

@@ -22,6 +22,8 @@ type Options struct {
 	Cluster bool `json:",omitempty"`
 	// Output says that RunOutput measures.
 	Output bool `json:",omitempty"`
+	// Clients says that the subjects are clients in a browser.
+	Clients bool `json:",omitempty"`
 	// Missed is how many events the replayed client has missed; 0 measures neither
 	// replay nor the storm.
 	Missed int

@@ -21,6 +21,7 @@ var titles = map[string]string{
 	"tasks":   "Measured: tasks",
 	"cluster": "Measured: brokers and nodes",
 	"output":  "Measured: the output of a task, and the streams beside it",
+	"client":  "Measured: clients in a browser",
 }
 
 // Markdown returns the page of the results: tables, what they say, and what
@@ -36,6 +37,8 @@ func (r Results) Markdown(name string) string {
 		r.output(b)
 	case r.Options.Cluster:
 		r.cluster(b)
+	case r.Options.Clients:
+		r.clients(b)
 	default:
 		r.tables(b)
 	}
@@ -64,7 +67,7 @@ func (r Results) tables(b *strings.Builder) {
 }
 
 func (r Results) pictures(b *strings.Builder, plots string) {
-	if r.Options.Tasks || r.Options.Output {
+	if r.Options.Tasks || r.Options.Output || r.Options.Clients {
 		return
 	}
 	for _, p := range r.plots() {

@@ -118,3 +118,34 @@ func TestClusterPageHasATableForEachPartAndSize(t *testing.T) {
 		}
 	}
 }
+
+func TestClientPageSaysWherePeersAreAhead(t *testing.T) {
+	t.Parallel()
+	client := func(name string, zipped, main, streams float64) bench.Outcome {
+		return bench.Outcome{Name: name, Settings: "none", BySize: map[int]bench.Round{1: {Figures: map[bench.Figure]float64{
+			bench.PageZipped: zipped, bench.OwnFlood.Main(): main, bench.TabStreams: streams,
+		}}}}
+	}
+	r := bench.Results{Options: bench.ForClients(), Subjects: []bench.Outcome{
+		client("heliograph", 7168, 200, 1), client("heliograph, not shared", 18432, 100, 6),
+		client("small", 1024, 195, 6), client("fast", 9216, 100, 7), client("the browser's own", 1, 1, 6),
+	}}
+	r.Subjects[0].Ours, r.Subjects[1].Ours, r.Subjects[4].Reference = true, true, true
+	page := r.Markdown("client")
+	for _, want := range []string{
+		"# Measured: clients in a browser\n",
+		"| small | – | **1.0 KB** (0.14×) |",
+		"**Ahead of heliograph:** small (1.0 KB) at gzip (7.0 KB).", // and neither the reference
+		"**Ahead of heliograph:** fast (100) at main thread (200).", // nor what is the same but for the noise
+		"## Seven tabs\n", "| heliograph | **1** |", "- **fast**: none.",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %q:\n%s", want, page)
+		}
+	}
+	for _, never := range []string{"connections\n", ".svg", "Was it the server"} {
+		if strings.Contains(page, never) {
+			t.Errorf("the page has %q:\n%s", never, page)
+		}
+	}
+}

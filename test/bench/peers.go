@@ -58,7 +58,7 @@ func library(bin, name, module, path string, resumes bool, settings string) Subj
 	return Subject{
 		Name:     name,
 		Settings: "Go library; " + settings,
-		Version:  func() string { return moduleVersion(program, module) },
+		Version:  func() string { return ModuleVersion(program, module) },
 		Path:     path,
 		Publish:  func(payload string) Request { return Request{Path: "/", Type: jsonType, Body: payload} },
 		Resumes:  resumes,
@@ -70,8 +70,8 @@ func library(bin, name, module, path string, resumes bool, settings string) Subj
 	}
 }
 
-// moduleVersion reads which version of module a program was built with.
-func moduleVersion(program, module string) string {
+// ModuleVersion reads which version of module a program was built with.
+func ModuleVersion(program, module string) string {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
 		return ""

@@ -59,6 +59,22 @@ func readUsage(pid int) (usage, error) {
 	}, nil
 }
 
+// ThreadCPU is the CPU time of those threads of a process whose names begin with prefix.
+func ThreadCPU(pid int, prefix string) (sum time.Duration, err error) {
+	names, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/comm", pid))
+	for _, name := range names {
+		if comm, _ := os.ReadFile(name); !strings.HasPrefix(string(comm), prefix) { //nolint:gosec // one that has ended has none
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(filepath.Dir(name), "schedstat"))
+		if err != nil {
+			return sum, fmt.Errorf("look at a thread: %w", err)
+		}
+		sum += time.Duration(number(strings.Fields(string(b))[0])) // nanoseconds on a CPU
+	}
+	return sum, err
+}
+
 // program is the name of what a process runs, or "".
 func program(pid int) string {
 	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // one that has ended has none

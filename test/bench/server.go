@@ -48,6 +48,16 @@ func startServer(ctx context.Context, s *Subject, history bool) (*server, error)
 	return v, nil
 }
 
+// Start starts s for a Take. It returns the port of its streams once it can be reached, and
+// what ends it.
+func Start(ctx context.Context, s *Subject) (port int, stop func() error, err error) {
+	v, err := startServer(ctx, s, false)
+	if err != nil {
+		return 0, nil, err
+	}
+	return v.place.Streams, v.stop, nil
+}
+
 func (v *server) start(ctx context.Context) error {
 	command, err := v.subject.Command(v.place)
 	if err != nil {

@@ -2,7 +2,10 @@
 
 package bench
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // Subject is one system under test.
 type Subject struct {
@@ -40,6 +43,8 @@ type Subject struct {
 	// Pushes says that each delivery is a request of its own: then steady traffic
 	// would only pile up, and is not measured.
 	Pushes bool
+	// Take takes a round in place of Measure, of what is no server; nil is Measure.
+	Take func(ctx context.Context, s *Subject) (Round, error)
 	// Resumes says that a client can come back with Last-Event-ID, and Greets that
 	// it learns at once when what it missed is gone.
 	Resumes, Greets bool

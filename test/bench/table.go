@@ -98,13 +98,14 @@ func (r row) cell(c column, rows []row) string {
 	if !ok {
 		return "–"
 	}
+	text := c.show(v)
 	if best := c.best(rows); best != nil && best.outcome == r.outcome {
-		return "**" + c.show(v) + "**"
+		text = "**" + text + "**"
 	}
 	if first := rows[0].round.Figures[c.figure]; c.relative && first > 0 && rows[0].outcome != r.outcome {
-		return fmt.Sprintf("%s (%s×)", c.show(v), ratio(v/first))
+		return fmt.Sprintf("%s (%s×)", text, ratio(v/first))
 	}
-	return c.show(v)
+	return text
 }
 
 // best returns the best row of several that are no references, or nil.

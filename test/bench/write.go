@@ -31,7 +31,7 @@ func (r Results) Write(dir, name string) error {
 // plots are those that say something of these results.
 func (r Results) plots() []Plot {
 	switch {
-	case r.Options.Tasks, r.Options.Output:
+	case r.Options.Tasks, r.Options.Output, r.Options.Clients:
 		return nil
 	case r.Options.Cluster:
 		return slices.DeleteFunc(slices.Clone(Plots), func(p Plot) bool { return p.Name != "latency" })

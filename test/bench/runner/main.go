@@ -19,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"heliograph/test/bench"
+	"heliograph/test/bench/browser"
 )
 
 // flags is the command line. Zero values leave Full's or Quick's options.
@@ -29,6 +30,7 @@ type flags struct {
 	Tasks      bool          `help:"Measure tasks instead: from the start to the end on a stream." xor:"what"`
 	Cluster    bool          `help:"Measure the brokers and the number of nodes instead." xor:"what"`
 	Output     bool          `help:"Measure what a task's output costs the streams beside it instead." xor:"what"`
+	Clients    bool          `help:"Measure clients in a browser instead; needs chromium and npm." xor:"what"`
 	Only       []string      `help:"Only subjects whose names contain one of these."`
 	Sizes      []int         `help:"Numbers of connections."`
 	Rounds     int           `help:"Rounds, of which the median is shown."`
@@ -88,6 +90,8 @@ func (f *flags) name() string {
 		return "cluster"
 	case f.Output:
 		return "output"
+	case f.Clients:
+		return "client"
 	}
 	return "own"
 }
@@ -136,6 +140,14 @@ func (f *flags) subjects(ctx context.Context) ([]bench.Subject, map[string]strin
 		all, missing = bench.Tasks(f.Bin)
 	case f.Cluster:
 		all = bench.Cluster(f.Bin)
+	case f.Clients:
+		root, err := bench.Root(ctx)
+		if err == nil {
+			all, err = browser.Subjects(ctx, f.Bin, root, f.options().Paced)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
 	}
 	if f.Peers {
 		peers, absent := bench.Peers(f.Bin, map[string]string{"PEER_MERCURE": f.Mercure, "PEER_CENTRIFUGO": f.Centrifugo})
@@ -151,10 +163,10 @@ func (f *flags) build(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("build: %w", err)
 	}
-	if err := bench.Build(ctx, bin); err != nil || !f.Peers && !f.Tasks {
+	if err := bench.Build(ctx, bin); err != nil || !f.Peers && !f.Tasks && !f.Clients {
 		return bin, err
 	}
-	if err := bench.BuildPeers(ctx, bin); err != nil && f.Peers { // tasks are measured without, too
+	if err := bench.BuildPeers(ctx, bin); err != nil && !f.Tasks { // tasks are measured without, too
 		return bin, err
 	}
 	return bin, nil
@@ -169,6 +181,8 @@ func (f *flags) options() bench.Options {
 		o = bench.ForOutput()
 	case f.Tasks:
 		o = bench.ForTasks()
+	case f.Clients:
+		o = bench.ForClients()
 	case f.Quick:
 		o = bench.Quick()
 	}
