@@ -1,5 +1,5 @@
 // Shows all that the client library knows, as attributes that a test can wait for. Its own
-// query says how: api=URL, share=none, token=PATH of the token, bodies=none for a browser that
+// query says how: api=URL, share=none, id=REQUEST_ID, token=PATH of the token, bodies=none for a browser that
 // streams none, type and params of a start.
 const query = new URLSearchParams(location.search);
 if (query.has('bodies')) {
@@ -17,6 +17,7 @@ const { connect } = await import(api + '/client/client.js');
 
 const options = { api };
 if (query.has('share')) options.share = query.get('share');
+if (query.has('id')) options.requestId = query.get('id');
 if (query.has('token')) {
   options.getToken = async () => {
     const answer = await fetch(query.get('token'));
