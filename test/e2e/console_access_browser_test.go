@@ -56,6 +56,13 @@ func TestTheConsoleSaysWhatACredentialMayNotDo(t *testing.T) { // W, A9
 	c.says("main", "The log of events is for operators")
 	c.press("c")
 	c.says(".said", "it lacks the scope tasks:cancel")
+	for place, unknown := range map[string]string{"#/workers": "No worker has a task now.", "#/stream": "Loading…", "#/nodes": "ready", "#/connections": "No open stream matches."} {
+		c.goTo(place)
+		c.says(".trouble", "it lacks the scope admin")
+		if shown := c.eval(fmt.Sprintf("document.querySelector('main').innerText.includes(%q)", unknown)); shown != "false" {
+			t.Errorf("%s says %q of what it does not know", place, unknown)
+		}
+	}
 }
 
 // CONSOLE=read offers nothing that changes something, and says so; off is no page.

@@ -73,7 +73,7 @@ export class StreamPage extends PageElement {
       this.#trouble.element, this.#none, this.#rows);
     this.#search.addEventListener('input', () => this.#to(replace));
     this.moved();
-    this.every(PACE, () => this.#read(), this.#trouble.say);
+    this.every(PACE, () => this.#read(), this.#failed);
   }
 
   override moved(): void {
@@ -85,7 +85,7 @@ export class StreamPage extends PageElement {
       this.#asked = asked;
       [this.#type.value, this.#from.value] = [type, from];
       [this.#events, this.#after, this.#left, this.#gap] = [[], null, 0, false];
-      void this.#read().catch(this.#trouble.say);
+      void this.#read().catch(this.#failed);
     }
     this.#show();
   }
@@ -109,6 +109,11 @@ export class StreamPage extends PageElement {
       if (answer.next === undefined) return;
     }
   }
+
+  readonly #failed = (error: unknown): void => {
+    this.#trouble.say(error);
+    if (this.#after === null) this.#none.hidden = true; // nothing is being loaded
+  };
 
   #take({ events, gap, next, last_id, held, limit }: LogPage): void {
     this.#after = next ?? last_id;

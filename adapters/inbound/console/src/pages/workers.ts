@@ -50,6 +50,7 @@ export class WorkersPage extends PageElement {
   readonly #none = note('No worker has a task now.');
 
   protected open(): void {
+    this.#none.hidden = true; // until it is known
     show(this, heading('Workers'), this.#missing, this.#trouble.element,
       h('h2', {}, 'Types'), this.#types.inRegion(),
       h('h2', {}, 'Tasks at workers'), this.#none, this.#leased, this.#more);
