@@ -43,13 +43,16 @@ type Facts struct {
 	Now      time.Time
 }
 
+// finders each look for one thing that may be wrong, the most likely first; nil is none of it.
+var finders = []func(Facts) *diagnosis.Finding{
+	findAsked, findNodeGone, findWrongID, findRefusal, findReplaced, findEndedCredential, findDisconnect, findGatewayFault, findTooLarge,
+	findSlowReader, findReset, findCuts, findWithoutIDs, findBuffering, findCompression, findSixConnections, findFrozenTab, findClockSkew, findConflated,
+}
+
 // Findings returns what is wrong, the most likely reason first; nothing of a stream that is well.
 func (f Facts) Findings() (all []diagnosis.Finding) {
-	for _, look := range []func(Facts) *diagnosis.Finding{
-		Facts.asked, Facts.nodeGone, Facts.wrongID, Facts.refused, Facts.replaced, Facts.credential, Facts.disconnected, Facts.gateway, Facts.tooLarge,
-		Facts.slow, Facts.reset, Facts.cut, Facts.withoutIDs, Facts.buffered, Facts.compressed, Facts.sixConnections, Facts.froze, Facts.clock, Facts.conflated,
-	} {
-		if found := look(f); found != nil {
+	for _, find := range finders {
+		if found := find(f); found != nil {
 			all = append(all, *found)
 		}
 	}
@@ -69,8 +72,8 @@ func (f Facts) last() (l life, ok bool) {
 	return l, f.Now.Sub(l.End.At) < lately
 }
 
-// asked is about an event that somebody misses.
-func (f Facts) asked() *diagnosis.Finding {
+// findAsked is about an event that somebody misses.
+func findAsked(f Facts) *diagnosis.Finding {
 	switch {
 	case f.Asked.IsZero() || f.Open == nil:
 		return nil
@@ -100,7 +103,7 @@ func (f Facts) asked() *diagnosis.Finding {
 
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func (f Facts) nodeGone() *diagnosis.Finding {
+func findNodeGone(f Facts) *diagnosis.Finding {
 	var says string
 	switch l, ok := f.last(); {
 	case f.Open != nil:
@@ -116,7 +119,7 @@ func (f Facts) nodeGone() *diagnosis.Finding {
 		"Its clients come back to another node by themselves. If they do not, look at the load balancer before the nodes, and at the node's log.")
 }
 
-func (f Facts) wrongID() *diagnosis.Finding {
+func findWrongID(f Facts) *diagnosis.Finding {
 	if f.Open != nil || f.Alike == "" || len(f.Lives)+len(f.Refusals) > 0 {
 		return nil
 	}
@@ -124,8 +127,8 @@ func (f Facts) wrongID() *diagnosis.Finding {
 		"Use the same request_id where the stream is opened and where events are sent to it.")
 }
 
-// refused is about a stream that was not opened.
-func (f Facts) refused() *diagnosis.Finding {
+// findRefusal is about a stream that was not opened.
+func findRefusal(f Facts) *diagnosis.Finding {
 	if len(f.Refusals) == 0 {
 		return nil
 	}
@@ -152,9 +155,9 @@ func (f Facts) refused() *diagnosis.Finding {
 	}
 }
 
-// replaced is about two clients with one request_id. One that comes back replaces its own
+// findReplaced is about two clients with one request_id. One that comes back replaces its own
 // stream, too, but brings the ID of its last event.
-func (f Facts) replaced() *diagnosis.Finding {
+func findReplaced(f Facts) *diagnosis.Finding {
 	l, ok := f.last()
 	if !ok || l.End.Reason != connection.ReasonReplaced || f.Open == nil || f.Open.Stream.Resumed {
 		return nil
@@ -163,7 +166,7 @@ func (f Facts) replaced() *diagnosis.Finding {
 		"Give each browser a request_id of its own, or none: the client library chooses a random one, and shares one stream between tabs.")
 }
 
-func (f Facts) credential() *diagnosis.Finding {
+func findEndedCredential(f Facts) *diagnosis.Finding {
 	l, ok := f.last()
 	if !ok || f.Open != nil || l.End.Reason != connection.ReasonExpired {
 		return nil
@@ -176,7 +179,7 @@ func (f Facts) credential() *diagnosis.Finding {
 	return found("REVOKED", "The stream ended at "+at+" because its credential was revoked.", "The user has to log in again.")
 }
 
-func (f Facts) disconnected() *diagnosis.Finding {
+func findDisconnect(f Facts) *diagnosis.Finding {
 	l, ok := f.last()
 	if !ok || f.Open != nil || l.End.Reason != connection.ReasonDisconnected {
 		return nil
@@ -184,7 +187,7 @@ func (f Facts) disconnected() *diagnosis.Finding {
 	return found("DISCONNECTED", "An operator, or a program with the scope admin, ended the stream at "+clock(l.End.At)+".", "Its client may come back at once.")
 }
 
-func (f Facts) gateway() *diagnosis.Finding {
+func findGatewayFault(f Facts) *diagnosis.Finding {
 	why := ""
 	for _, fate := range f.Fates {
 		if (fate.Kind == diagnosis.Failed || fate.Kind == diagnosis.Dropped) && f.Now.Sub(fate.At) < lately &&
@@ -205,7 +208,7 @@ func (f Facts) gateway() *diagnosis.Finding {
 	return nil
 }
 
-func (f Facts) tooLarge() *diagnosis.Finding {
+func findTooLarge(f Facts) *diagnosis.Finding {
 	for _, fate := range f.Fates {
 		if fate.Kind == diagnosis.Dropped && fate.Why == diagnosis.WhyTooBig {
 			return found("EVENT_TOO_LARGE", "The external gateway takes no event of that size: "+fate.Type+" was left out.", "Lower SSE_MAX_EVENT_BYTES to what the gateway takes, or raise that.")
@@ -217,7 +220,7 @@ func (f Facts) tooLarge() *diagnosis.Finding {
 // slowWhys are why streams end whose clients read too slowly.
 var slowWhys = []string{diagnosis.WhySlowLog, diagnosis.WhyFull, diagnosis.WhyStalled}
 
-func (f Facts) slow() *diagnosis.Finding {
+func findSlowReader(f Facts) *diagnosis.Finding {
 	const advice = "Look at the client: a page that blocks its thread, a frozen tab, a slow network or a proxy that holds back. A stream that ends like this goes on where it was when its client comes back."
 	for _, l := range f.Lives {
 		if slices.Contains(slowWhys, l.Why) && f.Now.Sub(l.End.At) < lately {
@@ -230,7 +233,7 @@ func (f Facts) slow() *diagnosis.Finding {
 	return nil
 }
 
-func (f Facts) reset() *diagnosis.Finding {
+func findReset(f Facts) *diagnosis.Finding {
 	if f.Open == nil {
 		return nil
 	}
@@ -247,8 +250,8 @@ func (f Facts) reset() *diagnosis.Finding {
 	return nil
 }
 
-// cut is about a proxy that ends streams after a time of its own.
-func (f Facts) cut() *diagnosis.Finding {
+// findCuts is about a proxy that ends streams after a time of its own.
+func findCuts(f Facts) *diagnosis.Finding {
 	var lasted []time.Duration
 	for i, l := range f.Lives {
 		ended := l.End.Reason == connection.ReasonClientClosed || l.End.Reason == connection.ReasonError
@@ -287,9 +290,9 @@ func (f Facts) next(i int) time.Time {
 	return time.Time{}
 }
 
-// withoutIDs is about a client that comes back and never says what it has. The client library
+// findWithoutIDs is about a client that comes back and never says what it has. The client library
 // does, so one that reports is none.
-func (f Facts) withoutIDs() *diagnosis.Finding {
+func findWithoutIDs(f Facts) *diagnosis.Finding {
 	n := 0
 	for i, l := range f.Lives {
 		if l.End.Reason == connection.ReasonReplaced || !f.returned(i) {
@@ -307,7 +310,7 @@ func (f Facts) withoutIDs() *diagnosis.Finding {
 		"Send Last-Event-ID, or last_event_id in the query, with the last id that came. EventSource does by itself while one object lives; the client library always does.")
 }
 
-func (f Facts) buffered() *diagnosis.Finding {
+func findBuffering(f Facts) *diagnosis.Finding {
 	r := f.Report
 	if r == nil || r.HeldBack < heldBack && r.FirstByte < slowFirst && (r.State != "connecting" || r.Silent < slowFirst) {
 		return nil
@@ -316,7 +319,7 @@ func (f Facts) buffered() *diagnosis.Finding {
 		"Switch buffering off for the stream: nginx does so for X-Accel-Buffering: no, which the service sends, unless proxy_ignore_headers says otherwise.")
 }
 
-func (f Facts) compressed() *diagnosis.Finding {
+func findCompression(f Facts) *diagnosis.Finding {
 	if f.Report == nil || f.Report.Encoding == "" || f.Report.Encoding == "identity" {
 		return nil
 	}
@@ -324,7 +327,7 @@ func (f Facts) compressed() *diagnosis.Finding {
 		"Have the proxy compress everything but text/event-stream.")
 }
 
-func (f Facts) sixConnections() *diagnosis.Finding {
+func findSixConnections(f Facts) *diagnosis.Finding {
 	r := f.Report
 	if r == nil || r.Sharing != "tab" || !strings.HasPrefix(r.Protocol, "http/1") || max(r.Tabs, f.Unshared) < sixStreams {
 		return nil
@@ -333,7 +336,7 @@ func (f Facts) sixConnections() *diagnosis.Finding {
 		"Serve HTTP/2, which needs HTTPS, or let the client library share one stream between tabs.")
 }
 
-func (f Facts) froze() *diagnosis.Finding {
+func findFrozenTab(f Facts) *diagnosis.Finding {
 	if f.Report == nil || f.Report.Frozen < frozen {
 		return nil
 	}
@@ -341,7 +344,7 @@ func (f Facts) froze() *diagnosis.Finding {
 		"Nothing: it goes on where it was when it runs again.")
 }
 
-func (f Facts) clock() *diagnosis.Finding {
+func findClockSkew(f Facts) *diagnosis.Finding {
 	if f.Report == nil || max(f.Report.Skew, -f.Report.Skew) < skewed {
 		return nil
 	}
@@ -349,8 +352,8 @@ func (f Facts) clock() *diagnosis.Finding {
 		"Set the clock. Until then, times that the page shows are wrong, and its tokens seem to end too early or too late.")
 }
 
-// conflated says that something normal was so.
-func (f Facts) conflated() *diagnosis.Finding {
+// findConflated says that something normal was so.
+func findConflated(f Facts) *diagnosis.Finding {
 	n := 0
 	for _, fate := range f.Fates {
 		if fate.Kind == diagnosis.Conflated {
