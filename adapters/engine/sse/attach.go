@@ -30,7 +30,7 @@ func (l Locked) attach(s *Stream, r resumeRequest) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.at, s.joined = at, head.Events()
+	s.at, s.record.joined = at, head.Events()
 	s.offset.Store(at.Off)
 	if s.single {
 		s.skipLog()
@@ -43,18 +43,18 @@ func (l Locked) attach(s *Stream, r resumeRequest) (*Stream, error) {
 	e.audiences.join(s, r.viewer)
 	behind := head.Events() - at.Events() + r.events
 	if reset == "" && !r.id.IsZero() {
-		behind += l.catchUp(s, r.id.Seq)
+		behind += e.audiences.catchUp(s, r.id.Seq)
 	}
 	e.counted.attached(behind, reset)
-	s.resumed = !r.id.IsZero() || r.reset != ""
-	s.began(behind, reset, head)
+	s.record.resumed = !r.id.IsZero() || r.reset != ""
+	s.record.began(behind, reset, &e.encoder.words, head)
 	return s, nil
 }
 
 // skipLog makes s, which no transport writes yet, one that does not read the log.
 func (s *Stream) skipLog() {
 	s.single = true
-	s.joined = math.MaxUint64
+	s.record.skipLog()
 	s.offset.Store(math.MaxUint64)
 }
 
@@ -86,23 +86,24 @@ func (e *Engine) detach(s *Stream, why error) {
 
 	s.mu.Lock()
 	s.queue.makeRoom()
+	undelivered := s.queue.waiting()
 	s.mu.Unlock()
-	for _, p := range s.undelivered() {
+	for _, p := range undelivered {
 		if p.delivery != nil {
 			p.delivery.done(e.metrics)
 		}
 	}
-	e.latencies.Done(max(s.at.Events(), s.joined), head.Events(), 1)
+	e.latencies.Done(max(s.at.Events(), s.record.joined), head.Events(), 1)
 	lost := 0
 	if e.counted.ended(why) {
-		lost = s.countLost(head)
+		lost = s.countLost(head, undelivered)
 	}
-	e.remember(s, why, lost)
+	e.inspector.remember(s, why, lost)
 }
 
-// countLost counts what a slow consumer had not got as errors (rule M1), and returns how much
-// that is.
-func (s *Stream) countLost(head log.Position) (all int) {
+// countLost counts what a slow consumer had not got as errors (rule M1), of the log and of
+// what waited, and returns how much that is.
+func (s *Stream) countLost(head log.Position, undelivered []private) (all int) {
 	lost := map[event.Service]int{}
 	for i, service := range event.Services {
 		if !s.single {
@@ -112,7 +113,7 @@ func (s *Stream) countLost(head log.Position) (all int) {
 			lost[service] += s.member.missed[i]
 		}
 	}
-	for _, p := range s.undelivered() {
+	for _, p := range undelivered {
 		lost[p.service]++
 	}
 	for _, service := range event.Services {

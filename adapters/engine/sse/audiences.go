@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"iter"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -15,14 +16,15 @@ import (
 // audiences is what the engine has for events that are for some streams only (rule A12).
 // Such an event is not in the log that all streams read. It is queued for the streams in
 // its audience, with its place in the order of all events, and kept for those that come
-// back. Its fields are guarded by Engine.mu, but for newest.
+// back. It is guarded by Engine.mu, which its methods need, but for newest and head.
 type audiences struct {
-	start  uint64                  // sequence of the engine's start
-	limit  int                     // bytes of log
-	index  audience.Index[*Stream] // without anonymous streams until there is a log
-	log    *audience.Log[targeted] // nil until the first such event
-	single map[*Stream]struct{}    // those that do not read the log for everyone
-	newest atomic.Uint64           // sequence of the newest such event that was queued everywhere
+	everyone     *log.Log                // for everyone
+	historyBytes int                     // of both logs together
+	start        uint64                  // sequence of the engine's start
+	index        audience.Index[*Stream] // without anonymous streams until there is a log
+	log          *audience.Log[targeted] // nil until the first such event
+	single       map[*Stream]struct{}    // those that do not read the log for everyone
+	newest       atomic.Uint64           // sequence of the newest such event that was queued everywhere
 }
 
 // targeted is the encoded form of an event that is for some streams only, which they
@@ -47,8 +49,8 @@ func (t *targeted) private() private {
 // so that neither kind drives out the other.
 const historyShare = 2
 
-func newAudiences(cfg Config) audiences {
-	return audiences{start: cfg.Start.Seq, limit: cfg.HistoryBytes / historyShare, single: make(map[*Stream]struct{})}
+func newAudiences(cfg Config, everyone *log.Log) audiences {
+	return audiences{everyone: everyone, historyBytes: cfg.HistoryBytes, start: cfg.Start.Seq, single: make(map[*Stream]struct{})}
 }
 
 // keysOf returns the keys of v that events for some can have.
@@ -97,9 +99,46 @@ func (a *audiences) held() int {
 }
 
 // head returns the end of the log for everyone, with the newest sequence of all events.
-func (e *Engine) head() log.Position {
-	newest := e.audiences.newest.Load() // before the log is read: what is appended between is sent after it
-	at := e.log.Head()
+func (a *audiences) head() log.Position {
+	newest := a.newest.Load() // before the log is read: what is appended between is sent after it
+	at := a.everyone.Head()
 	at.Seq = max(at.Seq, newest)
 	return at
+}
+
+// begin makes what only the first event for some needs, for the streams that there are.
+func (a *audiences) begin(streams iter.Seq[*Stream]) {
+	a.log = audience.NewLog[targeted](a.start, a.historyBytes/historyShare)
+	for s := range streams {
+		if s.member == nil {
+			a.join(s, access.Viewer{RequestID: s.name})
+		}
+	}
+}
+
+// queue queues an event for the streams that have one of the keys, keeps it, and returns how
+// many streams there are.
+func (a *audiences) queue(keys []access.Key, t targeted, d *delivery) (streams int) {
+	seq := t.at.Seq
+	t.at = a.everyone.Head()
+	t.at.Seq = seq
+	p := t.private()
+	p.delivery = d
+	for s := range a.index.Find(keys) {
+		streams++
+		s.queueTargeted(p)
+	}
+	a.log.Append(seq, keys, len(t.frame), t)
+	a.everyone.SetLimit(a.historyBytes - a.log.Held())
+	a.newest.Store(seq)
+	return streams
+}
+
+// queueForSingles queues a frame of the log for everyone for the streams that do not read
+// that, and returns how many they are.
+func (a *audiences) queueForSingles(service event.Service, frame []byte) (streams int) {
+	for s := range a.single {
+		_ = s.push(private{at: a.head(), body: frame, service: service, begun: time.Now()}) // it may have ended by itself
+	}
+	return len(a.single)
 }

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/engine/sse/wire"
-	"heliograph/adapters/internal/fates"
 	"heliograph/domain/gateway"
 )
 
@@ -34,7 +32,7 @@ type Engine struct {
 	log       *log.Log
 	encoder   encoder
 	counted   counters
-	published atomic.Uint32 // fates.Stamp of the newest event of the log
+	publisher
 
 	shards   shards   // write the adopted streams
 	handoffs handoffs // of streams to shards
@@ -42,13 +40,13 @@ type Engine struct {
 	rounds   *rounds  // of the other streams
 
 	mu        sync.Mutex
-	registry  registry    // guarded by mu
-	audiences audiences   // guarded by mu
-	ended     fates.Ended // guarded by mu
-	resumer   resumer     // takes mu itself, where it does not say otherwise
-	drainer   drainer     // guarded by mu
-	beats     heartbeats  // guarded by mu
-	closed    bool        // guarded by mu
+	registry  registry  // guarded by mu
+	audiences audiences // guarded by mu
+	inspector Inspector // takes mu itself, as the next one does where it does not say otherwise
+	resumer   resumer
+	drainer   drainer    // guarded by mu
+	beats     heartbeats // guarded by mu
+	closed    bool       // guarded by mu
 }
 
 // New returns an engine without streams. It starts nothing.
@@ -58,12 +56,14 @@ func New(cfg Config, metrics gateway.Metrics) *Engine {
 
 func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(transport.Vanishing) (transport.Kernel, error)) *Engine {
 	cfg = cfg.withDefaults()
+	all := log.New(cfg.Start, cfg.HistoryBytes)
 	e := &Engine{
-		cfg: cfg, metrics: metrics, latencies: latencies{metrics: metrics}, log: log.New(cfg.Start, cfg.HistoryBytes),
+		cfg: cfg, metrics: metrics, latencies: latencies{metrics: metrics}, log: all,
 		encoder: encoder{format: cfg.Format, epoch: cfg.Start.Epoch},
 		shards:  shards{newKernel: newKernel}, endings: endings{signal: make(chan struct{}, 1)}, rounds: newRounds(),
-		registry: newRegistry(cfg.MaxStreams), audiences: newAudiences(cfg), drainer: newDrainer(cfg.DrainSpread), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),
+		registry: newRegistry(cfg.MaxStreams), audiences: newAudiences(cfg, all), drainer: newDrainer(cfg.DrainSpread), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),
 	}
+	e.publisher.engine, e.inspector.engine = e, e
 	e.resumer = resumer{engine: e, history: newBrokerHistory(cfg.History)}
 	return e
 }

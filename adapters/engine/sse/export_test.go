@@ -121,4 +121,8 @@ func (e *Engine) AudienceKeys() int {
 }
 
 // Queued returns how many events wait for the stream outside the log.
-func (s *Stream) Queued() int { return len(s.undelivered()) }
+func (s *Stream) Queued() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue.waiting())
+}

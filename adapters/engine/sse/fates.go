@@ -2,81 +2,80 @@ package sse
 
 import (
 	"errors"
+	"math"
+	"sync/atomic"
 	"time"
 
 	"heliograph/adapters/engine/sse/log"
 	"heliograph/adapters/engine/sse/transport"
 	"heliograph/adapters/internal/fates"
-	"heliograph/domain/connection"
 	"heliograph/domain/diagnosis"
 	"heliograph/domain/gateway"
 	"heliograph/domain/stream"
 )
 
+// record is what became of the events that were for a stream. It is guarded by Stream.mu, but
+// for what is set before anything else has the stream.
+type record struct {
+	log     *fates.Log    // but for the events of the log that it has written since; nil for nothing
+	joined  uint64        // log events before it was attached, which were not counted for it; set before it is written
+	wrote   atomic.Uint32 // fates.Stamp of when the newest event that it has of the log was published
+	reset   fates.Word    // why it could not go on where its client was
+	resumed bool          // its client brought the ID of its last event
+}
+
+// skipLog is for a stream that does not read the log.
+func (r *record) skipLog() {
+	r.joined = math.MaxUint64
+	if r.log != nil {
+		r.log.Mark = r.joined
+	}
+}
+
 // note records what became of something. What the stream wrote of the log is not recorded
 // event by event, since its position tells that, but when something else is: see noteLog.
-// With Stream.mu held.
-func (s *Stream) note(e fates.Entry) {
-	if s.fates == nil {
-		s.fates = &fates.Log{Mark: s.joined}
+func (r *record) note(e fates.Entry) {
+	if r.log == nil {
+		r.log = &fates.Log{Mark: r.joined}
 	}
-	s.fates.Add(e)
+	r.log.Add(e)
 }
 
-// noteLog records what the stream has written of the log up to a position. With Stream.mu
-// held.
-func (s *Stream) noteLog(at log.Position) {
-	if e, any := s.unrecorded(at); any {
-		s.note(e)
-		s.fates.Mark = at.Events()
+// noteLog records what the stream has written of the log up to a position.
+func (r *record) noteLog(at log.Position) {
+	if e, any := r.unrecorded(at); any {
+		r.note(e)
+		r.log.Mark = at.Events()
 	}
 }
 
-// unrecorded is what noteLog records. With Stream.mu held.
-func (s *Stream) unrecorded(at log.Position) (e fates.Entry, any bool) {
-	from, seq := s.joined, uint64(0)
-	if s.fates != nil {
-		from, seq = s.fates.Mark, s.fates.LastSeq()
+// unrecorded is what noteLog records.
+func (r *record) unrecorded(at log.Position) (e fates.Entry, any bool) {
+	from, seq := r.joined, uint64(0)
+	if r.log != nil {
+		from, seq = r.log.Mark, r.log.LastSeq()
 	}
-	if s.single || at.Events() <= from {
+	if at.Events() <= from {
 		return e, false
 	}
-	e = fates.Entry{Kind: diagnosis.Written, Count: int(at.Events() - from), Seq: at.Seq, At: fates.Stamp(s.wrote.Load())} //nolint:gosec // the log is in memory
+	e = fates.Entry{Kind: diagnosis.Written, Count: int(at.Events() - from), Seq: at.Seq, At: fates.Stamp(r.wrote.Load())} //nolint:gosec // the log is in memory
 	if seq > 0 && seq < at.Seq {
 		e.First = seq + 1
 	}
 	return e, true
 }
 
-// began records how a new stream, which nobody else has yet, begins.
-func (s *Stream) began(behind uint64, reset stream.ResetReason, head log.Position) {
+// began records how the stream begins: so many events behind head, which its client gets
+// first, or with a reset.
+func (r *record) began(behind uint64, reset stream.ResetReason, words *fates.Words, head log.Position) {
 	now := fates.StampOf(time.Now())
 	if reset != "" {
-		s.reset = s.engine.encoder.words.Of(string(reset))
-		s.note(fates.Entry{Kind: diagnosis.Reset, Why: s.reset, At: now})
+		r.reset = words.Of(string(reset))
+		r.note(fates.Entry{Kind: diagnosis.Reset, Why: r.reset, At: now})
 	}
 	if behind > 0 {
-		s.note(fates.Entry{Kind: diagnosis.Replayed, Count: int(behind), Seq: head.Seq, At: now}) //nolint:gosec // what fits in memory
+		r.note(fates.Entry{Kind: diagnosis.Replayed, Count: int(behind), Seq: head.Seq, At: now}) //nolint:gosec // what fits in memory
 	}
-}
-
-// remember keeps the fates of a stream that has ended. lost is how many events it had not got.
-func (e *Engine) remember(s *Stream, why error, lost int) {
-	if errors.Is(why, errRefused) {
-		return
-	}
-	now := fates.StampOf(time.Now())
-	s.mu.Lock()
-	s.noteLog(s.at)
-	if lost > 0 {
-		s.note(fates.Entry{Kind: diagnosis.Dropped, Count: lost, Why: e.encoder.words.Of(whyEnded(why)), At: now})
-	}
-	s.note(fates.Entry{Kind: diagnosis.Ended, Why: e.encoder.words.Of(whyEnded(why)), At: now})
-	kept := s.fates
-	s.mu.Unlock()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.ended.Add(s.token, kept)
 }
 
 // whyEnded says in plain words why a stream ended.
@@ -97,32 +96,4 @@ func whyEnded(why error) string {
 	default:
 		return "the connection broke"
 	}
-}
-
-// Fates returns what became of the last events for a stream that is open or ended lately.
-func (e *Engine) Fates(token connection.Token) []diagnosis.Fate {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := e.registry.byToken[token]
-	if s == nil {
-		return fates.Fates(e.ended.Of(token).All(), &e.encoder.words, e.encoder.epoch)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	entries := s.fates.All()
-	if at, there := e.written(s); there {
-		if more, any := s.unrecorded(at); any {
-			entries = append(entries, more)
-		}
-	}
-	return fates.Fates(entries, &e.encoder.words, e.encoder.epoch)
-}
-
-// written is up to where a stream has written the log, if that is known. With Engine.mu held.
-func (e *Engine) written(s *Stream) (at log.Position, known bool) {
-	head, off := e.log.Head(), s.offset.Load()
-	if off >= head.Off {
-		return head, true
-	}
-	return e.log.At(off)
 }

@@ -61,7 +61,7 @@ func (e *Engine) beat() time.Duration {
 	defer e.mu.Unlock()
 	if !time.Now().Before(e.beats.due()) {
 		e.log.AppendControl([]byte(wire.Heartbeat))
-		Locked{e}.queueForSingles("", []byte(wire.Heartbeat))
+		e.audiences.queueForSingles("", []byte(wire.Heartbeat))
 		Locked{e}.appended()
 	}
 	return time.Until(e.beats.due())

@@ -85,7 +85,7 @@ func (l Locked) Find(id string) (frame []byte, after log.Position, known bool) {
 func (l Locked) Append(id, name string, frame []byte) {
 	l.engine.log.AppendFrame(id, frame)
 	if stream.IsControl(name) {
-		l.queueForSingles("", frame)
+		l.engine.audiences.queueForSingles("", frame)
 	}
 	if name == stream.NamePing {
 		l.engine.beats.pinged()

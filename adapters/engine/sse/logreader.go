@@ -31,7 +31,7 @@ func (r LogReader) Extent(ctx context.Context) (event.LogExtent, error) {
 	defer e.mu.Unlock()
 	floor := r.floorLocked()
 	x := event.LogExtent{
-		Last: e.encoder.id(e.head()), Events: e.log.Count(floor),
+		Last: e.encoder.id(e.audiences.head()), Events: e.log.Count(floor),
 		Bytes:    int64(e.log.Head().Off-e.log.Tail().Off) + int64(e.audiences.held()), //nolint:gosec // it is in memory
 		MaxBytes: int64(e.cfg.HistoryBytes),
 	}
@@ -76,7 +76,7 @@ func (r LogReader) read(after event.ID, limit, bytes int) (entries []rawEntry, g
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	from := r.floorLocked()
-	switch newest := e.encoder.id(e.head()); {
+	switch newest := e.encoder.id(e.audiences.head()); {
 	case after.IsZero():
 	case after.Epoch != newest.Epoch, after.Seq < from:
 		gap = true

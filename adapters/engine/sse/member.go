@@ -82,25 +82,25 @@ func (m *member) miss(service event.Service, n int) {
 func (e *Engine) fetch(s *Stream) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.counted.replayed.Add(Locked{e}.fetch(s))
+	e.counted.replayed.Add(e.audiences.fetch(s))
 }
 
 // catchUp makes a new stream, whose client has got everything up to a sequence, fetch
 // what followed, and returns how many events it has fetched first.
-func (l Locked) catchUp(s *Stream, after uint64) (events uint64) {
-	if s.member == nil || after >= l.engine.audiences.newest.Load() {
+func (a *audiences) catchUp(s *Stream, after uint64) (events uint64) {
+	if s.member == nil || after >= a.newest.Load() {
 		return 0
 	}
 	s.member.behind, s.member.after = true, after // nobody else has the stream yet
-	return l.fetch(s)
+	return a.fetch(s)
 }
 
 // fetch queues a page, and returns how many events it has. A stream that needs what is
 // gone is a slow consumer.
-func (l Locked) fetch(s *Stream) (events uint64) {
+func (a *audiences) fetch(s *Stream) (events uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, kept := s.member, l.engine.audiences.log
+	m, kept := s.member, a.log
 	if kept.Dropped(m.keys) > m.after {
 		s.endLocked(transport.ErrSlowLog)
 		return 0

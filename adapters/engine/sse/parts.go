@@ -12,16 +12,17 @@ import (
 // SendParts queues the first part of a state for one stream. When that is written
 // the next one takes its place, after all that was published until then: so a large
 // state neither waits in memory nor keeps the stream behind the log. Errors: as Send.
-func (e *Engine) SendParts(token connection.Token, next gateway.Parts) error {
-	p, _, err := e.encoder.part(next) // the first is always there
+func (p *publisher) SendParts(token connection.Token, next gateway.Parts) error {
+	e := p.engine
+	first, _, err := e.encoder.part(next) // there always is one
 	if err == nil {
-		err = e.push(token, func(at log.Position) private { return p.placed(&e.encoder, at) })
+		err = p.push(token, func(at log.Position) private { return first.placed(&e.encoder, at) })
 	}
 	ok, failed := 1, 0
 	if err != nil {
 		ok, failed = 0, 1
 	}
-	e.metrics.Sent(p.service, ok, failed)
+	e.metrics.Sent(first.service, ok, failed)
 	return err
 }
 
@@ -43,7 +44,7 @@ func (q *queue) follow(e *Engine, before private) {
 		e.metrics.Sent(p.service, 0, 1)
 		return
 	}
-	at := e.head()
+	at := e.audiences.head()
 	at.Seq = max(at.Seq, before.at.Seq)
 	if last := len(q.private) - 1; last >= 0 { // an event for some that not all streams have been queued yet
 		at.Seq = max(at.Seq, q.private[last].at.Seq)

@@ -90,6 +90,14 @@ func (p private) delivered(m gateway.Metrics) {
 	}
 }
 
+// waiting returns what waits.
+func (q *queue) waiting() []private {
+	if q == nil {
+		return nil
+	}
+	return q.private
+}
+
 // add queues p after all that waits.
 func (q *queue) add(p private) {
 	q.private = append(q.private, p)

@@ -183,7 +183,7 @@ func (r *resumer) growthSignal(seq uint64) <-chan struct{} {
 	e := r.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.head().Seq >= seq || e.closed || e.drainer.draining {
+	if e.audiences.head().Seq >= seq || e.closed || e.drainer.draining {
 		return nil
 	}
 	if r.awaited == nil {
@@ -204,7 +204,7 @@ func (r *resumer) release() {
 // errAhead and log.ErrBehind, if other nodes or the broker may have what this log does
 // not. With Engine.mu held.
 func (r *resumer) locate(c resumeRequest) (log.Position, stream.ResetReason, error) {
-	head := r.engine.head()
+	head := r.engine.audiences.head()
 	switch {
 	case c.reset != "" || c.id.IsZero():
 		return head, c.reset, nil

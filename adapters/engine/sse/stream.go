@@ -28,14 +28,13 @@ type Stream struct {
 	engine *Engine
 	token  connection.Token
 	name   string // its client's for it; "" is none
-	joined uint64 // log events before it was attached, which were not counted for it
 
 	attachment Attachment // what it was attached with; nil if nothing; guarded by Engine.mu
 	member     *member    // its part in audiences; nil if it has none; see there
 
 	active int64            // when private events were last written, in Unix nanoseconds; owned by the transport
 	at     log.Position     // what it has written, a frame boundary; owned by the transport
-	offset atomic.Uint64    // at.Off, for Engine.endSlow, which looks for slow consumers
+	offset atomic.Uint64    // at.Off, for Engine.endBefore, which looks for slow consumers
 	socket transport.Socket // owned by the shard that writes it, if one does
 
 	mu         sync.Mutex
@@ -43,12 +42,8 @@ type Stream struct {
 	verdict    error  // why the stream must end now; guarded by mu
 	writer     writer // once it has one; guarded by mu
 	handedOver bool   // to a shard, which gets it in a moment; guarded by mu
-
-	single  bool          // does not read the log that is for everyone (access.Viewer.Single)
-	resumed bool          // its client brought the ID of its last event
-	reset   fates.Word    // why it could not go on there
-	wrote   atomic.Uint32 // fates.Stamp of when the newest event that it has of the log was published
-	fates   *fates.Log    // but for the events of the log that it has written since; nil for nothing; guarded by mu
+	single     bool   // does not read the log that is for everyone (access.Viewer.Single)
+	record     record // guarded by mu
 }
 
 // writer writes streams. Its methods are called with Stream.mu held.
@@ -189,8 +184,8 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 		q.private = q.private[1:]
 		p.delivered(s.engine.metrics)
 		if p.name != 0 {
-			s.noteLog(s.at)
-			s.note(fates.Entry{Kind: diagnosis.Written, Name: p.name, Count: 1, Seq: p.at.Seq, At: fates.StampOf(now)})
+			s.record.noteLog(s.at)
+			s.record.note(fates.Entry{Kind: diagnosis.Written, Name: p.name, Count: 1, Seq: p.at.Seq, At: fates.StampOf(now)})
 		}
 		if p.final {
 			q.makeRoom()
@@ -210,12 +205,12 @@ func (s *Stream) wrotePrivate(n int) (rest int, final bool) {
 // moveTo moves on after the log was written up to the position to, and returns
 // which of the events counted for s that were: those after from.
 func (s *Stream) moveTo(to log.Position) (from uint64) {
-	from = max(s.at.Events(), s.joined)
+	from = max(s.at.Events(), s.record.joined)
 	s.at = to
 	if !s.single {
 		s.offset.Store(to.Off)
 		if to.Events() > from {
-			s.wrote.Store(s.engine.published.Load())
+			s.record.wrote.Store(s.engine.published.Load())
 		}
 	}
 	return from
@@ -273,16 +268,6 @@ func (s *Stream) endLocked(why error) {
 	if s.writer != nil {
 		s.writer.interrupt(s)
 	}
-}
-
-// undelivered returns what waits in the queue.
-func (s *Stream) undelivered() []private {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.queue == nil {
-		return nil
-	}
-	return s.queue.private
 }
 
 // reasonOf says why a stream ended in the gateway protocol's words.

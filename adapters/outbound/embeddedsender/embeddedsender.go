@@ -55,15 +55,15 @@ func (*Sender) Gateway() diagnosis.Gateway { return diagnosis.Embedded }
 
 // Stream implements diagnosis.Streams.
 func (s *Sender) Stream(c connection.Connection) (diagnosis.Stream, bool) {
-	return s.engine.Look(c.Token)
+	return s.engine.Inspector().Look(c.Token)
 }
 
 // Fates implements diagnosis.Streams.
 func (s *Sender) Fates(token connection.Token, _ time.Time) []diagnosis.Fate {
-	return s.engine.Fates(token)
+	return s.engine.Inspector().Fates(token)
 }
 
 // Reach implements diagnosis.Streams.
 func (s *Sender) Reach(_ context.Context, c connection.Connection, id event.ID) diagnosis.Reach {
-	return s.engine.Reach(c, id)
+	return s.engine.Inspector().Reach(c, id)
 }
