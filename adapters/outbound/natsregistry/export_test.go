@@ -13,9 +13,9 @@ func (r *Registry) HoldDeletes() (release func()) {
 
 // Writing returns of how many connections the records are being written or deleted.
 func (r *Registry) Writing() int {
-	r.own.mu.RLock()
-	defer r.own.mu.RUnlock()
-	return len(r.own.writing)
+	r.own.writes.mu.Lock()
+	defer r.own.writes.mu.Unlock()
+	return len(r.own.writes.underWay)
 }
 
 // Encode and Decode are the stored form of a connection.

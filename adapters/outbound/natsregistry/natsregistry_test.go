@@ -294,3 +294,38 @@ func TestWhatHasEndedIsNotAdopted(t *testing.T) { // C1, C8, C9
 		})
 	}
 }
+
+// A stream that its gateway lists is there, whatever was heard of its end: it gets a record of its
+// own, which the deletion of the one before leaves alone.
+func TestWhatIsFoundAgainOutlivesTheDeletionOfItsRecord(t *testing.T) { // C1, C8
+	for name, cfg := range map[string]natsregistry.Config{"with an index": {Node: "node-1", Index: true}, "alone": {}} {
+		t.Run(name, func(t *testing.T) {
+			r := openWith(t, brokertest.InProcess(t), cfg)
+			release := r.HoldDeletes()
+			c := connection.Connection{RequestID: "a", Token: "token", Node: cfg.Node}
+			put(t, r, c)
+			if _, err := r.Remove(t.Context(), c.Token); err != nil {
+				t.Fatal(err)
+			}
+			if there, err := r.PutNew(t.Context(), c); err != nil || there.Token != "" {
+				t.Fatalf("put %+v, %v; want it to be new", there, err)
+			}
+			release()
+			flush(t, r)
+			byID, err := r.ByRequestID(t.Context(), c.RequestID)
+			if err != nil || byID != c || r.Count() != 1 || r.Writing() != 0 {
+				t.Errorf("recorded is %+v, %v; %d are in the roster, %d writes under way", byID, err, r.Count(), r.Writing())
+			}
+			if own, left := r.Mismatches(); len(own)+len(left) > 0 {
+				t.Errorf("%+v and %+v disagree", own, left)
+			}
+			if _, err := r.Remove(t.Context(), c.Token); err != nil {
+				t.Fatal(err)
+			}
+			flush(t, r)
+			if left, err := r.List(t.Context(), func(string) bool { return false }); err != nil || len(left) > 0 {
+				t.Errorf("left are %+v, %v", left, err)
+			}
+		})
+	}
+}

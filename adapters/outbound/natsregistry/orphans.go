@@ -38,8 +38,8 @@ func (r *Registry) Adopt(ctx context.Context, c connection.Connection) (connecti
 	if !r.own.addOrphan(taken) { // first, as in Put
 		return connection.Connection{}, connection.ErrNotFound
 	}
-	r.own.beginWrite(taken)
-	defer r.own.endWrite(taken)
+	r.own.writes.begin(taken)
+	defer r.own.writes.end(taken)
 	taken, _, revision, err := r.records.change(ctx, c.RequestID, func(now connection.Connection) (connection.Connection, bool) {
 		own := taken
 		own.Principal = now.Principal // that may have been renewed since c was listed

@@ -11,8 +11,8 @@ import (
 // Put implements connection.Registry. It takes two round trips, with an index
 // three.
 func (r *Registry) Put(ctx context.Context, c connection.Connection) (connection.Connection, error) {
-	r.own.beginWrite(c)
-	defer r.own.endWrite(c)
+	r.own.writes.begin(c)
+	defer r.own.writes.end(c)
 	known, err := r.own.add(c)
 	if err != nil {
 		return connection.Connection{}, err
@@ -43,8 +43,8 @@ func (r *Registry) Put(ctx context.Context, c connection.Connection) (connection
 
 // PutNew implements connection.Registry.
 func (r *Registry) PutNew(ctx context.Context, c connection.Connection) (connection.Connection, error) {
-	r.own.beginWrite(c)
-	defer r.own.endWrite(c)
+	r.own.writes.begin(c)
+	defer r.own.writes.end(c)
 	known, err := r.own.add(c)
 	if err != nil {
 		return connection.Connection{}, err
@@ -87,18 +87,18 @@ func (r *Registry) Renew(ctx context.Context, c connection.Connection) error {
 // is deleted.
 func (r *Registry) recorded(c connection.Connection, revision uint64) {
 	if !r.own.setRevision(c, revision) {
-		r.own.beginWrite(c)
+		r.own.writes.begin(c)
 		r.erase(c, revision)
 	}
 }
 
 // erase deletes c's record in the background, if it is still at that revision, and ends what
-// beginWrite has begun.
+// writes.begin has begun.
 func (r *Registry) erase(c connection.Connection, revision uint64) {
 	r.deletes.add(func(ctx context.Context) {
-		defer r.own.endWrite(c)
+		defer r.own.writes.end(c)
 		if err := r.records.delete(ctx, c.RequestID, revision); err != nil && !natsbroker.Conflict(err) {
-			r.own.addUnknown(c) // to be deleted later
+			r.own.mismatches.addUnknown(c) // to be deleted later
 		}
 		r.index.release(ctx, c)
 	})

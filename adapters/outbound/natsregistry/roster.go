@@ -32,22 +32,13 @@ func (r *Registry) Single() iter.Seq[connection.Connection] {
 type roster struct {
 	node    string // this node's name; "": all connections are its own
 	viewers viewers.Connections
+	writes  writes
 
-	mu       sync.RWMutex
-	byToken  map[connection.Token]held                   // guarded by mu, as all below
-	byID     map[connection.RequestID][]connection.Token // one, or a few while they replace each other
-	suspects map[connection.Token]struct{}               // of byToken: the record may name another connection
-	unknown  []connection.Connection                     // recorded for this node without being in byToken
-	writing  map[identity]int                            // calls that write or delete a record of this node's, and what waits to be deleted
+	mu         sync.RWMutex                                // is locked before that of writes
+	byToken    map[connection.Token]held                   // guarded by mu, as all below
+	byID       map[connection.RequestID][]connection.Token // one, or a few while they replace each other
+	mismatches mismatches
 }
-
-// identity is what tells one connection of this node from another.
-type identity struct {
-	id    connection.RequestID
-	token connection.Token
-}
-
-func identityOf(c connection.Connection) identity { return identity{c.RequestID, c.Token} }
 
 // held is a connection in the roster.
 type held struct {
@@ -57,11 +48,12 @@ type held struct {
 }
 
 func newRoster(node string) *roster {
-	return &roster{
-		node:    node,
+	r := &roster{
+		node: node, writes: writes{underWay: make(map[identity]int)},
 		byToken: make(map[connection.Token]held), byID: make(map[connection.RequestID][]connection.Token),
-		suspects: make(map[connection.Token]struct{}), writing: make(map[identity]int),
 	}
+	r.mismatches = mismatches{own: r, suspects: make(map[connection.Token]struct{})}
+	return r
 }
 
 // owns reports whether c belongs to this node.
@@ -94,7 +86,7 @@ func (r *roster) add(c connection.Connection) (known bool, err error) {
 func (r *roster) addOrphan(c connection.Connection) (added bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.byToken[c.Token]; known || r.writing[identityOf(c)] > 0 {
+	if _, known := r.byToken[c.Token]; known || r.writes.pending(c) {
 		return false
 	}
 	r.addLocked(c)
@@ -105,21 +97,6 @@ func (r *roster) addLocked(c connection.Connection) {
 	r.byToken[c.Token] = held{Connection: c}
 	r.byID[c.RequestID] = append(r.byID[c.RequestID], c.Token)
 	r.viewers.Add(c)
-}
-
-// beginWrite says that the record of c is written or deleted until endWrite is called.
-func (r *roster) beginWrite(c connection.Connection) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.writing[identityOf(c)]++
-}
-
-func (r *roster) endWrite(c connection.Connection) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.writing[identityOf(c)]--; r.writing[identityOf(c)] == 0 {
-		delete(r.writing, identityOf(c))
-	}
 }
 
 // undoAdd takes back what add did, and reports whether c has ended since. Then its
@@ -177,12 +154,12 @@ func (r *roster) removeToken(token connection.Token) (h held, known bool) {
 }
 
 // end is removeToken for a connection that has ended. If its record is known, its deletion
-// has begun with that, as by beginWrite.
+// has begun with that, as by writes.begin.
 func (r *roster) end(token connection.Token) (h held, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if h, known = r.removeLocked(token); known && h.revision > 0 {
-		r.writing[identityOf(h.Connection)]++
+		r.writes.begin(h.Connection)
 	}
 	return h, known
 }
@@ -193,7 +170,7 @@ func (r *roster) removeLocked(token connection.Token) (h held, known bool) {
 		return h, false
 	}
 	delete(r.byToken, token)
-	delete(r.suspects, token)
+	delete(r.mismatches.suspects, token)
 	r.viewers.Remove(token)
 	tokens := slices.DeleteFunc(r.byID[h.RequestID], func(t connection.Token) bool { return t == token })
 	if r.byID[h.RequestID] = tokens; len(tokens) == 0 {
