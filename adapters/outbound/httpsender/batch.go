@@ -22,7 +22,7 @@ type batch struct {
 func (t *trunk) nextBatch() *batch {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for (!t.postableLocked() || !t.lanes.beginPost()) && !t.stopped {
+	for (!t.postableLocked() || !t.lanes.turns.beginPost()) && !t.stopped {
 		t.postDue.Wait()
 	}
 	if t.stopped {
@@ -54,35 +54,11 @@ func (b *batch) requests() (bodies [][]byte, of []int) {
 // postableLocked reports whether something may be posted, once everything private that
 // was handed over before it has left, and is settled.
 func (t *trunk) postableLocked() bool {
-	if !t.link.isUp() || t.waitsLocked() || t.inFlight.posting {
+	if !t.link.isUp() || t.pauses.any() || t.inFlight.posting {
 		return false
 	}
 	next := t.queue.first()
 	return len(t.inFlight.messages) > 0 || next != nil && !next.private() && t.link.capabilities().Broadcast
-}
-
-func (t *trunk) settleLocked(n int) {
-	if n == 0 {
-		return
-	}
-	t.inFlight.settle(n)
-	t.lanes.advance(t.inFlight.place)
-	t.link.announce()
-}
-
-// fanOutLocked gives what is in flight to each connection.
-func (t *trunk) fanOutLocked() {
-	for _, m := range t.inFlight.messages {
-		t.lanes.broadcast(m)
-	}
-	t.settleLocked(len(t.inFlight.messages))
-}
-
-func (t *trunk) endPostLocked() {
-	t.inFlight.posting = false
-	t.settleLocked(t.inFlight.alreadyTaken())
-	t.lanes.endPost()
-	t.pumpLocked()
 }
 
 // settle says that the first n events have left for good. If those are all, the batch has
@@ -91,9 +67,9 @@ func (b *batch) settle(n int) {
 	t := b.trunk
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.settleLocked(n)
+	t.inFlight.settle(n)
 	if n == len(b.messages) {
-		t.endPostLocked()
+		b.endLocked()
 	}
 }
 
@@ -110,8 +86,8 @@ func (b *batch) lose() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.gaps.note(t.inFlight.messages[0], t.lanes)
-	t.settleLocked(1)
-	t.endPostLocked()
+	t.inFlight.settle(1)
+	b.endLocked()
 }
 
 // repeat has what is left posted again, as soon as the gateway can be reached. If it was
@@ -129,7 +105,7 @@ func (b *batch) repeat(sent bool) {
 		f.giveBack(&t.queue)
 		t.link.announce()
 	}
-	t.endPostLocked()
+	b.endLocked()
 }
 
 // broadcastUnsupported says that the gateway knows no broadcasts any more: what is left
@@ -140,8 +116,14 @@ func (b *batch) broadcastUnsupported() {
 	defer t.mu.Unlock()
 	t.link.withoutBroadcast()
 	t.lanes.connect(t.link.isUp(), t.link.capabilities())
-	t.fanOutLocked()
-	t.endPostLocked()
+	t.inFlight.fanOut()
+	b.endLocked()
+}
+
+// endLocked moves on what waited for the batch. With the trunk's mutex held.
+func (b *batch) endLocked() {
+	b.trunk.inFlight.endPost()
+	b.trunk.pumpLocked()
 }
 
 // fill takes from q what can be posted at once, once address has made of it what takes it

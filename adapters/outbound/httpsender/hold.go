@@ -87,7 +87,7 @@ func (h hold) join(ctx context.Context, t *trunk, v access.Viewer, id event.ID) 
 	h.feed(v, upTo)
 	t.inFlight.noteTaken(id)
 	if !t.inFlight.posting {
-		t.settleLocked(t.inFlight.alreadyTaken())
+		t.inFlight.settle(t.inFlight.alreadyTaken())
 		t.pumpLocked()
 	}
 	t.mu.Unlock()

@@ -28,7 +28,7 @@
 //
 //	trunk.go, batch.go, inflight.go  what waits, and what is posted to all streams
 //	recipients.go                    which streams an event is for
-//	lanes.go, lane.go                what waits for one stream, and whose turn it is
+//	lanes.go, lane.go, turns.go      what waits for one stream, and whose turn it is
 //	turn.go, hold.go                 a lane while a worker has it, and while it is held
 //	worker.go, poster.go, pusher.go  the goroutines that push and post
 //	resume.go, recent.go             a client that comes back, and what it may have missed

@@ -7,8 +7,11 @@ import (
 )
 
 // inFlight is what was taken from the trunk to be posted to all streams, until it is
-// settled. Its fields are guarded by trunk.mu.
+// settled, and how far the trunk has come with all that. It is guarded by trunk.mu.
 type inFlight struct {
+	lanes *lanes
+	link  *link
+
 	messages []*message
 	posting  bool     // requests with them are under way
 	unsure   bool     // the gateway may have taken some of them
@@ -41,10 +44,30 @@ func (f *inFlight) giveBack(q *queue) {
 
 // settle removes the first n messages, which have left for good.
 func (f *inFlight) settle(n int) {
+	if n == 0 {
+		return
+	}
 	for _, m := range f.messages[:n] {
 		f.advance(m)
 	}
 	f.messages = f.messages[n:]
+	f.lanes.advance(f.place)
+	f.link.announce()
+}
+
+// fanOut gives what is here to each connection.
+func (f *inFlight) fanOut() {
+	for _, m := range f.messages {
+		f.lanes.broadcast(m)
+	}
+	f.settle(len(f.messages))
+}
+
+// endPost says that no requests with what is here are under way any more.
+func (f *inFlight) endPost() {
+	f.posting = false
+	f.settle(f.alreadyTaken())
+	f.lanes.turns.endPost()
 }
 
 // advance notes that m has left.

@@ -9,8 +9,7 @@ import (
 	"heliograph/domain/gateway"
 )
 
-// lanes holds the lanes, and hands those whose turn is due to the workers, in the
-// order in which they became due. It is safe for concurrent use.
+// lanes holds the lanes. It is safe for concurrent use.
 type lanes struct {
 	roster connection.Roster
 	fates  *fateBook
@@ -19,20 +18,14 @@ type lanes struct {
 	// trunk go on.
 	changed func()
 
-	mu          sync.Mutex                 // guards all below, and every lane
-	due         sync.Cond                  // a lane is due, or stopped is set
-	posted      sync.Cond                  // a post ended, or stopped is set
-	byToken     map[connection.Token]*lane // all
-	recipients  recipients                 // finds whom an event is for
-	first, last *lane                      // the FIFO of the lanes that are due
-	busy        int                        // lanes that are due or have their turn
-	recovering  int                        // of them, those that recover first
-	place       event.ID                   // of the last log event that left the trunk
-	can         capabilities               // what the gateway can
-	open        bool                       // the gateway can be reached
-	posting     bool                       // a broadcast is with the gateway: no lane has a turn
-	drained     bool                       // nothing is taken any more, so there is no state to recover
-	stopped     bool                       // nothing leaves any more
+	turns turns
+
+	mu         sync.Mutex                 // guards all below, every lane, and turns
+	byToken    map[connection.Token]*lane // all
+	recipients recipients                 // finds whom an event is for
+	place      event.ID                   // of the last log event that left the trunk
+	can        capabilities               // what the gateway can
+	drained    bool                       // nothing is taken any more, so there is no state to recover
 }
 
 func newLanes(start event.ID, shared bool, roster connection.Roster, count func(*message, int), changed func()) *lanes {
@@ -40,7 +33,7 @@ func newLanes(start event.ID, shared bool, roster connection.Roster, count func(
 		roster: roster, count: count, changed: changed, place: start, byToken: make(map[connection.Token]*lane),
 		recipients: recipients{roster: roster, shared: shared, early: make(map[connection.Token]*earlyStream)},
 	}
-	ls.due.L, ls.posted.L = &ls.mu, &ls.mu
+	ls.turns.init(&ls.mu)
 	return ls
 }
 
@@ -143,34 +136,8 @@ func (ls *lanes) advance(id event.ID) {
 func (ls *lanes) connect(open bool, can capabilities) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.open, ls.can = open, can
-	ls.due.Broadcast()
-}
-
-// beginPost has no lane begin a turn until endPost, if all have sent what they were
-// given, but for those that recover first: that may take as long as observers do.
-func (ls *lanes) beginPost() bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	ls.posting = ls.busy <= ls.recovering
-	return ls.posting
-}
-
-func (ls *lanes) endPost() {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	ls.posting = false
-	ls.posted.Broadcast()
-	if ls.first != nil {
-		ls.due.Broadcast()
-	}
-}
-
-// quiet reports whether no lane has anything to send.
-func (ls *lanes) quiet() bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return ls.busy == 0
+	ls.can = can
+	ls.turns.connectLocked(open)
 }
 
 // complete reports whether no stream lacks anything that was in the log.
@@ -206,9 +173,8 @@ func (ls *lanes) heal(all bool) {
 func (ls *lanes) end(stop bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.drained, ls.stopped = true, ls.stopped || stop
-	ls.due.Broadcast()
-	ls.posted.Broadcast()
+	ls.drained = true
+	ls.turns.endLocked(stop)
 }
 
 // giveUp counts all that waits as lost, and returns how many events that was.
@@ -232,11 +198,11 @@ func (ls *lanes) giveUp() (events int) {
 func (ls *lanes) sweep() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if !ls.open {
+	if !ls.turns.open {
 		return
 	}
 	ls.recipients.sweep(ls.place)
-	if len(ls.byToken) == ls.busy {
+	if len(ls.byToken) == ls.turns.busy {
 		return
 	}
 	for c := range ls.roster.All() {
@@ -281,31 +247,11 @@ func (ls *lanes) addLocked(l *lane, q *queue, m *message) {
 	ls.changeLocked(l, laneWake)
 }
 
-// changeLocked changes l's state, and keeps the FIFO and the numbers in step.
+// changeLocked changes l's state, and keeps the turns in step.
 func (ls *lanes) changeLocked(l *lane, ev laneEvent) {
 	before := l.state
 	l.state = before.after(ev, l.needsRecovery() && (!ls.drained || ev != laneBegin))
-	ls.busy += toInt(l.state.busy()) - toInt(before.busy())
-	ls.recovering += toInt(l.state.recovers()) - toInt(before.recovers())
-	if before == l.state || l.state != laneQueued && l.state != laneQueuedToRecover {
-		return
-	}
-	if ls.first == nil {
-		ls.first = l
-	} else {
-		ls.last.next = l
-	}
-	ls.last = l
-	if ev == laneWake { // otherwise its worker looks here next
-		ls.due.Signal()
-	}
-}
-
-func toInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	ls.turns.followLocked(l, before, ev == laneWake) // otherwise its worker looks there next
 }
 
 func (ls *lanes) forgetLocked(l *lane) {

@@ -30,9 +30,7 @@ type trunk struct {
 	mu        sync.Mutex // guards all below; is locked before those of lanes, link and delays
 	drained   bool       // nothing is taken any more
 	stopped   bool       // nothing leaves any more
-	adopting  bool       // the gateway's streams are being looked at: the trunk waits
-	healing   bool       // all streams get the state as it is now: the trunk waits
-	greeting  bool       // adopted streams are told that they missed something: the trunk waits
+	pauses    pauses     // why it waits
 	gaps      gaps       // log events were lost
 	queue     queue
 	inFlight  inFlight
@@ -41,14 +39,24 @@ type trunk struct {
 	overflows uint64        // events that there was no room for
 }
 
+// pauses are why what is for all streams waits. They are guarded by trunk.mu.
+type pauses struct {
+	adopting bool // the gateway's streams are being looked at
+	healing  bool // all streams get the state as it is now
+	greeting bool // adopted streams are told that they missed something
+}
+
+func (p pauses) any() bool { return p.adopting || p.healing || p.greeting }
+
 func newTrunk(cfg Config, roster connection.Roster, fates *fateBook, count func(*message, int)) *trunk {
 	t := &trunk{
-		link: newLink(), inFlight: inFlight{place: cfg.Start}, delays: &delays{roster: roster, count: count},
+		link: newLink(), fates: fates, delays: &delays{roster: roster, count: count},
 		gaps: gaps{all: cfg.Gap && roster.Count() > 0},
 	}
 	t.postDue.L = &t.mu
 	t.lanes = newLanes(cfg.Start, cfg.Shared, roster, count, t.lanesChanged)
-	t.fates, t.lanes.fates = fates, fates
+	t.lanes.fates = fates
+	t.inFlight = inFlight{lanes: t.lanes, link: t.link, place: cfg.Start}
 	return t
 }
 
@@ -107,7 +115,7 @@ func (t *trunk) overflowLocked(m *message) {
 // pumpLocked moves into the lanes what may leave that way, and wakes the poster for the
 // rest.
 func (t *trunk) pumpLocked() {
-	for t.link.isUp() && !t.waitsLocked() && len(t.inFlight.messages) == 0 {
+	for t.link.isUp() && !t.pauses.any() && len(t.inFlight.messages) == 0 {
 		if t.gaps != (gaps{}) {
 			t.healLocked()
 			continue
@@ -142,7 +150,7 @@ func (t *trunk) wakeLocked() {
 	if t.idle == nil {
 		return
 	}
-	done := t.queue.first() == nil && len(t.inFlight.messages) == 0 && t.lanes.quiet()
+	done := t.queue.first() == nil && len(t.inFlight.messages) == 0 && t.lanes.turns.quiet()
 	if done || t.drained && !t.link.isUp() && t.lanes.roster.Count() == 0 {
 		close(t.idle)
 		t.idle = nil
@@ -153,8 +161,8 @@ func (t *trunk) wakeLocked() {
 func (t *trunk) healLocked() {
 	t.lanes.heal(t.gaps.all)
 	t.gaps = gaps{}
-	if !t.lanes.quiet() {
-		t.holdLocked(&t.healing, healTime)
+	if !t.lanes.turns.quiet() {
+		t.holdLocked(&t.pauses.healing, healTime)
 	}
 }
 
@@ -162,8 +170,8 @@ func (t *trunk) healLocked() {
 func (t *trunk) lanesChanged() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.healing && t.lanes.quiet() || t.greeting && t.greetedLocked() {
-		t.healing, t.greeting = false, false
+	if t.pauses.healing && t.lanes.turns.quiet() || t.pauses.greeting && t.greetedLocked() {
+		t.pauses.healing, t.pauses.greeting = false, false
 		t.pumpLocked()
 	}
 	t.wakeLocked()
@@ -175,10 +183,10 @@ func (t *trunk) connect(can capabilities) (news bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	news = t.link.connected(can)
-	t.adopting = t.adopting || news
+	t.pauses.adopting = t.pauses.adopting || news
 	t.lanes.connect(true, can)
 	if !t.inFlight.posting && !can.Broadcast {
-		t.fanOutLocked()
+		t.inFlight.fanOut()
 	}
 	if news {
 		t.delays.end()
@@ -193,9 +201,9 @@ func (t *trunk) connect(can capabilities) (news bool) {
 func (t *trunk) adopted() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.adopting = false
-	if t.greeting = false; t.link.capabilities().Connections && !t.greetedLocked() {
-		t.holdLocked(&t.greeting, adoptTime)
+	t.pauses.adopting = false
+	if t.pauses.greeting = false; t.link.capabilities().Connections && !t.greetedLocked() {
+		t.holdLocked(&t.pauses.greeting, adoptTime)
 	}
 	t.pumpLocked()
 }
@@ -212,10 +220,7 @@ func (t *trunk) holdLocked(waits *bool, limit time.Duration) {
 }
 
 // greetedLocked reports whether every stream has been told what it missed.
-func (t *trunk) greetedLocked() bool { return t.lanes.quiet() && t.lanes.complete() }
-
-// waitsLocked reports whether what is for all streams has to wait.
-func (t *trunk) waitsLocked() bool { return t.adopting || t.healing || t.greeting }
+func (t *trunk) greetedLocked() bool { return t.lanes.turns.quiet() && t.lanes.complete() }
 
 // disconnect says that the gateway cannot be reached.
 func (t *trunk) disconnect() {

@@ -1,28 +1,12 @@
 package httpsender
 
-// turn is a lane in the hands of one worker, from lanes.next to end. In between the
+// turn is a lane in the hands of one worker, from turns.next to finish. In between the
 // worker calls recover if a recovery is due, then next, and by the outcome of the push
 // nothing, putBack, fail, drop or seal.
 type turn struct {
 	*lane
 
 	lanes *lanes
-}
-
-// next waits for a lane whose turn is due, and begins its turn. It returns nil after
-// the stop.
-func (ls *lanes) next() *turn {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for (ls.first == nil || !ls.open || ls.posting) && !ls.stopped {
-		ls.due.Wait()
-	}
-	if ls.stopped {
-		return nil
-	}
-	l := ls.first
-	ls.first, l.next = l.next, nil
-	return &turn{lane: l, lanes: ls}
 }
 
 // begin returns how many events had to be given up since the last turn, and whether a
@@ -52,9 +36,7 @@ func (t *turn) recovered() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.changeLocked(t.lane, laneRecovered)
-	for ls.posting && !ls.stopped {
-		ls.posted.Wait()
-	}
+	ls.turns.awaitPostLocked()
 }
 
 // take removes and returns what the lane sends next, or nil, whether that is part of a

@@ -25,10 +25,11 @@ type worker struct {
 // run works until ctx ends or the lanes are stopped.
 func (w *worker) run(ctx context.Context) {
 	for {
-		t := w.trunk.lanes.next()
-		if t == nil || ctx.Err() != nil {
+		l := w.trunk.lanes.turns.next()
+		if l == nil || ctx.Err() != nil {
 			return
 		}
+		t := &turn{lane: l, lanes: w.trunk.lanes}
 		w.turn(ctx, t)
 		t.finish()
 	}
