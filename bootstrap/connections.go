@@ -24,6 +24,7 @@ import (
 func connectionsModule() fx.Option {
 	return fx.Module("connections", provideComponents(connectionComponents), fx.Provide(
 		fx.Annotate(newManager, fx.As(fx.Self()), fx.As(new(connection.Manager)), fx.As(new(gateway.Listener))),
+		fx.Annotate(connections.NewMessenger, fx.As(new(gateway.Messenger))),
 		func(m *connections.Manager) connection.Credentials { return m.Credentials() },
 		newReceiver, lookup.NewBook, fx.Annotate(newDiagnosis, fx.As(new(diagnosis.Service))),
 	))

@@ -9,9 +9,9 @@ import (
 	"heliograph/adapters/outbound/memreceipts"
 	"heliograph/adapters/outbound/natsreceipts"
 	"heliograph/application/appevents"
-	"heliograph/application/connections"
 	"heliograph/domain/appevent"
 	"heliograph/domain/event"
+	"heliograph/domain/gateway"
 )
 
 // eventsModule publishes events of the application's own (rule E11). What it has answered
@@ -33,7 +33,7 @@ func openReceipts(cfg Config, broker *natsbroker.Broker, start startContext) (*n
 	return receipts, cfg.Broker.cannotOpen("receipts of events", err)
 }
 
-func newEvents(cfg Config, publisher event.Publisher, m *connections.Manager, receipts appevent.Receipts, log *slog.Logger) *appevents.Service {
+func newEvents(cfg Config, publisher event.Publisher, m gateway.Messenger, receipts appevent.Receipts, log *slog.Logger) *appevents.Service {
 	return appevents.New(appevents.Config{
 		MaxEventBytes: int(cfg.Stream.MaxEvent), MaxWritten: cfg.Gateway.maxWritten(),
 	}, appevents.Deps{Publisher: publisher, Messenger: m, Receipts: receipts, Log: log})

@@ -17,13 +17,13 @@ import (
 	"heliograph/adapters/inbound/limits"
 	"heliograph/adapters/inbound/webclient"
 	"heliograph/adapters/outbound/prommetrics"
-	"heliograph/application/connections"
 	"heliograph/application/guard"
 	"heliograph/application/tasks"
 	"heliograph/domain/access"
 	"heliograph/domain/appevent"
 	"heliograph/domain/connection"
 	"heliograph/domain/diagnosis"
+	"heliograph/domain/gateway"
 	"heliograph/domain/output"
 	"heliograph/domain/task"
 	"heliograph/domain/version"
@@ -121,7 +121,7 @@ type handlerParts struct {
 	Diagnosis   diagnosis.Service
 	Routes      streamRoutes
 	Readiness   *readiness
-	Connections *connections.Manager
+	Messenger   gateway.Messenger
 	Operators   ginapi.OperatorDeps
 	Metrics     *prometheus.Registry
 	Admin       *adminServer
@@ -150,7 +150,7 @@ func newHandler(p handlerParts) (http.Handler, error) {
 		ginapi.Config{Testing: p.Config.Environment == Testing, Version: BuildVersion()},
 		ginapi.Deps{
 			Tasks: p.Inbound.tasks, TaskReader: p.Inbound.reader, Workers: p.Inbound.workers, Leased: p.Inbound.leased, Versions: p.Inbound.versions,
-			Access: p.Access, Readiness: p.Readiness.check, SendTo: p.Connections.SendTo,
+			Access: p.Access, Readiness: p.Readiness.check, SendTo: p.Messenger.SendTo,
 		}, p.Log)
 	api.Register(engine)
 	webclient.New(p.Log).Register(engine)

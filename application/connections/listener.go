@@ -18,14 +18,14 @@ func (m *Manager) Gone(ctx context.Context, token connection.Token) {
 
 // Failed implements gateway.Listener.
 func (m *Manager) Failed(ctx context.Context, token connection.Token, err error) {
-	if c, ok := m.find(ctx, token); ok {
+	if c, ok := m.registry.find(ctx, token); ok {
 		m.log.WarnContext(ctx, "event for a connection did not get through", requestID(c), slog.Any("error", err))
 	}
 }
 
 // Recover implements gateway.Listener. It gives up on observers when ctx ends.
 func (m *Manager) Recover(ctx context.Context, token connection.Token) {
-	if c, ok := m.find(ctx, token); ok {
+	if c, ok := m.registry.find(ctx, token); ok {
 		m.observers.Await(ctx, c)
 	}
 }

@@ -30,7 +30,6 @@ import (
 var (
 	_ connection.Manager  = (*Manager)(nil)
 	_ gateway.Listener    = (*Manager)(nil)
-	_ gateway.Messenger   = (*Manager)(nil)
 	_ credentials.Streams = (*Manager)(nil)
 )
 
@@ -94,9 +93,8 @@ type Followings interface {
 // use. It holds no lock while it calls a sender or an observer.
 type Manager struct {
 	node        string
-	registry    connection.Registry
+	registry    loggedRegistry
 	sender      gateway.Sender
-	control     gateway.Control
 	log         *slog.Logger
 	count       *counter
 	closer      *closer
@@ -118,7 +116,7 @@ func New(cfg Config, deps Deps) *Manager {
 	}
 	group := background.NewGroup()
 	m := &Manager{
-		node: cfg.Node, registry: deps.Registry, sender: deps.Sender, control: deps.Control, log: deps.Log, group: group, followings: deps.Followings, book: deps.Book,
+		node: cfg.Node, registry: loggedRegistry{deps.Registry, deps.Log}, sender: deps.Sender, log: deps.Log, group: group, followings: deps.Followings, book: deps.Book,
 		count:     newCounter(deps.Metrics),
 		closer:    &closer{sender: deps.Sender, control: deps.Control, group: group, log: deps.Log},
 		observers: observers.New(cfg.ObserverTimeout, group, deps.Registry, deps.Log),
@@ -197,9 +195,8 @@ func (o *opening) OpenedHere() { o.manager.observers.Run(o.conn) }
 // Disconnect implements connection.Manager. It does not end with ctx: the stream has
 // ended already.
 func (m *Manager) Disconnect(ctx context.Context, token connection.Token, reason connection.Reason) {
-	c, err := m.registry.Remove(context.WithoutCancel(ctx), token)
-	if err != nil {
-		m.logNotFound(ctx, err)
+	c, ok := m.registry.take(context.WithoutCancel(ctx), token)
+	if !ok {
 		return
 	}
 	m.left(c, reason)
@@ -223,26 +220,6 @@ func (m *Manager) ended(c connection.Connection, reason connection.Reason) {
 	if m.followings != nil {
 		m.followings.Ended(c.Token)
 	}
-}
-
-// find returns the connection that token names.
-func (m *Manager) find(ctx context.Context, token connection.Token) (c connection.Connection, ok bool) {
-	c, err := m.registry.ByToken(ctx, token)
-	if err != nil {
-		m.logNotFound(ctx, err)
-		return connection.Connection{}, false
-	}
-	return c, true
-}
-
-// logNotFound logs why no connection was found for a token: a late report about a
-// replaced one is normal (rule C4), a registry that fails is not.
-func (m *Manager) logNotFound(ctx context.Context, err error) {
-	if errors.Is(err, connection.ErrNotFound) {
-		m.log.DebugContext(ctx, "report about an unknown connection")
-		return
-	}
-	m.log.ErrorContext(ctx, "connection registry failed", slog.Any("error", err))
 }
 
 func requestID(c connection.Connection) slog.Attr {

@@ -11,8 +11,23 @@ import (
 	"heliograph/domain/gateway"
 )
 
+// Messenger sends private events by request_id. It is safe for concurrent use.
+type Messenger struct {
+	registry connection.Registry
+	sender   gateway.Sender
+	control  gateway.Control
+	log      *slog.Logger
+}
+
+var _ gateway.Messenger = (*Messenger)(nil)
+
+// NewMessenger returns a Messenger.
+func NewMessenger(registry connection.Registry, sender gateway.Sender, control gateway.Control, log *slog.Logger) *Messenger {
+	return &Messenger{registry: registry, sender: sender, control: control, log: log}
+}
+
 // SendTo implements gateway.Messenger.
-func (m *Manager) SendTo(ctx context.Context, id connection.RequestID, ev event.Event) (delivered bool, err error) {
+func (m *Messenger) SendTo(ctx context.Context, id connection.RequestID, ev event.Event) (delivered bool, err error) {
 	c, err := m.registry.ByRequestID(ctx, id)
 	if err == nil {
 		err = m.sendHereOrThere(ctx, c, ev)
@@ -30,8 +45,8 @@ func (m *Manager) SendTo(ctx context.Context, id connection.RequestID, ev event.
 
 // sendHereOrThere hands ev to the stream of c through the node that owns it, which keeps
 // its events in order.
-func (m *Manager) sendHereOrThere(ctx context.Context, c connection.Connection, ev event.Event) error {
-	if m.closer.owns(c) {
+func (m *Messenger) sendHereOrThere(ctx context.Context, c connection.Connection, ev event.Event) error {
+	if m.control.Owns(c.Node) {
 		return m.sender.Send(ctx, c.Token, ev)
 	}
 	return m.control.Send(ctx, c.Node, c.Token, ev)

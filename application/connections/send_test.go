@@ -53,9 +53,7 @@ func TestSendToReachesTheTokenOfTheRequestID(t *testing.T) { // E1, E4
 				sender.EXPECT().Send(gomock.Any(), known.Token, note).Return(c.sent)
 			}
 			var logged bytes.Buffer
-			m := connections.New(connections.Config{}, connections.Deps{
-				Registry: registry, Sender: sender, Control: control, Log: slog.New(slog.NewTextHandler(&logged, nil)),
-			})
+			m := connections.NewMessenger(registry, sender, control, slog.New(slog.NewTextHandler(&logged, nil)))
 			delivered, err := m.SendTo(t.Context(), known.RequestID, note)
 			if delivered != c.delivered || !errors.Is(err, c.err) || (err != nil) != (c.err != nil) {
 				t.Errorf("delivered %t, %v; want %t, %v", delivered, err, c.delivered, c.err)
