@@ -9,7 +9,7 @@ import (
 // overview implements task.Overview. It is safe for concurrent use.
 type overview struct {
 	types   *types
-	queue   *scheduler.Queue
+	figures *scheduler.Figures
 	running *runner.Running
 	workers int // of the pool
 }
@@ -18,14 +18,14 @@ var _ task.Overview = (*overview)(nil)
 
 // Overview returns what operators see of the queue and of what runs.
 func (s *Service) Overview() task.Overview {
-	return &overview{types: s.types, queue: s.queue, running: s.runner.Running, workers: s.runner.Workers}
+	return &overview{types: s.types, figures: s.queue.Figures, running: s.runner.Running, workers: s.pool.Workers}
 }
 
 // Queue implements task.Overview.
 func (o *overview) Queue() task.QueueFigures {
-	f := task.QueueFigures{Running: o.running.Len(), Workers: o.workers, Refused: o.queue.Refused()}
-	f.Waiting, f.Scheduled = o.queue.Len()
-	f.Limit, f.ScheduledLimit = o.queue.Limits()
+	f := task.QueueFigures{Running: o.running.Len(), Workers: o.workers, Refused: o.figures.Refused()}
+	f.Waiting, f.Scheduled = o.figures.Len()
+	f.Limit, f.ScheduledLimit = o.figures.Limits()
 	return f
 }
 
@@ -34,7 +34,7 @@ func (o *overview) Types() []task.TypeFigures {
 	startable := *o.types.startable.Load()
 	all := make([]task.TypeFigures, len(startable))
 	for i, typ := range startable {
-		all[i] = o.queue.Figures(typ)
+		all[i] = o.figures.Of(typ)
 	}
 	return all
 }

@@ -60,6 +60,7 @@ type Service struct {
 	queue    *scheduler.Queue
 	cleaner  *retention.Cleaner
 	runner   *runner.Runner
+	pool     *runner.Pool
 	leases   *leases.Leases
 	overseer *orphans.Overseer
 	started  atomic.Bool
@@ -109,9 +110,10 @@ func New(cfg Config, d Deps) (*Service, error) {
 		MaxEventBytes: cfg.MaxEventBytes, MaxWritten: cfg.MaxWritten, Ended: s.cleaner.Ended,
 	})
 	s.runner = runner.New(runner.Deps{
-		Store: d.Store, Records: s.records, Queue: s.queue, Life: s.life, Outputs: d.Outputs, Log: d.Log,
-		Workers: cfg.MaxWorkers, Timeout: cfg.Timeout, CancelGrace: cfg.CancelGrace, ProgressInterval: cfg.progressInterval(),
+		Store: d.Store, Records: s.records, Queue: s.queue, Life: s.life, Log: d.Log,
+		Timeout: cfg.Timeout, CancelGrace: cfg.CancelGrace, ProgressInterval: cfg.progressInterval(),
 	})
+	s.pool = &runner.Pool{Workers: cfg.MaxWorkers, Outputs: d.Outputs, Runner: s.runner}
 	s.leases = leases.New(d.Store, s.records.Attempts, s.queue, s.runner, s.life)
 	s.overseer = orphans.New(orphans.Deps{
 		Store: d.Store, Nodes: d.Nodes, Records: s.records, Queue: s.queue, Runner: s.runner, Leases: s.leases, Life: s.life,
@@ -165,13 +167,13 @@ func (s *Service) EndRevoked(revoked func(*access.Principal) bool) {
 
 // Counts returns how many tasks run and how many wait for a worker, for metrics.
 func (s *Service) Counts() (running, queued int) {
-	queued, _ = s.queue.Len()
+	queued, _ = s.queue.Figures.Len()
 	return s.runner.Running.Len(), queued
 }
 
 // Scheduled returns how many tasks wait for the time that they are to run at, for metrics.
 func (s *Service) Scheduled() int {
-	_, n := s.queue.Len()
+	_, n := s.queue.Figures.Len()
 	return n
 }
 
@@ -194,7 +196,7 @@ func (s *Service) startWorkers(ctx context.Context) {
 	if s.store.Outlives() {
 		s.overseer.Start(ctx)
 	}
-	s.runner.Start(ctx)
+	s.pool.Start(ctx)
 	s.life.Go(func() { s.cleaner.Serve(ctx, s.life.Refusing.C) })
 }
 

@@ -210,11 +210,11 @@ func TestChangesThatWereNotHeardOfAreLookedUp(t *testing.T) {
 		f.Store = quiet{f.Store}
 		f.start()
 		f.creates(task.Task{Type: "work", Status: task.Pending})
-		if n, _ := f.Queue.Len(); n != 0 {
+		if n, _ := f.Queue.Figures.Len(); n != 0 {
 			t.Fatal("there was news")
 		}
 		pass(orphans.WholeEvery * interval)
-		if n, _ := f.Queue.Len(); n != 1 {
+		if n, _ := f.Queue.Figures.Len(); n != 1 {
 			t.Error("a task that waits was not found")
 		}
 		record := f.want(task.Pending)
@@ -223,7 +223,7 @@ func TestChangesThatWereNotHeardOfAreLookedUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(orphans.WholeEvery * interval)
-		if n, _ := f.Queue.Len(); n != 0 {
+		if n, _ := f.Queue.Figures.Len(); n != 0 {
 			t.Error("a task that has ended still waits")
 		}
 	})

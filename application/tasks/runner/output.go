@@ -16,12 +16,12 @@ type Outputs interface {
 
 // withOutput calls the handler with what it prints to. What it has printed is stored when
 // it has returned, so before the end of the task is.
-func (r *Runner) withOutput(ctx context.Context, a *Attempt, run func(context.Context)) {
-	if r.Outputs == nil {
+func (p *Pool) withOutput(ctx context.Context, a *Attempt, run func(context.Context)) {
+	if p.Outputs == nil {
 		run(ctx)
 		return
 	}
-	w := r.Outputs.Open(ctx, a.ID, a.over)
+	w := p.Outputs.Open(ctx, a.ID, a.over)
 	defer func() { _ = w.Close() }() // it has logged what it lost
 	run(task.WithOutput(ctx, w))
 }

@@ -13,55 +13,64 @@ import (
 	"heliograph/domain/task"
 )
 
-// Start starts the workers of the pool, which run until the queue is closed.
-func (r *Runner) Start(ctx context.Context) {
-	for range r.Workers {
-		r.Life.Go(func() { r.work(ctx) })
+// Pool runs the tasks that have a handler, each in one of its workers. It is safe for
+// concurrent use.
+type Pool struct {
+	Workers int
+	Outputs Outputs // nil: what handlers print goes nowhere
+	Runner  *Runner
+}
+
+// Start starts the workers, which run until the queue is closed.
+func (p *Pool) Start(ctx context.Context) {
+	for range p.Workers {
+		p.Runner.Life.Go(func() { p.work(ctx) })
 	}
 }
 
-// work runs one task of the pool after the other until the queue is closed.
-func (r *Runner) work(ctx context.Context) {
+// work runs one task after the other until the queue is closed.
+func (p *Pool) work(ctx context.Context) {
 	for {
-		e, err := r.Queue.Next(ctx, func(typ *task.Type) bool { return !typ.Outside })
+		e, err := p.Runner.Queue.Next(ctx, func(typ *task.Type) bool { return !typ.Outside })
 		if err != nil {
 			return
 		}
-		r.runInPool(ctx, e)
+		p.run(ctx, e)
 	}
 }
 
-// runInPool runs a task with its handler, unless it was cancelled while it waited.
-func (r *Runner) runInPool(ctx context.Context, e *scheduler.Entry) {
+// run runs a task with its handler, unless it was cancelled while it waited.
+func (p *Pool) run(ctx context.Context, e *scheduler.Entry) {
+	r := p.Runner
 	a, runCtx, err := r.Begin(ctx, e)
 	if err != nil {
 		return
 	}
 	defer a.cancel(nil)
 	r.Records.Attempts.PublishStarted(ctx, a.Task)
-	returned := r.call(runCtx, a)
+	returned := p.call(runCtx, a)
 	t, gaveUp := r.follow(ctx, runCtx, a)
 	if gaveUp != nil {
-		r.waitForHandler(ctx, a, returned, gaveUp.waitForHandler)
+		p.waitForHandler(ctx, a, returned, gaveUp.waitForHandler)
 	}
 	r.settle(ctx, a, t)
 }
 
 // call calls the handler in a goroutine of its own, so that one which ignores its
 // context can be left behind. The channel is closed when it is back.
-func (r *Runner) call(ctx context.Context, a *Attempt) (returned <-chan struct{}) {
+func (p *Pool) call(ctx context.Context, a *Attempt) (returned <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
 		e := records.Failed(records.LeftGoroutine())
 		defer close(done)
 		defer func() {
 			if v := recover(); v != nil {
-				e = panicked(ctx, r.Log, a.Task, v)
+				e = panicked(ctx, p.Runner.Log, a.Task, v)
 			}
 			e.At = time.Now()
 			a.Offer(e)
 		}()
-		r.withOutput(ctx, a, func(ctx context.Context) {
+		p.withOutput(ctx, a, func(ctx context.Context) {
 			result, err := a.Type().Handler.Run(task.NewContext(ctx, a.Task.Execution()), a.Task.Params, a.seq)
 			e = records.Outcome(ctx, result, err)
 		})
@@ -81,15 +90,15 @@ func panicked(ctx context.Context, log *slog.Logger, t task.Task, value any) rec
 // waitForHandler returns, so that the worker is as good as a new one, when the handler
 // is back after all or the time is over. The goroutine of a handler cannot be ended;
 // whatever one that is left behind still does has no effect here.
-func (r *Runner) waitForHandler(ctx context.Context, a *Attempt, returned <-chan struct{}, limit time.Duration) {
+func (p *Pool) waitForHandler(ctx context.Context, a *Attempt, returned <-chan struct{}, limit time.Duration) {
 	over := time.NewTimer(limit)
 	defer over.Stop()
 	select {
 	case <-returned:
 		return
 	case <-over.C:
-	case <-r.Life.Abandon.C:
+	case <-p.Runner.Life.Abandon.C:
 	}
-	r.Log.ErrorContext(ctx, "task handler ignores its context and was abandoned",
+	p.Runner.Log.ErrorContext(ctx, "task handler ignores its context and was abandoned",
 		slog.String("task_id", string(a.ID)), slog.String("type", a.Task.Type))
 }

@@ -27,10 +27,8 @@ type Deps struct {
 	Records *records.Records
 	Queue   *scheduler.Queue
 	Life    *lifecycle.Lifecycle
-	Outputs Outputs // nil: what handlers print goes nowhere
 	Log     *slog.Logger
 
-	Workers int // of the pool
 	// Timeout is how long an attempt may take, unless its type says (rule T8).
 	Timeout time.Duration
 	// CancelGrace is how long one may go on after its context ended (rule T7).
@@ -40,14 +38,15 @@ type Deps struct {
 	ProgressInterval time.Duration
 }
 
-// Runner runs tasks. It is safe for concurrent use.
+// Runner begins attempts, for its Pool or for workers outside, and follows them to their
+// end. It is safe for concurrent use.
 type Runner struct {
 	Deps
 
 	Running *Running
 }
 
-// New returns a runner, whose pool Start starts.
+// New returns a runner.
 func New(d Deps) *Runner { return &Runner{Deps: d, Running: newRunning()} }
 
 // Begin begins the task of e, which is not published yet. The returned context is

@@ -44,14 +44,15 @@ func start(t *testing.T, run handler) *fixture {
 		Metrics: taskparts.NoMetrics{}, Life: life, Log: logger, MaxEventBytes: 2048, Ended: func(task.Task) {},
 	})
 	f.Runner = runner.New(runner.Deps{
-		Store: store, Records: rec, Life: life, Log: logger, Workers: 1, Timeout: time.Minute, CancelGrace: time.Second,
+		Store: store, Records: rec, Life: life, Log: logger, Timeout: time.Minute, CancelGrace: time.Second,
 		ProgressInterval: 100 * time.Millisecond,
 		Queue:            scheduler.New(scheduler.Sizes{Workers: 1, Waiting: 10}, []task.Type{{Name: "work", Handler: run}, {Name: "outside", Outside: true, Policy: task.Policy{Attempts: 2, Timeout: time.Hour}}}),
 	})
 	if !life.Enter() {
 		t.Fatal("it has ended already")
 	}
-	f.Start(life.Context())
+	pool := runner.Pool{Workers: 1, Runner: f.Runner}
+	pool.Start(life.Context())
 	life.Leave()
 	t.Cleanup(func() {
 		life.Refuse()

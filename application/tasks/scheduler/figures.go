@@ -1,59 +1,72 @@
 package scheduler
 
 import (
+	"sync"
 	"time"
 
 	"heliograph/domain/task"
 )
 
-// asked is what a Queue counts of what is asked of it. Its mutex guards it.
-type asked struct {
-	refused uint64
-	claimed map[string]time.Time // when workers outside asked for a type last, by its name
+// Figures are what operators see of a Queue. They are safe for concurrent use.
+type Figures struct {
+	mu         *sync.Mutex // the Queue's
+	dispatcher *dispatcher // the Queue's
+	delays     *delays     // the Queue's
+	refused    uint64
+	claimed    map[string]time.Time // when workers outside asked for a type last, by its name
 }
 
-// note notes that a call has asked, or has stopped to.
-func (a *asked) note(w *waiter, types map[string]*typeQueue) {
+// noteCall notes that a call has asked, or has stopped to. With mu held.
+func (f *Figures) noteCall(w *waiter) {
 	now := time.Now()
-	for name, t := range types {
+	for name, t := range f.dispatcher.types {
 		if t.typ.Outside && w.wants(t.typ) {
-			if a.claimed == nil {
-				a.claimed = make(map[string]time.Time)
-			}
-			a.claimed[name] = now
+			f.claimed[name] = now
 		}
 	}
 }
 
 // Refused returns how often Reserve found no place.
-func (q *Queue) Refused() uint64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.asked.refused
+func (f *Figures) Refused() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.refused
 }
 
 // Limits returns how many tasks of each type may wait, and how many for their time.
-func (q *Queue) Limits() (waiting, scheduled int) {
-	return q.dispatcher.capacity.size, q.dispatcher.schedule.size
+func (f *Figures) Limits() (waiting, scheduled int) {
+	return f.dispatcher.capacity.size, f.dispatcher.schedule.size
 }
 
-// Figures returns those of a type.
-func (q *Queue) Figures(typ task.Type) task.TypeFigures {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	f := task.TypeFigures{Type: typ.Name, RunBy: typ.RunBy(), Claimed: q.asked.claimed[typ.Name]}
-	if t := q.types[typ.Name]; t != nil {
-		f.Waiting, f.Running = len(t.waiting), t.running
+// Len returns how many tasks wait in the queue, for the next attempt too, and how many
+// are scheduled.
+func (f *Figures) Len() (waiting, scheduled int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	waiting = len(f.delays.timers)
+	for _, t := range f.dispatcher.types {
+		waiting += len(t.waiting)
 	}
-	for e := range q.delays.timers {
+	return waiting, f.dispatcher.schedule.due + len(f.dispatcher.schedule.upcoming)
+}
+
+// Of returns those of a type.
+func (f *Figures) Of(typ task.Type) task.TypeFigures {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	of := task.TypeFigures{Type: typ.Name, RunBy: typ.RunBy(), Claimed: f.claimed[typ.Name]}
+	if t := f.dispatcher.types[typ.Name]; t != nil {
+		of.Waiting, of.Running = len(t.waiting), t.running
+	}
+	for e := range f.delays.timers {
 		if e.queue.typ.Name == typ.Name {
-			f.Waiting++
+			of.Waiting++
 		}
 	}
-	for _, w := range q.dispatcher.waiters {
+	for _, w := range f.dispatcher.waiters {
 		if typ.Outside && w.wants(&typ) {
-			f.ClaimsWaiting++
+			of.ClaimsWaiting++
 		}
 	}
-	return f
+	return of
 }

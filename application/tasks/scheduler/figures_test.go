@@ -17,7 +17,7 @@ func TestFiguresSayWhatWaitsAndWhatNobodyClaims(t *testing.T) { // W7
 		want := func(what string, typ task.Type, want task.TypeFigures) {
 			t.Helper()
 			want.Type, want.RunBy = typ.Name, typ.RunBy()
-			if got := q.Figures(typ); got != want {
+			if got := q.Figures.Of(typ); got != want {
 				t.Errorf("%s: %+v, want %+v", what, got, want)
 			}
 		}
@@ -51,10 +51,10 @@ func TestFiguresSayWhatWaitsAndWhatNobodyClaims(t *testing.T) { // W7
 		q.Offer(later, time.Hour)
 		want("with a task", out, task.TypeFigures{Waiting: 1, Claimed: begun.Add(time.Minute)})
 		want("with one that waits for its time", in, task.TypeFigures{Waiting: 1})
-		if q.Refused() != 2 {
-			t.Errorf("refused are %d, want 2", q.Refused())
+		if q.Figures.Refused() != 2 {
+			t.Errorf("refused are %d, want 2", q.Figures.Refused())
 		}
-		if waiting, scheduled := q.Limits(); waiting != 1 || scheduled != 9 {
+		if waiting, scheduled := q.Figures.Limits(); waiting != 1 || scheduled != 9 {
 			t.Errorf("the limits are %d, %d", waiting, scheduled)
 		}
 		if _, err := q.Next(t.Context(), func(typ *task.Type) bool { return typ.Outside }); err != nil {

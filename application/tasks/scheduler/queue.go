@@ -22,6 +22,8 @@ import (
 // Its dispatcher chooses among tasks that may be begun, its delays keep the others until
 // they may.
 type Queue struct {
+	Figures *Figures
+
 	byName atomic.Pointer[map[string]*task.Type] // what types holds, for Type
 
 	mu         sync.Mutex            // guards what follows, and the types' queues
@@ -29,7 +31,6 @@ type Queue struct {
 	dispatcher dispatcher            // guarded by mu
 	delays     *delays               // guarded by mu
 	known      map[task.ID]*Entry    // what waits or is taken; guarded by mu
-	asked      asked                 // guarded by mu
 	closed     bool                  // guarded by mu
 }
 
@@ -50,6 +51,7 @@ func New(sizes Sizes, types []task.Type) *Queue {
 		schedule: schedule{size: sizes.Scheduled, maxBytes: maxScheduledBytes},
 	}
 	q.delays = newDelays(&q.mu, &q.dispatcher)
+	q.Figures = &Figures{mu: &q.mu, dispatcher: &q.dispatcher, delays: q.delays, claimed: make(map[string]time.Time)}
 	return q
 }
 
@@ -77,7 +79,7 @@ func (q *Queue) Reserve(p Place) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.dispatcher.hasPlace(p) {
-		q.asked.refused++
+		q.Figures.refused++
 		return false
 	}
 	q.dispatcher.hold(q.types[p.Type], p.Scheduled, 1, p.Bytes)
@@ -237,18 +239,6 @@ func (q *Queue) IDs() map[task.ID]bool {
 		all[id] = true
 	}
 	return all
-}
-
-// Len returns how many tasks wait in the queue, for the next attempt too, and how many
-// are scheduled.
-func (q *Queue) Len() (waiting, scheduled int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	waiting = len(q.delays.timers)
-	for _, t := range q.types {
-		waiting += len(t.waiting)
-	}
-	return waiting, q.dispatcher.schedule.due + len(q.dispatcher.schedule.upcoming)
 }
 
 // Close ends every Next, Put and Again from now on, and returns what still waited,

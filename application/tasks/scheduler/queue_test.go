@@ -45,7 +45,7 @@ func place(typ string, bytes int) scheduler.Place { return scheduler.Place{Type:
 
 // waits returns how many tasks wait in the queue.
 func (f *fixture) waits() int {
-	waiting, _ := f.Len()
+	waiting, _ := f.Figures.Len()
 	return waiting
 }
 

@@ -33,7 +33,7 @@ func (f *fixture) schedules(typ string, id task.ID, after time.Duration) {
 
 func (f *fixture) wantWaiting(waiting, scheduled int) {
 	f.t.Helper()
-	if w, s := f.Len(); w != waiting || s != scheduled {
+	if w, s := f.Figures.Len(); w != waiting || s != scheduled {
 		f.t.Errorf("%d wait and %d are scheduled, want %d and %d", w, s, waiting, scheduled)
 	}
 }

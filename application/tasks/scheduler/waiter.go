@@ -29,7 +29,7 @@ func (q *Queue) Next(ctx context.Context, wants func(*task.Type) bool) (*Entry, 
 	case <-ctx.Done():
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		q.asked.note(w, q.types)
+		q.Figures.noteCall(w)
 		if e := q.dispatcher.withdraw(w); e != nil {
 			return e, nil
 		}
@@ -45,7 +45,7 @@ func (q *Queue) ask(w *waiter) bool {
 	if q.closed {
 		return false
 	}
-	q.asked.note(w, q.types)
+	q.Figures.noteCall(w)
 	if e := q.dispatcher.takeBest(w.wants); e != nil {
 		w.got <- e
 		q.dispatcher.dispatch(e.queue) // there is room for others now
