@@ -78,15 +78,21 @@ func (m message) state() state {
 	return state{length: m.piece.End(), block: m.block(), sequence: m.sequence, messages: m.messages}
 }
 
+// messages reads the messages of the stream. It is safe for concurrent use.
+type messages struct {
+	broker *natsbroker.Broker
+	stream jetstream.Stream
+}
+
 // last returns the last message of a subject, or one without a sequence if there is none.
-func (s *Store) last(ctx context.Context, subject string) (message, error) {
-	return s.found(s.stream.GetLastMsgForSubject(ctx, subject))
+func (ms messages) last(ctx context.Context, subject string) (message, error) {
+	return ms.found(ms.stream.GetLastMsgForSubject(ctx, subject))
 }
 
 // next returns the first message of a subject that has at least that sequence. Errors:
 // errNoMore.
-func (s *Store) next(ctx context.Context, subject string, from uint64) (message, error) {
-	m, err := s.found(s.stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(subject)))
+func (ms messages) next(ctx context.Context, subject string, from uint64) (message, error) {
+	m, err := ms.found(ms.stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(subject)))
 	if err == nil && m.sequence == 0 {
 		return message{}, errNoMore
 	}
@@ -96,7 +102,7 @@ func (s *Store) next(ctx context.Context, subject string, from uint64) (message,
 var errNoMore = errors.New("the stream has no more messages of that subject")
 
 // found decodes a message; one without a sequence says that there is none.
-func (s *Store) found(raw *jetstream.RawStreamMsg, err error) (message, error) {
+func (ms messages) found(raw *jetstream.RawStreamMsg, err error) (message, error) {
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return message{}, nil
@@ -105,7 +111,7 @@ func (s *Store) found(raw *jetstream.RawStreamMsg, err error) (message, error) {
 	}
 	m, err := decode(raw)
 	if err != nil {
-		s.broker.LeaveOut(streamName, raw.Subject, raw.Sequence, err)
+		ms.broker.LeaveOut(streamName, raw.Subject, raw.Sequence, err)
 	}
 	return m, err
 }

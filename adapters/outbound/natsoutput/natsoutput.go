@@ -68,12 +68,12 @@ type Config struct {
 
 // Store keeps outputs in NATS. It is safe for concurrent use.
 type Store struct {
-	broker *natsbroker.Broker
-	stream jetstream.Stream
+	messages
+
 	tail   int64
 	log    *slog.Logger
-
-	states states
+	reader reader
+	states *states
 	seed   maphash.Seed
 	locks  [64]sync.Mutex // one of them serialises the appends of this node to an output
 }
@@ -95,7 +95,11 @@ func Open(ctx context.Context, broker *natsbroker.Broker, cfg Config, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	return &Store{broker: broker, stream: stream, tail: cfg.Tail, log: log, seed: maphash.MakeSeed()}, nil
+	all, states := messages{broker, stream}, new(states)
+	return &Store{
+		messages: all, tail: cfg.Tail, log: log, reader: reader{messages: all, tail: cfg.Tail, states: states},
+		states: states, seed: maphash.MakeSeed(),
+	}, nil
 }
 
 // allOf is the subject of all messages of an output.

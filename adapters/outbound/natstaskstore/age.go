@@ -9,7 +9,7 @@ import (
 
 // Age implements task.Store, by the server's clock.
 func (s *Store) Age(t task.Task) time.Duration {
-	now := s.serverTime.now()
+	now := s.reader.serverTime.now()
 	s.replica.mu.RLock()
 	defer s.replica.mu.RUnlock()
 	return s.replica.tasks.Age(t, now)

@@ -13,7 +13,7 @@ func (s *Store) List(ctx context.Context, q task.Query) (page []task.Task, next 
 	if _, err := tasklist.ParseCursor(q.Cursor); err != nil { // without asking the server
 		return nil, "", err
 	}
-	readErr := s.read(ctx, func(tasks *tasklist.Set, _ time.Time) { page, next, err = tasks.List(q) })
+	readErr := s.reader.read(ctx, func(tasks *tasklist.Set, _ time.Time) { page, next, err = tasks.List(q) })
 	if readErr != nil {
 		return nil, "", readErr
 	}
@@ -22,6 +22,6 @@ func (s *Store) List(ctx context.Context, q task.Query) (page []task.Task, next 
 
 // Expired implements task.Store, by the server's clock.
 func (s *Store) Expired(ctx context.Context, r task.Retention) (expired []task.Task, err error) {
-	err = s.read(ctx, func(tasks *tasklist.Set, now time.Time) { expired = tasks.Expired(r, now) })
+	err = s.reader.read(ctx, func(tasks *tasklist.Set, now time.Time) { expired = tasks.Expired(r, now) })
 	return expired, err
 }

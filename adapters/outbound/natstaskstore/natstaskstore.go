@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,15 +37,13 @@ var errUnreadable = fmt.Errorf("%w: its record cannot be read", task.ErrNotFound
 
 // Store keeps tasks until they are deleted. It is safe for concurrent use.
 type Store struct {
-	bucket     *natsbroker.Bucket
-	records    *records
-	keys       *keys
-	node       string
-	replica    *replica
-	rounds     *rounds
-	serverTime serverTime
-	watchers   watchers
-	log        *slog.Logger
+	bucket   *natsbroker.Bucket
+	records  *records
+	keys     *keys
+	reader   *reader
+	replica  *replica // the reader's
+	watchers watchers
+	cleaner  *cleaner
 }
 
 var _ task.Store = (*Store)(nil)
@@ -61,12 +58,12 @@ func Open(ctx context.Context, broker *natsbroker.Broker, node string) (*Store, 
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{
+	reader := newReader(bucket, node)
+	return &Store{
 		bucket: bucket, records: records, keys: &keys{bucket: bucket, records: records, claimTime: claimTime},
-		node: node, replica: newReplica(), log: broker.Log(),
-	}
-	s.rounds = newRounds(s.askNewest)
-	return s, nil
+		reader: reader, replica: reader.replica,
+		cleaner: &cleaner{bucket: bucket, records: records, reader: reader, log: broker.Log()},
+	}, nil
 }
 
 // Get implements task.Store.

@@ -17,8 +17,8 @@ import (
 func (s *Store) Serve(ctx context.Context) error {
 	var cleaning sync.WaitGroup
 	defer cleaning.Wait()
-	cleaning.Go(func() { s.freeOrphanedKeys(ctx, orphanAge) })
-	cleaning.Go(func() { s.forgetSettled(ctx) })
+	cleaning.Go(func() { s.cleaner.freeOrphanedKeys(ctx, orphanAge) })
+	cleaning.Go(func() { s.cleaner.forgetSettled(ctx) })
 	s.bucket.Follow(ctx, nil, s.replica.clear, s.onChange)
 	return nil
 }
@@ -27,7 +27,7 @@ func (s *Store) Serve(ctx context.Context) error {
 // cannot be read there is none.
 func (s *Store) onChange(c natsbroker.Change) error {
 	defer s.replica.reached.Set(c.Revision)
-	s.serverTime.raise(c.Time)
+	s.reader.serverTime.raise(c.Time)
 	kind, id, err := parseKey(c.Key)
 	if err == nil && kind == bySettled {
 		return s.onSettled(cluster.Life(id), c)

@@ -64,28 +64,28 @@ func decodeSettled(text []byte) (r settledRecord, err error) {
 // forgetSettled deletes the records of lives of which no task is there any more: the
 // first task that is there ended after they were written last. A failure is logged: the
 // next start of any node tries again.
-func (s *Store) forgetSettled(ctx context.Context) {
-	if err := s.deleteSettled(ctx); err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "records of nodes that are gone could not be deleted", slog.Any("error", err))
+func (c *cleaner) forgetSettled(ctx context.Context) {
+	if err := c.deleteSettled(ctx); err != nil && ctx.Err() == nil {
+		c.log.WarnContext(ctx, "records of nodes that are gone could not be deleted", slog.Any("error", err))
 	}
 }
 
-func (s *Store) deleteSettled(ctx context.Context) error {
+func (c *cleaner) deleteSettled(ctx context.Context) error {
 	var found []jetstream.KeyValueEntry
-	eachErr := s.bucket.Each(ctx, bySettled+".*", func(entry jetstream.KeyValueEntry) error {
+	eachErr := c.bucket.Each(ctx, bySettled+".*", func(entry jetstream.KeyValueEntry) error {
 		found = append(found, entry)
 		return nil
 	})
 	var first time.Time // after the records were found: what they settled has ended by then
 	var ended bool
-	if err := s.read(ctx, func(tasks *tasklist.Set, _ time.Time) { first, ended = tasks.FirstEnd() }); err != nil {
+	if err := c.reader.read(ctx, func(tasks *tasklist.Set, _ time.Time) { first, ended = tasks.FirstEnd() }); err != nil {
 		return err
 	}
 	for _, entry := range found {
 		if ended && !first.After(entry.Created()) {
 			continue
 		}
-		err := s.bucket.Purge(ctx, entry.Key(), entry.Revision())
+		err := c.bucket.Purge(ctx, entry.Key(), entry.Revision())
 		if err != nil && !natsbroker.Conflict(err) { // its node has just written it
 			return wrapped(err)
 		}

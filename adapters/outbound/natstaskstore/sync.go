@@ -17,14 +17,30 @@ const (
 	arriveTime = 250 * time.Millisecond
 )
 
+// reader reads the copy of the bucket as it is now, for which it asks the server how new that
+// has to be. It is safe for concurrent use.
+type reader struct {
+	bucket     *natsbroker.Bucket
+	node       string
+	replica    *replica
+	rounds     *rounds
+	serverTime serverTime
+}
+
+func newReader(bucket *natsbroker.Bucket, node string) *reader {
+	r := &reader{bucket: bucket, node: node, replica: newReplica()}
+	r.rounds = newRounds(r.askNewest)
+	return r
+}
+
 // read calls f with the tasks, none of them older than any change of which a call has
 // returned on any node, and with the server's time. Errors: task.ErrUnavailable.
-func (s *Store) read(ctx context.Context, f func(tasks *tasklist.Set, now time.Time)) error {
+func (r *reader) read(ctx context.Context, f func(tasks *tasklist.Set, now time.Time)) error {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	at, err := s.rounds.ask(ctx)
+	at, err := r.rounds.ask(ctx)
 	if err == nil {
-		err = s.replica.at(ctx, at.revision, func(tasks *tasklist.Set) { f(tasks, at.now) })
+		err = r.replica.at(ctx, at.revision, func(tasks *tasklist.Set) { f(tasks, at.now) })
 	}
 	return wrapped(err)
 }
@@ -39,25 +55,25 @@ type newest struct {
 // the leader of the stream has each change before whoever made it learns of it. When
 // it is not certain that the one which answers still leads, or when the last change
 // does not reach the copy, it writes a record and takes that for the last one.
-func (s *Store) askNewest(ctx context.Context) (newest, error) {
-	info, err := s.bucket.Info(ctx)
+func (r *reader) askNewest(ctx context.Context) (newest, error) {
+	info, err := r.bucket.Info(ctx)
 	if err != nil {
 		return newest{}, err
 	}
-	s.serverTime.set(info.TimeStamp)
+	r.serverTime.set(info.TimeStamp)
 	at := newest{revision: info.State.LastSeq, now: info.TimeStamp}
-	if natsbroker.CheckLeader(info.Cluster) == nil && s.arrives(ctx, at.revision) {
+	if natsbroker.CheckLeader(info.Cluster) == nil && r.arrives(ctx, at.revision) {
 		return at, nil
 	}
-	at.revision, err = s.bucket.Put(ctx, natsbroker.Key(bySync, s.node), nil)
+	at.revision, err = r.bucket.Put(ctx, natsbroker.Key(bySync, r.node), nil)
 	return at, err
 }
 
 // arrives reports whether the copy reaches the revision within arriveTime.
-func (s *Store) arrives(ctx context.Context, revision uint64) bool {
+func (r *reader) arrives(ctx context.Context, revision uint64) bool {
 	ctx, cancel := context.WithTimeout(ctx, arriveTime)
 	defer cancel()
-	return s.replica.reached.Wait(ctx, revision) == nil
+	return r.replica.reached.Wait(ctx, revision) == nil
 }
 
 // rounds shares questions to the server: all callers that come while one is asked
