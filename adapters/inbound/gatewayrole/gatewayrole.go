@@ -5,7 +5,6 @@ package gatewayrole
 
 import (
 	"crypto/sha256"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -43,7 +42,7 @@ type Config struct {
 // Gateway holds the endpoints. It is safe for concurrent use.
 type Gateway struct {
 	cfg      Config
-	secret   [32]byte // SHA-256 of cfg.Secret, so that comparing takes the same time for any length
+	internal internal
 	engine   *sse.Engine
 	streams  *ssegateway.Gateway
 	opener   *streamhttp.Opener
@@ -56,9 +55,11 @@ type Gateway struct {
 // whose sockets it took over to relay.
 func New(cfg Config, engine *sse.Engine, relay gateway.Relay, log *slog.Logger) *Gateway {
 	engine.OnEnd(func(token connection.Token, reason connection.Reason) { relay.End(token, reason) })
+	streams := ssegateway.New(engine)
 	return &Gateway{
-		cfg: cfg, secret: sha256.Sum256([]byte(cfg.Secret)), engine: engine, streams: ssegateway.New(engine),
-		opener: streamhttp.NewOpener(engine.Interval()), relay: relay, log: log,
+		cfg: cfg, engine: engine, streams: streams,
+		internal: internal{plain: cfg.Plain, open: cfg.Secret == "", secret: sha256.Sum256([]byte(cfg.Secret)), streams: streams, relay: relay, log: log},
+		opener:   streamhttp.NewOpener(engine.Interval()), relay: relay, log: log,
 	}
 }
 
@@ -74,13 +75,13 @@ func (g *Gateway) Handler() http.Handler {
 	e.Use(preflight)
 	if g.cfg.Separate {
 		for _, path := range []string{sendPath, broadcastPath, connectionsPath} {
-			e.Any(path, g.notHere)
+			e.Any(path, notHere(g.log))
 		}
 		g.registerHealth(e)
 	} else {
 		e.Use(allowOrigins)
 		g.registerHealth(e)
-		g.registerInternal(e)
+		g.internal.register(e)
 	}
 	e.NoRoute(allowOrigins, g.stream)
 	e.NoMethod(g.wrongMethod)
@@ -92,9 +93,9 @@ func (g *Gateway) Handler() http.Handler {
 func (g *Gateway) InternalHandler(metrics http.Handler) http.Handler {
 	e := newRouter()
 	g.registerHealth(e)
-	g.registerInternal(e)
+	g.internal.register(e)
 	e.GET("/metrics", gin.WrapH(metrics))
-	e.NoRoute(g.notHere)
+	e.NoRoute(notHere(g.log))
 	e.NoMethod(g.wrongMethod)
 	return httpserver.WithProbes(e)
 }
@@ -119,33 +120,15 @@ func (g *Gateway) registerHealth(r gin.IRouter) {
 	}
 }
 
-func (g *Gateway) registerInternal(r gin.IRouter) {
-	r.POST(sendPath, g.internal(g.send))
-	if g.cfg.Plain {
-		r.Any(broadcastPath, g.notHere)
-		r.Any(connectionsPath, g.notHere)
-		return
-	}
-	r.POST(broadcastPath, g.internal(g.broadcast))
-	r.GET(connectionsPath, g.internal(g.connections))
+// notHere answers where there is nothing.
+func notHere(log *slog.Logger) gin.HandlerFunc {
+	return func(c *gin.Context) { ginjson.Abort(c, log, errNotHere) }
 }
 
-func (g *Gateway) notHere(c *gin.Context) {
-	ginjson.Abort(c, g.log, &ginjson.Error{Status: http.StatusNotFound, Code: "NOT_FOUND", Message: "there is nothing at this path"})
-}
+var errNotHere = &ginjson.Error{Status: http.StatusNotFound, Code: "NOT_FOUND", Message: "there is nothing at this path"}
 
 func (g *Gateway) wrongMethod(c *gin.Context) {
 	ginjson.Abort(c, g.log, &ginjson.Error{
 		Status: http.StatusMethodNotAllowed, Code: "METHOD_NOT_ALLOWED", Message: "this path does not take this method; see Allow",
 	})
-}
-
-// abort answers with an error. A 500 of the protocol (WRITE_FAILED) is caused by a
-// client, so it is not logged as a failure of the gateway.
-func (g *Gateway) abort(c *gin.Context, err error) {
-	if known, ok := errors.AsType[*ginjson.Error](err); ok && known.Status == http.StatusInternalServerError {
-		c.AbortWithStatusJSON(known.Status, ginjson.Body{Error: ginjson.Detail{Code: known.Code, Message: known.Message}})
-		return
-	}
-	ginjson.Abort(c, g.log, err)
 }

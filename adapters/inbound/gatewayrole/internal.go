@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -24,34 +25,56 @@ const (
 	connectionsPath = "/internal/connections"
 )
 
-// internal guards a handler with the secret and against web pages, and answers
+// internal holds the endpoints where the backend pushes and asks. It is safe for concurrent
+// use.
+type internal struct {
+	plain   bool     // as Config.Plain
+	open    bool     // asks for no secret
+	secret  [32]byte // its SHA-256, so that comparing takes the same time for any length
+	streams *ssegateway.Gateway
+	relay   gateway.Relay
+	log     *slog.Logger
+}
+
+func (i *internal) register(r gin.IRouter) {
+	r.POST(sendPath, i.guarded(i.send))
+	if i.plain {
+		r.Any(broadcastPath, notHere(i.log))
+		r.Any(connectionsPath, notHere(i.log))
+		return
+	}
+	r.POST(broadcastPath, i.guarded(i.broadcast))
+	r.GET(connectionsPath, i.guarded(i.connections))
+}
+
+// guarded guards a handler with the secret and against web pages, and answers
 // the error that it returns. The body of a request without the secret is not read.
-func (g *Gateway) internal(handle func(*gin.Context) error) gin.HandlerFunc {
+func (i *internal) guarded(handle func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := ginjson.RefuseOrigin(c)
 		switch {
 		case err != nil:
-		case g.authentic(c):
+		case i.authentic(c):
 			err = handle(c)
 		default:
 			err = &ginjson.Error{Status: http.StatusUnauthorized, Code: "UNAUTHORIZED", Message: "X-Internal-Secret is missing or wrong"}
 		}
 		if err != nil {
-			g.abort(c, err)
+			abort(c, i.log, err)
 		}
 	}
 }
 
 // authentic compares in constant time.
-func (g *Gateway) authentic(c *gin.Context) bool {
-	if g.cfg.Secret == "" {
+func (i *internal) authentic(c *gin.Context) bool {
+	if i.open {
 		return true
 	}
 	sum := sha256.Sum256([]byte(c.GetHeader("X-Internal-Secret")))
-	return subtle.ConstantTimeCompare(sum[:], g.secret[:]) == 1
+	return subtle.ConstantTimeCompare(sum[:], i.secret[:]) == 1
 }
 
-func (g *Gateway) send(c *gin.Context) error {
+func (i *internal) send(c *gin.Context) error {
 	body, err := ginjson.ReadRepeated(c)
 	if err != nil {
 		return err
@@ -61,16 +84,16 @@ func (g *Gateway) send(c *gin.Context) error {
 		return err
 	}
 	if p.event != nil {
-		p.event.Replay = !g.cfg.Plain && c.GetHeader(gateway.ReplayHeader) != ""
-		if g.cfg.Plain {
+		p.event.Replay = !i.plain && c.GetHeader(gateway.ReplayHeader) != ""
+		if i.plain {
 			p.event.ID = ""
 		}
 	}
-	frame, err := g.frame(p.event)
+	frame, err := i.frame(p.event)
 	if err != nil {
 		return err
 	}
-	pending, err := g.streams.PushWhenRoom(c.Request.Context(), p.token, frame, p.close)
+	pending, err := i.streams.PushWhenRoom(c.Request.Context(), p.token, frame, p.close)
 	if err != nil {
 		return pushError(err)
 	}
@@ -85,11 +108,11 @@ func (g *Gateway) send(c *gin.Context) error {
 const jsonType = gin.MIMEJSON + "; charset=utf-8"
 
 // frame encodes an event; none is the zero Frame.
-func (g *Gateway) frame(ev *wire.Raw) (ssegateway.Frame, error) {
+func (i *internal) frame(ev *wire.Raw) (ssegateway.Frame, error) {
 	if ev == nil {
 		return ssegateway.Frame{}, nil
 	}
-	return g.streams.Frame(*ev)
+	return i.streams.Frame(*ev)
 }
 
 func pushError(err error) error {
@@ -113,7 +136,7 @@ type delivery struct {
 	Unknown   []connection.Token `json:"unknown"`
 }
 
-func (g *Gateway) broadcast(c *gin.Context) error {
+func (i *internal) broadcast(c *gin.Context) error {
 	body, err := ginjson.ReadRepeated(c)
 	if err != nil {
 		return err
@@ -122,11 +145,11 @@ func (g *Gateway) broadcast(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	frame, err := g.frame(&b.event)
+	frame, err := i.frame(&b.event)
 	if err != nil {
 		return err
 	}
-	d, err := g.deliver(frame, b)
+	d, err := i.deliver(frame, b)
 	if err != nil {
 		return err
 	}
@@ -137,14 +160,14 @@ func (g *Gateway) broadcast(c *gin.Context) error {
 // deliver hands the event to every stream, by the log, or to the tokens that are
 // named, which share its bytes. A stream that is over its limit counts neither as
 // delivered nor as unknown.
-func (g *Gateway) deliver(f ssegateway.Frame, b broadcast) (delivery, error) {
+func (i *internal) deliver(f ssegateway.Frame, b broadcast) (delivery, error) {
 	d := delivery{Status: "ok", Unknown: []connection.Token{}}
 	if b.all {
 		var err error
-		d.Delivered, err = g.streams.Publish(f)
+		d.Delivered, err = i.streams.Publish(f)
 		return d, err
 	}
-	delivered, unknown, err := g.streams.PublishTo(b.tokens, f)
+	delivered, unknown, err := i.streams.PublishTo(b.tokens, f)
 	d.Delivered, d.Unknown = delivered, append(d.Unknown, unknown...)
 	return d, err
 }
@@ -162,7 +185,7 @@ type listed struct {
 	URL   string           `json:"url"`
 }
 
-func (g *Gateway) connections(c *gin.Context) error {
+func (i *internal) connections(c *gin.Context) error {
 	limit := defaultLimit
 	if text := c.Query("limit"); text != "" {
 		var err error
@@ -170,15 +193,15 @@ func (g *Gateway) connections(c *gin.Context) error {
 			return bad("INVALID_LIMIT", fmt.Sprintf("limit must be 1 to %d", maxLimit))
 		}
 	}
-	page, more := g.relay.Page(connection.Token(c.Query("after")), limit)
+	page, more := i.relay.Page(connection.Token(c.Query("after")), limit)
 	answer := struct {
 		Connections []listed          `json:"connections"`
 		Next        *connection.Token `json:"next"`
 	}{Connections: make([]listed, 0, len(page))}
 	size := 0
-	for i, o := range page {
-		if size += len(o.Token) + len(o.Target); size > maxPage && i > 0 {
-			page, more = page[:i], true
+	for n, o := range page {
+		if size += len(o.Token) + len(o.Target); size > maxPage && n > 0 {
+			page, more = page[:n], true
 			break
 		}
 		answer.Connections = append(answer.Connections, listed{o.Token, o.Target})
@@ -188,4 +211,14 @@ func (g *Gateway) connections(c *gin.Context) error {
 	}
 	c.JSON(http.StatusOK, answer)
 	return nil
+}
+
+// abort answers with an error. A 500 of the protocol (WRITE_FAILED) is caused by a
+// client, so it is not logged as a failure of the gateway.
+func abort(c *gin.Context, log *slog.Logger, err error) {
+	if known, ok := errors.AsType[*ginjson.Error](err); ok && known.Status == http.StatusInternalServerError {
+		c.AbortWithStatusJSON(known.Status, ginjson.Body{Error: ginjson.Detail{Code: known.Code, Message: known.Message}})
+		return
+	}
+	ginjson.Abort(c, log, err)
 }

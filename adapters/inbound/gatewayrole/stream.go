@@ -33,7 +33,7 @@ func (g *Gateway) stream(c *gin.Context) {
 		return
 	}
 	if len(c.Request.RequestURI) > maxTargetBytes {
-		g.abort(c, &ginjson.Error{Status: http.StatusRequestURITooLong, Code: "URI_TOO_LONG", Message: fmt.Sprintf("the URL must have at most %d bytes", maxTargetBytes)})
+		abort(c, g.log, &ginjson.Error{Status: http.StatusRequestURITooLong, Code: "URI_TOO_LONG", Message: fmt.Sprintf("the URL must have at most %d bytes", maxTargetBytes)})
 		return
 	}
 	token := connection.Token(uuid.NewString())
@@ -104,7 +104,7 @@ func (g *Gateway) refuse(c *gin.Context, err error) {
 			g.opener.Answer(c, wire.RejectedFrame(refusal.Status, refusal.Message))
 			return
 		}
-		g.abort(c, refusal)
+		abort(c, g.log, refusal)
 	}
 }
 

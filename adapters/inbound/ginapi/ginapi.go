@@ -105,9 +105,7 @@ func (a *API) Register(r gin.IRouter) {
 	a.RegisterProbes(r)
 	r.GET(DescriptionPath, a.describe)
 
-	r.POST("/api/testing/deployments/version", a.testingOnly, a.handle(a.deployTestVersion))
-	r.POST(TestEventPath, a.testingOnly, a.handle(a.sendTestEvent))
-	r.POST("/api/testing/tasks/start", a.testingOnly, a.handle(a.startTestTask))
+	(&testingRoutes{open: a.cfg.Testing, tasks: a.deps.Tasks, versions: a.deps.Versions, sendTo: a.deps.SendTo, log: a.log}).register(r)
 }
 
 // statusClientGone is the status, in metrics and logs only, of a request whose

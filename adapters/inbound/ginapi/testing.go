@@ -1,9 +1,11 @@
 package ginapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -17,20 +19,35 @@ import (
 	"heliograph/domain/version"
 )
 
-// testingOnly guards the routes for the frontends' end-to-end tests.
-func (a *API) testingOnly(c *gin.Context) {
-	if !a.cfg.Testing {
-		ginjson.Abort(c, a.log, &ginjson.Error{
+// testingRoutes are those below /api/testing, which tests of frontends use.
+type testingRoutes struct {
+	open     bool
+	tasks    task.Service
+	versions version.Service
+	sendTo   func(ctx context.Context, id connection.RequestID, ev event.Event) (delivered bool, err error)
+	log      *slog.Logger
+}
+
+func (t *testingRoutes) register(r gin.IRouter) {
+	r.POST("/api/testing/deployments/version", t.only, handle(t.log, t.deployVersion))
+	r.POST(TestEventPath, t.only, handle(t.log, t.sendEvent))
+	r.POST("/api/testing/tasks/start", t.only, handle(t.log, t.startTask))
+}
+
+// only guards the routes for the frontends' end-to-end tests.
+func (t *testingRoutes) only(c *gin.Context) {
+	if !t.open {
+		ginjson.Abort(c, t.log, &ginjson.Error{
 			Status: http.StatusBadRequest, Code: "ROUTE_NOT_AVAILABLE",
 			Message: "this route is open with APP_ENV=testing only",
 		})
 	}
 }
 
-// deployTestVersion announces a version as announceVersion does. During a shutdown
+// deployVersion announces a version as announceVersion does. During a shutdown
 // it answers 202 with "queued" instead of an error (rule V7): the frontends' tests
 // rely on that.
-func (a *API) deployTestVersion(c *gin.Context) error {
+func (t *testingRoutes) deployVersion(c *gin.Context) error {
 	id, v, err := readAnnouncement(c)
 	if err != nil {
 		return err
@@ -39,7 +56,7 @@ func (a *API) deployTestVersion(c *gin.Context) error {
 		return fmt.Errorf("%w: it is missing", connection.ErrInvalidRequestID)
 	}
 	answer := deployment{RequestID: id, Snake: id, Delivered: true, Status: "delivered"}
-	err = a.deps.Versions.Announce(c.Request.Context(), id, v)
+	err = t.versions.Announce(c.Request.Context(), id, v)
 	if errors.Is(err, version.ErrShuttingDown) {
 		answer.Delivered, answer.Status, err = false, "queued", nil
 	}
@@ -58,9 +75,9 @@ type deployment struct {
 
 const wantTestEvent = `the body must be an object with non-empty strings "request_id", "task_id" and "event_type" and, if wanted, any "data"`
 
-// sendTestEvent sends a made-up event of a task to one connection, outside the
+// sendEvent sends a made-up event of a task to one connection, outside the
 // log.
-func (a *API) sendTestEvent(c *gin.Context) error {
+func (t *testingRoutes) sendEvent(c *gin.Context) error {
 	var body struct {
 		RequestID string          `json:"request_id"`
 		TaskID    task.ID         `json:"task_id"`
@@ -81,7 +98,7 @@ func (a *API) sendTestEvent(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	delivered, err := a.deps.SendTo(c.Request.Context(), id, ev)
+	delivered, err := t.sendTo(c.Request.Context(), id, ev)
 	if err != nil {
 		return err
 	}
@@ -129,7 +146,7 @@ var testEvents = []task.EventType{
 
 const wantTestTask = `the body must be an object with a string "task_type" and, if wanted, an object "params"`
 
-func (a *API) startTestTask(c *gin.Context) error {
+func (t *testingRoutes) startTask(c *gin.Context) error {
 	var body struct {
 		TaskType string          `json:"task_type"`
 		Params   json.RawMessage `json:"params"`
@@ -144,11 +161,11 @@ func (a *API) startTestTask(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	t, err := a.deps.Tasks.Start(c.Request.Context(), r)
+	started, err := t.tasks.Start(c.Request.Context(), r)
 	if err != nil {
 		return err
 	}
-	return reply(c, http.StatusOK, map[string]string{"task_id": string(t.ID), "status": string(t.Status)})
+	return reply(c, http.StatusOK, map[string]string{"task_id": string(started.ID), "status": string(started.Status)})
 }
 
 func checkTestType(typ string) error {

@@ -4,16 +4,13 @@
 package apiclient
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"heliograph/adapters/http/paths"
 	"heliograph/adapters/internal/taskjson"
@@ -49,20 +46,8 @@ func IsRefusal(err error) bool {
 	return ok && refused.Status < http.StatusInternalServerError
 }
 
-// answerTimeout bounds every request but the stream's: a service answers
-// them from memory or a broker, so one that needs longer is in trouble.
-const answerTimeout = 10 * time.Second
-
-// maxAnswer bounds what is read of an answer, in bytes: a task's result can be
-// large, but no service of ours keeps one of this size.
-const maxAnswer = 256 << 20
-
 // Client speaks to one service. It is safe for concurrent use.
-type Client struct {
-	base      string // without a slash at its end
-	token     string
-	transport http.RoundTripper
-}
+type Client struct{ service }
 
 var errNoURL = errors.New("the service's address is not a URL such as http://localhost:8080")
 
@@ -73,7 +58,7 @@ func New(base, token string, transport http.RoundTripper) (*Client, error) {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, errNoURL // which may hold a token
 	}
-	return &Client{base: strings.TrimRight(base, "/"), token: token, transport: transport}, nil
+	return &Client{service{base: strings.TrimRight(base, "/"), token: token, transport: transport}}, nil
 }
 
 // Types returns the JSON Schema of each type's params, by the type's name.
@@ -176,76 +161,3 @@ func (c *Client) Remove(ctx context.Context, id task.ID) error {
 }
 
 func taskPath(id task.ID) string { return paths.Tasks + "/" + url.PathEscape(string(id)) }
-
-// authenticate adds the credential to a request of this service. net/http leaves it out
-// when another host answers with a redirect to itself.
-func (c *Client) authenticate(req *http.Request) {
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
-}
-
-// ask makes one request and decodes the answer into v.
-func (c *Client) ask(ctx context.Context, method, path string, header http.Header, body []byte, v any) error {
-	a, err := c.send(ctx, answerTimeout, method, path, header, body)
-	if err != nil {
-		return err
-	}
-	return read(a.status, a.body, v)
-}
-
-// answer is what the service has answered, whatever that is.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
-// send makes one request. Errors: ErrUnreachable.
-func (c *Client) send(ctx context.Context, timeout time.Duration, method, path string, header http.Header, body []byte) (a answer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return a, err
-	}
-	if header != nil {
-		req.Header = header
-	}
-	req.Header.Set("Content-Type", "application/json")
-	c.authenticate(req)
-	resp, err := (&http.Client{Transport: c.transport}).Do(req)
-	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // the URL may hold a token
-		}
-		return a, fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return a, fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	return answer{resp.StatusCode, resp.Header, text}, nil
-}
-
-// read decodes an answer, which may be an error.
-func read(status int, text []byte, v any) error {
-	if status >= http.StatusMultipleChoices {
-		return errorOf(status, text)
-	}
-	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("%w: it answered %d with %.80q", ErrUnreachable, status, text)
-	}
-	return nil
-}
-
-// errorOf makes an Error of an error answer, which may be a proxy's.
-func errorOf(status int, text []byte) error {
-	var body struct{ Error Error }
-	if err := json.Unmarshal(text, &body); err != nil || body.Error.Code == "" {
-		return &Error{Status: status, Message: fmt.Sprintf("the service answered %d %s", status, http.StatusText(status))}
-	}
-	body.Error.Status = status
-	return &body.Error
-}

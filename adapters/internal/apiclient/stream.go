@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/tmaxmax/go-sse"
 
 	"heliograph/adapters/http/paths"
@@ -63,17 +62,6 @@ func (f *follower) readStream(ctx context.Context) error {
 		return errNoStream
 	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
-}
-
-// streamRequest asks for a stream with a request_id of its own, which begins with prefix: with
-// the ID of a task, two followers of one task would replace each other's streams (rule C3).
-func (c *Client) streamRequest(ctx context.Context, stream, prefix string) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, stream+"?request_id="+prefix+uuid.NewString(), http.NoBody)
-	if err != nil {
-		return nil, errNoURL
-	}
-	c.authenticate(req)
-	return req, nil
 }
 
 // StreamEvent is an event of a stream, in either format of events.
