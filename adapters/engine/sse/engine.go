@@ -63,7 +63,7 @@ func newEngine(cfg Config, metrics gateway.Metrics, newKernel func(transport.Van
 		shards:  shards{newKernel: newKernel}, endings: endings{signal: make(chan struct{}, 1)}, rounds: newRounds(),
 		registry: newRegistry(cfg.MaxStreams), audiences: newAudiences(cfg, all), drainer: newDrainer(cfg.DrainSpread), beats: newHeartbeats(cfg.Heartbeat, cfg.Ping),
 	}
-	e.publisher.engine, e.inspector.engine = e, e
+	e.publisher, e.inspector = publisher{engine: e}, Inspector{engine: e}
 	e.resumer = resumer{engine: e, history: newBrokerHistory(cfg.History)}
 	return e
 }
