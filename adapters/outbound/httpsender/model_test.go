@@ -422,18 +422,17 @@ func (c *callbacks) Connect(ctx context.Context, token connection.Token, r gatew
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	m := c.gateway.model
-	outcome := make(chan error, 1)
-	go func() { outcome <- c.connect(ctx, token, r) }()
+	answers := make(chan callbackAnswer, 1)
+	go func() { answers <- c.answer(ctx, token, r) }()
 	select {
-	case err := <-outcome:
-		life := m.lives() // an answer on its way for so long comes from a process that lives
-		if err == nil && (!c.gateway.hold(m.delay()) || m.lives() != life) {
+	case answer := <-answers:
+		if answer.err == nil && (!c.gateway.hold(m.delay()) || m.lives() != answer.life) {
 			return accepted, gateway.ErrBackendUnreachable
 		}
 		if ctx.Err() != nil {
 			return accepted, gateway.ErrBackendTimeout
 		}
-		return accepted, err
+		return accepted, answer.err
 	case <-ctx.Done():
 		return accepted, gateway.ErrBackendTimeout
 	case <-c.gateway.stopped:
@@ -441,18 +440,31 @@ func (c *callbacks) Connect(ctx context.Context, token connection.Token, r gatew
 	}
 }
 
-// connect is the service's side: what the callback's handler does.
-func (c *callbacks) connect(ctx context.Context, token connection.Token, r gateway.Request) error {
+// callbackAnswer is what the service answers, while the model has as many lives. If it dies
+// before the answer has arrived, there is none.
+type callbackAnswer struct {
+	life int
+	err  error
+}
+
+// answer is the service's side of connect.
+func (c *callbacks) answer(ctx context.Context, token connection.Token, r gateway.Request) callbackAnswer {
 	m := c.gateway.model
 	if !c.gateway.hold(m.delay()) {
-		return gateway.ErrBackendUnreachable
+		return callbackAnswer{err: gateway.ErrBackendUnreachable}
 	}
 	m.mu.Lock()
-	s := m.service
+	s, life := m.service, m.life
 	m.mu.Unlock()
 	if s == nil {
-		return gateway.ErrBackendUnreachable
+		return callbackAnswer{err: gateway.ErrBackendUnreachable}
 	}
+	return callbackAnswer{life, c.connect(ctx, s, token, r)}
+}
+
+// connect is what the callback's handler does.
+func (c *callbacks) connect(ctx context.Context, s *service, token connection.Token, r gateway.Request) error {
+	m := c.gateway.model
 	if m.audiences && ctx.Err() != nil {
 		return ctx.Err() // or it would take the place of a stream that came later, and that would miss its events
 	}
