@@ -62,7 +62,7 @@
 // lane has anything to send, but for those that recover first: so both kinds of events
 // keep their order at each stream, and one stream that recovers holds up no other.
 //
-// Each of trunk, lanes, link, delays, recent, lossLog and fateBook has a mutex of its own. That of the
+// Each of trunk, lanes, link, delays, recent, lossLog and fateBook has a mutex of its own; turns have that of lanes. That of the
 // trunk is locked before the others, and that of the fateBook after them; no other two are held together. Under those of
 // trunk and lanes the roster and the metrics are called, and gateway.Parts are not. No
 // lock is held during a request or a call of the listener.
