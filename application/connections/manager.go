@@ -155,6 +155,9 @@ func (m *Manager) Connect(ctx context.Context, id connection.RequestID, token co
 	if m.draining.Load() {
 		return nil, connection.ErrShuttingDown
 	}
+	if err := ctx.Err(); err != nil { // its gateway has told the client that there is no stream
+		return nil, fmt.Errorf("connect %s: %w", id, err)
+	}
 	c := connection.Connection{RequestID: id, Token: token, Node: m.node, Principal: access.FromContext(ctx)}
 	if err := m.credentials.Admit(c.Principal); err != nil {
 		return nil, err

@@ -112,7 +112,8 @@ type Manager interface {
 	// error. The connection's principal is that of ctx (rule A12). Errors: ErrTokenTaken,
 	// ErrRequestIDTaken, ErrUnavailable, ErrShuttingDown; when authentication is required
 	// access.ErrNoCredential for no principal, and *access.RefusedError for one that was
-	// revoked meanwhile (rule A18).
+	// revoked meanwhile (rule A18). A ctx that is done is one, too: whoever asked has given up, and
+	// the stream that it asks for must take nobody's place (rule C3).
 	Connect(ctx context.Context, id RequestID, token Token, lastEventID string) (Opening, error)
 	// Disconnect removes the connection that token names. An unknown token
 	// changes nothing and is no error (rule C4).

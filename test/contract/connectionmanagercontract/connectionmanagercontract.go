@@ -39,6 +39,7 @@ var clauses = []struct {
 	{"C1 a connect registers and a disconnect removes", connectDisconnect},
 	{"C3 a second connection replaces the first, which gets the event replaced and is closed", secondReplaces},
 	{"C3 a repeated connect changes nothing and closes nothing", repeated},
+	{"C3 a connect that nobody waits for any more changes nothing and closes nothing", givenUp},
 	{"A9 a connect without a principal is refused where one is required", withoutPrincipal},
 	{"A15 another subject's connect is refused, and closes nothing", otherSubject},
 	{"A12 observers get the connection with the principal that opened it", principalOfContext},
@@ -73,6 +74,17 @@ func repeated(t *testing.T, s Subject) {
 	s.wantRegistered(t, "a", "token-a")
 	s.connect(t, "a", "marker")
 	receive(t, s.Closed) // token-a, by the marker
+	s.wantNoneClosed(t)
+}
+
+func givenUp(t *testing.T, s Subject) {
+	s.connect(t, "a", "token-a")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Manager.Connect(access.NewContext(ctx, s.Principal), "a", "late", ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("Connect that was given up: %v, want context.Canceled", err)
+	}
+	s.wantRegistered(t, "a", "token-a")
 	s.wantNoneClosed(t)
 }
 
