@@ -34,7 +34,7 @@ var entries = map[string]string{
 // part of what its visitors wait for.
 var Limits = map[string]int{
 	"client.js":   7 << 10,
-	"worker.js":   11<<10 + 768,
+	"worker.js":   12 << 10,
 	"react.js":    2 << 10,
 	"elements.js": 3 << 10,
 	"testing.js":  8 << 10,

@@ -434,7 +434,7 @@ func TestAProgramUsesTheClientLibrary(t *testing.T) { // B1, B9, B15
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, node, clientPage+"/program.mjs", dir, s.url+"/api").CombinedOutput()
-	want := `{"last":"completed","result":{"message":"from a program","steps_completed":2,"status":"success"},"refused":"UNKNOWN_TASK_TYPE","large":200000}`
+	want := `{"last":"completed","result":{"message":"from a program","steps_completed":2,"status":"success"},"refused":"StartRefused UNKNOWN_TASK_TYPE","large":200000}`
 	if got := strings.TrimSpace(string(out)); err != nil || got != want {
 		t.Errorf("the program: %v\n got %s\nwant %s", err, got, want)
 	}

@@ -4,15 +4,14 @@ import type { EndedView, FailedView, TaskView } from '../types/index.js';
 import type { Failure } from './shared/protocol.js';
 
 export class HeliographError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
+  override name = 'HeliographError'; // in words, since the class's own is short in the bundle
+  constructor(readonly code: string, message: string) {
     super(message);
-    this.name = new.target.name;
-    this.code = code;
   }
 }
 
 export class StartRefused extends HeliographError {
+  override name = 'StartRefused';
   readonly field?: string;
   readonly retryAfter?: number;
   constructor({ code, message, field, retryAfter }: Failure) {
@@ -23,24 +22,28 @@ export class StartRefused extends HeliographError {
 }
 
 export class TaskFailed extends HeliographError {
+  override name = 'TaskFailed';
   constructor(readonly task: FailedView) {
     super(task.error.code, task.error.message);
   }
 }
 
 export class TaskCancelled extends HeliographError {
+  override name = 'TaskCancelled';
   constructor(readonly task: EndedView) {
     super('TASK_CANCELLED', 'the task was cancelled');
   }
 }
 
 export class TaskExpired extends HeliographError {
+  override name = 'TaskExpired';
   constructor(readonly task: TaskView) {
     super('TASK_EXPIRED', 'the service does not know the task any more');
   }
 }
 
 export class Unauthorized extends HeliographError {
+  override name = 'Unauthorized';
   constructor(message = 'the credential is missing or refused') {
     super('UNAUTHORIZED', message);
   }
