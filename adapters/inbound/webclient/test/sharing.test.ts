@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, mock, test } from 'node:test';
 
 import { Browser, Page } from './browser.js';
 import { ID, OTHER, collect, event, listed, pass, progress, record, refusal, settle } from './world.js';
@@ -208,6 +208,21 @@ test('B6 a tab that comes back has the stream prove itself', async () => {
   page.fire('window', 'online');
   await pass(50);
   assert.equal(browser.service.asked('GET /sse/stream').length, count + 1, 'it does not wait any longer');
+});
+
+test('W6 a machine that slept is reported, also if the page is back before the timer', async () => {
+  const page = await browser.open();
+  browser.service.stream.send('ping', { timestamp: '', interval: 10 });
+  await pass(1000, 100);
+  mock.timers.setTime(Date.now() + 60_000);
+  page.fire('document', 'visibilitychange');
+  await pass(100);
+  assert.equal(browser.service.streams.length, 2);
+  browser.service.stream.snapshot();
+  await pass(100);
+  const reports = browser.service.requests.filter(({ path }) => path.endsWith('/report')).map(({ body }) => body.frozen_ms);
+  assert.equal(reports.length, 1);
+  assert.ok(reports[0] > 50_000, String(reports[0]));
 });
 
 test('B8 one tab is asked for the token, and another one if that one goes', async () => {

@@ -19,6 +19,7 @@ export class SilenceWatch {
   #known = false;
   #told = false;
   #heard = 0; // when bytes came last, or the stream was let off
+  #due = 0; // when the timer is
   #deadline = Infinity; // an earlier end of patience, after the page was away
   #cancel: (() => void) | null = null;
 
@@ -73,6 +74,7 @@ export class SilenceWatch {
    */
   wake(): void {
     if (!this.#cancel || !this.#interval) return;
+    this.#tellLate(); // the timer may not come any more
     this.#deadline = this.#clock.now() + this.#interval;
     this.#check();
   }
@@ -94,12 +96,18 @@ export class SilenceWatch {
       this.#cancel = () => {};
       return;
     }
-    const due = this.#clock.now() + this.#interval / 2;
+    this.#due = this.#clock.now() + this.#interval / 2;
     this.#cancel = this.#clock.after(this.#interval / 2, () => {
-      this.#onLate(this.#clock.now() - due);
+      this.#tellLate();
       this.#schedule();
       this.#check();
     });
+  }
+
+  #tellLate(): void {
+    const now = this.#clock.now();
+    this.#onLate(now - this.#due);
+    this.#due = Math.max(this.#due, now); // it is told once
   }
 
   #check(): void {
