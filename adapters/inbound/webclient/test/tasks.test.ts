@@ -345,6 +345,26 @@ test('B5 a list that was read before the stream brought events is read again wit
   assert.deepEqual(list.getSnapshot().map(({ status }) => status), ['cancelled', 'cancelled']);
 });
 
+test('B5 a task that waits is in a list of its labels, which its event does not say', async () => {
+  const hg = await world.open();
+  const all = hg.tasks();
+  all.subscribe(() => {});
+  await pass(200);
+  const queued = (id: string) => world.service.stream.send('task_event', event(id, 0, 'task_queued'), 'e-2');
+  const asked = () => world.service.asked('GET /tasks').filter(({ query }) => query.has('ids')).length;
+  queued(OTHER);
+  await pass(200);
+  assert.equal(asked(), 0, 'nobody needs labels');
+  const list = hg.tasks({ labels: { page: 'a' } });
+  list.subscribe(() => {});
+  await pass(200);
+  world.service.records.set(ID, record(ID, 0, { status: 'pending', start_time: null, labels: { page: 'a' } }));
+  queued(ID);
+  await pass(200);
+  assert.equal(asked(), 1);
+  assert.deepEqual(list.getSnapshot().map(({ id }) => id), [ID]);
+});
+
 test('B5 a list is read once when the stream opens quickly, and not again when it goes on', async () => {
   const hg = world.connect();
   hg.tasks().subscribe(() => {});

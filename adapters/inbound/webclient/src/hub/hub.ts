@@ -86,7 +86,8 @@ export class Hub {
     this.#actions = new Actions(this.#api, clock);
     this.#notes = new CapabilityNotes(() => this.#tellState());
     this.#results = new Results(this.#api, clock, this.#tasks, isFollowed, flush);
-    this.#lists = new Lists(this.#api, clock, this.#tasks, () => this.#tabs.all().flatMap((tab) => [...tab.watches.values()]), flush);
+    const shown = () => this.#tabs.all().flatMap((tab) => [...tab.watches.values()]);
+    this.#lists = new Lists(this.#api, clock, this.#tasks, shown, flush);
     this.#flusher = new Flusher(clock, () => this.#send());
     this.#outputs = new Outputs(
       clock,
@@ -116,6 +117,7 @@ export class Hub {
       output: (data) => this.#outputs.event(data),
       settled: () => this.#lists.live(),
       isFollowed,
+      areLabelsWanted: () => shown().some(({ labels }) => labels),
       hasPace: () => this.#stream.hasPace,
     });
     const { credentials, requestId = '', stream: url } = config;

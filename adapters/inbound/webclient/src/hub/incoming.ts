@@ -26,6 +26,8 @@ export interface IncomingUser {
   /** The snapshot is complete, or none is to be had. */
   settled(): void;
   isFollowed(id: string): boolean;
+  /** Whether a list is shown that depends on labels. */
+  areLabelsWanted(): boolean;
   hasPace(): boolean;
 }
 
@@ -84,7 +86,8 @@ export class Incoming {
     const word = wordOfEvent(event) ?? (known && { seq: event.seq, status: known.status }); // of an unknown type: only its seq counts
     if (!word) return;
     const task = this.#tasks.learn(event.task_id, word, true);
-    if (!task.type) this.#user.read(task.id);
+    // Of a task that waits the event does not say the labels.
+    if (!task.type || (event.event_type === 'task_queued' && this.#user.areLabelsWanted() && !Object.keys(task.labels).length)) this.#user.read(task.id);
     this.#user.learned(task.id);
   }
 
