@@ -192,13 +192,14 @@ func TestTheCommandsOfTheCLIPage(t *testing.T) { // W8
 	t.Parallel()
 	program(t, "bash")
 	s := start(t)
+	s.stream(t, "tab-4711").awaitNamed(t, "task_snapshot") // which one of them ends
 	out, err := shell(t, t.TempDir(), "set -eo pipefail\n"+documentedIn(t, "../../docs/cli.md", "cli", s.addr)).CombinedOutput()
 	if err != nil {
 		t.Fatalf("they end with %v:\n%s", err, out)
 	}
 	for _, want := range []string{
 		`{"message":"default message","steps_completed":2,"status":"success"}`, "error     no disk\n", `params    {"error_message":"no disk"}`, `"params":{"error_message":"no disk"}`,
-		"heliograph: cancelled: 1", "is removed", "failed: another\nit ended with 1\n", "long_running_task  check_interval total_time", `{"task_types":[`, "ends now, if there is one",
+		"heliograph: cancelled: 1", "is removed", "failed: another\nit ended with 1\n", "long_running_task  check_interval total_time", `{"task_types":[`, "the stream with the request_id tab-4711 ends now",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("they do not print %q, but:\n%s", want, out)

@@ -74,8 +74,11 @@ func (c *console) watch() {
 	const report = `addEventListener('securitypolicyviolation', (e) => console.error('violates ' + e.violatedDirective + ': ' + (e.sample || e.blockedURI)))`
 	do(c, c.t, network.Enable, network.EnableParams{})
 	do(c, c.t, log.Enable, cdp.Empty{})
-	do(c, c.t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: report})
+	do(c, c.t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: report + "\n" + noteShown})
 }
+
+// noteShown has a page say which place it shows: it learns a moment later where it is to be.
+const noteShown = `globalThis.shownPlace = location.hash; addEventListener('hashchange', () => (globalThis.shownPlace = location.hash))`
 
 // faultOf returns what is wrong about an event of the browser's, or "".
 func (c *console) faultOf(event any) string {
@@ -114,10 +117,11 @@ func (c *console) open(place string) {
 	c.do(chromedp.Navigate("about:blank"), chromedp.Navigate(c.url+"/"+place))
 }
 
-// goTo changes the place, as a link does.
+// goTo changes the place, as a link does, and waits until the page shows it.
 func (c *console) goTo(place string) {
 	c.t.Helper()
 	c.eval(fmt.Sprintf("location.hash = %q", place))
+	eventually(c.t, "the page is at "+place, func() bool { return c.eval("shownPlace === location.hash") == "true" })
 }
 
 func (c *console) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -196,13 +200,13 @@ func (c *console) json(text string) {
 	c.eval(fmt.Sprintf("((json) => { json.value = %q; json.dispatchEvent(new Event('input')); })(document.querySelector('#params-json'))", text))
 }
 
-// place returns the hash of the page.
+// place returns the hash of what the page shows.
 func (c *console) place() string {
 	c.t.Helper()
-	return c.eval("location.hash")
+	return c.eval("shownPlace")
 }
 
-// isAt waits until the page has the hash.
+// isAt waits until the page shows what has the hash.
 func (c *console) isAt(place string) {
 	c.t.Helper()
 	defer func() {

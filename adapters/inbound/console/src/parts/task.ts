@@ -51,7 +51,8 @@ export function itemOf(read: Read | undefined, view: TaskView | undefined): Item
   }
   const { id, type, status, cancelling, progress, labels, attempt, seq, createdAt, startedAt, endedAt, nextAt, error } = view;
   return {
-    id, type, state: status as Item['state'], status: word(status, cancelling, time(nextAt)), labels, attempt, seq, where,
+    id, type, state: status as Item['state'], status: word(status, cancelling, time(nextAt)), attempt, seq, where,
+    labels: Object.keys(labels).length ? labels : read?.labels ?? labels, // which no event says of one that waits
     created: time(createdAt) ?? read?.created_at ?? '', at: createdAt?.getTime() ?? Date.parse(read?.created_at ?? ''), started: time(startedAt) ?? read?.start_time ?? null, ended: time(endedAt),
     next: time(nextAt), error: error?.message ?? null, value: progress.value, text: progress.text,
   };
