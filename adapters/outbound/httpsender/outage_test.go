@@ -259,7 +259,7 @@ func TestEventThatHasToWaitForTheGatewayFailsOnceForEachConnection(t *testing.T)
 	onEach(t, httpsender.Config{}, func(t *testing.T, h *harness) {
 		h.network.setDown(true)
 		h.open(t, "a", "b")
-		pass(2 * httpsender.LookInterval)
+		pass(time.Minute) // until it is known
 		h.broadcast(t, note(1), note(2))
 		h.send(t, "a", snapshot(3))
 		pass(2 * httpsender.LookInterval)
