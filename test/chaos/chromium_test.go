@@ -104,13 +104,7 @@ type chromiumTab struct {
 
 // within runs something in the tab until ctx ends.
 func (t *chromiumTab) within(ctx context.Context, do func(context.Context) error) error {
-	in, cancel := context.WithCancel(t.ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	if err := do(in); err != nil {
-		return errors.Join(err, ctx.Err())
-	}
-	return nil
+	return launcher.Within(ctx, t.ctx, do)
 }
 
 func (t *chromiumTab) do(ctx context.Context, actions ...chromedp.Action[chromedp.Void]) error {

@@ -4,6 +4,7 @@ package chromium
 
 import (
 	"context"
+	"errors"
 
 	"github.com/chromedp/chromedp"
 )
@@ -23,4 +24,15 @@ func Launch(ctx context.Context, path string, more ...chromedp.ExecAllocatorOpti
 		chromedp.FromContext(first).Allocator.Wait()
 	}
 	return first, end, chromedp.Do(first, chromedp.Navigate("about:blank"))
+}
+
+// Within does something in a tab, whose context tab is, until ctx ends.
+func Within(ctx, tab context.Context, do func(context.Context) error) error {
+	in, cancel := context.WithCancel(tab)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	if err := do(in); err != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	return nil
 }

@@ -86,13 +86,7 @@ func (b *browser) worker(ctx context.Context) (*tab, error) {
 
 // within does something in the tab until ctx ends.
 func (t *tab) within(ctx context.Context, do func(context.Context) error) error {
-	in, cancel := context.WithCancel(t.ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	if err := do(in); err != nil {
-		return errors.Join(err, ctx.Err())
-	}
-	return nil
+	return chromium.Within(ctx, t.ctx, do)
 }
 
 func (t *tab) navigate(ctx context.Context, url string) error {
